@@ -1,0 +1,265 @@
+"""Regenerate the instance table and the region table: `python schema/refresh_tables.py`.
+
+The facts come from packages that are development requirements, so that no AWS account and no network is needed:
+
+- moto ships what EC2's DescribeInstanceTypes and DescribeInstanceTypeOfferings answer in each commercial region;
+- cfn-lint ships the instance types and the CloudFormation resource types of each region, GovCloud and China included,
+  and the dates of the Lambda runtimes;
+- botocore ships the partitions with their DNS suffixes, and which services have an endpoint in which region.
+
+The isolated partitions (aws-iso and its kin) are known to botocore alone: what nobody publishes is written as null.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import gzip
+import json
+import sys
+from collections import defaultdict
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).resolve().parent / "lisa_schema" / "data"
+
+PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+
+# Families that no ECS host is made of: Apple hosts, high-performance computing behind EFA, terabyte-memory hosts, FPGA
+# and transcoding cards, accelerators that are not GPUs, and instances from before VPC.
+LEFT_OUT = (
+    *("mac-m3ultra", "mac-m4", "mac-m4max", "mac-m4pro", "mac1", "mac2", "mac2-m1ultra", "mac2-m2", "mac2-m2pro"),
+    *("hpc6a", "hpc6id", "hpc7a", "hpc7g", "hpc8a"),
+    *("u-3tb1", "u-6tb1", "u7i-12tb", "u7i-6tb", "u7i-8tb", "u7in-16tb", "u7in-24tb", "u7in-32tb"),
+    *("f2", "vt1", "dl2q", "inf1", "inf2", "trn1", "trn1n", "trn2", "trn2u"),
+    *("a1", "c1", "c3", "d2", "h1", "i2", "m1", "m2", "m3", "r3", "t1"),
+)
+
+# Types that moto's record of us-east-1 no longer has and other regions still offer, as
+# https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html gives them.
+SUPPLEMENT: dict[str, list[Any]] = {
+    "p3.2xlarge": [8, 62464, "x86_64", 1, "V100", 16384, "NVIDIA", 0, 0, "Up to 10 Gigabit", False],
+    "p3.8xlarge": [32, 249856, "x86_64", 4, "V100", 16384, "NVIDIA", 0, 0, "10 Gigabit", False],
+    "p3.16xlarge": [64, 499712, "x86_64", 8, "V100", 16384, "NVIDIA", 0, 0, "25 Gigabit", False],
+}
+
+COLUMNS = (
+    *("vcpus", "memoryMiB", "architecture", "gpus", "gpuName", "gpuMemoryMiB", "gpuManufacturer"),
+    *("nvmeGB", "nvmeDisks", "network", "current"),
+)
+
+# The service part of a resource type, the name of its endpoint in botocore, and the types that the stacks use.
+TRACKED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "ApiGateway": (
+        "apigateway",
+        (
+            *("Account", "ApiKey", "Authorizer", "BasePathMapping", "Deployment", "DomainName", "GatewayResponse"),
+            *("Method", "Model", "RequestValidator", "Resource", "RestApi", "Stage", "UsagePlan", "UsagePlanKey"),
+        ),
+    ),
+    "ApplicationAutoScaling": ("application-autoscaling", ("ScalableTarget", "ScalingPolicy")),
+    "AutoScaling": ("autoscaling", ("AutoScalingGroup", "LifecycleHook", "ScalingPolicy", "ScheduledAction")),
+    "CertificateManager": ("acm", ("Certificate",)),
+    "CloudWatch": ("monitoring", ("Alarm", "Dashboard")),
+    "DynamoDB": ("dynamodb", ("GlobalTable", "Table")),
+    "EC2": (
+        "ec2",
+        (
+            *("EIP", "FlowLog", "Instance", "InternetGateway", "LaunchTemplate", "NatGateway", "NetworkInterface"),
+            *("Route", "RouteTable", "SecurityGroup", "SecurityGroupEgress", "SecurityGroupIngress", "Subnet"),
+            *("SubnetRouteTableAssociation", "VPC", "VPCEndpoint", "VPCGatewayAttachment"),
+        ),
+    ),
+    "ECR": ("api.ecr", ("Repository",)),
+    "ECS": (
+        "ecs",
+        ("CapacityProvider", "Cluster", "ClusterCapacityProviderAssociations", "Service", "TaskDefinition"),
+    ),
+    "ElasticLoadBalancingV2": (
+        "elasticloadbalancing",
+        ("Listener", "ListenerCertificate", "ListenerRule", "LoadBalancer", "TargetGroup"),
+    ),
+    "Events": ("events", ("Rule",)),
+    "IAM": ("iam", ("InstanceProfile", "ManagedPolicy", "Policy", "Role", "RolePolicy", "ServiceLinkedRole")),
+    "KMS": ("kms", ("Alias", "Key")),
+    "Lambda": ("lambda", ("Alias", "EventSourceMapping", "Function", "LayerVersion", "Permission", "Version")),
+    "Logs": ("logs", ("LogGroup", "MetricFilter", "ResourcePolicy")),
+    "OpenSearchService": ("es", ("Domain",)),
+    "RDS": ("rds", ("DBInstance", "DBParameterGroup", "DBSubnetGroup")),
+    "Route53": ("route53", ("HostedZone", "RecordSet", "RecordSetGroup")),
+    "S3": ("s3", ("Bucket", "BucketPolicy")),
+    "SNS": ("sns", ("Subscription", "Topic", "TopicPolicy")),
+    "SQS": ("sqs", ("Queue", "QueuePolicy")),
+    "SSM": ("ssm", ("Parameter",)),
+    "SecretsManager": ("secretsmanager", ("ResourcePolicy", "RotationSchedule", "Secret", "SecretTargetAttachment")),
+}
+
+
+def instance_row(record: dict[str, Any]) -> list[Any]:
+    """One row of the instance table from one answer of DescribeInstanceTypes."""
+    gpu = (record.get("GpuInfo") or {}).get("Gpus", [None])[0]
+    storage = record.get("InstanceStorageInfo") or {}
+    nvme = storage if storage.get("NvmeSupport") in {"required", "supported"} else {}
+    architectures = record["ProcessorInfo"]["SupportedArchitectures"]
+    return [
+        record["VCpuInfo"]["DefaultVCpus"],
+        record["MemoryInfo"]["SizeInMiB"],
+        "x86_64" if "x86_64" in architectures else "arm64",
+        # A slice of a GPU (g6f) counts as one GPU with the slice's memory.
+        (gpu.get("LogicalGpuCount") or gpu["Count"]) if gpu else 0,
+        gpu["Name"] if gpu else None,
+        gpu["MemoryInfo"]["SizeInMiB"] if gpu else 0,
+        gpu["Manufacturer"] if gpu else None,
+        nvme.get("TotalSizeInGB", 0),
+        sum(disk["Count"] for disk in nvme.get("Disks", [])),
+        record["NetworkInfo"]["NetworkPerformance"],
+        record["CurrentGeneration"],
+    ]
+
+
+def instance_rows() -> dict[str, list[Any]]:
+    """Every row of the instance table, by family and then by size."""
+    records = _packaged("moto", "ec2/resources/instance_types.json.gz")
+    rows = {
+        name: instance_row(record)
+        for name, record in records.items()
+        if not record["BareMetal"] and name.partition(".")[0] not in LEFT_OUT
+    }
+    rows = SUPPLEMENT | rows
+    return dict(sorted(rows.items(), key=lambda row: (row[0].partition(".")[0], row[1][0], row[1][1], row[0])))
+
+
+def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
+    """The region table, for the types that the instance table has."""
+    partitions = {p["id"]: p for p in _packaged("botocore", "data/partitions.json")["partitions"]}
+    endpoints = {p["partition"]: p["services"] for p in _packaged("botocore", "data/endpoints.json")["partitions"]}
+    table: dict[str, Any] = {}
+    for partition in PARTITIONS:
+        isolated = partition.startswith("aws-iso")
+        for name in sorted(region for region in partitions[partition]["regions"] if not region.endswith("-global")):
+            offered = None if isolated else instance_types_offered(name)
+            table[name] = {
+                "partition": partition,
+                "instanceTypes": None if offered is None else compact(types, offered),
+                "services": services(endpoints[partition], name) if isolated else None,
+                "lacks": None if isolated else missing_resource_types(name),
+            }
+    return table
+
+
+def instance_types_offered(region: str) -> set[str] | None:
+    """What either source says that a region offers; None when no source has the region."""
+    offered: set[str] = set()
+    packaged = _resource("moto", f"ec2/resources/instance_type_offerings/region/{region}.json.gz")
+    if packaged.is_file():
+        offered.update(entry["InstanceType"] for entry in json.loads(gzip.decompress(packaged.read_bytes())))
+    enumerated = _packaged("cfnlint", "data/schemas/extensions/aws_ec2_instance/instancetype_enum.json")
+    offered.update(enumerated.get(region, {}).get("enum", ()))
+    return offered or None
+
+
+def compact(types: dict[str, list[Any]], offered: set[str]) -> dict[str, str]:
+    """What a region offers, as the families that it has whole and the single types of the others."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for name in types:
+        families[name.partition(".")[0]].append(name)
+    whole = sorted(family for family, names in families.items() if offered.issuperset(names))
+    single = [name for family, names in families.items() if family not in whole for name in names if name in offered]
+    return {"families": " ".join(whole), "types": " ".join(single)}
+
+
+def missing_resource_types(region: str) -> list[str] | None:
+    """The tracked resource types that CloudFormation lacks in a region; None when cfn-lint has no list of it."""
+    source = _resource("cfnlint", f"data/schemas/providers/{region}.json")
+    if not source.is_file():
+        return None
+    has = json.loads(source.read_text())
+    everywhere = _packaged("cfnlint", "data/schemas/providers/us-east-1.json")
+    return [name for name in tracked_resource_types() if name in everywhere and name not in has]
+
+
+def tracked_resource_types() -> list[str]:
+    """The resource types that the table tells something about."""
+    return sorted(f"AWS::{service}::{name}" for service, (_, names) in TRACKED.items() for name in names)
+
+
+def services(endpoints: dict[str, Any], region: str) -> list[str]:
+    """The services (as resource types name them) that have an endpoint in a region."""
+    return sorted(
+        service
+        for service, (endpoint, _) in TRACKED.items()
+        if (entry := endpoints.get(endpoint))
+        and (region in entry["endpoints"] or not entry.get("isRegionalized", True))
+    )
+
+
+def lambda_runtimes(date: str) -> dict[str, dict[str, str]]:
+    """The Python runtimes that a function can be created with on a date, oldest first, with their deprecation."""
+    lifecycle = _packaged("cfnlint", "data/AdditionalSpecs/LmbdRuntimeLifecycle.json")
+    python = {name: entry for name, entry in lifecycle.items() if name.startswith("python3.")}
+    usable = {name: entry["deprecated"] for name, entry in python.items() if entry["create-block"] > date}
+    return dict(sorted(usable.items(), key=lambda item: int(item[0].removeprefix("python3."))))
+
+
+def main() -> int:
+    """Write both tables; the date is today's unless --date gives another."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--date", default=datetime.datetime.now(tz=datetime.UTC).date().isoformat())
+    parser.add_argument("--output", type=Path, default=DATA, help="folder of the tables")
+    options = parser.parse_args()
+    for name, text in tables(options.date).items():
+        (options.output / name).write_text(text, encoding="utf-8", newline="\n")
+    return 0
+
+
+def tables(date: str) -> dict[str, str]:
+    """Both tables as text, by file name."""
+    sources = {package: metadata.version(package) for package in ("botocore", "cfn-lint", "moto")}
+    rows = instance_rows()
+    partitions = {
+        p["id"]: p["outputs"]["dnsSuffix"] for p in _packaged("botocore", "data/partitions.json")["partitions"]
+    }
+    instances = {
+        "schemaVersion": 1,
+        "date": date,
+        "sources": {"moto": sources["moto"]},
+        "columns": list(COLUMNS),
+    }
+    region_table = {
+        "schemaVersion": 1,
+        "date": date,
+        "sources": sources,
+        "partitions": {name: partitions[name] for name in PARTITIONS},
+        "resourceTypes": " ".join(tracked_resource_types()),
+        "lambdaRuntimes": lambda_runtimes(date),
+    }
+    return {
+        "instances.json": _one_line_each(instances, "types", rows),
+        "regions.json": _one_line_each(region_table, "regions", regions(rows)),
+    }
+
+
+def _one_line_each(header: dict[str, Any], key: str, entries: dict[str, Any]) -> str:
+    head = "".join(f"{json.dumps(name)}: {json.dumps(value)},\n" for name, value in header.items())
+    body = ",\n".join(f"{json.dumps(n)}: {json.dumps(e, separators=(',', ':'))}" for n, e in entries.items())
+    return f"{{\n{head}{json.dumps(key)}: {{\n{body}\n}}\n}}\n"
+
+
+def _resource(package: str, path: str) -> Path:
+    """A file of an installed package, which is not imported: that takes seconds."""
+    specification = util.find_spec(package)
+    if specification is None or specification.origin is None:
+        raise SystemExit(f"{package} is not installed: install the development requirements first")
+    return Path(specification.origin).parent / path
+
+
+@cache
+def _packaged(package: str, path: str) -> Any:
+    content = _resource(package, path).read_bytes()
+    return json.loads(gzip.decompress(content) if path.endswith(".gz") else content)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The region table."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from lisa_schema import regions
+from lisa_schema.regions import lambda_runtime_deprecation, nearest_regions, partition, partitions, region
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier", "suffix"),
+    [
+        ("us-east-1", "aws", "amazonaws.com"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+        ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
+        ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"),
+        ("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov"),
+    ],
+)
+def test_partition_and_dns_suffix(name: str, identifier: str, suffix: str) -> None:
+    found = region(name)
+    assert found is not None
+    assert (found.partition.id, found.dns_suffix, found.arn_prefix) == (identifier, suffix, f"arn:{identifier}")
+    assert name in found.partition.regions
+    assert found.is_iso == ("iso" in name)
+    assert found.is_gov == ("gov" in name)
+
+
+def test_every_partition_has_regions() -> None:
+    assert len(partitions()) == 7
+    assert all(partition(identifier).regions for identifier in partitions())
+
+
+@pytest.mark.parametrize("name", ["", "us-east-9", "aws-global", "US-EAST-1"])
+def test_unknown_regions(name: str) -> None:
+    assert region(name) is None
+
+
+def test_the_nearest_regions() -> None:
+    assert nearest_regions("us-esat-1")[0] == "us-east-1"
+    assert nearest_regions("us-gov-wset-1")[0] == "us-gov-west-1"
+    assert nearest_regions("moon") == ()
+
+
+def test_instance_types_of_a_commercial_region() -> None:
+    found = region("us-east-1")
+    assert found is not None
+    assert found.offers("g5.xlarge") is True
+
+
+def test_instance_types_that_govcloud_lacks() -> None:
+    found = region("us-gov-east-1")
+    assert found is not None
+    assert found.offers("m5.large") is True
+    assert found.offers("p4d.24xlarge") is False
+
+
+def test_what_isolated_regions_offer_is_not_known() -> None:
+    found = region("us-iso-east-1")
+    assert found is not None
+    assert found.offers("m5.large") is None
+    assert found.lambda_runtimes is None
+
+
+def test_resource_types() -> None:
+    govcloud, isolated = region("us-gov-west-1"), region("us-iso-east-1")
+    assert govcloud is not None
+    assert isolated is not None
+    assert govcloud.supports("AWS::ECS::Service") is True
+    assert isolated.supports("AWS::ECS::Service") is True
+    assert govcloud.supports("AWS::Other::Thing") is None
+    assert isolated.supports("AWS::Other::Thing") is None
+
+
+def test_a_resource_type_on_the_list_of_what_lacks_is_not_supported() -> None:
+    found = region("us-gov-west-1")
+    assert found is not None
+    without = regions.Region(
+        name=found.name,
+        partition=found.partition,
+        instance_types=None,
+        services=None,
+        lacks=frozenset({"AWS::ECS::Service"}),
+        lambda_runtimes=None,
+    )
+    assert without.supports("AWS::ECS::Service") is False
+
+
+def test_lambda_runtimes_and_their_deprecation() -> None:
+    found = region("us-west-2")
+    assert found is not None
+    assert found.lambda_runtimes is not None
+    assert "python3.13" in found.lambda_runtimes
+    assert lambda_runtime_deprecation("python3.9") == datetime.date(2025, 12, 15)
+    assert lambda_runtime_deprecation("python9.9") is None
+
+
+def test_the_table_has_a_date() -> None:
+    assert isinstance(regions.TABLE_DATE, datetime.date)
