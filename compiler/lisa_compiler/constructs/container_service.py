@@ -1,0 +1,303 @@
+"""A container on a cluster of its own: one task on each instance, behind a load balancer, scaled by its metric."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from lisa_compiler.constructs.instances import ContainerInstances
+from lisa_compiler.constructs.load_balancer import LoadBalancer
+
+if TYPE_CHECKING:
+    from lisa_compiler.constructs.stack import LisaStack
+    from lisa_compiler.plan import ServicePlan
+
+_CONTAINER_PORT = 8080
+_HOST_PORT = 80
+_STOP_TIMEOUT_SECONDS = 120
+
+# What an ALB metric means over a period; anything that is not listed is a count (ELB User Guide, "CloudWatch metrics").
+_STATISTICS = {
+    "ActiveConnectionCount": "Sum",
+    "HealthyHostCount": "Average",
+    "NewConnectionCount": "Sum",
+    "RequestCount": "Sum",
+    "RequestCountPerTarget": "Sum",
+    "TargetResponseTime": "Average",
+    "UnHealthyHostCount": "Average",
+}
+# Periods that a target tracking policy takes, in seconds (API reference of TargetTrackingMetricStat).
+_PERIODS = (10, 30, 60)
+
+
+class ContainerService(Construct):
+    """Cluster, instances, task, service, load balancer and scaling policy of one container.
+
+    Attributes:
+        load_balancer: where requests arrive.
+    """
+
+    def __init__(
+        self,
+        scope: LisaStack,
+        construct_id: str,
+        *,
+        service: ServicePlan,
+        group: str,
+        image_uri: str,
+        load_balancer_security_group: str,
+        log_bucket: str,
+        holds_weights: bool,
+        grace_period_seconds: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stack = scope
+        self._service = service
+        deployment = scope.deployment
+        config = deployment.config
+        vpc_id = scope.read("VpcId", "networking/vpcId", "AWS::EC2::VPC::Id")
+        private = scope.read_list("PrivateSubnetIds", "networking/privateSubnetIds", "AWS::EC2::Subnet::Id")
+        public = (
+            scope.read_list("PublicSubnetIds", "networking/publicSubnetIds", "AWS::EC2::Subnet::Id")
+            if service.internet_facing
+            else private
+        )
+        balancer_group = scope.read(
+            "LoadBalancerSecurityGroupId",
+            f"networking/securityGroups/{load_balancer_security_group}",
+            "AWS::EC2::SecurityGroup::Id",
+        )
+        self.load_balancer = LoadBalancer(
+            scope,
+            "LoadBalancer",
+            service=service,
+            vpc_id=vpc_id,
+            subnet_ids=public,
+            security_group_id=balancer_group,
+            log_bucket=log_bucket,
+        )
+        instances = ContainerInstances(
+            scope,
+            "Instances",
+            service=service,
+            group=group,
+            subnet_ids=private,
+            security_group_id=self._instance_security_group(vpc_id, balancer_group),
+            holds_weights=holds_weights,
+            nvme_path=config.nvme_host_mount_path,
+        )
+        cluster = ecs.CfnCluster(
+            self,
+            "Cluster",
+            cluster_name=service.cluster,
+            cluster_settings=(
+                None
+                if deployment.region.partition.is_iso
+                else [ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")]
+            ),
+        )
+        if deployment.region.partition.is_iso:
+            scope.acknowledge(cluster, {"AwsSolutions-ECS4": "Container Insights is not offered in this partition."})
+        task = self._task(group, image_uri, holds_weights=holds_weights)
+        ecs_service = ecs.CfnService(
+            self,
+            "Service",
+            cluster=cluster.ref,
+            task_definition=task.ref,
+            launch_type="EC2",
+            scheduling_strategy="DAEMON",
+            deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
+                minimum_healthy_percent=0,
+                maximum_percent=100,
+                deployment_circuit_breaker=(
+                    None
+                    if deployment.region.partition.is_iso
+                    else ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True)
+                ),
+            ),
+            health_check_grace_period_seconds=grace_period_seconds,
+            load_balancers=[
+                ecs.CfnService.LoadBalancerProperty(
+                    container_name=service.id,
+                    container_port=_CONTAINER_PORT,
+                    target_group_arn=self.load_balancer.target_group_arn,
+                )
+            ],
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+        )
+        ecs_service.add_resource_dependency(self.load_balancer.listener)
+        instances.group.add_resource_dependency(cluster)
+        ecs_service.add_resource_dependency(instances.group)
+        self._scaling_policy(instances)
+
+    def _instance_security_group(self, vpc_id: str, balancer_group: str) -> str:
+        group = ec2.CfnSecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc_id=vpc_id,
+            group_description=f"{self._service.cluster}: instances",
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp",
+                    from_port=_HOST_PORT,
+                    to_port=_HOST_PORT,
+                    source_security_group_id=balancer_group,
+                    description="From the load balancer",
+                )
+            ],
+            security_group_egress=[
+                ec2.CfnSecurityGroup.EgressProperty(
+                    ip_protocol="-1",
+                    cidr_ip="0.0.0.0/0",
+                    description="AWS APIs, model APIs and the identity provider",
+                )
+            ],
+        )
+        return group.attr_group_id
+
+    def _task(self, group: str, image_uri: str, *, holds_weights: bool) -> ecs.CfnTaskDefinition:
+        stack, service = self._stack, self._service
+        deployment = stack.deployment
+        config = deployment.config
+        log_group = logs.CfnLogGroup(
+            self,
+            "LogGroup",
+            log_group_name=f"/lisa/{service.cluster}",
+            retention_in_days=365,
+            kms_key_id=stack.read("KeyArn", "keys/data"),
+        )
+        stack.keep_or_delete(log_group)
+        mounts = self._mounts(holds_weights=holds_weights)
+        health = service.container.health_check_config
+        shared_memory = service.container.shared_memory_size
+        task = ecs.CfnTaskDefinition(
+            self,
+            "Task",
+            family=service.cluster,
+            network_mode="bridge",
+            requires_compatibilities=["EC2"],
+            task_role_arn=stack.read("TaskRoleArn", f"roles/task-{service.id}"),
+            execution_role_arn=stack.read("ExecutionRoleArn", f"roles/execution-{group}"),
+            volumes=[
+                ecs.CfnTaskDefinition.VolumeProperty(
+                    name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty(source_path=source)
+                )
+                for name, source, _, _ in mounts
+            ]
+            or None,
+            container_definitions=[
+                ecs.CfnTaskDefinition.ContainerDefinitionProperty(
+                    name=service.id,
+                    image=image_uri,
+                    essential=True,
+                    memory=service.memory_mib,
+                    privileged=True if service.privileged else None,
+                    stop_timeout=_STOP_TIMEOUT_SECONDS,
+                    environment=[
+                        ecs.CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
+                        for name, value in service.environment
+                    ],
+                    secrets=[
+                        ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=arn) for name, arn in service.secrets
+                    ]
+                    or None,
+                    port_mappings=[
+                        ecs.CfnTaskDefinition.PortMappingProperty(
+                            container_port=_CONTAINER_PORT, host_port=_HOST_PORT, protocol="tcp"
+                        )
+                    ],
+                    resource_requirements=(
+                        [
+                            ecs.CfnTaskDefinition.ResourceRequirementProperty(
+                                type="GPU", value=str(service.instance.gpus)
+                            )
+                        ]
+                        if service.instance.gpus and holds_weights
+                        else None
+                    ),
+                    linux_parameters=(
+                        ecs.CfnTaskDefinition.LinuxParametersProperty(
+                            shared_memory_size=shared_memory or None, init_process_enabled=True
+                        )
+                    ),
+                    mount_points=[
+                        ecs.CfnTaskDefinition.MountPointProperty(
+                            source_volume=name, container_path=target, read_only=read_only
+                        )
+                        for name, _, target, read_only in mounts
+                    ]
+                    or None,
+                    health_check=ecs.CfnTaskDefinition.HealthCheckProperty(
+                        command=list(health.command),
+                        interval=health.interval,
+                        start_period=health.start_period,
+                        timeout=health.timeout,
+                        retries=health.retries,
+                    ),
+                    log_configuration=ecs.CfnTaskDefinition.LogConfigurationProperty(
+                        log_driver="awslogs",
+                        options={
+                            "awslogs-group": log_group.ref,
+                            "awslogs-region": config.region,
+                            "awslogs-stream-prefix": service.id,
+                        },
+                    ),
+                )
+            ],
+        )
+        if service.privileged:
+            task.add_metadata(
+                "lisa:privileged",
+                "The container runs privileged because mountS3DebUrl is set: mount-s3 needs the FUSE device.",
+            )
+        stack.acknowledge(
+            task,
+            {"AwsSolutions-ECS2": "Settings, not secrets: those are references that ECS resolves at start."},
+        )
+        return task
+
+    def _mounts(self, *, holds_weights: bool) -> list[tuple[str, str, str, bool]]:
+        """Volumes as (name, path on the instance, path in the container, read only)."""
+        config = self._stack.deployment.config
+        mounts = []
+        if holds_weights:
+            mounts.append(("nvme", f"{config.nvme_host_mount_path}/weights", config.nvme_container_mount_path, False))
+        if self._stack.deployment.region.partition.is_iso and config.certificate_authority_bundle:
+            mounts.append(("pki", "/etc/pki", "/etc/pki", True))
+        return mounts
+
+    def _scaling_policy(self, instances: ContainerInstances) -> None:
+        metric = self._service.auto_scaling.metric_config
+        if metric is None:
+            return
+        dimensions = {
+            "LoadBalancer": self.load_balancer.full_name,
+            "TargetGroup": self.load_balancer.target_group_full_name,
+        }
+        policy = autoscaling.CfnScalingPolicy(
+            self,
+            "ScalingPolicy",
+            auto_scaling_group_name=instances.group_name,
+            policy_type="TargetTrackingScaling",
+            estimated_instance_warmup=metric.estimated_instance_warmup,
+            target_tracking_configuration=autoscaling.CfnScalingPolicy.TargetTrackingConfigurationProperty(
+                target_value=metric.target_value,
+                customized_metric_specification=autoscaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty(
+                    namespace="AWS/ApplicationELB",
+                    metric_name=metric.alb_metric_name,
+                    statistic=_STATISTICS.get(metric.alb_metric_name, "Sum"),
+                    period=max((period for period in _PERIODS if period <= metric.duration), default=_PERIODS[0]),
+                    dimensions=[
+                        autoscaling.CfnScalingPolicy.MetricDimensionProperty(name=name, value=value)
+                        for name, value in dimensions.items()
+                    ],
+                ),
+            ),
+        )
+        policy.add_resource_dependency(instances.group)

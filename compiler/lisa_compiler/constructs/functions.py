@@ -1,0 +1,86 @@
+"""Lambda functions in the VPC, with their log group and layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lisa_compiler.constructs.assets import Assets
+    from lisa_compiler.constructs.stack import LisaStack
+
+
+class PythonFunction(Construct):
+    """A Lambda function of the package lisa_lambdas.
+
+    Attributes:
+        arn: its ARN.
+        name: its name.
+        invoke_arn: address for an API Gateway integration.
+    """
+
+    def __init__(
+        self,
+        scope: LisaStack,
+        construct_id: str,
+        *,
+        function: str,
+        package: str,
+        layers: Sequence[str],
+        environment: Mapping[str, str],
+        assets: Assets,
+        description: str,
+        timeout: int = 30,
+        memory: int = 512,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        deployment = scope.deployment
+        names = deployment.names
+        self.name = names.function(function)
+        key_arn = scope.read("KeyArn", "keys/data")
+        group = logs.CfnLogGroup(
+            self,
+            "LogGroup",
+            log_group_name=f"/aws/lambda/{self.name}",
+            retention_in_days=365,
+            kms_key_id=key_arn,
+        )
+        scope.keep_or_delete(group)
+        resource = lambda_.CfnFunction(
+            self,
+            "Resource",
+            function_name=self.name,
+            description=description,
+            runtime=deployment.python_runtime,
+            architectures=["x86_64"],
+            handler=f"lisa_lambdas.{package}.handler",
+            code=assets.function_code(scope),
+            role=scope.read(f"{construct_id}RoleArn", f"roles/lambda-{function}"),
+            layers=[scope.read(f"{layer.capitalize()}LayerArn", f"layerVersion/{layer}") for layer in layers],
+            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(sorted(environment.items()))),
+            kms_key_arn=key_arn,
+            timeout=timeout,
+            memory_size=memory,
+            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
+            vpc_config=lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=scope.read_list("PrivateSubnetIds", "networking/privateSubnetIds", "AWS::EC2::Subnet::Id"),
+                security_group_ids=[
+                    scope.read(
+                        "FunctionsSecurityGroupId",
+                        "networking/securityGroups/functions",
+                        "AWS::EC2::SecurityGroup::Id",
+                    )
+                ],
+            ),
+        )
+        resource.add_resource_dependency(group)
+        self.arn = resource.attr_arn
+        self.invoke_arn = (
+            f"arn:{deployment.region.partition.id}:apigateway:{names.region}:lambda:path/2015-03-31/functions/"
+            f"{resource.attr_arn}/invocations"
+        )

@@ -1,0 +1,142 @@
+"""The EC2 instances of a cluster: launch template and auto scaling group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from lisa_compiler.resources import jinja_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lisa_compiler.constructs.stack import LisaStack
+    from lisa_compiler.plan import ServicePlan
+
+_AMI_STANDARD = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+_AMI_GPU = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
+_ROOT_DEVICE = "/dev/xvda"
+# Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
+_ROOT_GIB = 60
+_ROOT_GIB_WITH_WEIGHTS = 500
+
+
+class ContainerInstances(Construct):
+    """An auto scaling group whose instances join an ECS cluster.
+
+    Attributes:
+        group: the auto scaling group.
+        group_name: its name, which is also the cluster's.
+    """
+
+    def __init__(
+        self,
+        scope: LisaStack,
+        construct_id: str,
+        *,
+        service: ServicePlan,
+        group: str,
+        subnet_ids: Sequence[str],
+        security_group_id: str,
+        holds_weights: bool,
+        nvme_path: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        deployment = scope.deployment
+        instance = service.instance
+        image = cdk.CfnParameter(
+            scope,
+            "InstanceImage",
+            type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
+            default=_AMI_GPU if instance.gpus else _AMI_STANDARD,
+            description="Machine image of the instances: the ECS-optimised image of Amazon, or your own hardened one",
+        )
+        user_data = (
+            jinja_environment()
+            .get_template("instance/user-data.sh.j2")
+            .render(
+                cluster=service.cluster,
+                nvme_disks=instance.nvme_disks if holds_weights else 0,
+                nvme_path=nvme_path,
+                gpus=instance.gpus,
+            )
+        )
+        needs_room = holds_weights and not instance.nvme_disks
+        names = deployment.names
+        template = ec2.CfnLaunchTemplate(
+            self,
+            "LaunchTemplate",
+            launch_template_data=ec2.CfnLaunchTemplate.LaunchTemplateDataProperty(
+                instance_type=instance.name,
+                image_id=image.value_as_string,
+                iam_instance_profile=ec2.CfnLaunchTemplate.IamInstanceProfileProperty(
+                    arn=deployment.arn(
+                        "iam", f"instance-profile/{names.instance_profile(f'instance-{group}')}", region=False
+                    )
+                ),
+                security_group_ids=[security_group_id],
+                user_data=cdk.Fn.base64(user_data),
+                metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
+                    http_tokens="required", http_put_response_hop_limit=2, http_endpoint="enabled"
+                ),
+                monitoring=ec2.CfnLaunchTemplate.MonitoringProperty(enabled=True),
+                block_device_mappings=[
+                    ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(
+                        device_name=_ROOT_DEVICE,
+                        ebs=ec2.CfnLaunchTemplate.EbsProperty(
+                            encrypted=True,
+                            volume_type="gp3",
+                            volume_size=_ROOT_GIB_WITH_WEIGHTS if needs_room else _ROOT_GIB,
+                            delete_on_termination=True,
+                        ),
+                    )
+                ],
+                tag_specifications=[
+                    ec2.CfnLaunchTemplate.TagSpecificationProperty(
+                        resource_type=kind, tags=[cdk.CfnTag(key="Name", value=service.cluster)]
+                    )
+                    for kind in ("instance", "volume")
+                ],
+            ),
+        )
+        scaling = service.auto_scaling
+        self.group_name = service.cluster
+        self.group = autoscaling.CfnAutoScalingGroup(
+            self,
+            "Group",
+            auto_scaling_group_name=service.cluster,
+            min_size=str(scaling.min_capacity),
+            max_size=str(scaling.max_capacity),
+            cooldown=str(scaling.cooldown),
+            default_instance_warmup=scaling.default_instance_warmup,
+            health_check_type="EC2",
+            health_check_grace_period=scaling.default_instance_warmup,
+            new_instances_protected_from_scale_in=False,
+            vpc_zone_identifier=list(subnet_ids),
+            launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
+                launch_template_id=template.ref, version=template.attr_latest_version_number
+            ),
+        )
+        # A changed launch template replaces instances one at a time, keeping what the group's maximum allows.
+        self.group.cfn_options.update_policy = cdk.CfnUpdatePolicy(
+            auto_scaling_rolling_update=cdk.CfnAutoScalingRollingUpdate(
+                max_batch_size=1,
+                min_instances_in_service=min(scaling.min_capacity, scaling.max_capacity - 1),
+                pause_time="PT5M",
+                suspend_processes=[
+                    "HealthCheck",
+                    "ReplaceUnhealthy",
+                    "AZRebalance",
+                    "AlarmNotification",
+                    "ScheduledActions",
+                ],
+            )
+        )
+        scope.acknowledge(
+            self.group,
+            {"AwsSolutions-AS3": "Scaling is visible in the group's activity; notifications are the account's choice."},
+        )

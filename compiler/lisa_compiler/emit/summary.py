@@ -1,0 +1,164 @@
+"""The summary emitter: SUMMARY.md, what an environment deploys, for the person who reviews it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
+from lisa_compiler.resources import jinja_environment
+
+if TYPE_CHECKING:
+    from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
+    from lisa_compiler.plan.images import PlannedImage
+
+PATH = "SUMMARY.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A table row of one service; all text is ready for a Markdown cell."""
+
+    name: str
+    kind: str
+    instance: str
+    gpus: str
+    replicas: str
+    endpoint: str
+    image: str
+    weights: str
+
+
+def emit_summary(deployment: Deployment) -> dict[str, bytes]:
+    """Render `SUMMARY.md`."""
+    config = deployment.config
+    text = (
+        jinja_environment()
+        .get_template("summary/SUMMARY.md.j2")
+        .render(
+            deployment=deployment,
+            config=config,
+            rest_api=_service_row("REST API", "gateway", _rest_endpoint(deployment), deployment.rest_api, weights="–"),
+            models=[_model_row(model) for model in deployment.models],
+            withheld=[model.identifier for model in config.ecs_models if not model.deploy],
+            external=[_external_row(deployment, index) for index in range(len(deployment.external_models))],
+            repositories=[_repository_row(deployment, index) for index in range(len(deployment.repositories))],
+            nodes=[(stack.component, stack.name) for stack in deployment.stacks],
+            edges=[(before, after) for after, direct in deployment.direct_dependencies().items() for before in direct],
+            exposed=_exposed(deployment),
+            permissions=_permissions(deployment),
+            totals=_totals(deployment),
+        )
+    )
+    return {PATH: text.encode()}
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _model_row(model: ModelPlan) -> _Row:
+    kind = f"{model.config.model_type}, {model.config.inference_container}"
+    if model.config.streaming:
+        kind += ", streaming"
+    return _service_row(model.identifier, kind, model.url, model.service, weights="unstaged")
+
+
+def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str) -> _Row:
+    instance = service.instance
+    low, high = service.auto_scaling.min_capacity, service.auto_scaling.max_capacity
+    gpus = f"{instance.gpus} × {instance.gpu_name} ({instance.gpu_memory_mib / 1024:.0f} GiB)" if instance.gpus else "–"
+    return _Row(
+        name=_cell(name),
+        kind=_cell(kind),
+        instance=instance.name,
+        gpus=gpus,
+        replicas=str(low) if low == high else f"{low}–{high}",
+        endpoint=_cell(endpoint),
+        image=_cell(_image(service.image)),
+        weights=weights,
+    )
+
+
+def _image(image: PlannedImage) -> str:
+    if isinstance(image, BuiltImage):
+        return f"{image.kind} on {image.base_image}"
+    if isinstance(image, EcrRepositoryImage):
+        return f"{image.repository_arn.split(':repository/')[-1]}:{image.tag} (ECR)"
+    if isinstance(image, RegistryImageReference):
+        return image.uri
+    return f"{image.path} (tarball)"
+
+
+def _rest_endpoint(deployment: Deployment) -> str:
+    domain = deployment.rest_api_domain or "(load balancer)"
+    return f"{deployment.rest_api.scheme}://{domain}"
+
+
+def _external_row(deployment: Deployment, index: int) -> dict[str, str]:
+    model = deployment.external_models[index]
+    kind = model.model_type or "–"
+    return {
+        "name": _cell(model.name),
+        "provider": _cell(model.provider),
+        "target": _cell(model.api_base or model.target),
+        "kind": f"{kind}, streaming" if model.streaming else kind,
+    }
+
+
+def _repository_row(deployment: Deployment, index: int) -> dict[str, str]:
+    plan = deployment.repositories[index]
+    return {
+        "name": _cell(plan.config.repository_id),
+        "type": str(plan.config.type),
+        "store": f"new: {plan.resource_name}" if plan.resource_name else "existing",
+    }
+
+
+def _exposed(deployment: Deployment) -> list[str]:
+    lines = []
+    rest = deployment.rest_api
+    access = "OIDC or API token" if deployment.use_auth else "**no authentication**"
+    if rest.internet_facing:
+        protocol = "HTTPS" if rest.certificate_arn else "**plain HTTP**"
+        lines.append(f"REST API load balancer: {protocol} on port {rest.port} from anywhere; {access}")
+    config = deployment.config
+    domain = config.api_gateway_config.domain_name
+    where = f"https://{domain}" if domain else "its execute-api address"
+    lines.append(f"API Gateway (regional) at {where}: management, sessions and RAG by OIDC token")
+    if deployment.deploys("ui"):
+        lines.append("Chat application: static files through API Gateway, without authentication")
+    return lines
+
+
+def _permissions(deployment: Deployment) -> list[str]:
+    lines = []
+    boundary = _boundary(deployment)
+    if boundary:
+        lines.append(f"Every role is bounded by `{boundary}`.")
+    lines.extend(
+        f"The gateway's role may `{'`, `'.join(model.grant.actions)}` on `{'`, `'.join(model.grant.resources)}` "
+        f"(model {model.name})."
+        for model in deployment.external_models
+        if model.grant
+    )
+    if deployment.models:
+        bucket = deployment.config.s3_bucket_models
+        lines.append(f"Each model's role reads its own prefix of `s3://{bucket}`; nothing writes there.")
+    privileged = [model.identifier for model in deployment.models if model.service.privileged]
+    if privileged:
+        lines.append(f"Runs **privileged**, because mount-s3 needs FUSE: {', '.join(privileged)}.")
+    lines.append("People reach instances through Session Manager alone.")
+    return lines
+
+
+def _boundary(deployment: Deployment) -> str | None:
+    """Name of the permissions boundary, when there is one."""
+    boundary = deployment.config.permissions_boundary_aspect
+    return boundary.permissions_boundary_policy_name if boundary else None
+
+
+def _totals(deployment: Deployment) -> dict[str, str]:
+    low = sum(model.service.auto_scaling.min_capacity * model.service.instance.gpus for model in deployment.models)
+    high = sum(model.service.auto_scaling.max_capacity * model.service.instance.gpus for model in deployment.models)
+    return {"gpus": str(low) if low == high else f"{low}–{high}"}

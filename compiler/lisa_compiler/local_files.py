@@ -1,0 +1,61 @@
+"""Files that a configuration names by path: prebuilt images, layers and web bundles.
+
+They are often too large for git. A checksum file beside one, `<path>.sha256` as `sha256sum` writes it, stands for it:
+commit that, and the compile says the same whether the file itself is there or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from lisa_compiler.resources import source_files
+from lisa_schema.errors import LisaError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CHUNK = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}\b")
+
+
+class LocalFileError(LisaError):
+    """A file that the configuration names is missing, outside of the project, or its checksum file is not one."""
+
+
+def digest(project: Path, path: str) -> str:
+    """SHA-256 of a file in the project, in hexadecimal: from `<path>.sha256` when that is there."""
+    file = _inside(project, path)
+    checksum = file.with_name(f"{file.name}.sha256")
+    if checksum.is_file():
+        found = _DIGEST.match(checksum.read_text(encoding="utf-8", errors="replace").strip().lower())
+        if found is None:
+            raise LocalFileError(f"{path}.sha256 does not begin with a SHA-256 digest; write it with sha256sum.")
+        return found.group()
+    if not file.is_file():
+        raise LocalFileError(
+            f"{path} is not in the project. Put the file there, or commit its checksum as {path}.sha256 "
+            "(`sha256sum FILE`) so that it can be compiled without it."
+        )
+    whole = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            whole.update(chunk)
+    return whole.hexdigest()
+
+
+def folder(project: Path, path: str) -> dict[str, bytes]:
+    """The files of a folder in the project, by relative path."""
+    found = _inside(project, path)
+    if not found.is_dir():
+        raise LocalFileError(f"{path} is not a folder in the project.")
+    return source_files(found)
+
+
+def _inside(project: Path, path: str) -> Path:
+    relative = PurePosixPath(path)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise LocalFileError(f"{path} is outside of the project; name it by its path below the project.")
+    return project / relative

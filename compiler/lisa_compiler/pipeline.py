@@ -1,0 +1,176 @@
+"""The pipeline: load → overlay → validate → plan → emit. Writing is the caller's last step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lisa_compiler import local_files
+from lisa_compiler.load import load
+from lisa_compiler.plan import plan
+from lisa_compiler.plan.artifacts import ArtifactDigests
+from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_schema.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from lisa_compiler.emit.containers import ContextSpec
+    from lisa_compiler.emit.layers import LayerSpec
+    from lisa_compiler.load import Override
+    from lisa_compiler.plan import Deployment
+    from lisa_schema import Diagnostic
+    from lisa_schema.models import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What compiling an environment gives.
+
+    Attributes:
+        environment: name of the environment.
+        files: content by path below generated/<env>; the manifest is written with them.
+        config: the effective configuration.
+        diagnostics: warnings.
+        deployment: the plan.
+    """
+
+    environment: str
+    files: Mapping[str, bytes]
+    config: Config
+    diagnostics: tuple[Diagnostic, ...]
+    deployment: Deployment
+
+
+def compile_environment(
+    project: Path,
+    environment: str | None,
+    *,
+    overrides: Sequence[Override] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Compiled:
+    """Compile one environment of a project, in memory.
+
+    Args:
+        project: folder that holds config.yaml.
+        environment: its name; None takes the `env` of config.yaml.
+        overrides: options that win over the files.
+        progress: is told the stages, for a person who waits.
+
+    Raises:
+        ConfigurationError: the configuration has errors; nothing was compiled.
+        LisaError: a file that the configuration names cannot be used, or policy checks failed.
+    """
+    tell = progress or (lambda _: None)
+    tell("reading the configuration")
+    loaded = load(project, environment, overrides)
+    validated = validate(loaded.document)
+    tell("planning")
+    deployment = plan(loaded.environment, validated.config)
+    files = emit(deployment, project, tell)
+    return Compiled(
+        environment=loaded.environment,
+        files=files,
+        config=validated.config,
+        diagnostics=(*loaded.diagnostics, *validated.diagnostics),
+        deployment=deployment,
+    )
+
+
+def emit(deployment: Deployment, project: Path, tell: Callable[[str], None]) -> dict[str, bytes]:
+    """Run every emitter; the templates come last, because they name the artifacts by their digests."""
+    from lisa_compiler.emit.cloudformation import emit_cloudformation
+    from lisa_compiler.emit.containers import emit_containers
+    from lisa_compiler.emit.functions import emit_functions
+    from lisa_compiler.emit.layers import emit_layers
+    from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
+    from lisa_compiler.emit.litellm import emit_litellm
+    from lisa_compiler.emit.summary import emit_summary
+    from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
+    from lisa_compiler.emit.weights import emit_weights
+
+    tell("rendering containers and settings")
+    files = {
+        **emit_litellm(deployment),
+        **emit_weights(deployment),
+        **emit_web(deployment, project),
+        **emit_functions(deployment, project),
+        **emit_layers(_layers(deployment)),
+        **emit_summary(deployment),
+    }
+    files.update(emit_containers(_contexts(deployment, files[LITELLM_CONFIG]), project=project))
+    tell("synthesising CloudFormation")
+    digests = artifact_digests(deployment, project, files)
+    files.update(emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS])))
+    return dict(sorted(files.items()))
+
+
+def _contexts(deployment: Deployment, litellm_config: bytes) -> list[ContextSpec]:
+    from lisa_compiler.emit.containers import ContextSpec
+    from lisa_compiler.emit.weights import model_weights
+
+    contexts = []
+    if isinstance(deployment.rest_api.image, BuiltImage):
+        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
+    contexts.extend(
+        ContextSpec(image=model.service.image, model=model.config.model_name, weights=model_weights(model, deployment))
+        for model in deployment.models
+        if isinstance(model.service.image, BuiltImage)
+    )
+    return contexts
+
+
+def _layers(deployment: Deployment) -> list[LayerSpec]:
+    from lisa_compiler.emit.layers import LayerSpec
+
+    pypi = deployment.config.pypi_config
+    return [
+        LayerSpec(
+            name=layer.name,
+            python=deployment.python_runtime.removeprefix("python"),
+            index_url=pypi.index_url,
+            trusted_host=pypi.trusted_host,
+        )
+        for layer in deployment.layers
+        if layer.prebuilt is None
+    ]
+
+
+def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> ArtifactDigests:
+    """Name each artifact by what it is made from.
+
+    Args:
+        deployment: the plan.
+        project: folder that holds prebuilt images and layers.
+        files: everything that the other emitters made.
+
+    Raises:
+        LocalFileError: a prebuilt image or layer is neither there nor has a checksum file.
+    """
+    from lisa_compiler.emit.containers import context_digest
+    from lisa_compiler.emit.functions import FOLDER as FUNCTIONS
+    from lisa_compiler.emit.web import BUNDLE
+
+    def below(folder: str) -> dict[str, bytes]:
+        return {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
+
+    images = {}
+    for service in (deployment.rest_api, *(model.service for model in deployment.models)):
+        image = service.image
+        if isinstance(image, BuiltImage):
+            images[image.context] = context_digest(below(image.context), image.build_args)
+        elif isinstance(image, TarballImage):
+            images[image.path] = local_files.digest(project, image.path)
+    builder = {path: content for path, content in files.items() if path == "layers/build_layer.py"}
+    return ArtifactDigests(
+        images=images,
+        layers={
+            layer.name: local_files.digest(project, layer.prebuilt)
+            if layer.prebuilt
+            else context_digest(below(f"layers/{layer.name}") | builder)
+            for layer in deployment.layers
+        },
+        functions=context_digest(below(FUNCTIONS)),
+        website=context_digest(below(BUNDLE)),
+    )

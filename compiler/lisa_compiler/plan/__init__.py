@@ -1,0 +1,16 @@
+"""Planning: from a validated configuration to frozen data that says what is deployed and what it is called."""
+
+from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
+from lisa_compiler.plan.names import Names
+from lisa_compiler.plan.planner import plan
+
+__all__ = [
+    "Deployment",
+    "LayerPlan",
+    "ModelPlan",
+    "Names",
+    "RepositoryPlan",
+    "ServicePlan",
+    "StackPlan",
+    "plan",
+]

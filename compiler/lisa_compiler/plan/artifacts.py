@@ -1,0 +1,27 @@
+"""Artifacts: what a deployment needs besides its templates, each named by the digest of what it is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactDigests:
+    """SHA-256 digests of the artifacts of one compile, in hexadecimal.
+
+    Attributes:
+        images: by context, as `containers/rest-api`: digest of the context's files and build arguments; by path for
+            a tarball.
+        layers: by layer name: digest of the requirements and sources, or of the prebuilt zip file.
+        functions: digest of the code of the Lambda functions.
+        website: digest of the web application's files.
+    """
+
+    images: Mapping[str, str]
+    layers: Mapping[str, str]
+    functions: str
+    website: str

@@ -1,0 +1,245 @@
+"""The deployment plan: everything the emitters need to know, as frozen data without any AWS library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lisa_compiler.plan.external_models import ExternalModel
+    from lisa_compiler.plan.images import PlannedImage
+    from lisa_compiler.plan.names import Names
+    from lisa_schema.models import (
+        AutoScalingConfig,
+        Config,
+        ContainerConfig,
+        EcsModel,
+        LoadBalancerConfig,
+        RagRepository,
+    )
+    from lisa_schema.instances import InstanceType
+    from lisa_schema.regions import Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPlan:
+    """One CloudFormation stack.
+
+    Attributes:
+        component: what it deploys: `iam`, `serve`, `model-<id>` …; unique within a deployment.
+        name: CloudFormation stack name.
+        description: one line for the reader of the console.
+        depends_on: components that are deployed before it.
+    """
+
+    component: str
+    name: str
+    description: str
+    depends_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePlan:
+    """A container service on its own cluster of EC2 instances behind its own load balancer.
+
+    Attributes:
+        id: letters and digits (and hyphens for the REST API); in names, logical ids and paths.
+        cluster: name of the ECS cluster and of its auto scaling group.
+        task_role: name of the role that the container works with.
+        instance: hardware of each instance.
+        image: where the container image comes from.
+        container: the container's configuration.
+        auto_scaling: capacity and scaling.
+        load_balancer: certificate, domain name and health check.
+        internet_facing: whether the load balancer has public addresses.
+        memory_mib: memory of the container, what the system needs being left to it.
+        environment: variables in order of name, the user's own having won.
+        secrets: variables whose value is a Secrets Manager or Parameter Store ARN, resolved by ECS at start.
+        privileged: whether the container needs FUSE, and so runs privileged.
+    """
+
+    id: str
+    cluster: str
+    task_role: str
+    instance: InstanceType
+    image: PlannedImage
+    container: ContainerConfig
+    auto_scaling: AutoScalingConfig
+    load_balancer: LoadBalancerConfig
+    internet_facing: bool
+    memory_mib: int
+    environment: tuple[tuple[str, str], ...]
+    secrets: tuple[tuple[str, str], ...]
+    privileged: bool
+
+    @property
+    def certificate_arn(self) -> str | None:
+        """ARN of the listener's certificate; None means plain HTTP."""
+        return self.load_balancer.ssl_cert_iam_arn
+
+    @property
+    def port(self) -> int:
+        """Port of the load balancer's listener."""
+        return 443 if self.certificate_arn else 80
+
+    @property
+    def scheme(self) -> str:
+        """`https` or `http`."""
+        return "https" if self.certificate_arn else "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPlan:
+    """A model that the deployment hosts.
+
+    Attributes:
+        id: the identifier's letters and digits.
+        identifier: `modelId`, else `modelName`: what clients call the model.
+        config: the model's configuration.
+        component: component of its stack.
+        service: how its container runs.
+        dns_name: stable name in the private hosted zone.
+        url: stable address of its load balancer, without a path.
+    """
+
+    id: str
+    identifier: str
+    config: EcsModel
+    component: str
+    service: ServicePlan
+    dns_name: str
+    url: str
+
+    @property
+    def provider(self) -> str:
+        """`<modelHosting>.<modelType>.<inferenceContainer>`, as the deprecated v1 routes name it."""
+        return f"{self.config.model_hosting}.{self.config.model_type}.{self.config.inference_container}"
+
+    @property
+    def weights_prefix(self) -> str:
+        """Key prefix of its weights in the models bucket, with a trailing slash."""
+        return f"{self.config.model_name}/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerPlan:
+    """A Lambda layer.
+
+    Attributes:
+        name: common, authorizer, fastapi, rag or sdk.
+        prebuilt: path of a zip file in the project, or None to build it from pinned requirements.
+    """
+
+    name: str
+    prebuilt: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryPlan:
+    """A RAG repository.
+
+    Attributes:
+        id: letters and digits of the repository's id, for logical ids.
+        config: its configuration.
+        resource_name: identifier of the database instance or search domain that is made for it; None when it exists.
+        connection_parameter: Parameter Store name of its connection information.
+    """
+
+    id: str
+    config: RagRepository
+    resource_name: str | None
+    connection_parameter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Everything that one environment deploys.
+
+    Attributes:
+        environment: name of the environment.
+        config: the effective configuration.
+        region: region with its partition.
+        names: names of the deployment.
+        stacks: in an order in which they can be deployed.
+        rest_api: the gateway's service.
+        models: the hosted models with `deploy: true`, in the configuration's order.
+        external_models: entries of `litellmConfig.model_list`, with what the gateway needs to call them.
+        layers: Lambda layers.
+        repositories: RAG repositories; empty unless `deployRag`.
+        python_runtime: Lambda runtime, as `python3.13`.
+        use_auth: whether the gateway checks tokens.
+    """
+
+    environment: str
+    config: Config
+    region: Region
+    names: Names
+    stacks: tuple[StackPlan, ...]
+    rest_api: ServicePlan
+    models: tuple[ModelPlan, ...]
+    external_models: tuple[ExternalModel, ...]
+    layers: tuple[LayerPlan, ...]
+    repositories: tuple[RepositoryPlan, ...]
+    python_runtime: str
+    use_auth: bool
+
+    @property
+    def retains(self) -> bool:
+        """Whether stateful resources outlive their stack."""
+        return self.config.removal_policy == "retain"
+
+    @property
+    def function_log_level(self) -> str:
+        """How much the Lambda functions log."""
+        return self.config.lambda_config.log_level or self.config.log_level
+
+    @property
+    def rest_api_domain(self) -> str | None:
+        """Domain name of the gateway, when one is configured."""
+        return self.rest_api.load_balancer.domain_name
+
+    def stack(self, component: str) -> StackPlan:
+        """The stack of a component; KeyError when the environment does not deploy it."""
+        for stack in self.stacks:
+            if stack.component == component:
+                return stack
+        raise KeyError(component)
+
+    def direct_dependencies(self) -> dict[str, tuple[str, ...]]:
+        """By component, what it depends on without what follows from its other dependencies."""
+        declared = {stack.component: stack.depends_on for stack in self.stacks}
+
+        def reachable(component: str) -> set[str]:
+            return set().union(*({name} | reachable(name) for name in declared[component]))
+
+        return {
+            component: tuple(
+                name for name in dependencies if not any(name in reachable(other) for other in dependencies)
+            )
+            for component, dependencies in declared.items()
+        }
+
+    def deploys(self, component: str) -> bool:
+        """Whether the environment has a stack for a component."""
+        return any(stack.component == component for stack in self.stacks)
+
+    def service_principal(self, service: str) -> str:
+        """The principal of an AWS service in trust and resource policies.
+
+        Most services are `<service>.amazonaws.com` in every partition, however the partition's own DNS suffix reads;
+        EC2 has one per partition, and CloudWatch Logs one per region (source: the AWS CDK's region-info table).
+        """
+        suffix = self.region.partition.dns_suffix
+        if service == "ec2":
+            return f"ec2.{suffix}"
+        if service == "logs":
+            return f"logs.{self.names.region}.{suffix}"
+        return f"{service}.amazonaws.com"
+
+    def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
+        """An ARN in the deployment's partition; `region` and `account` may be left blank as some services want."""
+        names = self.names
+        return (
+            f"arn:{self.region.partition.id}:{service}:"
+            f"{names.region if region else ''}:{names.account if account else ''}:{resource}"
+        )

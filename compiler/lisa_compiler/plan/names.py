@@ -1,0 +1,136 @@
+"""Names: every AWS name of a deployment, within its service's limit and without collisions.
+
+A name that is too long keeps its beginning and ends with the first eight hexadecimal digits of its own SHA-256, so two
+long names that begin alike stay different and the same name is shortened the same way for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+ROLE_NAME_LIMIT = 64
+POLICY_NAME_LIMIT = 128
+BUCKET_NAME_LIMIT = 63
+STACK_NAME_LIMIT = 128
+FUNCTION_NAME_LIMIT = 64
+DNS_LABEL_LIMIT = 63
+CLUSTER_NAME_LIMIT = 255
+TABLE_NAME_LIMIT = 255
+DB_IDENTIFIER_LIMIT = 63
+OPENSEARCH_DOMAIN_LIMIT = 28
+
+_DIGEST_LENGTH = 8
+
+
+def fit(name: str, limit: int) -> str:
+    """Shorten a name to at most `limit` characters, ending in a digest of the whole when it does not fit."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{name[: limit - _DIGEST_LENGTH - 1].rstrip('-_.')}-{digest}"
+
+
+def model_id(identifier: str) -> str:
+    """The identifier of a model in names and logical ids: its letters and digits alone.
+
+    The configuration rules guarantee that it is unique within a deployment and not empty.
+    """
+    return re.sub(r"[^A-Za-z0-9]", "", identifier)
+
+
+def kebab(name: str) -> str:
+    """A name in lower case letters, digits and single hyphens, as DNS labels and bucket names want it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names of one deployment, from its configuration alone.
+
+    Attributes:
+        deployment: `deploymentName`.
+        app: `appName`.
+        stage: `deploymentStage`.
+        account: twelve digits.
+        region: region of the deployment; part of the names of global resources (roles, buckets).
+        role_prefix: put before role names, as a permissions boundary may demand.
+        policy_prefix: the same for customer managed policies.
+        instance_profile_prefix: the same for instance profiles.
+        prefix: `deploymentPrefix`, the path of everything in Parameter Store.
+    """
+
+    deployment: str
+    app: str
+    stage: str
+    account: str
+    region: str
+    role_prefix: str
+    policy_prefix: str
+    instance_profile_prefix: str
+    prefix: str
+
+    def stack(self, component: str) -> str:
+        """CloudFormation stack name of a component."""
+        return fit(f"{self.deployment}-{self.app}-{component}-{self.stage}", STACK_NAME_LIMIT)
+
+    def role(self, purpose: str) -> str:
+        """IAM role name; carries the region because roles are global to an account."""
+        return fit(f"{self.role_prefix}{self._scope}-{self.region}-{purpose}", ROLE_NAME_LIMIT)
+
+    def policy(self, purpose: str) -> str:
+        """Name of a customer managed policy."""
+        return fit(f"{self.policy_prefix}{self._scope}-{self.region}-{purpose}", POLICY_NAME_LIMIT)
+
+    def instance_profile(self, purpose: str) -> str:
+        """Instance profile name."""
+        return fit(f"{self.instance_profile_prefix}{self._scope}-{self.region}-{purpose}", POLICY_NAME_LIMIT)
+
+    def cluster(self, service: str) -> str:
+        """ECS cluster name of a service; its auto scaling group has the same name."""
+        return fit(f"{self._scope}-{service}", CLUSTER_NAME_LIMIT)
+
+    def function(self, purpose: str) -> str:
+        """Lambda function name."""
+        return fit(f"{self._scope}-{purpose}", FUNCTION_NAME_LIMIT)
+
+    def bucket(self, purpose: str) -> str:
+        """S3 bucket name; unique across accounts and regions."""
+        return fit(kebab(f"{self._scope}-{purpose}-{self.account}-{self.region}"), BUCKET_NAME_LIMIT)
+
+    @property
+    def documents_bucket(self) -> str:
+        """The bucket of RAG documents, named as LISA users know it."""
+        return fit(kebab(f"{self.deployment}-{self.stage}-lisaragdocs-{self.account}"), BUCKET_NAME_LIMIT)
+
+    @property
+    def token_table(self) -> str:
+        """DynamoDB table of API tokens, named as LISA users know it."""
+        return fit(f"{self.deployment}-LISAApiTokenTable", TABLE_NAME_LIMIT)
+
+    @property
+    def sessions_table(self) -> str:
+        """DynamoDB table of chat sessions."""
+        return fit(f"{self._scope}-sessions", TABLE_NAME_LIMIT)
+
+    @property
+    def private_zone(self) -> str:
+        """Route 53 private hosted zone in which every model has its stable name."""
+        return f"{fit(kebab(self.deployment), DNS_LABEL_LIMIT)}.lisa.internal"
+
+    def database(self, repository_id: str) -> str:
+        """RDS instance identifier of a repository."""
+        return fit(kebab(f"{self._scope}-{repository_id}"), DB_IDENTIFIER_LIMIT)
+
+    def search_domain(self, repository_id: str) -> str:
+        """OpenSearch domain name of a repository; starts with a letter."""
+        return fit(f"r-{kebab(f'{self._scope}-{repository_id}')}", OPENSEARCH_DOMAIN_LIMIT)
+
+    def parameter(self, path: str) -> str:
+        """Parameter Store name below the deployment's prefix."""
+        return f"{self.prefix}/{path}"
+
+    @property
+    def _scope(self) -> str:
+        return f"{self.deployment}-{self.app}-{self.stage}"

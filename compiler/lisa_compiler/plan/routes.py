@@ -1,0 +1,44 @@
+"""The routes of the API Gateway API, as data: the stacks, the tests and the models API read the same table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path that a Lambda function answers.
+
+    Attributes:
+        method: HTTP method, or `ANY`.
+        path: as API Gateway writes it, `/session/{sessionId}`.
+        open: whether it is answered without the authorizer.
+    """
+
+    method: str
+    path: str
+    open: bool = False
+
+
+SESSION_ROUTES = (
+    Route("GET", "/session"),
+    Route("DELETE", "/session"),
+    Route("GET", "/session/{sessionId}"),
+    Route("PUT", "/session/{sessionId}"),
+    Route("DELETE", "/session/{sessionId}"),
+)
+
+REPOSITORY_ROUTES = (
+    Route("GET", "/repository"),
+    Route("POST", "/repository/presigned-url"),
+    Route("POST", "/repository/{repositoryId}/bulk"),
+    Route("GET", "/repository/{repositoryId}/similaritySearch"),
+    Route("DELETE", "/repository/{repositoryId}/{documentId}"),
+)
+
+MODELS_ROUTES = (
+    Route("ANY", "/models"),
+    Route("ANY", "/models/{proxy+}"),
+    Route("GET", "/docs"),
+    Route("GET", "/openapi.json"),
+)

@@ -1,0 +1,49 @@
+"""The stack of one hosted model: whatever it needs that no other model does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_route53 as route53
+
+from lisa_compiler.constructs.container_service import ContainerService
+from lisa_compiler.constructs.stack import LisaStack
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+    from lisa_compiler.constructs.assets import Assets
+    from lisa_compiler.plan import Deployment, ModelPlan
+
+# A large model takes half an hour to come from S3 and into the GPUs' memory.
+_GRACE_PERIOD_SECONDS = 1800
+
+
+class ModelStack(LisaStack):
+    """Cluster, service and stable name of a model."""
+
+    def __init__(self, app: cdk.App, deployment: Deployment, model: ModelPlan, assets: Assets) -> None:
+        super().__init__(app, deployment, model.component)
+        service = ContainerService(
+            self,
+            "Model",
+            service=model.service,
+            group="models",
+            image_uri=assets.image_uri(self, model.service.image),
+            load_balancer_security_group="modelLoadBalancer",
+            log_bucket=deployment.names.bucket("access-logs"),
+            holds_weights=True,
+            grace_period_seconds=_GRACE_PERIOD_SECONDS,
+        )
+        route53.CfnRecordSet(
+            self,
+            "Name",
+            hosted_zone_id=self.read("PrivateZoneId", "networking/privateZoneId"),
+            name=model.dns_name,
+            type="A",
+            alias_target=route53.CfnRecordSet.AliasTargetProperty(
+                dns_name=service.load_balancer.dns_name,
+                hosted_zone_id=service.load_balancer.zone_id,
+                evaluate_target_health=False,
+            ),
+        )

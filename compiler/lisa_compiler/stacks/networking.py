@@ -1,0 +1,244 @@
+"""The networking stack: the VPC, or the one that the configuration imports, and who may talk to whom in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+
+from lisa_compiler.constructs.policies import allow, document, trust
+from lisa_compiler.constructs.stack import LisaStack
+
+if TYPE_CHECKING:
+    from lisa_compiler.plan import Deployment
+
+_CIDR = "10.0.0.0/22"
+_KINDS = ("public", "private", "isolated")
+# Two availability zones of each kind, a /26 each: the first six of the /22's sixteen.
+_SUBNETS = tuple(
+    (kind, zone, f"10.0.{(index * 64) // 256}.{(index * 64) % 256}/26")
+    for index, (kind, zone) in enumerate((kind, zone) for kind in _KINDS for zone in range(2))
+)
+
+
+class NetworkingStack(LisaStack):
+    """VPC with public, private and isolated subnets, endpoints, flow logs, security groups and a private zone."""
+
+    def __init__(self, app: cdk.App, deployment: Deployment) -> None:
+        super().__init__(app, deployment, "networking")
+        imported = deployment.config.vpc
+        if imported is not None:
+            vpc_id, cidr = imported.vpc_id, imported.cidr_block
+            subnets = {
+                "public": list(imported.public_subnet_ids),
+                "private": list(imported.private_subnet_ids),
+                "isolated": list(imported.isolated_subnet_ids),
+            }
+        else:
+            vpc_id, cidr, subnets = self._vpc()
+        self.publish("VpcId", "networking/vpcId", vpc_id, description="VPC")
+        for kind, ids in subnets.items():
+            if ids:
+                self.publish(
+                    f"{kind.capitalize()}Subnets",
+                    f"networking/{kind}SubnetIds",
+                    ",".join(ids),
+                    description=f"Subnets: {kind}",
+                )
+        self._security_groups(vpc_id, cidr)
+        self._private_zone(vpc_id)
+
+    def _vpc(self) -> tuple[str, str, dict[str, list[str]]]:
+        vpc = ec2.CfnVPC(
+            self,
+            "Vpc",
+            cidr_block=_CIDR,
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags=[self._name_tag("vpc")],
+        )
+        gateway = ec2.CfnInternetGateway(self, "InternetGateway", tags=[self._name_tag("internet-gateway")])
+        attachment = ec2.CfnVPCGatewayAttachment(
+            self, "InternetGatewayAttachment", vpc_id=vpc.ref, internet_gateway_id=gateway.ref
+        )
+        tables = {
+            kind: ec2.CfnRouteTable(self, f"{kind.capitalize()}RouteTable", vpc_id=vpc.ref, tags=[self._name_tag(kind)])
+            for kind in _KINDS
+        }
+        subnets: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+        for kind, zone, cidr in _SUBNETS:
+            construct_id = f"{kind.capitalize()}Subnet{zone + 1}"
+            subnet = ec2.CfnSubnet(
+                self,
+                construct_id,
+                vpc_id=vpc.ref,
+                cidr_block=cidr,
+                availability_zone=cdk.Fn.select(zone, cdk.Fn.get_azs("")),
+                map_public_ip_on_launch=False,
+                tags=[self._name_tag(f"{kind}-{zone + 1}")],
+            )
+            ec2.CfnSubnetRouteTableAssociation(
+                self, f"{construct_id}RouteTableAssociation", subnet_id=subnet.ref, route_table_id=tables[kind].ref
+            )
+            subnets[kind].append(subnet.ref)
+        address = ec2.CfnEIP(self, "NatAddress", domain="vpc", tags=[self._name_tag("nat")])
+        address.add_resource_dependency(attachment)
+        nat = ec2.CfnNatGateway(
+            self,
+            "NatGateway",
+            subnet_id=subnets["public"][0],
+            allocation_id=address.attr_allocation_id,
+            tags=[self._name_tag("nat")],
+        )
+        route = ec2.CfnRoute(
+            self,
+            "PublicRoute",
+            route_table_id=tables["public"].ref,
+            destination_cidr_block="0.0.0.0/0",
+            gateway_id=gateway.ref,
+        )
+        route.add_resource_dependency(attachment)
+        nat.add_resource_dependency(route)
+        ec2.CfnRoute(
+            self,
+            "PrivateRoute",
+            route_table_id=tables["private"].ref,
+            destination_cidr_block="0.0.0.0/0",
+            nat_gateway_id=nat.ref,
+        )
+        self._gateway_endpoints(vpc.ref, [table.ref for table in tables.values()])
+        self._flow_log(vpc.ref)
+        self._close_default_security_group(vpc)
+        return vpc.ref, _CIDR, subnets
+
+    def _gateway_endpoints(self, vpc_id: str, route_tables: list[str]) -> None:
+        region = self.deployment.names.region
+        services = ["s3"] if self.deployment.region.partition.is_iso else ["s3", "dynamodb"]
+        for service in services:
+            # The iso partitions write their own DNS suffix turned round where the others, China's too, have
+            # com.amazonaws (source: the AWS CDK's region-info table).
+            partition = self.deployment.region.partition
+            labels = ".".join(reversed(partition.dns_suffix.split("."))) if partition.is_iso else "com.amazonaws"
+            ec2.CfnVPCEndpoint(
+                self,
+                f"{service.capitalize()}Endpoint",
+                vpc_id=vpc_id,
+                service_name=f"{labels}.{region}.{service}",
+                vpc_endpoint_type="Gateway",
+                route_table_ids=route_tables,
+            )
+
+    def _flow_log(self, vpc_id: str) -> None:
+        group = logs.CfnLogGroup(
+            self,
+            "FlowLogGroup",
+            log_group_name=f"/lisa/{self.plan.name}/flow-logs",
+            retention_in_days=365,
+            kms_key_id=self.read("KeyArn", "keys/data"),
+        )
+        self.keep_or_delete(group)
+        role = self.role(
+            "FlowLogRole",
+            "flow-logs",
+            trust=trust(self.deployment.service_principal("vpc-flow-logs"), account=self.deployment.names.account),
+            policies={
+                "logs": document(
+                    allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], group.attr_arn)
+                )
+            },
+            description="Writes the flow logs of the VPC",
+        )
+        self.acknowledge(role, {"AwsSolutions-IAM5[Resource::<FlowLogGroup.Arn>]": "Streams of this log group."})
+        ec2.CfnFlowLog(
+            self,
+            "FlowLog",
+            resource_id=vpc_id,
+            resource_type="VPC",
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_group_name=group.ref,
+            deliver_logs_permission_arn=role.attr_arn,
+        )
+
+    def _close_default_security_group(self, vpc: ec2.CfnVPC) -> None:
+        # The default security group lets its members talk to each other, and nobody is a member; nothing to attach
+        # to it is what CloudFormation can ensure, so it is named here for the reader.
+        cdk.CfnOutput(self, "DefaultSecurityGroup", value=vpc.attr_default_security_group, description="Unused")
+
+    def _security_groups(self, vpc_id: str, cidr: str) -> None:
+        rest = self.deployment.rest_api
+        if rest.internet_facing:
+            self._security_group(
+                "RestApiLoadBalancer",
+                "restApiLoadBalancer",
+                vpc_id,
+                "REST API load balancer",
+                [("0.0.0.0/0", rest.port, "HTTPS from anywhere" if rest.port == 443 else "HTTP from anywhere")],
+            )
+        else:
+            self._security_group(
+                "RestApiLoadBalancer",
+                "restApiLoadBalancer",
+                vpc_id,
+                "REST API load balancer",
+                [(cidr, rest.port, "From the VPC")],
+            )
+        ports = sorted({model.service.port for model in self.deployment.models})
+        self._security_group(
+            "ModelLoadBalancer",
+            "modelLoadBalancer",
+            vpc_id,
+            "Load balancers of the models",
+            [(cidr, port, "From the VPC") for port in ports],
+        )
+        self._security_group("Functions", "functions", vpc_id, "Lambda functions", [])
+
+    def _security_group(
+        self, construct_id: str, path: str, vpc_id: str, description: str, ingress: list[tuple[str, int, str]]
+    ) -> None:
+        group = ec2.CfnSecurityGroup(
+            self,
+            f"{construct_id}SecurityGroup",
+            vpc_id=vpc_id,
+            group_description=f"{self.plan.name}: {description}",
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp", cidr_ip=source, from_port=port, to_port=port, description=reason
+                )
+                for source, port, reason in ingress
+            ],
+            security_group_egress=[
+                ec2.CfnSecurityGroup.EgressProperty(
+                    ip_protocol="-1",
+                    cidr_ip="0.0.0.0/0",
+                    description="Answers go anywhere; requests to the identity provider and AWS APIs leave by NAT",
+                )
+            ],
+            tags=[self._name_tag(path)],
+        )
+        if self.deployment.rest_api.internet_facing and construct_id == "RestApiLoadBalancer":
+            self.acknowledge(group, {"AwsSolutions-EC23": "restApiConfig.internetFacing asks for it."})
+        self.publish(
+            f"{construct_id}SecurityGroup",
+            f"networking/securityGroups/{path}",
+            group.attr_group_id,
+            description=f"Security group: {description}",
+        )
+
+    def _private_zone(self, vpc_id: str) -> None:
+        zone = route53.CfnHostedZone(
+            self,
+            "PrivateZone",
+            name=self.deployment.names.private_zone,
+            hosted_zone_config=route53.CfnHostedZone.HostedZoneConfigProperty(
+                comment=f"{self.plan.description}: stable names of the models"
+            ),
+            vpcs=[route53.CfnHostedZone.VPCProperty(vpc_id=vpc_id, vpc_region=self.deployment.names.region)],
+        )
+        self.publish("PrivateZone", "networking/privateZoneId", zone.attr_id, description="Private hosted zone")
+
+    def _name_tag(self, name: str) -> cdk.CfnTag:
+        return cdk.CfnTag(key="Name", value=f"{self.plan.name}-{name}")
