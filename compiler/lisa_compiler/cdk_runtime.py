@@ -64,8 +64,8 @@ def _skip_type_checks() -> None:
             return object
 
     nothing = Anything()
-    _type_checking.cached_type_hints = lambda _stub: nothing
-    _type_checking.check_type = lambda **_arguments: None
+    for name, replacement in (("cached_type_hints", lambda _: nothing), ("check_type", lambda **_: None)):
+        setattr(_type_checking, name, replacement)
 
 
 def start() -> None:

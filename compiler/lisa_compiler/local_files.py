@@ -22,7 +22,17 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\b")
 
 
 class LocalFileError(LisaError):
-    """A file that the configuration names is missing, outside of the project, or its checksum file is not one."""
+    """A file that the configuration names is missing, outside of the project, or its checksum file is not one.
+
+    Attributes:
+        path: the path as the configuration has it.
+        fix: what to do about it.
+    """
+
+    def __init__(self, path: str, message: str, fix: str) -> None:
+        super().__init__(f"{path} {message}")
+        self.path = path
+        self.fix = fix
 
 
 def digest(project: Path, path: str) -> str:
@@ -32,12 +42,15 @@ def digest(project: Path, path: str) -> str:
     if checksum.is_file():
         found = _DIGEST.match(checksum.read_text(encoding="utf-8", errors="replace").strip().lower())
         if found is None:
-            raise LocalFileError(f"{path}.sha256 does not begin with a SHA-256 digest; write it with sha256sum.")
+            raise LocalFileError(
+                path, "has a checksum file that does not begin with a SHA-256 digest.", "Write it with sha256sum."
+            )
         return found.group()
     if not file.is_file():
         raise LocalFileError(
-            f"{path} is not in the project. Put the file there, or commit its checksum as {path}.sha256 "
-            "(`sha256sum FILE`) so that it can be compiled without it."
+            path,
+            "is not in the project.",
+            f"Put the file there, or commit its checksum as {path}.sha256 (`sha256sum FILE`) to compile without it.",
         )
     whole = hashlib.sha256()
     with file.open("rb") as stream:
@@ -50,12 +63,12 @@ def folder(project: Path, path: str) -> dict[str, bytes]:
     """The files of a folder in the project, by relative path."""
     found = _inside(project, path)
     if not found.is_dir():
-        raise LocalFileError(f"{path} is not a folder in the project.")
+        raise LocalFileError(path, "is not a folder in the project.", "Name a folder by its path below the project.")
     return source_files(found)
 
 
 def _inside(project: Path, path: str) -> Path:
     relative = PurePosixPath(path)
     if relative.is_absolute() or ".." in relative.parts:
-        raise LocalFileError(f"{path} is outside of the project; name it by its path below the project.")
+        raise LocalFileError(path, "is outside of the project.", "Name it by its path below the project.")
     return project / relative

@@ -10,6 +10,9 @@ from lisa_compiler.load import load
 from lisa_compiler.plan import plan
 from lisa_compiler.plan.artifacts import ArtifactDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_schema.catalogue import LOCAL_FILE
+from lisa_schema.document import key_path
+from lisa_schema.errors import ConfigurationError
 from lisa_schema.validate import validate
 
 if TYPE_CHECKING:
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
 
     from lisa_compiler.emit.containers import ContextSpec
     from lisa_compiler.emit.layers import LayerSpec
-    from lisa_compiler.load import Override
     from lisa_compiler.plan import Deployment
     from lisa_schema import Diagnostic
+    from lisa_schema.document import Document
     from lisa_schema.models import Config
+    from lisa_schema.overlay import Override
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,10 @@ def compile_environment(
     validated = validate(loaded.document)
     tell("planning")
     deployment = plan(loaded.environment, validated.config)
-    files = emit(deployment, project, tell)
+    try:
+        files = emit(deployment, project, tell)
+    except local_files.LocalFileError as error:
+        raise ConfigurationError([_place(error, loaded.document)]) from error
     return Compiled(
         environment=loaded.environment,
         files=files,
@@ -76,6 +83,14 @@ def compile_environment(
         diagnostics=(*loaded.diagnostics, *validated.diagnostics),
         deployment=deployment,
     )
+
+
+def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
+    """Find the value that names the file."""
+    for path, leaf in document.leaves():
+        if leaf.text == error.path:
+            return LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
+    return LOCAL_FILE.at(None, f"{error}", fix=error.fix)
 
 
 def emit(deployment: Deployment, project: Path, tell: Callable[[str], None]) -> dict[str, bytes]:

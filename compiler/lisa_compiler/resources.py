@@ -1,6 +1,6 @@
 """Where the compiler finds what it renders and copies: templates, the runtime's sources, the SDK.
 
-In a checkout they are the repository's own folders beside compiler/; an installed wheel carries them inside the package.
+In a checkout they are the repository's own folders beside compiler/; an installed wheel carries them in the package.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every kind of diagnostic of the first two hundreds: reading the files, and their structure.
+"""Every kind of diagnostic but the rules': reading the files (1xx), their structure (2xx), output and artifacts (4xx).
 
 The rules of the third hundred register themselves beside their code, in lisa_schema.rules.
 """
@@ -148,6 +148,32 @@ BOTH_FORMS = Kind(
     "both-forms",
     "A container has both `image` and the older `baseImage`.",
     "Keep `image` alone.",
+)
+
+LOCAL_FILE = Kind(
+    "LISA401",
+    "local-file",
+    "A file that the configuration names by path cannot be used.",
+    "Put the file into the project, or commit its checksum beside it as <path>.sha256.",
+)
+POLICY = Kind(
+    "LISA481",
+    "cdk-nag",
+    "cdk-nag has a finding about a resource, and runCdkNag is on.",
+    "Change what the finding is about, or set runCdkNag to false and see to it elsewhere.",
+)
+OUTPUT_STALE = Kind(
+    "LISA491",
+    "output-stale",
+    "generated/ is not what the sources compile to.",
+    "Run `lisa compile` and commit the result.",
+)
+OUTPUT_LEFT_OVER = Kind(
+    "LISA492",
+    "output-left-over",
+    "generated/ has an environment that the configuration does not.",
+    "Remove its folder.",
+    severity=Severity.WARNING,
 )
 
 KINDS: tuple[Kind, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Kind))

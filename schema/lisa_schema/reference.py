@@ -70,7 +70,8 @@ _DIAGNOSTICS_INTRODUCTION: Final = """\
 # Diagnostics
 
 Each diagnostic has a code that stays the same. An error fails the compile, a warning does not. Codes that begin with
-LISA1 are about reading the files, LISA2 about their structure, and LISA3 about what must hold between fields.
+LISA1 are about reading the files, LISA2 about their structure, LISA3 about what must hold between fields, LISA4 about
+artifacts and output.
 
 | Code | Rule | Severity | Meaning | Fix |
 |---|---|---|---|---|
@@ -97,7 +98,7 @@ def diagnostics_reference() -> str:
     """Return docs/diagnostics.md: every code with its rule, severity, meaning and fix."""
     rows = [(kind.code, kind.rule, kind.severity.value, kind.meaning, kind.fix) for kind in KINDS]
     rows += [(rule.code, rule.name, rule.severity.value, rule.meaning, rule.fix) for rule in registered_rules()]
-    table = "".join(f"| {' | '.join(_cell(text) for text in row)} |\n" for row in rows)
+    table = "".join(f"| {' | '.join(_cell(text) for text in row)} |\n" for row in sorted(rows))
     return f"{_HEADER}\n\n{_DIAGNOSTICS_INTRODUCTION}{table}"
 
 

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 
@@ -50,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.copyfile(built, options.output)
             built = options.output.resolve()
     except (BuildError, OSError) as error:
-        print(f"build_layer: {error}", file=sys.stderr)
+        sys.stderr.write(f"build_layer: {error}\n")
         return 1
-    print(built)
+    sys.stdout.write(f"{built}\n")
     return 0
 
 
@@ -87,7 +88,7 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def install(requirements: Path, layer: dict, tree: Path) -> None:
+def install(requirements: Path, layer: dict[str, Any], tree: Path) -> None:
     """Have pip put the pinned wheels into a folder.
 
     Dependencies are not followed: every one is pinned, and pip would choose them for this machine's Python.

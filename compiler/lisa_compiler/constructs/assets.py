@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # From the assembly to the environment's folder, and to the project.
 _ENVIRONMENT = ".."
 _PROJECT = "../../.."
+# What `docker load` says last: `Loaded image: name:tag`, or `Loaded image ID: sha256:…`.
+_LOADED_IMAGE = "sed -n 's/^Loaded image[ID ]*: //p' | tail -n 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Assets:
                 executable=[
                     "sh",
                     "-c",
-                    f"docker load -i '{_PROJECT}/{image.path}' | sed -n 's/^Loaded image\\( ID\\)\\{{0,1\\}}: //p' | tail -n 1",
+                    f"docker load -i '{_PROJECT}/{image.path}' | {_LOADED_IMAGE}",
                 ],
                 display_name=image.path,
             ).image_uri

@@ -77,7 +77,7 @@ class PrivateBucket(Construct):
             self,
             "Policy",
             bucket=self.resource.ref,
-            policy_document=document(deny_plain_text(self.arn), *statements),
+            policy_document=document(deny_plain_text(self.resource.attr_arn), *statements),
         )
         scope.keep_or_delete(self.resource)
         if not scope.deployment.retains:

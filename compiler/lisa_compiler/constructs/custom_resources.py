@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from lisa_compiler.constructs.functions import RUNTIME_IS_CHOSEN
 from lisa_compiler.constructs.policies import Statement, allow, document, trust
 from lisa_compiler.resources import runtime_dir
 
@@ -86,8 +87,8 @@ class InlineFunction(Construct):
             role=role.attr_arn,
             timeout=timeout,
             memory_size=memory,
-            reserved_concurrent_executions=None,
         )
+        stack.acknowledge(self.resource, RUNTIME_IS_CHOSEN)
         self.resource.add_resource_dependency(group)
         self.arn = self.resource.attr_arn
 

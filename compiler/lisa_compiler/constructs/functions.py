@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.constructs.stack import LisaStack
 
+RUNTIME_IS_CHOSEN = {"AwsSolutions-L1": "lambdaConfig.pythonRuntime chooses; a deprecated one is a warning."}
+
 
 class PythonFunction(Construct):
     """A Lambda function of the package lisa_lambdas.
@@ -79,6 +81,7 @@ class PythonFunction(Construct):
             ),
         )
         resource.add_resource_dependency(group)
+        scope.acknowledge(resource, RUNTIME_IS_CHOSEN)
         self.arn = resource.attr_arn
         self.invoke_arn = (
             f"arn:{deployment.region.partition.id}:apigateway:{names.region}:lambda:path/2015-03-31/functions/"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_opensearchservice as opensearch
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from lisa_compiler.constructs.policies import allow, document
+from lisa_compiler.constructs.policies import allow, document, trust
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.stack import LisaStack
@@ -94,6 +95,20 @@ class PostgresRepository(Construct):
             parameters={"rds.force_ssl": "1", "log_statement": "ddl", "log_min_duration_statement": "1000"},
         )
         iso = deployment.region.partition.is_iso
+        monitoring_policy = (
+            f"arn:{deployment.region.partition.id}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+        )
+        monitoring = scope.role(
+            f"{construct_id}MonitoringRole",
+            f"rds-monitoring-{plan.id}",
+            trust=trust("monitoring.rds.amazonaws.com", account=deployment.names.account),
+            policies={},
+            managed_policies=[monitoring_policy],
+            description=f"Lets RDS publish the metrics of repository {plan.config.repository_id}",
+        )
+        scope.acknowledge(
+            monitoring, {f"AwsSolutions-IAM4[Policy::{monitoring_policy}]": "RDS wants this policy of AWS."}
+        )
         database = rds.CfnDBInstance(
             self,
             "Database",
@@ -121,6 +136,8 @@ class PostgresRepository(Construct):
             enable_iam_database_authentication=True,
             enable_cloudwatch_logs_exports=["postgresql", "upgrade"],
             auto_minor_version_upgrade=True,
+            monitoring_interval=60,
+            monitoring_role_arn=monitoring.attr_arn,
             ca_certificate_identifier=None if iso else "rds-ca-rsa2048-g1",
         )
         attachment = secretsmanager.CfnSecretTargetAttachment(
@@ -159,7 +176,8 @@ class OpenSearchRepository(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
-        name = plan.resource_name
+        name = plan.resource_name or plan.id
+        rag_role = scope.read("RagRoleArn", "roles/lambda-rag")
         key_arn = scope.read("KeyArn", "keys/data")
         group = ec2.CfnSecurityGroup(
             self,
@@ -185,6 +203,7 @@ class OpenSearchRepository(Construct):
                 )
             ],
         )
+        log_group, log_policy = self._audit_log(scope, name)
         zones = _zones(settings)
         private = scope.read_list("PrivateSubnetIds", "networking/privateSubnetIds", "AWS::EC2::Subnet::Id")
         domain = opensearch.CfnDomain(
@@ -220,54 +239,67 @@ class OpenSearchRepository(Construct):
                 security_group_ids=[group.attr_group_id],
                 subnet_ids=[cdk.Fn.select(index, private) for index in range(zones)],
             ),
+            # Fine-grained access control, which audit logs need: the RAG role is the only user.
+            advanced_security_options=opensearch.CfnDomain.AdvancedSecurityOptionsInputProperty(
+                enabled=True,
+                internal_user_database_enabled=False,
+                master_user_options=opensearch.CfnDomain.MasterUserOptionsProperty(master_user_arn=rag_role),
+            ),
+            log_publishing_options={
+                log: opensearch.CfnDomain.LogPublishingOptionProperty(
+                    cloud_watch_logs_log_group_arn=log_group, enabled=True
+                )
+                for log in ("AUDIT_LOGS", "ES_APPLICATION_LOGS")
+            },
             access_policies=document(
                 allow(
                     "es:ESHttp*",
                     deployment.arn("es", f"domain/{name}/*"),
-                    to={"AWS": scope.read("RagRoleArn", "roles/lambda-rag")},
+                    to={"AWS": rag_role},
                 )
             ),
         )
         scope.keep_or_delete(domain)
-        domain.add_resource_dependency(self._service_linked_role(scope))
+        domain.add_resource_dependency(log_policy)
         scope.acknowledge(
             domain,
             {
                 "AwsSolutions-OS4": "Dedicated master nodes are what opensearchConfig.masterNodes asks for.",
                 "AwsSolutions-OS7": "Zone awareness follows opensearchConfig.dataNodes.",
-                "AwsSolutions-OS9": "Documents are not logged; the domain's metrics tell of its health.",
+                "AwsSolutions-OS3": "The domain is in the VPC and lets one role in; addresses add nothing.",
+                **{
+                    f"AwsSolutions-OS9[LogExport::{log}]": "Slow logs would copy what users ask and documents say."
+                    for log in ("INDEX_SLOW_LOGS", "SEARCH_SLOW_LOGS")
+                },
             },
         )
         self.endpoint = domain.attr_domain_endpoint
 
-    @staticmethod
-    def _service_linked_role(scope: LisaStack) -> iam.CfnServiceLinkedRole:
-        """The role with which OpenSearch enters a VPC: one for the whole account, made only when it is asked for."""
-        existing = scope.node.try_find_child("OpenSearchServiceLinkedRole")
-        if isinstance(existing, iam.CfnServiceLinkedRole):
-            return existing
-        choice = cdk.CfnParameter(
-            scope,
-            "CreateOpenSearchServiceLinkedRole",
-            type="String",
-            default="false",
-            allowed_values=["true", "false"],
-            description="Whether to make the account's service-linked role of OpenSearch; once in an account",
+    def _audit_log(self, scope: LisaStack, name: str) -> tuple[str, logs.CfnResourcePolicy]:
+        """A log group and the policy that lets OpenSearch write to it."""
+        deployment = scope.deployment
+        log_group_name = f"/lisa/opensearch/{name}"
+        group = logs.CfnLogGroup(
+            self,
+            "LogGroup",
+            log_group_name=log_group_name,
+            retention_in_days=365,
+            kms_key_id=scope.read("KeyArn", "keys/data"),
         )
-        condition = cdk.CfnCondition(
-            scope,
-            "MakesOpenSearchServiceLinkedRole",
-            expression=cdk.Fn.condition_equals(choice.value_as_string, "true"),
+        scope.keep_or_delete(group)
+        statement = allow(
+            ["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutLogEventsBatch"],
+            deployment.arn("logs", f"log-group:{log_group_name}:*"),
+            to={"Service": "es.amazonaws.com"},
+            when={
+                "StringEquals": {"aws:SourceAccount": deployment.names.account},
+                "ArnLike": {"aws:SourceArn": deployment.arn("es", f"domain/{name}")},
+            },
         )
-        role = iam.CfnServiceLinkedRole(
-            scope,
-            "OpenSearchServiceLinkedRole",
-            aws_service_name="opensearchservice.amazonaws.com",
-            description="Lets OpenSearch domains have network interfaces in a VPC",
+        policy = logs.CfnResourcePolicy(
+            self, "LogPolicy", policy_name=name, policy_document=json.dumps(document(statement))
         )
-        role.cfn_options.condition = condition
-        role.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        return role
+        return group.attr_arn, policy
 
 
 def _zones(settings: OpenSearchDomain) -> int:

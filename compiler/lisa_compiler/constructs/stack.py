@@ -14,14 +14,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from constructs import Construct
 
     from lisa_compiler.constructs.policies import Document
     from lisa_compiler.plan import Deployment, StackPlan
 
-_SYNTHESIZERS = {
+_SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
     "CliCredentialsStackSynthesizer": cdk.CliCredentialsStackSynthesizer,
     "DefaultStackSynthesizer": cdk.DefaultStackSynthesizer,
     "LegacyStackSynthesizer": cdk.LegacyStackSynthesizer,
@@ -53,7 +53,7 @@ class LisaStack(cdk.Stack):
         # The stack binds a copy of its synthesizer that jsii cannot tell from the original. Binding the original too
         # lets assets be added through it: both keep them in the same manifest.
         synthesizer.bind(self)
-        self.asset_synthesizer = synthesizer
+        self.asset_synthesizer: cdk.StackSynthesizer = synthesizer
         self.plan: StackPlan = plan
         self.deployment = deployment
         # Each question to Node costs a millisecond, so what was read once is kept.

@@ -54,9 +54,9 @@ def emit_cloudformation(deployment: Deployment, digests: ArtifactDigests, env_js
         )
         _add_stacks(app, deployment, digests, env_js)
         if deployment.config.run_cdk_nag:
-            from lisa_compiler.emit import policy_checks
+            from lisa_compiler.emit.policy_checks import synthesise
 
-            policy_checks.synthesise(app, output)
+            synthesise(app, output)
         else:
             app.synth()
         files = {path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.is_file()}

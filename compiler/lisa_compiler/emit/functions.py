@@ -26,5 +26,14 @@ def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
     if path is None:
         sources = source_files(runtime_dir() / "lambdas" / _PACKAGE)
     else:
-        sources = local_files.folder(project, f"{path.rstrip('/')}/{_PACKAGE}")
+        given = local_files.folder(project, path)
+        sources = {
+            name.removeprefix(f"{_PACKAGE}/"): content
+            for name, content in given.items()
+            if name.startswith(f"{_PACKAGE}/")
+        }
+        if not sources:
+            raise local_files.LocalFileError(
+                path, f"has no {_PACKAGE} in it.", "Name the folder that the package is in."
+            )
     return {f"{FOLDER}/{_PACKAGE}/{name}": content for name, content in sources.items()}

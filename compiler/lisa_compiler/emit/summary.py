@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.images import PlannedImage
 
 PATH = "SUMMARY.md"
+_NOTHING = "\N{EN DASH}"
+_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,9 @@ def emit_summary(deployment: Deployment) -> dict[str, bytes]:
         .render(
             deployment=deployment,
             config=config,
-            rest_api=_service_row("REST API", "gateway", _rest_endpoint(deployment), deployment.rest_api, weights="–"),
+            rest_api=_service_row(
+                "REST API", "gateway", _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING
+            ),
             models=[_model_row(model) for model in deployment.models],
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
             external=[_external_row(deployment, index) for index in range(len(deployment.external_models))],
@@ -51,6 +55,10 @@ def emit_summary(deployment: Deployment) -> dict[str, bytes]:
         )
     )
     return {PATH: text.encode()}
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}\N{EN DASH}{high}"
 
 
 def _cell(text: str) -> str:
@@ -67,13 +75,17 @@ def _model_row(model: ModelPlan) -> _Row:
 def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str) -> _Row:
     instance = service.instance
     low, high = service.auto_scaling.min_capacity, service.auto_scaling.max_capacity
-    gpus = f"{instance.gpus} × {instance.gpu_name} ({instance.gpu_memory_mib / 1024:.0f} GiB)" if instance.gpus else "–"
+    gpus = (
+        f"{instance.gpus} {_TIMES} {instance.gpu_name} ({instance.gpu_memory_mib / 1024:.0f} GiB)"
+        if instance.gpus
+        else _NOTHING
+    )
     return _Row(
         name=_cell(name),
         kind=_cell(kind),
         instance=instance.name,
         gpus=gpus,
-        replicas=str(low) if low == high else f"{low}–{high}",
+        replicas=_range(low, high),
         endpoint=_cell(endpoint),
         image=_cell(_image(service.image)),
         weights=weights,
@@ -97,7 +109,7 @@ def _rest_endpoint(deployment: Deployment) -> str:
 
 def _external_row(deployment: Deployment, index: int) -> dict[str, str]:
     model = deployment.external_models[index]
-    kind = model.model_type or "–"
+    kind = model.model_type or _NOTHING
     return {
         "name": _cell(model.name),
         "provider": _cell(model.provider),
@@ -161,4 +173,4 @@ def _boundary(deployment: Deployment) -> str | None:
 def _totals(deployment: Deployment) -> dict[str, str]:
     low = sum(model.service.auto_scaling.min_capacity * model.service.instance.gpus for model in deployment.models)
     high = sum(model.service.auto_scaling.max_capacity * model.service.instance.gpus for model in deployment.models)
-    return {"gpus": str(low) if low == high else f"{low}–{high}"}
+    return {"gpus": _range(low, high)}

@@ -59,8 +59,8 @@ def read_user_context(project: Path, path: str) -> dict[str, bytes]:
             )
             raise ContextError(
                 f"{what}, too many to be copied into the output (limit: {FILE_LIMIT:,} a file, {CONTEXT_LIMIT:,} a "
-                f"context): name what the image does not need in {path}/{_IGNORE_FILE}, or build the image yourself and "
-                "name it by ecr, registry or tarball."
+                f"context): name what the image does not need in {path}/{_IGNORE_FILE}, or build the image yourself "
+                "and name it by ecr, registry or tarball."
             )
         files[name] = file.read_bytes()
     return files

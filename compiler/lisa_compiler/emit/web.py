@@ -43,7 +43,7 @@ def _bundle(deployment: Deployment, project: Path) -> dict[str, bytes]:
         return source_files(runtime_dir() / "web" / "dist")
     bundle = local_files.folder(project, path)
     if "index.html" not in bundle:
-        raise local_files.LocalFileError(f"webAppAssetsPath: {path} has no index.html; name the folder of the build.")
+        raise local_files.LocalFileError(path, "has no index.html.", "Name the folder that the build wrote.")
     return bundle
 
 

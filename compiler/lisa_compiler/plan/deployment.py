@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.external_models import ExternalModel
     from lisa_compiler.plan.images import PlannedImage
     from lisa_compiler.plan.names import Names
+    from lisa_schema.instances import InstanceType
     from lisa_schema.models import (
         AutoScalingConfig,
         Config,
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
         LoadBalancerConfig,
         RagRepository,
     )
-    from lisa_schema.instances import InstanceType
     from lisa_schema.regions import Region
 
 

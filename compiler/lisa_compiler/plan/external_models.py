@@ -1,4 +1,4 @@
-"""Models that LISA does not host: what `litellmConfig.model_list` names, and the permissions that calling them needs."""
+"""Models that LISA does not host: what `litellmConfig.model_list` names, and the permissions to call them."""
 
 from __future__ import annotations
 

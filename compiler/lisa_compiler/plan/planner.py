@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
-from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, kebab, model_id
-from lisa_schema.models import OpenSearchEndpoint
+from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_schema.instances import instance_type
+from lisa_schema.models import OpenSearchEndpoint
 from lisa_schema.regions import region as find_region
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.external_models import ExternalModel
-    from lisa_schema.models import AutoScalingConfig, Config, ContainerConfig, EcsModel, LoadBalancerConfig
     from lisa_schema.instances import InstanceType
+    from lisa_schema.models import AutoScalingConfig, Config, ContainerConfig, EcsModel, LoadBalancerConfig
     from lisa_schema.regions import Region
 
 # What the operating system, the ECS agent and the file cache keep of an instance's memory (spec: stacks, 4 and 5).

@@ -50,7 +50,9 @@ class ApiBaseStack(LisaStack):
                 response_type=response_type,
                 response_parameters={"gatewayresponse.header.Access-Control-Allow-Origin": f"'{self._origin(api)}'"},
                 response_templates={
-                    "application/json": '{"message": $context.error.messageString, "code": "$context.error.responseType"}'
+                    "application/json": (
+                        '{"message": $context.error.messageString, "code": "$context.error.responseType"}'
+                    )
                 },
             )
 

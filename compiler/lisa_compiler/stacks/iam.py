@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
@@ -11,10 +12,9 @@ from lisa_compiler.constructs.policies import allow, document, trust
 from lisa_compiler.constructs.stack import LisaStack
 from lisa_compiler.plan.images import EcrRepositoryImage
 from lisa_compiler.plan.names import model_id
+from lisa_schema.models import OpenSearchDomain
 
 if TYPE_CHECKING:
-    import aws_cdk as cdk
-
     from lisa_compiler.constructs.policies import Document, Statement
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
 
@@ -37,6 +37,31 @@ class IamStack(LisaStack):
         for group in ("rest-api", "models") if deployment.models else ("rest-api",):
             self._instance_role(group)
         self._function_roles()
+        if any(isinstance(plan.config.opensearch_config, OpenSearchDomain) for plan in deployment.repositories):
+            self._opensearch_role()
+
+    def _opensearch_role(self) -> None:
+        """The role with which OpenSearch enters a VPC: one for the whole account, made only when it is asked for."""
+        choice = cdk.CfnParameter(
+            self,
+            "CreateOpenSearchServiceLinkedRole",
+            type="String",
+            default="false",
+            allowed_values=["true", "false"],
+            description="Whether to make the account's service-linked role of OpenSearch; once in an account",
+        )
+        role = iam.CfnServiceLinkedRole(
+            self,
+            "OpenSearchServiceLinkedRole",
+            aws_service_name="opensearchservice.amazonaws.com",
+            description="Lets OpenSearch domains have network interfaces in a VPC",
+        )
+        role.cfn_options.condition = cdk.CfnCondition(
+            self,
+            "MakesOpenSearchServiceLinkedRole",
+            expression=cdk.Fn.condition_equals(choice.value_as_string, "true"),
+        )
+        role.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
 
     def _encryption_key(self) -> kms.CfnKey:
         deployment = self.deployment
@@ -47,7 +72,7 @@ class IamStack(LisaStack):
             enable_key_rotation=True,
             pending_window_in_days=7,
             key_policy=document(
-                allow("kms:*", "*", to={"AWS": deployment.arn("iam", "root", region=False)}),
+                allow("kms:*", "*", to={"AWS": self._account}),
                 allow(
                     ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
                     "*",
@@ -307,10 +332,11 @@ class IamStack(LisaStack):
     def _function_role(self, function: str, statements: list[Statement]) -> None:
         deployment = self.deployment
         log_group = deployment.arn("logs", f"log-group:/aws/lambda/{deployment.names.function(function)}:*")
+        here = {"StringEquals": {"aws:RequestedRegion": deployment.names.region}}
         policies = {
             "function": document(
                 allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group),
-                allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
+                allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*", when=here),
                 # Lambda makes the network interfaces before they have an identity that a policy could name.
                 allow(
                     [
@@ -322,6 +348,7 @@ class IamStack(LisaStack):
                         "ec2:UnassignPrivateIpAddresses",
                     ],
                     "*",
+                    when=here,
                 ),
                 self._use_key("lambda"),
             )

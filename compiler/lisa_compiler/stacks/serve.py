@@ -88,7 +88,7 @@ class ServeStack(LisaStack):
                 tier="Standard" if len(whole.encode()) <= _STANDARD_BYTES else "Advanced",
             )
             return
-        parts: list[list[dict[str, object]]] = [[]]
+        parts: list[list[dict[str, str | bool | None]]] = [[]]
         for model in models:
             if len(_json([*parts[-1], model]).encode()) > _STANDARD_BYTES:
                 parts.append([])

@@ -1,0 +1,5 @@
+"""`python -m lisa_compiler` is the command `lisa`."""
+
+from lisa_compiler.cli import main
+
+main()

@@ -1,0 +1,185 @@
+"""A self-signed certificate for the load balancers of a development environment."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lisa_schema.errors import LisaError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.x509 import GeneralName
+
+CERTIFICATE_FILE = "server.pem"
+KEY_FILE = "server.key"
+
+_LONGEST_COMMON_NAME = 64
+
+
+class CertificateError(LisaError):
+    """The certificate could not be made or written."""
+
+
+class KeyKind(StrEnum):
+    """Kinds of keys that IAM server certificates and load balancers take."""
+
+    RSA = "rsa"
+    EC = "ec"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate and its private key, in PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+def load_balancer_domains(region: str) -> tuple[str, ...]:
+    """Names that AWS gives to load balancers in a region: application ones first, then network ones.
+
+    Raises:
+        CertificateError: there is no such region.
+    """
+    from lisa_schema.regions import nearest_regions
+    from lisa_schema.regions import region as find
+
+    found = find(region)
+    if found is None:
+        near = ", ".join(nearest_regions(region))
+        raise CertificateError(f"There is no region “{region}”; near are {near}.")
+    suffix = found.partition.dns_suffix
+    return f"*.{region}.elb.{suffix}", f"*.elb.{region}.{suffix}"
+
+
+def make_certificate(domains: Sequence[str], *, kind: KeyKind = KeyKind.RSA, days: int = 365) -> KeyPair:
+    """Make a key and a certificate for it that is signed with it.
+
+    It may sign itself and nothing below, so that clients can trust it as a CA file, with strict checks too.
+
+    Args:
+        domains: DNS names, wildcards allowed, or IP addresses; the first is the common name.
+        kind: RSA with 2048 bits, or the curve P-256.
+        days: how long it is valid from now.
+
+    Raises:
+        CertificateError: a name is not one that a certificate can have.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    if not domains:
+        raise CertificateError("A certificate needs at least one domain.")
+    names = x509.SubjectAlternativeName([_general_name(domain) for domain in dict.fromkeys(domains)])
+    common_name = next((domain for domain in domains if len(domain) <= _LONGEST_COMMON_NAME), "LISA development")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    key = _private_key(kind)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    now = datetime.datetime.now(datetime.UTC)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_encipherment=kind is KeyKind.RSA,
+        key_cert_sign=True,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return KeyPair(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        ),
+    )
+
+
+def save(pair: KeyPair, directory: Path, *, force: bool = False) -> tuple[Path, Path]:
+    """Write server.pem and server.key, the latter readable by its owner alone, and have git ignore both.
+
+    Returns:
+        The paths of the certificate and of the key.
+
+    Raises:
+        CertificateError: one of them exists and `force` is not set, or the system refuses.
+    """
+    certificate, key = directory / CERTIFICATE_FILE, directory / KEY_FILE
+    existing = [path for path in (certificate, key) if path.exists()]
+    if existing and not force:
+        raise CertificateError(f"{existing[0]} exists: add --force to replace it, or choose another --output.")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        ignore = directory / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text(f"{CERTIFICATE_FILE}\n{KEY_FILE}\n", encoding="ascii")
+        _write(key, pair.key, 0o600)
+        _write(certificate, pair.certificate, 0o644)
+    except OSError as error:
+        place = error.filename or directory
+        raise CertificateError(f"The certificate cannot be written: {error.strerror} ({place}).") from error
+    return certificate, key
+
+
+def _private_key(kind: KeyKind) -> RSAPrivateKey | EllipticCurvePrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if kind is KeyKind.EC:
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _general_name(domain: str) -> GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(domain))
+    except ValueError:
+        pass
+    labels = domain.removeprefix("*.").split(".")
+    plain = all(
+        label
+        and len(label) <= 63
+        and label.isascii()
+        and label.replace("-", "").isalnum()
+        and label.strip("-") == label
+        for label in labels
+    )
+    if not plain or len(domain) > 253:
+        raise CertificateError(f"“{domain}” is not a domain name: write one such as `*.example.com`.")
+    return x509.DNSName(domain)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)
+    part.replace(path)

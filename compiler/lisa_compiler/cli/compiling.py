@@ -1,0 +1,279 @@
+"""`lisa compile` and `lisa compile --check`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lisa_compiler import freshness
+from lisa_compiler.cli.diagnosing import has_errors, show
+from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_compiler.report import Format
+from lisa_schema.catalogue import OUTPUT_LEFT_OVER, OUTPUT_STALE
+from lisa_schema.diagnostics import Diagnostic, Origin
+from lisa_schema.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lisa_compiler.check import FileChange
+    from lisa_schema.models import Config
+    from lisa_schema.overlay import Override
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """One environment, compiled, and how it differs from what is on disk."""
+
+    environment: str
+    config: Config
+    stacks: int
+    files: Mapping[str, bytes]
+    changes: tuple[FileChange, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    before: freshness.Snapshot
+    seconds: float
+
+
+def run(request: Request, output: Path, *, form: Format, cache: bool, check: bool) -> ExitCode:
+    """Compile environments, all or none of them.
+
+    Args:
+        request: which environments, with which options.
+        output: directory of all environments' output.
+        form: how diagnostics are written.
+        cache: whether an environment that has not changed may be left out.
+        check: whether to compare instead of writing.
+    """
+    try:
+        cache = cache and not check
+        known = None if request.environments else _known(request, output, cache=cache)
+        names = _names(request, known)
+        same = _unchanged(request, output, names) if cache else {}
+        waiting = [name for name in names if name not in same]
+        made = _compile_all(request, output, waiting) if waiting else []
+    except ConfigurationError as error:
+        show(error.diagnostics, form, request)
+        return ExitCode.FAILED
+    diagnostics = [diagnostic for one in same.values() for diagnostic in one.diagnostics]
+    diagnostics += [diagnostic for one in made for diagnostic in one.diagnostics]
+    if request.all and known is not None:
+        diagnostics += _left_overs(request, output, known.names)
+    if check:
+        return _check(request, output, made, diagnostics, form)
+    show(diagnostics, form, request)
+    _say_unchanged(output, same)
+    for one in made:
+        _write(request, output, one)
+    if made and known is not None:
+        freshness.remember_environments(output, known)
+    return ExitCode.OK
+
+
+def run_unchanged(request: Request, output: Path, form: Format) -> bool:
+    """Report environments of which none has to be compiled; False, and nothing said, when one may have to be."""
+    known = None if request.environments else freshness.known_environments(request.project, output)
+    names = request.environments
+    if known is not None:
+        names = known.names if request.all else (known.default or "",)
+    same = _unchanged(request, output, names)
+    if not names or same.keys() != set(names):
+        return False
+    diagnostics = [diagnostic for one in same.values() for diagnostic in one.diagnostics]
+    if request.all:
+        diagnostics += _left_overs(request, output, names)
+    show(diagnostics, form, request)
+    _say_unchanged(output, same)
+    return True
+
+
+def _unchanged(request: Request, output: Path, names: Sequence[str]) -> dict[str, freshness.Fresh]:
+    found = {name: freshness.fresh(request.project, output, name, request.options) for name in names}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _say_unchanged(output: Path, same: Mapping[str, freshness.Fresh]) -> None:
+    for name, one in same.items():
+        say(f"{name}: {one.stacks} stacks, {one.files} files, nothing to do → {shown_path(output / name)}")
+
+
+def _known(request: Request, output: Path, *, cache: bool) -> freshness.Environments:
+    """Return the project's environments, from the cache when it knows them."""
+    from_cache = freshness.known_environments(request.project, output) if cache else None
+    return from_cache or _environments(request.project)
+
+
+def _environments(project: Path) -> freshness.Environments:
+    from lisa_compiler.load import environments, load
+
+    inputs = freshness.environment_inputs(project)
+    names = environments(project)
+    try:
+        default = load(project).environment
+    except ConfigurationError:  # reported when the default environment is asked for
+        default = None
+    return freshness.Environments(default, names, inputs)
+
+
+def _names(request: Request, known: freshness.Environments | None) -> tuple[str, ...]:
+    if known is None:
+        return request.environments
+    if request.all and known.names:
+        return known.names
+    if known.default is not None and not request.all:
+        return (known.default,)
+    from lisa_compiler.load import load
+
+    return (load(request.project).environment,)  # raises what says why there is none
+
+
+def _left_overs(request: Request, output: Path, names: Sequence[str]) -> list[Diagnostic]:
+    """Warn of directories of the output that belong to no environment."""
+    made = sorted(path.parent.name for path in output.glob("*/manifest.json") if not path.parent.is_symlink())
+    return [_left_over(request, output, name) for name in made if name not in names]
+
+
+def _compile_all(request: Request, output: Path, names: Sequence[str]) -> list[_Made]:
+    """Compile environments, or raise ConfigurationError with the mistakes of all of them."""
+    from lisa_compiler.cli.progress import stages
+
+    overrides = request.overrides()
+    if len(names) > 1:
+        _collect(names, lambda name: _validate(request.project, name, overrides))
+    with stages() as progress:
+
+        def compile_one(name: str) -> _Made:
+            stage = None if progress is None else lambda text: progress(f"{name}: {text}")
+            return _compile(request, output, name, overrides, stage)
+
+        return _collect(names, compile_one)
+
+
+def _collect(names: Sequence[str], act: Callable[[str], _Result]) -> list[_Result]:
+    results = []
+    errors: list[Diagnostic] = []
+    for name in names:
+        try:
+            results.append(act(name))
+        except ConfigurationError as error:
+            errors += error.diagnostics
+    if has_errors(errors):
+        raise ConfigurationError(errors)
+    return results
+
+
+def _validate(project: Path, environment: str, overrides: Sequence[Override]) -> None:
+    from lisa_compiler.load import load
+    from lisa_schema.validate import validate
+
+    validate(load(project, environment, overrides).document)
+
+
+def _compile(
+    request: Request,
+    output: Path,
+    environment: str,
+    overrides: Sequence[Override],
+    progress: Callable[[str], None] | None,
+) -> _Made:
+    from lisa_compiler import manifest
+    from lisa_compiler.check import compare
+    from lisa_compiler.pipeline import compile_environment
+    from lisa_compiler.tree import MANIFEST
+
+    began = time.perf_counter()
+    before = freshness.snapshot(request.project, environment)
+    compiled = compile_environment(request.project, environment, overrides=overrides, progress=progress)
+    content = manifest.build(environment, compiled.config, options=request.options, files=compiled.files)
+    files = {**compiled.files, MANIFEST: content}
+    changes = compare(output / environment, files)
+    seconds = time.perf_counter() - began
+    return _Made(
+        environment,
+        compiled.config,
+        len(compiled.deployment.stacks),
+        files,
+        changes,
+        compiled.diagnostics,
+        before,
+        seconds,
+    )
+
+
+def _write(request: Request, output: Path, made: _Made) -> None:
+    from lisa_compiler.check import summary
+    from lisa_compiler.tree import MANIFEST
+    from lisa_compiler.write import write_environment
+
+    began = time.perf_counter()
+    write_environment(output, made.environment, made.files)
+    freshness.remember(
+        request.project,
+        output,
+        made.environment,
+        request.options,
+        before=made.before,
+        config=made.config,
+        manifest=made.files[MANIFEST],
+        stacks=made.stacks,
+        diagnostics=made.diagnostics,
+    )
+    seconds = _seconds(began - made.seconds)
+    counts = f"{made.stacks} stacks, {len(made.files)} files, {summary(made.changes)}"
+    say(f"{made.environment}: {counts} → {shown_path(output / made.environment)} ({seconds})")
+
+
+def _check(
+    request: Request, output: Path, made: Sequence[_Made], diagnostics: Sequence[Diagnostic], form: Format
+) -> ExitCode:
+    from lisa_compiler.check import summary, unified_diff
+
+    stale = [one for one in made if one.changes]
+    if form is Format.TEXT:
+        show(diagnostics, form, request)
+        for one in stale:
+            for line in unified_diff(shown_path(output / one.environment), one.changes):
+                put(line + "\n")
+    else:
+        found = [_stale(request, output, one.environment, summary(one.changes)) for one in stale]
+        show([*diagnostics, *found], form, request)
+    for one in made:
+        place = shown_path(output / one.environment)
+        state = (
+            f"stale: {summary(one.changes)}; run `lisa compile --env {one.environment}`" if one.changes else "current"
+        )
+        say(f"{one.environment}: {place} is {state} ({one.seconds:.1f} s)")
+    left_over = any(diagnostic.rule == OUTPUT_LEFT_OVER.rule for diagnostic in diagnostics)
+    return ExitCode.STALE if stale or left_over else ExitCode.OK
+
+
+def _stale(request: Request, output: Path, environment: str, counts: str) -> Diagnostic:
+    place = shown_path(output / environment)
+    return OUTPUT_STALE.at(
+        _manifest_origin(request, output, environment),
+        f"{place} is not what the sources compile to: {counts}.",
+        fix=f"Run `lisa compile --env {environment}` and commit {place}.",
+    )
+
+
+def _left_over(request: Request, output: Path, environment: str) -> Diagnostic:
+    place = shown_path(output / environment)
+    return OUTPUT_LEFT_OVER.at(
+        _manifest_origin(request, output, environment),
+        f"{place} is the output of an environment that there is no more.",
+        fix=f"Destroy what it deployed, then remove the directory: `git rm -r {place}`.",
+    )
+
+
+def _manifest_origin(request: Request, output: Path, environment: str) -> Origin:
+    manifest = output / environment / "manifest.json"
+    return Origin(Path(os.path.relpath(manifest, request.project)).as_posix())
+
+
+def _seconds(began: float) -> str:
+    return f"{time.perf_counter() - began:.1f} s"

@@ -1,0 +1,33 @@
+"""Show diagnostics in the format that was asked for, on the stream that it belongs to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from lisa_compiler.cli.requests import Request
+from lisa_compiler.cli.terminal import put, say
+from lisa_compiler.report import Format, render
+from lisa_schema.diagnostics import Diagnostic
+
+
+def show(diagnostics: Sequence[Diagnostic], form: Format, request: Request) -> None:
+    """Show diagnostics: text goes to stderr, what machines read to stdout, even when there is nothing to say."""
+    text = form is Format.TEXT
+    shown = render(
+        diagnostics,
+        form,
+        project=request.project,
+        shown_below=request.shown_project,
+        colour=text and sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+    )
+    if not text:
+        put(shown)
+    elif shown:
+        say(shown.rstrip("\n"))
+
+
+def has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Tell whether any diagnostic is an error."""
+    return any(diagnostic.is_error for diagnostic in diagnostics)

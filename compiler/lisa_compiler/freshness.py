@@ -1,0 +1,249 @@
+"""Tell in a few hundredths of a second that there is nothing to compile.
+
+After a compile, a stamp in `<output>/.lisa/` remembers what it was made from on this machine: the program itself, the
+installed packages, the options and every input. When all of it is the same, and the output is byte for byte what the
+manifest says, compiling again would change nothing, and would say the same: the stamp keeps the warnings. Whatever is
+unreadable, unknown or different means: compile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lisa_compiler.manifest import outputs, sha256
+from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY, digest_of, files_below, is_executable
+from lisa_schema.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from lisa_schema.models import Config
+
+_FORMAT = 1
+_BIG = 16 * 2**20
+"""Bytes above which an input, such as an image's tarball, is told by size and time instead of content."""
+
+_NOISE = frozenset(
+    {"__pycache__", "node_modules", ".venv", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An environment whose output is what compiling it would make.
+
+    Attributes:
+        stacks: number of CloudFormation stacks in it.
+        files: number of files in it.
+        diagnostics: warnings that the compile gave, and would give again.
+    """
+
+    stacks: int
+    files: int
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Environments:
+    """The environments of a project.
+
+    Attributes:
+        default: the one that `env` in config.yaml names; None when it names none.
+        names: all of them.
+        inputs: what environment_inputs() said before they were read.
+    """
+
+    default: str | None
+    names: tuple[str, ...]
+    inputs: Mapping[str, str]
+
+
+def fresh(project: Path, output: Path, environment: str, options: Sequence[tuple[str, str]]) -> Fresh | None:
+    """Return what is known of an environment's output when nothing has changed since it was compiled, else None."""
+    try:
+        stamp = _read(output, f"environment-{environment}")
+        manifest = (output / environment / MANIFEST).read_bytes()
+        unchanged = (
+            stamp["manifest"] == sha256(manifest)
+            and stamp["options"] == _options_digest(options)
+            and stamp["inputs"] == _tokens(project, stamp["inputs"])
+            and stamp["program"] == program_digest()
+            and _intact(output / environment, outputs(manifest))
+        )
+        if not unchanged:
+            return None
+        from lisa_compiler.report import from_data
+
+        diagnostics = tuple(from_data(data) for data in stamp["diagnostics"])
+        return Fresh(int(stamp["stacks"]), len(outputs(manifest)) + 1, diagnostics)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What an environment is about to be compiled from, taken before anything is read.
+
+    Attributes:
+        since: nanoseconds of the clock when it was taken, less what file systems round.
+        inputs: the configuration's files.
+        program: LISA itself.
+    """
+
+    since: int
+    inputs: Mapping[str, str]
+    program: str
+
+
+def snapshot(project: Path, environment: str) -> Snapshot:
+    """Take a snapshot for remember(), so that a file that is edited during the compile counts as changed."""
+    since = time.time_ns() - 50_000_000
+    inputs = _tokens(project, ["config.yaml", f"environments/{environment}.yaml", "environments"])
+    return Snapshot(since, inputs, program_digest())
+
+
+def remember(
+    project: Path,
+    output: Path,
+    environment: str,
+    options: Sequence[tuple[str, str]],
+    *,
+    before: Snapshot,
+    config: Config,
+    manifest: bytes,
+    stacks: int,
+    diagnostics: Iterable[Diagnostic],
+) -> None:
+    """Keep what fresh() needs, after the output was written. A cache: failing to keep it is no error."""
+    from lisa_compiler.report import as_data
+
+    with suppress(OSError):
+        own = input_paths(config)
+        if any(_changed_since(project / path, before.since) for path in own):
+            return
+        stamp = {
+            "program": before.program,
+            "options": _options_digest(options),
+            "inputs": dict(before.inputs) | _tokens(project, own),
+            "manifest": sha256(manifest),
+            "stacks": stacks,
+            "diagnostics": [as_data(diagnostic) for diagnostic in diagnostics],
+        }
+        _write(output, f"environment-{environment}", stamp)
+
+
+def environment_inputs(project: Path) -> dict[str, str]:
+    """Tell by digest what names the environments: config.yaml, and the files in environments/."""
+    return _tokens(project, ["config.yaml", "environments"])
+
+
+def known_environments(project: Path, output: Path) -> Environments | None:
+    """Return the project's environments when the files that name them have not changed, else None."""
+    try:
+        stamp = _read(output, "project")
+        inputs = environment_inputs(project)
+        if stamp["inputs"] != inputs or stamp["program"] != program_digest():
+            return None
+        default = stamp["default"]
+        names = tuple(str(name) for name in stamp["names"])
+        return Environments(None if default is None else str(default), names, inputs)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def remember_environments(output: Path, environments: Environments) -> None:
+    """Keep what known_environments() needs. A cache: failing to keep it is no error."""
+    with suppress(OSError):
+        stamp = {
+            "program": program_digest(),
+            "inputs": dict(environments.inputs),
+            "default": environments.default,
+            "names": list(environments.names),
+        }
+        _write(output, "project", stamp)
+
+
+def input_paths(config: Config) -> tuple[str, ...]:
+    """Paths that compiling may read because the configuration names them, or a file that has their checksum."""
+    containers = [config.rest_api_config.container_config, *(model.container_config for model in config.ecs_models)]
+    paths: list[str | None] = [getattr(container.image, "path", None) for container in containers]
+    paths += [config.lambda_source_path, config.web_app_assets_path]
+    paths += config.lambda_layer_assets.model_dump().values()
+    named = {str(path) for path in paths if path}
+    return tuple(sorted(named | {f"{path}.sha256" for path in named}))
+
+
+@cache
+def program_digest() -> str:
+    """Digest of everything of LISA itself that shapes the output, and of the names of all installed packages."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256(f"{_FORMAT} {sys.version_info[:2]} {sys.platform}".encode())
+    roots = [here]
+    if (checkout := here.parent.parent / "compiler").is_dir() and here.parent == checkout:
+        roots += [here.parent.parent / name for name in ("schema", "weights", "templates", "runtime", "sdk")]
+    else:
+        roots += [here.parent / name for name in ("lisa_schema", "lisa_weights")]
+    for root in roots:
+        digest.update(digest_of(root, _NOISE).encode())
+    for entry in sys.path:
+        if entry.endswith(("site-packages", "dist-packages")) and (installed := Path(entry)).is_dir():
+            names = sorted(path.name for path in installed.iterdir() if path.suffix in {".dist-info", ".egg-info"})
+            digest.update("\n".join(names).encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _intact(directory: Path, expected: Mapping[str, str]) -> bool:
+    found = {name: path for name, path in files_below(directory) if name != MANIFEST}
+    if found.keys() != expected.keys() or directory.is_symlink():
+        return False
+    for name, path in found.items():
+        if path.is_symlink():
+            return False
+        content = path.read_bytes()
+        if sha256(content) != expected[name] or is_executable(content) != bool(path.stat().st_mode & 0o100):
+            return False
+    return True
+
+
+def _tokens(project: Path, paths: Iterable[str]) -> dict[str, str]:
+    return {path: _token(project / path, names_only=path == "environments") for path in paths}
+
+
+def _token(path: Path, *, names_only: bool) -> str:
+    if path.is_dir():
+        return "\n".join(sorted(entry.name for entry in path.iterdir())) if names_only else digest_of(path)
+    if not path.is_file():
+        return "absent"
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}" if status.st_size > _BIG else sha256(path.read_bytes())
+
+
+def _changed_since(path: Path, since: int) -> bool:
+    if path.is_dir():
+        return any(below.lstat().st_mtime_ns >= since for _, below in files_below(path))
+    return path.exists() and path.stat().st_mtime_ns >= since
+
+
+def _options_digest(options: Sequence[tuple[str, str]]) -> str:
+    return sha256(json.dumps(options).encode())
+
+
+def _read(output: Path, name: str) -> Any:
+    return json.loads((output / STATE_DIRECTORY / f"{name}.json").read_bytes())
+
+
+def _write(output: Path, name: str, stamp: Mapping[str, Any]) -> None:
+    from lisa_compiler.write import state_directory
+
+    path = state_directory(output) / f"{name}.json"
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(stamp), encoding="utf-8")
+    part.replace(path)

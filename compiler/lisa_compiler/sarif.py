@@ -1,0 +1,98 @@
+"""Diagnostics as a SARIF 2.1.0 log (OASIS, https://docs.oasis-open.org/sarif/sarif/v2.1.0/)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from lisa_schema.diagnostics import Diagnostic, Origin
+
+
+def sarif_log(
+    diagnostics: Sequence[Diagnostic],
+    *,
+    version: str,
+    file_of: Callable[[Origin], str],
+    message_of: Callable[[Diagnostic], str],
+) -> dict[str, Any]:
+    """Build a log of one run, with the metadata of every rule that has a result.
+
+    Args:
+        diagnostics: the results.
+        version: version of LISA.
+        file_of: names a diagnostic's file, relative to the repository.
+        message_of: writes a diagnostic's whole message.
+    """
+    rules: dict[str, Diagnostic] = {}
+    for diagnostic in diagnostics:
+        rules.setdefault(diagnostic.code, diagnostic)
+    codes = sorted(rules)
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "lisa",
+                        "semanticVersion": version,
+                        "rules": [_rule(rules[code]) for code in codes],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [
+                    _result(diagnostic, codes.index(diagnostic.code), file_of, message_of) for diagnostic in diagnostics
+                ],
+            }
+        ],
+    }
+
+
+def _rule(diagnostic: Diagnostic) -> dict[str, Any]:
+    words = diagnostic.rule.split("-")
+    return {
+        "id": diagnostic.code,
+        "name": "".join(word.capitalize() for word in words),
+        "shortDescription": {"text": _meaning(diagnostic)},
+        "defaultConfiguration": {"level": diagnostic.severity.value},
+        "properties": {"tags": ["configuration", "lisa"]},
+    }
+
+
+def _meaning(diagnostic: Diagnostic) -> str:
+    """Say what a rule is about in general; a diagnostic's own message speaks of one place."""
+    from lisa_schema.catalogue import KINDS
+    from lisa_schema.rules import registered_rules
+
+    meanings = {kind.code: kind.meaning for kind in KINDS} | {rule.code: rule.meaning for rule in registered_rules()}
+    return meanings.get(diagnostic.code, " ".join(diagnostic.rule.split("-")).capitalize() + ".")
+
+
+def _result(
+    diagnostic: Diagnostic,
+    index: int,
+    file_of: Callable[[Origin], str],
+    message_of: Callable[[Diagnostic], str],
+) -> dict[str, Any]:
+    identity = f"{diagnostic.code}\0{diagnostic.key_path}\0{diagnostic.message}"
+    result: dict[str, Any] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": index,
+        "level": diagnostic.severity.value,
+        "message": {"text": message_of(diagnostic)},
+        "partialFingerprints": {"lisa/v1": hashlib.sha256(identity.encode(errors="replace")).hexdigest()},
+    }
+    location: dict[str, Any] = {}
+    origin = diagnostic.origin
+    if origin is not None and not origin.file.startswith("-"):
+        physical: dict[str, Any] = {"artifactLocation": {"uri": quote(file_of(origin))}}
+        if origin.line:
+            physical["region"] = {"startLine": origin.line} | ({"startColumn": origin.column} if origin.column else {})
+        location["physicalLocation"] = physical
+    if diagnostic.key_path:
+        location["logicalLocations"] = [{"fullyQualifiedName": diagnostic.key_path, "kind": "property"}]
+    if location:
+        result["locations"] = [location]
+    return result

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Serves intfloat/e5-mistral-7b-instruct with vLLM on port 8080.
+#
+# vLLM takes its settings as arguments; those that the configuration names after text-generation-inference are
+# translated: MAX_TOTAL_TOKENS, MAX_CONCURRENT_REQUESTS and QUANTIZE.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+
+# Bash as the first process of a container ignores a signal without a trap, and obeys it only between commands.
+bash "$here/fetch-weights.sh" &
+fetching=$!
+trap 'kill -TERM "$fetching" 2>/dev/null || true; exit 143' TERM INT
+wait "$fetching"
+trap - TERM INT
+
+gpus=0
+if command -v nvidia-smi >/dev/null; then
+  gpus=$(nvidia-smi --list-gpus | wc -l)
+fi
+
+export HF_HUB_OFFLINE=1
+arguments=(--model "${LOCAL_MODEL_PATH%/}" --served-model-name "$MODEL_NAME" --host 0.0.0.0 --port 8080)
+
+# Adds an option when its variable is set: flag, value.
+option() { [[ -z $2 ]] || arguments+=("$1" "$2"); }
+
+quantization=${QUANTIZE:-}
+case $quantization in
+  bitsandbytes*) quantization=bitsandbytes ;;
+esac
+
+parallel=${TENSOR_PARALLEL_SIZE:-}
+if [[ -z $parallel ]] && ((gpus > 1)); then
+  parallel=$gpus
+fi
+
+option --max-model-len "${MAX_TOTAL_TOKENS:-}"
+option --max-num-seqs "${MAX_CONCURRENT_REQUESTS:-}"
+option --quantization "$quantization"
+option --dtype "${DTYPE:-}"
+option --tensor-parallel-size "$parallel"
+option --gpu-memory-utilization "${GPU_MEMORY_UTILIZATION:-}"
+case ${TRUST_REMOTE_CODE:-} in
+  1 | [Tt]rue | TRUE) arguments+=(--trust-remote-code) ;;
+esac
+if [[ -n ${SERVER_ARGS:-} ]]; then
+  read -r -a words <<<"$SERVER_ARGS"
+  arguments+=("${words[@]}")
+fi
+
+exec python3 -m vllm.entrypoints.openai.api_server "${arguments[@]}"

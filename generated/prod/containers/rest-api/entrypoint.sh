@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs the LiteLLM proxy on the loopback interface and the gateway on port 8080. When either ends, the container ends,
+# and ECS starts another.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+
+say() { printf 'rest-api: %s\n' "$*" >&2; }
+
+missing=()
+for name in AWS_REGION REGISTERED_MODELS_PS_NAME THREADS TOKEN_TABLE_NAME; do
+  [[ -n ${!name:-} ]] || missing+=("$name")
+done
+if [[ ${USE_AUTH:-true} != false ]]; then
+  for name in AUTHORITY CLIENT_ID; do
+    [[ -n ${!name:-} ]] || missing+=("$name")
+  done
+fi
+if ((${#missing[@]} > 0)); then
+  say "ERROR: set these environment variables: ${missing[*]}"
+  exit 1
+fi
+
+export LITELLM_URL=http://127.0.0.1:4000
+log_level=${LOG_LEVEL:-INFO}
+
+litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" &
+litellm=$!
+uvicorn lisa_gateway.app:create_app --factory --host 0.0.0.0 --port 8080 --workers "$THREADS" --log-level "${log_level,,}" &
+gateway=$!
+
+stopping=
+trap 'stopping=yes; kill -TERM "$litellm" "$gateway" 2>/dev/null || true' TERM INT
+
+status=0
+wait -n "$litellm" "$gateway" || status=$?
+if [[ -z $stopping ]]; then
+  kill -0 "$litellm" 2>/dev/null || say "ERROR: LiteLLM ended with status $status"
+  kill -0 "$gateway" 2>/dev/null || say "ERROR: the gateway ended with status $status"
+  kill -TERM "$litellm" "$gateway" 2>/dev/null || true
+  wait || true
+  exit $((status == 0 ? 1 : status))
+fi
+wait "$litellm" || true
+wait "$gateway" || true
+say "stopped"

@@ -1,0 +1,137 @@
+"""A small project, and a pipeline that is quick: the real load and validate, and a few files instead of stacks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lisa_compiler import freshness
+from lisa_compiler.cli.app import app
+
+CONFIG = """\
+env: dev
+base:
+  deploymentName: test
+  accountNumber: "012345678901"
+  region: us-east-1
+  s3BucketModels: test-models
+  deployChat: false
+  deployUi: false
+  authConfig:
+    authority: https://idp.example.com
+    clientId: lisa
+  restApiConfig:
+    instanceType: m5.large
+    internetFacing: false
+    containerConfig:
+      image:
+        baseImage: python:3.12-slim
+        path: lib/serve/rest-api
+    autoScalingConfig:
+      metricConfig:
+        AlbMetricName: RequestCountPerTarget
+        targetValue: 1000
+    loadBalancerConfig:
+      sslCertIamArn: arn:aws:iam::012345678901:server-certificate/test
+      healthCheckConfig:
+        path: /health
+dev:
+  deploymentStage: dev
+  removalPolicy: destroy
+prod:
+  deploymentStage: prod
+  removalPolicy: retain
+"""
+
+
+@dataclass
+class Pipeline:
+    """Stands in for lisa_compiler.pipeline; `compiled` says which environments it was asked for."""
+
+    compiled: list[str] = field(default_factory=list)
+    extra: dict[str, bytes] = field(default_factory=dict)
+    failure: BaseException | None = None
+
+    def compile_environment(
+        self,
+        project: Path,
+        environment: str | None,
+        *,
+        overrides: Sequence[Any] = (),
+        progress: Callable[[str], None] | None = None,
+    ) -> SimpleNamespace:
+        from lisa_compiler.load import load
+        from lisa_schema.validate import validate
+
+        loaded = load(project, environment, overrides)
+        validated = validate(loaded.document)
+        if progress:
+            progress("planning")
+        if self.failure:
+            raise self.failure
+        self.compiled.append(loaded.environment)
+        config = validated.config
+        files = {
+            "SUMMARY.md": f"{config.deployment_name} in {config.region}\n".encode(),
+            "cloudformation/iam.template.json": b"{}\n",
+            "containers/entrypoint.sh": b"#!/bin/sh\n",
+            **self.extra,
+        }
+        return SimpleNamespace(
+            environment=loaded.environment,
+            files=files,
+            config=config,
+            diagnostics=(*loaded.diagnostics, *validated.diagnostics),
+            deployment=SimpleNamespace(stacks=("iam", "core")),
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Lisa = Callable[..., Result]
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    freshness.program_digest.cache_clear()  # the sources may be edited while the tests run
+    fake = Pipeline()
+    module = ModuleType("lisa_compiler.pipeline")
+    module.compile_environment = fake.compile_environment  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lisa_compiler.pipeline", module)
+    return fake
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def lisa() -> Lisa:
+    runner = CliRunner()
+
+    def run(*arguments: str) -> Result:
+        result = runner.invoke(app, list(arguments), prog_name="lisa")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+    return run

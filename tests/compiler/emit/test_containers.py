@@ -1,0 +1,168 @@
+"""Build contexts: what is in them, that they pass the linters, and how they are told apart."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.emit.containers import ContextSpec, context_digest, emit_containers, emit_context
+from lisa_compiler.plan.images import BuiltImage, ImageKind
+
+KINDS: tuple[ImageKind, ...] = ("rest-api", "tgi", "tei", "vllm", "instructor")
+EVERY_ARGUMENT = (
+    ("BASE_IMAGE", "example/base:1"),
+    ("CONDA_URL", "https://example.com/conda.sh"),
+    ("LOCAL_CODE_PATH", "/opt/code"),
+    ("MOUNTS3_DEB_URL", "https://example.com/mount-s3.deb"),
+    ("PYPI_INDEX_URL", "https://pypi.example.com/simple"),
+    ("PYPI_TRUSTED_HOST", "pypi.example.com"),
+)
+WEIGHTS = {
+    "schemaVersion": 1,
+    "model": "org/name",
+    "status": "staged",
+    "files": [
+        {"path": "model.safetensors", "size": 3, "sha256": "ab"},
+        {"path": "config.json", "size": 2, "sha256": "cd"},
+    ],
+}
+
+
+def image(kind: ImageKind, arguments: tuple[tuple[str, str], ...] = (), custom_path: str | None = None) -> BuiltImage:
+    return BuiltImage(
+        name="one",
+        kind=kind,
+        context="containers/one",
+        base_image="example/base:1",
+        tools_image="python:3.13-slim",
+        build_args=arguments,
+        custom_path=custom_path,
+    )
+
+
+def spec(kind: ImageKind, arguments: tuple[tuple[str, str], ...] = (), custom_path: str | None = None) -> ContextSpec:
+    rest = kind == "rest-api"
+    return ContextSpec(
+        image=image(kind, arguments, custom_path),
+        model="" if rest else "org/name",
+        weights=None if rest else WEIGHTS,
+        litellm_config=b"model_list: []\n" if rest else None,
+    )
+
+
+def context(kind: ImageKind, arguments: tuple[tuple[str, str], ...] = ()) -> dict[str, bytes]:
+    return emit_context(spec(kind, arguments), project=Path("/nowhere"))
+
+
+def linter(name: str) -> str:
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    assert found, f"{name} is a development requirement"
+    return found
+
+
+@pytest.mark.parametrize("arguments", [(), EVERY_ARGUMENT], ids=["plain", "every argument"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_linters_have_nothing_to_say(
+    tmp_path: Path, kind: ImageKind, arguments: tuple[tuple[str, str], ...]
+) -> None:
+    files = context(kind, arguments)
+    for name, content in files.items():
+        if "/" not in name:
+            (tmp_path / name).write_bytes(content)
+    scripts = [name for name, content in files.items() if content.startswith(b"#!") and name.endswith(".sh")]
+    assert "entrypoint.sh" in scripts
+    for command in ([linter("hadolint"), "Dockerfile"], [linter("shellcheck"), "--severity=style", *scripts]):
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_that_the_dockerfile_copies_is_there_and_not_ignored(kind: ImageKind) -> None:
+    files = context(kind)
+    lines = files["Dockerfile"].decode().splitlines()
+    copied = [
+        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
+    ]
+    let_in = {line[1:] for line in files[".dockerignore"].decode().splitlines() if line.startswith("!")}
+    assert copied
+    assert set(copied) == let_in
+    for name in copied:
+        assert any(path == name or path.startswith(f"{name}/") for path in files)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_build_arguments_are_declared(kind: ImageKind) -> None:
+    dockerfile = context(kind, EVERY_ARGUMENT)["Dockerfile"].decode()
+    assert dockerfile.count("ARG BASE_IMAGE=example/base:1\n") == 1
+    expected = {"PYPI_INDEX_URL", "PYPI_TRUSTED_HOST"}
+    expected |= {"MOUNTS3_DEB_URL"} if kind != "rest-api" else set()
+    expected |= {"CONDA_URL", "LOCAL_CODE_PATH"} if kind == "instructor" else set()
+    declared = {line.split()[1].partition("=")[0] for line in dockerfile.splitlines() if line.startswith("ARG ")}
+    assert declared - {"BASE_IMAGE", "TOOLS_IMAGE"} == expected
+
+
+@pytest.mark.parametrize("kind", ["tgi", "tei", "vllm", "instructor"])
+def test_mount_s3_is_installed_only_where_it_is_configured(kind: ImageKind) -> None:
+    assert b"mount-s3" not in context(kind)["Dockerfile"]
+    assert b"ADD ${MOUNTS3_DEB_URL}" in context(kind, EVERY_ARGUMENT)["Dockerfile"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_value_of_a_build_argument_is_written_into_the_context(kind: ImageKind) -> None:
+    assert not any(b"pypi.example.com" in content for content in context(kind, EVERY_ARGUMENT).values())
+
+
+def test_the_rest_api_carries_the_gateway_and_the_litellm_config() -> None:
+    files = context("rest-api")
+    assert files["litellm/config.yaml"] == b"model_list: []\n"
+    assert b"def create_app" in files["lisa_gateway/app.py"]
+    assert b"litellm==" in files["requirements.txt"]
+    assert not any("__pycache__" in path for path in files)
+
+
+def test_the_rest_api_does_not_run_as_root() -> None:
+    assert b"\nUSER 65534:65534\n" in context("rest-api")["Dockerfile"]
+
+
+def test_instructor_carries_its_server() -> None:
+    files = context("instructor")
+    assert b"def create_app" in files["lisa_instructor/app.py"]
+    assert b"sentence-transformers==" in files["requirements.txt"]
+
+
+def test_weights_for_a_person_and_for_a_shell() -> None:
+    files = context("tgi")
+    assert json.loads(files["weights.json"]) == WEIGHTS
+    assert files["weights.tsv"] == b"# staged\nconfig.json\t2\tcd\nmodel.safetensors\t3\tab\n"
+
+
+def test_paths_are_below_the_images_context() -> None:
+    paths = emit_containers([spec("tgi")], project=Path("/nowhere"))
+    assert {path.rpartition("/")[0] for path in paths} == {"containers/one"}
+    assert list(paths) == sorted(paths)
+
+
+def test_a_model_name_cannot_add_lines_to_a_script() -> None:
+    named = ContextSpec(image=image("tgi"), model="a\nrm -rf /", weights=WEIGHTS)
+    script = emit_context(named, project=Path("/nowhere"))["entrypoint.sh"].decode()
+    assert "# Serves a rm -rf / with" in script
+
+
+def test_the_digest_follows_content_names_and_arguments() -> None:
+    files = {"a": b"1", "b": b"2"}
+    digests = {
+        context_digest(files),
+        context_digest({"a": b"1", "b": b"3"}),
+        context_digest({"a": b"1", "c": b"2"}),
+        context_digest({"a": b"12", "b": b""}),
+        context_digest(files, [("X", "1")]),
+    }
+    assert len(digests) == 5
+    assert context_digest(dict(reversed(files.items())), [("B", "1"), ("A", "2")]) == context_digest(
+        files, [("A", "2"), ("B", "1")]
+    )

@@ -1,0 +1,167 @@
+"""Lambda layers: what they are built from, and the script that builds them, run with a stand-in for pip."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.emit.layers import LAYER_NAMES, LayerSpec, emit_layers
+
+PYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
+
+FAKE_PIP = """
+import json, os, pathlib, sys
+target = pathlib.Path(sys.argv[sys.argv.index("--target") + 1])
+package = target / "package"
+(package / "__pycache__").mkdir(parents=True)
+(package / "__init__.py").write_text("x = 1\\n")
+(package / "__pycache__" / "x.pyc").write_text(os.urandom(8).hex())
+(target / "bin").mkdir()
+(target / "bin" / "tool").write_text("#!" + sys.executable)
+info = target / "package-1.dist-info"
+info.mkdir()
+(info / "RECORD").write_text(os.urandom(8).hex())
+(info / "METADATA").write_text("Name: package\\n")
+index = {name: os.environ.get(name) for name in ("PIP_INDEX_URL", "PIP_TRUSTED_HOST")}
+with open(os.environ["FAKE_LOG"], "a") as log:
+    log.write(json.dumps({"arguments": sys.argv[1:], **index}) + "\\n")
+print("noise")
+sys.exit(int(os.environ.get("FAKE_STATUS", "0")))
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("name", LAYER_NAMES)
+def test_every_layer_has_pins_for_every_python(name: str, python: str) -> None:
+    files = emit_layers([LayerSpec(name=name, python=python)])
+    lines = files[f"layers/{name}/requirements.txt"].decode().splitlines()
+    assert lines
+    assert all("==" in line and "://" not in line and ";" not in line for line in lines)
+    assert json.loads(files[f"layers/{name}/layer.json"])["python"] == python
+
+
+def test_the_sdk_layer_carries_the_sdk() -> None:
+    files = emit_layers([LayerSpec(name="sdk", python="3.13")])
+    assert "layers/sdk/lisapy/__init__.py" in files
+    assert json.loads(files["layers/sdk/layer.json"])["sources"] == ["lisapy"]
+
+
+def test_without_layers_there_is_no_script() -> None:
+    assert emit_layers([]) == {}
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Path:
+    """The sdk layer laid out, and a fake pip."""
+    specs = [
+        LayerSpec(name="sdk", python="3.12", index_url="https://pypi.example.com", trusted_host="pypi.example.com")
+    ]
+    for name, content in emit_layers(specs).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "fake" / "pip").mkdir(parents=True)
+    (tmp_path / "fake" / "pip" / "__main__.py").write_text(FAKE_PIP)
+    return tmp_path
+
+
+def build(layers: Path, *arguments: str, cache: str = "cache", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(layers / "layers" / "build_layer.py"), *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(layers / "fake"),
+            "XDG_CACHE_HOME": str(layers / cache),
+            "FAKE_LOG": str(layers / "log"),
+            **environment,
+        },
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_only_the_path_of_the_zip_file_is_printed(layers: Path) -> None:
+    result = build(layers, "sdk")
+    assert result.returncode == 0, result.stderr
+    path = Path(result.stdout.strip())
+    assert path.is_file()
+    assert path.parent == layers / "cache" / "lisa" / "layers"
+    assert "noise" in result.stderr
+
+
+def test_what_is_in_the_layer(layers: Path) -> None:
+    with zipfile.ZipFile(build(layers, "sdk").stdout.strip()) as archive:
+        names = archive.namelist()
+        assert names == sorted(names)
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
+    assert set(names) == {
+        "python/lisapy/__init__.py",
+        "python/lisapy/py.typed",
+        "python/package-1.dist-info/METADATA",
+        "python/package/__init__.py",
+    }
+
+
+def test_the_same_inputs_make_the_same_bytes(layers: Path) -> None:
+    one, two = (Path(build(layers, "sdk", cache=cache).stdout.strip()) for cache in ("a", "b"))
+    assert one != two
+    assert one.name == two.name
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_layer_is_built_once(layers: Path) -> None:
+    first, second = build(layers, "sdk"), build(layers, "sdk")
+    assert first.stdout == second.stdout
+    assert len((layers / "log").read_text().splitlines()) == 1
+
+
+def test_a_change_makes_another_layer(layers: Path) -> None:
+    first = build(layers, "sdk").stdout
+    (layers / "layers" / "sdk" / "lisapy" / "__init__.py").write_text("")
+    assert build(layers, "sdk").stdout != first
+
+
+def test_wheels_are_fetched_for_lambda(layers: Path) -> None:
+    build(layers, "sdk")
+    call = json.loads((layers / "log").read_text())
+    assert "--python-version=3.12" in call["arguments"]
+    assert "--platform=manylinux_2_28_x86_64" in call["arguments"]
+    assert "--platform=manylinux2014_x86_64" in call["arguments"]
+    assert {"--only-binary=:all:", "--no-deps"} <= set(call["arguments"])
+    assert call["PIP_INDEX_URL"] == "https://pypi.example.com"
+    assert call["PIP_TRUSTED_HOST"] == "pypi.example.com"
+
+
+def test_the_environment_names_another_index(layers: Path) -> None:
+    build(layers, "sdk", LISA_PYPI_INDEX_URL="https://other.example.com")
+    assert json.loads((layers / "log").read_text())["PIP_INDEX_URL"] == "https://other.example.com"
+
+
+def test_a_failure_leaves_nothing_behind(layers: Path) -> None:
+    result = build(layers, "sdk", FAKE_STATUS="1")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "could not install" in result.stderr
+    assert list((layers / "cache" / "lisa" / "layers").iterdir()) == []
+
+
+def test_an_unknown_layer(layers: Path) -> None:
+    result = build(layers, "nothing")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "not the folder of a layer" in result.stderr
+
+
+def test_another_place_for_the_file(layers: Path) -> None:
+    target = layers / "out" / "sdk.zip"
+    result = build(layers, "sdk", "--output", str(target))
+    assert result.stdout.strip() == str(target)
+    assert target.is_file()

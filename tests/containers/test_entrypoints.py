@@ -1,0 +1,213 @@
+"""What the entrypoints start, and what becomes of signals; run under bash with fake servers."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from containers.context import MODEL, Container, container, stop_group, wait_for
+
+WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
+SERVERS = {
+    "tgi": "text-generation-launcher",
+    "tei": "text-embeddings-router",
+    "vllm": "python3",
+    "instructor": "uvicorn",
+}
+
+
+def started(folder: Path, kind: str, **environment: str) -> list[str]:
+    """The arguments that a model's server was started with."""
+    made = container(folder, kind, WEIGHTS)  # type: ignore[arg-type]
+    made.stage(WEIGHTS)
+    made.environment |= environment
+    status, errors = made.run()
+    assert status == 0, errors
+    return made.out(SERVERS[kind], "arguments").read_text().splitlines()
+
+
+def variables(folder: Path, program: str) -> dict[str, str]:
+    """The environment that a server was started with."""
+    lines = (folder / "out" / f"{program}.environment").read_text().splitlines()
+    return dict(line.partition("=")[::2] for line in lines)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_the_server_takes_the_place_of_the_entrypoint_and_gets_its_signals(tmp_path: Path, kind: str) -> None:
+    made = container(tmp_path, kind, WEIGHTS)  # type: ignore[arg-type]
+    made.stage(WEIGHTS)
+    del made.environment["FAKE_SERVER_EXITS"]
+    process = made.start()
+    try:
+        assert int(wait_for(made.out(SERVERS[kind], "pid"))) == process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+        assert made.out(SERVERS[kind], "terminated").exists()
+    finally:
+        stop_group(process)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_the_exit_status_is_the_servers(tmp_path: Path, kind: str) -> None:
+    made = container(tmp_path, kind, WEIGHTS)  # type: ignore[arg-type]
+    made.stage(WEIGHTS)
+    made.environment["FAKE_SERVER_EXITS"] = "7"
+    assert made.run()[0] == 7
+
+
+def test_tgi(tmp_path: Path) -> None:
+    arguments = started(tmp_path, "tgi", QUANTIZE="awq", MAX_TOTAL_TOKENS="2048")
+    model = str(tmp_path / "nvme" / "model")
+    assert arguments == ["--model-id", model, "--hostname", "0.0.0.0", "--port", "8080"]
+    environment = variables(tmp_path, "text-generation-launcher")
+    assert (environment["QUANTIZE"], environment["MAX_TOTAL_TOKENS"]) == ("awq", "2048")
+    assert environment["HF_HUB_OFFLINE"] == "1"
+    assert "NUM_SHARD" not in environment
+
+
+def with_gpus(made: Container, count: int) -> None:
+    made.fake("nvidia-smi", "#!/bin/sh\n" + "echo 'GPU: fake'\n" * count)
+
+
+@pytest.mark.parametrize(("own", "expected"), [({}, "4"), ({"NUM_SHARD": "2"}, "2")])
+def test_tgi_shards_over_all_gpus_unless_told_otherwise(tmp_path: Path, own: dict[str, str], expected: str) -> None:
+    made = container(tmp_path, "tgi", WEIGHTS)
+    made.stage(WEIGHTS)
+    with_gpus(made, 4)
+    made.environment |= own
+    made.run()
+    assert variables(tmp_path, "text-generation-launcher")["NUM_SHARD"] == expected
+
+
+def test_tei(tmp_path: Path) -> None:
+    arguments = started(tmp_path, "tei", SERVER_ARGS="--pooling cls")
+    model = str(tmp_path / "nvme" / "model")
+    assert arguments == ["--model-id", model, "--hostname", "0.0.0.0", "--port", "8080", "--pooling", "cls"]
+    assert variables(tmp_path, "text-embeddings-router")["TOKENIZATION_WORKERS"] == "4"
+
+
+def test_vllm_without_settings(tmp_path: Path) -> None:
+    assert started(tmp_path, "vllm") == [
+        *("-m", "vllm.entrypoints.openai.api_server"),
+        *("--model", str(tmp_path / "nvme" / "model")),
+        *("--served-model-name", MODEL),
+        *("--host", "0.0.0.0", "--port", "8080"),
+    ]
+
+
+def test_vllm_settings_become_arguments(tmp_path: Path) -> None:
+    arguments = started(
+        tmp_path,
+        "vllm",
+        MAX_TOTAL_TOKENS="4096",
+        MAX_CONCURRENT_REQUESTS="64",
+        QUANTIZE="bitsandbytes-nf4",
+        DTYPE="bfloat16",
+        TENSOR_PARALLEL_SIZE="2",
+        GPU_MEMORY_UTILIZATION="0.8",
+        TRUST_REMOTE_CODE="true",
+        SERVER_ARGS="--seed 1",
+    )
+    assert arguments[10:] == [
+        *("--max-model-len", "4096"),
+        *("--max-num-seqs", "64"),
+        *("--quantization", "bitsandbytes"),
+        *("--dtype", "bfloat16"),
+        *("--tensor-parallel-size", "2"),
+        *("--gpu-memory-utilization", "0.8"),
+        "--trust-remote-code",
+        *("--seed", "1"),
+    ]
+
+
+def test_vllm_uses_all_gpus(tmp_path: Path) -> None:
+    made = container(tmp_path, "vllm", WEIGHTS)
+    made.stage(WEIGHTS)
+    with_gpus(made, 8)
+    made.run()
+    assert made.out("python3", "arguments").read_text().splitlines()[-2:] == ["--tensor-parallel-size", "8"]
+
+
+def test_instructor(tmp_path: Path) -> None:
+    arguments = started(tmp_path, "instructor")
+    assert arguments == ["lisa_instructor.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8080"]
+
+
+def rest_api(folder: Path) -> Container:
+    made = container(folder, "rest-api")
+    made.environment |= {
+        "AUTHORITY": "https://idp.example.com",
+        "CLIENT_ID": "lisa",
+        "REGISTERED_MODELS_PS_NAME": "/models",
+        "THREADS": "3",
+        "TOKEN_TABLE_NAME": "tokens",
+    }
+    return made
+
+
+def running(made: Container) -> tuple[subprocess.Popen[str], dict[str, int]]:
+    process = made.start()
+    pids = {name: int(wait_for(made.out(name, "pid"))) for name in ("litellm", "uvicorn")}
+    return process, pids
+
+
+def test_rest_api_starts_both(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    process, _ = running(made)
+    stop_group(process)
+    config = str(tmp_path / "context" / "litellm" / "config.yaml")
+    assert made.out("litellm", "arguments").read_text().split() == [
+        *("--config", config, "--host", "127.0.0.1", "--port", "4000", "--num_workers", "3"),
+    ]
+    assert made.out("uvicorn", "arguments").read_text().split() == [
+        *("lisa_gateway.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8080"),
+        *("--workers", "3", "--log-level", "info"),
+    ]
+
+
+@pytest.mark.parametrize(("dies", "other"), [("litellm", "uvicorn"), ("uvicorn", "litellm")])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended in order"])
+def test_rest_api_ends_when_either_dies(tmp_path: Path, dies: str, other: str, how: signal.Signals) -> None:
+    import os
+
+    made = rest_api(tmp_path)
+    process, pids = running(made)
+    try:
+        os.kill(pids[dies], how)
+        _, errors = process.communicate(timeout=10)
+        assert process.returncode not in {0, None}
+        assert "ERROR" in errors
+        assert made.out(other, "terminated").exists()
+    finally:
+        stop_group(process)
+
+
+def test_rest_api_hands_a_stop_on_to_both(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    process, _ = running(made)
+    try:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+        assert made.out("litellm", "terminated").exists()
+        assert made.out("uvicorn", "terminated").exists()
+    finally:
+        stop_group(process)
+
+
+def test_rest_api_names_missing_variables(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    del made.environment["CLIENT_ID"], made.environment["THREADS"]
+    status, errors = made.run()
+    assert status == 1
+    assert "set these environment variables: THREADS CLIENT_ID" in errors
+
+
+def test_rest_api_without_authentication_needs_no_authority(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    del made.environment["CLIENT_ID"], made.environment["AUTHORITY"]
+    made.environment["USE_AUTH"] = "false"
+    process, _ = running(made)
+    stop_group(process)

@@ -1,0 +1,44 @@
+"""What this release does not have yet says so."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+
+import pytest
+from fastapi.testclient import TestClient
+
+
+@pytest.mark.parametrize("name", ["session", "repository", "models"])
+def test_a_function_answers_501(name: str) -> None:
+    answer = importlib.import_module(f"lisa_lambdas.{name}").handler({}, None)
+    assert answer["statusCode"] == 501
+    body = json.loads(answer["body"])
+    assert body["code"] == "NotImplemented"
+    assert body["message"]
+
+
+def test_the_authorizer_denies_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    authorizer = importlib.import_module("lisa_lambdas.authorizer")
+    with caplog.at_level(logging.WARNING):
+        answer = authorizer.handler({"methodArn": "arn:aws:execute-api:r:1:api/dev/GET/session"}, None)
+    statement = answer["policyDocument"]["Statement"][0]
+    assert (statement["Effect"], statement["Resource"]) == ("Deny", "arn:aws:execute-api:r:1:api/dev/GET/session")
+    assert "does not check tokens yet" in caplog.text
+
+
+def test_the_gateway_is_not_healthy() -> None:
+    client = TestClient(importlib.import_module("lisa_gateway.app").create_app())
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ["/", "/v2/serve/models", "/docs"])
+def test_the_gateway_answers_501(method: str, path: str) -> None:
+    client = TestClient(importlib.import_module("lisa_gateway.app").create_app())
+    answer = client.request(method, path)
+    assert answer.status_code == 501
+    assert answer.json()["code"] == "NotImplemented"
