@@ -17,6 +17,11 @@ window.env = {
       "model": "mistral-7b",
       "streaming": true,
       "modelType": "textgen"
+    },
+    {
+      "model": "e5-large",
+      "streaming": null,
+      "modelType": "embedding"
     }
   ]
 };
