@@ -1,0 +1,111 @@
+"""LiteLLM's configuration, env.js, weights.json and SUMMARY.md of a small deployment."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from lisa_compiler.emit.functions import emit_functions
+from lisa_compiler.emit.litellm import emit_litellm
+from lisa_compiler.emit.summary import emit_summary
+from lisa_compiler.emit.web import emit_web, env_js_for_substitution
+from lisa_compiler.emit.weights import emit_weights
+from lisa_compiler.local_files import LocalFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from syrupy.assertion import SnapshotAssertion
+
+    from lisa_compiler.plan import Deployment
+
+    Planned = Callable[..., Deployment]
+
+LITELLM = {
+    "litellm_settings": {"telemetry": False, "num_retries": 2, "callbacks": ["prometheus"]},
+    "router_settings": {"routing_strategy": "least-busy"},
+    "model_list": [
+        {
+            "model_name": "titan",
+            "litellm_params": {"model": "bedrock/amazon.titan-text-express-v1", "api_key": "ignored"},
+            "lisa_params": {"model_type": "textgen", "streaming": True},
+        }
+    ],
+}
+
+
+def test_litellm_config(planned: Planned, snapshot: SnapshotAssertion) -> None:
+    files = emit_litellm(planned(litellmConfig=LITELLM))
+    assert files["litellm/config.yaml"].decode() == snapshot
+
+
+def test_litellm_passes_everything_through(planned: Planned) -> None:
+    content = yaml.safe_load(emit_litellm(planned(litellmConfig=LITELLM))["litellm/config.yaml"])
+    assert content["litellm_settings"]["callbacks"] == ["prometheus"]
+    assert content["router_settings"] == {"routing_strategy": "least-busy"}
+    assert content["model_list"][0]["litellm_params"]["model"] == "bedrock/amazon.titan-text-express-v1"
+
+
+def test_env_js(planned: Planned, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    banner = {"text": "TEST", "backgroundColor": "red", "fontColor": "white"}
+    assert emit_web(planned(systemBanner=banner), tmp_path)["web/env.js"].decode() == snapshot
+
+
+def test_env_js_is_json_behind_an_assignment(planned: Planned, tmp_path: Path) -> None:
+    text = env_js_for_substitution(emit_web(planned(), tmp_path)["web/env.js"])
+    settings = json.loads(text.removeprefix("window.env = ").removesuffix(";\n"))
+    assert settings["MODELS"] == [{"model": "small", "streaming": True, "modelType": "textgen"}]
+
+
+def test_text_of_the_user_is_no_variable(planned: Planned, tmp_path: Path) -> None:
+    banner = {"text": "costs ${5}", "backgroundColor": "red", "fontColor": "white"}
+    assert b"costs ${!5}" in emit_web(planned(systemBanner=banner), tmp_path)["web/env.js"]
+
+
+def test_prebuilt_application_needs_an_index(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    with pytest.raises(LocalFileError, match=r"dist has no index\.html"):
+        emit_web(planned(webAppAssetsPath="dist"), tmp_path)
+
+
+def test_prebuilt_application_is_copied(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "index.html").write_text("<html>", encoding="utf-8")
+    assert emit_web(planned(webAppAssetsPath="dist"), tmp_path)["web/bundle/index.html"] == b"<html>"
+
+
+def test_own_lambda_sources_are_copied(planned: Planned, tmp_path: Path) -> None:
+    package = tmp_path / "src" / "lisa_lambdas"
+    package.mkdir(parents=True)
+    (package / "mine.py").write_text("x = 1\n", encoding="utf-8")
+    assert emit_functions(planned(lambdaSourcePath="src"), tmp_path) == {"lambdas/lisa_lambdas/mine.py": b"x = 1\n"}
+
+
+def test_own_lambda_sources_need_the_package(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    with pytest.raises(LocalFileError, match="src has no lisa_lambdas"):
+        emit_functions(planned(lambdaSourcePath="src"), tmp_path)
+
+
+def test_weights_nobody_staged(planned: Planned, snapshot: SnapshotAssertion) -> None:
+    assert emit_weights(planned())["weights.json"].decode() == snapshot
+
+
+def test_summary(planned: Planned, snapshot: SnapshotAssertion) -> None:
+    repository = {"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "postgres"}}
+    deployment = planned(litellmConfig=LITELLM, deployRag=True, ragRepositories=[repository])
+    assert emit_summary(deployment)["SUMMARY.md"].decode() == snapshot
+
+
+def test_summary_warns_of_what_is_open(planned: Planned) -> None:
+    rest = {
+        "instanceType": "m5.large",
+        "containerConfig": {"image": {"baseImage": "python:3.12", "path": "lib/serve/rest-api"}},
+        "autoScalingConfig": {"metricConfig": {"AlbMetricName": "RequestCount", "targetValue": 1}},
+        "loadBalancerConfig": {"healthCheckConfig": {"path": "/health"}},
+    }
+    assert b"**plain HTTP** on port 80 from anywhere" in emit_summary(planned(restApiConfig=rest))["SUMMARY.md"]
