@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from pathlib import Path
 
-from lisa_compiler.tree import MANIFEST, files_below, is_executable, matches
+from lisa_compiler.tree import MANIFEST, is_executable, matches, output_files
 
 _CONTEXT = 3
 _LONGEST_HUNK = 4000
@@ -45,7 +45,7 @@ class FileChange:
 
 def compare(directory: Path, files: Mapping[str, bytes]) -> tuple[FileChange, ...]:
     """Tell which files a directory has to change to hold exactly these, by path, the manifest last."""
-    found = dict(files_below(directory))
+    found = dict(output_files(directory))
     changes = []
     for path in sorted(found.keys() | files.keys(), key=lambda path: (path == MANIFEST, path)):
         new = files.get(path)

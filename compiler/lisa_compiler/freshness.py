@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.manifest import outputs, sha256
-from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY, digest_of, files_below, is_executable
+from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY, digest_of, files_below, is_executable, output_files
 from lisa_schema.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def program_digest() -> str:
 
 
 def _intact(directory: Path, expected: Mapping[str, str]) -> bool:
-    found = {name: path for name, path in files_below(directory) if name != MANIFEST}
+    found = {name: path for name, path in output_files(directory) if name != MANIFEST}
     if found.keys() != expected.keys() or directory.is_symlink():
         return False
     for name, path in found.items():

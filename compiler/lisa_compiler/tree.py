@@ -35,6 +35,18 @@ def files_below(directory: Path, skip: frozenset[str] = frozenset()) -> Iterator
             yield entry.name, path
 
 
+def output_files(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of an environment's output, without what the `cdk` CLI leaves in an assembly that it deploys."""
+    for relative, path in files_below(directory):
+        if not _is_left_by_cdk(relative):
+            yield relative, path
+
+
+def _is_left_by_cdk(relative: str) -> bool:
+    folder, _, name = relative.partition("/")
+    return folder == "cloudformation" and (name.startswith(".cache/") or name.endswith(".lock"))
+
+
 def is_executable(content: bytes) -> bool:
     """Tell whether a file of this content is a script that is run by its path."""
     return content.startswith(b"#!")
@@ -56,7 +68,7 @@ def holds_exactly(directory: Path, files: Mapping[str, bytes]) -> bool:
     """Tell whether a directory holds these files and no others."""
     if directory.is_symlink():
         return False
-    found = dict(files_below(directory))
+    found = dict(output_files(directory))
     return found.keys() == files.keys() and all(matches(found[name], content) for name, content in files.items())
 
 

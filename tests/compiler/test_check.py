@@ -127,3 +127,12 @@ def test_git_applies_the_diff(tmp_path_factory: pytest.TempPathFactory, old: str
         patch = "".join(f"{line}\n" for line in found).encode()
         subprocess.run(["git", "apply", "--unidiff-zero", "-"], cwd=root, input=patch, check=True, capture_output=True)
     assert (root / "generated/dev/f").read_bytes() == new.encode()
+
+
+def test_what_the_cdk_cli_leaves_is_not_output(tmp_path: Path) -> None:
+    assembly = tmp_path / "cloudformation"
+    (assembly / ".cache").mkdir(parents=True)
+    (assembly / ".cache" / "abc.zip").write_bytes(b"zip")
+    (assembly / "read.1.1.lock").write_bytes(b"")
+    (assembly / "manifest.json").write_bytes(b"{}")
+    assert compare(tmp_path, {"cloudformation/manifest.json": b"{}"}) == ()
