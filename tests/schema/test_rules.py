@@ -49,6 +49,11 @@ def second(identifier: str) -> str:
     return f"ecsModels[1]={SECOND}, modelId: {identifier}, {PARTS}}}"
 
 
+def models(count: int) -> str:
+    entries = (f"{SECOND}, modelId: model{number}, {PARTS}}}" for number in range(count))
+    return f"ecsModels=[{', '.join(entries)}]"
+
+
 def listed(**params: str) -> str:
     extra = "".join(f", {key}: '{value}'" for key, value in params.items())
     return f"litellmConfig.model_list=[{LISTED.replace('model: openai/x', 'model: openai/x' + extra)}]"
@@ -65,12 +70,13 @@ PASSING: dict[str, list[list[str]]] = {
     "container-serves-type": [[], EMBEDDING, [*EMBEDDING, "ecsModels[0].inferenceContainer=vllm"]],
     "model-identifiers-unique": [[second("other")], [second("mistral-7b"), "ecsModels[1].deploy=false"]],
     "model-name-is-path": [[]],
+    "models-fit": [[], [models(199)]],
     "model-name-hosted-and-listed": [[listed()]],
     "same-name-same-kind": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
     "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
     "target-check-timeout": [[f"{CHECK}.timeout=29"]],
     "container-check-command": [["restApiConfig.containerConfig.healthCheckConfig.command=[CMD, 'true']"]],
-    "metric-duration": [[f"{METRIC}.duration=120"], [f"{METRIC}.duration=30"]],
+    "metric-duration": [[f"{METRIC}.duration=60"], [f"{METRIC}.duration=30"]],
     "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
     "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
     "tag-keys": [["tags=[{Key: a, Value: b}, {Key: c, Value: b}]"], []],
@@ -164,6 +170,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         ([*EMBEDDING, "ecsModels[0].inferenceContainer=tgi"], "ecsModels[0].inferenceContainer"),
     ],
     "model-identifiers-unique": [([second("Mistral-7B")], "ecsModels[1].modelId")],
+    "models-fit": [([models(200)], "ecsModels")],
     "model-name-is-path": [(["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName")],
     "model-name-hosted-and-listed": [
         ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name")

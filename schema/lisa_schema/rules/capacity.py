@@ -30,6 +30,7 @@ _ALB_METRICS: Final = (
     "TargetResponseTime",
     "UnHealthyHostCount",
 )
+_PERIODS: Final = (10, 30, 60)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
@@ -65,14 +66,15 @@ def container_check_command(config: Config) -> Iterator[Finding]:
             yield Finding(at, "ECS takes a health check command that begins with CMD or CMD-SHELL.")
 
 
-@rule("LISA313", "metric-duration", "Choose 10, 30, or a multiple of 60 seconds.", Severity.WARNING)
+@rule("LISA313", "metric-duration", "Choose 10, 30 or 60 seconds.", Severity.WARNING)
 def metric_duration(config: Config) -> Iterator[Finding]:
-    """The duration of a metric is a period that CloudWatch has."""
+    """The duration of a metric is a period that target tracking takes: 10, 30 or 60 seconds."""
     for path, service in services(config):
         duration = service.auto_scaling_config.metric_config.duration
-        if duration not in (1, 5, 10, 30) and duration % 60:
+        if duration not in _PERIODS:
+            used = max((period for period in _PERIODS if period <= duration), default=_PERIODS[0])
             at = (*path, "autoScalingConfig", "metricConfig", "duration")
-            yield Finding(at, f"CloudWatch has no period of {duration} seconds.")
+            yield Finding(at, f"Target tracking has no period of {duration} seconds; {used} are taken.")
 
 
 @rule("LISA314", "alb-metric-known", "Choose a metric of the application load balancer.", Severity.WARNING)

@@ -19,6 +19,9 @@ _SERVES: Final = {
 }
 
 
+_MODELS_AT_MOST: Final = 200
+
+
 @rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
 def textgen_needs_streaming(config: Config) -> Iterator[Finding]:
     """A text generation model says whether it streams."""
@@ -115,3 +118,11 @@ def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]
     for position, listed in enumerate(config.litellm_config.model_list):
         path = ("litellmConfig", "model_list", position, "lisa_params")
         yield path, listed.lisa_params.model_type, listed.lisa_params.streaming, (*path, "model_type")
+
+
+@rule("LISA308", "models-fit", "Deploy the others under another deploymentName.")
+def models_fit(config: Config) -> Iterator[Finding]:
+    """One deployment hosts at most 200 models: each has a role in the iam stack, and a stack holds 500 resources."""
+    count = len(config.deployed_models)
+    if count > _MODELS_AT_MOST:
+        yield Finding(("ecsModels",), f"{count} models are deployed, {_MODELS_AT_MOST} are the most.")
