@@ -68,6 +68,7 @@ def layers(tmp_path: Path) -> Path:
         path.write_bytes(content)
     (tmp_path / "fake" / "pip").mkdir(parents=True)
     (tmp_path / "fake" / "pip" / "__main__.py").write_text(FAKE_PIP)
+    (tmp_path / "fake" / "pip" / "__init__.py").write_text("")
     return tmp_path
 
 

@@ -1,0 +1,151 @@
+# `make` alone lists what there is. It needs GNU make, bash, git and Python >= 3.11.
+#
+# ENV, PROFILE, DEPLOYMENT_NAME, ACCOUNT_NUMBER and REGION, from the command line or the environment, become the
+# options --env, --profile, --deployment-name, --account-number and --region of `lisa`. ARGS is handed over as it is:
+#   make compile ENV=prod ARGS='--set logLevel=DEBUG'
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.NOTPARALLEL:
+
+# Byte code makes a compile take 2 seconds instead of 12; a foreign PYTHONPATH would shadow what is locked.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+BIN := .venv/bin
+PY := $(BIN)/python -P
+LISA := $(BIN)/lisa
+SCOPE = $${ENV:+--env="$$ENV"}
+OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
+	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
+DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:sdk
+SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
+
+##@ Work
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-zA-Z][a-zA-Z-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: compile
+compile: .venv/.installed-runtime ## Compile an environment into generated/: make compile ENV=dev
+	@$(LISA) compile $(OPTIONS) $(ARGS)
+
+.PHONY: validate
+validate: .venv/.installed-runtime ## Say everything that is wrong with the configuration: make validate ENV=dev
+	@$(LISA) validate $(OPTIONS) $(ARGS)
+
+.PHONY: config
+config: .venv/.installed-runtime ## Print the effective configuration: make config ENV=dev ARGS=--origin
+	@$(LISA) config $(OPTIONS) $(ARGS)
+
+.PHONY: listStacks
+listStacks: .venv/.installed-runtime ## List the stacks in the order of their deployment: make listStacks ENV=dev
+	@$(LISA) stacks $(OPTIONS) $(ARGS)
+
+.PHONY: layers
+layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/layers
+	@environment="$${ENV:-$$($(LISA) config $(OPTIONS) | sed -n '1s/^# Effective configuration of //p')}"; \
+	for layer in "generated/$$environment/layers"/*/; do \
+		name=$$(basename -- "$$layer"); \
+		[ -f "$$layer/layer.json" ] || { echo "generated/$$environment has no layers to build" >&2; exit 1; }; \
+		$(PY) "generated/$$environment/layers/build_layer.py" "$$name" --output ".lisa/layers/$$name.zip"; \
+	done
+
+.PHONY: gen-certs
+gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only
+	@$(LISA) gen-certs $(SCOPE) $${REGION:+--region="$$REGION"} $(ARGS)
+
+##@ Check
+
+.PHONY: test
+test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k overlay'
+	@$(PY) -m pytest --numprocesses=auto --quiet $(ARGS)
+
+.PHONY: check
+check: lint test ## Everything that CI checks
+
+.PHONY: lint
+lint: check-format check-types check-imports check-drift check-templates check-containers check-workflows ## All checks but the tests
+
+.PHONY: check-format
+check-format: .venv/.installed-dev ## ruff: formatting and lint
+	@$(PY) -m ruff format --check --quiet .
+	@$(PY) -m ruff check --quiet .
+
+.PHONY: check-types
+check-types: .venv/.installed-dev ## mypy --strict
+	@$(PY) -m mypy
+
+.PHONY: check-imports
+check-imports: .venv/.installed-dev ## import-linter: which package may import which
+	@PYTHONPATH=schema:compiler:weights:$(DEPLOYED) $(BIN)/lint-imports --no-cache --no-logo
+
+.PHONY: check-drift
+check-drift: .venv/.installed-dev ## That generated/ and the generated documentation are what the sources make
+	@$(PY) -m pytest --quiet tests/schema/test_export.py tests/test_repository.py
+	@$(LISA) compile --all --check --format $(if $(GITHUB_ACTIONS),github,text)
+
+.PHONY: check-templates
+check-templates: .venv/.installed-dev .venv/checkov/.installed-checkov ## cfn-lint and checkov on the CloudFormation templates
+	@$(BIN)/cfn-lint --non-zero-exit-code warning -- generated/*/cloudformation/*.template.json
+	@.venv/checkov/bin/checkov --config-file .checkov.yaml
+
+.PHONY: check-containers
+check-containers: .venv/.installed-dev ## hadolint and shellcheck on the generated containers and our own scripts
+	@find generated -name Dockerfile -exec $(BIN)/hadolint {} +
+	@find generated -name '*.sh' -exec $(BIN)/shellcheck {} +
+	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+.PHONY: check-workflows
+check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workflows
+	@$(BIN)/zizmor --offline --quiet .github
+	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+.PHONY: format
+format: .venv/.installed-dev ## Format the sources and mend what ruff can
+	@$(PY) -m ruff check --quiet --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: bench
+bench: .venv/.installed-dev ## Measure the compiler
+	@$(PY) benchmarks/run.py $(ARGS)
+
+##@ Maintain
+
+.PHONY: schema
+schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md and docs/diagnostics.md anew
+	@$(PY) -m lisa_schema.export
+	@$(PY) -m lisa_schema.reference
+
+.PHONY: lock
+lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
+	@UPGRADE="$${UPGRADE:-}" requirements/lock.sh
+
+.PHONY: install
+install: .venv/.installed-dev ## Set .venv up, with the tests' tools; other targets do it themselves
+
+# Names of LISA 2.x. Node.js comes as a Python package, so that there is no TypeScript environment.
+.PHONY: createPythonEnvironment installPythonRequirements createTypeScriptEnvironment installTypeScriptRequirements
+createPythonEnvironment installPythonRequirements createTypeScriptEnvironment installTypeScriptRequirements: install
+
+.PHONY: clean
+clean: ## Remove caches and what was built, not .venv and not generated/
+	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .lisa build dist
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './models/*' -type d -exec rm -rf {} +
+
+.PHONY: cleanPython
+cleanPython: clean ## Remove .venv too
+	@rm -rf .venv
+
+.venv/.installed-runtime: requirements/runtime.txt requirements/install.sh
+	@requirements/install.sh runtime
+
+.venv/.installed-dev: requirements/dev.txt requirements/install.sh
+	@requirements/install.sh dev
+
+.venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
+	@requirements/install.sh checkov
