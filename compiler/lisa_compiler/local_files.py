@@ -35,28 +35,45 @@ class LocalFileError(LisaError):
         self.fix = fix
 
 
-def digest(project: Path, path: str) -> str:
-    """SHA-256 of a file in the project, in hexadecimal: from `<path>.sha256` when that is there."""
+def require(project: Path, path: str) -> None:
+    """Check that a file, or a checksum file that stands for it, is in the project.
+
+    Raises:
+        LocalFileError: neither is, the checksum file is none, or the path leads out of the project.
+    """
     file = _inside(project, path)
-    checksum = file.with_name(f"{file.name}.sha256")
-    if checksum.is_file():
-        found = _DIGEST.match(checksum.read_text(encoding="utf-8", errors="replace").strip().lower())
-        if found is None:
-            raise LocalFileError(
-                path, "has a checksum file that does not begin with a SHA-256 digest.", "Write it with sha256sum."
-            )
-        return found.group()
-    if not file.is_file():
+    if _checksum(file, path) is None and not file.is_file():
         raise LocalFileError(
             path,
             "is not in the project.",
             f"Put the file there, or commit its checksum as {path}.sha256 (`sha256sum FILE`) to compile without it.",
         )
+
+
+def digest(project: Path, path: str) -> str:
+    """SHA-256 of a file in the project, in hexadecimal: from `<path>.sha256` when that is there."""
+    require(project, path)
+    file = _inside(project, path)
+    checksum = _checksum(file, path)
+    if checksum is not None:
+        return checksum
     whole = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             whole.update(chunk)
     return whole.hexdigest()
+
+
+def _checksum(file: Path, path: str) -> str | None:
+    beside = file.with_name(f"{file.name}.sha256")
+    if not beside.is_file():
+        return None
+    found = _DIGEST.match(beside.read_text(encoding="utf-8", errors="replace").strip().lower())
+    if found is None:
+        raise LocalFileError(
+            path, "has a checksum file that does not begin with a SHA-256 digest.", "Write it with sha256sum."
+        )
+    return found.group()
 
 
 def folder(project: Path, path: str) -> dict[str, bytes]:

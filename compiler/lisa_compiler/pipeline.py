@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lisa_compiler import local_files
@@ -72,10 +73,10 @@ def compile_environment(
     validated = validate(loaded.document)
     tell("planning")
     deployment = plan(loaded.environment, validated.config)
-    try:
-        files = emit(deployment, project, tell)
-    except local_files.LocalFileError as error:
-        raise ConfigurationError([_place(error, loaded.document)]) from error
+    missing = _unusable_files(deployment, project)
+    if missing:
+        raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
+    files = emit(deployment, project, tell)
     return Compiled(
         environment=loaded.environment,
         files=files,
@@ -83,6 +84,25 @@ def compile_environment(
         diagnostics=(*loaded.diagnostics, *validated.diagnostics),
         deployment=deployment,
     )
+
+
+def _unusable_files(deployment: Deployment, project: Path) -> list[local_files.LocalFileError]:
+    """Look at every file that the configuration names, so that all that are wrong are told at once."""
+    from lisa_compiler.emit.functions import emit_functions
+    from lisa_compiler.emit.web import emit_web
+
+    services = (deployment.rest_api, *(model.service for model in deployment.models))
+    paths = [service.image.path for service in services if isinstance(service.image, TarballImage)]
+    paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
+    attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
+    attempts += [partial(emit_functions, deployment, project), partial(emit_web, deployment, project)]
+    errors = []
+    for attempt in attempts:
+        try:
+            attempt()
+        except local_files.LocalFileError as error:
+            errors.append(error)
+    return errors
 
 
 def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:

@@ -123,3 +123,18 @@ def test_generated_is_what_the_sources_compile_to(environment: str) -> None:
     files = compile_environment(REPOSITORY, environment).files
     stale = [path for path, content in files.items() if (committed / path).read_bytes() != content]
     assert stale == [], "run `lisa compile --all` and commit generated/"
+
+
+def test_all_files_that_are_not_there_come_at_once(project: Project) -> None:
+    container = {"image": {"type": "tarball", "path": "images/small.tar"}}
+    layers = {"commonLayerPath": "layers/common.zip", "ragLayerPath": "layers/rag.zip"}
+    with pytest.raises(ConfigurationError) as caught:
+        project.write(
+            ecsModels=[model(containerConfig=container)], lambdaLayerAssets=layers, webAppAssetsPath="dist"
+        ).compile()
+    assert [diagnostic.key_path for diagnostic in caught.value.diagnostics] == [
+        "ecsModels[0].containerConfig.image.path",
+        "lambdaLayerAssets.commonLayerPath",
+        "lambdaLayerAssets.ragLayerPath",
+        "webAppAssetsPath",
+    ]
