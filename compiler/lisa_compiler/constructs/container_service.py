@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lisa_compiler.constructs.instances import ContainerInstances
@@ -165,14 +164,7 @@ class ContainerService(Construct):
         stack, service = self._stack, self._service
         deployment = stack.deployment
         config = deployment.config
-        log_group = logs.CfnLogGroup(
-            self,
-            "LogGroup",
-            log_group_name=f"/lisa/{service.cluster}",
-            retention_in_days=365,
-            kms_key_id=stack.read("KeyArn", "keys/data"),
-        )
-        stack.keep_or_delete(log_group)
+        log_group = stack.log_group(self, "LogGroup", f"/lisa/{service.cluster}")
         mounts = self._mounts(holds_weights=holds_weights)
         health = service.container.health_check_config
         shared_memory = service.container.shared_memory_size

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lisa_compiler.constructs.functions import RUNTIME_IS_CHOSEN
@@ -68,14 +67,7 @@ class InlineFunction(Construct):
             description=f"Role of the {purpose} function",
         )
         stack.acknowledge(role, {f"AwsSolutions-IAM5[Resource::{log_arn}]": "Streams of this log group.", **reasons})
-        group = logs.CfnLogGroup(
-            self,
-            "LogGroup",
-            log_group_name=log_group_name,
-            retention_in_days=365,
-            kms_key_id=stack.read("KeyArn", "keys/data"),
-        )
-        stack.keep_or_delete(group)
+        group = stack.log_group(self, "LogGroup", log_group_name)
         self.resource = lambda_.CfnFunction(
             self,
             "Resource",

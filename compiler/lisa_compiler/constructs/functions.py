@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 if TYPE_CHECKING:
@@ -44,15 +43,8 @@ class PythonFunction(Construct):
         deployment = scope.deployment
         names = deployment.names
         self.name = names.function(function)
-        key_arn = scope.read("KeyArn", "keys/data")
-        group = logs.CfnLogGroup(
-            self,
-            "LogGroup",
-            log_group_name=f"/aws/lambda/{self.name}",
-            retention_in_days=365,
-            kms_key_id=key_arn,
-        )
-        scope.keep_or_delete(group)
+        key_arn = scope.key_arn
+        group = scope.log_group(self, "LogGroup", f"/aws/lambda/{self.name}")
         resource = lambda_.CfnFunction(
             self,
             "Resource",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
     "DefaultStackSynthesizer": cdk.DefaultStackSynthesizer,
     "LegacyStackSynthesizer": cdk.LegacyStackSynthesizer,
 }
+
+_LOG_RETENTION_DAYS = 365
 
 
 class LisaStack(cdk.Stack):
@@ -111,6 +114,23 @@ class LisaStack(cdk.Stack):
                 else None
             ),
         )
+
+    def log_group(self, scope: Construct, construct_id: str, name: str) -> logs.CfnLogGroup:
+        """A log group under the deployment's key, kept for a year."""
+        group = logs.CfnLogGroup(
+            scope,
+            construct_id,
+            log_group_name=name,
+            retention_in_days=_LOG_RETENTION_DAYS,
+            kms_key_id=self.key_arn,
+        )
+        self.keep_or_delete(group)
+        return group
+
+    @property
+    def key_arn(self) -> str:
+        """ARN of the deployment's encryption key."""
+        return self.read("KeyArn", "keys/data")
 
     def keep_or_delete(self, *resources: cdk.CfnResource) -> None:
         """Apply the configured removal policy to stateful resources, for their deletion and their replacement."""

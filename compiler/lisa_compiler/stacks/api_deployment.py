@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_logs as logs
 
 from lisa_compiler.constructs.policies import trust
 from lisa_compiler.constructs.routes import api_url
@@ -35,14 +34,7 @@ class ApiDeploymentStack(LisaStack):
         snapshot = apigateway.CfnDeployment(
             self, API_DIGEST_MARK, rest_api_id=api_id, description=self.plan.description
         )
-        group = logs.CfnLogGroup(
-            self,
-            "AccessLogGroup",
-            log_group_name=f"/lisa/{self.plan.name}/access",
-            retention_in_days=365,
-            kms_key_id=self.read("KeyArn", "keys/data"),
-        )
-        self.keep_or_delete(group)
+        group = self.log_group(self, "AccessLogGroup", f"/lisa/{self.plan.name}/access")
         stage = apigateway.CfnStage(
             self,
             "Stage",

@@ -69,7 +69,7 @@ class ChatStack(LisaStack):
                 point_in_time_recovery_enabled=True
             ),
             sse_specification=dynamodb.CfnTable.SSESpecificationProperty(
-                sse_enabled=True, sse_type="KMS", kms_master_key_id=self.read("KeyArn", "keys/data")
+                sse_enabled=True, sse_type="KMS", kms_master_key_id=self.key_arn
             ),
             # Only items that have the attribute expire.
             time_to_live_specification=dynamodb.CfnTable.TimeToLiveSpecificationProperty(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 
 from lisa_compiler.constructs.policies import allow, document, trust
@@ -132,14 +131,7 @@ class NetworkingStack(LisaStack):
             )
 
     def _flow_log(self, vpc_id: str) -> None:
-        group = logs.CfnLogGroup(
-            self,
-            "FlowLogGroup",
-            log_group_name=f"/lisa/{self.plan.name}/flow-logs",
-            retention_in_days=365,
-            kms_key_id=self.read("KeyArn", "keys/data"),
-        )
-        self.keep_or_delete(group)
+        group = self.log_group(self, "FlowLogGroup", f"/lisa/{self.plan.name}/flow-logs")
         role = self.role(
             "FlowLogRole",
             "flow-logs",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.buckets import PrivateBucket
 from lisa_compiler.constructs.functions import PythonFunction
-from lisa_compiler.constructs.repositories import OpenSearchRepository, PostgresRepository
+from lisa_compiler.constructs.opensearch import OpenSearchRepository
+from lisa_compiler.constructs.postgres import PostgresRepository
 from lisa_compiler.constructs.routes import Routes, web_origin
 from lisa_compiler.constructs.stack import LisaStack
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
@@ -37,7 +38,7 @@ class RagStack(LisaStack):
             self,
             "Documents",
             name=documents,
-            key_arn=self.read("KeyArn", "keys/data"),
+            key_arn=self.key_arn,
             log_bucket=deployment.names.bucket("access-logs"),
             cors_origin=web_origin(self),
         )

@@ -59,7 +59,7 @@ class ServeStack(LisaStack):
                 point_in_time_recovery_enabled=True
             ),
             sse_specification=dynamodb.CfnTable.SSESpecificationProperty(
-                sse_enabled=True, sse_type="KMS", kms_master_key_id=self.read("KeyArn", "keys/data")
+                sse_enabled=True, sse_type="KMS", kms_master_key_id=self.key_arn
             ),
             deletion_protection_enabled=self.deployment.retains,
         )

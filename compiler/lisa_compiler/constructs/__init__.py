@@ -1,0 +1,1 @@
+"""CDK constructs that stacks are wired from. Importing one starts Node.js."""

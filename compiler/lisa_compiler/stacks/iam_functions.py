@@ -1,0 +1,135 @@
+"""Roles of the Lambda functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lisa_compiler.constructs.policies import allow, document, trust
+from lisa_compiler.plan.names import model_id
+
+if TYPE_CHECKING:
+    from lisa_compiler.constructs.policies import Statement
+    from lisa_compiler.stacks.iam import IamStack
+
+
+def add_function_roles(stack: IamStack) -> None:
+    """Add the roles of the functions that the environment deploys."""
+    deployment = stack.deployment
+    names = deployment.names
+    sessions = deployment.arn("dynamodb", f"table/{names.sessions_table}")
+    registered = deployment.arn("ssm", f"parameter{names.parameter('registeredModels')}")
+    models_clusters = deployment.arn("ecs", f"cluster/{names.cluster('*')}")
+    models_services = deployment.arn("ecs", f"service/{names.cluster('*')}/*")
+    groups = deployment.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{names.cluster('*')}")
+    _function_role(stack, "authorizer", [])
+    _function_role(
+        stack,
+        "models",
+        [
+            allow(["ssm:GetParameter", "ssm:GetParametersByPath"], [registered, f"{registered}/*"]),
+            allow("ecs:DescribeClusters", models_clusters),
+            allow(["ecs:DescribeServices", "ecs:ListServices"], models_services),
+            allow("autoscaling:DescribeAutoScalingGroups", "*"),
+            allow("autoscaling:UpdateAutoScalingGroup", groups),
+        ],
+    )
+    if deployment.deploys("chat"):
+        _function_role(
+            stack,
+            "session",
+            [
+                allow(
+                    [
+                        "dynamodb:BatchWriteItem",
+                        "dynamodb:DeleteItem",
+                        "dynamodb:GetItem",
+                        "dynamodb:PutItem",
+                        "dynamodb:Query",
+                        "dynamodb:UpdateItem",
+                    ],
+                    [sessions, f"{sessions}/index/byUserId"],
+                ),
+                stack.use_key("dynamodb"),
+            ],
+        )
+    if deployment.deploys("rag"):
+        _function_role(stack, "rag", _rag_statements(stack))
+
+
+def _rag_statements(stack: IamStack) -> list[Statement]:
+    deployment = stack.deployment
+    documents = f"arn:{deployment.region.partition.id}:s3:::{deployment.names.documents_bucket}"
+    parameters = [
+        *(plan.connection_parameter for plan in deployment.repositories),
+        deployment.names.parameter("lisaServeRestApiUri"),
+    ]
+    statements = [
+        allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{documents}/*"),
+        allow("s3:ListBucket", documents),
+        allow("ssm:GetParameter", [deployment.arn("ssm", f"parameter{name}") for name in parameters]),
+        stack.use_key("s3", "secretsmanager"),
+    ]
+    secrets: list[str] = []
+    for plan in deployment.repositories:
+        rds = plan.config.rds_config
+        if rds is not None:
+            # An existing database's secret is named by id or ARN; the ARN ends in six random characters.
+            secret = rds.password_secret_id or f"{deployment.names.prefix.strip('/')}/repositories/{plan.id}"
+            secrets.append(
+                secret if secret.startswith("arn:") else deployment.arn("secretsmanager", f"secret:{secret}-??????")
+            )
+        elif plan.resource_name:
+            statements.append(
+                allow(
+                    ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"],
+                    deployment.arn("es", f"domain/{plan.resource_name}/*"),
+                )
+            )
+    if secrets:
+        statements.append(allow("secretsmanager:GetSecretValue", sorted(set(secrets))))
+    return statements
+
+
+def _function_role(stack: IamStack, function: str, statements: list[Statement]) -> None:
+    deployment = stack.deployment
+    log_group = deployment.arn("logs", f"log-group:/aws/lambda/{deployment.names.function(function)}:*")
+    here = {"StringEquals": {"aws:RequestedRegion": deployment.names.region}}
+    policies = {
+        "function": document(
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group),
+            allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*", when=here),
+            # Lambda makes the network interfaces before they have an identity that a policy could name.
+            allow(
+                [
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                "*",
+                when=here,
+            ),
+            stack.use_key("lambda"),
+        )
+    }
+    if statements:
+        policies["work"] = document(*statements)
+    role = stack.publish_role(
+        f"{model_id(function).capitalize()}FunctionRole",
+        f"lambda-{function}",
+        trust_document=trust(deployment.service_principal("lambda"), account=stack.deployment.names.account),
+        policies=policies,
+        description=f"Role of the {function} Lambda functions",
+    )
+    reasons = {
+        f"AwsSolutions-IAM5[Resource::{log_group}]": "Streams of this log group.",
+        "AwsSolutions-IAM5[Resource::*]": "Tracing, network interfaces and describing take no resource.",
+    }
+    for statement in statements:
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            if "*" in resource:
+                reasons[f"AwsSolutions-IAM5[Resource::{resource}]"] = "What is below this resource of LISA's own."
+    stack.acknowledge(role, reasons)
