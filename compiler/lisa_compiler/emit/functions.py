@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from lisa_compiler import local_files
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 FOLDER = "lambdas"
 _PACKAGE = "lisa_lambdas"
+# Where LISA 2.x kept its functions, and its example names it; it means LISA's own, as `lib/serve/…` does for images.
+_OWN_PATH = PurePosixPath("lambda")
 
 
 def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
@@ -23,7 +26,7 @@ def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
         LocalFileError: `lambdaSourcePath` is not a folder in the project that holds the package.
     """
     path = deployment.config.lambda_source_path
-    if path is None:
+    if path is None or PurePosixPath(path) == _OWN_PATH:
         sources = source_files(runtime_dir() / "lambdas" / _PACKAGE)
     else:
         given = local_files.folder(project, path)

@@ -85,6 +85,10 @@ def test_own_lambda_sources_are_copied(planned: Planned, tmp_path: Path) -> None
     assert emit_functions(planned(lambdaSourcePath="src"), tmp_path) == {"lambdas/lisa_lambdas/mine.py": b"x = 1\n"}
 
 
+def test_folder_of_lisa_2_means_the_functions_of_lisa(planned: Planned, tmp_path: Path) -> None:
+    assert emit_functions(planned(lambdaSourcePath="./lambda"), tmp_path) == emit_functions(planned(), tmp_path)
+
+
 def test_own_lambda_sources_need_the_package(planned: Planned, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     with pytest.raises(LocalFileError, match="src has no lisa_lambdas"):
