@@ -31,7 +31,9 @@ _AMBIENT = (
 CONTEXT = {
     "aws:cdk:bundling-stacks": [],
     "aws:cdk:disable-asset-staging": True,
-    "aws:cdk:disable-metadata-stack-trace": True,
+    # What only the tree and the metadata of constructs would say; neither is part of the output.
+    "aws:cdk:disable-creation-stack-traces": True,
+    "aws:cdk:disable-logicalId-metadata": True,
     "aws:cdk:enable-asset-metadata": False,
     "aws:cdk:enable-path-metadata": False,
     "aws:cdk:version-reporting": False,
