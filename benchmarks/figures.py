@@ -18,7 +18,7 @@ LINEAR_TOLERANCE = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The least-squares line through seconds by number of models.
+    """The least-squares line through processor seconds by number of models; other work disturbs the clock more.
 
     Attributes:
         per_model: seconds that a model adds.
@@ -70,7 +70,7 @@ def fit(sizes: Sequence[int], samples: Sequence[Sample]) -> Line | None:
     """The line through three sizes or more, in ascending order; None for fewer."""
     if len(sizes) < 3:
         return None
-    times = [seconds(sample) for sample in samples]
+    times = [cpu_seconds(sample) for sample in samples]
     per_model, start = linear_regression(sizes, times)
     average = mean(times)
     residual = sum((time - start - per_model * size) ** 2 for size, time in zip(sizes, times, strict=True))

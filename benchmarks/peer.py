@@ -18,20 +18,17 @@ import aws_cdk as cdk
 from benchmarks.assembly import Stack, read_stacks
 from benchmarks.expressions import Expressions, Variable, class_name, module_alias, references, resource_class
 from benchmarks.process import RunError
+from lisa_compiler.cdk_runtime import CONTEXT
 
 # Parameters and rules that the CDK adds by itself.
 _OWN_PARAMETERS = frozenset({"BootstrapVersion"})
 _POLICIES = {"Delete": "DESTROY", "Retain": "RETAIN", "Snapshot": "SNAPSHOT"}
 _WRITTEN = {"Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "Metadata"}
 
-_MAIN = """
+_MAIN = f"""
 app = cdk.App(
     analytics_reporting=False,
-    context={
-        "aws:cdk:disable-asset-staging": True,
-        "aws:cdk:enable-path-metadata": False,
-        "aws:cdk:version-reporting": False,
-    },
+    context={CONTEXT!r},
     outdir="cdk.out",
     stack_traces=False,
     tree_metadata=False,

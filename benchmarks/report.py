@@ -71,7 +71,7 @@ def rows(results: Results) -> list[tuple[str, ...]]:
         steps = ", ".join(f"{step:.3f}" for step in line.steps)
         table.append(
             (
-                f"each model adds (steps {steps})",
+                f"each model adds, CPU s (steps {steps})",
                 f"{line.per_model:.3f}",
                 "",
                 "",
