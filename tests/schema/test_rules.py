@@ -37,6 +37,13 @@ VPC = (
     ", privateSubnetIds: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]"
     ", publicSubnetIds: [subnet-0123456789abcdef2, subnet-0123456789abcdef3]}"
 )
+STANDBY = ", multiAzWithStandby: true"
+THREE_ZONES = (
+    "vpc={vpcId: vpc-0123456789abcdef0, availabilityZones: [us-east-1a, us-east-1b, us-east-1c]"
+    ", cidrBlock: 10.1.0.0/16"
+    ", privateSubnetIds: [subnet-0123456789abcdef0, subnet-0123456789abcdef1, subnet-0123456789abcdef2]"
+    ", publicSubnetIds: [subnet-0123456789abcdef3, subnet-0123456789abcdef4, subnet-0123456789abcdef5]}"
+)
 PRIVATE = ["deployChat=false", "deployUi=false", "restApiConfig.internetFacing=false"]
 IMAGE = "restApiConfig.containerConfig.image"
 ENVIRONMENT = "restApiConfig.containerConfig.environment"
@@ -59,8 +66,8 @@ def listed(**params: str) -> str:
     return f"litellmConfig.model_list=[{LISTED.replace('model: openai/x', 'model: openai/x' + extra)}]"
 
 
-def domain(masters: int) -> str:
-    block = f"{{{DOMAIN}, masterNodes: {masters}}}"
+def domain(masters: int, more: str = "") -> str:
+    block = f"{{{DOMAIN}, masterNodes: {masters}{more}}}"
     return f"ragRepositories=[{{repositoryId: a, type: opensearch, opensearchConfig: {block}}}]"
 
 
@@ -117,6 +124,7 @@ PASSING: dict[str, list[list[str]]] = {
     "rag-has-repository": [["deployRag=true", f"ragRepositories=[{PGVECTOR}]"], []],
     "rag-has-embedding": [["deployRag=true", *EMBEDDING], []],
     "opensearch-nodes": [[domain(n)] for n in (0, 3)],
+    "standby-needs-three-zones": [[domain(3)], [domain(3, STANDBY), "vpcId=vpc-0123456789abcdef0", THREE_ZONES]],
     "lambda-runtime-deprecated": [[], ["lambdaConfig.pythonRuntime=PYTHON_3_13"]],
     "lambda-runtime-offered": [["lambdaConfig.pythonRuntime=PYTHON_3_8"]],
     "gateway-python": [
@@ -272,6 +280,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     ],
     "rag-has-repository": [(["deployRag=true"], "deployRag")],
     "rag-has-embedding": [(["deployRag=true"], "deployRag")],
+    "standby-needs-three-zones": [([domain(3, STANDBY)], "ragRepositories[0].opensearchConfig.multiAzWithStandby")],
     "opensearch-nodes": [
         (
             [domain(2)],

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.models import Config, ModelType, OpenSearchDomain, RepositoryType
 from lisa_schema.rules.registry import Finding, rule
 
 _BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTOR: "rdsConfig"}
+
+
+_OWN_ZONES: Final = 2
+_STANDBY_ZONES: Final = 3
 
 
 @rule("LISA360", "repository-block", "Add the block of the type, and remove the other one.")
@@ -95,3 +100,14 @@ def opensearch_nodes(config: Config) -> Iterator[Finding]:
             message = "multiAzWithStandby needs three masters and data nodes in multiples of three."
             also = ((*path, "dataNodes"), (*path, "masterNodes"))
             yield Finding((*path, "multiAzWithStandby"), message, None, also)
+
+
+@rule("LISA367", "standby-needs-three-zones", "Turn multiAzWithStandby off, or import a VPC with three zones.")
+def standby_needs_three_zones(config: Config) -> Iterator[Finding]:
+    """A domain with standby is in a VPC of three availability zones; the one that LISA makes has two."""
+    zones = len(config.vpc.private_subnet_ids) if config.vpc else _OWN_ZONES
+    for index, repository in enumerate(config.rag_repositories):
+        domain = repository.opensearch_config
+        if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
+            at = ("ragRepositories", index, "opensearchConfig", "multiAzWithStandby")
+            yield Finding(at, f"A standby needs {_STANDBY_ZONES} availability zones, and the VPC has {zones}.")
