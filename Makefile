@@ -46,6 +46,10 @@ config: .venv/.installed-runtime ## Print the effective configuration: make conf
 listStacks: .venv/.installed-runtime ## List the stacks in the order of their deployment: make listStacks ENV=dev
 	@$(LISA) stacks $(OPTIONS) $(ARGS)
 
+.PHONY: modelCheck
+modelCheck: .venv/.installed-runtime ## Show where the weights of each model stand: make modelCheck ENV=dev
+	@$(LISA) weights status $(SCOPE) $(ARGS)
+
 .PHONY: layers
 layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/layers
 	@environment="$${ENV:-$$($(LISA) config $(OPTIONS) | sed -n '1s/^# Effective configuration of //p')}"; \

@@ -106,7 +106,7 @@ class Snapshot:
 def snapshot(project: Path, environment: str) -> Snapshot:
     """Take a snapshot for remember(), so that a file that is edited during the compile counts as changed."""
     since = time.time_ns() - 50_000_000
-    inputs = _tokens(project, ["config.yaml", f"environments/{environment}.yaml", "environments"])
+    inputs = _tokens(project, ["config.yaml", f"environments/{environment}.yaml", "environments", "weights.lock.json"])
     return Snapshot(since, inputs, program_digest())
 
 

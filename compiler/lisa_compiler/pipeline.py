@@ -1,4 +1,4 @@
-"""The pipeline: load → overlay → validate → plan → emit. Writing is the caller's last step."""
+"""The pipeline: load → overlay → validate → plan → weights → emit. Writing is the caller's last step."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lisa_schema.catalogue import LOCAL_FILE
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.validate import validate
+from lisa_weights.lock import load as load_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from lisa_schema.document import Document
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
+    from lisa_weights.lock import WeightsLock
+
+
+WEIGHTS_LOCK = "weights.lock.json"
+"""What the weights of models are, below the project; `lisa weights` writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ def compile_environment(
     missing = _unusable_files(deployment, project)
     if missing:
         raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
-    files = emit(deployment, project, tell)
+    files = emit(deployment, project, load_lock(project / WEIGHTS_LOCK), tell)
     return Compiled(
         environment=loaded.environment,
         files=files,
@@ -113,7 +119,7 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
     return LOCAL_FILE.at(None, f"{error}", fix=error.fix)
 
 
-def emit(deployment: Deployment, project: Path, tell: Callable[[str], None]) -> dict[str, bytes]:
+def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]) -> dict[str, bytes]:
     """Run every emitter; the templates come last, because they name the artifacts by their digests."""
     from lisa_compiler.emit.cloudformation import emit_cloudformation
     from lisa_compiler.emit.containers import emit_containers
@@ -128,20 +134,20 @@ def emit(deployment: Deployment, project: Path, tell: Callable[[str], None]) -> 
     tell("rendering containers and settings")
     files = {
         **emit_litellm(deployment),
-        **emit_weights(deployment),
+        **emit_weights(deployment, lock),
         **emit_web(deployment, project),
         **emit_functions(deployment, project),
         **emit_layers(_layers(deployment)),
-        **emit_summary(deployment),
+        **emit_summary(deployment, lock),
     }
-    files.update(emit_containers(_contexts(deployment, files[LITELLM_CONFIG]), project=project))
+    files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesising CloudFormation")
     digests = artifact_digests(deployment, project, files)
     files.update(emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS])))
     return dict(sorted(files.items()))
 
 
-def _contexts(deployment: Deployment, litellm_config: bytes) -> list[ContextSpec]:
+def _contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
     from lisa_compiler.emit.containers import ContextSpec
     from lisa_compiler.emit.weights import model_weights
 
@@ -149,7 +155,9 @@ def _contexts(deployment: Deployment, litellm_config: bytes) -> list[ContextSpec
     if isinstance(deployment.rest_api.image, BuiltImage):
         contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
     contexts.extend(
-        ContextSpec(image=model.service.image, model=model.config.model_name, weights=model_weights(model, deployment))
+        ContextSpec(
+            image=model.service.image, model=model.config.model_name, weights=model_weights(model, deployment, lock)
+        )
         for model in deployment.models
         if isinstance(model.service.image, BuiltImage)
     )

@@ -28,6 +28,7 @@ from lisa_compiler.cli.options import (
 from lisa_compiler.cli.outcome import Lisa
 from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.terminal import put
+from lisa_compiler.cli.weights import weights_app
 from lisa_compiler.report import Format
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 vpc_app = typer.Typer(help="Work with an existing VPC.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(vpc_app, name="vpc")
+app.add_typer(weights_app, name="weights")
 
 
 def _print_version(value: bool) -> None:

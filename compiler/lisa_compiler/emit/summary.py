@@ -11,6 +11,7 @@ from lisa_compiler.resources import jinja_environment
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.images import PlannedImage
+    from lisa_weights.lock import WeightsLock
 
 PATH = "SUMMARY.md"
 _NOTHING = "\N{EN DASH}"
@@ -31,7 +32,7 @@ class _Row:
     weights: str
 
 
-def emit_summary(deployment: Deployment) -> dict[str, bytes]:
+def emit_summary(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
     """Render `SUMMARY.md`."""
     config = deployment.config
     text = (
@@ -43,7 +44,7 @@ def emit_summary(deployment: Deployment) -> dict[str, bytes]:
             rest_api=_service_row(
                 "REST API", "gateway", _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING
             ),
-            models=[_model_row(model) for model in deployment.models],
+            models=[_model_row(model, lock) for model in deployment.models],
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
             external=[_external_row(deployment, index) for index in range(len(deployment.external_models))],
             repositories=[_repository_row(deployment, index) for index in range(len(deployment.repositories))],
@@ -65,11 +66,19 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _model_row(model: ModelPlan) -> _Row:
+def _model_row(model: ModelPlan, lock: WeightsLock) -> _Row:
     kind = f"{model.config.model_type}, {model.config.inference_container}"
     if model.config.streaming:
         kind += ", streaming"
-    return _service_row(model.identifier, kind, model.url, model.service, weights="unstaged")
+    return _service_row(model.identifier, kind, model.url, model.service, weights=_weights(model, lock))
+
+
+def _weights(model: ModelPlan, lock: WeightsLock) -> str:
+    locked = lock.models.get(model.config.model_name)
+    if locked is None:
+        return "unstaged"
+    revision = f" at {locked.revision[:12]}" if locked.revision else ""
+    return f"{locked.total_bytes / 1e9:.1f} GB, {locked.parameters / 1e9:.1f} B parameters{revision}"
 
 
 def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str) -> _Row:

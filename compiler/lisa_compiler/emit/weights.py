@@ -7,24 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
+    from lisa_weights.lock import WeightsLock
 
 PATH = "weights.json"
 SCHEMA_VERSION = 1
 
 
-def emit_weights(deployment: Deployment) -> dict[str, bytes]:
-    """Render `weights.json`; a model whose weights nobody has staged is `unstaged` and has no files."""
-    models = {model.config.model_name: model_weights(model, deployment) for model in deployment.models}
+def emit_weights(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
+    """Render `weights.json`; a model that is not in the lock is `unstaged` and has no files."""
+    models = {model.config.model_name: model_weights(model, deployment, lock) for model in deployment.models}
     content = {"schemaVersion": SCHEMA_VERSION, "models": models}
     return {PATH: (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()}
 
 
-def model_weights(model: ModelPlan, deployment: Deployment) -> dict[str, Any]:
+def model_weights(model: ModelPlan, deployment: Deployment, lock: WeightsLock) -> dict[str, Any]:
     """What the weights of one model are, as `weights.json` and the model's build context say it."""
-    return {
+    name = model.config.model_name
+    facts: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
-        "model": model.config.model_name,
+        "model": name,
         "location": f"s3://{deployment.config.s3_bucket_models}/{model.weights_prefix}",
         "status": "unstaged",
         "files": [],
     }
+    locked = lock.models.get(name)
+    if locked is not None:
+        facts |= {
+            "status": "staged",
+            "source": str(locked.kind),
+            "revision": locked.revision,
+            "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in locked.files],
+            "totalBytes": locked.total_bytes,
+            "parameters": locked.parameters,
+            "dtypes": dict(sorted(locked.dtypes.items())),
+        }
+    return facts

@@ -14,6 +14,7 @@ from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import emit_weights
 from lisa_compiler.local_files import LocalFileError
+from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,13 +97,32 @@ def test_own_lambda_sources_need_the_package(planned: Planned, tmp_path: Path) -
 
 
 def test_weights_nobody_staged(planned: Planned, snapshot: SnapshotAssertion) -> None:
-    assert emit_weights(planned())["weights.json"].decode() == snapshot
+    assert emit_weights(planned(), WeightsLock())["weights.json"].decode() == snapshot
+
+
+LOCKED = LockedModel(
+    kind=SourceKind.HUB,
+    revision="0" * 40,
+    files=(LockedFile("config.json", 600, "a" * 64), LockedFile("model.safetensors", 14_000_000_000, "b" * 64)),
+    parameters=7_000_000_000,
+    dtypes={"BF16": 291},
+)
+
+
+def test_weights_that_are_locked(planned: Planned, snapshot: SnapshotAssertion) -> None:
+    lock = WeightsLock({"org/small-model": LOCKED})
+    assert emit_weights(planned(), lock)["weights.json"].decode() == snapshot
+
+
+def test_summary_says_how_large_locked_weights_are(planned: Planned) -> None:
+    text = emit_summary(planned(), WeightsLock({"org/small-model": LOCKED}))["SUMMARY.md"].decode()
+    assert "| 14.0 GB, 7.0 B parameters at 000000000000 |" in text
 
 
 def test_summary(planned: Planned, snapshot: SnapshotAssertion) -> None:
     repository = {"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "postgres"}}
     deployment = planned(litellmConfig=LITELLM, deployRag=True, ragRepositories=[repository])
-    assert emit_summary(deployment)["SUMMARY.md"].decode() == snapshot
+    assert emit_summary(deployment, WeightsLock())["SUMMARY.md"].decode() == snapshot
 
 
 def test_summary_warns_of_what_is_open(planned: Planned) -> None:
@@ -112,4 +132,7 @@ def test_summary_warns_of_what_is_open(planned: Planned) -> None:
         "autoScalingConfig": {"metricConfig": {"AlbMetricName": "RequestCount", "targetValue": 1}},
         "loadBalancerConfig": {"healthCheckConfig": {"path": "/health"}},
     }
-    assert b"**plain HTTP** on port 80 from anywhere" in emit_summary(planned(restApiConfig=rest))["SUMMARY.md"]
+    assert (
+        b"**plain HTTP** on port 80 from anywhere"
+        in emit_summary(planned(restApiConfig=rest), WeightsLock())["SUMMARY.md"]
+    )

@@ -1,0 +1,159 @@
+"""The commands `lisa weights …` and their options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lisa_compiler.cli.options import HOW, Environment, Project, TableFormat
+from lisa_compiler.cli.requests import Request, request
+
+weights_app = typer.Typer(
+    help="Stage model weights: fetch, convert, verify, upload.", no_args_is_help=True, rich_markup_mode="rich"
+)
+
+Endpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.", rich_help_panel=HOW),
+]
+Models = Annotated[
+    list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; every hosted model when left out.")
+]
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def _asked(project: Path, env: str | None) -> Request:
+    return request(project, [env] if env else None)
+
+
+def _bytes(text: str) -> int:
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise typer.BadParameter("Write a size such as 2GB or 500MB.")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+@weights_app.command("status", epilog="lisa weights status --env prod")
+def weights_status(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    endpoint_url: Endpoint = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the bucket.", rich_help_panel=HOW)] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
+) -> None:
+    """Show where each model stands: needed, on the disk, locked, in S3."""
+    from lisa_compiler.cli import staging
+
+    raise typer.Exit(
+        staging.in_workspace(
+            _asked(project, env),
+            endpoint_url,
+            lambda found: staging.status(found, ask_bucket=not offline, as_json=form is TableFormat.JSON),
+        )
+    )
+
+
+@weights_app.command("fetch", epilog="HF_TOKEN=… lisa weights fetch mistralai/Mistral-7B-Instruct-v0.2")
+def weights_fetch(
+    model: Annotated[str, typer.Argument(help="org/name, as on its model card.")],
+    *,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    project: Project = Path(),
+    env: Environment = None,
+) -> None:
+    """Fetch a model from the Hugging Face Hub into models/ and lock its commit. A token is read from HF_TOKEN alone."""
+    from lisa_compiler.cli import staging
+
+    raise typer.Exit(
+        staging.in_workspace(_asked(project, env), None, lambda found: staging.fetch(found, model, revision))
+    )
+
+
+@weights_app.command("convert", epilog="lisa weights convert models/org/name")
+def weights_convert(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of the model.", exists=True, file_okay=False)],
+    *,
+    max_shard_size: Annotated[str, typer.Option(metavar="SIZE", help="Largest file: 2GB, 500MB.")] = "2GB",
+    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare each tensor with its source.")] = True,
+) -> None:
+    """Convert PyTorch checkpoints to safetensors, in place, without PyTorch and without running their code."""
+    from lisa_compiler.cli import staging
+
+    limit = _bytes(max_shard_size)
+    raise typer.Exit(staging.convert_directory(path, max_shard_bytes=limit, verify=verify))
+
+
+@weights_app.command("upload")
+def weights_upload(
+    models: Models = None,
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Upload locked models to the models bucket; what is there already stays."""
+    from lisa_compiler.cli import staging
+
+    raise typer.Exit(
+        staging.in_workspace(_asked(project, env), endpoint_url, lambda found: staging.upload(found, models or ()))
+    )
+
+
+@weights_app.command("download")
+def weights_download(
+    models: Models = None,
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Download locked models from the models bucket into models/."""
+    from lisa_compiler.cli import staging
+
+    raise typer.Exit(
+        staging.in_workspace(_asked(project, env), endpoint_url, lambda found: staging.download(found, models or ()))
+    )
+
+
+@weights_app.command("verify", epilog="lisa weights verify --env prod --deep")
+def weights_verify(
+    models: Models = None,
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every object and compare its digest.")] = False,
+    project: Project = Path(),
+    env: Environment = None,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Compare models in the bucket with the lock; exit 1 when one differs."""
+    from lisa_compiler.cli import staging
+
+    raise typer.Exit(
+        staging.in_workspace(
+            _asked(project, env), endpoint_url, lambda found: staging.verify(found, models or (), deep=deep)
+        )
+    )
+
+
+@weights_app.command("stage", epilog="lisa weights stage --env prod --yes")
+def weights_stage(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.")] = False,
+    project: Project = Path(),
+    env: Environment = None,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Fetch, convert, lock and upload whatever is missing. Run it again after any interruption."""
+    from lisa_compiler.cli import staging
+
+    raise typer.Exit(
+        staging.in_workspace(
+            _asked(project, env),
+            endpoint_url,
+            lambda found: staging.stage(found, agreed=lambda question: yes or typer.confirm(question)),
+        )
+    )

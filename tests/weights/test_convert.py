@@ -1,0 +1,322 @@
+"""Checkpoints that real PyTorch wrote, converted and read again by the safetensors library, bit for bit."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch, which writes the checkpoints, is not installed")
+safetensors_torch = pytest.importorskip("safetensors.torch", reason="the safetensors library is not installed")
+
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from lisa_weights import convert as convert_module  # noqa: E402
+from lisa_weights import copying, staging  # noqa: E402
+from lisa_weights.convert import Converted, convert  # noqa: E402
+from lisa_weights.errors import WeightsError  # noqa: E402
+
+DTYPES = [
+    torch.bool, torch.uint8, torch.int8, torch.int16, torch.uint16, torch.float16, torch.bfloat16, torch.int32,
+    torch.uint32, torch.float32, torch.complex64, torch.float64, torch.int64, torch.uint64, torch.float8_e4m3fn,
+    torch.float8_e5m2, torch.float8_e8m0fnu, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz,
+]  # fmt: skip
+NAMES = {
+    torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.uint16: "U16",
+    torch.float16: "F16", torch.bfloat16: "BF16", torch.int32: "I32", torch.uint32: "U32", torch.float32: "F32",
+    torch.complex64: "C64", torch.float64: "F64", torch.int64: "I64", torch.uint64: "U64",
+    torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.float8_e8m0fnu: "F8_E8M0",
+    torch.float8_e4m3fnuz: "F8_E4M3FNUZ", torch.float8_e5m2fnuz: "F8_E5M2FNUZ",
+}  # fmt: skip
+BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+LAYOUTS = {
+    "contiguous": lambda t: t,
+    "transposed": lambda t: t.t(),
+    "offset": lambda t: t[2:, 3:],
+    "stepped": lambda t: t[::3, ::2],
+    "column": lambda t: t[:, 1],
+    "expanded": lambda t: t[:1].expand(5, t.shape[1]),
+    "scalar": lambda t: t[1, 1],
+    "empty": lambda t: t[:0],
+    "permuted": lambda t: t.view(2, 4, 7).permute(2, 0, 1),
+}
+
+
+def values(dtype: Any, *shape: int) -> Any:
+    """Bytes without a pattern, as a tensor."""
+    width = torch.empty((), dtype=dtype).element_size()
+    count = max(int(torch.Size(shape).numel()), 0) * width
+    top = 2 if dtype is torch.bool else 256
+    raw = torch.randint(0, top, (count,), dtype=torch.uint8, generator=torch.Generator().manual_seed(7))
+    return raw.view(dtype).view(shape)
+
+
+def bits(tensor: Any) -> Any:
+    """The tensor's bytes, so that a NaN is itself."""
+    if tensor.dtype is torch.complex64:
+        tensor = torch.view_as_real(tensor)
+    return tensor.contiguous().view(BITS[tensor.element_size()])
+
+
+def saved(directory: Path, content: Any, name: str = "pytorch_model.bin", **options: Any) -> Path:
+    directory.mkdir(exist_ok=True)
+    torch.save(content, directory / name, **options)
+    return directory
+
+
+def listed(model: Path) -> list[str]:
+    return sorted(path.name for path in model.iterdir())
+
+
+def loaded(converted: Converted) -> dict[str, Any]:
+    tensors: dict[str, Any] = {}
+    for file in converted.files:
+        if file.name.endswith(".safetensors"):
+            tensors.update(safetensors_torch.load_file(converted.directory / file.name))
+    return tensors
+
+
+def metadata(path: Path) -> dict[str, str]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        found: dict[str, str] = file.metadata()
+    return found
+
+
+def assert_same(expected: dict[str, Any], found: dict[str, Any]) -> None:
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert found[name].dtype == tensor.dtype, name
+        assert found[name].shape == tensor.shape, name
+        assert torch.equal(bits(found[name]), bits(tensor)), name
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_every_type_and_layout_is_kept_bit_for_bit(tmp_path: Path, dtype: Any, legacy: bool) -> None:
+    content = {name: view(values(dtype, 8, 7)) for name, view in LAYOUTS.items()}
+    model = saved(tmp_path / "m", content, _use_new_zipfile_serialization=not legacy)
+    converted = convert(model)
+    assert {tensor.dtype.value for tensor in converted.tensors} == {NAMES[dtype]}
+    if NAMES[dtype] == "C64" and "C64" not in getattr(safetensors_torch, "_TYPES", {}):
+        pytest.skip("this safetensors library has no complex numbers")
+    assert_same(content, loaded(converted))
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.pt", "weights.pth"])
+@pytest.mark.parametrize("nesting", [None, "state_dict", "model"])
+def test_protocols_names_and_nestings(tmp_path: Path, protocol: int, name: str, nesting: str | None) -> None:
+    state = torch.nn.Linear(3, 5).state_dict()
+    content = {nesting: state, "epoch": 3, "betas": (0.9, 0.99)} if nesting else state
+    model = saved(tmp_path / "m", content, name, pickle_protocol=protocol)
+    assert_same(dict(state), loaded(convert(model)))
+
+
+def test_parameters_and_a_module_with_buffers(tmp_path: Path) -> None:
+    norm = torch.nn.BatchNorm1d(4)
+    content = {**norm.state_dict(), "own": torch.nn.Parameter(torch.randn(3, 3)), "steps": 4}
+    converted = convert(saved(tmp_path / "m", content))
+    assert converted.skipped == ("steps",)
+    assert_same({name: t.data for name, t in content.items() if name != "steps"}, loaded(converted))
+
+
+def test_the_file_is_what_the_library_itself_writes(tmp_path: Path) -> None:
+    state = {f"{index}.é": values(dtype, 3, 5) for index, dtype in enumerate(DTYPES)}
+    converted = convert(saved(tmp_path / "m", state))
+    safetensors_torch.save_file(state, tmp_path / "own.safetensors", metadata={"format": "pt"})
+    assert (converted.directory / "model.safetensors").read_bytes() == (tmp_path / "own.safetensors").read_bytes()
+
+
+def test_tied_tensors_are_written_once_as_save_model_does(tmp_path: Path) -> None:
+    class Tied(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = torch.nn.Linear(4, 6, bias=False)
+            self.embed = torch.nn.Embedding(6, 4)
+            self.embed.weight = self.head.weight
+
+    tied = Tied()
+    converted = convert(saved(tmp_path / "m", tied.state_dict()))
+    safetensors_torch.save_model(tied, tmp_path / "own.safetensors", metadata={"format": "pt"})
+    assert converted.tied == {"head.weight": "embed.weight"}
+    assert_same(safetensors_torch.load_file(tmp_path / "own.safetensors"), loaded(converted))
+    assert metadata(converted.directory / "model.safetensors") == metadata(tmp_path / "own.safetensors")
+    safetensors_torch.load_model(Tied(), converted.directory / "model.safetensors")
+
+
+def test_different_views_of_one_storage_are_all_written(tmp_path: Path) -> None:
+    whole = torch.randn(6, 6)
+    content = {"whole": whole, "part": whole[1:3], "turned": whole.t()}
+    converted = convert(saved(tmp_path / "m", content))
+    assert_same(content, loaded(converted))
+    assert converted.tied == {}
+
+
+def test_shards_with_an_index_become_shards_with_an_index(tmp_path: Path) -> None:
+    parts = [{f"{part}.{i}": torch.randn(100) for i in range(4)} for part in "ab"]
+    model = tmp_path / "m"
+    files = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"]
+    weight_map = {}
+    for part, file in zip(parts, files, strict=True):
+        saved(model, part, file)
+        weight_map.update(dict.fromkeys(part, file))
+    (model / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    converted = convert(model, max_shard_size=1200)
+    assert [file.name for file in converted.files] == [
+        "model-00001-of-00003.safetensors",
+        "model-00002-of-00003.safetensors",
+        "model-00003-of-00003.safetensors",
+        "model.safetensors.index.json",
+    ]
+    assert_same({**parts[0], **parts[1]}, loaded(converted))
+    index = json.loads((model / "model.safetensors.index.json").read_bytes())
+    assert index["metadata"]["total_size"] == 3200
+    assert set(index["weight_map"]) == set(weight_map)
+    for name, file in index["weight_map"].items():
+        assert name in safetensors_torch.load_file(model / file)
+    again = convert(model)
+    assert not again.written
+    assert {t.name for t in again.tensors} == set(weight_map)
+
+
+def test_an_index_that_tells_of_a_tensor_that_is_not_there(tmp_path: Path) -> None:
+    model = saved(tmp_path / "m", {"a": torch.ones(2)})
+    index = {"weight_map": {"a": "pytorch_model.bin", "b": "pytorch_model.bin"}}
+    (model / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    with pytest.raises(WeightsError, match=r"says that 'b' is in pytorch_model\.bin"):
+        convert(model)
+
+
+def test_digests_are_the_files_and_come_only_with_verification(tmp_path: Path) -> None:
+    import hashlib
+
+    model = saved(tmp_path / "m", {"a": torch.randn(1000), "b": torch.randn(30, 40).t()})
+    (file,) = convert(model).files
+    content = (model / file.name).read_bytes()
+    assert (file.sha256, file.size) == (hashlib.sha256(content).hexdigest(), len(content))
+    (model / file.name).unlink()
+    assert convert(model, verify=False).files[0].sha256 is None
+
+
+def test_what_was_written_wrongly_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = saved(tmp_path / "m", {"a": torch.randn(1000)})
+    monkeypatch.setattr(convert_module, "copy_range", lambda *_: os.pwrite(_[2], bytes(_[4]), _[3]))
+    with pytest.raises(WeightsError, match="'a' is not what its source is"):
+        convert(model)
+    assert listed(model) == ["pytorch_model.bin"]
+
+
+@pytest.mark.parametrize("refused", [0, 1, 2])
+def test_every_way_to_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int) -> None:
+    def refuse(*_: int) -> int:
+        raise OSError(errno.EXDEV, "not between these")
+
+    ways = copying._WAYS
+    monkeypatch.setattr(copying, "_WAYS", (*(refuse for _ in range(min(refused, len(ways) - 1))), *ways[refused:]))
+    content = {"a": torch.randn(3000), "b": torch.randn(7)}
+    assert_same(content, loaded(convert(saved(tmp_path / "m", content))))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "permission is missing"), (errno.EIO, "check the disk")],
+)
+def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    model = saved(tmp_path / "m", {"a": torch.ones(4)})
+    monkeypatch.setattr(convert_module, "copy_range", refuse)
+    with pytest.raises(WeightsError, match=said):
+        convert(model)
+    assert listed(model) == ["pytorch_model.bin"]
+
+
+def test_a_disk_without_room_is_told_of_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = saved(tmp_path / "m", {"a": torch.ones(400)})
+    usage = convert_module.shutil.disk_usage(model)
+    monkeypatch.setattr(convert_module.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(WeightsError, match="too full to convert m"):
+        convert(model)
+
+
+def test_a_tensor_that_expands_a_few_bytes_without_end(tmp_path: Path) -> None:
+    model = saved(tmp_path / "m", {"a": torch.ones(1).expand(1 << 40)})
+    with pytest.raises(WeightsError, match="which weights never do"):
+        convert(model)
+
+
+def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
+    model = saved(tmp_path / "m", {"a": torch.ones(4)})
+    (model / ".lisa-converting").mkdir()
+    (model / ".lisa-converting" / "model-00002-of-00002.safetensors").write_bytes(b"half")
+    (model / ".lisa-converting" / "moving").write_text(
+        "model-00001-of-00002.safetensors\nmodel-00002-of-00002.safetensors\n../other"
+    )
+    (model / "model-00001-of-00002.safetensors").write_bytes(b"moved")
+    (tmp_path / "other").write_text("kept")
+    convert(model)
+    assert listed(model) == ["model.safetensors", "pytorch_model.bin"]
+    assert (tmp_path / "other").exists()
+
+
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    model = saved(tmp_path / "m", {"a": torch.ones(4)})
+    with staging.staging(model), pytest.raises(WeightsError, match="Another run converts m"):
+        convert(model)
+
+
+def test_progress_tells_of_every_byte(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    model = saved(tmp_path / "m", {"a": torch.ones(400), "b": torch.ones(3, 4).t()})
+    (file,) = convert(model, progress=lambda *step: told.append(step)).files
+    assert [step for step in told if step[0] == "convert"][-1] == ("convert", file.size, file.size)
+    assert [step for step in told if step[0] == "verify"][-1] == ("verify", file.size, file.size)
+
+
+@st.composite
+def _views(draw: st.DrawFn) -> dict[str, Any]:
+    """Named views of a few storages, some shared, with any strides that stay inside."""
+    storages = [
+        values(draw(st.sampled_from([torch.uint8, torch.bfloat16, torch.float32, torch.int64])), size)
+        for size in draw(st.lists(st.integers(0, 400), min_size=1, max_size=3))
+    ]
+    views = {}
+    for index in range(draw(st.integers(1, 6))):
+        storage = draw(st.sampled_from(storages))
+        offset = draw(st.integers(0, max(len(storage) - 1, 0)))
+        left = len(storage) - offset - 1
+        shape, strides = [], []
+        for _ in range(draw(st.integers(0, 4)) if left >= 0 else 1):
+            stride = draw(st.integers(0, 40))
+            most = 6 if stride == 0 else min(6, left // stride + 1)
+            size = draw(st.integers(0, most)) if left >= 0 else 0
+            left -= max(size - 1, 0) * stride
+            shape.append(size)
+            strides.append(stride)
+        views[f"t{index}"] = torch.as_strided(storage, shape, strides, offset)
+    return views
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(views=_views(), legacy=st.booleans(), buffer=st.sampled_from([16, 64, 1 << 20]))
+def test_any_shapes_strides_and_sharing(
+    tmp_path_factory: pytest.TempPathFactory, views: dict[str, Any], legacy: bool, buffer: int
+) -> None:
+    model = saved(tmp_path_factory.mktemp("m"), views, _use_new_zipfile_serialization=not legacy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "BUFFER", buffer)
+        converted = convert(model, max_shard_size=3000)
+    found = loaded(converted)
+    for name, kept in converted.tied.items():
+        found[name] = found[kept]
+    assert_same(views, found)

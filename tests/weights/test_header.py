@@ -1,0 +1,71 @@
+"""Headers of safetensors: what the library writes is read, what does not add up is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.header import read_header
+from lisa_weights.tensors import Dtype
+from weights.model_files import safetensors
+
+
+def raw(header: object, data: bytes = b"") -> bytes:
+    head = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(head).to_bytes(8, "little") + head + data
+
+
+def test_the_librarys_own_file() -> None:
+    numpy = pytest.importorskip("numpy")
+    library = pytest.importorskip("safetensors.numpy")
+    content = library.save(
+        {"a": numpy.zeros((2, 3), "float16"), "b": numpy.zeros((), "int64"), "c": numpy.zeros((0, 4), "float32")},
+        metadata={"format": "pt"},
+    )
+    header = read_header(io.BytesIO(content), len(content))
+    assert {tensor.name: (tensor.dtype, tensor.shape, tensor.nbytes) for tensor in header.tensors} == {
+        "a": (Dtype.F16, (2, 3), 12),
+        "b": (Dtype.I64, (), 8),
+        "c": (Dtype.F32, (0, 4), 0),
+    }
+    assert header.metadata == {"format": "pt"}
+
+
+def test_nothing_but_the_header_is_read() -> None:
+    content = safetensors({"x": b"1" * 1000})
+    stream = io.BytesIO(content)
+    read_header(stream, len(content))
+    assert stream.tell() == len(content) - 1000
+
+
+ENTRY = {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "ends before"),
+        (b"\xff" * 8, "more than there can be"),
+        (b"\x80\x96\x98\x00\x00\x00\x00\x00", "more than there can be"),
+        (raw(b"{]"), "not JSON"),
+        (raw(b"[" * 50_000), "not JSON"),
+        (raw([]), "not a JSON object"),
+        (raw(b'{"a": 1, "a": 2}'), "not JSON"),
+        (raw({"__metadata__": {"a": 1}}), "not texts"),
+        (raw({"x": ENTRY}, b"123"), "header tells of"),
+        (raw({"x": ENTRY}, b"12345"), "header tells of"),
+        (raw({"x": ENTRY, "y": ENTRY}, b"1234"), "do not follow"),
+        (raw({"x": {**ENTRY, "data_offsets": [1, 5]}}, b"12345"), "do not follow"),
+        (raw({"x": {**ENTRY, "shape": [5]}}, b"1234"), "its shape needs 5"),
+        (raw({"x": {**ENTRY, "shape": [-4]}}, b"1234"), "not a number"),
+        (raw({"x": {**ENTRY, "shape": [True]}}, b"1234"), "not a number"),
+        (raw({"x": {**ENTRY, "dtype": "Q3"}}, b"1234"), "does not describe x"),
+        (raw({"x": 1}), "does not describe x"),
+    ],
+)
+def test_what_does_not_add_up(content: bytes, reason: str) -> None:
+    with pytest.raises(WeightsError, match=reason):
+        read_header(io.BytesIO(content), len(content))

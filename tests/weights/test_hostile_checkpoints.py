@@ -1,0 +1,246 @@
+"""Checkpoints that were made to do harm, or were damaged: refused in a sentence, in bounded time and memory."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import random
+import struct
+import time
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lisa_weights import pickles
+from lisa_weights.convert import convert
+from lisa_weights.errors import WeightsError
+from lisa_weights.pickles import read_pickle
+from lisa_weights.torch_records import NAMES, storage_of
+
+LEGACY_START = b"".join(
+    pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True, "type_sizes": {}})
+)
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def integer(value: int) -> bytes:
+    return b"\x8a\x09" + value.to_bytes(9, "little", signed=True)
+
+
+def storage(key: str = "0", count: int = 4) -> bytes:
+    return b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu") + integer(count) + b"tQ"
+
+
+def tensor(offset: int = 0, shape: tuple[int, ...] = (4,), strides: tuple[int, ...] = (1,), **of: Any) -> bytes:
+    sizes, steps = (b"(" + b"".join(map(integer, counts)) + b"t" for counts in (shape, strides))
+    body = storage(**of) + integer(offset) + sizes + steps + b"\x89N"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + body + b"tR"
+
+
+def state(**tensors: bytes) -> bytes:
+    return b"\x80\x02}(" + b"".join(text(name) + value for name, value in tensors.items()) + b"u."
+
+
+def written(
+    directory: Path, structure: bytes, *, data: bytes = b"\0" * 16, method: int = zipfile.ZIP_STORED, **more: bytes
+) -> Path:
+    directory.mkdir(exist_ok=True)
+    with zipfile.ZipFile(directory / "pytorch_model.bin", "w", method) as archive:
+        archive.writestr("a/data.pkl", structure)
+        archive.writestr("a/data/0", data)
+        for name, content in more.items():
+            archive.writestr(f"a/{name}", content)
+    return directory
+
+
+def listed(model: Path) -> list[str]:
+    return sorted(path.name for path in model.iterdir())
+
+
+def refused(model: Path, said: str) -> None:
+    before = listed(model)
+    with pytest.raises(WeightsError, match=said):
+        convert(model)
+    assert listed(model) == before
+
+
+def test_the_plain_checkpoint_of_these_tests_is_good(tmp_path: Path) -> None:
+    (info,) = convert(written(tmp_path / "m", state(w=tensor()))).tensors
+    assert (info.name, info.shape) == ("w", (4,))
+
+
+def test_compressed_entries_are_read(tmp_path: Path) -> None:
+    data = random.Random(1).randbytes(16)
+    model = written(tmp_path / "m", state(w=tensor()), data=data, method=zipfile.ZIP_DEFLATED)
+    convert(model)
+    assert (model / "model.safetensors").read_bytes().endswith(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["os\nsystem", "builtins\neval", "torch\nload", "torch.nn.modules.linear\nLinear", "numpy.core.multiarray\nscalar"],
+)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_name_outside_the_allowlist_is_told_and_never_imported(tmp_path: Path, name: str, legacy: bool) -> None:
+    attack = b"\x80\x02c" + name.encode() + b"\n(" + text("touch " + str(tmp_path / "ran")) + b"tR."
+    model = written(tmp_path / "m", attack)
+    if legacy:
+        (model / "pytorch_model.bin").write_bytes(LEGACY_START + attack)
+    refused(model, f"tries to import '{name}'".replace("\n", ".").replace(".", r"\."))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_name_from_the_stack_is_refused_too(tmp_path: Path) -> None:
+    refused(written(tmp_path / "m", pickle.dumps({"a": os.system}, 4)), r"tries to import 'posix\.system'")
+
+
+@pytest.mark.parametrize(
+    ("structure", "said"),
+    [
+        (state(w=tensor(offset=1)), "reaches outside its storage '0'"),
+        (state(w=tensor(shape=(2, 2), strides=(3, 1))), "reaches outside"),
+        (state(w=tensor(offset=-1)), "none can have"),
+        (state(w=tensor(shape=(-4,))), "none can have"),
+        (state(w=tensor(shape=(1 << 62,))), "none can have"),
+        (state(w=tensor(shape=(4, 1))), "do not fit each other"),
+        (state(w=tensor(shape=(1,) * 65, strides=(1,) * 65)), "do not fit each other"),
+        (state(w=tensor(count=5)), "has 16 bytes of storage '0' where 20 belong"),
+        (state(w=tensor(key="1")), "has no bytes of storage '1'"),
+        (state(w=tensor(), v=tensor(count=3, shape=(3,))), "two lengths"),
+        (state(__metadata__=tensor()), "cannot stand in safetensors"),
+        (state(a=b"K\x01"), "holds no tensors"),
+        (state(a=b"}(" + text("w") + tensor() + b"u"), "nested under 'a'"),
+        (b"\x80\x02K\x01.", "holds no state_dict"),
+        (b"\x80\x02}r\xff\xff\xff\xff0.", "takes a value that is not there"),
+        (b"\x80\x02\x8b\xff\xff\xff\x7f.", "more than 128 bits"),
+        (b"\x80\x02X\xff\xff\xff\xff.", "longer than itself"),
+        (b"\x80\x02i", "operation 0x69"),
+        (b"\x80\x02h\x05.", "did not remember"),
+        (b"\x80\x02t.", "has no beginning"),
+        (b"\x80\x02}", "ends in the middle"),
+        (b"\x80\x02})R.", "calls what cannot be called"),
+    ],
+)
+def test_structures_that_cannot_be(tmp_path: Path, structure: bytes, said: str) -> None:
+    refused(written(tmp_path / "m", structure), said)
+
+
+def test_bounds_of_operations_and_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickles, "_MAX_OPERATIONS", 1000)
+    monkeypatch.setattr(pickles, "_MAX_MEMORY", 1 << 20)
+    with pytest.raises(WeightsError, match="more than 1000 operations"):
+        read_pickle(io.BytesIO(b"N0" * 1000 + b"N."), NAMES, storage_of, what="x")
+    with pytest.raises(WeightsError, match="needs more than 1 MiB"):
+        read_pickle(io.BytesIO(b"X\xff\xff\x0f\0" + b"a" * 0xFFFFF + b"."), NAMES, storage_of, what="x")
+
+
+def test_hashing_of_nested_keys_does_not_take_for_ever() -> None:
+    nested = b"\x80\x02}K\x01" + b"2\x86" * 200 + b"K\x01s."
+    began = time.monotonic()
+    assert isinstance(read_pickle(io.BytesIO(nested), NAMES, storage_of, what="x"), dict)
+    assert time.monotonic() - began < 1
+
+
+def test_a_zip_bomb(tmp_path: Path) -> None:
+    model = written(
+        tmp_path / "m",
+        state(w=tensor(count=1 << 23, shape=(1 << 23,))),
+        data=b"\0" * (4 << 23),
+        method=zipfile.ZIP_DEFLATED,
+    )
+    refused(model, "expands from .* which weights never do")
+
+
+def test_entries_that_share_bytes(tmp_path: Path) -> None:
+    model = written(tmp_path / "m", state(w=tensor()), other=b"\0" * 16)
+    path = model / "pytorch_model.bin"
+    content = bytearray(path.read_bytes())
+    first, second = (content.rfind(b"PK\1\2", 0, content.rfind(name)) for name in (b"a/data/0", b"a/other"))
+    content[second + 42 : second + 46] = content[first + 42 : first + 46]
+    path.write_bytes(content)
+    refused(model, "shares bytes with another entry")
+
+
+def test_a_file_that_was_cut_off_anywhere(tmp_path: Path) -> None:
+    model = written(tmp_path / "m", state(w=tensor()))
+    whole = (model / "pytorch_model.bin").read_bytes()
+    for length in range(len(whole)):
+        (model / "pytorch_model.bin").write_bytes(whole[:length])
+        with pytest.raises(WeightsError):
+            convert(model)
+    assert listed(model) == ["pytorch_model.bin"]
+
+
+def test_a_legacy_file_that_was_cut_off_anywhere(tmp_path: Path) -> None:
+    whole = LEGACY_START + state(w=tensor()) + pickle.dumps(["0"], 2) + (4).to_bytes(8, "little") + b"\1" * 16
+    model = tmp_path / "m"
+    model.mkdir()
+    for length in range(len(whole)):
+        (model / "pytorch_model.bin").write_bytes(whole[:length])
+        with pytest.raises(WeightsError):
+            convert(model)
+    (model / "pytorch_model.bin").write_bytes(whole)
+    assert convert(model).tensors[0].nbytes == 16
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_mutated_files_never_crash_hang_or_fill_the_memory(tmp_path: Path, legacy: bool) -> None:
+    """Flip, drop, repeat and insert bytes; the outcome is a conversion or a WeightsError."""
+    dice = random.Random(2)
+    model = written(tmp_path / "m", state(w=tensor(), v=tensor(shape=(2, 2), strides=(1, 2))))
+    path = model / "pytorch_model.bin"
+    whole = path.read_bytes()
+    if legacy:
+        structure = state(w=tensor(), v=tensor(shape=(2, 2), strides=(1, 2)))
+        whole = LEGACY_START + structure + pickle.dumps(["0"], 2) + (4).to_bytes(8, "little") + b"\1" * 16
+    end = time.monotonic() + 5
+    tracemalloc.start()
+    try:
+        for _ in range(1500):
+            content = bytearray(whole)
+            for _ in range(dice.randint(1, 4)):
+                at = dice.randrange(len(content))
+                match dice.randrange(4):
+                    case 0:
+                        content[at] = dice.randrange(256)
+                    case 1:
+                        del content[at : at + dice.randint(1, 8)]
+                    case 2:
+                        content[at:at] = content[at : at + dice.randint(1, 30)]
+                    case _:
+                        content[at : at + 4] = dice.choice([b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f"])
+            path.write_bytes(content)
+            try:
+                convert(model)
+            except WeightsError:
+                pass
+            else:
+                (model / "model.safetensors").unlink()
+            assert listed(model) == ["pytorch_model.bin"]
+            if time.monotonic() > end:
+                break
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"#!/bin/sh\n", b"\x80\x02K\x01."])
+def test_what_is_no_checkpoint_at_all(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.bin").write_bytes(content)
+    refused(tmp_path, "model.bin")
+
+
+def test_a_torchscript_program(tmp_path: Path) -> None:
+    model = written(tmp_path / "m", state(w=tensor()), **{"constants.pkl": b"", "code/x.py": b""})
+    refused(model, "is a TorchScript program")
+
+
+def test_a_big_endian_machine(tmp_path: Path) -> None:
+    refused(written(tmp_path / "m", state(w=tensor()), byteorder=b"big"), "big-endian")

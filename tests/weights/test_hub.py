@@ -1,0 +1,206 @@
+"""Models from the Hub: a small hub on this machine that answers as the real one does, and its refusals."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.hub import fetch, look_up
+from lisa_weights.model_directory import LocalState, read_directory
+from weights.model_files import SHARDS, sharded
+
+huggingface_hub = pytest.importorskip("huggingface_hub")
+errors = pytest.importorskip("huggingface_hub.errors")
+
+COMMIT = "c0ffee" + "0" * 34
+MODEL = "org/name"
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves one model."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = files
+        self.refusal: tuple[int, str] | None = None
+        self.asked: list[str] = []
+        self.tokens: set[str | None] = set()
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self.server.tokens.add(self.headers.get("Authorization"))
+        if self.server.refusal is not None:
+            status, code = self.server.refusal
+            self.answer(status, b"{}", {"X-Error-Code": code} if code else {})
+        elif path.startswith(f"/api/models/{MODEL}"):
+            siblings = [{"rfilename": name, "size": len(data)} for name, data in self.server.files.items()]
+            tree = [
+                {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+                for name, data in self.server.files.items()
+            ]
+            model = {"id": MODEL, "modelId": MODEL, "sha": COMMIT, "siblings": siblings, "tags": []}
+            self.answer(200, json.dumps(tree if "/tree/" in path else model).encode(), {})
+        else:
+            name = path.removeprefix(f"/{MODEL}/resolve/{COMMIT}/")
+            if name not in self.server.files:
+                self.answer(404, b"", {"X-Error-Code": "EntryNotFound"})
+                return
+            data = self.server.files[name]
+            if self.command == "GET":
+                self.server.asked.append(name)
+            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(data).hexdigest()}"'}
+            self.answer(200, data, headers)
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), "Content-Type": "application/json", **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with Hub(sharded() | {"README.md": b"#", "pytorch_model.bin": b"old", "onnx/model.onnx": b"o"}) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        patch_endpoint(monkeypatch, endpoint)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield server
+        server.shutdown()
+
+
+def patch_endpoint(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """huggingface_hub reads HF_ENDPOINT once, when it is imported."""
+    for module in ("constants", "hf_api", "_snapshot_download", "file_download"):
+        found = __import__(f"huggingface_hub.{module}", fromlist=["x"])
+        for name in ("ENDPOINT", "HUGGINGFACE_CO_URL_HOME"):
+            if hasattr(found, name):
+                monkeypatch.setattr(found, name, endpoint)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
+def test_only_what_serving_needs_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    listing = look_up(MODEL)
+    assert listing.revision == COMMIT
+    assert [name for name, _ in listing.files] == sorted(sharded())
+    assert listing.total_bytes == sum(map(len, sharded().values()))
+    fetched = fetch(listing, tmp_path / MODEL)
+    assert (fetched.revision, fetched.needs_conversion) == (COMMIT, False)
+    assert set(hub.asked) == set(sharded())
+    found = read_directory(tmp_path / MODEL)
+    assert found.state is LocalState.COMPLETE
+    assert found.files.keys() == sharded().keys()
+
+
+def test_what_is_there_is_not_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    fetch(look_up(MODEL), tmp_path)
+    (tmp_path / SHARDS[1]).unlink()
+    hub.asked.clear()
+    fetch(look_up(MODEL), tmp_path)
+    assert hub.asked == [SHARDS[1]]
+
+
+def test_a_checkpoint_is_fetched_where_there_are_no_safetensors(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {"config.json": b"{}", "pytorch_model.bin": b"old", "tf_model.h5": b"x"}
+    fetched = fetch(look_up(MODEL), tmp_path)
+    assert fetched.needs_conversion
+    assert fetched.files == ("config.json", "pytorch_model.bin")
+
+
+def test_a_model_without_weights(hub: Hub) -> None:
+    hub.files = {"config.json": b"{}", "model.gguf": b"g"}
+    with pytest.raises(WeightsError, match="neither safetensors nor a PyTorch checkpoint"):
+        look_up(MODEL)
+
+
+def test_the_token_is_of_the_environment_alone(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "saved"))
+    (tmp_path / "saved").write_text("hf_saved")
+    look_up(MODEL)
+    assert hub.tokens == {None}
+    monkeypatch.setenv("HF_TOKEN", "hf_environment")
+    look_up(MODEL)
+    assert hub.tokens == {None, "Bearer hf_environment"}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "text"),
+    [
+        ((403, "GatedRepo"), "org/name is gated: accept its terms on its model card"),
+        ((401, "GatedRepo"), "org/name is gated"),
+        ((404, "RepoNotFound"), "The Hub has no model org/name"),
+        ((404, "RevisionNotFound"), "org/name has no revision main"),
+        ((403, ""), "denies access"),
+        ((500, ""), "answered 500"),
+        ((400, ""), "answered 400"),
+    ],
+)
+def test_a_refusal_is_one_sentence(hub: Hub, refusal: tuple[int, str], text: str) -> None:
+    hub.refusal = refusal
+    with pytest.raises(WeightsError, match=text) as caught:
+        look_up(MODEL)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_that_does_not_answer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_endpoint(monkeypatch, "http://127.0.0.1:1")
+    with pytest.raises(WeightsError, match=r"cannot be reached .* put the model into models/org/name yourself"):
+        look_up(MODEL)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (RuntimeError("xet broke"), r"failed \(xet broke\): run this again"),
+        (errors.OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE"),
+        (errors.LocalEntryNotFoundError("gone"), "cannot be reached"),
+        (TimeoutError("late"), "cannot be reached"),
+    ],
+)
+def test_what_breaks_a_download(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, text: str
+) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise error
+
+    listing = look_up(MODEL)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    with pytest.raises(WeightsError, match=text):
+        fetch(listing, tmp_path)
+
+
+def test_files_that_did_not_come_are_told(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    listing = look_up(MODEL)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(tmp_path))
+    with pytest.raises(WeightsError, match="did not send"):
+        fetch(listing, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b/c"])
+def test_a_name_that_is_none(hub: Hub, name: str) -> None:
+    with pytest.raises(WeightsError, match="cannot be a model"):
+        look_up(name)

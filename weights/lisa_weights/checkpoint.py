@@ -1,0 +1,209 @@
+"""A PyTorch checkpoint: which tensors it holds and where their bytes lie in the file.
+
+Two formats: the zip file that PyTorch writes since 1.6, one entry a storage, and before it a row of pickles that the
+storages follow. Nothing of the weights is read here.
+
+Source: torch/serialization.py, _save and _legacy_save.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from lisa_weights.archive import STORED, Entry, inflate, read_archive
+from lisa_weights.errors import WeightsError
+from lisa_weights.pickles import Value, read_pickle
+from lisa_weights.torch_records import NAMES, Storage, View, storage_of
+
+_ZIP = b"PK\3\4"
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+_MAX_PICKLE = 64 << 20
+_MAX_NAME = 1024
+_NESTED = ("state_dict", "model_state_dict", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of a storage lie.
+
+    Attributes:
+        descriptor: an open file.
+        start: offset of the first byte.
+    """
+
+    descriptor: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """An open checkpoint.
+
+    Attributes:
+        path: the file.
+        tensors: by name, in the order of the file.
+        places: by storage key, for every storage that a tensor views.
+        skipped: names of entries beside the tensors that are not tensors (a step count, a configuration).
+    """
+
+    path: Path
+    tensors: Mapping[str, View]
+    places: Mapping[str, Place]
+    skipped: tuple[str, ...]
+
+
+@contextmanager
+def open_checkpoint(path: Path, scratch: Path) -> Iterator[Checkpoint]:
+    """Open a checkpoint and find its tensors.
+
+    Args:
+        path: a `.bin`, `.pt` or `.pth` file.
+        scratch: a directory for the content of compressed entries, which is deleted at the end.
+
+    Raises:
+        WeightsError: not a checkpoint, damaged, or one that would have to run code.
+    """
+    with path.open("rb") as stream:
+        is_zip = stream.read(len(_ZIP)) == _ZIP
+        stream.seek(0)
+        with tempfile.TemporaryFile(dir=scratch) as unpacked:
+            if is_zip:
+                content, places = _read_zip(stream.fileno(), unpacked, path.name)
+            else:
+                content, places = _read_legacy(stream, path.name)
+            tensors, skipped = _select(content, path.name)
+            yield Checkpoint(path, tensors, places, skipped)
+
+
+class _Storages:
+    """The storages that a pickle names, each with one length whatever the types that look at it."""
+
+    def __init__(self, what: str) -> None:
+        self.by_key: dict[str, Storage] = {}
+        self._what = what
+
+    def find(self, identifier: Value) -> Storage:
+        storage = storage_of(identifier)
+        if self.by_key.setdefault(storage.key, storage).nbytes != storage.nbytes:
+            raise WeightsError(f"{self._what} gives storage {storage.key[:_MAX_NAME]!r} two lengths; save it again.")
+        return storage
+
+
+_Found = tuple[Value, Mapping[str, Place]]
+
+
+def _read_zip(descriptor: int, unpacked: BinaryIO, what: str) -> _Found:
+    entries = read_archive(descriptor, what)
+    pickles = [name for name in entries if name == "data.pkl" or name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise WeightsError(f"{what} is a zip file, but not a PyTorch checkpoint: it has {len(pickles)} data.pkl in it.")
+    root = pickles[0].removesuffix("data.pkl")
+    if f"{root}constants.pkl" in entries and any(name.startswith(f"{root}code/") for name in entries):
+        raise WeightsError(f"{what} is a TorchScript program, which is code; save the model's state_dict() instead.")
+    order = entries.get(f"{root}byteorder")
+    if order is not None and _content(descriptor, order, what) != b"little":
+        raise WeightsError(f"{what} was written on a big-endian machine; save it again on a little-endian one.")
+    storages = _Storages(what)
+    pickled = io.BytesIO(_content(descriptor, entries[pickles[0]], what))
+    content = read_pickle(pickled, NAMES, storages.find, what=what)
+    places = {}
+    for key, storage in storages.by_key.items():
+        entry = entries.get(f"{root}data/{key}")
+        if entry is None or entry.size != storage.nbytes:
+            raise WeightsError(
+                f"{what} has {entry.size if entry else 'no'} bytes of storage {key[:_MAX_NAME]!r} where"
+                f" {storage.nbytes} belong; download or save the file again."
+            )
+        places[key] = _place(descriptor, entry, unpacked, what)
+    return content, places
+
+
+def _content(descriptor: int, entry: Entry, what: str) -> bytes:
+    if entry.size > _MAX_PICKLE:
+        raise WeightsError(f"{what} has a structure of {entry.size} bytes, which no checkpoint has.")
+    return b"".join(inflate(descriptor, entry, what))
+
+
+def _place(descriptor: int, entry: Entry, unpacked: BinaryIO, what: str) -> Place:
+    if entry.method == STORED:
+        return Place(descriptor, entry.start)
+    start = unpacked.seek(0, os.SEEK_END)
+    for piece in inflate(descriptor, entry, what):
+        unpacked.write(piece)
+    unpacked.flush()
+    return Place(unpacked.fileno(), start)
+
+
+def _read_legacy(stream: BinaryIO, what: str) -> _Found:
+    storages = _Storages(what)
+
+    def read() -> Value:
+        return read_pickle(stream, NAMES, storages.find, what=what)
+
+    if stream.read(1) != b"\x80":
+        raise WeightsError(f"{what} is not a PyTorch checkpoint; give the file that torch.save wrote.")
+    stream.seek(0)
+    if read() != _LEGACY_MAGIC or read() != _LEGACY_PROTOCOL:
+        raise WeightsError(f"{what} is a pickle, but not a PyTorch checkpoint; give the file that torch.save wrote.")
+    system = read()
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise WeightsError(f"{what} was written on a big-endian machine; save it again on a little-endian one.")
+    content, keys = read(), read()
+    if not isinstance(keys, list) or {key for key in keys if isinstance(key, str)} != set(storages.by_key):
+        raise WeightsError(f"{what} lists other storages than its tensors use; save it again.")
+    if len(keys) != len(storages.by_key):
+        raise WeightsError(f"{what} lists a storage twice; save it again.")
+    places = {}
+    size = os.fstat(stream.fileno()).st_size
+    position = stream.tell()
+    for key in keys:
+        storage = storages.by_key[key]
+        width = storage.dtype.size if storage.dtype else 1
+        count = int.from_bytes(os.pread(stream.fileno(), 8, position), "little")
+        position += 8
+        if count * width != storage.nbytes or position + storage.nbytes > size:
+            raise WeightsError(
+                f"{what} is cut off or damaged at storage {key[:_MAX_NAME]!r}; download or save it again."
+            )
+        places[key] = Place(stream.fileno(), position)
+        position += storage.nbytes
+    return content, places
+
+
+def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, ...]]:
+    """The state dict, which may be nested under one of the usual names, and what in it is not a tensor."""
+    for _ in _NESTED:
+        inner = next((content[key] for key in _NESTED if key in content), None) if isinstance(content, dict) else None
+        if not isinstance(inner, dict):
+            break
+        content = inner
+    if not isinstance(content, dict):
+        raise WeightsError(f"{what} holds no state_dict but something else; save the model's state_dict().")
+    tensors: dict[str, View] = {}
+    skipped = []
+    for name, value in content.items():
+        if isinstance(value, View):
+            if not isinstance(name, str) or not name or len(name) > _MAX_NAME or name == "__metadata__":
+                raise WeightsError(
+                    f"{what} has a tensor whose name cannot stand in safetensors; name it by a short text."
+                )
+            tensors[name] = value
+        elif isinstance(value, dict | list | tuple) and any(isinstance(inner, View) for inner in _values(value)):
+            raise WeightsError(f"{what} has tensors nested under {str(name)[:_MAX_NAME]!r}; save a flat state_dict().")
+        else:
+            skipped.append(str(name)[:_MAX_NAME] if isinstance(name, str | int) else "an entry without a name")
+    if not tensors:
+        raise WeightsError(f"{what} holds no tensors; give the file that holds the model's weights.")
+    return tensors, tuple(skipped)
+
+
+def _values(container: dict[Value, Value] | list[Value] | tuple[Value, ...]) -> Iterator[Value]:
+    yield from container.values() if isinstance(container, dict) else container

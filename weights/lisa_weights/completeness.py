@@ -1,0 +1,122 @@
+"""Whether a model's files are all there: every shard of the index, each with the bytes that its own header tells.
+
+One safetensors file, or an index, proves nothing by being there. The same rules judge a directory and a bucket.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import IO
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.header import Header, read_header
+from lisa_weights.serving_files import INDEX, SINGLE, serving_files
+
+Open = Callable[[str], AbstractContextManager[IO[bytes]]]
+"""Opens a model's file by its path, at the beginning."""
+
+_MAX_INDEX_BYTES = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """What a model's files amount to.
+
+    Attributes:
+        problems: why it cannot be served as it is, each a sentence without a full stop; empty when it is complete.
+        weights: paths of the safetensors files that belong to it, the index's shards included, sorted.
+        parameters: elements of all tensors of the files that could be read.
+        dtypes: how many tensors have each dtype, by safetensors name.
+    """
+
+    problems: tuple[str, ...]
+    weights: tuple[str, ...]
+    parameters: int
+    dtypes: Mapping[str, int]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it can be served."""
+        return not self.problems
+
+
+def judge(sizes: Mapping[str, int], open_file: Open) -> Completeness:
+    """Judge a model by its files' sizes, its index and its safetensors' headers.
+
+    Args:
+        sizes: bytes of every file by path.
+        open_file: how to read the beginning of one.
+    """
+    problems: list[str] = []
+    if not sizes.get("config.json"):
+        problems.append("config.json is missing or empty")
+    weight_map: Mapping[str, str] = {}
+    if INDEX in sizes:
+        try:
+            weight_map = _weight_map(sizes[INDEX], open_file)
+        except WeightsError as error:
+            problems.append(f"{INDEX} cannot be used: {error}")
+        root = set(weight_map.values())
+    elif SINGLE in sizes:
+        root = {SINGLE}
+    else:
+        root = set()
+        problems.append(f"there is neither {SINGLE} nor {INDEX}")
+    modules = {path for path in serving_files(sizes) if "/" in path and path.endswith(".safetensors")}
+    weights = tuple(sorted(root | modules))
+    headers: dict[str, Header] = {}
+    for path in weights:
+        try:
+            headers[path] = _header(path, sizes, open_file)
+        except WeightsError as error:
+            problems.append(f"{path} cannot be used: {error}")
+    problems.extend(_disagreements(weight_map, headers))
+    tensors = [tensor for header in headers.values() for tensor in header.tensors]
+    return Completeness(
+        problems=tuple(problems),
+        weights=weights,
+        parameters=sum(tensor.nbytes // tensor.dtype.size for tensor in tensors),
+        dtypes=dict(sorted(Counter(tensor.dtype.value for tensor in tensors).items())),
+    )
+
+
+def _weight_map(size: int, open_file: Open) -> Mapping[str, str]:
+    if size > _MAX_INDEX_BYTES:
+        raise WeightsError("it is too large to be an index")
+    with open_file(INDEX) as stream:
+        content = stream.read(_MAX_INDEX_BYTES)
+    try:
+        found = json.loads(content)["weight_map"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WeightsError("it is not JSON with a weight_map") from error
+    if not isinstance(found, dict) or not found:
+        raise WeightsError("its weight_map names no tensor")
+    for shard in found.values():
+        if not isinstance(shard, str) or "/" in shard or "\\" in shard or not shard.endswith(".safetensors"):
+            raise WeightsError(f"it names {shard!r}, which is no safetensors file beside it")
+    return found
+
+
+def _header(path: str, sizes: Mapping[str, int], open_file: Open) -> Header:
+    if path not in sizes:
+        raise WeightsError("it is missing")
+    if not sizes[path]:
+        raise WeightsError("it is empty")
+    with open_file(path) as stream:
+        return read_header(stream, sizes[path])
+
+
+def _disagreements(weight_map: Mapping[str, str], headers: Mapping[str, Header]) -> list[str]:
+    """Where the index and the shards that could be read differ, one sentence for each shard."""
+    problems = []
+    for shard in sorted(set(weight_map.values()) & headers.keys()):
+        held = {tensor.name for tensor in headers[shard].tensors}
+        lacking = sorted(name for name, place in weight_map.items() if place == shard and name not in held)
+        if lacking:
+            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            problems.append(f"{shard} does not have {lacking[0]}{more}, which {INDEX} says it has")
+    return problems

@@ -1,0 +1,239 @@
+"""Convert the PyTorch checkpoint of a model's directory to safetensors, at the speed of a copy.
+
+Structure is read first and checked whole; only then bytes move, from file to file. The new files wait in a directory
+of their own and take their places when all of them are right, the index last.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lisa_weights.checkpoint import Checkpoint, open_checkpoint
+from lisa_weights.copying import copy_range, pieces, write_all
+from lisa_weights.errors import WeightsError
+from lisa_weights.safetensors_file import Layout, lay_out, read_file
+from lisa_weights.serving_files import INDEX
+from lisa_weights.shards import check_index, index_of, shard_names, split
+from lisa_weights.sources import Sources, find_sources
+from lisa_weights.staging import publish, staging
+from lisa_weights.tensors import TensorInfo
+from lisa_weights.ties import Part, untie
+from lisa_weights.verification import Progress, Tally, Verification
+
+MAX_SHARD_SIZE = 2_000_000_000
+"""Bytes of tensors in one file at most, unless a single tensor is larger."""
+
+_MAX_EXPANSION = 100
+_ALWAYS_ALLOWED = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedFile:
+    """A safetensors file, or the index, of a converted model.
+
+    Attributes:
+        name: in the model's directory.
+        size: bytes.
+        sha256: digest in hexadecimal; None where nothing was verified or nothing written.
+    """
+
+    name: str
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What a model's directory holds after a conversion.
+
+    Attributes:
+        directory: the model's.
+        files: its safetensors in their order, then the index if there is one.
+        tensors: of all files, in the order of their headers.
+        tied: names that were not written, each with the tensor that it is the same as.
+        skipped: entries of the checkpoint that are no tensors and were left out.
+        written: whether there was something to convert; False where it was safetensors before.
+    """
+
+    directory: Path
+    files: tuple[ConvertedFile, ...]
+    tensors: tuple[TensorInfo, ...]
+    tied: Mapping[str, str]
+    skipped: tuple[str, ...]
+    written: bool
+
+
+def convert(
+    model_dir: Path,
+    *,
+    max_shard_size: int = MAX_SHARD_SIZE,
+    verify: bool = True,
+    progress: Progress | None = None,
+) -> Converted:
+    """Make safetensors of a model's PyTorch checkpoint; the checkpoint stays as it is.
+
+    Args:
+        model_dir: the model's directory, in Hugging Face format.
+        max_shard_size: bytes of tensors in one file at most.
+        verify: compare every tensor that was written with its source, and compute the files' digests.
+        progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, maybe by a thread.
+
+    Raises:
+        WeightsError: nothing to convert, a checkpoint that is refused, a damaged file, a full or read-only disk.
+            The directory is then as it was.
+    """
+    if max_shard_size < 1:
+        raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
+    sources = find_sources(model_dir)
+    if sources.is_safetensors:
+        return _check(model_dir, sources)
+    with _explained(model_dir), staging(model_dir) as waiting, ExitStack() as opened:
+        checkpoints = [opened.enter_context(open_checkpoint(model_dir / name, waiting)) for name in sources.files]
+        if sources.index:
+            held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
+            check_index(sources.index, sources.weight_map, held)
+        parts, tied = _parts(checkpoints)
+        layouts = _layouts(parts, tied, max_shard_size)
+        _check_space(model_dir, sources, layouts)
+        files = _write(waiting, layouts, parts, verify=verify, progress=progress)
+        publish(waiting, [file.name for file in files])
+    tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
+    skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
+    return Converted(directory=model_dir, files=files, tensors=tensors, tied=tied, skipped=skipped, written=True)
+
+
+def _check(model_dir: Path, sources: Sources) -> Converted:
+    headers = {name: read_file(model_dir / name) for name in sources.files}
+    held = {name: [tensor.name for tensor in header.tensors] for name, header in headers.items()}
+    seen: set[str] = set()
+    for name, tensors in held.items():
+        if not seen.isdisjoint(tensors):
+            raise WeightsError(f"{name} holds a tensor that another file holds too; download the model again.")
+        seen.update(tensors)
+    if sources.index:
+        check_index(sources.index, sources.weight_map, held)
+    names = (*sources.files, *((sources.index,) if sources.index else ()))
+    return Converted(
+        directory=model_dir,
+        files=tuple(ConvertedFile(name, (model_dir / name).stat().st_size, None) for name in names),
+        tensors=tuple(tensor for header in headers.values() for tensor in header.tensors),
+        tied={},
+        skipped=(),
+        written=False,
+    )
+
+
+def _parts(checkpoints: Sequence[Checkpoint]) -> tuple[Mapping[str, Part], Mapping[str, str]]:
+    parts: dict[str, Part] = {}
+    tied: dict[str, str] = {}
+    for checkpoint in checkpoints:
+        own, own_tied = untie(checkpoint)
+        for name in checkpoint.tensors:
+            if name in parts or name in tied:
+                raise WeightsError(f"Tensor {name!r} is in two files of the checkpoint; download the model again.")
+        parts.update({part.info.name: part for part in own})
+        tied.update(own_tied)
+    return parts, tied
+
+
+def _layouts(parts: Mapping[str, Part], tied: Mapping[str, str], max_shard_size: int) -> Mapping[str, Layout]:
+    shards = split((part.info for part in parts.values()), max_shard_size)
+    layouts = {}
+    for name, shard in zip(shard_names(len(shards)), shards, strict=True):
+        held = {tensor.name for tensor in shard}
+        aliases = {other: kept for other, kept in tied.items() if kept in held and other != "format"}
+        layouts[name] = lay_out(shard, {**aliases, "format": "pt"})
+    return layouts
+
+
+def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout]) -> None:
+    needed = sum(layout.size for layout in layouts.values())
+    given = sum((model_dir / name).stat().st_size for name in sources.files)
+    if needed > _ALWAYS_ALLOWED + _MAX_EXPANSION * given:
+        raise WeightsError(
+            f"The checkpoint in {model_dir.name} has {given} bytes and would become {needed}, which weights never do;"
+            " download it again."
+        )
+    free = shutil.disk_usage(model_dir).free
+    if needed > free:
+        raise WeightsError(
+            f"The disk is too full to convert {model_dir.name}: it takes {needed} bytes and {free} are free; make room."
+        )
+
+
+def _write(
+    waiting: Path,
+    layouts: Mapping[str, Layout],
+    parts: Mapping[str, Part],
+    *,
+    verify: bool,
+    progress: Progress | None,
+) -> tuple[ConvertedFile, ...]:
+    total = sum(layout.size for layout in layouts.values())
+    tally = Tally("convert", total, progress)
+    digests: Mapping[str, str] = {}
+    with ExitStack() as opened:
+        descriptors = {
+            name: _closing(opened, os.open(waiting / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644))
+            for name in layouts
+        }
+        check = opened.enter_context(Verification(Tally("verify", total, progress))) if verify else None
+        for name, layout in layouts.items():
+            target = descriptors[name]
+            write_all(target, layout.head, 0)
+            tally.add(len(layout.head))
+            if check:
+                check.header(name, target, layout.head)
+            for tensor, at in layout.places:
+                _write_tensor(parts[tensor.name], target, at)
+                tally.add(tensor.nbytes)
+                if check:
+                    check.tensor(name, target, parts[tensor.name], at)
+        if check:
+            digests = check.digests()
+    files = [ConvertedFile(name, layout.size, digests.get(name)) for name, layout in layouts.items()]
+    if len(layouts) > 1:
+        index = index_of({name: [tensor for tensor, _ in layout.places] for name, layout in layouts.items()})
+        (waiting / INDEX).write_bytes(index)
+        files.append(ConvertedFile(INDEX, len(index), hashlib.sha256(index).hexdigest() if verify else None))
+    return tuple(files)
+
+
+def _closing(opened: ExitStack, descriptor: int) -> int:
+    opened.callback(os.close, descriptor)
+    return descriptor
+
+
+def _write_tensor(part: Part, target: int, at: int) -> None:
+    if part.view.is_contiguous:
+        start = part.place.start + part.view.offset * part.info.dtype.size
+        copy_range(part.place.descriptor, start, target, at, part.info.nbytes)
+    else:
+        for offset, data in pieces(part.view, part.place):
+            write_all(target, data, at + offset)
+
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; make room and run it again",
+    errno.EDQUOT: "the disk quota is used up; make room and run it again",
+    errno.EACCES: "the permission is missing; make the directory readable and writable for you",
+    errno.EPERM: "the permission is missing; make the directory readable and writable for you",
+    errno.EROFS: "the file system is read-only; put the model where you can write",
+}
+
+
+@contextmanager
+def _explained(model_dir: Path) -> Iterator[None]:
+    """Turn what the system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; check the disk and run it again")
+        raise WeightsError(f"{model_dir.name} was not converted: {reason}.") from error

@@ -1,0 +1,106 @@
+"""Models out of the bucket: each file arrives beside its place, is compared with the lock, and then takes its name."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lisa_weights.bucket import Bucket, Transfer
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock import LockedFile, LockedModel
+from lisa_weights.model_directory import Progress, digest_files, read_directory
+
+_PARTIAL = ".partial-"
+
+
+def download(
+    bucket: Bucket, model: str, locked: LockedModel, directory: Path, *, progress: Progress | None = None
+) -> Transfer:
+    """Bring a model out of the bucket; what is on the disk with the lock's size and digest stays.
+
+    A file gets its name only when all of it is there and its digest is right, so that an interrupted download goes on
+    with the files that are missing. Files that the lock does not name are left alone.
+
+    Args:
+        bucket: where the model is.
+        model: `org/name`.
+        locked: which files, and what they are.
+        directory: where to; it is made when it does not exist.
+        progress: told each file when it is in its place, with its bytes.
+
+    Raises:
+        WeightsError: an object is missing or has other content, the disk is full, or the store refuses.
+    """
+    different = _to_fetch(directory, locked)
+    moving = tuple(file for file in locked.files if file.path in different)
+    if not moving:
+        return Transfer(moved=(), kept=locked.files)
+    _require_present(bucket, model, moving)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for left in directory.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory) as partial:
+            _receive(bucket, model, directory=directory, partial=Path(partial), files=moving, progress=progress)
+    except OSError as error:
+        raise WeightsError(
+            f"{directory} cannot be written: {error.strerror}. Make room or check its rights, then run this again."
+        ) from error
+    return Transfer(moved=moving, kept=tuple(file for file in locked.files if file not in moving))
+
+
+def _receive(
+    bucket: Bucket,
+    model: str,
+    *,
+    directory: Path,
+    partial: Path,
+    files: tuple[LockedFile, ...],
+    progress: Progress | None,
+) -> None:
+    expected = {bucket.url(model, file.path): file for file in files}
+    wrong: list[str] = []
+    for file in files:
+        (partial / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / file.path).parent.mkdir(parents=True, exist_ok=True)
+
+    def arrived(answer: Mapping[str, Any]) -> None:
+        file = expected.get(str(answer.get("source")))
+        if file is None:
+            return
+        if digest_files(partial, [file.path]) != (file,):
+            wrong.append(file.path)
+            (partial / file.path).unlink()
+            return
+        (partial / file.path).replace(directory / file.path)
+        if progress is not None:
+            progress(file.path, file.size)
+
+    commands = [("cp", "--raw", url, str(partial / file.path)) for url, file in expected.items()]
+    bucket.carry_out(model, commands, arrived)
+    if wrong:
+        raise WeightsError(
+            f"{bucket.url(model)} has other content than the lock says in {', '.join(wrong)}: "
+            "upload the model again from where it is whole."
+        )
+
+
+def _to_fetch(directory: Path, locked: LockedModel) -> set[str]:
+    """Paths that the disk does not have as the lock says."""
+    read_directory(directory)  # refuses symbolic links that lead out of it
+    present = {file.path: file for file in locked.files if (directory / file.path).is_file()}
+    read = {file.path: file for file in digest_files(directory, present)}
+    return {file.path for file in locked.files if read.get(file.path) != file}
+
+
+def _require_present(bucket: Bucket, model: str, files: tuple[LockedFile, ...]) -> None:
+    stored = {file.path: file.size for file in bucket.files(model)}
+    wanting = [file.path for file in files if stored.get(file.path) != file.size]
+    if wanting:
+        raise WeightsError(
+            f"{bucket.url(model)} is not complete ({', '.join(wanting)} missing or of another size): "
+            "upload the model again from where it is whole."
+        )

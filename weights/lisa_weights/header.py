@@ -1,0 +1,101 @@
+"""The header of a safetensors file, read from a stream, so that a file in a bucket is judged like one on the disk.
+
+The format (https://github.com/huggingface/safetensors#format): eight bytes of length, little endian; that many bytes
+of JSON; then the tensors' data without gaps.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.tensors import Dtype, TensorInfo
+
+MAX_HEADER_BYTES = 100_000_000
+"""What the safetensors library accepts at most."""
+
+_LENGTH_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a safetensors file says of itself.
+
+    Attributes:
+        tensors: in the order of the header.
+        metadata: the free texts under `__metadata__`.
+    """
+
+    tensors: tuple[TensorInfo, ...]
+    metadata: Mapping[str, str]
+
+
+def read_header(stream: IO[bytes], size: int) -> Header:
+    """Read and check a header.
+
+    Args:
+        stream: at the beginning of the file; nothing but the header is read.
+        size: bytes of the whole file; the header must account for every one of them.
+
+    Raises:
+        WeightsError: the text is a clause without the file's name, such as “its header is not JSON”.
+    """
+    length = int.from_bytes(_exactly(stream, _LENGTH_BYTES), "little")
+    if length > MAX_HEADER_BYTES or length + _LENGTH_BYTES > size:
+        raise WeightsError(f"its header would have {length} bytes, more than there can be")
+    try:
+        content = json.loads(_exactly(stream, length), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError("its header is not JSON") from error
+    if not isinstance(content, dict):
+        raise WeightsError("its header is not a JSON object")
+    metadata = content.pop("__metadata__", None) or {}
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise WeightsError("its header's metadata are not texts")
+    placed = [_tensor(name, value) for name, value in content.items()]
+    end = 0
+    for begin, tensor in sorted(placed, key=lambda item: (item[0], item[1].nbytes)):
+        if begin != end:
+            raise WeightsError(f"the data of {tensor.name} do not follow those of the tensor before")
+        end = begin + tensor.nbytes
+    expected = _LENGTH_BYTES + length + end
+    if expected != size:
+        raise WeightsError(f"it has {size} bytes where its header tells of {expected}")
+    return Header(tuple(tensor for _, tensor in placed), metadata)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is told twice")
+    return found
+
+
+def _exactly(stream: IO[bytes], count: int) -> bytes:
+    parts = []
+    while count > 0:
+        part = stream.read(count)
+        if not part:
+            raise WeightsError("it ends before its header does")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _tensor(name: str, value: Any) -> tuple[int, TensorInfo]:
+    try:
+        dtype = Dtype(value["dtype"])
+        shape = tuple(value["shape"])
+        begin, end = value["data_offsets"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"its header does not describe {name} as safetensors does") from error
+    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
+        raise WeightsError(f"its header has a size of {name} that is not a number")
+    nbytes = math.prod(shape) * dtype.size
+    if end - begin != nbytes:
+        raise WeightsError(f"its header gives {name} {end - begin} bytes where its shape needs {nbytes}")
+    return begin, TensorInfo(name, dtype, shape, nbytes)

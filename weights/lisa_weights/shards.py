@@ -1,0 +1,113 @@
+"""Weights in several files: read an index without following it out of the model's directory, and split into shards.
+
+Source: the index that transformers writes, {"metadata": {...}, "weight_map": {tensor: file}}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.serving_files import SINGLE
+from lisa_weights.tensors import TensorInfo
+
+_MAX_INDEX_BYTES = 32 << 20
+
+
+def inside(directory: Path, name: str) -> Path:
+    """The file of that name in the model's directory.
+
+    Raises:
+        WeightsError: the name or a symbolic link leads out of the directory, or there is no such file.
+    """
+    pure = PurePosixPath(name)
+    if not name or "\\" in name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
+        raise WeightsError(f"{name[:200]!r} leads out of the model's directory; refer to files in the directory alone.")
+    path = directory / pure
+    try:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(directory.resolve()):
+            raise WeightsError(
+                f"{name!r} is a symbolic link out of the model's directory; put the file itself there instead."
+            )
+        found = resolved.is_file()
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"{name[:200]!r} cannot be looked up in the model's directory; rename the file.") from error
+    if not found:
+        raise WeightsError(f"{name!r} is missing from {directory.name}; download the model again.")
+    return path
+
+
+def read_index(directory: Path, name: str) -> Mapping[str, str]:
+    """Read an index: the file that holds each tensor.
+
+    Raises:
+        WeightsError: not an index, or one that refers to files outside the directory or missing from it.
+    """
+    path = inside(directory, name)
+    if path.stat().st_size > _MAX_INDEX_BYTES:
+        raise WeightsError(f"{name} is larger than any index; download the model again.")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{name} is not JSON; download the model again.") from error
+    weight_map = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise WeightsError(
+            f"{name} has no weight_map that says which file holds each tensor; download the model again."
+        )
+    if not all(isinstance(file, str) for file in weight_map.values()):
+        raise WeightsError(f"{name} names a file by what is not a text; download the model again.")
+    for file in sorted(set(weight_map.values())):
+        inside(directory, file)
+    return weight_map
+
+
+def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Iterable[str]]) -> None:
+    """Check that every tensor of an index is in the file that the index says.
+
+    Args:
+        name: the index, for messages.
+        weight_map: the file of each tensor.
+        held: the tensors of each file.
+
+    Raises:
+        WeightsError: one is not.
+    """
+    names = {file: frozenset(tensors) for file, tensors in held.items()}
+    for tensor, file in weight_map.items():
+        if tensor not in names.get(file, ()):
+            raise WeightsError(
+                f"{name} says that {tensor!r} is in {file}, which does not hold it; get the model again."
+            )
+
+
+def split(tensors: Iterable[TensorInfo], max_size: int) -> Sequence[Sequence[TensorInfo]]:
+    """Split tensors into shards in their order, each of at most `max_size` bytes of data or of a single tensor."""
+    shards: list[list[TensorInfo]] = [[]]
+    size = 0
+    for tensor in tensors:
+        if shards[-1] and size + tensor.nbytes > max_size:
+            shards.append([])
+            size = 0
+        shards[-1].append(tensor)
+        size += tensor.nbytes
+    return shards
+
+
+def shard_names(count: int) -> Sequence[str]:
+    """The files' names: `model.safetensors` for one, `model-00001-of-00003.safetensors` … for more."""
+    if count == 1:
+        return (SINGLE,)
+    return tuple(f"model-{number:05}-of-{count:05}.safetensors" for number in range(1, count + 1))
+
+
+def index_of(shards: Mapping[str, Sequence[TensorInfo]]) -> bytes:
+    """The index of shards by file name, as transformers writes it."""
+    content = {
+        "metadata": {"total_size": sum(tensor.nbytes for shard in shards.values() for tensor in shard)},
+        "weight_map": {tensor.name: file for file, shard in shards.items() for tensor in shard},
+    }
+    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,91 @@
+"""What a model's directory holds: safetensors already, or the files of one PyTorch checkpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.serving_files import INDEX, SINGLE
+from lisa_weights.shards import inside, read_index
+
+_PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<suffix>bin|pt|pth|safetensors)")
+_CHECKPOINT = re.compile(r".+\.(bin|pt|pth)")
+_OF_TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*|.*_states)\.(bin|pt|pth)")
+_PREFERRED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt", "model.pt", "pytorch_model.pth", "model.pth")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The weights of a model.
+
+    Attributes:
+        files: their names, sorted.
+        is_safetensors: whether they need no conversion.
+        index: name of the index, if there is one.
+        weight_map: the file of each tensor by the index; empty without one.
+    """
+
+    files: tuple[str, ...]
+    is_safetensors: bool
+    index: str | None
+    weight_map: Mapping[str, str]
+
+
+def find_sources(directory: Path) -> Sources:
+    """Find the weights in a model's directory; safetensors go before a checkpoint, an index before single files.
+
+    Raises:
+        WeightsError: there are none, more than one checkpoint, a part of one missing, or a path out of the directory.
+    """
+    try:
+        names = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise WeightsError(
+            f"{directory} cannot be read as a model's directory ({error.strerror}); check it."
+        ) from error
+    checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not _OF_TRAINING.fullmatch(name)]
+    tensors = [name for name in names if name.endswith(".safetensors")]
+    if INDEX in names:
+        return _indexed(directory, INDEX, is_safetensors=True)
+    if SINGLE in names:
+        return _listed(directory, [SINGLE], is_safetensors=True)
+    if tensors and not checkpoints:
+        return _listed(directory, _parts(tensors), is_safetensors=True)
+    indexes = [name for name in names if re.fullmatch(r".+\.(bin|pt|pth)\.index\.json", name)]
+    if len(indexes) == 1:
+        return _indexed(directory, indexes[0], is_safetensors=False)
+    single = next((name for name in _PREFERRED if name in checkpoints), None)
+    found = [single] if single else _parts(checkpoints)
+    if not found:
+        raise WeightsError(f"{directory.name} holds no weights (.safetensors, .bin, .pt or .pth); put them there.")
+    return _listed(directory, found, is_safetensors=False)
+
+
+def _indexed(directory: Path, index: str, *, is_safetensors: bool) -> Sources:
+    weight_map = read_index(directory, index)
+    return Sources(tuple(sorted(set(weight_map.values()))), is_safetensors, index, weight_map)
+
+
+def _listed(directory: Path, names: list[str], *, is_safetensors: bool) -> Sources:
+    for name in names:
+        inside(directory, name)
+    return Sources(tuple(names), is_safetensors, None, {})
+
+
+def _parts(names: list[str]) -> list[str]:
+    """Check that the names are one file, or all the numbered parts of one whole."""
+    matches = [_PART.fullmatch(name) for name in names]
+    wholes = {(match["stem"], match["count"], match["suffix"]) if match else None for match in matches}
+    if len(names) > 1 and (len(wholes) != 1 or None in wholes):
+        raise WeightsError(
+            f"It is not clear which of {', '.join(names[:5])} are the model's weights; leave one checkpoint there."
+        )
+    for match in matches:
+        if match and len(names) != int(match["count"]):
+            raise WeightsError(
+                f"Of {int(match['count'])} parts of {match['stem']} there are {len(names)}; download those that miss."
+            )
+    return names

@@ -1,0 +1,144 @@
+"""Where each model of a deployment stands: needed, on the disk, in the lock, in the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lisa_weights.bucket import Bucket, Problem
+from lisa_weights.lock import LockedModel, WeightsLock
+from lisa_weights.model_directory import LocalState, differences, model_path, read_directory
+
+
+class LockState(StrEnum):
+    """Whether a model is in the lock, and whether the disk agrees by names and sizes."""
+
+    ABSENT = "absent"
+    DIFFERS = "differs"
+    LOCKED = "locked"
+
+
+class BucketState(StrEnum):
+    """What the bucket holds of a model.
+
+    `same` means every file with the lock's size and digest, `complete` a model that is whole but is not locked or not
+    known to be the same, `unknown` that nobody asked.
+    """
+
+    UNKNOWN = "unknown"
+    ABSENT = "absent"
+    INCOMPLETE = "incomplete"
+    DIFFERS = "differs"
+    COMPLETE = "complete"
+    SAME = "same"
+
+
+class Step(StrEnum):
+    """What brings a model on: the command of `lisa weights` by that name."""
+
+    NONE = ""
+    FETCH = "fetch"
+    CONVERT = "convert"
+    STAGE = "stage"
+    UPLOAD = "upload"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRow:
+    """One model.
+
+    Attributes:
+        model: `org/name`.
+        needed: whether the deployment hosts it.
+        local: how far the directory is from being served.
+        lock: whether it is locked.
+        bucket: what the bucket holds.
+        total_bytes: of the lock, else of the directory; 0 when neither is there.
+        problems: why it is not complete, on the disk and then in the bucket, sentences without a full stop.
+    """
+
+    model: str
+    needed: bool
+    local: LocalState
+    lock: LockState
+    bucket: BucketState
+    total_bytes: int
+    problems: tuple[str, ...]
+
+    @property
+    def next_step(self) -> Step:
+        """What to do about it."""
+        if self.bucket is BucketState.SAME and self.lock is LockState.LOCKED:
+            return Step.NONE
+        if self.local is LocalState.CHECKPOINT:
+            return Step.CONVERT
+        if self.local is not LocalState.COMPLETE:
+            if self.lock is LockState.LOCKED and self.bucket is BucketState.COMPLETE:
+                return Step.VERIFY
+            return Step.FETCH
+        if self.lock is not LockState.LOCKED:
+            return Step.STAGE
+        return Step.NONE if self.bucket is BucketState.UNKNOWN else Step.UPLOAD
+
+
+def status(
+    needed: Iterable[str], models: Path, lock: WeightsLock, bucket: Bucket | None = None
+) -> tuple[StatusRow, ...]:
+    """Tell where each model stands: those that are needed and those that are locked, sorted by name.
+
+    Args:
+        needed: names of the models that the deployment hosts.
+        models: directory of the local models.
+        lock: what is locked.
+        bucket: the deployment's models bucket; None does not ask.
+
+    Raises:
+        WeightsError: the disk or the store refuses, or a name cannot be that of a model.
+    """
+    wanted = frozenset(needed)
+    return tuple(_row(model, model in wanted, models, lock, bucket) for model in sorted(wanted | lock.models.keys()))
+
+
+def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Bucket | None) -> StatusRow:
+    directory = read_directory(model_path(models, model))
+    locked = lock.models.get(model)
+    local = directory.state
+    problems = list(directory.completeness.problems) if local is not LocalState.ABSENT else []
+    lock_state = LockState.ABSENT if locked is None else LockState.LOCKED
+    if locked is not None and local is LocalState.COMPLETE:
+        differing = differences(directory, locked)
+        problems.extend(differing)
+        lock_state = LockState.DIFFERS if differing else LockState.LOCKED
+    bucket_state = BucketState.UNKNOWN
+    if bucket is not None:
+        bucket_state, found = _bucket_state(model, locked, bucket)
+        problems.extend(found)
+    return StatusRow(
+        model=model,
+        needed=needed,
+        local=local,
+        lock=lock_state,
+        bucket=bucket_state,
+        total_bytes=locked.total_bytes if locked is not None else directory.total_bytes,
+        problems=tuple(problems),
+    )
+
+
+def _bucket_state(model: str, locked: LockedModel | None, bucket: Bucket) -> tuple[BucketState, list[str]]:
+    if not bucket.files(model):
+        return BucketState.ABSENT, []
+    if locked is None:
+        judged = bucket.completeness(model)
+        state = BucketState.COMPLETE if judged.is_complete else BucketState.INCOMPLETE
+        return state, [f"{bucket.url(model)}: {problem}" for problem in judged.problems]
+    findings = bucket.verify(model, locked)
+    messages = [f"{bucket.url(model)}: {finding.message}" for finding in findings]
+    found = {finding.problem for finding in findings}
+    if not found:
+        return BucketState.SAME, []
+    if found & {Problem.MISSING, Problem.SIZE}:
+        return BucketState.INCOMPLETE, messages
+    return (BucketState.DIFFERS if Problem.DIGEST in found else BucketState.COMPLETE), messages
