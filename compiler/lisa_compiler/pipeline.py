@@ -15,6 +15,7 @@ from lisa_schema.catalogue import LOCAL_FILE
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.validate import validate
+from lisa_weights.lock import LOCK_FILE
 from lisa_weights.lock import load as load_lock
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
     from lisa_weights.lock import WeightsLock
-
-
-WEIGHTS_LOCK = "weights.lock.json"
-"""What the weights of models are, below the project; `lisa weights` writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +79,7 @@ def compile_environment(
     missing = _unusable_files(deployment, project)
     if missing:
         raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
-    files = emit(deployment, project, load_lock(project / WEIGHTS_LOCK), tell)
+    files = emit(deployment, project, load_lock(project / LOCK_FILE), tell)
     return Compiled(
         environment=loaded.environment,
         files=files,

@@ -12,7 +12,6 @@ from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size, step
-from lisa_compiler.pipeline import WEIGHTS_LOCK as LOCK
 from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError, LisaError
 from lisa_weights import lock as locks
@@ -58,13 +57,15 @@ class Workspace:
 
     def lock(self) -> WeightsLock:
         """What is locked."""
-        return locks.load(self.project / LOCK)
+        return locks.load(self.project / locks.LOCK_FILE)
 
     def locked(self, model: str) -> LockedModel:
         """What is locked of one model."""
         found = self.lock().models.get(model)
         if found is None:
-            raise WeightsError(f"{model} is not in {LOCK}: run `lisa weights stage --env {self.environment}` first.")
+            raise WeightsError(
+                f"{model} is not in {locks.LOCK_FILE}: run `lisa weights stage --env {self.environment}` first."
+            )
         return found
 
     def chosen(self, models: Sequence[str]) -> tuple[str, ...]:
@@ -212,4 +213,4 @@ def _lock(workspace: Workspace, model: str, *, kind: locks.SourceKind, revision:
     directory = read_directory(model_path(workspace.models, model))
     with step(f"locking {model}", directory.total_bytes) as progress:
         locked = lock_directory(directory, kind=kind, revision=revision, progress=progress)
-    locks.save(workspace.project / LOCK, workspace.lock().with_model(model, locked))
+    locks.save(workspace.project / locks.LOCK_FILE, workspace.lock().with_model(model, locked))
