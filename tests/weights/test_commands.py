@@ -89,6 +89,29 @@ def test_stage_brings_a_local_model_into_the_bucket(project: Path, endpoint: lis
     assert "0 files uploaded" in again.output
 
 
+def test_stage_needs_no_disk_for_what_the_bucket_has(project: Path, endpoint: list[str]) -> None:
+    write(project / "models" / MODEL, sharded())
+    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    (project / "models").rename(project / "gone")
+    again = weights(project, "stage", *endpoint)
+    assert again.exit_code == ExitCode.OK, again.output
+    assert f"{MODEL}: as locked" in again.output
+    assert not (project / "models").exists()
+
+
+def test_stage_does_not_replace_what_was_brought_by_hand(
+    project: Path, endpoint: list[str], store: seaweedfs.Store
+) -> None:
+    write(project / "models" / MODEL, sharded())
+    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
+    store.do("rm", f"s3://{bucket}/{MODEL}/{SHARDS[1]}")
+    (project / "models").rename(project / "gone")
+    again = weights(project, "stage", "--yes", *endpoint)
+    assert again.exit_code == ExitCode.FAILED
+    assert f"put it into models/{MODEL}" in again.output
+
+
 def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[str]) -> None:
     from lisa_compiler.pipeline import compile_environment
 

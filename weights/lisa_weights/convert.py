@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,7 @@ def convert(
     *,
     max_shard_size: int = MAX_SHARD_SIZE,
     verify: bool = True,
+    replacing: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Converted:
     """Make safetensors of a model's PyTorch checkpoint; the checkpoint stays as it is.
@@ -83,6 +84,8 @@ def convert(
         model_dir: the model's directory, in Hugging Face format.
         max_shard_size: bytes of tensors in one file at most.
         verify: compare every tensor that was written with its source, and compute the files' digests.
+        replacing: names of safetensors, and of their index, that an earlier conversion made of another checkpoint;
+            they are passed over, and go when the new ones are whole.
         progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, maybe by a thread.
 
     Raises:
@@ -91,7 +94,7 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
-    sources = find_sources(model_dir)
+    sources = find_sources(model_dir, passing_over=replacing)
     if sources.is_safetensors:
         return _check(model_dir, sources)
     with _explained(model_dir), staging(model_dir) as waiting, ExitStack() as opened:
@@ -103,6 +106,7 @@ def convert(
         layouts = _layouts(parts, tied, max_shard_size)
         _check_space(model_dir, sources, layouts)
         files = _write(waiting, layouts, parts, verify=verify, progress=progress)
+        _remove(model_dir, replacing)
         publish(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
@@ -204,6 +208,12 @@ def _write(
         (waiting / INDEX).write_bytes(index)
         files.append(ConvertedFile(INDEX, len(index), hashlib.sha256(index).hexdigest() if verify else None))
     return tuple(files)
+
+
+def _remove(model_dir: Path, names: Collection[str]) -> None:
+    """Remove files, the index first, so that an interruption leaves a checkpoint that is still to be converted."""
+    for name in sorted(names, key=lambda name: name != INDEX):
+        (model_dir / name).unlink(missing_ok=True)
 
 
 def _closing(opened: ExitStack, descriptor: int) -> int:
