@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.terminal import ExitCode
 from weights import seaweedfs
-from weights.model_files import SHARDS, sharded, write
+from weights.model_files import SHARDS, checkpoint, sharded, write
 
 MODEL = "org/small-model"
 
@@ -62,8 +62,13 @@ def test_model_that_nobody_has_brought(project: Path) -> None:
 
 def test_table_says_what_to_do_next(project: Path) -> None:
     result = weights(project, "status", "--offline")
-    assert "lisa weights fetch" in result.stdout
-    assert MODEL in result.stdout
+    assert f"lisa weights fetch {MODEL}" in result.stdout
+
+
+def test_table_names_the_directory_to_convert(project: Path) -> None:
+    write(project / "models" / MODEL, {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")})
+    result = weights(project, "status", "--offline")
+    assert f"lisa weights convert models/{MODEL}" in result.stdout
 
 
 def test_what_is_not_locked_cannot_be_uploaded(project: Path, endpoint: list[str]) -> None:

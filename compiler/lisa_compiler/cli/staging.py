@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lisa_weights.hub import Listing
     from lisa_weights.lock import LockedModel, WeightsLock
     from lisa_weights.resolve import Finding
+    from lisa_weights.status import StatusRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,7 @@ def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode
     table = [("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT")]
     for row in rows:
         needed = "yes" if row.needed else "no"
-        following = f"lisa weights {row.next_step}" if row.next_step else "-"
-        table.append((row.model, needed, row.local, row.lock, row.bucket, size(row.total_bytes), following))
+        table.append((row.model, needed, row.local, row.lock, row.bucket, size(row.total_bytes), _next_command(row)))
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     for line in table:
         put("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
@@ -110,6 +110,15 @@ def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode
         for problem in row.problems:
             say(f"{row.model}: {problem}")
     return ExitCode.OK
+
+
+def _next_command(row: StatusRow) -> str:
+    from lisa_weights.status import Step
+
+    if row.next_step is Step.NONE:
+        return "-"
+    objects = {Step.CONVERT: f" {MODELS}/{row.model}", Step.STAGE: ""}
+    return f"lisa weights {row.next_step}{objects.get(row.next_step, f' {row.model}')}"
 
 
 def fetch(workspace: Workspace, model: str, revision: str | None) -> ExitCode:
