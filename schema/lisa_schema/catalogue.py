@@ -181,7 +181,7 @@ WEIGHTS_REFUSED = Kind(
     "LISA405",
     "weights-refused",
     "A model in models/ cannot be read, converted or locked.",
-    "Put a sound copy of the model into models/<org>/<name>, or remove that directory.",
+    "Mend that, or compile with `--no-weights`, which leaves models/ alone.",
 )
 POLICY = Kind(
     "LISA481",
