@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import pickle
@@ -14,10 +15,12 @@ import pytest
 
 from lisa_weights import pickles
 from lisa_weights.convert import convert
+from lisa_weights.copying import CHUNK
 from lisa_weights.errors import WeightsError
 from lisa_weights.pickles import read_pickle
 from lisa_weights.torch_records import NAMES, storage_of
 from weights.checkpoint_files import LEGACY_START, legacy, listed, state, tensor, text, written
+
 
 def refused(model: Path, said: str) -> None:
     before = listed(model)
@@ -158,3 +161,50 @@ def test_a_torchscript_program(tmp_path: Path) -> None:
 
 def test_a_big_endian_machine(tmp_path: Path) -> None:
     refused(written(tmp_path / "m", state(w=tensor()), byteorder=b"big"), "big-endian")
+
+
+def flipped(model: Path, content: bytes) -> Path:
+    """One bit of a stored content changed."""
+    path = model / "pytorch_model.bin"
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(content) + len(content) // 2] ^= 0x10
+    path.write_bytes(whole)
+    return model
+
+
+WHOLE = tensor()
+PART = tensor(shape=(2,))
+TURNED = tensor(shape=(2, 2), strides=(1, 2))
+
+
+@pytest.mark.parametrize("views", [{"w": WHOLE}, {"w": PART}, {"w": TURNED}, {"w": WHOLE, "v": PART}])
+def test_a_flipped_bit_of_a_storage_is_found_by_its_checksum(tmp_path: Path, views: dict[str, bytes]) -> None:
+    data = random.Random(3).randbytes(16)
+    model = flipped(written(tmp_path / "m", state(**views), data=data), data)
+    with pytest.raises(WeightsError, match=r"a/data/0 in pytorch_model\.bin is damaged"):
+        convert(model, checksums=True)
+    assert listed(model) == ["pytorch_model.bin"]
+    assert convert(model).written
+
+
+def test_a_flipped_bit_of_the_structure_is_always_found(tmp_path: Path) -> None:
+    refused(flipped(written(tmp_path / "m", state(w=tensor())), state(w=tensor())), "is not what its checksum")
+
+
+def test_sound_storages_of_several_pieces_have_their_checksums(tmp_path: Path) -> None:
+    count = 5 * CHUNK // 16
+    data = random.Random(4).randbytes(4 * count)
+    views = state(w=tensor(count=count, shape=(count,)), v=tensor(count=count, shape=(9,), offset=7))
+    model = written(tmp_path / "m", views, data=data)
+    (file,) = convert(model, checksums=True).files
+    assert file.sha256 == hashlib.sha256((model / file.name).read_bytes()).hexdigest()
+    assert (model / file.name).read_bytes().endswith(data[28:64] + data)
+
+
+def test_a_writer_that_leaves_the_checksums_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "crc32", lambda *_: 0)
+    convert(written(tmp_path / "m", state(w=tensor())), checksums=True)
+
+
+def test_a_storage_of_an_endless_name(tmp_path: Path) -> None:
+    refused(written(tmp_path / "m", state(w=tensor(key="0" * 129))), "is not a storage")

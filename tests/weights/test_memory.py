@@ -157,7 +157,9 @@ def test_the_header_of_a_terabyte(tmp_path: Path) -> None:
 
 
 def test_the_index_of_the_largest_models_is_read(tmp_path: Path) -> None:
-    names = [f"model.layers.{layer}.mlp.experts.{expert}.up_proj.weight" for layer in range(61) for expert in range(1500)]
+    names = [
+        f"model.layers.{layer}.mlp.experts.{expert}.up_proj.weight" for layer in range(61) for expert in range(1500)
+    ]
     header = {name: {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for name in names[:4000]}
     head = json.dumps(header).encode()
     (tmp_path / "config.json").write_bytes(b"{}")
