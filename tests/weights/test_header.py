@@ -65,6 +65,7 @@ ENTRY = {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}
         (raw({"x": {**ENTRY, "shape": [True]}}, b"1234"), "not a number"),
         (raw({"x": {**ENTRY, "dtype": "Q3"}}, b"1234"), "does not describe x"),
         (raw({"x": 1}), "does not describe x"),
+        (raw({"x" * 1025: ENTRY}, b"1234"), "by 1025 characters, more than 1024"),
     ],
 )
 def test_what_does_not_add_up(content: bytes, reason: str) -> None:

@@ -74,8 +74,9 @@ STRUCTURES = {
 }
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
-@pytest.mark.parametrize("old", [False, True], ids=["zip", "legacy"])
+@pytest.mark.parametrize(
+    ("name", "old"), [*((name, False) for name in STRUCTURES), ("lists", True), ("letters", True), ("tensors", True)]
+)
 def test_a_structure_that_wants_memory(tmp_path: Path, name: str, old: bool) -> None:
     structure = b"\x80\x02" + STRUCTURES[name][: MANY - 3] + b"."
     model = written(tmp_path / "m", structure)
@@ -100,6 +101,13 @@ def _files_of_many(model: Path) -> None:
         written(model, state(**names), file=f"model-{number:05}-of-00040.bin")
 
 
+def _files_up_to_the_bound(model: Path) -> None:
+    for number in range(1, 16):
+        names = {f"{'n' * 120}{number}.{index}": tensor(key=str(index)) for index in range(1000)}
+        data = {f"data/{index}": bytes(16) for index in range(1, 1000)}
+        written(model, state(**names), file=f"model-{number:05}-of-00015.bin", **data)
+
+
 def _scattered(model: Path) -> None:
     count = 24 << 20
     structure = state(w=tensor(count=count, shape=(4096, 6144), strides=(1, 4096)))
@@ -111,6 +119,7 @@ def _scattered(model: Path) -> None:
     [
         (_archive_of_many, "converted"),
         (_archive_of_too_many, "its table would have"),
+        (_files_up_to_the_bound, "converted"),
         (_files_of_many, "more than 16000 tensors"),
         (_scattered, "converted"),
     ],
@@ -168,4 +177,17 @@ def test_the_index_of_the_largest_models_is_read(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     said, peak = read(tmp_path)
     assert "and 87499 more, which model.safetensors.index.json says it has" in said
+    assert peak < LIMIT_KIB
+
+
+@pytest.mark.parametrize("name", ["w" * 50, "\U0001f600" * 200])
+def test_many_safetensors_of_many_tensors(tmp_path: Path, name: str) -> None:
+    for number in range(1, 31):
+        header = {
+            f"{name}{number}.{index}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for index in range(6000)
+        }
+        head = json.dumps(header, ensure_ascii=False).encode()
+        (tmp_path / f"model-{number:05}-of-00030.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+    said, peak = read(tmp_path)
+    assert "tensors, which no model has" in said or "more than any model's" in said
     assert peak < LIMIT_KIB

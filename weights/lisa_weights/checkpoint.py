@@ -178,9 +178,7 @@ def _read_legacy(stream: BinaryIO, what: str) -> _Found:
         count = int.from_bytes(os.pread(stream.fileno(), 8, position), "little")
         position += 8
         if count * width != storage.nbytes or position + storage.nbytes > size:
-            raise WeightsError(
-                f"{what} is cut off or damaged at storage {key!r}; download or save it again."
-            )
+            raise WeightsError(f"{what} is cut off or damaged at storage {key!r}; download or save it again.")
         places[key] = Place(stream.fileno(), position, storage.nbytes, None, f"storage {key} in {what}")
         position += storage.nbytes
     return content, places

@@ -33,6 +33,10 @@ MAX_SHARD_SIZE = 2_000_000_000
 MAX_TENSORS = 16_000
 """Tensors of a checkpoint at most, in all of its files; the largest models in PyTorch's format have some thousands."""
 
+_MAX_NAMES = 150_000
+"""Tensors of safetensors at most, one of a long name counting as more; a model of a trillion parameters has 140 000."""
+
+_LONG_NAME = 64
 _MAX_EXPANSION = 100
 _ALWAYS_ALLOWED = 64 << 20
 
@@ -123,8 +127,14 @@ def convert(
 
 
 def _check(model_dir: Path, sources: Sources) -> Converted:
-    headers = {name: read_file(model_dir / name) for name in sources.files}
-    held = {name: [tensor.name for tensor in header.tensors] for name, header in headers.items()}
+    found: dict[str, tuple[TensorInfo, ...]] = {}
+    room = _MAX_NAMES
+    for name in sources.files:
+        found[name] = read_file(model_dir / name).tensors
+        room -= sum(1 + len(tensor.name) // _LONG_NAME for tensor in found[name])
+        if room < 0:
+            raise WeightsError(f"{model_dir.name} has more than {_MAX_NAMES} tensors, which no model has.")
+    held = {name: [tensor.name for tensor in tensors] for name, tensors in found.items()}
     seen: set[str] = set()
     for name, tensors in held.items():
         if not seen.isdisjoint(tensors):
@@ -136,7 +146,7 @@ def _check(model_dir: Path, sources: Sources) -> Converted:
     return Converted(
         directory=model_dir,
         files=tuple(ConvertedFile(name, (model_dir / name).stat().st_size, None) for name in names),
-        tensors=tuple(tensor for header in headers.values() for tensor in header.tensors),
+        tensors=tuple(tensor for tensors in found.values() for tensor in tensors),
         tied={},
         skipped=(),
         written=False,

@@ -19,6 +19,7 @@ MAX_HEADER_BYTES = 16_000_000
 """More than a hundred times the largest of usual models; the safetensors library accepts 100 MB."""
 
 _MEMORY = 48_000_000
+_MAX_NAME = 1024
 
 _LENGTH_BYTES = 8
 
@@ -83,6 +84,8 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 
 def _tensor(name: str, value: Any) -> tuple[int, TensorInfo]:
+    if len(name) > _MAX_NAME:
+        raise WeightsError(f"its header names a tensor by {len(name)} characters, more than {_MAX_NAME}")
     try:
         dtype = Dtype(value["dtype"])
         shape = tuple(value["shape"])
