@@ -115,7 +115,7 @@ format: .venv/.installed-dev ## Format the sources and mend what ruff can
 	@$(PY) -m ruff format .
 
 .PHONY: bench
-bench: .venv/.installed-dev ## Measure the compiler
+bench: .venv/.installed-dev ## Measure the compiler and the conversion of weights
 	@$(PY) benchmarks/run.py $(ARGS)
 
 ##@ Maintain

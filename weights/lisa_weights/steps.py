@@ -26,6 +26,7 @@ def convert_in_step(
     *,
     max_shard_size: int = MAX_SHARD_SIZE,
     verify: bool = True,
+    checksums: bool = False,
     replacing: tuple[str, ...] = (),
 ) -> Converted:
     """Convert a model's directory as lisa_weights.convert does, as one step.
@@ -43,7 +44,14 @@ def convert_in_step(
                 progress("", done - told)
                 told = done
 
-        return convert(directory.path, max_shard_size=max_shard_size, verify=verify, replacing=replacing, progress=tell)
+        return convert(
+            directory.path,
+            max_shard_size=max_shard_size,
+            verify=verify,
+            checksums=checksums,
+            replacing=replacing,
+            progress=tell,
+        )
 
 
 def _bytes(directory: Path, names: tuple[str, ...]) -> int:

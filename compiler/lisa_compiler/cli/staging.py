@@ -129,14 +129,18 @@ def fetch(workspace: Workspace, model: str, revision: str | None) -> ExitCode:
     return ExitCode.OK
 
 
-def convert_directory(path: Path, *, max_shard_bytes: int | None = None, verify: bool = True) -> ExitCode:
+def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksums: bool) -> ExitCode:
     """Convert a model's directory to safetensors, the checkpoint staying as it is."""
-    from lisa_weights.convert import MAX_SHARD_SIZE
     from lisa_weights.steps import convert_in_step
 
-    directory = read_directory(path)
-    limit = max_shard_bytes or MAX_SHARD_SIZE
-    converted = convert_in_step(directory, f"converting {shown_path(path)}", step, max_shard_size=limit, verify=verify)
+    converted = convert_in_step(
+        read_directory(path),
+        f"converting {shown_path(path)}",
+        step,
+        max_shard_size=max_shard_bytes,
+        verify=verify,
+        checksums=checksums,
+    )
     if not converted.written:
         say(f"{shown_path(path)} is safetensors already, and sound")
         return ExitCode.OK
