@@ -19,7 +19,7 @@ LISA := $(BIN)/lisa
 SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
-DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:sdk
+DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
 ##@ Work
