@@ -6,9 +6,9 @@ _VERSIONS = frozenset({"v1", "v2", "management"})
 _FAMILIES = frozenset(
     {
         *("access_group", "active", "add", "agents", "alerting", "audit", "auto_router", "budget", "cache"),
-        *("callbacks", "compliance", "config", "config_overrides", "credentials", "customer", "debug", "delete"),
+        *("callbacks", "compliance", "config", "config_overrides", "cost", "credentials", "customer", "debug", "delete"),
         *("email", "end_user", "fallback", "gateway", "get", "global", "guardrails", "health", "invitation", "jwt"),
-        *("key", "login", "logout", "memory-usage", "memory-usage-in-mem-cache-items", "metrics", "model_group"),
+        *("key", "login", "logout", "memory-usage", "memory-usage-in-mem-cache", "memory-usage-in-mem-cache-items", "metrics", "model_group"),
         *("model_hub", "onboarding", "organization", "otel-spans", "policies", "policy", "project", "prompts"),
         *("provider", "public", "reload", "reset", "routes", "schedule", "scim", "settings", "spend", "sso", "tag"),
         *("team", "test", "ui", "update", "upload", "usage", "user", "users", "utils"),
