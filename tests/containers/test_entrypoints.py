@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -164,6 +165,28 @@ def test_rest_api_starts_both(tmp_path: Path) -> None:
     ]
     assert made.out("python3", "arguments").read_text().split() == ["-m", "lisa_gateway"]
     assert "LITELLM_URL=http://127.0.0.1:4000" in made.out("python3", "environment").read_text().splitlines()
+
+
+def test_rest_api_makes_a_key_that_litellm_and_the_gateway_share(tmp_path: Path) -> None:
+    keys = set()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        made = rest_api(tmp_path / name)
+        process, _ = running(made)
+        stop_group(process)
+        keys.add(variables(made.folder, "litellm")["LITELLM_MASTER_KEY"])
+        assert variables(made.folder, "python3")["LITELLM_KEY"] in keys
+    assert len(keys) == 2
+    assert all(re.fullmatch(r"sk-[0-9a-f]{64}", key) for key in keys)
+
+
+def test_rest_api_takes_the_key_that_is_configured(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    made.environment["LITELLM_KEY"] = "sk-configured"
+    process, _ = running(made)
+    stop_group(process)
+    assert variables(made.folder, "litellm")["LITELLM_MASTER_KEY"] == "sk-configured"
+    assert variables(made.folder, "python3")["LITELLM_KEY"] == "sk-configured"
 
 
 @pytest.mark.parametrize(("dies", "other"), [("litellm", "python3"), ("python3", "litellm")])

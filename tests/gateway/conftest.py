@@ -12,9 +12,10 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.server import ThreadedMotoServer
+
 from gateway.processes import ROOT, Gateway, free_port, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, serving
-from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
 TABLE = "lisa-tokens"
@@ -135,9 +136,7 @@ def settings(aws: Aws, authority: str, litellm_url: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def _shared_gateway(
-    aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
+def _shared_gateway(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     limits = {"ANSWER_TIMEOUT": "2", "MAX_BODY_BYTES": str(60 * 1024 * 1024)}
     environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url) | limits
     with gateway(tmp_path_factory.mktemp("gateway"), environment) as found:

@@ -64,26 +64,29 @@ class StubModel:
 
 async def _as_model(request: web.Request, body: bytes) -> web.StreamResponse:
     path = request.path.removeprefix("/v1")
-    try:
-        asked = json.loads(body)
-    except ValueError:
-        asked = {}
     if path == "/models":
         return web.json_response({"object": "list", "data": [{"id": "stub", "object": "model"}]})
-    if path in ("/chat/completions", "/completions", "/embeddings") and not isinstance(asked, dict):
-        return web.json_response({"error": {"message": "a body is needed"}}, status=400)
-    if path == "/embeddings":
-        if "input" not in asked:
-            return web.json_response({"error": {"message": "input is needed"}}, status=400)
-        texts = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
-        data = [{"object": "embedding", "index": n, "embedding": [float(n), 0.5]} for n in range(len(texts))]
-        return web.json_response({"object": "list", "model": "stub", "data": data, "usage": USAGE})
     if path == "/audio/transcriptions":
         return web.json_response({"text": f"{len(body)} bytes"})
-    if path not in ("/chat/completions", "/completions"):
+    if path not in ("/chat/completions", "/completions", "/embeddings"):
         return web.json_response({"echo": request.raw_path, "method": request.method, "length": len(body)})
-    chat = path == "/chat/completions"
-    if asked.get("stream"):
+    try:
+        asked = json.loads(body)
+        if path == "/embeddings":
+            return _embed(asked["input"])
+        return await _generate(request, asked.get("stream"), chat=path == "/chat/completions")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return web.json_response({"error": {"message": "the body is not valid"}}, status=400)
+
+
+def _embed(given: str | list[str]) -> web.Response:
+    texts = given if isinstance(given, list) else [given]
+    data = [{"object": "embedding", "index": n, "embedding": [float(n), 0.5]} for n in range(len(texts))]
+    return web.json_response({"object": "list", "model": "stub", "data": data, "usage": USAGE})
+
+
+async def _generate(request: web.Request, stream: bool | None, *, chat: bool) -> web.StreamResponse:
+    if stream:
         return await _stream(request, chat)
     text = "".join(WORDS)
     choice = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}

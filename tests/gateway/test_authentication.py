@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from gateway.conftest import TOKEN, Aws, Issuer, issuer_process, settings
 from gateway.person import sign_in
 from gateway.processes import Gateway, free_port, gateway

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import requests
+
 from gateway.conftest import TOKEN
 from gateway.processes import Gateway
 

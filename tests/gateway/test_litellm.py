@@ -13,11 +13,11 @@ import openai
 import pytest
 import requests
 import yaml
+from tests.compiler.conftest import configuration
+
 from gateway.conftest import TOKEN, Aws, settings
 from gateway.processes import LITELLM_PYTHON, Gateway, free_port, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, chunk, open_stream
-from tests.compiler.conftest import configuration
-
 from lisa_compiler.pipeline import compile_environment
 
 if not LITELLM_PYTHON.exists():

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 from aiohttp import web
+
 from gateway.conftest import TOKEN, Aws, settings
 from gateway.processes import ROOT, Gateway, gateway
 from gateway.stub_model import StubModel, chunk, open_stream, serving

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import requests
 from aiohttp import web
+
 from gateway.conftest import TOKEN
 from gateway.processes import Gateway
 from gateway.stub_model import StubModel, chunk, open_stream
@@ -136,7 +137,7 @@ def test_repeated_and_encoded_headers_come_back(served: Gateway, stub: StubModel
 
 
 def test_the_callers_credentials_stay_here(served: Gateway, stub: StubModel) -> None:
-    secret = {name: TOKEN for name in ("Api-Key", "X-Api-Key", "X-Litellm-Api-Key", "X-Goog-Api-Key", "Cookie")}
+    secret = dict.fromkeys(("Api-Key", "X-Api-Key", "X-Litellm-Api-Key", "X-Goog-Api-Key", "Cookie"), TOKEN)
     requests.get(f"{served.url}/v2/serve/models", headers=AUTHORIZED | secret | {"X-Other": "kept"}, timeout=10)
     assert TOKEN not in json.dumps(dict(stub.last.headers))
     assert stub.last.headers["Authorization"] == "Bearer sk-the-proxys-own-key"
@@ -150,7 +151,13 @@ def test_headers_of_one_connection_are_not_passed_on(served: Gateway, stub: Stub
 
 
 def test_events_come_byte_for_byte_and_at_once(served: Gateway, stub: StubModel) -> None:
-    events = [b": comment\n\n", chunk("a", chat=True), b"event: odd\r\ndata: \xf0\x9f", b"\x98\x80\n\n", b"data: [DONE]\n\n"]
+    events = [
+        b": comment\n\n",
+        chunk("a", chat=True),
+        b"event: odd\r\ndata: \xf0\x9f",
+        b"\x98\x80\n\n",
+        b"data: [DONE]\n\n",
+    ]
 
     async def stream(request: web.Request) -> web.StreamResponse:
         answer = await open_stream(request)
@@ -231,7 +238,9 @@ def test_a_client_that_leaves_cancels_what_litellm_does(served: Gateway, stub: S
     stub.behaviours["/chat/completions"] = slow
     body = json.dumps(CHAT).encode()
     length = len(body) + (1000 if when == "in the request" else 0)
-    head = f"POST /v2/serve/chat/completions HTTP/1.1\r\nHost: x\r\nApi-Key: {TOKEN}\r\nContent-Length: {length}\r\n\r\n"
+    head = (
+        f"POST /v2/serve/chat/completions HTTP/1.1\r\nHost: x\r\nApi-Key: {TOKEN}\r\nContent-Length: {length}\r\n\r\n"
+    )
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", served.port), timeout=5) as connection:
         connection.sendall(head.encode() + body)

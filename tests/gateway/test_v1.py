@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import requests
 from aiohttp import web
+
 from gateway.conftest import TOKEN, Aws
 from gateway.processes import Gateway
 from gateway.stub_model import StubModel, chunk, open_stream
@@ -143,7 +144,9 @@ def test_instructions_of_embeddings(served: Gateway, stub: StubModel) -> None:
     assert sent(stub)["instruction"] == "Represent the document:"
 
 
-@pytest.mark.parametrize(("path", "model"), [("generate", EMBEDDER), ("generateStream", EMBEDDER), ("embeddings", WRITER)])
+@pytest.mark.parametrize(
+    ("path", "model"), [("generate", EMBEDDER), ("generateStream", EMBEDDER), ("embeddings", WRITER)]
+)
 def test_models_of_the_other_kind(served: Gateway, path: str, model: dict[str, str]) -> None:
     assert post(served, path, {**model, "text": "Say"}).status_code == 404
 
@@ -212,7 +215,7 @@ async def test_a_list_of_models_in_parts(aws: Aws) -> None:
     class Parameters:
         """Parameter Store in memory."""
 
-        values = {
+        values: ClassVar = {
             "/m": '{"parts": 2}',
             "/m/0": '[{"provider":"ecs.textgen.tgi","modelName":"a","modelId":"a","modelType":"textgen"}]',
             "/m/1": '[{"provider":"ecs.textgen.tgi","modelName":"b","modelId":"b","modelType":"textgen"}]',

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import pytest
+
 from lisa_gateway.api_tokens import ApiTokens, TokenTableError
 from lisa_gateway.issuer import Verifier
 from lisa_oidc import Expectation, KeyStore, UnknownKeyError, UnreachableIssuerError

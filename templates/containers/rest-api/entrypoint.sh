@@ -21,6 +21,10 @@ if ((${#missing[@]} > 0)); then
   exit 1
 fi
 
+# LiteLLM does not start without a key. Unless one is configured, it gets one that nobody but the gateway knows.
+LITELLM_KEY=${LITELLM_KEY:-${LITELLM_MASTER_KEY:-sk-$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')}}
+export LITELLM_KEY
+export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$LITELLM_KEY}
 export LITELLM_URL=http://127.0.0.1:4000
 litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" &
 litellm=$!
