@@ -102,5 +102,5 @@ async def main(port: int, path: str, token: str, *, concurrent: int, requests: i
 
 if __name__ == "__main__":
     _, _port, _path, _concurrent, _requests, _token, _ramp = sys.argv
-    _amount = {"concurrent": int(_concurrent), "requests": int(_requests), "ramp": float(_ramp)}
-    uvloop.run(main(int(_port), _path, _token, **_amount))
+    _asked = main(int(_port), _path, _token, concurrent=int(_concurrent), requests=int(_requests), ramp=float(_ramp))
+    uvloop.run(_asked)

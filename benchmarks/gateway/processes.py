@@ -67,7 +67,7 @@ class Parts:
         params = {"model": "openai/stub", "api_base": f"http://127.0.0.1:{stub.port}/v1", "api_key": "ignored"}
         config = self.folder / "litellm.yaml"
         config.write_text(json.dumps({"model_list": [{"model_name": "stub", "litellm_params": params}]}))
-        command = [LITELLM, "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+        command: list[str | Path] = [LITELLM, "--config", config, "--host", "127.0.0.1", "--port", str(port)]
         return self._start(port, command, {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": TOKEN})
 
     def gateway(self, upstream: Part) -> Part:

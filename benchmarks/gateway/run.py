@@ -120,8 +120,8 @@ def _streams(started: Parts) -> list[Row]:
     stub = started.stub()
     gateway = started.gateway(stub)
     load(gateway, f"{_SERVE}/stream", concurrent=50, requests=50)
-    direct = load(stub, "/stream", concurrent=_STREAMS, requests=_STREAMS * 4, ramp=0.5)
-    through = load(gateway, f"{_SERVE}/stream", concurrent=_STREAMS, requests=_STREAMS * 4, ramp=0.5)
+    direct = load(stub, "/stream", concurrent=_STREAMS, requests=_STREAMS * 2, ramp=2)
+    through = load(gateway, f"{_SERVE}/stream", concurrent=_STREAMS, requests=_STREAMS * 2, ramp=2)
     return [
         Row(
             f"first byte {name[5:]}, {_STREAMS} streams".replace("byte ", "byte p"),

@@ -1,6 +1,6 @@
 """A model that costs nothing: `python stub.py PORT [LEAST MOST]` answers any request, after LEAST to MOST milliseconds.
 
-A request whose path ends with `/stream` gets server-sent events: the first after 100 ms, four more every 100 ms.
+A request whose path ends with `/stream` gets server-sent events: 20, one every 100 ms.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WHOLE = (
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n'
 _CHUNK = f"{len(_EVENT):x}\r\n".encode() + _EVENT + b"\r\n"
-_EVENTS = 5
+_EVENTS = 20
 _EVENT_SECONDS = 0.1
 
 

