@@ -6,7 +6,14 @@ import importlib
 
 import pytest
 
-PACKAGES = ("lisa_compiler.cli", "lisa_compiler.plan", "lisa_schema", "lisa_schema.models", "lisa_schema.rules")
+PACKAGES = (
+    "lisa_compiler.cli",
+    "lisa_compiler.plan",
+    "lisa_oidc",
+    "lisa_schema",
+    "lisa_schema.models",
+    "lisa_schema.rules",
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -143,6 +143,7 @@ def _rest_api_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG00
     return (
         _from_templates(spec, {path: f"rest-api/{template}" for path, template in names.items()})
         | {f"lisa_gateway/{path}": content for path, content in source_files(source / "lisa_gateway").items()}
+        | {f"lisa_oidc/{path}": content for path, content in source_files(runtime_dir() / "oidc" / "lisa_oidc").items()}
         | {"requirements.txt": (source / "requirements.txt").read_bytes()}
     )
 

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 FOLDER = "lambdas"
 _PACKAGE = "lisa_lambdas"
+# Verifies tokens, for the gateway too; users' own functions may rely on it as well.
+_SHARED_PACKAGE = "lisa_oidc"
 # Where LISA 2.x kept its functions, and its example names it; it means LISA's own, as `lib/serve/…` does for images.
 _OWN_PATH = PurePosixPath("lambda")
 
 
 def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
-    """Copy the package lisa_lambdas: LISA's own, or the one in `lambdaSourcePath`.
+    """Copy the package lisa_lambdas, LISA's own or the one in `lambdaSourcePath`, and lisa_oidc beside it.
 
     Raises:
         LocalFileError: `lambdaSourcePath` is not a folder in the project that holds the package.
@@ -39,4 +41,7 @@ def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
             raise local_files.LocalFileError(
                 path, f"has no {_PACKAGE} in it.", "Name the folder that the package is in."
             )
-    return {f"{FOLDER}/{_PACKAGE}/{name}": content for name, content in sources.items()}
+    shared = source_files(runtime_dir() / "oidc" / _SHARED_PACKAGE)
+    return {f"{FOLDER}/{_PACKAGE}/{name}": content for name, content in sources.items()} | {
+        f"{FOLDER}/{_SHARED_PACKAGE}/{name}": content for name, content in shared.items()
+    }

@@ -121,6 +121,7 @@ def test_the_rest_api_carries_the_gateway_and_the_litellm_config() -> None:
     files = context("rest-api")
     assert files["litellm/config.yaml"] == b"model_list: []\n"
     assert b"def create_app" in files["lisa_gateway/app.py"]
+    assert b"def verify(" in files["lisa_oidc/verification.py"]
     assert b"litellm==" in files["requirements.txt"]
     assert not any("__pycache__" in path for path in files)
 

@@ -83,7 +83,13 @@ def test_own_lambda_sources_are_copied(planned: Planned, tmp_path: Path) -> None
     package = tmp_path / "src" / "lisa_lambdas"
     package.mkdir(parents=True)
     (package / "mine.py").write_text("x = 1\n", encoding="utf-8")
-    assert emit_functions(planned(lambdaSourcePath="src"), tmp_path) == {"lambdas/lisa_lambdas/mine.py": b"x = 1\n"}
+    files = emit_functions(planned(lambdaSourcePath="src"), tmp_path)
+    own = {path: content for path, content in files.items() if path.startswith("lambdas/lisa_lambdas/")}
+    assert own == {"lambdas/lisa_lambdas/mine.py": b"x = 1\n"}
+
+
+def test_functions_carry_the_verification_of_tokens(planned: Planned, tmp_path: Path) -> None:
+    assert b"def verify(" in emit_functions(planned(), tmp_path)["lambdas/lisa_oidc/verification.py"]
 
 
 def test_folder_of_lisa_2_means_the_functions_of_lisa(planned: Planned, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""Verification of OpenID Connect tokens, for the gateway and the Lambda functions; it runs on Python 3.8 and later.
+
+Whoever has a token reads its header (`read_header`), finds its key (`KeyStore.find`, after a fetch when `is_due`) and
+verifies it (`verify`). The gateway fetches with its own asynchronous client; `BlockingVerifier` does all of it at once.
+"""
+
+from lisa_oidc.blocking import BlockingVerifier, fetch_json
+from lisa_oidc.discovery import Issuer, discovery_url, parse_discovery
+from lisa_oidc.errors import (
+    BadSignatureError,
+    ExpiredTokenError,
+    ImmatureTokenError,
+    IssuerError,
+    MalformedTokenError,
+    MissingClaimError,
+    OidcError,
+    RefusedAlgorithmError,
+    TokenError,
+    UnknownKeyError,
+    UnreachableIssuerError,
+    UnusableIssuerError,
+    WrongAudienceError,
+    WrongIssuerError,
+)
+from lisa_oidc.groups import groups_at
+from lisa_oidc.key_store import KeyStore
+from lisa_oidc.keys import ALGORITHMS, Key, parse_keys
+from lisa_oidc.verification import Caller, Expectation, Header, read_header, verify
+
+__all__ = [
+    "ALGORITHMS",
+    "BadSignatureError",
+    "BlockingVerifier",
+    "Caller",
+    "Expectation",
+    "ExpiredTokenError",
+    "Header",
+    "ImmatureTokenError",
+    "Issuer",
+    "IssuerError",
+    "Key",
+    "KeyStore",
+    "MalformedTokenError",
+    "MissingClaimError",
+    "OidcError",
+    "RefusedAlgorithmError",
+    "TokenError",
+    "UnknownKeyError",
+    "UnreachableIssuerError",
+    "UnusableIssuerError",
+    "WrongAudienceError",
+    "WrongIssuerError",
+    "discovery_url",
+    "fetch_json",
+    "groups_at",
+    "parse_discovery",
+    "parse_keys",
+    "read_header",
+    "verify",
+]
