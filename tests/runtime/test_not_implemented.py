@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 @pytest.mark.parametrize("name", ["session", "repository", "models"])
 def test_a_function_answers_501(name: str) -> None:
-    answer = importlib.import_module(f"lisa_lambdas.{name}").handler({}, None)
+    answer = importlib.import_module(f"lisa_lambdas.{name}.handler").handler({}, None)
     assert answer["statusCode"] == 501
     body = json.loads(answer["body"])
     assert body["code"] == "NotImplemented"
@@ -20,7 +20,7 @@ def test_a_function_answers_501(name: str) -> None:
 
 
 def test_the_authorizer_denies_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
-    authorizer = importlib.import_module("lisa_lambdas.authorizer")
+    authorizer = importlib.import_module("lisa_lambdas.authorizer.handler")
     with caplog.at_level(logging.WARNING):
         answer = authorizer.handler({"methodArn": "arn:aws:execute-api:r:1:api/dev/GET/session"}, None)
     statement = answer["policyDocument"]["Statement"][0]
