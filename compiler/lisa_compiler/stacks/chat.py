@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment
 
-_USER_INDEX = "byUserId"
+SESSIONS_BY_UPDATE_INDEX = "byUpdate"
 _TTL_ATTRIBUTE = "expiresAt"
 
 
@@ -35,7 +35,7 @@ class ChatStack(LisaStack):
             layers=["common"],
             environment={
                 "LOG_LEVEL": deployment.function_log_level,
-                "SESSIONS_BY_USER_ID_INDEX_NAME": _USER_INDEX,
+                "SESSIONS_BY_UPDATE_INDEX_NAME": SESSIONS_BY_UPDATE_INDEX,
                 "SESSIONS_TABLE_NAME": deployment.names.sessions_table,
                 "WEB_ORIGIN": web_origin(self),
             },
@@ -52,17 +52,17 @@ class ChatStack(LisaStack):
             billing_mode="PAY_PER_REQUEST",
             attribute_definitions=[
                 dynamodb.CfnTable.AttributeDefinitionProperty(attribute_name=name, attribute_type="S")
-                for name in ("sessionId", "userId")
+                for name in ("userId", "sessionId", "updatedAt")
             ],
-            key_schema=[
-                dynamodb.CfnTable.KeySchemaProperty(attribute_name="sessionId", key_type="HASH"),
-                dynamodb.CfnTable.KeySchemaProperty(attribute_name="userId", key_type="RANGE"),
-            ],
-            global_secondary_indexes=[
-                dynamodb.CfnTable.GlobalSecondaryIndexProperty(
-                    index_name=_USER_INDEX,
-                    key_schema=[dynamodb.CfnTable.KeySchemaProperty(attribute_name="userId", key_type="HASH")],
-                    projection=dynamodb.CfnTable.ProjectionProperty(projection_type="ALL"),
+            # The user is the partition, so that a request which names it can reach nobody else's sessions.
+            key_schema=_keys("userId", "sessionId"),
+            local_secondary_indexes=[
+                dynamodb.CfnTable.LocalSecondaryIndexProperty(
+                    index_name=SESSIONS_BY_UPDATE_INDEX,
+                    key_schema=_keys("userId", "updatedAt"),
+                    projection=dynamodb.CfnTable.ProjectionProperty(
+                        projection_type="INCLUDE", non_key_attributes=["startTime", "title"]
+                    ),
                 )
             ],
             point_in_time_recovery_specification=dynamodb.CfnTable.PointInTimeRecoverySpecificationProperty(
@@ -78,3 +78,10 @@ class ChatStack(LisaStack):
             deletion_protection_enabled=self.deployment.retains,
         )
         self.keep_or_delete(table)
+
+
+def _keys(partition: str, sort: str) -> list[dynamodb.CfnTable.KeySchemaProperty]:
+    return [
+        dynamodb.CfnTable.KeySchemaProperty(attribute_name=partition, key_type="HASH"),
+        dynamodb.CfnTable.KeySchemaProperty(attribute_name=sort, key_type="RANGE"),
+    ]

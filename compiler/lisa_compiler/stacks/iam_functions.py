@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.policies import allow, document, trust
 from lisa_compiler.plan.names import model_id
+from lisa_compiler.stacks.chat import SESSIONS_BY_UPDATE_INDEX
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.policies import Statement
@@ -43,11 +44,10 @@ def add_function_roles(stack: IamStack) -> None:
                         "dynamodb:BatchWriteItem",
                         "dynamodb:DeleteItem",
                         "dynamodb:GetItem",
-                        "dynamodb:PutItem",
                         "dynamodb:Query",
                         "dynamodb:UpdateItem",
                     ],
-                    [sessions, f"{sessions}/index/byUserId"],
+                    [sessions, f"{sessions}/index/{SESSIONS_BY_UPDATE_INDEX}"],
                 ),
                 stack.use_key("dynamodb"),
             ],
