@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 
-@pytest.mark.parametrize("name", ["repository", "models"])
+@pytest.mark.parametrize("name", ["repository"])
 def test_a_function_answers_501(name: str) -> None:
     answer = importlib.import_module(f"lisa_lambdas.{name}.handler").handler({}, None)
     assert answer["statusCode"] == 501

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from lisa_lambdas.caller import Caller, caller_of
 from lisa_lambdas.errors import ApiError, BadRequestError, NotFoundError, UnsupportedMediaTypeError
+from lisa_lambdas.proxy import error_answer, error_body, is_proxy_event, with_common_headers
 
 _log = logging.getLogger(__name__)
 _Read = TypeVar("_Read", bound=BaseModel)
@@ -44,9 +45,7 @@ class RestApi(APIGatewayRestResolver):
             answer: Dict[str, Any] = super().resolve(event, context)
         else:
             answer = error_answer(BadRequestError("The event is not a request of API Gateway."))
-        headers = answer.setdefault("multiValueHeaders", {})
-        headers.update({name: [value] for name, value in common_headers(self._origin).items()})
-        return answer
+        return with_common_headers(answer, self._origin)
 
     def caller(self) -> Caller:
         """The caller of the request that is being answered; UnauthorizedError when it names none."""
@@ -89,37 +88,6 @@ class RestApi(APIGatewayRestResolver):
             BadRequestError: one is missing, or not what the model wants.
         """
         return _validated(model, self.current_event.query_string_parameters or {}, "query")
-
-
-def is_proxy_event(event: object) -> bool:
-    """Whether an event has what every request of API Gateway has, in the right types."""
-    if not isinstance(event, Mapping):
-        return False
-    texts = all(isinstance(event.get(name), str) for name in ("httpMethod", "path"))
-    body = isinstance(event.get("body"), (str, type(None)))
-    names = ("headers", "multiValueHeaders", "queryStringParameters", "pathParameters", "requestContext")
-    return texts and body and all(isinstance(event.get(name), (Mapping, type(None))) for name in names)
-
-
-def common_headers(web_origin: str) -> Dict[str, str]:
-    """The headers that every answer carries; browsers read answers of another origin only with the first."""
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return {**({"Access-Control-Allow-Origin": web_origin} if web_origin else {}), **headers}
-
-
-def error_body(error: ApiError) -> Dict[str, str]:
-    """The body of every error."""
-    return {"message": error.message, "code": error.code}
-
-
-def error_answer(error: ApiError) -> Dict[str, Any]:
-    """An error in the form that API Gateway's proxy integration wants, without the common headers."""
-    return {
-        "statusCode": error.status,
-        "multiValueHeaders": {"Content-Type": ["application/json"]},
-        "body": pydantic_core.to_json(error_body(error)).decode(),
-        "isBase64Encoded": False,
-    }
 
 
 def validation_message(error: ValidationError, where: str) -> str:

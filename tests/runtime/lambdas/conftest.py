@@ -26,7 +26,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+    # The same session for all tests: each new one reads the descriptions of the services again, for half a second.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
 
 

@@ -62,7 +62,7 @@ def test_the_policy_is_the_same_for_every_path(issuer: ServedIssuer, asked: str)
     answer = handler(request(f"bearer {issuer.token('s-1', 'users')}", asked), None)
     for path in ("GET/session", "DELETE/session/x", "POST/repository/presigned-url", "GET/docs", "GET/modelsandmore"):
         assert allows(answer, path)
-    for path in ("GET/models", "POST/models", "GET/models/a", "PUT/models/a/b", "GET/models/proposals"):
+    for path in ("GET/models", "POST/models", "GET/models/a", "PUT/models/a/b", "GET/proposals", "DELETE/proposals/x"):
         assert not allows(answer, path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lisa_lambdas.errors import NotImplementedYetError
-from lisa_lambdas.rest import error_answer
+from lisa_lambdas.proxy import error_answer
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001

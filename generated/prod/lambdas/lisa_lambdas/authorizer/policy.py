@@ -12,7 +12,7 @@ from typing import Any, Dict, List
 from lisa_oidc import Caller
 
 _METHOD_ARN = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]*:\d*:[^/*?]+/[^/*?]+)/[A-Z]+(?:/.*)?", re.DOTALL)
-_ADMIN_PATHS = ("models", "models/*")
+_ADMIN_PATHS = ("models", "models/*", "proposals", "proposals/*")
 
 
 class MethodArnError(Exception):
