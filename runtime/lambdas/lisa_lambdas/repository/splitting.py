@@ -34,7 +34,7 @@ def _split(text: str, size: int, overlap: int, separators: Sequence[str]) -> Ite
         return
     fitting: List[str] = []
     for part in _parts(text, separators[0]):
-        if len(part) <= size:
+        if _width(part) <= size:
             fitting.append(part)
             continue
         yield from _join(fitting, size, overlap)
@@ -53,14 +53,19 @@ def _parts(text: str, separator: str) -> Iterator[str]:
         yield text[start:]
 
 
+def _width(part: str) -> int:
+    """Characters that a part needs at the end of a chunk, which loses its white space."""
+    return len(part.rstrip())
+
+
 def _join(parts: Iterable[str], size: int, overlap: int) -> Iterator[str]:
     """Join neighbouring parts into chunks as long as they may be; each begins with the last parts of the one before."""
     window: Deque[str] = deque()
     length = 0
     for part in parts:
-        if window and length + len(part) > size:
+        if window and length + _width(part) > size:
             yield "".join(window)
-            while window and (length > overlap or length + len(part) > size):
+            while window and (length > overlap or length + _width(part) > size):
                 length -= len(window.popleft())
         window.append(part)
         length += len(part)

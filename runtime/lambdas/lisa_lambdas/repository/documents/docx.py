@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import zipfile
-from typing import BinaryIO, Iterator
+import zlib
+from typing import BinaryIO, Iterator, List
 
 from docx import Document
 from docx.opc.exceptions import PackageNotFoundError
@@ -17,12 +20,14 @@ _MAIN_PART = "word/document.xml"
 _ENTRIES = 10_000
 _XML_BYTES = 32 * 1024 * 1024
 _ALL_BYTES = 128 * 1024 * 1024
+_BLOCK_BYTES = 64 * 1024
 _BLOCK_CHARACTERS = 64 * 1024
 # What python-docx lets escape from damaged files besides its own errors.
 _DAMAGE = (
     PackageNotFoundError,
     LxmlError,
     zipfile.BadZipFile,
+    zlib.error,
     AttributeError,
     EOFError,
     LookupError,
@@ -41,26 +46,42 @@ def read_docx(file: BinaryIO) -> Iterator[Section]:
         BadRequestError: it is not a DOCX, or is damaged or encrypted.
         TooLargeError: unpacked, it would be too large.
     """
-    _must_be_bounded(file)
-    file.seek(0)
-    lines = []
-    length = 0
-    for line in _lines(file):
-        lines.append(line)
-        length += len(line)
-        if length >= _BLOCK_CHARACTERS:
-            yield Section(printable("\n\n".join(lines)))
-            lines, length = [], 0
-    yield Section(printable("\n\n".join(lines)))
+    with tempfile.TemporaryFile() as unpacked:
+        _unpack(file, unpacked)
+        lines = []
+        length = 0
+        for line in _lines(unpacked):
+            lines.append(line)
+            length += len(line)
+            if length >= _BLOCK_CHARACTERS:
+                yield Section(printable("\n\n".join(lines)))
+                lines, length = [], 0
+        yield Section(printable("\n\n".join(lines)))
 
 
-def _must_be_bounded(file: BinaryIO) -> None:
-    """Refuse a zip bomb by the sizes that the archive states; zipfile reads no entry further than it states."""
+def _unpack(file: BinaryIO, target: BinaryIO) -> None:
+    """Copy an archive into one that is not compressed, where no entry can be more than is said of it.
+
+    An entry may be larger than the archive says. Reading it whole, as python-docx does, would unpack all of it before
+    the excess is cut off; reading it in blocks does not.
+    """
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
+        archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise BadRequestError("The document is not a DOCX, as its name says, or it is encrypted.") from None
+    with archive, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as copy:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        _must_be_bounded(list(entries.values()))
+        try:
+            for name, entry in entries.items():
+                with archive.open(entry) as packed, copy.open(name, "w") as plain:
+                    shutil.copyfileobj(packed, plain, _BLOCK_BYTES)
+        except _DAMAGE:
+            raise BadRequestError("The DOCX is damaged or encrypted.") from None
+    target.seek(0)
+
+
+def _must_be_bounded(entries: List[zipfile.ZipInfo]) -> None:
     if _MAIN_PART not in {entry.filename for entry in entries}:
         raise BadRequestError("The document is not a DOCX: it has no text part.")
     xml = max(entry.file_size for entry in entries if entry.filename.endswith((".xml", ".rels")))
