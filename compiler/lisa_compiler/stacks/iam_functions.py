@@ -80,7 +80,7 @@ def _rag_statements(stack: IamStack) -> list[Statement]:
         deployment.names.parameter("lisaServeRestApiUri"),
     ]
     statements = [
-        allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{documents}/*"),
+        allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),
         allow("s3:ListBucket", documents),
         allow("ssm:GetParameter", [deployment.arn("ssm", f"parameter{name}") for name in parameters]),
         stack.use_key("s3", "secretsmanager"),
