@@ -118,6 +118,10 @@ format: .venv/.installed-dev ## Format the sources and mend what ruff can
 bench: .venv/.installed-dev ## Measure the compiler
 	@$(PY) benchmarks/run.py $(ARGS)
 
+.PHONY: bench-rag
+bench-rag: .venv/.installed-dev ## Measure the repository function on a real PostgreSQL
+	@$(PY) benchmarks/rag/run.py $(ARGS)
+
 ##@ Maintain
 
 .PHONY: schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ def aws_session() -> boto3.Session:
 @contextmanager
 def aws() -> Iterator[str]:
     """AWS on this machine; yields its address."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     try:
@@ -96,8 +98,10 @@ class Deployment:
         return [each["Document"] for each in json.loads(answer["body"])["docs"]]
 
 
-def deploy(endpoint: str, rest_api: str, connections: Mapping[str, Mapping[str, object]]) -> Deployment:
-    """Deploy a function with a repository for each connection, by id."""
+def deploy(
+    endpoint: str, rest_api: str, connections: Mapping[str, Mapping[str, object]], **variables: str
+) -> Deployment:
+    """Deploy a function with a repository for each connection, by id; `variables` are of its environment."""
     session = aws_session()
     ssm, s3 = (session.client(service, endpoint_url=endpoint) for service in ("ssm", "s3"))
     name = uuid.uuid4().hex
@@ -118,6 +122,7 @@ def deploy(endpoint: str, rest_api: str, connections: Mapping[str, Mapping[str, 
         "REGISTERED_REPOSITORIES": json.dumps(registered),
         "REST_API_VERSION": "v2",
         "WEB_ORIGIN": ORIGIN,
+        **variables,
     }
     api = create_api(read_environment(RepositoryEnvironment, environment), session)
     return Deployment(api, environment, s3)
