@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 
 import pytest
 from fastapi.testclient import TestClient
-
-
-@pytest.mark.parametrize("name", ["repository"])
-def test_a_function_answers_501(name: str) -> None:
-    answer = importlib.import_module(f"lisa_lambdas.{name}.handler").handler({}, None)
-    assert answer["statusCode"] == 501
-    body = json.loads(answer["body"])
-    assert body["code"] == "NotImplemented"
-    assert body["message"]
 
 
 def test_the_gateway_is_not_healthy() -> None:
