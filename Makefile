@@ -135,6 +135,10 @@ bench: .venv/.installed-dev ## Measure the compiler and the conversion of weight
 bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM
 	@$(PY) benchmarks/gateway/run.py $(ARGS)
 
+.PHONY: bench-rag
+bench-rag: .venv/.installed-dev ## Measure the repository function on a real PostgreSQL
+	@$(PY) benchmarks/rag/run.py $(ARGS)
+
 ##@ Maintain
 
 .PHONY: schema

@@ -26,6 +26,7 @@ from lisa_compiler.cli.options import (
     shortcuts,
 )
 from lisa_compiler.cli.outcome import Lisa
+from lisa_compiler.cli.proposals import proposals_app
 from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.terminal import put
 from lisa_compiler.cli.weights import weights_app
@@ -46,6 +47,7 @@ app = typer.Typer(
 vpc_app = typer.Typer(help="Work with an existing VPC.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(vpc_app, name="vpc")
 app.add_typer(weights_app, name="weights")
+app.add_typer(proposals_app, name="proposals")
 
 
 def _print_version(value: bool) -> None:

@@ -31,7 +31,7 @@ def validate(request: Request, *, form: Format) -> ExitCode:
         overrides = request.overrides()
         for name in every or request.environments or (None,):
             try:
-                loaded, _, warnings = _validated(request, name, overrides)
+                loaded, _, warnings = validated(request, name, overrides)
             except ConfigurationError as error:
                 found += error.diagnostics
             else:
@@ -52,7 +52,7 @@ def config(request: Request, *, origins: bool) -> ExitCode:
     from lisa_compiler.cli.effective_yaml import effective_yaml
 
     try:
-        loaded, effective, _ = _validated(request, _single(request), request.overrides())
+        loaded, effective, _ = validated(request, _single(request), request.overrides())
     except ConfigurationError as error:
         show(error.diagnostics, Format.TEXT, request)
         return ExitCode.FAILED
@@ -66,7 +66,7 @@ def stacks(request: Request, *, as_json: bool) -> ExitCode:
     from lisa_compiler.plan import plan
 
     try:
-        loaded, effective, _ = _validated(request, _single(request), request.overrides())
+        loaded, effective, _ = validated(request, _single(request), request.overrides())
         deployment = plan(loaded.environment, effective)
     except ConfigurationError as error:
         show(error.diagnostics, Format.TEXT, request)
@@ -130,15 +130,16 @@ def _single(request: Request) -> str | None:
     return request.environments[0] if request.environments else None
 
 
-def _validated(
+def validated(
     request: Request, environment: str | None, overrides: Sequence[Override]
 ) -> tuple[Loaded, Config, tuple[Diagnostic, ...]]:
+    """Load and validate an environment; raises ConfigurationError with everything that is wrong with it."""
     from lisa_compiler.load import load
     from lisa_schema.validate import validate as validate_document
 
     loaded = load(request.project, environment, overrides)
-    validated = validate_document(loaded.document)
-    return loaded, validated.config, (*loaded.diagnostics, *validated.diagnostics)
+    found = validate_document(loaded.document)
+    return loaded, found.config, (*loaded.diagnostics, *found.diagnostics)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

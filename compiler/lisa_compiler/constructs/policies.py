@@ -29,6 +29,11 @@ def allow(
     return statement
 
 
+def deny(actions: str | Sequence[str], on: str | Sequence[str]) -> Statement:
+    """A statement that takes back what another allows with a wildcard."""
+    return allow(actions, on) | {"Effect": "Deny"}
+
+
 def deny_plain_text(bucket_arn: str) -> Statement:
     """A bucket policy statement that refuses requests without TLS."""
     return {

@@ -20,9 +20,13 @@ _ALLOWED_HEADERS = "Authorization,Content-Type,X-Request-ID"
 _AUTHORIZED = {
     "AwsSolutions-COG4": "The request authorizer checks tokens of the configured OpenID provider, Cognito or another.",
 }
-_OPEN = {
-    "AwsSolutions-APIG4": "A preflight request carries no token, and the application itself is public.",
-    "AwsSolutions-COG4": "A preflight request carries no token, and the application itself is public.",
+_PUBLIC = {
+    "AwsSolutions-APIG4": "The documentation of the API, which a browser opens without a token; it is public.",
+    "AwsSolutions-COG4": "The documentation of the API, which a browser opens without a token; it is public.",
+}
+_PREFLIGHT = {
+    "AwsSolutions-APIG4": "A preflight request carries no token.",
+    "AwsSolutions-COG4": "A preflight request carries no token.",
 }
 
 
@@ -69,8 +73,8 @@ class Routes(Construct):
                 rest_api_id=self._api_id,
                 resource_id=self._resource(route.path),
                 http_method=route.method,
-                authorization_type="CUSTOM",
-                authorizer_id=self._authorizer_id,
+                authorization_type="NONE" if route.open else "CUSTOM",
+                authorizer_id=None if route.open else self._authorizer_id,
                 request_validator_id=validator.ref,
                 request_parameters={
                     f"method.request.path.{name}": True for name in re.findall(r"\{(\w+)\+?\}", route.path)
@@ -80,7 +84,7 @@ class Routes(Construct):
                     type="AWS_PROXY", integration_http_method="POST", uri=function.invoke_arn
                 ),
             )
-            scope.acknowledge(method, _AUTHORIZED)
+            scope.acknowledge(method, _PUBLIC if route.open else _AUTHORIZED)
         origin = web_origin(scope)
         for path, methods in self._methods.items():
             self._preflight(path, methods, origin)
@@ -140,7 +144,7 @@ class Routes(Construct):
                 )
             ],
         )
-        self._stack.acknowledge(method, _OPEN)
+        self._stack.acknowledge(method, _PREFLIGHT)
 
 
 def _pascal(path: str) -> str:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import lisa_schema
 from lisa_compiler import local_files
 from lisa_compiler.resources import runtime_dir, source_files
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lisa_compiler.plan import Deployment
 
 FOLDER = "lambdas"
 _PACKAGE = "lisa_lambdas"
 # Verifies tokens, for the gateway too; users' own functions may rely on it as well.
 _SHARED_PACKAGE = "lisa_oidc"
+# Validates what is proposed by the models API as the compiler does.
+_SCHEMA_PACKAGE = "lisa_schema"
 # Where LISA 2.x kept its functions, and its example names it; it means LISA's own, as `lib/serve/…` does for images.
 _OWN_PATH = PurePosixPath("lambda")
 
 
 def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
-    """Copy the package lisa_lambdas, LISA's own or the one in `lambdaSourcePath`, and lisa_oidc beside it.
+    """Copy the package lisa_lambdas, LISA's own or the one in `lambdaSourcePath`, and beside it what it works with.
 
     Raises:
         LocalFileError: `lambdaSourcePath` is not a folder in the project that holds the package.
@@ -41,7 +42,11 @@ def emit_functions(deployment: Deployment, project: Path) -> dict[str, bytes]:
             raise local_files.LocalFileError(
                 path, f"has no {_PACKAGE} in it.", "Name the folder that the package is in."
             )
-    shared = source_files(runtime_dir() / "oidc" / _SHARED_PACKAGE)
-    return {f"{FOLDER}/{_PACKAGE}/{name}": content for name, content in sources.items()} | {
-        f"{FOLDER}/{_SHARED_PACKAGE}/{name}": content for name, content in shared.items()
+    packages = {
+        _PACKAGE: sources,
+        _SHARED_PACKAGE: source_files(runtime_dir() / "oidc" / _SHARED_PACKAGE),
+        _SCHEMA_PACKAGE: source_files(Path(lisa_schema.__file__).parent),
+    }
+    return {
+        f"{FOLDER}/{package}/{name}": content for package, files in packages.items() for name, content in files.items()
     }

@@ -21,6 +21,12 @@ TABLE_NAME_LIMIT = 255
 DB_IDENTIFIER_LIMIT = 63
 OPENSEARCH_DOMAIN_LIMIT = 28
 
+REGISTERED_MODELS = "models"
+"""Path in Parameter Store, below the deployment's prefix, of the parameters that the models' stacks write."""
+
+EFFECTIVE_CONFIGURATION = "configuration"
+"""Parameter of the environment's configuration without its models, likewise."""
+
 _DIGEST_LENGTH = 8
 
 
@@ -113,6 +119,11 @@ class Names:
     def sessions_table(self) -> str:
         """DynamoDB table of chat sessions."""
         return fit(f"{self._scope}-sessions", TABLE_NAME_LIMIT)
+
+    @property
+    def proposals_table(self) -> str:
+        """DynamoDB table of proposed changes of the configuration."""
+        return fit(f"{self._scope}-proposals", TABLE_NAME_LIMIT)
 
     @property
     def private_zone(self) -> str:

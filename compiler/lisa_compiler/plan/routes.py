@@ -39,6 +39,9 @@ REPOSITORY_ROUTES = (
 MODELS_ROUTES = (
     Route("ANY", "/models"),
     Route("ANY", "/models/{proxy+}"),
-    Route("GET", "/docs"),
-    Route("GET", "/openapi.json"),
+    Route("GET", "/proposals"),
+    Route("GET", "/proposals/{proposalId}"),
+    Route("DELETE", "/proposals/{proposalId}"),
+    Route("GET", "/docs", open=True),
+    Route("GET", "/openapi.json", open=True),
 )

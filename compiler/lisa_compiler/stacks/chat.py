@@ -9,6 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from lisa_compiler.constructs.functions import PythonFunction
 from lisa_compiler.constructs.routes import Routes, web_origin
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.constructs.tables import add_table, key_schema
 from lisa_compiler.plan.routes import SESSION_ROUTES
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment
 
-_USER_INDEX = "byUserId"
+SESSIONS_BY_UPDATE_INDEX = "byUpdate"
 _TTL_ATTRIBUTE = "expiresAt"
 
 
@@ -35,7 +36,7 @@ class ChatStack(LisaStack):
             layers=["common"],
             environment={
                 "LOG_LEVEL": deployment.function_log_level,
-                "SESSIONS_BY_USER_ID_INDEX_NAME": _USER_INDEX,
+                "SESSIONS_BY_UPDATE_INDEX_NAME": SESSIONS_BY_UPDATE_INDEX,
                 "SESSIONS_TABLE_NAME": deployment.names.sessions_table,
                 "WEB_ORIGIN": web_origin(self),
             },
@@ -45,36 +46,20 @@ class ChatStack(LisaStack):
         Routes(self, "Routes", routes=SESSION_ROUTES, function=function)
 
     def _sessions_table(self) -> None:
-        table = dynamodb.CfnTable(
+        """The user is the partition, so that a request which names it can reach nobody else's sessions."""
+        by_update = dynamodb.CfnTable.LocalSecondaryIndexProperty(
+            index_name=SESSIONS_BY_UPDATE_INDEX,
+            key_schema=key_schema("userId", "updatedAt"),
+            projection=dynamodb.CfnTable.ProjectionProperty(
+                projection_type="INCLUDE", non_key_attributes=["startTime", "title"]
+            ),
+        )
+        add_table(
             self,
             "SessionsTable",
-            table_name=self.deployment.names.sessions_table,
-            billing_mode="PAY_PER_REQUEST",
-            attribute_definitions=[
-                dynamodb.CfnTable.AttributeDefinitionProperty(attribute_name=name, attribute_type="S")
-                for name in ("sessionId", "userId")
-            ],
-            key_schema=[
-                dynamodb.CfnTable.KeySchemaProperty(attribute_name="sessionId", key_type="HASH"),
-                dynamodb.CfnTable.KeySchemaProperty(attribute_name="userId", key_type="RANGE"),
-            ],
-            global_secondary_indexes=[
-                dynamodb.CfnTable.GlobalSecondaryIndexProperty(
-                    index_name=_USER_INDEX,
-                    key_schema=[dynamodb.CfnTable.KeySchemaProperty(attribute_name="userId", key_type="HASH")],
-                    projection=dynamodb.CfnTable.ProjectionProperty(projection_type="ALL"),
-                )
-            ],
-            point_in_time_recovery_specification=dynamodb.CfnTable.PointInTimeRecoverySpecificationProperty(
-                point_in_time_recovery_enabled=True
-            ),
-            sse_specification=dynamodb.CfnTable.SSESpecificationProperty(
-                sse_enabled=True, sse_type="KMS", kms_master_key_id=self.key_arn
-            ),
-            # Only items that have the attribute expire.
-            time_to_live_specification=dynamodb.CfnTable.TimeToLiveSpecificationProperty(
-                attribute_name=_TTL_ATTRIBUTE, enabled=True
-            ),
-            deletion_protection_enabled=self.deployment.retains,
+            name=self.deployment.names.sessions_table,
+            keys=["userId", "sessionId"],
+            sorts=["updatedAt"],
+            indexes=[by_update],
+            ttl_attribute=_TTL_ATTRIBUTE,
         )
-        self.keep_or_delete(table)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler.constructs.policies import allow, document, trust
-from lisa_compiler.plan.names import model_id
+from lisa_compiler.constructs.policies import allow, deny, document, trust
+from lisa_compiler.plan.names import EFFECTIVE_CONFIGURATION, REGISTERED_MODELS, model_id
+from lisa_compiler.stacks.chat import SESSIONS_BY_UPDATE_INDEX
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.policies import Statement
@@ -17,22 +18,8 @@ def add_function_roles(stack: IamStack) -> None:
     deployment = stack.deployment
     names = deployment.names
     sessions = deployment.arn("dynamodb", f"table/{names.sessions_table}")
-    registered = deployment.arn("ssm", f"parameter{names.parameter('registeredModels')}")
-    models_clusters = deployment.arn("ecs", f"cluster/{names.cluster('*')}")
-    models_services = deployment.arn("ecs", f"service/{names.cluster('*')}/*")
-    groups = deployment.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{names.cluster('*')}")
     _function_role(stack, "authorizer", [])
-    _function_role(
-        stack,
-        "models",
-        [
-            allow(["ssm:GetParameter", "ssm:GetParametersByPath"], [registered, f"{registered}/*"]),
-            allow("ecs:DescribeClusters", models_clusters),
-            allow(["ecs:DescribeServices", "ecs:ListServices"], models_services),
-            allow("autoscaling:DescribeAutoScalingGroups", "*"),
-            allow("autoscaling:UpdateAutoScalingGroup", groups),
-        ],
-    )
+    _function_role(stack, "models", _models_statements(stack))
     if deployment.deploys("chat"):
         _function_role(
             stack,
@@ -43,17 +30,46 @@ def add_function_roles(stack: IamStack) -> None:
                         "dynamodb:BatchWriteItem",
                         "dynamodb:DeleteItem",
                         "dynamodb:GetItem",
-                        "dynamodb:PutItem",
                         "dynamodb:Query",
                         "dynamodb:UpdateItem",
                     ],
-                    [sessions, f"{sessions}/index/byUserId"],
+                    [sessions, f"{sessions}/index/{SESSIONS_BY_UPDATE_INDEX}"],
                 ),
                 stack.use_key("dynamodb"),
             ],
         )
     if deployment.deploys("rag"):
         _function_role(stack, "rag", _rag_statements(stack))
+
+
+def _models_statements(stack: IamStack) -> list[Statement]:
+    deployment = stack.deployment
+    names = deployment.names
+    clusters = deployment.arn("ecs", f"cluster/{names.cluster('*')}")
+    services = deployment.arn("ecs", f"service/{names.cluster('*')}/*")
+    group = "autoScalingGroup:*:autoScalingGroupName/{}".format
+    models = deployment.arn("ssm", f"parameter{names.parameter(REGISTERED_MODELS)}")
+    configuration = deployment.arn("ssm", f"parameter{names.parameter(EFFECTIVE_CONFIGURATION)}")
+    return [
+        allow(
+            ["ssm:GetParameters", "ssm:GetParametersByPath"],
+            [models, f"{models}/*", configuration, f"{configuration}/*"],
+        ),
+        allow("ecs:ListServices", "*", when={"ArnLike": {"ecs:cluster": clusters}}),
+        allow("ecs:DescribeServices", services),
+        allow("autoscaling:DescribeAutoScalingGroups", "*"),
+        allow("autoscaling:UpdateAutoScalingGroup", deployment.arn("autoscaling", group(names.cluster("*")))),
+        # The gateway's group has a name like the models'.
+        deny(
+            "autoscaling:UpdateAutoScalingGroup",
+            deployment.arn("autoscaling", group(deployment.rest_api.cluster)),
+        ),
+        allow(
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            deployment.arn("dynamodb", f"table/{names.proposals_table}"),
+        ),
+        stack.use_key("dynamodb"),
+    ]
 
 
 def _rag_statements(stack: IamStack) -> list[Statement]:
@@ -64,7 +80,7 @@ def _rag_statements(stack: IamStack) -> list[Statement]:
         deployment.names.parameter("lisaServeRestApiUri"),
     ]
     statements = [
-        allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{documents}/*"),
+        allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),
         allow("s3:ListBucket", documents),
         allow("ssm:GetParameter", [deployment.arn("ssm", f"parameter{name}") for name in parameters]),
         stack.use_key("s3", "secretsmanager"),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_route53 as route53
 
 from lisa_compiler.constructs.container_service import ContainerService
+from lisa_compiler.constructs.json_parameters import publish_json
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.plan.names import REGISTERED_MODELS
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -24,6 +26,7 @@ class ModelStack(LisaStack):
 
     def __init__(self, app: cdk.App, deployment: Deployment, model: ModelPlan, assets: Assets) -> None:
         super().__init__(app, deployment, model.component)
+        self._register(model)
         service = ContainerService(
             self,
             "Model",
@@ -46,4 +49,22 @@ class ModelStack(LisaStack):
                 hosted_zone_id=service.load_balancer.zone_id,
                 evaluate_target_health=False,
             ),
+        )
+
+    def _register(self, model: ModelPlan) -> None:
+        """Tell the models API what is hosted and where; in this stack, so that a change of one model stays in one."""
+        scaling = model.service.auto_scaling
+        publish_json(
+            self,
+            "Registration",
+            f"{REGISTERED_MODELS}/{model.id}",
+            {
+                "modelId": model.identifier,
+                "cluster": model.service.cluster,
+                "minCapacity": scaling.min_capacity,
+                "maxCapacity": scaling.max_capacity,
+                "url": model.url,
+                "configuration": model.config.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            },
+            description=f"Model {model.identifier}",
         )

@@ -58,7 +58,7 @@ class RagStack(LisaStack):
             "Rag",
             function="rag",
             package="repository",
-            layers=["common", "rag", "sdk"],
+            layers=["common", "rag"],
             environment={
                 "BUCKET_NAME": documents,
                 "CHUNK_OVERLAP": str(processing.chunk_overlap),
@@ -82,7 +82,7 @@ class RagStack(LisaStack):
             assets=assets,
             description="Ingests documents and searches repositories",
             timeout=900,
-            memory=2048,
+            memory=1024,
         )
         Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
 

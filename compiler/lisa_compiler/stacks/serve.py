@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 
 from lisa_compiler.constructs.container_service import ContainerService
+from lisa_compiler.constructs.json_parameters import ADVANCED_BYTES, STANDARD_BYTES, compact_json
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.constructs.tables import add_table
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment
 
-# Parameter Store: a standard parameter holds 4 KB, an advanced one 8 KB.
-_STANDARD_BYTES = 4096
-_ADVANCED_BYTES = 8192
 _GRACE_PERIOD_SECONDS = 300
 
 
@@ -26,7 +23,7 @@ class ServeStack(LisaStack):
 
     def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
         super().__init__(app, deployment, "serve")
-        self._token_table()
+        add_table(self, "TokenTable", name=deployment.names.token_table, keys=["token"])
         service = deployment.rest_api
         rest_api = ContainerService(
             self,
@@ -45,26 +42,6 @@ class ServeStack(LisaStack):
         self._registered_models()
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
 
-    def _token_table(self) -> None:
-        table = dynamodb.CfnTable(
-            self,
-            "TokenTable",
-            table_name=self.deployment.names.token_table,
-            billing_mode="PAY_PER_REQUEST",
-            attribute_definitions=[
-                dynamodb.CfnTable.AttributeDefinitionProperty(attribute_name="token", attribute_type="S")
-            ],
-            key_schema=[dynamodb.CfnTable.KeySchemaProperty(attribute_name="token", key_type="HASH")],
-            point_in_time_recovery_specification=dynamodb.CfnTable.PointInTimeRecoverySpecificationProperty(
-                point_in_time_recovery_enabled=True
-            ),
-            sse_specification=dynamodb.CfnTable.SSESpecificationProperty(
-                sse_enabled=True, sse_type="KMS", kms_master_key_id=self.key_arn
-            ),
-            deletion_protection_enabled=self.deployment.retains,
-        )
-        self.keep_or_delete(table)
-
     def _registered_models(self) -> None:
         """Publish the hosted models; below `registeredModels/` in parts when they are too many for one parameter."""
         models = [
@@ -78,35 +55,31 @@ class ServeStack(LisaStack):
             }
             for model in self.deployment.models
         ]
-        whole = _json(models)
-        if len(whole.encode()) <= _ADVANCED_BYTES:
+        whole = compact_json(models)
+        if len(whole.encode()) <= ADVANCED_BYTES:
             self.publish(
                 "RegisteredModels",
                 "registeredModels",
                 whole,
                 description="Models that are hosted",
-                tier="Standard" if len(whole.encode()) <= _STANDARD_BYTES else "Advanced",
+                tier="Standard" if len(whole.encode()) <= STANDARD_BYTES else "Advanced",
             )
             return
         parts: list[list[dict[str, str | bool | None]]] = [[]]
         for model in models:
-            if len(_json([*parts[-1], model]).encode()) > _STANDARD_BYTES:
+            if len(compact_json([*parts[-1], model]).encode()) > STANDARD_BYTES:
                 parts.append([])
             parts[-1].append(model)
         self.publish(
             "RegisteredModels",
             "registeredModels",
-            _json({"parts": len(parts)}),
+            compact_json({"parts": len(parts)}),
             description="Models that are hosted: in how many parts they are below",
         )
         for number, part in enumerate(parts):
             self.publish(
                 f"RegisteredModels{number}",
                 f"registeredModels/{number}",
-                _json(part),
+                compact_json(part),
                 description=f"Models that are hosted, part {number}",
             )
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)

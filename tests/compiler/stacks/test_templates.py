@@ -144,6 +144,7 @@ WITHOUT_RESOURCE = {
     "ec2:UnassignPrivateIpAddresses",
     "ecr:GetAuthorizationToken",
     "ecs:DiscoverPollEndpoint",
+    "ecs:ListServices",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }

@@ -1,0 +1,1 @@
+"""What the repository function takes to ingest documents and to search them."""

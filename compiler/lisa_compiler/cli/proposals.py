@@ -1,0 +1,59 @@
+"""The commands `lisa proposals …` and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lisa_compiler.cli.options import HOW, Environment, Project, TableFormat
+from lisa_compiler.cli.requests import request
+
+proposals_app = typer.Typer(
+    help="Turn what the models API proposes into changes of the files.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+Endpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint-url", metavar="URL", help="DynamoDB-compatible store.", rich_help_panel=HOW),
+]
+ProposalId = Annotated[str, typer.Argument(metavar="ID", help="Id of the proposal.")]
+
+
+@proposals_app.command("list", epilog="lisa proposals list --env prod")
+def proposals_list(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    endpoint_url: Endpoint = None,
+    every: Annotated[bool, typer.Option("--all", help="Those applied and withdrawn too.", rich_help_panel=HOW)] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
+) -> None:
+    """List the pending proposals of an environment, the newest first."""
+    from lisa_compiler.cli import proposing
+
+    asked = request(project, [env] if env else None)
+    raise typer.Exit(proposing.show_all(asked, endpoint_url, every=every, as_json=form is TableFormat.JSON))
+
+
+@proposals_app.command("show", epilog="lisa proposals show 20261122T101500-0a1b2c3d --env prod | git apply --check")
+def proposals_show(
+    proposal_id: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
+) -> None:
+    """Print what a proposal changes in the files, as a unified diff, and change nothing."""
+    from lisa_compiler.cli import proposing
+
+    raise typer.Exit(proposing.show(request(project, [env] if env else None), endpoint_url, proposal_id))
+
+
+@proposals_app.command("apply", epilog="lisa proposals apply 20261122T101500-0a1b2c3d --env prod")
+def proposals_apply(
+    proposal_id: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
+) -> None:
+    """Apply a proposal to the working tree when the configuration is valid with it, and mark it as applied."""
+    from lisa_compiler.cli import proposing
+
+    raise typer.Exit(proposing.apply(request(project, [env] if env else None), endpoint_url, proposal_id))

@@ -1,0 +1,1 @@
+"""Proposals of the models API, made into changes of the configuration files."""

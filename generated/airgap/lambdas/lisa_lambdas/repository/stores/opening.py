@@ -1,0 +1,81 @@
+"""Opens the store that a connection describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Union
+from urllib.parse import unquote, urlsplit
+
+from lisa_lambdas.repository.registry import OpenSearchConnection, PgVectorConnection
+
+if TYPE_CHECKING:
+    import boto3  # type: ignore[import-untyped]
+    from opensearchpy import OpenSearch
+
+    from lisa_lambdas.repository.environment import RepositoryEnvironment
+    from lisa_lambdas.repository.stores import Store
+
+_SECONDS = 30
+
+
+def open_store(
+    connection: Union[PgVectorConnection, OpenSearchConnection],
+    *,
+    session: boto3.Session,
+    environment: RepositoryEnvironment,
+) -> Store:
+    """Open a store; nothing is connected before it is used.
+
+    Args:
+        connection: how it is reached.
+        session: who asks; OpenSearch wants requests signed, and the password is in Secrets Manager.
+        environment: the function's variables.
+    """
+    # A function starts quicker without the client of a store that its deployment has not.
+    if isinstance(connection, PgVectorConnection):
+        from lisa_lambdas.repository.stores.database import Database, read_secret_password
+        from lisa_lambdas.repository.stores.pgvector import PgVectorStore
+
+        secrets = session.client("secretsmanager")
+        secret_id = connection.secret_id
+        database = Database(
+            host=connection.host,
+            port=connection.port,
+            name=connection.name,
+            user=connection.user,
+            password=lambda: read_secret_password(secrets, secret_id),
+            ca_file=environment.database_ca_file,
+            encrypted=environment.database_encrypted,
+        )
+        return PgVectorStore(database.connect)
+    from opensearchpy import Urllib3AWSV4SignerAuth
+
+    from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
+
+    signer = Urllib3AWSV4SignerAuth(session.get_credentials(), session.region_name, "es")
+    endpoint = connection.endpoint
+    return OpenSearchStore(opensearch_client(endpoint if "://" in endpoint else f"https://{endpoint}", signer))
+
+
+def opensearch_client(url: str, auth: Any = None) -> OpenSearch:
+    """A client that tries again when OpenSearch has too much to do, or is just changing its nodes.
+
+    Args:
+        url: its address; a user and password in it are used when there is no `auth`.
+        auth: signs requests.
+    """
+    from opensearchpy import OpenSearch, Urllib3HttpConnection
+
+    parts = urlsplit(url)
+    given = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    encrypted = parts.scheme == "https"
+    return OpenSearch(
+        hosts=[{"host": parts.hostname, "port": parts.port or (443 if encrypted else 80)}],
+        http_auth=auth or given,
+        use_ssl=encrypted,
+        verify_certs=encrypted,
+        connection_class=Urllib3HttpConnection,
+        timeout=_SECONDS,
+        max_retries=3,
+        retry_on_status=(429, 502, 503, 504),
+        retry_on_timeout=True,
+    )

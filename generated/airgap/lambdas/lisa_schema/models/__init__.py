@@ -1,0 +1,91 @@
+"""The configuration as frozen data: one module for each noun, each field described."""
+
+from lisa_schema.models.access import AuthConfig, PermissionsBoundary
+from lisa_schema.models.building import LambdaConfig, LambdaLayerAssets, PypiConfig
+from lisa_schema.models.choices import (
+    InferenceContainer,
+    LogLevel,
+    ModelType,
+    PythonRuntime,
+    RemovalPolicy,
+    RepositoryType,
+    StackSynthesizer,
+)
+from lisa_schema.models.container import (
+    AssetImage,
+    ContainerConfig,
+    EcrImage,
+    HealthCheckConfig,
+    Image,
+    RegistryImage,
+    TarballImage,
+)
+from lisa_schema.models.deployment import Config, SystemBanner, Tag
+from lisa_schema.models.litellm import (
+    GeneralSettings,
+    LisaParams,
+    LitellmConfig,
+    LitellmModel,
+    LitellmParams,
+    LitellmSettings,
+    ModelInfo,
+    RouterSettings,
+)
+from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
+from lisa_schema.models.rag import (
+    OpenSearchConfig,
+    OpenSearchDomain,
+    OpenSearchEndpoint,
+    RagFileProcessingConfig,
+    RagRepository,
+    RdsConfig,
+)
+from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig, LoadBalancerHealthCheck, MetricConfig
+from lisa_schema.models.serving import EcsModel, RestApiConfig
+
+__all__ = [
+    "ApiGatewayConfig",
+    "AssetImage",
+    "AuthConfig",
+    "AutoScalingConfig",
+    "Config",
+    "ContainerConfig",
+    "EcrImage",
+    "EcsModel",
+    "GeneralSettings",
+    "HealthCheckConfig",
+    "Image",
+    "InferenceContainer",
+    "LambdaConfig",
+    "LambdaLayerAssets",
+    "LisaParams",
+    "LitellmConfig",
+    "LitellmModel",
+    "LitellmParams",
+    "LitellmSettings",
+    "LoadBalancerConfig",
+    "LoadBalancerHealthCheck",
+    "LogLevel",
+    "MetricConfig",
+    "ModelInfo",
+    "ModelType",
+    "OpenSearchConfig",
+    "OpenSearchDomain",
+    "OpenSearchEndpoint",
+    "PermissionsBoundary",
+    "PypiConfig",
+    "PythonRuntime",
+    "RagFileProcessingConfig",
+    "RagRepository",
+    "RdsConfig",
+    "RegistryImage",
+    "RemovalPolicy",
+    "RepositoryType",
+    "RestApiConfig",
+    "RouterSettings",
+    "StackSynthesizer",
+    "SystemBanner",
+    "Tag",
+    "TarballImage",
+    "VpcConfig",
+]

@@ -1,0 +1,73 @@
+"""The words that a field may be."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RemovalPolicy(StrEnum):
+    """What becomes of buckets, tables and databases when their stack goes."""
+
+    DESTROY = "destroy"
+    RETAIN = "retain"
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class ModelType(StrEnum):
+    """What a model does."""
+
+    TEXTGEN = "textgen"
+    EMBEDDING = "embedding"
+
+
+class InferenceContainer(StrEnum):
+    """The server that a model runs in."""
+
+    TGI = "tgi"
+    TEI = "tei"
+    INSTRUCTOR = "instructor"
+    VLLM = "vllm"
+
+
+class RepositoryType(StrEnum):
+    """The store behind a RAG repository."""
+
+    OPENSEARCH = "opensearch"
+    PGVECTOR = "pgvector"
+
+
+class StackSynthesizer(StrEnum):
+    """The CDK stack synthesizer: whose credentials deploy, and where assets go."""
+
+    CLI_CREDENTIALS = "CliCredentialsStackSynthesizer"
+    DEFAULT = "DefaultStackSynthesizer"
+    LEGACY = "LegacyStackSynthesizer"
+
+
+class PythonRuntime(StrEnum):
+    """The Python of the Lambda functions."""
+
+    PYTHON_3_8 = "PYTHON_3_8"
+    PYTHON_3_9 = "PYTHON_3_9"
+    PYTHON_3_10 = "PYTHON_3_10"
+    PYTHON_3_11 = "PYTHON_3_11"
+    PYTHON_3_12 = "PYTHON_3_12"
+    PYTHON_3_13 = "PYTHON_3_13"
+
+    @property
+    def version(self) -> str:
+        """The Python version, as `3.12`."""
+        return self.value.removeprefix("PYTHON_").replace("_", ".")
+
+    @property
+    def identifier(self) -> str:
+        """The name that AWS Lambda gives the runtime, as `python3.12`."""
+        return f"python{self.version}"

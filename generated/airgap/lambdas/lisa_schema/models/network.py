@@ -1,0 +1,42 @@
+"""The network: an imported VPC, and the public names."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lisa_schema.models.record import CertificateArn, CidrBlock, DomainName, Record, SubnetId, VpcId
+
+
+class VpcConfig(Record):
+    """What an imported VPC is; `lisa vpc describe` writes it."""
+
+    vpc_id: VpcId = Field(description="Id of the VPC.", examples=["vpc-0123456789abcdef0"])
+    availability_zones: tuple[str, ...] = Field(
+        min_length=1, description="Availability zones of the subnets.", examples=[["us-east-1a", "us-east-1b"]]
+    )
+    private_subnet_ids: tuple[SubnetId, ...] = Field(
+        min_length=1, description="Subnets with a way out, one for each availability zone."
+    )
+    public_subnet_ids: tuple[SubnetId, ...] = Field(
+        default=(), description="Subnets with public addresses, one for each availability zone."
+    )
+    isolated_subnet_ids: tuple[SubnetId, ...] = Field(
+        default=(), description="Subnets without a way out, one for each availability zone."
+    )
+    cidr_block: CidrBlock = Field(description="Address range of the VPC.", examples=["10.0.0.0/22"])
+
+
+class ApiGatewayConfig(Record):
+    """The API Gateway in front of the Lambda functions and the chat application."""
+
+    domain_name: DomainName | None = Field(
+        default=None, description="Domain of the chat application and its API.", examples=["chat.example.com"]
+    )
+    certificate_arn: CertificateArn | None = Field(
+        default=None,
+        description=(
+            "ARN of the ACM certificate of domainName, with which LISA makes the custom domain name; left out, the "
+            "domain name is one that you have set up yourself."
+        ),
+        examples=["arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"],
+    )

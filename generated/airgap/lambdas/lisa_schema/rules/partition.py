@@ -1,0 +1,100 @@
+"""Rules about partitions and regions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path
+from lisa_schema.models import Config, EcrImage, OpenSearchDomain, RepositoryType
+from lisa_schema.regions import nearest_regions, region
+from lisa_schema.rules.places import services
+from lisa_schema.rules.registry import Finding, rule
+
+
+@rule("LISA340", "region-known", "Choose a region that there is.")
+def region_known(config: Config) -> Iterator[Finding]:
+    """The region is one that AWS has."""
+    if region(config.region) is None:
+        near = nearest_regions(config.region)
+        yield Finding(
+            ("region",), f"There is no region `{config.region}`.", f"Choose {' or '.join(near)}." if near else None
+        )
+
+
+@rule("LISA341", "iso-needs-index", "Set pypiConfig.indexUrl to the package index of your network.")
+def iso_needs_index(config: Config) -> Iterator[Finding]:
+    """In an isolated region pypiConfig.indexUrl names a package index, since the public one cannot be reached."""
+    home = region(config.region)
+    if home is not None and home.is_iso and not config.pypi_config.index_url:
+        message = f"{home.name} is isolated, so that builds need a package index of their own."
+        yield Finding(("pypiConfig", "indexUrl"), message, None, (("region",),))
+
+
+@rule("LISA342", "arn-partition", "Use the ARN of a resource in the partition of the region.")
+def arn_partition(config: Config) -> Iterator[Finding]:
+    """Every ARN is of the partition that the region belongs to."""
+    home = region(config.region)
+    if home is None:
+        return
+    for path, arn in _arns(config):
+        if not arn.startswith(f"{home.arn_prefix}:"):
+            message = (
+                f"The ARN begins with arn:{arn.split(':')[1]}, but {home.name} is in the partition {home.partition.id}."
+            )
+            yield Finding(path, message, None, (("region",),))
+
+
+@rule("LISA343", "certificate-region", "Request the certificate in the deployment's region.")
+def certificate_region(config: Config) -> Iterator[Finding]:
+    """An ACM certificate of a load balancer is in the region of the load balancer."""
+    for path, service in services(config):
+        parts = (service.load_balancer_config.ssl_cert_iam_arn or "").split(":")
+        if len(parts) > 3 and parts[2] == "acm" and parts[3] != config.region:
+            at = (*path, "loadBalancerConfig", "sslCertIamArn")
+            message = f"The certificate is in {parts[3]}, but the load balancer will be in {config.region}."
+            yield Finding(at, message, None, (("region",),))
+
+
+@rule("LISA344", "ecr-account-listed", "Add the account to accountNumbersEcr.", Severity.WARNING)
+def ecr_account_listed(config: Config) -> Iterator[Finding]:
+    """Images come from ECR of the deployment's own account, or of one in accountNumbersEcr."""
+    known = {config.account_number, *config.account_numbers_ecr}
+    for path, service in services(config):
+        image = service.container_config.image
+        if isinstance(image, EcrImage) and (account := image.repository_arn.split(":")[4]) not in known:
+            at = (*path, "containerConfig", "image", "repositoryArn")
+            message = f"The repository is in account {account}, which is not among accountNumbersEcr."
+            yield Finding(at, message, None, (("accountNumber",), ("accountNumbersEcr",)))
+
+
+@rule("LISA345", "service-offered", "Choose another kind of repository, or another region.", Severity.WARNING)
+def service_offered(config: Config) -> Iterator[Finding]:
+    """The region has the services behind the repositories; an error in isolated and GovCloud regions."""
+    home = region(config.region)
+    if home is None or not config.deploy_rag:
+        return
+    severity = Severity.ERROR if home.is_iso or home.is_gov else Severity.WARNING
+    for index, repository in enumerate(config.rag_repositories):
+        is_created = (
+            isinstance(repository.opensearch_config, OpenSearchDomain)
+            if repository.type is RepositoryType.OPENSEARCH
+            else repository.rds_config is not None and repository.rds_config.db_host is None
+        )
+        kind = "AWS::OpenSearchService::Domain" if repository.type == "opensearch" else "AWS::RDS::DBInstance"
+        if is_created and home.supports(kind) is False:
+            message = f"The region {home.name} has no {kind}, as far as the table knows."
+            yield Finding(("ragRepositories", index, "type"), message, None, (("region",),), severity)
+
+
+def _arns(config: Config) -> Iterator[tuple[Path, str]]:
+    for path, service in services(config):
+        certificate = service.load_balancer_config.ssl_cert_iam_arn
+        if certificate:
+            yield (*path, "loadBalancerConfig", "sslCertIamArn"), certificate
+        image = service.container_config.image
+        if isinstance(image, EcrImage):
+            yield (*path, "containerConfig", "image", "repositoryArn"), image.repository_arn
+        for name, value in service.container_config.environment.items():
+            if value.startswith("arn:aws") and value.count(":") >= 5:
+                yield (*path, "containerConfig", "environment", name), value

@@ -1,0 +1,113 @@
+"""Rules about repositories of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.models import Config, ModelType, OpenSearchDomain, RepositoryType
+from lisa_schema.rules.registry import Finding, rule
+
+_BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTOR: "rdsConfig"}
+
+
+_OWN_ZONES: Final = 2
+_STANDBY_ZONES: Final = 3
+
+
+@rule("LISA360", "repository-block", "Add the block of the type, and remove the other one.")
+def repository_block(config: Config) -> Iterator[Finding]:
+    """A repository has the block of its type, opensearchConfig or rdsConfig, and not the other."""
+    for index, repository in enumerate(config.rag_repositories):
+        path = ("ragRepositories", index)
+        wanted = _BLOCKS[repository.type]
+        present = {"opensearchConfig": repository.opensearch_config, "rdsConfig": repository.rds_config}
+        kind = ((*path, "type"),)
+        if present.pop(wanted) is None:
+            message = f"A repository of type {repository.type} needs `{wanted}`."
+            yield Finding((*path, wanted), message, f"Add `{wanted}`, or change the type.", kind)
+        for key in (key for key, block in present.items() if block is not None):
+            message = f"A repository of type {repository.type} has no use for `{key}`."
+            yield Finding((*path, key), message, f"Remove `{key}`, or change the type.", kind)
+
+
+@rule("LISA361", "repository-ids-unique", "Give one of them another repositoryId.")
+def repository_ids_unique(config: Config) -> Iterator[Finding]:
+    """No two repositories have the same repositoryId, whatever the case and the hyphens."""
+    first: dict[str, int] = {}
+    for index, repository in enumerate(config.rag_repositories):
+        plain = "".join(filter(str.isalnum, repository.repository_id)).casefold()
+        other = first.setdefault(plain, index)
+        if other != index:
+            message = f"`{repository.repository_id}` would get the same AWS names as `ragRepositories[{other}]`."
+            also = (("ragRepositories", other, "repositoryId"),)
+            yield Finding(("ragRepositories", index, "repositoryId"), message, None, also)
+
+
+@rule("LISA362", "database-secret", "Give both, or neither for a database that LISA creates.")
+def database_secret(config: Config) -> Iterator[Finding]:
+    """An existing database has both dbHost and passwordSecretId."""
+    for index, repository in enumerate(config.rag_repositories):
+        rds = repository.rds_config
+        if rds is None or (rds.db_host is None) == (rds.password_secret_id is None):
+            continue
+        path = ("ragRepositories", index, "rdsConfig")
+        given, missing = ("dbHost", "passwordSecretId") if rds.db_host else ("passwordSecretId", "dbHost")
+        yield Finding((*path, given), f"`{given}` is given without `{missing}`.", None, ((*path, missing),))
+
+
+@rule("LISA363", "chunk-overlap", "Lower chunkOverlap, to a tenth of chunkSize for example.")
+def chunk_overlap(config: Config) -> Iterator[Finding]:
+    """The overlap of two chunks is less than a chunk."""
+    chunks = config.rag_file_processing_config
+    if chunks is not None and chunks.chunk_overlap >= chunks.chunk_size:
+        path = ("ragFileProcessingConfig",)
+        message = f"chunkOverlap {chunks.chunk_overlap} has to be less than chunkSize {chunks.chunk_size}."
+        yield Finding((*path, "chunkOverlap"), message, None, ((*path, "chunkSize"),))
+
+
+@rule("LISA364", "rag-has-repository", "Add an entry to ragRepositories, or set deployRag to false.", Severity.WARNING)
+def rag_has_repository(config: Config) -> Iterator[Finding]:
+    """With deployRag there is a repository."""
+    if config.deploy_rag and not config.rag_repositories:
+        message = "deployRag is on, but there is no repository to put documents in."
+        yield Finding(("deployRag",), message, None, (("ragRepositories",),))
+
+
+@rule("LISA365", "rag-has-embedding", "Deploy an embedding model, or list one in litellmConfig.", Severity.WARNING)
+def rag_has_embedding(config: Config) -> Iterator[Finding]:
+    """With deployRag there is an embedding model, hosted or listed."""
+    kinds = [model.model_type for model in config.deployed_models]
+    kinds += [model.lisa_params.model_type for model in config.litellm_config.model_list]
+    if config.deploy_rag and ModelType.EMBEDDING not in kinds:
+        message = "deployRag is on, but no embedding model is there to find documents with."
+        yield Finding(("deployRag",), message, None, (("ecsModels",), ("litellmConfig",)))
+
+
+@rule("LISA366", "opensearch-nodes", "Choose counts that OpenSearch can spread over the availability zones.")
+def opensearch_nodes(config: Config) -> Iterator[Finding]:
+    """A domain has no masters or three or five; with standby, three or more and data nodes in multiples of three."""
+    for index, repository in enumerate(config.rag_repositories):
+        domain = repository.opensearch_config
+        if not isinstance(domain, OpenSearchDomain):
+            continue
+        path = ("ragRepositories", index, "opensearchConfig")
+        if domain.master_nodes not in (0, 3, 5):
+            message = f"{domain.master_nodes} master nodes cannot agree; OpenSearch takes 0, 3 or 5."
+            yield Finding((*path, "masterNodes"), message)
+        if domain.multi_az_with_standby and (domain.data_nodes % 3 or not domain.master_nodes):
+            message = "multiAzWithStandby needs three masters and data nodes in multiples of three."
+            also = ((*path, "dataNodes"), (*path, "masterNodes"))
+            yield Finding((*path, "multiAzWithStandby"), message, None, also)
+
+
+@rule("LISA367", "standby-needs-three-zones", "Turn multiAzWithStandby off, or import a VPC with three zones.")
+def standby_needs_three_zones(config: Config) -> Iterator[Finding]:
+    """A domain with standby is in a VPC of three availability zones; the one that LISA makes has two."""
+    zones = len(config.vpc.private_subnet_ids) if config.vpc else _OWN_ZONES
+    for index, repository in enumerate(config.rag_repositories):
+        domain = repository.opensearch_config
+        if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
+            at = ("ragRepositories", index, "opensearchConfig", "multiAzWithStandby")
+            yield Finding(at, f"A standby needs {_STANDBY_ZONES} availability zones, and the VPC has {zones}.")

@@ -1,0 +1,143 @@
+"""From a document in the bucket to its chunks in a store."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, Callable, Iterator, List, Optional, Tuple
+
+from lisa_lambdas.errors import ApiError, BadRequestError, TooLargeError, UnavailableError
+from lisa_lambdas.repository import identifiers
+from lisa_lambdas.repository.documents import read_sections
+from lisa_lambdas.repository.embeddings import BATCH
+from lisa_lambdas.repository.splitting import split_text
+from lisa_lambdas.repository.stores import Chunk, Collection, Document
+
+if TYPE_CHECKING:
+    from lisa_lambdas.repository.bucket import DocumentsBucket
+    from lisa_lambdas.repository.stores import Store
+
+MAX_CHUNKS = 50_000
+"""Chunks of the documents in one request; an answer with the ids of more would be longer than Lambda allows (6 MB)."""
+_RESERVE_MS = 15_000
+
+Embed = Callable[[List[str]], List[List[float]]]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How documents are cut.
+
+    Attributes:
+        size: characters in a chunk.
+        overlap: characters that neighbouring chunks share.
+    """
+
+    size: int
+    overlap: int
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What a store has of a document now.
+
+    Attributes:
+        document_id: the document's id.
+        revision: its revision.
+        key: its key in the bucket.
+        chunks: how many chunks it has.
+        changed: whether anything had to be done.
+    """
+
+    document_id: str
+    revision: str
+    key: str
+    chunks: int
+    changed: bool
+
+
+class Ingestion:
+    """Ingests documents into one collection.
+
+    Args:
+        bucket: where documents are.
+        store: where chunks go.
+        collection: the collection.
+        splitting: how documents are cut.
+        embed: embeds at most BATCH texts.
+        time_left: milliseconds until the function is stopped.
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket: DocumentsBucket,
+        store: Store,
+        collection: Collection,
+        splitting: Splitting,
+        embed: Embed,
+        time_left: Callable[[], int],
+    ) -> None:
+        self._bucket = bucket
+        self._store = store
+        self._collection = collection
+        self._splitting = splitting
+        self._embed = embed
+        self._time_left = time_left
+
+    def ingest(self, key: str, most: int) -> Ingested:
+        """Ingest a document, whole or not at all; one that is there already, unchanged, is left as it is.
+
+        Args:
+            key: its key.
+            most: chunks that it may have.
+
+        Raises:
+            ApiError: it cannot be; the message begins with the key.
+        """
+        try:
+            return self._ingest(key, most)
+        except ApiError as error:
+            raise type(error)(f"{key}: {error.message}") from error
+
+    def _ingest(self, key: str, most: int) -> Ingested:
+        source = self._bucket.source(key)
+        identifier = identifiers.document_id(self._collection.repository_id, source)
+        with self._bucket.fetch(key) as fetched:
+            revision = identifiers.revision(
+                fetched.digest, self._collection.model_name, self._splitting.size, self._splitting.overlap
+            )
+            stored = self._store.find(self._collection, identifier)
+            if stored and stored.revision == revision:
+                return Ingested(identifier, revision, key, stored.chunks, changed=False)
+            count = self._store.replace(
+                self._collection,
+                Document(identifier, source, revision),
+                self._batches(self._texts(key, fetched.file), most),
+            )
+        _log.info("ingested document %s of %d chunks", identifier, count)
+        return Ingested(identifier, revision, key, count, changed=True)
+
+    def _texts(self, key: str, file: BinaryIO) -> Iterator[Tuple[str, Optional[int]]]:
+        for section in read_sections(key, file):
+            for text in split_text(section.text, self._splitting.size, self._splitting.overlap):
+                yield text, section.page
+
+    def _batches(self, texts: Iterator[Tuple[str, Optional[int]]], most: int) -> Iterator[List[Chunk]]:
+        """Chunks with their vectors, as the store takes them, so that one batch is in memory at a time."""
+        count = 0
+        while batch := list(islice(texts, BATCH)):
+            if count + len(batch) > most:
+                raise TooLargeError(f"There are more than {MAX_CHUNKS} chunks: take fewer documents, or larger chunks.")
+            if self._time_left() < _RESERVE_MS:
+                raise UnavailableError("Time ran out; the documents before this one are ingested. Ask again.")
+            vectors = self._embed([text for text, _ in batch])
+            yield [
+                Chunk(count + offset, text, vector, page)
+                for offset, ((text, page), vector) in enumerate(zip(batch, vectors))
+            ]
+            count += len(batch)
+        if count == 0:
+            raise BadRequestError("The document has no text; a scan needs optical character recognition first.")

@@ -1,0 +1,129 @@
+"""What the repository function does: uploads, ingests, searches and purges documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from lisa_lambdas.errors import BadRequestError, NotFoundError
+from lisa_lambdas.repository import identifiers
+from lisa_lambdas.repository.documents import must_be_readable
+from lisa_lambdas.repository.ingestion import MAX_CHUNKS, Ingested, Ingestion, Splitting
+from lisa_lambdas.repository.object_keys import ingestion_key, must_own, upload_key
+from lisa_lambdas.repository.stores import Collection, Hit
+
+if TYPE_CHECKING:
+    from lisa_lambdas.caller import Caller
+    from lisa_lambdas.repository.bucket import DocumentsBucket
+    from lisa_lambdas.repository.embeddings import Embeddings
+    from lisa_lambdas.repository.environment import RegisteredRepository
+    from lisa_lambdas.repository.registry import Registry
+    from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, SearchQuery
+
+
+class RepositoryService:
+    """The repositories of a deployment, which all its users share.
+
+    Args:
+        registry: the repositories.
+        bucket: the documents bucket.
+        embeddings: the REST API's embeddings.
+        splitting: how documents are cut unless a request says otherwise.
+    """
+
+    def __init__(
+        self, *, registry: Registry, bucket: DocumentsBucket, embeddings: Embeddings, splitting: Splitting
+    ) -> None:
+        self._registry = registry
+        self._bucket = bucket
+        self._embeddings = embeddings
+        self._splitting = splitting
+
+    def repositories(self) -> List[RegisteredRepository]:
+        """All repositories, in the order of the configuration."""
+        return list(self._registry)
+
+    def allow_upload(self, caller: Caller, name: str) -> Dict[str, Any]:
+        """The form with which a browser uploads a file of the caller's: its `url` and `fields`.
+
+        Raises:
+            BadRequestError: the name is not one of a document.
+        """
+        key = upload_key(caller, name)
+        must_be_readable(key)
+        return self._bucket.allow_upload(key, caller.username)
+
+    def ingest(
+        self,
+        caller: Caller,
+        repository_id: str,
+        body: IngestionBody,
+        query: IngestionQuery,
+        *,
+        authorization: str,
+        time_left: Callable[[], int],
+    ) -> List[Ingested]:
+        """Ingest documents one after the other; at the first that cannot be, those before it are ingested.
+
+        Raises:
+            ApiError: a document cannot be ingested; BadRequestError, ForbiddenError and NotFoundError for what is
+                wrong with the request, before anything is ingested.
+        """
+        repository = self._repository(repository_id, query.repository_type)
+        keys = [ingestion_key(caller, key) for key in dict.fromkeys(body.keys)]
+        for key in keys:
+            must_be_readable(key)
+        model = body.embedding_model.name
+        ingestion = Ingestion(
+            bucket=self._bucket,
+            store=self._registry.store(repository),
+            collection=Collection(repository.id, model),
+            splitting=self._splitting_of(query),
+            embed=lambda texts: self._embeddings.embed(texts, model=model, authorization=authorization),
+            time_left=time_left,
+        )
+        ingested: List[Ingested] = []
+        for key in keys:
+            ingested.append(ingestion.ingest(key, MAX_CHUNKS - sum(each.chunks for each in ingested)))
+        return ingested
+
+    def search(self, repository_id: str, query: SearchQuery, *, authorization: str) -> List[Hit]:
+        """The chunks that are nearest to a text, best first.
+
+        Raises:
+            BadRequestError: the repository is of another type than the query says, or the model is not served.
+            NotFoundError: there is no such repository.
+        """
+        repository = self._repository(repository_id, query.repository_type)
+        store = self._registry.store(repository)
+        vector = self._embeddings.embed([query.query], model=query.model_name, authorization=authorization)[0]
+        return store.search(Collection(repository.id, query.model_name), vector, query.top_k)
+
+    def purge(self, caller: Caller, repository_id: str, document_id: str) -> int:
+        """Delete a document from a repository, whatever models it was embedded with; its file stays in the bucket.
+
+        Returns:
+            Chunks that are deleted.
+
+        Raises:
+            ForbiddenError: another user uploaded it, and the caller is not an administrator.
+            NotFoundError: there is no such repository or document.
+        """
+        store = self._registry.store(self._registry.find(repository_id))
+        source = store.source(repository_id, document_id) if identifiers.is_document_id(document_id) else None
+        if source is None:
+            raise NotFoundError(f"Repository {repository_id} has no document {document_id}.")
+        must_own(caller, self._bucket.key(source))
+        return store.purge(repository_id, document_id)
+
+    def _repository(self, repository_id: str, expected_type: Optional[str]) -> RegisteredRepository:
+        repository = self._registry.find(repository_id)
+        if expected_type not in (None, repository.type):
+            raise BadRequestError(f"Repository {repository_id} is of type {repository.type}, not {expected_type}.")
+        return repository
+
+    def _splitting_of(self, query: IngestionQuery) -> Splitting:
+        size = self._splitting.size if query.chunk_size is None else query.chunk_size
+        overlap = self._splitting.overlap if query.chunk_overlap is None else query.chunk_overlap
+        if overlap >= size:
+            raise BadRequestError(f"chunkOverlap ({overlap}) must be below chunkSize ({size}).")
+        return Splitting(size, overlap)

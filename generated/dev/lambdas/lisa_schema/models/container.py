@@ -1,0 +1,124 @@
+"""Containers: the image, its environment and its health check."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from lisa_schema.models.record import (
+    Count,
+    EcrRepositoryArn,
+    EnvironmentVariables,
+    ImageReference,
+    Integer,
+    Record,
+    form,
+)
+
+
+class AssetImage(Record):
+    """An image that is built from a directory."""
+
+    type: Literal["asset"] = Field(default="asset", description="An image built from a directory.")
+    base_image: ImageReference = Field(
+        description="Image to build on, as its registry names it.",
+        examples=["python:3.11", "ghcr.io/huggingface/text-generation-inference:2.0.1"],
+    )
+    path: str = Field(
+        default="",
+        description=(
+            "Directory of the build context. LISA's own (`lib/serve/…`) name built-in contexts; any other is yours and "
+            "is copied into the output. Left out: the built-in context of the inference container."
+        ),
+        examples=["lib/serve/ecs-model/vllm"],
+    )
+
+
+class EcrImage(Record):
+    """An image in Amazon ECR."""
+
+    type: Literal["ecr"] = Field(description="An image in Amazon ECR.")
+    repository_arn: EcrRepositoryArn = Field(
+        description="ARN of the repository.", examples=["arn:aws:ecr:us-east-1:123456789012:repository/tgi"]
+    )
+    tag: Annotated[
+        str,
+        form(r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", "an image tag: letters, digits, dots, hyphens and underscores"),
+    ] = Field(default="latest", description="Tag of the image.")
+
+
+class RegistryImage(Record):
+    """An image in a container registry."""
+
+    type: Literal["registry"] = Field(description="An image in a container registry.")
+    registry: ImageReference = Field(
+        description="The image as `docker pull` takes it.", examples=["docker.io/vllm/vllm-openai:v0.5.0"]
+    )
+
+
+class TarballImage(Record):
+    """An image saved in a file."""
+
+    type: Literal["tarball"] = Field(description="An image that `docker save` wrote to a file.")
+    path: str = Field(min_length=1, description="Path of the tarball, relative to the project.", examples=["tgi.tar"])
+
+
+def image_kind(value: Any) -> str:
+    """Name the kind of an image: what `type` says, else what its keys tell; an asset when nothing does."""
+    if not isinstance(value, dict):
+        return str(getattr(value, "type", "asset"))
+    if isinstance(kind := value.get("type"), str):
+        return kind
+    if "repositoryArn" in value:
+        return "ecr"
+    if "registry" in value:
+        return "registry"
+    return "asset"
+
+
+Image = Annotated[
+    Annotated[AssetImage, Tag("asset")]
+    | Annotated[EcrImage, Tag("ecr")]
+    | Annotated[RegistryImage, Tag("registry")]
+    | Annotated[TarballImage, Tag("tarball")],
+    Discriminator(image_kind),
+]
+
+
+class HealthCheckConfig(Record):
+    """How ECS tells whether a container is healthy."""
+
+    command: tuple[str, ...] = Field(
+        default=("CMD-SHELL", "exit 0"),
+        min_length=1,
+        description="Command of the check: `CMD` and its words, or `CMD-SHELL` and a line of shell.",
+    )
+    interval: Annotated[Integer, Field(ge=5, le=300)] = Field(default=10, description="Seconds between checks.")
+    start_period: Annotated[Integer, Field(ge=0, le=300)] = Field(
+        default=30, description="Seconds after the start in which a failed check does not count."
+    )
+    timeout: Annotated[Integer, Field(ge=2, le=120)] = Field(
+        default=5, description="Seconds after which a check has failed."
+    )
+    retries: Annotated[Integer, Field(ge=1, le=10)] = Field(
+        default=2, description="Failed checks in a row that make the container unhealthy."
+    )
+
+
+class ContainerConfig(Record):
+    """A container that ECS runs."""
+
+    image: Image = Field(description="Where the image comes from.")
+    environment: EnvironmentVariables = Field(
+        default_factory=dict,
+        description=(
+            "Environment variables; numbers and booleans become strings as they are written. A value that is the ARN "
+            "of a Secrets Manager secret or of an SSM parameter becomes a secret of the ECS task."
+        ),
+        examples=[{"MAX_INPUT_LENGTH": "1024"}],
+    )
+    shared_memory_size: Count = Field(default=0, description="Size of /dev/shm in MiB; 0 leaves it to Docker.")
+    health_check_config: HealthCheckConfig = Field(
+        default_factory=HealthCheckConfig, description="Health check of the container."
+    )

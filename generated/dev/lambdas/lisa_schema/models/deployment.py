@@ -1,0 +1,168 @@
+"""The whole configuration of one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from lisa_schema.models.access import AuthConfig, PermissionsBoundary
+from lisa_schema.models.building import LambdaConfig, LambdaLayerAssets, PypiConfig
+from lisa_schema.models.choices import LogLevel, RemovalPolicy, StackSynthesizer
+from lisa_schema.models.litellm import LitellmConfig
+from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
+from lisa_schema.models.rag import RagFileProcessingConfig, RagRepository
+from lisa_schema.models.record import (
+    AbsolutePath,
+    AccountNumber,
+    BucketName,
+    Colour,
+    Flag,
+    HttpUrl,
+    Name,
+    Record,
+    RegionName,
+    VpcId,
+    form,
+)
+from lisa_schema.models.serving import EcsModel, RestApiConfig
+from lisa_schema.version import VERSION
+
+
+class Tag(Record):
+    """A tag of every resource."""
+
+    key: str = Field(alias="Key", min_length=1, max_length=128, description="Key of the tag.", examples=["project"])
+    value: str = Field(alias="Value", max_length=256, description="Value of the tag.", examples=["lisa"])
+
+
+class SystemBanner(Record):
+    """A line above and below every page of the chat application."""
+
+    text: str = Field(min_length=1, description="What the banner says.")
+    background_color: Colour = Field(description="Colour behind the text, as CSS writes it.", examples=["#007a33"])
+    font_color: Colour = Field(description="Colour of the text, as CSS writes it.", examples=["white"])
+
+
+class Config(Record):
+    """The configuration of one environment, every default filled in."""
+
+    app_name: Annotated[Name, Field(max_length=32)] = Field(default="lisa", description="Name of the application.")
+    profile: str | None = Field(default=None, description="AWS profile that deploys.")
+    deployment_name: Name = Field(
+        description="Name of the deployment; stack names begin with it.", examples=["my-lisa"]
+    )
+    account_number: AccountNumber = Field(
+        description="AWS account, twelve digits, kept as they are written.", examples=["012345678901"]
+    )
+    region: RegionName = Field(description="AWS region.", examples=["us-east-1"])
+    deployment_stage: Annotated[
+        str,
+        form(r"^[A-Za-z0-9][A-Za-z0-9-]*$", "letters, digits and hyphens, since CloudFormation stacks bear it"),
+        Field(max_length=32),
+    ] = Field(description="Stage of the deployment; stack names end with it.", examples=["dev"])
+    removal_policy: RemovalPolicy = Field(
+        description="What becomes of buckets, tables and databases when their stack goes."
+    )
+    vpc_id: VpcId | None = Field(default=None, description="VPC to use instead of a new one; needs the vpc block.")
+    vpc: VpcConfig | None = Field(default=None, description="What the VPC to use is.")
+    run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
+    s3_bucket_models: BucketName = Field(description="Bucket that the model weights are in.", examples=["lisa-models"])
+    mount_s3_deb_url: HttpUrl | None = Field(
+        default=None,
+        alias="mountS3DebUrl",
+        description="URL of the Debian package of mount-s3; without it, weights are copied by s5cmd.",
+        examples=["https://packages.example.com/mount-s3.deb"],
+    )
+    account_numbers_ecr: tuple[AccountNumber, ...] = Field(
+        default=(), description="Accounts whose ECR repositories images are pulled from."
+    )
+    deploy_rag: Flag = Field(default=False, description="Whether retrieval augmented generation is deployed.")
+    deploy_chat: Flag = Field(default=True, description="Whether chat sessions are deployed.")
+    deploy_ui: Flag = Field(default=True, description="Whether the chat application is deployed; needs deployChat.")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="How much is logged.")
+    lambda_config: LambdaConfig = Field(default_factory=LambdaConfig, description="The Lambda functions.")
+    lambda_source_path: str | None = Field(
+        default=None, description="Directory of the Lambda functions' code, instead of LISA's own."
+    )
+    auth_config: AuthConfig | None = Field(default=None, description="The OpenID Connect identity provider.")
+    pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="The Python package index of builds.")
+    conda_url: HttpUrl = Field(default="", description="URL that conda is downloaded from.")
+    certificate_authority_bundle: str = Field(
+        default="", description="Path on the hosts of a bundle of certificate authorities to trust."
+    )
+    nvme_host_mount_path: AbsolutePath = Field(default="/nvme", description="Where hosts mount their NVMe disks.")
+    nvme_container_mount_path: AbsolutePath = Field(
+        default="/nvme", description="Where containers see the NVMe disks of their host."
+    )
+    tags: tuple[Tag, ...] = Field(
+        default=(),
+        description=(
+            "Tags of every resource; left out: deploymentPrefix, deploymentName, deploymentStage, region and version. "
+            "Isolated partitions get none."
+        ),
+    )
+    deployment_prefix: Annotated[
+        str,
+        form(r"^(/[A-Za-z0-9_.-]+)+$", "a path such as /dev/my-lisa/lisa, without a slash at its end"),
+        Field(max_length=200),
+    ] = Field(
+        default="",
+        description="Prefix of SSM parameters; left out: `/<deploymentStage>/<deploymentName>/<appName>`.",
+        examples=["/dev/my-lisa/lisa"],
+    )
+    web_app_assets_path: str | None = Field(
+        default=None, description="Directory of the built chat application, instead of building it."
+    )
+    lambda_layer_assets: LambdaLayerAssets = Field(
+        default_factory=LambdaLayerAssets, description="Zip files of Lambda layers to use instead of building them."
+    )
+    permissions_boundary_aspect: PermissionsBoundary | None = Field(
+        default=None, description="Limits on every IAM role."
+    )
+    stack_synthesizer: StackSynthesizer | None = Field(
+        default=None, description="The CDK stack synthesizer; the default one when left out."
+    )
+    system_banner: SystemBanner | None = Field(default=None, description="A line above and below every page.")
+    api_gateway_config: ApiGatewayConfig = Field(
+        default_factory=ApiGatewayConfig, description="The API Gateway in front of the chat application."
+    )
+    rest_api_config: RestApiConfig = Field(description="The REST API.")
+    ecs_models: tuple[EcsModel, ...] = Field(default=(), description="Models that LISA hosts.")
+    rag_repositories: tuple[RagRepository, ...] = Field(default=(), description="Repositories of documents.")
+    rag_file_processing_config: RagFileProcessingConfig | None = Field(
+        default=None, description="How documents are cut into chunks."
+    )
+    litellm_config: LitellmConfig = Field(
+        default_factory=LitellmConfig, description="The configuration file of the LiteLLM proxy."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_the_prefix(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("deploymentPrefix"):
+            return data
+        parts = [data.get(key) for key in ("deploymentStage", "deploymentName")]
+        if not all(isinstance(part, str) and part for part in parts):
+            return data
+        return {**data, "deploymentPrefix": "/".join(["", *map(str, parts), str(data.get("appName") or "lisa")])}
+
+    @model_validator(mode="after")
+    def _fill_in_the_tags(self) -> Self:
+        if "tags" in self.model_fields_set:
+            return self
+        facts = {
+            "deploymentPrefix": self.deployment_prefix,
+            "deploymentName": self.deployment_name,
+            "deploymentStage": self.deployment_stage,
+            "region": self.region,
+            "version": VERSION,
+        }
+        object.__setattr__(self, "tags", tuple(Tag(Key=key, Value=value) for key, value in facts.items()))
+        return self
+
+    @property
+    def deployed_models(self) -> tuple[EcsModel, ...]:
+        """The hosted models that are deployed, in the order of the configuration."""
+        return tuple(model for model in self.ecs_models if model.deploy)

@@ -1,0 +1,59 @@
+"""What serves: the REST API and the models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lisa_schema.models.choices import InferenceContainer, ModelType
+from lisa_schema.models.container import ContainerConfig
+from lisa_schema.models.record import AbsolutePath, Flag, InstanceTypeName, ModelName, Record, form
+from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig
+
+
+class RestApiConfig(Record):
+    """The REST API: one address for every model."""
+
+    api_version: Annotated[str, form(r"^v[0-9]+$", "a v and a number, such as v2")] = Field(
+        default="v2", description="Version of the REST API that the chat application calls."
+    )
+    instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["m5.large"])
+    internet_facing: Flag = Field(default=True, description="Whether the load balancer has a public address.")
+    container_config: ContainerConfig = Field(description="The container of the REST API.")
+    auto_scaling_config: AutoScalingConfig = Field(description="How many hosts run.")
+    load_balancer_config: LoadBalancerConfig = Field(description="The load balancer in front.")
+
+
+class EcsModel(Record):
+    """A model that LISA hosts."""
+
+    model_name: ModelName = Field(
+        description="Name of the model as Hugging Face has it, which is its prefix in the models bucket.",
+        examples=["mistralai/Mistral-7B-Instruct-v0.2"],
+    )
+    model_id: ModelName | None = Field(
+        default=None, description="Short name that clients use; the modelName when left out.", examples=["mistral7b"]
+    )
+    deploy: Flag = Field(default=True, description="Whether the model is deployed.")
+    streaming: Flag | None = Field(
+        default=None, description="Whether a text generation model streams; left out for an embedding model."
+    )
+    model_type: ModelType = Field(description="What the model does.")
+    instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["g5.xlarge"])
+    inference_container: InferenceContainer = Field(description="The server that the model runs in.")
+    container_config: ContainerConfig = Field(description="The container of the model.")
+    auto_scaling_config: AutoScalingConfig = Field(description="How many hosts run.")
+    load_balancer_config: LoadBalancerConfig = Field(description="The internal load balancer in front.")
+    local_model_code: AbsolutePath = Field(
+        default="/opt/model-code", description="Directory in the container where an embedding model's own code is."
+    )
+    model_hosting: Annotated[str, form(r"^[^.\s]+$", "a word without dots and spaces")] = Field(
+        default="ecs",
+        description="First part of the provider's name in the v1 API, `<modelHosting>.<modelType>.<container>`.",
+    )
+
+    @property
+    def identifier(self) -> str:
+        """The name that clients use: the modelId, else the modelName."""
+        return self.model_id or self.model_name

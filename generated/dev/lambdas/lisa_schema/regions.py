@@ -1,0 +1,184 @@
+"""AWS partitions and regions, and what each has. The table is data/regions.json, made by refresh_tables.py.
+
+Nobody publishes what the isolated regions offer, and a new region may be in no table yet: what is not known is None.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+from lisa_schema.instances import instance_type_names
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of AWS: a set of regions with their own accounts, ARNs and DNS suffix.
+
+    Attributes:
+        id: the second part of an ARN: `aws`, `aws-us-gov`, `aws-iso-b`.
+        dns_suffix: what service host names end with: `amazonaws.com`, `c2s.ic.gov`.
+        regions: names of its regions, sorted.
+    """
+
+    id: str
+    dns_suffix: str
+    regions: tuple[str, ...]
+
+    @property
+    def is_iso(self) -> bool:
+        """Whether it is one of the isolated partitions, without a way to the internet."""
+        return self.id.startswith("aws-iso")
+
+    @property
+    def is_gov(self) -> bool:
+        """Whether it is GovCloud (US)."""
+        return self.id == "aws-us-gov"
+
+    @property
+    def arn_prefix(self) -> str:
+        """How its ARNs begin: `arn:aws-iso`."""
+        return f"arn:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region and what it has, as far as it is known.
+
+    Attributes:
+        name: `us-gov-west-1`.
+        partition: the partition it belongs to.
+        instance_types: those of the instance table that it offers; None when not known.
+        services: in isolated regions, the services with an endpoint, named as in resource types; None elsewhere.
+        lacks: resource types that CloudFormation does not have there; None when not known.
+        lambda_runtimes: Python runtimes that a function can be created with, oldest first; None when not known.
+    """
+
+    name: str
+    partition: Partition
+    instance_types: frozenset[str] | None
+    services: frozenset[str] | None
+    lacks: frozenset[str] | None
+    lambda_runtimes: tuple[str, ...] | None
+
+    @property
+    def is_iso(self) -> bool:
+        """Whether it lies in an isolated partition."""
+        return self.partition.is_iso
+
+    @property
+    def is_gov(self) -> bool:
+        """Whether it lies in GovCloud (US)."""
+        return self.partition.is_gov
+
+    @property
+    def arn_prefix(self) -> str:
+        """How ARNs begin there: `arn:aws-us-gov`."""
+        return self.partition.arn_prefix
+
+    @property
+    def dns_suffix(self) -> str:
+        """What service host names end with there."""
+        return self.partition.dns_suffix
+
+    def offers(self, instance_type: str) -> bool | None:
+        """Whether it offers an instance type of the table; None when not known."""
+        return None if self.instance_types is None else instance_type in self.instance_types
+
+    def supports(self, resource_type: str) -> bool | None:
+        """Whether CloudFormation can make a resource of a type there; None when not known.
+
+        In an isolated region all that is known is which services have an endpoint: such a service's types count as
+        supported, and a service without one as unknown, since its absence from the list proves nothing.
+        """
+        if resource_type not in _resource_types():
+            return None
+        if self.lacks is not None:
+            return resource_type not in self.lacks
+        if self.services is not None and resource_type.split("::")[1] in self.services:
+            return True
+        return None
+
+
+@cache
+def region(name: str) -> Region | None:
+    """The region of that exact name, or None when there is none."""
+    entry = _table()["regions"].get(name)
+    if entry is None:
+        return None
+    home = partition(entry["partition"])
+    return Region(
+        name=name,
+        partition=home,
+        instance_types=_expanded(entry["instanceTypes"]),
+        services=_known(entry["services"]),
+        lacks=_known(entry["lacks"]),
+        lambda_runtimes=None if home.is_iso else tuple(_table()["lambdaRuntimes"]),
+    )
+
+
+@cache
+def partition(identifier: str) -> Partition:
+    """The partition of that identifier, one of `partitions()`.
+
+    Raises:
+        KeyError: there is no such partition.
+    """
+    table = _table()
+    names = tuple(sorted(name for name, entry in table["regions"].items() if entry["partition"] == identifier))
+    return Partition(id=identifier, dns_suffix=table["partitions"][identifier], regions=names)
+
+
+def partitions() -> tuple[str, ...]:
+    """Identifiers of all partitions, the commercial one first."""
+    return tuple(_table()["partitions"])
+
+
+def region_names() -> tuple[str, ...]:
+    """Names of all regions, sorted within their partition."""
+    return tuple(_table()["regions"])
+
+
+def nearest_regions(name: str, n: int = 3) -> tuple[str, ...]:
+    """The region names most like a wrong one, best first: one with the same letters in another order, then others."""
+    wanted = name.strip().lower()
+    matches = difflib.get_close_matches(wanted, region_names(), n, cutoff=0.6)
+    return tuple(sorted(matches, key=lambda match: sorted(match) != sorted(wanted)))
+
+
+def lambda_runtime_deprecation(runtime: str) -> datetime.date | None:
+    """The day on which Lambda deprecates a Python runtime (`python3.9`); None for one that the table does not have."""
+    day = _table()["lambdaRuntimes"].get(runtime)
+    return datetime.date.fromisoformat(day) if day else None
+
+
+def _expanded(offered: dict[str, str] | None) -> frozenset[str] | None:
+    if offered is None:
+        return None
+    families = set(offered["families"].split())
+    whole = {name for name in instance_type_names() if name.partition(".")[0] in families}
+    return frozenset(whole.union(offered["types"].split()))
+
+
+def _known(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+@cache
+def _resource_types() -> frozenset[str]:
+    return frozenset(_table()["resourceTypes"].split())
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = (resources.files("lisa_schema") / "data" / "regions.json").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+TABLE_DATE = datetime.date.fromisoformat(_table()["date"])
+"""The day whose state the region table tells."""

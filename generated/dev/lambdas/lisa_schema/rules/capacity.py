@@ -1,0 +1,122 @@
+"""Rules about capacity and health checks."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.models import Config
+from lisa_schema.rules.places import services
+from lisa_schema.rules.registry import Finding, rule
+
+_ALB_METRICS: Final = (
+    "ActiveConnectionCount",
+    "ConsumedLCUs",
+    "HTTPCode_ELB_5XX_Count",
+    "HTTPCode_Target_2XX_Count",
+    "HTTPCode_Target_4XX_Count",
+    "HTTPCode_Target_5XX_Count",
+    "HealthyHostCount",
+    "NewConnectionCount",
+    "PeakLCUs",
+    "ProcessedBytes",
+    "RejectedConnectionCount",
+    "RequestCount",
+    "RequestCountPerTarget",
+    "TargetConnectionErrorCount",
+    "TargetResponseTime",
+    "UnHealthyHostCount",
+)
+_PERIODS: Final = (10, 30, 60)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+
+
+@rule("LISA310", "capacity-order", "Raise maxCapacity or lower minCapacity.")
+def capacity_order(config: Config) -> Iterator[Finding]:
+    """The minCapacity of a service is not above its maxCapacity."""
+    for path, service in services(config):
+        scaling = service.auto_scaling_config
+        if scaling.min_capacity > scaling.max_capacity:
+            block = (*path, "autoScalingConfig")
+            message = f"minCapacity {scaling.min_capacity} is more than maxCapacity {scaling.max_capacity}."
+            yield Finding((*block, "minCapacity"), message, None, ((*block, "maxCapacity"),))
+
+
+@rule("LISA311", "target-check-timeout", "Lower the timeout or raise the interval.")
+def target_check_timeout(config: Config) -> Iterator[Finding]:
+    """The load balancer's health check times out before the next one begins."""
+    for path, service in services(config):
+        check = service.load_balancer_config.health_check_config
+        if check.timeout >= check.interval:
+            block = (*path, "loadBalancerConfig", "healthCheckConfig")
+            message = f"The timeout of {check.timeout} s has to be less than the interval of {check.interval} s."
+            yield Finding((*block, "timeout"), message, None, ((*block, "interval"),))
+
+
+@rule("LISA312", "container-check-command", "Begin with CMD-SHELL and one line of shell, or with CMD and the words.")
+def container_check_command(config: Config) -> Iterator[Finding]:
+    """A container's health check command begins with CMD or CMD-SHELL, as ECS wants it."""
+    for path, service in services(config):
+        command = service.container_config.health_check_config.command
+        if command[0] not in ("CMD", "CMD-SHELL") or len(command) < 2:
+            at = (*path, "containerConfig", "healthCheckConfig", "command")
+            yield Finding(at, "ECS takes a health check command that begins with CMD or CMD-SHELL.")
+
+
+@rule("LISA313", "metric-duration", "Choose 10, 30 or 60 seconds.", Severity.WARNING)
+def metric_duration(config: Config) -> Iterator[Finding]:
+    """The duration of a metric is a period that target tracking takes: 10, 30 or 60 seconds."""
+    for path, service in services(config):
+        duration = service.auto_scaling_config.metric_config.duration
+        if duration not in _PERIODS:
+            used = max((period for period in _PERIODS if period <= duration), default=_PERIODS[0])
+            at = (*path, "autoScalingConfig", "metricConfig", "duration")
+            yield Finding(at, f"Target tracking has no period of {duration} seconds; {used} are taken.")
+
+
+@rule("LISA314", "alb-metric-known", "Choose a metric of the application load balancer.", Severity.WARNING)
+def alb_metric_known(config: Config) -> Iterator[Finding]:
+    """AlbMetricName is a metric that an application load balancer reports."""
+    for path, service in services(config):
+        name = service.auto_scaling_config.metric_config.alb_metric_name
+        if name not in _ALB_METRICS:
+            at = (*path, "autoScalingConfig", "metricConfig", "AlbMetricName")
+            near = difflib.get_close_matches(name, _ALB_METRICS, 1)
+            fix = f"Write {near[0]}." if near else None
+            yield Finding(at, f"An application load balancer reports no metric `{name}`, so that nothing scales.", fix)
+
+
+@rule("LISA315", "environment-variable-name", "Use letters, digits and underscores.")
+def environment_variable_name(config: Config) -> Iterator[Finding]:
+    """The name of an environment variable is one that a process can have."""
+    for path, service in services(config):
+        for name in service.container_config.environment:
+            if not _VARIABLE.match(name):
+                at = (*path, "containerConfig", "environment", name)
+                yield Finding(at, f"`{name}` cannot be the name of an environment variable.")
+
+
+@rule("LISA316", "tag-keys", "Rename or remove the tag.")
+def tag_keys(config: Config) -> Iterator[Finding]:
+    """Tags have different keys, none of which begins with `aws:`, and there are 40 at most."""
+    seen: set[str] = set()
+    for index, tag in enumerate(config.tags):
+        if tag.key in seen:
+            yield Finding(("tags", index, "Key"), f"The tag `{tag.key}` is there twice.")
+        if tag.key.lower().startswith("aws:"):
+            yield Finding(("tags", index, "Key"), f"AWS keeps keys such as `{tag.key}` for itself.")
+        seen.add(tag.key)
+    if len(config.tags) > 40:
+        yield Finding(("tags",), f"AWS allows 50 tags, and {len(config.tags)} leave no room for the stacks' own.")
+
+
+@rule("LISA317", "deployment-prefix-free", "Begin the prefix with another word.")
+def deployment_prefix_free(config: Config) -> Iterator[Finding]:
+    """The deploymentPrefix does not begin with `aws` or `ssm`, which Parameter Store keeps for itself."""
+    first = config.deployment_prefix.split("/")[1].lower()
+    if first.startswith(("aws", "ssm")):
+        also = (("deploymentStage",),)
+        yield Finding(("deploymentPrefix",), f"Parameter Store keeps names that begin with /{first}.", None, also)

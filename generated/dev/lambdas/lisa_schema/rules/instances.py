@@ -1,0 +1,82 @@
+"""Rules about EC2 instance types: that they are there, and that what runs on them fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.instances import instance_type, nearest_instance_types
+from lisa_schema.models import Config, EcsModel, InferenceContainer, RestApiConfig
+from lisa_schema.regions import region
+from lisa_schema.rules.places import deployed_services, services
+from lisa_schema.rules.registry import Finding, rule
+
+_KEPT_MIB = {RestApiConfig: 2 * 1024, EcsModel: 5 * 1024}
+"""Memory that stays with the host, in MiB."""
+
+
+@rule("LISA320", "instance-type-known", "Choose an instance type that there is.")
+def instance_type_known(config: Config) -> Iterator[Finding]:
+    """Every instance type is one that AWS has."""
+    for path, service in services(config):
+        if instance_type(service.instance_type) is None:
+            near = nearest_instance_types(service.instance_type)
+            fix = f"Choose {' or '.join(near)}." if near else None
+            message = f"There is no instance type `{service.instance_type}`."
+            yield Finding((*path, "instanceType"), message, fix)
+
+
+@rule("LISA321", "instance-type-offered", "Choose a type that the region offers.", Severity.WARNING)
+def instance_type_offered(config: Config) -> Iterator[Finding]:
+    """The region offers the instance types that are deployed; an error in isolated and GovCloud regions."""
+    home = region(config.region)
+    if home is None:
+        return
+    severity = Severity.ERROR if home.is_iso or home.is_gov else Severity.WARNING
+    for path, service in deployed_services(config):
+        if instance_type(service.instance_type) is not None and home.offers(service.instance_type) is False:
+            offered = [name for name in nearest_instance_types(service.instance_type, 12) if home.offers(name)]
+            fix = f"Choose {' or '.join(offered[:3])}." if offered else None
+            message = f"The region {home.name} does not offer {service.instance_type}, as far as the table knows."
+            yield Finding((*path, "instanceType"), message, fix, (("region",),), severity)
+
+
+@rule("LISA322", "gpu-needed", "Choose a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
+def gpu_needed(config: Config) -> Iterator[Finding]:
+    """A model that tgi or vllm serves runs on an instance with NVIDIA GPUs."""
+    for index, model in enumerate(config.ecs_models):
+        host = instance_type(model.instance_type)
+        if host is None or model.inference_container not in (InferenceContainer.TGI, InferenceContainer.VLLM):
+            continue
+        if not host.gpus or host.gpu_manufacturer != "NVIDIA":
+            also = (("ecsModels", index, "inferenceContainer"),)
+            message = f"{model.inference_container} needs an NVIDIA GPU, and {host.name} has none."
+            yield Finding(("ecsModels", index, "instanceType"), message, None, also)
+
+
+@rule("LISA323", "memory-suffices", "Choose a bigger instance type, or a smaller sharedMemorySize.")
+def memory_suffices(config: Config) -> Iterator[Finding]:
+    """The instance has memory for its task and the shared memory, besides what the host keeps for itself."""
+    for path, service in services(config):
+        host = instance_type(service.instance_type)
+        if host is None:
+            continue
+        left = host.memory_mib - _KEPT_MIB[type(service)]
+        shared = service.container_config.shared_memory_size
+        if left <= 0:
+            message = f"{host.name} has {host.memory_mib:,} MiB of memory, which leaves nothing for the container."
+            yield Finding((*path, "instanceType"), message)
+        elif shared >= left:
+            at = (*path, "containerConfig", "sharedMemorySize")
+            message = f"Shared memory of {shared:,} MiB does not fit in the {left:,} MiB that {host.name} leaves."
+            yield Finding(at, message, None, ((*path, "instanceType"),))
+
+
+@rule("LISA324", "architecture", "Choose a type with x86_64 processors.", Severity.WARNING)
+def architecture(config: Config) -> Iterator[Finding]:
+    """Hosts have x86_64 processors, for which images are built."""
+    for path, service in services(config):
+        host = instance_type(service.instance_type)
+        if host is not None and host.architecture != "x86_64":
+            message = f"{host.name} has {host.architecture} processors, and images are built for x86_64."
+            yield Finding((*path, "instanceType"), message)

@@ -1,0 +1,201 @@
+"""YAML text → tree with origins, from the parser's events alone: nothing is constructed, so no tag can do harm."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NoReturn
+
+import yaml
+
+from lisa_schema import catalogue
+from lisa_schema.catalogue import Kind
+from lisa_schema.diagnostics import Diagnostic, Origin
+from lisa_schema.document import Entry, MappingNode, Node, ScalarNode, SequenceNode, mapping
+from lisa_schema.errors import ConfigurationError
+
+MAX_BYTES: Final = 1024 * 1024
+MAX_NODES: Final = 50_000
+MAX_DEPTH: Final = 50
+_PREFIX: Final = "tag:yaml.org,2002:"
+_PLAIN_TAGS: Final = {f"{_PREFIX}{name}" for name in ("int", "float", "bool", "null")}
+_COLLECTION_TAGS: Final = {f"{_PREFIX}map", f"{_PREFIX}seq", "!"}
+_Parser: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+_PROBLEMS: Final = {
+    "mapping values are not allowed": (
+        "a second colon on the line, or an indentation that does not fit the lines above",
+        "Put the value in quotes, or align the key with its siblings.",
+    ),
+    "could not find expected ':'": ("a key without a colon", "Write `key: value`."),
+    "did not find expected key": (
+        "a line that is not aligned with its siblings",
+        "Align the line with the keys of its block.",
+    ),
+    "did not find expected '-'": ("a line that is not aligned with the list's items", "Begin the item with `- `."),
+    "found unexpected end of stream": ("a quote that is never closed", "Close the quote."),
+    "expected ','": ("a bracket that is never closed", "Close the bracket, or add the comma."),
+    "cannot start any token": ("a character that cannot begin a value", "Put the value in quotes."),
+    "while scanning an alias": ("an asterisk without a name", "Put the value in quotes."),
+    "unknown escape": ("an unknown escape in a text in double quotes", "Use single quotes, or double the backslash."),
+}
+
+
+def read_yaml(text: str, file: str) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+    """Read one YAML document; None when it is empty.
+
+    Returns the tree and the errors that did not keep it from being read.
+    Raises ConfigurationError when it cannot be read.
+    """
+    return _Reader(text, file).read()
+
+
+class _Reader:
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
+        self._file = file
+        self._errors: list[Diagnostic] = []
+        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        self._count = 0
+
+    def read(self) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+        try:
+            self._parser = _Parser(self._text)
+            self._next()
+            if isinstance(self._next_peek(), yaml.StreamEndEvent):
+                return None, ()
+            self._next()
+            node = self._node(self._next(), 0)
+            self._next()
+            event = self._next()
+        except yaml.YAMLError as error:
+            raise ConfigurationError([*self._errors, self._syntax(error)]) from error
+        if not isinstance(event, yaml.StreamEndEvent):
+            self._report(catalogue.YAML_DOCUMENTS, self._origin(event), "A second YAML document begins here.")
+        return node, tuple(self._errors)
+
+    def _next(self) -> Any:
+        return self._parser.get_event()
+
+    def _next_peek(self) -> Any:
+        return self._parser.peek_event()
+
+    def _origin(self, event: Any) -> Origin:
+        return Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _report(self, kind: Kind, origin: Origin, message: str, fix: str | None = None) -> None:
+        self._errors.append(kind.at(origin, message, fix=fix))
+
+    def _stop(self, kind: Kind, origin: Origin, message: str) -> NoReturn:
+        raise ConfigurationError([*self._errors, kind.at(origin, message)])
+
+    def _node(self, event: Any, depth: int) -> Node:
+        origin = self._origin(event)
+        if depth > MAX_DEPTH:
+            self._stop(catalogue.YAML_DEPTH, origin, f"Blocks are nested more than {MAX_DEPTH} deep.")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, origin)
+        self._grow(1, origin)
+        before = self._count
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        if isinstance(event, yaml.ScalarEvent):
+            node: Node = self._scalar(event, origin)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(event, origin, depth)
+        else:
+            node = self._mapping(event, origin, depth)
+        if event.anchor:
+            self._anchors[event.anchor] = (node, self._count - before + 1)
+        return node
+
+    def _grow(self, nodes: int, origin: Origin) -> None:
+        self._count += nodes
+        if self._count > MAX_NODES:
+            self._stop(catalogue.YAML_EXPANSION, origin, f"The file has more than {MAX_NODES:,} values.")
+
+    def _alias(self, event: Any, origin: Origin) -> Node:
+        target = self._anchors.get(event.anchor, ())
+        if target is None:
+            self._stop(catalogue.YAML_ALIAS, origin, f"The alias *{event.anchor} is inside its own anchor.")
+        if not target:
+            self._report(catalogue.YAML_ALIAS, origin, f"There is no anchor &{event.anchor} above this alias.")
+            return ScalarNode("", origin)
+        node, size = target
+        self._grow(size, origin)
+        return node
+
+    def _scalar(self, event: Any, origin: Origin) -> ScalarNode:
+        text: str = event.value
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+            self._report(catalogue.YAML_CHARACTER, origin, "The text holds a NUL or half of a surrogate pair.")
+            return ScalarNode("", origin, plain=False)
+        plain = event.style in (None, "")
+        if event.tag in _PLAIN_TAGS:
+            plain = True
+        elif event.tag in (f"{_PREFIX}str", "!"):
+            plain = False
+        elif event.tag is not None:
+            self._tag(event, origin)
+        return ScalarNode(text, origin, plain)
+
+    def _tag(self, event: Any, origin: Origin) -> None:
+        tag = event.tag.replace(_PREFIX, "!!")
+        self._report(catalogue.YAML_TAG, origin, f"The tag {tag} is not plain data.")
+
+    def _sequence(self, event: Any, origin: Origin, depth: int) -> SequenceNode:
+        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
+            self._tag(event, origin)
+        items = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            items.append(self._node(event, depth + 1))
+        return SequenceNode(tuple(items), origin)
+
+    def _mapping(self, event: Any, origin: Origin, depth: int) -> MappingNode:
+        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
+            self._tag(event, origin)
+        entries: dict[str, Entry] = {}
+        merged: list[MappingNode] = []
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._node(event, depth + 1)
+            value = self._node(self._next(), depth + 1)
+            key_origin = self._origin(event)
+            if not isinstance(key, ScalarNode) or key.is_null:
+                self._report(
+                    catalogue.YAML_KEY, key_origin, "A key has to be a word, not a list, a mapping or nothing."
+                )
+            elif key.text == "<<" and key.plain:
+                merged += self._merge_sources(value, key_origin)
+            elif key.text in entries:
+                line = entries[key.text].key_origin.line
+                message = f"The key `{key.text}` is in this block twice; the first is in line {line}."
+                self._report(catalogue.YAML_DUPLICATE_KEY, key_origin, message)
+            else:
+                entries[key.text] = Entry(value, key_origin)
+        for source in merged:
+            for name, entry in source.entries.items():
+                entries.setdefault(name, entry)
+        return mapping(entries, origin)
+
+    def _merge_sources(self, value: Node, origin: Origin) -> list[MappingNode]:
+        sources = value.items if isinstance(value, SequenceNode) else (value,)
+        mappings = [source for source in sources if isinstance(source, MappingNode)]
+        if len(mappings) != len(sources):
+            self._report(catalogue.YAML_MERGE, origin, "The merge key `<<` takes a mapping or a list of mappings.")
+        return mappings
+
+    def _syntax(self, error: yaml.YAMLError) -> Diagnostic:
+        if not isinstance(error, yaml.MarkedYAMLError):
+            position = getattr(error, "position", 0) or 0
+            line = self._text.count("\n", 0, position) + 1
+            return catalogue.YAML_CHARACTER.at(Origin(self._file, line, 1), "YAML does not allow a character here.")
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        origin = Origin(self._file, line + 1, column + 1)
+        lines = self._text.splitlines()
+        written = lines[line] if line < len(lines) else ""
+        if "\t" in written[: column + 1]:
+            return catalogue.YAML_TAB.at(origin, "The line is indented with a tab, which YAML does not allow.")
+        said = f"{error.context or ''} {error.problem or ''}"
+        for part, (message, fix) in _PROBLEMS.items():
+            if part in said:
+                return catalogue.YAML_SYNTAX.at(origin, f"This is not valid YAML: {message}.", fix=fix)
+        return catalogue.YAML_SYNTAX.at(origin, f"This is not valid YAML: {error.problem or 'it cannot be parsed'}.")

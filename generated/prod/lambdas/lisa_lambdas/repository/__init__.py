@@ -1,0 +1,1 @@
+"""The repository function: documents, ingested, searched and purged."""

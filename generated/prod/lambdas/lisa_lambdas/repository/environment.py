@@ -1,0 +1,50 @@
+"""What the rag stack tells the repository function."""
+
+from __future__ import annotations
+
+from typing import List
+
+from pydantic import BaseModel, ConfigDict, Field, Json
+from typing_extensions import Literal
+
+from lisa_lambdas.environment import Environment
+
+
+class RegisteredRepository(BaseModel):
+    """A repository of the configuration.
+
+    Attributes:
+        id: its id.
+        type: the kind of its store.
+        connection: Parameter Store name of how the store is reached.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(alias="repositoryId")
+    type: Literal["opensearch", "pgvector"]
+    connection: str
+
+
+class RepositoryEnvironment(Environment):
+    """The function's variables.
+
+    Attributes:
+        bucket_name: the documents bucket.
+        chunk_size: characters in a chunk, unless a request says otherwise.
+        chunk_overlap: characters that neighbouring chunks share, unless a request says otherwise.
+        lisa_api_url_ps_name: Parameter Store name of the REST API's address.
+        rest_api_version: version of the REST API, as in its paths.
+        registered_repositories: the repositories, in JSON.
+        database_ca_file: certificates of the authorities of the databases; empty to encrypt without a check of them.
+        database_encrypted: whether connections to databases must be; only tests and local development go without.
+    """
+
+    bucket_name: str
+    chunk_size: int
+    chunk_overlap: int
+    lisa_api_url_ps_name: str
+    rest_api_version: str
+    registered_repositories: Json[List[RegisteredRepository]]
+    database_ca_file: str = ""
+    database_encrypted: bool = True

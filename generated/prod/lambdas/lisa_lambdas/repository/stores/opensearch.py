@@ -1,0 +1,272 @@
+"""OpenSearch: an index for each collection, in which a document's record says which of its chunks count.
+
+OpenSearch has no transactions, but it writes one record whole. So the chunks of a new revision are written first, where
+no search takes them, and then the document's record, which names its revision. A search leaves out chunks whose
+revision is not the one in their document's record. What a failure leaves behind is never found, and goes when the
+document is indexed again or purged.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import ConflictError, NotFoundError, OpenSearchException, RequestError
+
+from lisa_lambdas.errors import UnavailableError
+from lisa_lambdas.repository.identifiers import chunk_id, collection_name, repository_prefix
+from lisa_lambdas.repository.stores.contract import Chunk, Collection, Document, Hit, Stored
+from lisa_lambdas.repository.stores.dimensions import must_fit
+
+_CANDIDATES = 100
+_MOST_CANDIDATES = 10_000
+_DELETING_ATTEMPTS = 3
+_METHOD = {
+    "name": "hnsw",
+    # Of the engines, the one that takes up to 16,000 dimensions in every release from 2.11 on. With vectors of length
+    # 1, l2 orders as the cosine does, and its score is the same in every release, which that of cosinesimil is not.
+    "engine": "faiss",
+    "space_type": "l2",
+}
+_FIELDS = {
+    "kind": {"type": "keyword"},
+    "document": {"type": "keyword"},
+    "revision": {"type": "keyword"},
+    "source": {"type": "keyword", "index": False},
+    "chunks": {"type": "integer", "index": False},
+    "position": {"type": "integer", "index": False},
+    "page": {"type": "integer", "index": False},
+    "content": {"type": "text", "index": False},
+}
+
+
+class OpenSearchStore:
+    """A domain.
+
+    Args:
+        client: client of the domain.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def find(self, collection: Collection, document_id: str) -> Optional[Stored]:
+        """See Store."""
+        with _answering():
+            record = self._record(_index(collection), document_id)
+        return Stored(record["_source"]["revision"], record["_source"]["chunks"]) if record else None
+
+    def replace(self, collection: Collection, document: Document, batches: Iterable[Sequence[Chunk]]) -> int:
+        """See Store. Of two that index different revisions of a document, the second is refused."""
+        index = _index(collection)
+        remaining = iter(batches)
+        first = next(remaining)
+        with _answering():
+            dimensions = self._dimensions(index) or self._make_index(index, collection, len(first[0].vector))
+            before = self._record(index, document.id)
+            count = 0
+            for batch in chain([first], remaining):
+                for chunk in batch:
+                    must_fit(collection, chunk.vector, dimensions)
+                self._write(index, document, batch)
+                count += len(batch)
+            self._commit(index, document, count, before)
+            if before and before["_source"]["revision"] != document.revision:
+                self._delete(index, document.id, before["_source"]["revision"])
+        return count
+
+    def search(self, collection: Collection, vector: Sequence[float], limit: int) -> List[Hit]:
+        """See Store."""
+        index = _index(collection)
+        with _answering():
+            dimensions = self._dimensions(index)
+            if dimensions is None:
+                return []
+            must_fit(collection, vector, dimensions)
+            asked = min(max(_CANDIDATES, 2 * limit), _MOST_CANDIDATES)
+            while True:
+                candidates = self._nearest(index, vector, asked)
+                records = self._records(index, {hit["_source"]["document"] for hit in candidates})
+                found = [_hit(hit, records[hit["_source"]["document"]]) for hit in candidates if _counts(hit, records)]
+                if len(found) >= limit or len(candidates) < asked or asked == _MOST_CANDIDATES:
+                    return found[:limit]
+                asked = min(4 * asked, _MOST_CANDIDATES)
+
+    def source(self, repository_id: str, document_id: str) -> Optional[str]:
+        """See Store."""
+        with _answering():
+            hits = self._documents(repository_id, document_id)
+        return str(hits[0]["_source"]["source"]) if hits else None
+
+    def purge(self, repository_id: str, document_id: str) -> int:
+        """See Store. The records go first: without them no search takes the chunks."""
+        with _answering():
+            hits = self._documents(repository_id, document_id)
+            for hit in hits:
+                self._client.delete(index=hit["_index"], id=document_id, refresh="true", ignore=(404,))
+            return sum(self._delete(hit["_index"], document_id) for hit in hits)
+
+    def _documents(self, repository_id: str, document_id: str) -> List[Any]:
+        """The records of a document in all collections of a repository."""
+        pattern = f"{repository_prefix(repository_id, '-')}-*"
+        query = {"bool": {"filter": [{"term": {"kind": "document"}}, {"term": {"document": document_id}}]}}
+        answer = self._client.search(
+            index=pattern,
+            body={"query": query, "size": _MOST_CANDIDATES},
+            allow_no_indices="true",
+            ignore_unavailable="true",
+        )
+        return list(answer["hits"]["hits"])
+
+    def _record(self, index: str, document_id: str) -> Optional[Mapping[str, Any]]:
+        try:
+            found: Mapping[str, Any] = self._client.get(index=index, id=document_id)
+        except NotFoundError:
+            return None
+        return found
+
+    def _records(self, index: str, document_ids: Set[str]) -> Dict[str, Mapping[str, Any]]:
+        if not document_ids:
+            return {}
+        answer = self._client.mget(index=index, body={"ids": sorted(document_ids)})
+        return {found["_id"]: found["_source"] for found in answer["docs"] if found.get("found")}
+
+    def _dimensions(self, index: str) -> Optional[int]:
+        try:
+            answer = self._client.indices.get_mapping(index=index)
+        except NotFoundError:
+            return None
+        return int(answer[index]["mappings"]["properties"]["embedding"]["dimension"])
+
+    def _make_index(self, index: str, collection: Collection, dimensions: int) -> int:
+        """Make the index; returns its dimension, which another function may have decided a moment ago."""
+        vectors = {"type": "knn_vector", "dimension": dimensions, "method": _METHOD}
+        body = {
+            "settings": {"index": {"knn": True}},
+            "mappings": {
+                "dynamic": "strict",
+                "_meta": {"repositoryId": collection.repository_id, "modelName": collection.model_name},
+                "properties": {**_FIELDS, "embedding": vectors},
+            },
+        }
+        try:
+            self._client.indices.create(index=index, body=body)
+        except RequestError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+        return self._dimensions(index) or dimensions
+
+    def _write(self, index: str, document: Document, batch: Sequence[Chunk]) -> None:
+        operations: List[Mapping[str, Any]] = []
+        for chunk in batch:
+            operations.append({"index": {"_id": chunk_id(document.id, document.revision, chunk.position)}})
+            operations.append(
+                {
+                    "kind": "chunk",
+                    "document": document.id,
+                    "revision": document.revision,
+                    "position": chunk.position,
+                    "content": chunk.text,
+                    "embedding": _unit(chunk.vector),
+                    **({} if chunk.page is None else {"page": chunk.page}),
+                }
+            )
+        answer = self._client.bulk(index=index, body=operations)
+        if answer["errors"]:
+            raise UnavailableError("The repository's OpenSearch did not take all chunks; try again later.")
+
+    def _commit(self, index: str, document: Document, count: int, before: Optional[Mapping[str, Any]]) -> None:
+        """Let searches see the new chunks: all are there, and the document's record is as it was at the beginning."""
+        self._client.indices.refresh(index=index)
+        written = self._client.count(index=index, body={"query": _chunks_of(document.id, document.revision)})["count"]
+        if written != count:
+            raise UnavailableError("Another call changed the document meanwhile; try again.")
+        unchanged: Dict[str, Any] = (
+            {"if_seq_no": before["_seq_no"], "if_primary_term": before["_primary_term"]}
+            if before
+            else {"op_type": "create"}
+        )
+        body = {
+            "kind": "document",
+            "document": document.id,
+            "revision": document.revision,
+            "source": document.source,
+            "chunks": count,
+        }
+        try:
+            self._client.index(index=index, id=document.id, body=body, refresh="true", **unchanged)
+        except ConflictError:
+            now = self._record(index, document.id)
+            if now is None or now["_source"]["revision"] != document.revision:
+                raise UnavailableError("Another call changed the document meanwhile; try again.") from None
+
+    def _delete(self, index: str, document_id: str, revision: Optional[str] = None) -> int:
+        """Delete the chunks of a document, or those of one of its revisions; returns how many they were."""
+        deleted = 0
+        for _ in range(_DELETING_ATTEMPTS):
+            answer = self._client.delete_by_query(
+                index=index,
+                body={"query": _chunks_of(document_id, revision)},
+                conflicts="proceed",
+                refresh="true",
+            )
+            deleted += int(answer["deleted"])
+            if not answer["version_conflicts"] and not answer["failures"]:
+                return deleted
+        raise UnavailableError("The repository's OpenSearch did not delete all chunks; try again.")
+
+    def _nearest(self, index: str, vector: Sequence[float], count: int) -> List[Any]:
+        body = {
+            "size": count,
+            "query": {"knn": {"embedding": {"vector": _unit(vector), "k": count}}},
+            "_source": {"excludes": ["embedding"]},
+        }
+        return list(self._client.search(index=index, body=body)["hits"]["hits"])
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except OpenSearchException as error:
+        raise UnavailableError("The repository's OpenSearch does not answer; try again later.") from error
+
+
+def _index(collection: Collection) -> str:
+    return collection_name(collection.repository_id, collection.model_name, "-")
+
+
+def _chunks_of(document_id: str, revision: Optional[str]) -> Mapping[str, Any]:
+    terms = [("kind", "chunk"), ("document", document_id), *([("revision", revision)] if revision else [])]
+    return {"bool": {"filter": [{"term": {field: value}} for field, value in terms]}}
+
+
+def _counts(hit: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a chunk is of the revision that its document's record names."""
+    record = records.get(hit["_source"]["document"])
+    return record is not None and record["revision"] == hit["_source"]["revision"]
+
+
+def _hit(hit: Mapping[str, Any], record: Mapping[str, Any]) -> Hit:
+    found = hit["_source"]
+    return Hit(
+        document_id=found["document"],
+        source=record["source"],
+        position=found["position"],
+        text=found["content"],
+        page=found.get("page"),
+        score=_cosine(hit["_score"]),
+    )
+
+
+def _unit(vector: Sequence[float]) -> List[float]:
+    length = math.hypot(*vector)
+    return [number / length for number in vector]
+
+
+def _cosine(score: float) -> float:
+    """The cosine of two vectors of length 1: their squared distance d is 2 - 2 cos, and the score is 1 / (1 + d)."""
+    return 1 - (1 / score - 1) / 2

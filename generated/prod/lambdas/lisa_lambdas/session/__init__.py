@@ -1,0 +1,1 @@
+"""The session function: the chat sessions of a caller."""

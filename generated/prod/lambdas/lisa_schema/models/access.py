@@ -1,0 +1,41 @@
+"""Who may do what: sign-in, and the limits on IAM roles."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from lisa_schema.models.record import HttpsUrl, IamNamePart, Record
+
+
+def _without_trailing_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+class AuthConfig(Record):
+    """The OpenID Connect identity provider."""
+
+    authority: Annotated[HttpsUrl, AfterValidator(_without_trailing_slash)] = Field(
+        description="URL of the issuer; a slash at its end is dropped.",
+        examples=["https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example"],
+    )
+    client_id: str = Field(min_length=1, description="Id of the client that is registered for LISA.", examples=["lisa"])
+    admin_group: str = Field(default="", description="Group whose members may manage models.")
+    jwt_groups_property: str = Field(
+        default="",
+        description="Dot path of the groups in a token.",
+        examples=["cognito:groups", "realm_access.roles"],
+    )
+    additional_scopes: tuple[str, ...] = Field(default=(), description="Scopes that are asked for besides the usual.")
+
+
+class PermissionsBoundary(Record):
+    """Limits on every IAM role, and the prefixes that names must have."""
+
+    permissions_boundary_policy_name: IamNamePart = Field(
+        min_length=1, description="Name of the managed policy that bounds every role."
+    )
+    role_prefix: IamNamePart = Field(default="", description="Prefix of role names.")
+    policy_prefix: IamNamePart = Field(default="", description="Prefix of policy names.")
+    instance_profile_prefix: IamNamePart = Field(default="", description="Prefix of instance profile names.")

@@ -1,0 +1,46 @@
+"""What is built and from where: Lambda functions, layers and packages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from lisa_schema.models.choices import LogLevel, PythonRuntime
+from lisa_schema.models.record import HttpUrl, Record
+
+
+class LambdaConfig(Record):
+    """The Lambda functions."""
+
+    python_runtime: PythonRuntime = Field(
+        default=PythonRuntime.PYTHON_3_12, description="The Python of the Lambda functions."
+    )
+    log_level: LogLevel | None = Field(
+        default=None, description="How much the Lambda functions log; the top-level logLevel when left out."
+    )
+    vpc_autoscaling_config: dict[str, Any] | None = Field(
+        default=None,
+        description="Accepted because LISA 2.x accepts it, and ignored as it is there.",
+    )
+
+
+class PypiConfig(Record):
+    """The Python package index that images and layers are built from."""
+
+    index_url: HttpUrl = Field(
+        default="",
+        description="URL of the index; empty for the usual one.",
+        examples=["https://pypi.example.com/simple"],
+    )
+    trusted_host: str = Field(default="", description="Host that pip trusts without a valid certificate.")
+
+
+class LambdaLayerAssets(Record):
+    """Zip files of Lambda layers to use instead of building them."""
+
+    authorizer_layer_path: str | None = Field(default=None, description="Zip file of the authorizer layer.")
+    common_layer_path: str | None = Field(default=None, description="Zip file of the common layer.")
+    fastapi_layer_path: str | None = Field(default=None, description="Zip file of the FastAPI layer.")
+    rag_layer_path: str | None = Field(default=None, description="Zip file of the RAG layer.")
+    sdk_layer_path: str | None = Field(default=None, description="Zip file of the SDK layer.")

@@ -1,0 +1,101 @@
+"""Retrieval augmented generation: repositories of documents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from lisa_schema.models.choices import RepositoryType
+from lisa_schema.models.record import Count, Flag, HostName, Integer, Positive, Record, form
+
+_OpenSearchInstance = Annotated[
+    str, form(r"^[a-z0-9-]+\.[a-z0-9-]+\.search$", "an OpenSearch instance type, such as r7g.large.search")
+]
+_SqlName = Annotated[
+    str,
+    form(r"^[A-Za-z][A-Za-z0-9_]{0,62}$", "up to 63 letters, digits and underscores, a letter first"),
+]
+
+
+class OpenSearchDomain(Record):
+    """An OpenSearch domain that LISA creates."""
+
+    data_nodes: Positive = Field(description="Data nodes.", examples=[2])
+    data_node_instance_type: _OpenSearchInstance = Field(
+        description="Instance type of the data nodes.", examples=["r7g.large.search"]
+    )
+    master_nodes: Count = Field(description="Dedicated master nodes; 0 for none.", examples=[0])
+    master_node_instance_type: _OpenSearchInstance = Field(
+        description="Instance type of the master nodes.", examples=["r7g.large.search"]
+    )
+    volume_size: Annotated[Integer, Field(ge=10)] = Field(description="Volume of each data node in GiB.", examples=[20])
+    multi_az_with_standby: Flag = Field(
+        default=False, description="Whether a third availability zone stands by for the other two."
+    )
+
+
+class OpenSearchEndpoint(Record):
+    """An OpenSearch domain that exists."""
+
+    endpoint: Annotated[
+        str,
+        form(
+            r"^(https://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/?$",
+            "the host of an OpenSearch domain, with or without https://",
+        ),
+    ] = Field(
+        description="Endpoint of the domain.",
+        examples=["vpc-search-abc.us-east-1.es.amazonaws.com"],
+    )
+
+
+def opensearch_kind(value: Any) -> str:
+    """Name the kind of an opensearchConfig: `endpoint` for one that exists, `domain` for one to create."""
+    if isinstance(value, dict):
+        return "endpoint" if "endpoint" in value else "domain"
+    return "endpoint" if isinstance(value, OpenSearchEndpoint) else "domain"
+
+
+OpenSearchConfig = Annotated[
+    Annotated[OpenSearchDomain, Tag("domain")] | Annotated[OpenSearchEndpoint, Tag("endpoint")],
+    Discriminator(opensearch_kind),
+]
+
+
+class RdsConfig(Record):
+    """The PostgreSQL database of a pgvector repository."""
+
+    username: _SqlName = Field(description="User of the database.", examples=["postgres"])
+    password_secret_id: str | None = Field(
+        default=None, description="Secrets Manager secret that holds the password of an existing database."
+    )
+    db_host: HostName | None = Field(
+        default=None, description="Host of an existing database; left out, LISA creates one."
+    )
+    db_name: _SqlName = Field(default="postgres", description="Name of the database.")
+
+
+class RagRepository(Record):
+    """A repository of documents with their embeddings."""
+
+    repository_id: Annotated[
+        str, form(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", "up to 63 letters, digits, hyphens and underscores")
+    ] = Field(
+        description="Identifier of the repository.",
+        examples=["pgvector-rag"],
+    )
+    type: RepositoryType = Field(description="The store behind it.")
+    opensearch_config: OpenSearchConfig | None = Field(
+        default=None, description="The OpenSearch domain: one to create, or the endpoint of one that exists."
+    )
+    rds_config: RdsConfig | None = Field(default=None, description="The PostgreSQL database of a pgvector repository.")
+
+
+class RagFileProcessingConfig(Record):
+    """How documents are cut into chunks."""
+
+    chunk_size: Annotated[Integer, Field(ge=100, le=10000)] = Field(
+        description="Characters in a chunk.", examples=[512]
+    )
+    chunk_overlap: Count = Field(description="Characters that two neighbouring chunks share.", examples=[51])

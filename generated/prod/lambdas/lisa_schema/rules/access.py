@@ -1,0 +1,75 @@
+"""Rules about sign-in and exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.models import Config
+from lisa_schema.rules.registry import Finding, rule
+
+
+@rule("LISA330", "ui-needs-chat", "Set deployChat to true, or deployUi to false.")
+def ui_needs_chat(config: Config) -> Iterator[Finding]:
+    """The chat application is deployed with the chat sessions that it keeps."""
+    if config.deploy_ui and not config.deploy_chat:
+        message = "deployUi is on and deployChat is off, but the application cannot do without sessions."
+        yield Finding(("deployUi",), message, None, (("deployChat",),))
+
+
+@rule("LISA331", "auth-required", "Add authConfig with the authority and clientId of your identity provider.")
+def auth_required(config: Config) -> Iterator[Finding]:
+    """There is an authConfig when RAG, chat or UI is deployed, or when the REST API is internet-facing."""
+    if config.auth_config is not None:
+        return
+    reasons = [
+        words
+        for needed, words in (
+            (config.deploy_rag, "deployRag is on"),
+            (config.deploy_chat, "deployChat is on"),
+            (config.deploy_ui, "deployUi is on"),
+            (config.rest_api_config.internet_facing, "the REST API is internet-facing"),
+        )
+        if needed
+    ]
+    if reasons:
+        also = (("deployRag",), ("deployChat",), ("deployUi",), ("restApiConfig", "internetFacing"))
+        yield Finding(("authConfig",), f"There is no authConfig, although {' and '.join(reasons)}.", None, also)
+
+
+@rule(
+    "LISA332",
+    "no-authentication",
+    "Add authConfig, unless everyone in the VPC may use every model.",
+    Severity.WARNING,
+)
+def no_authentication(config: Config) -> Iterator[Finding]:
+    """A private REST API without authConfig answers everyone who reaches it."""
+    is_served = config.deploy_rag or config.deploy_chat or config.deploy_ui
+    if config.auth_config is None and not is_served and not config.rest_api_config.internet_facing:
+        message = "Without authConfig the REST API runs with USE_AUTH=false and answers everyone in the VPC."
+        yield Finding(("authConfig",), message, None, (("restApiConfig", "internetFacing"),))
+
+
+@rule(
+    "LISA333",
+    "admin-group-readable",
+    "Set authConfig.jwtGroupsProperty, as `cognito:groups` or `realm_access.roles`.",
+    Severity.WARNING,
+)
+def admin_group_readable(config: Config) -> Iterator[Finding]:
+    """With an adminGroup, jwtGroupsProperty says where a token has the groups."""
+    auth = config.auth_config
+    if auth is not None and auth.admin_group and not auth.jwt_groups_property:
+        message = "adminGroup is set, but nothing says where a token has its groups, so that nobody is an admin."
+        yield Finding(("authConfig", "adminGroup"), message, None, (("authConfig", "jwtGroupsProperty"),))
+
+
+@rule("LISA334", "public-without-tls", "Set restApiConfig.loadBalancerConfig.sslCertIamArn.", Severity.WARNING)
+def public_without_tls(config: Config) -> Iterator[Finding]:
+    """An internet-facing REST API has a certificate, so that tokens do not travel in the clear."""
+    api = config.rest_api_config
+    if api.internet_facing and api.load_balancer_config.ssl_cert_iam_arn is None:
+        at = ("restApiConfig", "loadBalancerConfig", "sslCertIamArn")
+        message = "The REST API is internet-facing and has no certificate: tokens would travel in the clear."
+        yield Finding(at, message, None, (("restApiConfig", "internetFacing"),))

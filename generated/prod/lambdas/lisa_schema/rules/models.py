@@ -1,0 +1,128 @@
+"""Rules about models: what they do, and what they are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path, key_path
+from lisa_schema.models import Config, InferenceContainer, ModelType
+from lisa_schema.rules.registry import Finding, rule
+
+_SERVES: Final = {
+    InferenceContainer.TGI: (ModelType.TEXTGEN,),
+    InferenceContainer.TEI: (ModelType.EMBEDDING,),
+    InferenceContainer.INSTRUCTOR: (ModelType.EMBEDDING,),
+    InferenceContainer.VLLM: (ModelType.TEXTGEN, ModelType.EMBEDDING),
+}
+
+
+_MODELS_AT_MOST: Final = 200
+
+
+@rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
+def textgen_needs_streaming(config: Config) -> Iterator[Finding]:
+    """A text generation model says whether it streams."""
+    for path, kind, streaming, key in _typed(config):
+        if kind is ModelType.TEXTGEN and streaming is None:
+            at = (*path, "streaming")
+            yield Finding(
+                at, f"`{key_path(path)}` is a textgen model and does not say whether it streams.", None, (key,)
+            )
+
+
+@rule("LISA302", "embedding-has-no-streaming", "Remove `streaming`.")
+def embedding_has_no_streaming(config: Config) -> Iterator[Finding]:
+    """An embedding model says nothing about streaming."""
+    for path, kind, streaming, key in _typed(config):
+        if kind is ModelType.EMBEDDING and streaming is not None:
+            at = (*path, "streaming")
+            yield Finding(at, f"`{key_path(path)}` is an embedding model, which cannot stream.", None, (key,))
+
+
+@rule("LISA303", "container-serves-type", "Choose an inferenceContainer that serves the modelType; vllm serves both.")
+def container_serves_type(config: Config) -> Iterator[Finding]:
+    """The inference container serves what the model does: tgi text generation, tei and instructor embeddings."""
+    for index, model in enumerate(config.ecs_models):
+        if model.model_type not in _SERVES[model.inference_container]:
+            path: Path = ("ecsModels", index)
+            message = f"The container {model.inference_container} does not serve {model.model_type} models."
+            yield Finding((*path, "inferenceContainer"), message, None, ((*path, "modelType"),))
+
+
+@rule("LISA304", "model-identifiers-unique", "Give one of them another modelId.")
+def model_identifiers_unique(config: Config) -> Iterator[Finding]:
+    """No two deployed models have the same identifier once all but letters and digits is dropped, whatever the case."""
+    first: dict[str, int] = {}
+    for index, model in enumerate(config.ecs_models):
+        if not model.deploy:
+            continue
+        plain = re.sub(r"[^A-Za-z0-9]", "", model.identifier).casefold()
+        if plain not in first:
+            first[plain] = index
+            continue
+        other = config.ecs_models[first[plain]]
+        message = f"The model `{model.identifier}` would get the same AWS names as `{other.identifier}`"
+        key = "modelId" if model.model_id else "modelName"
+        also: tuple[Path, ...] = tuple(
+            ("ecsModels", position, name) for position in (first[plain], index) for name in ("modelId", "modelName")
+        )
+        yield Finding(("ecsModels", index, key), f"{message} in `ecsModels[{first[plain]}]`.", None, also)
+
+
+@rule("LISA305", "model-name-is-path", "Write the name as its owner publishes it, such as `mistralai/Mistral-7B-v0.3`.")
+def model_name_is_path(config: Config) -> Iterator[Finding]:
+    """A modelName is a path in the models bucket, without empty parts and `..`."""
+    for index, model in enumerate(config.ecs_models):
+        if any(part in ("", ".", "..") for part in model.model_name.split("/")):
+            message = f"`{model.model_name}` is not a path that the weights could be at."
+            yield Finding(("ecsModels", index, "modelName"), message)
+
+
+@rule(
+    "LISA306",
+    "model-name-hosted-and-listed",
+    "Rename one of them, unless calls shall go to either.",
+    Severity.WARNING,
+)
+def model_name_hosted_and_listed(config: Config) -> Iterator[Finding]:
+    """A model of litellmConfig.model_list has another name than every hosted one, else calls go to either."""
+    hosted = {model.identifier: index for index, model in enumerate(config.ecs_models) if model.deploy}
+    for position, listed in enumerate(config.litellm_config.model_list):
+        if listed.model_name in hosted:
+            index = hosted[listed.model_name]
+            message = f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; calls go to either."
+            also: tuple[Path, ...] = (("ecsModels", index, "modelId"), ("ecsModels", index, "modelName"))
+            yield Finding(("litellmConfig", "model_list", position, "model_name"), message, None, also)
+
+
+@rule("LISA307", "same-name-same-kind", "Give entries of one model_name the same lisa_params.")
+def same_name_same_kind(config: Config) -> Iterator[Finding]:
+    """Entries of litellmConfig.model_list that share a name, between which LiteLLM balances, are of one kind."""
+    first: dict[str, int] = {}
+    models = config.litellm_config.model_list
+    for position, model in enumerate(models):
+        other = first.setdefault(model.model_name, position)
+        if models[other].lisa_params != model.lisa_params:
+            message = f"`{model.model_name}` has other lisa_params here than in `litellmConfig.model_list[{other}]`."
+            also: tuple[Path, ...] = (("litellmConfig", "model_list", other),)
+            yield Finding(("litellmConfig", "model_list", position, "lisa_params"), message, None, also)
+
+
+def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]]:
+    for index, model in enumerate(config.ecs_models):
+        path: Path = ("ecsModels", index)
+        yield path, model.model_type, model.streaming, (*path, "modelType")
+    for position, listed in enumerate(config.litellm_config.model_list):
+        path = ("litellmConfig", "model_list", position, "lisa_params")
+        yield path, listed.lisa_params.model_type, listed.lisa_params.streaming, (*path, "model_type")
+
+
+@rule("LISA308", "models-fit", "Deploy the others under another deploymentName.")
+def models_fit(config: Config) -> Iterator[Finding]:
+    """One deployment hosts at most 200 models: each has a role in the iam stack, and a stack holds 500 resources."""
+    count = len(config.deployed_models)
+    if count > _MODELS_AT_MOST:
+        yield Finding(("ecsModels",), f"{count} models are deployed, {_MODELS_AT_MOST} are the most.")

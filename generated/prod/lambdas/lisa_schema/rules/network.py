@@ -1,0 +1,69 @@
+"""Rules about an imported VPC."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from lisa_schema.models import Config
+from lisa_schema.rules.registry import Finding, rule
+
+
+@rule("LISA350", "vpc-described", "Run `lisa vpc describe --env {environment}`, which writes the vpc block.")
+def vpc_described(config: Config) -> Iterator[Finding]:
+    """A vpcId comes with the vpc block, since compiling asks no AWS account."""
+    if config.vpc_id is not None and config.vpc is None:
+        message = f"`{config.vpc_id}` alone does not tell the subnets of the VPC, and compiling asks no AWS account."
+        yield Finding(("vpcId",), message, None, (("vpc",),))
+
+
+@rule("LISA351", "vpc-ids-agree", "Keep the one that is meant, and run `lisa vpc describe --env {environment}`.")
+def vpc_ids_agree(config: Config) -> Iterator[Finding]:
+    """The vpcId and the vpc block mean the same VPC."""
+    if config.vpc_id is not None and config.vpc is not None and config.vpc_id != config.vpc.vpc_id:
+        message = f"vpcId is {config.vpc_id}, but the vpc block describes {config.vpc.vpc_id}."
+        yield Finding(("vpcId",), message, None, (("vpc", "vpcId"),))
+
+
+@rule("LISA352", "vpc-subnets", "List one subnet for each availability zone, in the same order.")
+def vpc_subnets(config: Config) -> Iterator[Finding]:
+    """An imported VPC has two availability zones or more, and subnets of each kind for each of them."""
+    vpc = config.vpc
+    if vpc is None:
+        return
+    zones = len(vpc.availability_zones)
+    also = (("vpc", "availabilityZones"),)
+    if zones < 2 or len(set(vpc.availability_zones)) != zones:
+        message = "A load balancer needs two different availability zones at least."
+        yield Finding(("vpc", "availabilityZones"), message, "Add a second availability zone.")
+    kinds = {
+        "privateSubnetIds": vpc.private_subnet_ids,
+        "publicSubnetIds": vpc.public_subnet_ids,
+        "isolatedSubnetIds": vpc.isolated_subnet_ids,
+    }
+    for key, subnets in kinds.items():
+        if subnets and len(subnets) != zones:
+            yield Finding(("vpc", key), f"{len(subnets)} subnets do not fit {zones} availability zones.", None, also)
+    if config.rest_api_config.internet_facing and not vpc.public_subnet_ids:
+        fix = "Add publicSubnetIds, or set restApiConfig.internetFacing to false."
+        message = "The REST API is internet-facing, and the VPC has no public subnets."
+        yield Finding(("vpc", "publicSubnetIds"), message, fix, (("restApiConfig", "internetFacing"),))
+
+
+@rule("LISA353", "vpc-zones-in-region", "Run `lisa vpc describe --env {environment}` with the right region.")
+def vpc_zones_in_region(config: Config) -> Iterator[Finding]:
+    """The availability zones of an imported VPC are of the region."""
+    for index, zone in enumerate(config.vpc.availability_zones if config.vpc else ()):
+        if not zone.startswith(config.region):
+            message = f"The availability zone `{zone}` is not in {config.region}."
+            yield Finding(("vpc", "availabilityZones", index), message, None, (("region",),))
+
+
+@rule("LISA354", "vpc-cidr", "Write the address range of the VPC, such as 10.0.0.0/16.")
+def vpc_cidr(config: Config) -> Iterator[Finding]:
+    """The address range of an imported VPC is one that there is."""
+    if config.vpc is not None:
+        try:
+            ipaddress.IPv4Network(config.vpc.cidr_block)
+        except ValueError:
+            yield Finding(("vpc", "cidrBlock"), f"`{config.vpc.cidr_block}` is not an IPv4 network.")

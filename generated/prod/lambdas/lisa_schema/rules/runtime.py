@@ -1,0 +1,70 @@
+"""Rules about what code runs on, and about keys without effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.models import AssetImage, Config, PythonRuntime
+from lisa_schema.regions import TABLE_DATE, lambda_runtime_deprecation, region
+from lisa_schema.rules.registry import Finding, rule
+
+OLDEST_GATEWAY_PYTHON: Final = (3, 11)
+"""The oldest Python that the REST API's container runs on."""
+
+_PYTHON_IMAGE: Final = re.compile(r"(?:.*/)?python:(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:[.-].*)?\Z")
+
+
+@rule("LISA370", "lambda-runtime-deprecated", "Choose a newer pythonRuntime.", Severity.WARNING)
+def lambda_runtime_deprecated(config: Config) -> Iterator[Finding]:
+    """The Lambda functions' Python is not deprecated on the day of the region table."""
+    runtime = config.lambda_config.python_runtime
+    day = lambda_runtime_deprecation(runtime.identifier)
+    if day is not None and day <= TABLE_DATE:
+        at = ("lambdaConfig", "pythonRuntime")
+        message = f"AWS Lambda deprecated {runtime.identifier} on {day.isoformat()}."
+        yield Finding(at, message, f"Write {_newest(config)}, the newest that the region has.", (("region",),))
+
+
+@rule("LISA371", "lambda-runtime-offered", "Choose a pythonRuntime that the region has.")
+def lambda_runtime_offered(config: Config) -> Iterator[Finding]:
+    """The region has the Lambda functions' Python, as far as the region table knows."""
+    home = region(config.region)
+    runtime = config.lambda_config.python_runtime
+    if home is not None and home.lambda_runtimes is not None and runtime.identifier not in home.lambda_runtimes:
+        message = f"The region {home.name} has no {runtime.identifier}."
+        at = ("lambdaConfig", "pythonRuntime")
+        yield Finding(at, message, f"Write {_newest(config)}.", (("region",),))
+
+
+@rule("LISA372", "gateway-python", "Set the baseImage to python:3.11 or newer.", Severity.WARNING)
+def gateway_python(config: Config) -> Iterator[Finding]:
+    """The base image of the REST API has a Python that its code runs on."""
+    image = config.rest_api_config.container_config.image
+    found = _PYTHON_IMAGE.match(image.base_image) if isinstance(image, AssetImage) else None
+    if not isinstance(image, AssetImage) or found is None:
+        return
+    version = (int(found["major"]), int(found["minor"] or 99))
+    if version < OLDEST_GATEWAY_PYTHON:
+        oldest = ".".join(map(str, OLDEST_GATEWAY_PYTHON))
+        message = (
+            f"`{image.base_image}` has a Python that the REST API does not run on; the oldest that works is {oldest}."
+        )
+        yield Finding(("restApiConfig", "containerConfig", "image", "baseImage"), message)
+
+
+@rule("LISA373", "ignored-key", "Remove the key.", Severity.WARNING)
+def ignored_key(config: Config) -> Iterator[Finding]:
+    """A key that LISA 2.x accepts and ignores has no effect here either."""
+    if config.lambda_config.vpc_autoscaling_config is not None:
+        message = "`lambdaConfig.vpcAutoscalingConfig` has no effect, as in LISA 2.x."
+        yield Finding(("lambdaConfig", "vpcAutoscalingConfig"), message)
+
+
+def _newest(config: Config) -> str:
+    home = region(config.region)
+    offered = home.lambda_runtimes if home is not None else None
+    known = [runtime for runtime in PythonRuntime if offered is None or runtime.identifier in offered]
+    return max(known or list(PythonRuntime), key=lambda runtime: int(runtime.version.partition(".")[2])).value

@@ -1,0 +1,97 @@
+"""Rules that keep secrets out of git: what is compiled from a configuration is committed.
+
+They are conservative. A value counts as a secret when its key says so (`api_key`, `HF_TOKEN`, `DB_PASSWORD`) and it is
+neither a reference nor one of the words that people write where no key is needed; or when its own form gives it away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from lisa_schema.document import Path
+from lisa_schema.models import Config
+from lisa_schema.rules.places import services
+from lisa_schema.rules.registry import Finding, rule
+
+_SECRET_KEY: Final = re.compile(
+    r"(^|[_.-])("
+    r"(api|master|secret|access|salt|private|encryption|signing|license|virtual|auth|account)_?key"
+    r"|passw(or)?d|passphrase|secret|client_secret|token|credentials?|webhook_url"
+    r")$",
+    re.IGNORECASE,
+)
+_WORD_OF_A_TOKENIZER: Final = re.compile(
+    r"(eos|bos|pad|unk|sep|cls|mask|stop|end|start|special|image|audio|per|first|last|next|think|user|assistant)"
+    r"[_-]token$",
+    re.IGNORECASE,
+)
+_SECRET_FORM: Final = re.compile(
+    r"sk-[A-Za-z0-9_-]{20,}|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{30,}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^\s/:@]+:[^\s/:@]+@|X-Amz-Signature="
+    r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."
+)
+_REFERENCE: Final = re.compile(r"os\.environ/|arn:aws[a-z-]*:(secretsmanager|ssm):|\$\{?[A-Za-z_]|<[^<>]*>\Z|\{\{")
+_NO_SECRET: Final = re.compile(
+    r"(sk-)?(ignored?|none|null|nil|n/?a|no|yes|true|false|dummy|empty|fake|unused|placeholder|anything|any"
+    r"|not?[-_ ]?(needed|required|used|set|key)|no[-_ ]?(api[-_ ]?)?key|x+|\*+|example|test|changeme)\Z",
+    re.IGNORECASE,
+)
+_FIX: Final = (
+    "Write os.environ/NAME and set restApiConfig.containerConfig.environment.NAME "
+    "to the ARN of a Secrets Manager secret."
+)
+
+
+@rule("LISA390", "secret-in-litellm", _FIX)
+def secret_in_litellm(config: Config) -> Iterator[Finding]:
+    """The litellmConfig holds no secret, since what is compiled from it is committed."""
+    # model_dump turns tuples of models into tuples, which are walked as lists are.
+    for path, value in _texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
+        if _is_secret(path, value):
+            yield Finding(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
+
+
+@rule("LISA391", "secret-in-environment", "Write the ARN of a Secrets Manager secret or of an SSM parameter instead.")
+def secret_in_environment(config: Config) -> Iterator[Finding]:
+    """No environment variable of a container holds a secret, since what is compiled from it is committed."""
+    for path, service in services(config):
+        for name, value in service.container_config.environment.items():
+            at = (*path, "containerConfig", "environment", name)
+            if _is_secret(at, value):
+                yield Finding(at, f"`{name}` looks like a secret, which must not be committed.")
+
+
+@rule("LISA392", "secret-in-url", "Take the credentials out of the URL.")
+def secret_in_url(config: Config) -> Iterator[Finding]:
+    """No URL that builds use has credentials or a signature in it."""
+    urls: dict[Path, str] = {
+        ("pypiConfig", "indexUrl"): config.pypi_config.index_url,
+        ("condaUrl",): config.conda_url,
+        ("mountS3DebUrl",): config.mount_s3_deb_url or "",
+    }
+    for path, url in urls.items():
+        if _SECRET_FORM.search(url):
+            yield Finding(path, "The URL has credentials or a signature in it, which must not be committed.")
+
+
+def _is_secret(path: Path, value: str) -> bool:
+    text = value.strip()
+    if not text or _REFERENCE.match(text):
+        return False
+    if _SECRET_FORM.search(text):
+        return not _NO_SECRET.match(text)
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    return bool(_SECRET_KEY.search(key)) and not _WORD_OF_A_TOKENIZER.search(key) and not _NO_SECRET.match(text)
+
+
+def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts((*path, str(key)), item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _texts((*path, index), item)

@@ -1,0 +1,287 @@
+"""Structural errors: what the effective schema says against a configuration, each told in a sentence of our own.
+
+jsonschema finds them; a union's errors are those of the branch that the value means, and what only follows from another
+error (a required key that is there under a misspelt name) is left out.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from lisa_schema import catalogue
+from lisa_schema.diagnostics import Diagnostic
+from lisa_schema.document import Document, Path, ScalarNode, key_path
+from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
+from lisa_schema.reading import Reading
+
+_TYPE_WORDS: Final = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping of keys to values",
+}
+_BOOLEAN_WORDS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+def structural_errors(document: Document, reading: Reading) -> dict[Path, list[Diagnostic]]:
+    """Find what the schema says against a configuration, by the path that it concerns.
+
+    The path of a key that is there under a misspelt name has no diagnostic of its own, but is not sound either.
+    """
+    found: dict[Path, list[Diagnostic]] = {}
+    for error in _validator().iter_errors(reading.data):
+        path = tuple(error.absolute_path)
+        for at, diagnostic in _SENTENCES.get(error.validator, _other)(_Violation(error, path, document, reading)):
+            same = found.setdefault(at, [])
+            if diagnostic is not None and diagnostic not in same:
+                same.append(diagnostic)
+    return found
+
+
+class _Violation:
+    """One error of jsonschema, with what a sentence about it needs."""
+
+    def __init__(self, error: Any, path: Path, document: Document, reading: Reading) -> None:
+        self.limit: Any = error.validator_value
+        self.value: Any = error.instance
+        self.schema: Schema = error.schema
+        self.path = path
+        self.document = document
+        self.reading = reading
+
+    @property
+    def name(self) -> str:
+        """The key path, or words for the root."""
+        return f"`{key_path(self.path)}`" if self.path else "The configuration"
+
+    def at_value(self, kind: catalogue.Kind, message: str, fix: str | None = None) -> tuple[Path, Diagnostic]:
+        """Make a diagnostic about the value."""
+        origin = self.document.origin(self.path)
+        return self.path, kind.at(origin, message, key_path=key_path(self.path), fix=fix)
+
+    def at_key(self, kind: catalogue.Kind, key: str, message: str, fix: str | None = None) -> tuple[Path, Diagnostic]:
+        """Make a diagnostic about a key in the value, whether it is there or not."""
+        path = (*self.path, key)
+        return path, kind.at(self.document.key_origin(path), message, key_path=key_path(path), fix=fix)
+
+
+_Sentences = Iterator[tuple[Path, Diagnostic | None]]
+
+
+@cache
+def _validator() -> Any:
+    # jsonschema takes longer to import than a correct configuration to validate, so that only errors pay for it.
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    def chosen_branch(validator: Any, branches: Sequence[Schema], instance: Any, schema: Schema) -> Iterator[Any]:
+        said = instance.get("type") if isinstance(instance, Mapping) else None
+        constants = [constant(resolved(part)) for part in branches]
+        if said is not None and all(constants) and said not in constants:
+            yield from validator.descend(said, {"enum": constants}, path="type")
+        else:
+            yield from validator.descend(instance, branch(schema, instance))
+
+    make: Any = extend
+    return make(Draft202012Validator, {"oneOf": chosen_branch})(effective())
+
+
+def _required(violation: _Violation) -> _Sentences:
+    here = violation.value
+    mistaken = {_meant(key, violation.schema) for key in _unknown_keys(violation)}
+    for key in violation.limit:
+        if key in here or key in mistaken:
+            continue
+        part = violation.schema["properties"][key]
+        told = _uncapitalised(str(part.get("description") or resolved(part).get("description", "")).rstrip("."))
+        example = _example(part)
+        such = f", such as `{key}: {example}`" if example else ""
+        path = key_path((*violation.path, key))
+        if (*violation.path, key) in violation.reading.blank:
+            fix = f"Fill it in{such}: {told}."
+            yield violation.at_key(catalogue.REQUIRED_BLANK, key, f"`{path}` is blank, but it is required.", fix)
+        else:
+            fix = f"Add `{key}`{such}: {told}."
+            yield violation.at_key(catalogue.REQUIRED_MISSING, key, f"`{path}` is missing.", fix)
+
+
+def _unknown(violation: _Violation) -> _Sentences:
+    for key in _unknown_keys(violation):
+        where = f"in `{key_path(violation.path)}`" if violation.path else "at the top of an environment"
+        if (kind := constant(violation.schema)) and _here(violation.path) in key_places().get(key, ()):
+            message = f"`{key}` is not a key of an image of type {kind}."
+            yield violation.at_key(catalogue.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
+            continue
+        meant = _meant(key, violation.schema)
+        home = _home(key, violation.path)
+        if meant and (home is None or _folded(meant) == _folded(key)):
+            message = f"`{key}` is not a key {where}; did you mean `{meant}`?"
+            yield violation.at_key(catalogue.UNKNOWN_KEY, key, message, f"Write `{meant}`.")
+            yield (*violation.path, meant), None
+        elif home is not None:
+            place = f"`{home}`" if home else "the top of the environment"
+            message = f"`{key}` is not a key {where}; it belongs in {place}."
+            yield violation.at_key(catalogue.MISPLACED_KEY, key, message, f"Move `{key}` into {place}.")
+        else:
+            known = ", ".join(sorted(violation.schema.get("properties", {})))
+            fix = f"Remove it, or use one of {known}." if len(known) < 160 else None
+            yield violation.at_key(catalogue.UNKNOWN_KEY, key, f"`{key}` is not a key {where}.", fix)
+
+
+def _type(violation: _Violation) -> _Sentences:
+    wanted = _TYPE_WORDS[violation.limit]
+    written = _written(violation)
+    fix = f"Write {wanted}."
+    node = violation.document.find(violation.path)
+    is_plain = isinstance(node, ScalarNode) and node.plain
+    if violation.limit == "boolean" and isinstance(violation.value, str):
+        word = _BOOLEAN_WORDS.get(violation.value.lower(), violation.value.lower())
+        if word in ("true", "false"):
+            fix = f"Write {word}." if is_plain else f"Write {word}, without quotes."
+    elif violation.limit in ("integer", "number") and isinstance(violation.value, str):
+        number = violation.value.strip().replace("_", "").lstrip("0")
+        if number.isdecimal() and number.isascii():
+            fix = f"Write {number}{', which all readers of YAML agree on' if is_plain else ', without quotes'}."
+    elif violation.limit == "array" and not isinstance(violation.value, Mapping):
+        fix = "Write a list: each entry on a line of its own that begins with `- `."
+    message = f"{violation.name} wants {wanted}, but is {written}."
+    yield violation.at_value(catalogue.WRONG_TYPE, message, fix)
+
+
+def _written(violation: _Violation) -> str:
+    value = violation.value
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "empty"
+    node = violation.document.find(violation.path)
+    text = node.text if isinstance(node, ScalarNode) else str(value)
+    kind = "the text" if isinstance(value, str) else "the value" if isinstance(value, bool) else "the number"
+    return f"{kind} `{_short(text)}`"
+
+
+def _choice(violation: _Violation) -> _Sentences:
+    choices = [str(choice) for choice in violation.limit]
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
+    if not isinstance(violation.value, str):
+        yield violation.at_value(catalogue.NOT_A_CHOICE, f"{violation.name} has to be {listed}.", f"Write {listed}.")
+        return
+    near = _nearest(violation.value, choices)
+    fix = f"Write `{near}`." if near else f"Write {listed}."
+    message = f"{violation.name} is `{_short(violation.value)}`, but has to be {listed}."
+    yield violation.at_value(catalogue.NOT_A_CHOICE, message, fix)
+
+
+def _nearest(value: str, choices: Sequence[str]) -> str | None:
+    wanted = _folded(value)
+    folded = {_folded(choice): choice for choice in choices}
+    parts = [choice for choice in folded if len(wanted) > 3 and wanted in choice]
+    near = [wanted] if wanted in folded else parts or difflib.get_close_matches(wanted, list(folded), 1, cutoff=0.7)
+    return folded[near[0]] if len(near) == 1 else None
+
+
+def _constant(violation: _Violation) -> _Sentences:
+    violation.limit = [violation.limit]
+    yield from _choice(violation)
+
+
+def _pattern(violation: _Violation) -> _Sentences:
+    words = violation.schema.get("patternErrorMessage", "of another form")
+    message = f"{violation.name} is `{_short(str(violation.value))}`, but has to be {words}."
+    example = next(iter(violation.schema.get("examples", ())), None)
+    yield violation.at_value(catalogue.WRONG_FORM, message, f"Write something like `{example}`." if example else None)
+
+
+def _range(words: str) -> Callable[[_Violation], _Sentences]:
+    def tell(violation: _Violation) -> _Sentences:
+        told = words.format(limit=f"{violation.limit:,}" if isinstance(violation.limit, int) else violation.limit)
+        value = violation.value
+        is_sized = isinstance(value, str | list | Mapping)
+        counted = f"has {len(value):,}" if is_sized else f"is {value}"
+        yield violation.at_value(catalogue.OUT_OF_RANGE, f"{violation.name} {counted}, but must {told}.", "")
+
+    return tell
+
+
+def _other(violation: _Violation) -> _Sentences:
+    yield violation.at_value(catalogue.INVALID, f"{violation.name} is not valid.")
+
+
+_SENTENCES: Final[Mapping[str, Callable[[_Violation], _Sentences]]] = {
+    "required": _required,
+    "additionalProperties": _unknown,
+    "type": _type,
+    "enum": _choice,
+    "const": _constant,
+    "pattern": _pattern,
+    "minimum": _range("be {limit} or more"),
+    "maximum": _range("be {limit} or less"),
+    "exclusiveMinimum": _range("be more than {limit}"),
+    "minLength": _range("have {limit} character(s) or more"),
+    "maxLength": _range("have {limit} characters or fewer"),
+    "minItems": _range("have {limit} entries or more"),
+}
+
+
+def _unknown_keys(violation: _Violation) -> list[str]:
+    if not isinstance(violation.value, Mapping) or violation.schema.get("additionalProperties") is not False:
+        return []
+    return [key for key in violation.value if key not in violation.schema.get("properties", {})]
+
+
+def _meant(key: str, schema: Schema) -> str | None:
+    known = list(schema.get("properties", {}))
+    folded = {_folded(name): name for name in known}
+    if _folded(key) in folded:
+        return str(folded[_folded(key)])
+    near = difflib.get_close_matches(_folded(key), list(folded), 1, cutoff=0.8)
+    return str(folded[near[0]]) if near else None
+
+
+def _home(key: str, path: Path) -> str | None:
+    """Return the block that a key belongs to, the nearest to where it was written; None when it is no key anywhere."""
+    here = _here(path)
+    homes = [place for place in key_places().get(key, ()) if place != here]
+    if not homes:
+        return None
+
+    def distance(place: tuple[str, ...]) -> tuple[int, int]:
+        shared = next(
+            (i for i, (a, b) in enumerate(zip(place, here, strict=False)) if a != b), min(len(place), len(here))
+        )
+        return (len(place) - shared) + (len(here) - shared), len(place)
+
+    home = min(homes, key=distance)
+    if home[: len(here)] == here and here:
+        return ".".join(home[len(here) :]).replace(".[]", "[]")
+    return ".".join(home).replace(".[]", "[]")
+
+
+def _example(part: Schema) -> str:
+    options = part.get("examples") or resolved(part).get("enum") or ()
+    first = next(iter(options), part.get("const", ""))
+    return str(first) if isinstance(first, str | int | float) else ""
+
+
+def _here(path: Path) -> tuple[str, ...]:
+    return tuple("[]" if isinstance(step, int) else step for step in path)
+
+
+def _uncapitalised(words: str) -> str:
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
+
+
+def _folded(key: str) -> str:
+    return "".join(filter(str.isalnum, key)).casefold()
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:57]}…"

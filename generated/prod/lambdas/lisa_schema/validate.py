@@ -1,0 +1,128 @@
+"""Validate: a document → Config, or everything that is wrong with it at once.
+
+The models check a configuration first, since they are quick; what the schema says is asked only when they refuse it,
+to tell why. Where the structure is broken, the rules still look at the parts that are sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from lisa_schema import catalogue
+from lisa_schema.diagnostics import Diagnostic, Origin
+from lisa_schema.document import Document, Path, key_path
+from lisa_schema.errors import ConfigurationError
+from lisa_schema.models import Config
+from lisa_schema.older_forms import name_built_in_contexts
+from lisa_schema.reading import Reading, read_fields
+from lisa_schema.rules import Finding, Rule, registered_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A configuration without errors.
+
+    Attributes:
+        config: the configuration, every default filled in.
+        diagnostics: warnings.
+    """
+
+    config: Config
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def validate(document: Document) -> Validated:
+    """Check a merged configuration.
+
+    Raises ConfigurationError with every error, those of reading the files included, and every warning.
+    """
+    document = name_built_in_contexts(document)
+    reading = read_fields(document)
+    broken: dict[Path, list[Diagnostic]] = {}
+    try:
+        config: Config | None = Config.model_validate(reading.data)
+    except ValidationError as error:
+        config, broken = _explain(error, document, reading)
+    # A value that could not even be read has its diagnostic already.
+    unread = {error.origin for error in document.errors}
+    found = [found for path, same in broken.items() if document.origin(path) not in unread for found in same]
+    if config is not None:
+        found += check_rules(config, document, broken)
+    found += document.errors
+    if any(diagnostic.is_error for diagnostic in found):
+        raise ConfigurationError(_in_order(found))
+    if config is None:
+        raise ConfigurationError([catalogue.INVALID.at(document.root.origin, "The configuration is not valid.")])
+    return Validated(config, tuple(_in_order(found)))
+
+
+def check_rules(config: Config, document: Document, broken: Collection[Path] = ()) -> list[Diagnostic]:
+    """Run every rule; what concerns a broken path, or follows from one, is left out."""
+    return [
+        _diagnostic(rule, finding, document)
+        for rule in registered_rules()
+        for finding in rule.check(config)
+        if not any(_touch(path, other) for path in (finding.path, *finding.also) for other in broken)
+    ]
+
+
+def _explain(
+    error: ValidationError, document: Document, reading: Reading
+) -> tuple[Config | None, dict[Path, list[Diagnostic]]]:
+    from lisa_schema.repair import repaired
+    from lisa_schema.structure import structural_errors
+
+    broken = structural_errors(document, reading)
+    if not broken:
+        for detail in error.errors(include_url=False, include_context=False, include_input=False):
+            path = _path_in(reading.data, detail["loc"])
+            origin = document.origin(path)
+            message = f"`{key_path(path)}` is not valid: {detail['msg'].removeprefix('Value error, ')}."
+            broken.setdefault(path, []).append(catalogue.INVALID.at(origin, message, key_path=key_path(path)))
+    try:
+        return Config.model_validate(repaired(reading.data, broken)), broken
+    except ValidationError:
+        return None, broken
+
+
+def _path_in(data: object, location: Iterable[str | int]) -> Path:
+    """Follow pydantic's location as far as the data goes; the names of union branches are no keys."""
+    path: list[str | int] = []
+    for step in location:
+        if (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        ):
+            data = data[step]  # type: ignore[index]
+            path.append(step)
+    return tuple(path)
+
+
+def _touch(path: Path, other: Path) -> bool:
+    shorter = min(len(path), len(other))
+    return path[:shorter] == other[:shorter]
+
+
+def _diagnostic(rule: Rule, finding: Finding, document: Document) -> Diagnostic:
+    fix = rule.fix if finding.fix is None else finding.fix
+    return Diagnostic(
+        code=rule.code,
+        rule=rule.name,
+        severity=rule.severity if finding.severity is None else finding.severity,
+        message=finding.message,
+        fix=fix.replace("{environment}", document.environment or "<env>"),
+        key_path=key_path(finding.path),
+        origin=document.origin(finding.path),
+    )
+
+
+def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort as a reader meets them: options first, config.yaml before overlays, then by line."""
+
+    def place(diagnostic: Diagnostic) -> tuple[bool, bool, Origin, str, str]:
+        origin = diagnostic.origin or Origin("")
+        return bool(origin.line), origin.file != "config.yaml", origin, diagnostic.code, diagnostic.key_path
+
+    return sorted(found, key=place)
