@@ -4,7 +4,6 @@
 |---|---|---|
 | stacks networking, serve, ui | NAT gateways, flow logs, container services | parameters with invented ids |
 | stack of a model | container services | its parameter alone |
-| AccessLogs bucket's custom resource | a function that empties it when the stack goes | nothing |
 | AUTHORITY of the authorizer | the issuer on this machine has no certificate | its address with http |
 | integration responses of preflights | its CloudFormation drops them | put by API Gateway's own calls |
 | layers' content | functions run with this Python, which has the packages | an empty archive |
@@ -27,7 +26,6 @@ from tests.compiler.conftest import resources, templates
 from api.local_aws import client
 
 STACKS = ("iam", "core", "api-base", "models-api", "chat", "api-deployment")
-_LEFT_OUT = ("Custom::", "AWS::CloudFormation::CustomResource", "AWS::CDK::Metadata")
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,7 @@ def deploy(files: Mapping[str, bytes], aws: str, authority: str) -> Deployment:
 def reduced(template: dict[str, Any], authority: str) -> dict[str, Any]:
     """A template without what the local AWS cannot take."""
     kept: dict[str, Any] = copy.deepcopy(template)
-    gone = {name for name, part in kept["Resources"].items() if part["Type"].startswith(_LEFT_OUT)}
-    for name in gone:
-        del kept["Resources"][name]
     for part in kept["Resources"].values():
-        needed = part.get("DependsOn", [])
-        part["DependsOn"] = [name for name in ([needed] if isinstance(needed, str) else needed) if name not in gone]
         if part["Type"] == "AWS::Lambda::LayerVersion":
             part["Properties"]["Content"] = {"S3Bucket": "layers", "S3Key": "empty.zip"}
         variables = part.get("Properties", {}).get("Environment", {}).get("Variables", {})
