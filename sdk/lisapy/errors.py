@@ -52,7 +52,7 @@ class UnreachableError(LisaError):
     """Nothing answers at the address, or its certificate is not trusted."""
 
 
-class TimeoutError(LisaError):  # noqa: A001  # it is lisapy.TimeoutError that callers catch
+class RequestTimeoutError(LisaError):
     """The answer did not come in time."""
 
 

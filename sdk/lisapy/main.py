@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from lisapy import exchange
-from lisapy.errors import LisaError, TimeoutError, UnreachableError
+from lisapy.errors import LisaError, RequestTimeoutError, UnreachableError
 from lisapy.types import FoundationModel, ModelType, Response, StreamingResponse
 from lisapy.version import VERSION
 
@@ -216,7 +216,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except httpx.TimeoutException as error:
-        raise TimeoutError("The answer did not come in time: ask again, or give Lisa a longer timeout.") from error
+        raise RequestTimeoutError(
+            "The answer did not come in time: ask again, or give Lisa a longer timeout."
+        ) from error
     except httpx.RequestError as error:
         words = str(error) or type(error).__name__
         hint = "; give the gateway's certificate as verify" if "CERTIFICATE_VERIFY_FAILED" in words else ""
