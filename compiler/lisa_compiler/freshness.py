@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _BIG = 16 * 2**20
 """Bytes above which an input, such as an image's tarball, is told by size and time instead of content."""
+
+_LOCK_FILE = "weights.lock.json"
+_LOCAL_MODEL = "local model "
+"""What an input's name begins with when it is a model in `models/`."""
 
 _NOISE = frozenset(
     {"__pycache__", "node_modules", ".venv", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".DS_Store"}
@@ -103,10 +107,15 @@ class Snapshot:
     program: str
 
 
+def with_lock(before: Snapshot, lock: bytes) -> Snapshot:
+    """The snapshot with the lock that the compile itself has written."""
+    return replace(before, inputs={**before.inputs, _LOCK_FILE: sha256(lock)})
+
+
 def snapshot(project: Path, environment: str) -> Snapshot:
     """Take a snapshot for remember(), so that a file that is edited during the compile counts as changed."""
     since = time.time_ns() - 50_000_000
-    inputs = _tokens(project, ["config.yaml", f"environments/{environment}.yaml", "environments", "weights.lock.json"])
+    inputs = _tokens(project, ["config.yaml", f"environments/{environment}.yaml", "environments", _LOCK_FILE])
     return Snapshot(since, inputs, program_digest())
 
 
@@ -118,11 +127,25 @@ def remember(
     *,
     before: Snapshot,
     config: Config,
+    local_models: Mapping[str, str],
     manifest: bytes,
     stacks: int,
     diagnostics: Iterable[Diagnostic],
 ) -> None:
-    """Keep what fresh() needs, after the output was written. A cache: failing to keep it is no error."""
+    """Keep what fresh() needs, after the output was written. A cache: failing to keep it is no error.
+
+    Args:
+        project: folder of config.yaml.
+        output: directory of all environments' output.
+        environment: name of the environment.
+        options: what was asked for.
+        before: what was taken before anything was read.
+        config: the effective configuration.
+        local_models: fingerprints of the models in `models/`, as they were read, by name.
+        manifest: that of the output.
+        stacks: how many there are.
+        diagnostics: warnings that were given.
+    """
     from lisa_compiler.report import as_data
 
     with suppress(OSError):
@@ -132,7 +155,11 @@ def remember(
         stamp = {
             "program": before.program,
             "options": _options_digest(options),
-            "inputs": dict(before.inputs) | _tokens(project, own),
+            "inputs": {
+                **before.inputs,
+                **_tokens(project, own),
+                **{f"{_LOCAL_MODEL}{name}": seen for name, seen in local_models.items()},
+            },
             "manifest": sha256(manifest),
             "stacks": stacks,
             "diagnostics": [as_data(diagnostic) for diagnostic in diagnostics],
@@ -214,7 +241,15 @@ def _intact(directory: Path, expected: Mapping[str, str]) -> bool:
 
 
 def _tokens(project: Path, paths: Iterable[str]) -> dict[str, str]:
-    return {path: _token(project / path, names_only=path == "environments") for path in paths}
+    return {path: _input_token(project, path) for path in paths}
+
+
+def _input_token(project: Path, path: str) -> str:
+    if path.startswith(_LOCAL_MODEL):
+        from lisa_weights.fingerprint import fingerprint
+
+        return fingerprint(project / "models" / path.removeprefix(_LOCAL_MODEL))
+    return _token(project / path, names_only=path == "environments")
 
 
 def _token(path: Path, *, names_only: bool) -> str:

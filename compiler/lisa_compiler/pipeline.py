@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler import local_files
 from lisa_compiler.load import load
+from lisa_compiler.local_models import LocalWeights, diagnose, resolve_weights
 from lisa_compiler.plan import plan
 from lisa_compiler.plan.artifacts import ArtifactDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
-from lisa_schema.catalogue import LOCAL_FILE
+from lisa_schema import catalogue
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.validate import validate
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
     from lisa_weights.lock import WeightsLock
+    from lisa_weights.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,9 @@ class Compiled:
         config: the effective configuration.
         diagnostics: warnings.
         deployment: the plan.
+        lock: what the weights are, with what was locked now; nothing of it was saved.
+        locked: names of the models that were locked now.
+        local_models: fingerprint of each hosted model's directory in `models/`, by the model's name.
     """
 
     environment: str
@@ -49,6 +54,9 @@ class Compiled:
     config: Config
     diagnostics: tuple[Diagnostic, ...]
     deployment: Deployment
+    lock: WeightsLock
+    locked: tuple[str, ...]
+    local_models: Mapping[str, str]
 
 
 def compile_environment(
@@ -56,15 +64,21 @@ def compile_environment(
     environment: str | None,
     *,
     overrides: Sequence[Override] = (),
+    local_weights: LocalWeights = LocalWeights.COMPARE,
+    lock: WeightsLock | None = None,
     progress: Callable[[str], None] | None = None,
+    step: Step | None = None,
 ) -> Compiled:
-    """Compile one environment of a project, in memory.
+    """Compile one environment of a project, in memory; only the conversion of local models writes, in `models/`.
 
     Args:
         project: folder that holds config.yaml.
         environment: its name; None takes the `env` of config.yaml.
         overrides: options that win over the files.
+        local_weights: what is done about the models in `models/`.
+        lock: what is locked; None reads weights.lock.json.
         progress: is told the stages, for a person who waits.
+        step: is told how far the work on weights is.
 
     Raises:
         ConfigurationError: the configuration has errors; nothing was compiled.
@@ -79,13 +93,22 @@ def compile_environment(
     missing = _unusable_files(deployment, project)
     if missing:
         raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
-    files = emit(deployment, project, load_lock(project / LOCK_FILE), tell)
+    tell("resolving weights")
+    before = load_lock(project / LOCK_FILE) if lock is None else lock
+    weights = resolve_weights(deployment, project, before, local_weights, step)
+    findings = [diagnose(finding, loaded.document, loaded.environment) for finding in weights.findings]
+    if any(finding.is_error for finding in findings):
+        raise ConfigurationError([*validated.diagnostics, *findings])
+    files = emit(deployment, project, weights.lock, tell)
     return Compiled(
         environment=loaded.environment,
         files=files,
         config=validated.config,
-        diagnostics=(*loaded.diagnostics, *validated.diagnostics),
+        diagnostics=(*loaded.diagnostics, *validated.diagnostics, *findings),
         deployment=deployment,
+        lock=weights.lock,
+        locked=weights.locked,
+        local_models=weights.seen,
     )
 
 
@@ -112,8 +135,8 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
     """Find the value that names the file."""
     for path, leaf in document.leaves():
         if leaf.text == error.path:
-            return LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
-    return LOCAL_FILE.at(None, f"{error}", fix=error.fix)
+            return catalogue.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
+    return catalogue.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
 
 
 def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]) -> dict[str, bytes]:

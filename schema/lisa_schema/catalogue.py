@@ -156,6 +156,33 @@ LOCAL_FILE = Kind(
     "A file that the configuration names by path cannot be used.",
     "Put the file into the project, or commit its checksum beside it as <path>.sha256.",
 )
+WEIGHTS_UNSTAGED = Kind(
+    "LISA402",
+    "weights-unstaged",
+    "The weights of a hosted model are neither in weights.lock.json nor in models/.",
+    "Run `lisa weights stage`, then commit weights.lock.json.",
+    Severity.WARNING,
+)
+WEIGHTS_INCOMPLETE = Kind(
+    "LISA403",
+    "weights-incomplete",
+    "A model in models/ is not whole, and was passed over.",
+    "Run `lisa weights stage`, which fetches what is missing, or put the whole model there.",
+    Severity.WARNING,
+)
+WEIGHTS_OUTDATED = Kind(
+    "LISA404",
+    "weights-outdated",
+    "A model in models/ is not what weights.lock.json says; `lisa compile --check` finds it.",
+    "Run `lisa compile` and commit weights.lock.json with generated/.",
+    Severity.WARNING,
+)
+WEIGHTS_REFUSED = Kind(
+    "LISA405",
+    "weights-refused",
+    "A model in models/ cannot be read, converted or locked.",
+    "Mend that, or compile with `--no-weights`, which leaves models/ alone.",
+)
 POLICY = Kind(
     "LISA481",
     "cdk-nag",

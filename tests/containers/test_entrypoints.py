@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from containers.context import MODEL, Container, container, stop_group, wait_for
+from containers.context import FAKE_SERVER, MODEL, Container, container, stop_group, wait_for
 
 WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
 SERVERS = {
@@ -150,7 +151,7 @@ def rest_api(folder: Path) -> Container:
 
 def running(made: Container) -> tuple[subprocess.Popen[str], dict[str, int]]:
     process = made.start()
-    pids = {name: int(wait_for(made.out(name, "pid"))) for name in ("litellm", "uvicorn")}
+    pids = {name: int(wait_for(made.out(name, "pid"))) for name in ("litellm", "python3")}
     return process, pids
 
 
@@ -162,13 +163,33 @@ def test_rest_api_starts_both(tmp_path: Path) -> None:
     assert made.out("litellm", "arguments").read_text().split() == [
         *("--config", config, "--host", "127.0.0.1", "--port", "4000", "--num_workers", "3"),
     ]
-    assert made.out("uvicorn", "arguments").read_text().split() == [
-        *("lisa_gateway.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8080"),
-        *("--workers", "3", "--log-level", "info"),
-    ]
+    assert made.out("python3", "arguments").read_text().split() == ["-m", "lisa_gateway"]
+    assert "LITELLM_URL=http://127.0.0.1:4000" in made.out("python3", "environment").read_text().splitlines()
 
 
-@pytest.mark.parametrize(("dies", "other"), [("litellm", "uvicorn"), ("uvicorn", "litellm")])
+def test_rest_api_makes_a_key_that_litellm_and_the_gateway_share(tmp_path: Path) -> None:
+    keys = set()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        made = rest_api(tmp_path / name)
+        process, _ = running(made)
+        stop_group(process)
+        keys.add(variables(made.folder, "litellm")["LITELLM_MASTER_KEY"])
+        assert variables(made.folder, "python3")["LITELLM_KEY"] in keys
+    assert len(keys) == 2
+    assert all(re.fullmatch(r"sk-[0-9a-f]{64}", key) for key in keys)
+
+
+def test_rest_api_takes_the_key_that_is_configured(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    made.environment["LITELLM_KEY"] = "sk-configured"
+    process, _ = running(made)
+    stop_group(process)
+    assert variables(made.folder, "litellm")["LITELLM_MASTER_KEY"] == "sk-configured"
+    assert variables(made.folder, "python3")["LITELLM_KEY"] == "sk-configured"
+
+
+@pytest.mark.parametrize(("dies", "other"), [("litellm", "python3"), ("python3", "litellm")])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended in order"])
 def test_rest_api_ends_when_either_dies(tmp_path: Path, dies: str, other: str, how: signal.Signals) -> None:
     import os
@@ -192,7 +213,21 @@ def test_rest_api_hands_a_stop_on_to_both(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
         assert made.out("litellm", "terminated").exists()
-        assert made.out("uvicorn", "terminated").exists()
+        assert made.out("python3", "terminated").exists()
+    finally:
+        stop_group(process)
+
+
+def test_rest_api_stops_litellm_after_the_gateway(tmp_path: Path) -> None:
+    made = rest_api(tmp_path)
+    made.fake("python3", FAKE_SERVER.replace("exit 0", "sleep 1; exit 0"))
+    process, _ = running(made)
+    try:
+        process.send_signal(signal.SIGTERM)
+        wait_for(made.out("python3", "terminated"))
+        assert not made.out("litellm", "terminated").exists()
+        assert process.wait(timeout=10) == 0
+        assert made.out("litellm", "terminated").exists()
     finally:
         stop_group(process)
 

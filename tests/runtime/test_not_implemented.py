@@ -7,7 +7,6 @@ import json
 import logging
 
 import pytest
-from fastapi.testclient import TestClient
 
 
 @pytest.mark.parametrize("name", ["session", "repository", "models"])
@@ -26,19 +25,3 @@ def test_the_authorizer_denies_and_says_why(caplog: pytest.LogCaptureFixture) ->
     statement = answer["policyDocument"]["Statement"][0]
     assert (statement["Effect"], statement["Resource"]) == ("Deny", "arn:aws:execute-api:r:1:api/dev/GET/session")
     assert "does not check tokens yet" in caplog.text
-
-
-def test_the_gateway_is_not_healthy() -> None:
-    client = TestClient(importlib.import_module("lisa_gateway.app").create_app())
-    answer = client.get("/health")
-    assert answer.status_code == 503
-    assert answer.json()["message"]
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-@pytest.mark.parametrize("path", ["/", "/v2/serve/models", "/docs"])
-def test_the_gateway_answers_501(method: str, path: str) -> None:
-    client = TestClient(importlib.import_module("lisa_gateway.app").create_app())
-    answer = client.request(method, path)
-    assert answer.status_code == 501
-    assert answer.json()["code"] == "NotImplemented"

@@ -1,8 +1,11 @@
-"""Small models on the disk, in safetensors as the format's own page describes it."""
+"""Small models on the disk: safetensors as the format's own page describes it, checkpoints as PyTorch writes them."""
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import zipfile
 from pathlib import Path
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -35,6 +38,23 @@ def sharded(first: bytes = b"a" * 1000, second: bytes = b"b" * 700) -> dict[str,
 def single(data: bytes = b"c" * 500) -> dict[str, bytes]:
     """A model in one file."""
     return {"config.json": b"{}", "model.safetensors": safetensors({"w": data})}
+
+
+def checkpoint(data: bytes) -> bytes:
+    """A checkpoint in PyTorch's zip format with one one-dimensional U8 tensor `w`."""
+    count = b"J" + struct.pack("<i", len(data))
+    storage = b"(" + _text("storage") + b"ctorch\nByteStorage\n" + _text("0") + _text("cpu") + count + b"tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\0" + count + b"\x85K\1\x85\x89NtR"
+    structure = b"\x80\2}" + _text("w") + tensor + b"s."
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", structure)
+        archive.writestr("archive/data/0", data)
+    return file.getvalue()
+
+
+def _text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
 def write(directory: Path, files: dict[str, bytes]) -> Path:

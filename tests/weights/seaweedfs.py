@@ -66,7 +66,7 @@ def running(directory: Path, weed: str, s5cmd: str) -> Iterator[Store]:
                 f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}",
                 "-s3", f"-s3.port={s3}", f"-s3.config={directory / 'identities.json'}",
                 "-s3.port.lance=0", "-s3.port.iceberg=0", "-master.telemetry=false",
-                "-volume.max=40", "-master.volumeSizeLimitMB=256",
+                "-volume.max=400", "-master.volumeSizeLimitMB=256",
             ],
             stdout=log,
             stderr=log,

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.terminal import ExitCode
 from weights import seaweedfs
-from weights.model_files import SHARDS, sharded, write
+from weights.model_files import SHARDS, checkpoint, sharded, write
 
 MODEL = "org/small-model"
 
@@ -49,6 +49,10 @@ def weights(project: Path, command: str, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["weights", command, "--project", str(project), *arguments])
 
 
+def done(result: Result) -> None:
+    assert result.exit_code == ExitCode.OK, result.output
+
+
 def state(result: Result) -> dict[str, str]:
     assert result.exit_code == ExitCode.OK, result.output
     (row,) = json.loads(result.stdout)
@@ -62,8 +66,13 @@ def test_model_that_nobody_has_brought(project: Path) -> None:
 
 def test_table_says_what_to_do_next(project: Path) -> None:
     result = weights(project, "status", "--offline")
-    assert "lisa weights fetch" in result.stdout
-    assert MODEL in result.stdout
+    assert f"lisa weights fetch {MODEL}" in result.stdout
+
+
+def test_table_names_the_directory_to_convert(project: Path) -> None:
+    write(project / "models" / MODEL, {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")})
+    result = weights(project, "status", "--offline")
+    assert f"lisa weights convert models/{MODEL}" in result.stdout
 
 
 def test_what_is_not_locked_cannot_be_uploaded(project: Path, endpoint: list[str]) -> None:
@@ -89,11 +98,34 @@ def test_stage_brings_a_local_model_into_the_bucket(project: Path, endpoint: lis
     assert "0 files uploaded" in again.output
 
 
+def test_stage_needs_no_disk_for_what_the_bucket_has(project: Path, endpoint: list[str]) -> None:
+    write(project / "models" / MODEL, sharded())
+    done(weights(project, "stage", *endpoint))
+    (project / "models").rename(project / "gone")
+    again = weights(project, "stage", *endpoint)
+    assert again.exit_code == ExitCode.OK, again.output
+    assert f"{MODEL}: as locked" in again.output
+    assert not (project / "models").exists()
+
+
+def test_stage_does_not_replace_what_was_brought_by_hand(
+    project: Path, endpoint: list[str], store: seaweedfs.Store
+) -> None:
+    write(project / "models" / MODEL, sharded())
+    done(weights(project, "stage", *endpoint))
+    bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
+    store.do("rm", f"s3://{bucket}/{MODEL}/{SHARDS[1]}")
+    (project / "models").rename(project / "gone")
+    again = weights(project, "stage", "--yes", *endpoint)
+    assert again.exit_code == ExitCode.FAILED
+    assert f"put it into models/{MODEL}" in again.output
+
+
 def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[str]) -> None:
     from lisa_compiler.pipeline import compile_environment
 
     write(project / "models" / MODEL, sharded())
-    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    done(weights(project, "stage", *endpoint))
     files = compile_environment(project, None).files
     pinned = json.loads(files["weights.json"])["models"][MODEL]
     assert pinned["status"] == "staged"
@@ -103,7 +135,7 @@ def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[
 
 def test_bucket_that_lost_a_shard_is_found(project: Path, endpoint: list[str], store: seaweedfs.Store) -> None:
     write(project / "models" / MODEL, sharded())
-    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    done(weights(project, "stage", *endpoint))
     bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
     store.do("rm", f"s3://{bucket}/{MODEL}/{SHARDS[1]}")
     result = weights(project, "verify", *endpoint)
@@ -113,10 +145,10 @@ def test_bucket_that_lost_a_shard_is_found(project: Path, endpoint: list[str], s
 
 def test_download_gives_back_what_was_uploaded(project: Path, endpoint: list[str]) -> None:
     directory = write(project / "models" / MODEL, sharded())
-    assert weights(project, "stage", *endpoint).exit_code == ExitCode.OK
+    done(weights(project, "stage", *endpoint))
     before = (directory / SHARDS[0]).read_bytes()
     (directory / SHARDS[0]).unlink()
-    assert weights(project, "download", *endpoint).exit_code == ExitCode.OK
+    done(weights(project, "download", *endpoint))
     assert (directory / SHARDS[0]).read_bytes() == before
 
 

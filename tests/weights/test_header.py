@@ -51,6 +51,7 @@ ENTRY = {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}
         (b"\xff" * 8, "more than there can be"),
         (b"\x80\x96\x98\x00\x00\x00\x00\x00", "more than there can be"),
         (raw(b"{]"), "not JSON"),
+        (raw(b'{"a":[' + b"[]," * 200_000 + b"0]}"), "MiB of memory, more than any model's"),
         (raw(b"[" * 50_000), "not JSON"),
         (raw([]), "not a JSON object"),
         (raw(b'{"a": 1, "a": 2}'), "not JSON"),
@@ -64,6 +65,7 @@ ENTRY = {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}
         (raw({"x": {**ENTRY, "shape": [True]}}, b"1234"), "not a number"),
         (raw({"x": {**ENTRY, "dtype": "Q3"}}, b"1234"), "does not describe x"),
         (raw({"x": 1}), "does not describe x"),
+        (raw({"x" * 1025: ENTRY}, b"1234"), "by 1025 characters, more than 1024"),
     ],
 )
 def test_what_does_not_add_up(content: bytes, reason: str) -> None:

@@ -85,10 +85,10 @@ def test_a_checkpoint_needs_a_conversion(tmp_path: Path) -> None:
         ({SHARDS[1]: safetensors({"z": b"b"})}, "does not have y"),
         ({SHARDS[0]: None, SHARDS[1]: None}, "it is missing"),
         ({"model.safetensors.index.json": None}, "neither model.safetensors nor"),
-        ({"model.safetensors.index.json": b"{"}, "not JSON with a weight_map"),
-        ({"model.safetensors.index.json": b'{"weight_map": {}}'}, "names no tensor"),
+        ({"model.safetensors.index.json": b"{"}, "it is not JSON"),
+        ({"model.safetensors.index.json": b'{"weight_map": {}}'}, "it has no weight_map"),
         ({"model.safetensors.index.json": b'{"weight_map": {"x": "../../x.safetensors"}}'}, "no safetensors file"),
-        ({"model.safetensors.index.json": b'{"weight_map": {"x": 3}}'}, "no safetensors file"),
+        ({"model.safetensors.index.json": b'{"weight_map": {"x": 3}}'}, "what is not a text"),
         ({"config.json": None}, "config.json is missing"),
     ],
 )

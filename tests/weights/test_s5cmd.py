@@ -20,15 +20,21 @@ def program(tmp_path: Path, script: str) -> S5cmd:
 
 
 def test_without_s5cmd_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("lisa_weights.s5cmd.find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WeightsError, match="pip install s5cmd"):
         s5cmd.find()
 
 
-def test_beside_this_python_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_of_the_package_is_called_without_its_script() -> None:
+    with s5cmd.find().program.open("rb") as program:
+        assert program.read(4) == b"\x7fELF" or sys.platform != "linux"
+
+
+def test_program_on_the_path_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "true")
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("lisa_weights.s5cmd.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert s5cmd.find("http://x").program == tmp_path / "s5cmd"
 
 

@@ -25,8 +25,8 @@ _LOCATOR64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT = 0xFFFF
-_MAX_TABLE_BYTES = 32 << 20
-_MAX_ENTRIES = 200_000
+_MAX_TABLE_BYTES = 4 << 20
+_MAX_ENTRIES = 20_000
 _FULL = 0xFFFFFFFF
 _ENCRYPTED = 0x1
 _MAX_RATIO = 100
@@ -44,6 +44,7 @@ class Entry:
         start: offset of its (compressed) bytes in the archive.
         packed: bytes it takes in the archive.
         size: bytes of its content.
+        crc: CRC-32 of its content; None where the writer left it out, as PyTorch does when told to.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Entry:
     start: int
     packed: int
     size: int
+    crc: int | None
 
 
 def read_archive(descriptor: int, what: str) -> Mapping[str, Entry]:
@@ -87,6 +89,7 @@ def inflate(descriptor: int, entry: Entry, what: str) -> Iterator[bytes]:
         WeightsError: the content is not what the table tells of.
     """
     left = entry.size
+    crc = 0
     unpack = zlib.decompressobj(-zlib.MAX_WBITS) if entry.method == DEFLATED else None
     for offset in range(entry.start, entry.start + entry.packed, _CHUNK):
         pending = os.pread(descriptor, min(_CHUNK, entry.start + entry.packed - offset), offset)
@@ -98,13 +101,17 @@ def inflate(descriptor: int, entry: Entry, what: str) -> Iterator[bytes]:
             left -= len(piece)
             if left < 0:
                 raise _damaged(what, f"{entry.name!r} is longer than its table says")
+            crc = zlib.crc32(piece, crc)
             yield piece
             pending = unpack.unconsumed_tail if unpack else b""
     if unpack and (tail := unpack.flush()):
         left -= len(tail)
+        crc = zlib.crc32(tail, crc)
         yield tail
     if left:
         raise _damaged(what, f"{entry.name!r} has not the length that its table says")
+    if entry.crc not in (None, crc):
+        raise _damaged(what, f"{entry.name!r} is not what its checksum (CRC-32) tells")
 
 
 def _damaged(what: str, why: str) -> WeightsError:
@@ -137,7 +144,7 @@ def _entries(table: bytes, count: int, what: str) -> Iterator[Entry]:
         if position + _CENTRAL.size > len(table) or table[position : position + 4] != b"PK\1\2":
             raise _damaged(what, "its table is cut off")
         fields = _CENTRAL.unpack_from(table, position)
-        _, _, _, flags, method, _, _, _, packed, size, name_length, extra_length, comment_length, *_, start = fields
+        _, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, *_, start = fields
         position += _CENTRAL.size
         raw = table[position : position + name_length]
         extra = table[position + name_length : position + name_length + extra_length]
@@ -153,7 +160,7 @@ def _entries(table: bytes, count: int, what: str) -> Iterator[Entry]:
             raise _damaged(what, f"{name!r} is stored, yet has two lengths")
         if size > _SMALL and size > _MAX_RATIO * packed:
             raise _damaged(what, f"{name!r} expands from {packed} to {size} bytes, which weights never do")
-        yield Entry(name, method, start, packed, size)
+        yield Entry(name, method, start, packed, size, crc or None)
 
 
 def _widen(extra: bytes, values: tuple[int, int, int], what: str) -> tuple[int, ...]:

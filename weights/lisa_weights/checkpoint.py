@@ -25,8 +25,8 @@ from lisa_weights.torch_records import NAMES, Storage, View, storage_of
 _ZIP = b"PK\3\4"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-_MAX_PICKLE = 64 << 20
-_MAX_NAME = 1024
+_MAX_PICKLE = 6 << 20
+_MAX_NAME = 256
 _NESTED = ("state_dict", "model_state_dict", "model")
 
 
@@ -37,10 +37,16 @@ class Place:
     Attributes:
         descriptor: an open file.
         start: offset of the first byte.
+        size: number of bytes.
+        crc: their CRC-32, where the file tells it and it was not checked in reading the structure.
+        name: the file and the storage in it, for messages.
     """
 
     descriptor: int
     start: int
+    size: int
+    crc: int | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ def open_checkpoint(path: Path, scratch: Path) -> Iterator[Checkpoint]:
             else:
                 content, places = _read_legacy(stream, path.name)
             tensors, skipped = _select(content, path.name)
+            del content
             yield Checkpoint(path, tensors, places, skipped)
 
 
@@ -93,7 +100,7 @@ class _Storages:
     def find(self, identifier: Value) -> Storage:
         storage = storage_of(identifier)
         if self.by_key.setdefault(storage.key, storage).nbytes != storage.nbytes:
-            raise WeightsError(f"{self._what} gives storage {storage.key[:_MAX_NAME]!r} two lengths; save it again.")
+            raise WeightsError(f"{self._what} gives storage {storage.key!r} two lengths; save it again.")
         return storage
 
 
@@ -119,7 +126,7 @@ def _read_zip(descriptor: int, unpacked: BinaryIO, what: str) -> _Found:
         entry = entries.get(f"{root}data/{key}")
         if entry is None or entry.size != storage.nbytes:
             raise WeightsError(
-                f"{what} has {entry.size if entry else 'no'} bytes of storage {key[:_MAX_NAME]!r} where"
+                f"{what} has {entry.size if entry else 'no'} bytes of storage {key!r} where"
                 f" {storage.nbytes} belong; download or save the file again."
             )
         places[key] = _place(descriptor, entry, unpacked, what)
@@ -133,13 +140,14 @@ def _content(descriptor: int, entry: Entry, what: str) -> bytes:
 
 
 def _place(descriptor: int, entry: Entry, unpacked: BinaryIO, what: str) -> Place:
+    name = f"{entry.name} in {what}"
     if entry.method == STORED:
-        return Place(descriptor, entry.start)
+        return Place(descriptor, entry.start, entry.size, entry.crc, name)
     start = unpacked.seek(0, os.SEEK_END)
     for piece in inflate(descriptor, entry, what):
         unpacked.write(piece)
     unpacked.flush()
-    return Place(unpacked.fileno(), start)
+    return Place(unpacked.fileno(), start, entry.size, None, name)
 
 
 def _read_legacy(stream: BinaryIO, what: str) -> _Found:
@@ -170,10 +178,8 @@ def _read_legacy(stream: BinaryIO, what: str) -> _Found:
         count = int.from_bytes(os.pread(stream.fileno(), 8, position), "little")
         position += 8
         if count * width != storage.nbytes or position + storage.nbytes > size:
-            raise WeightsError(
-                f"{what} is cut off or damaged at storage {key[:_MAX_NAME]!r}; download or save it again."
-            )
-        places[key] = Place(stream.fileno(), position)
+            raise WeightsError(f"{what} is cut off or damaged at storage {key!r}; download or save it again.")
+        places[key] = Place(stream.fileno(), position, storage.nbytes, None, f"storage {key} in {what}")
         position += storage.nbytes
     return content, places
 

@@ -5,9 +5,8 @@ One safetensors file, or an index, proves nothing by being there. The same rules
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO
@@ -15,11 +14,10 @@ from typing import IO
 from lisa_weights.errors import WeightsError
 from lisa_weights.header import Header, read_header
 from lisa_weights.serving_files import INDEX, SINGLE, serving_files
+from lisa_weights.shards import MAX_INDEX_BYTES, weight_map_of
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens a model's file by its path, at the beginning."""
-
-_MAX_INDEX_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,35 +66,40 @@ def judge(sizes: Mapping[str, int], open_file: Open) -> Completeness:
         problems.append(f"there is neither {SINGLE} nor {INDEX}")
     modules = {path for path in serving_files(sizes) if "/" in path and path.endswith(".safetensors")}
     weights = tuple(sorted(root | modules))
-    headers: dict[str, Header] = {}
+    wanted: dict[str, list[str]] = {}
+    for tensor, shard in weight_map.items():
+        wanted.setdefault(shard, []).append(tensor)
+    lacking: list[str] = []
+    parameters = 0
+    dtypes: Counter[str] = Counter()
     for path in weights:
         try:
-            headers[path] = _header(path, sizes, open_file)
+            header = _header(path, sizes, open_file)
         except WeightsError as error:
             problems.append(f"{path} cannot be used: {error}")
-    problems.extend(_disagreements(weight_map, headers))
-    tensors = [tensor for header in headers.values() for tensor in header.tensors]
+            continue
+        lacking += _lacking(path, wanted.get(path, ()), header)
+        parameters += sum(tensor.nbytes // tensor.dtype.size for tensor in header.tensors)
+        dtypes.update(tensor.dtype.value for tensor in header.tensors)
     return Completeness(
-        problems=tuple(problems),
+        problems=(*problems, *lacking),
         weights=weights,
-        parameters=sum(tensor.nbytes // tensor.dtype.size for tensor in tensors),
-        dtypes=dict(sorted(Counter(tensor.dtype.value for tensor in tensors).items())),
+        parameters=parameters,
+        dtypes=dict(sorted(dtypes.items())),
     )
 
 
 def _weight_map(size: int, open_file: Open) -> Mapping[str, str]:
-    if size > _MAX_INDEX_BYTES:
-        raise WeightsError("it is too large to be an index")
+    if size > MAX_INDEX_BYTES:
+        raise WeightsError("it is larger than any index")
     with open_file(INDEX) as stream:
-        content = stream.read(_MAX_INDEX_BYTES)
+        content = stream.read(MAX_INDEX_BYTES)
     try:
-        found = json.loads(content)["weight_map"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WeightsError("it is not JSON with a weight_map") from error
-    if not isinstance(found, dict) or not found:
-        raise WeightsError("its weight_map names no tensor")
-    for shard in found.values():
-        if not isinstance(shard, str) or "/" in shard or "\\" in shard or not shard.endswith(".safetensors"):
+        found = weight_map_of(content)
+    except WeightsError as error:
+        raise WeightsError(f"it {error}") from error
+    for shard in sorted(set(found.values())):
+        if "/" in shard or "\\" in shard or not shard.endswith(".safetensors"):
             raise WeightsError(f"it names {shard!r}, which is no safetensors file beside it")
     return found
 
@@ -110,13 +113,10 @@ def _header(path: str, sizes: Mapping[str, int], open_file: Open) -> Header:
         return read_header(stream, sizes[path])
 
 
-def _disagreements(weight_map: Mapping[str, str], headers: Mapping[str, Header]) -> list[str]:
-    """Where the index and the shards that could be read differ, one sentence for each shard."""
-    problems = []
-    for shard in sorted(set(weight_map.values()) & headers.keys()):
-        held = {tensor.name for tensor in headers[shard].tensors}
-        lacking = sorted(name for name, place in weight_map.items() if place == shard and name not in held)
-        if lacking:
-            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-            problems.append(f"{shard} does not have {lacking[0]}{more}, which {INDEX} says it has")
-    return problems
+def _lacking(shard: str, wanted: Iterable[str], header: Header) -> list[str]:
+    """What the index and a shard differ in, at most one sentence."""
+    missing = sorted(set(wanted) - {tensor.name for tensor in header.tensors})
+    if not missing:
+        return []
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return [f"{shard} does not have {missing[0]}{more}, which {INDEX} says it has"]

@@ -10,13 +10,13 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.checkpoint import Checkpoint, open_checkpoint
-from lisa_weights.copying import copy_range, pieces, write_all
+from lisa_weights.copying import CHUNK, copy_range, pieces, write_all
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors_file import Layout, lay_out, read_file
 from lisa_weights.serving_files import INDEX
@@ -30,6 +30,13 @@ from lisa_weights.verification import Progress, Tally, Verification
 MAX_SHARD_SIZE = 2_000_000_000
 """Bytes of tensors in one file at most, unless a single tensor is larger."""
 
+MAX_TENSORS = 16_000
+"""Tensors of a checkpoint at most, in all of its files; the largest models in PyTorch's format have some thousands."""
+
+_MAX_NAMES = 150_000
+"""Tensors of safetensors at most, one of a long name counting as more; a model of a trillion parameters has 140 000."""
+
+_LONG_NAME = 64
 _MAX_EXPANSION = 100
 _ALWAYS_ALLOWED = 64 << 20
 
@@ -75,6 +82,8 @@ def convert(
     *,
     max_shard_size: int = MAX_SHARD_SIZE,
     verify: bool = True,
+    checksums: bool = False,
+    replacing: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Converted:
     """Make safetensors of a model's PyTorch checkpoint; the checkpoint stays as it is.
@@ -83,6 +92,10 @@ def convert(
         model_dir: the model's directory, in Hugging Face format.
         max_shard_size: bytes of tensors in one file at most.
         verify: compare every tensor that was written with its source, and compute the files' digests.
+        checksums: with `verify`, check each storage of a zip checkpoint against the CRC-32 that it carries too, which
+            takes half as long again. The structure and what is compressed are checked in any case.
+        replacing: names of safetensors, and of their index, that an earlier conversion made of another checkpoint;
+            they are passed over, and go when the new ones are whole.
         progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, maybe by a thread.
 
     Raises:
@@ -91,18 +104,26 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
-    sources = find_sources(model_dir)
+    sources = find_sources(model_dir, passing_over=replacing)
     if sources.is_safetensors:
         return _check(model_dir, sources)
     with _explained(model_dir), staging(model_dir) as waiting, ExitStack() as opened:
-        checkpoints = [opened.enter_context(open_checkpoint(model_dir / name, waiting)) for name in sources.files]
+        checkpoints = []
+        for name in sources.files:
+            checkpoints.append(opened.enter_context(open_checkpoint(model_dir / name, waiting)))
+            _check_count(model_dir, checkpoints)
         if sources.index:
             held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
             check_index(sources.index, sources.weight_map, held)
         parts, tied = _parts(checkpoints)
         layouts = _layouts(parts, tied, max_shard_size)
         _check_space(model_dir, sources, layouts)
-        files = _write(waiting, layouts, parts, verify=verify, progress=progress)
+        total = sum(layout.size for layout in layouts.values())
+        check = Verification(Tally("verify", total, progress), checksums=checksums) if verify else None
+        if check:
+            opened.enter_context(check)
+        files = _write(waiting, layouts, parts, check, Tally("convert", total, progress))
+        _remove(model_dir, replacing)
         publish(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
@@ -110,8 +131,14 @@ def convert(
 
 
 def _check(model_dir: Path, sources: Sources) -> Converted:
-    headers = {name: read_file(model_dir / name) for name in sources.files}
-    held = {name: [tensor.name for tensor in header.tensors] for name, header in headers.items()}
+    found: dict[str, tuple[TensorInfo, ...]] = {}
+    room = _MAX_NAMES
+    for name in sources.files:
+        found[name] = read_file(model_dir / name).tensors
+        room -= sum(1 + len(tensor.name) // _LONG_NAME for tensor in found[name])
+        if room < 0:
+            raise WeightsError(f"{model_dir.name} has more than {_MAX_NAMES} tensors, which no model has.")
+    held = {name: [tensor.name for tensor in tensors] for name, tensors in found.items()}
     seen: set[str] = set()
     for name, tensors in held.items():
         if not seen.isdisjoint(tensors):
@@ -123,11 +150,20 @@ def _check(model_dir: Path, sources: Sources) -> Converted:
     return Converted(
         directory=model_dir,
         files=tuple(ConvertedFile(name, (model_dir / name).stat().st_size, None) for name in names),
-        tensors=tuple(tensor for header in headers.values() for tensor in header.tensors),
+        tensors=tuple(tensor for tensors in found.values() for tensor in tensors),
         tied={},
         skipped=(),
         written=False,
     )
+
+
+def _check_count(model_dir: Path, checkpoints: Sequence[Checkpoint]) -> None:
+    count = sum(max(len(each.tensors) + len(each.skipped), len(each.places)) for each in checkpoints)
+    if count > MAX_TENSORS:
+        raise WeightsError(
+            f"{model_dir.name} has more than {MAX_TENSORS} tensors or other entries, which no model has in this format;"
+            " save its state_dict() alone."
+        )
 
 
 def _parts(checkpoints: Sequence[Checkpoint]) -> tuple[Mapping[str, Part], Mapping[str, str]]:
@@ -169,55 +205,53 @@ def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout
 
 
 def _write(
-    waiting: Path,
-    layouts: Mapping[str, Layout],
-    parts: Mapping[str, Part],
-    *,
-    verify: bool,
-    progress: Progress | None,
+    waiting: Path, layouts: Mapping[str, Layout], parts: Mapping[str, Part], check: Verification | None, tally: Tally
 ) -> tuple[ConvertedFile, ...]:
-    total = sum(layout.size for layout in layouts.values())
-    tally = Tally("convert", total, progress)
     digests: Mapping[str, str] = {}
     with ExitStack() as opened:
-        descriptors = {
-            name: _closing(opened, os.open(waiting / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644))
-            for name in layouts
-        }
-        check = opened.enter_context(Verification(Tally("verify", total, progress))) if verify else None
         for name, layout in layouts.items():
-            target = descriptors[name]
+            target = os.open(waiting / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            opened.callback(os.close, target)
             write_all(target, layout.head, 0)
-            tally.add(len(layout.head))
             if check:
-                check.header(name, target, layout.head)
+                check.begin(name, target, layout.head)
+            tally.add(len(layout.head))
             for tensor, at in layout.places:
-                _write_tensor(parts[tensor.name], target, at)
+                _write_tensor(parts[tensor.name], target, at, check)
                 tally.add(tensor.nbytes)
-                if check:
-                    check.tensor(name, target, parts[tensor.name], at)
         if check:
+            check.sum_others(dict.fromkeys(part.place for part in parts.values()))
             digests = check.digests()
     files = [ConvertedFile(name, layout.size, digests.get(name)) for name, layout in layouts.items()]
     if len(layouts) > 1:
         index = index_of({name: [tensor for tensor, _ in layout.places] for name, layout in layouts.items()})
         (waiting / INDEX).write_bytes(index)
-        files.append(ConvertedFile(INDEX, len(index), hashlib.sha256(index).hexdigest() if verify else None))
+        files.append(ConvertedFile(INDEX, len(index), hashlib.sha256(index).hexdigest() if check else None))
     return tuple(files)
 
 
-def _closing(opened: ExitStack, descriptor: int) -> int:
-    opened.callback(os.close, descriptor)
-    return descriptor
+def _remove(model_dir: Path, names: Collection[str]) -> None:
+    """Remove files, the index first, so that an interruption leaves a checkpoint that is still to be converted."""
+    for name in sorted(names, key=lambda name: name != INDEX):
+        (model_dir / name).unlink(missing_ok=True)
 
 
-def _write_tensor(part: Part, target: int, at: int) -> None:
-    if part.view.is_contiguous:
-        start = part.place.start + part.view.offset * part.info.dtype.size
-        copy_range(part.place.descriptor, start, target, at, part.info.nbytes)
-    else:
+def _write_tensor(part: Part, target: int, at: int, check: Verification | None) -> None:
+    if not part.view.is_contiguous:
         for offset, data in pieces(part.view, part.place):
             write_all(target, data, at + offset)
+            if check:
+                check.gathered(part, target, at + offset, data)
+        if check:
+            check.complete(part, target, at)
+        return
+    start = part.place.start + part.view.offset * part.info.dtype.size
+    step = CHUNK if check else max(part.info.nbytes, 1)
+    for offset in range(0, part.info.nbytes, step):
+        count = min(step, part.info.nbytes - offset)
+        copy_range(part.place.descriptor, start + offset, target, at + offset, count)
+        if check:
+            check.copied(part, target, at + offset, offset, count)
 
 
 _REASONS = {

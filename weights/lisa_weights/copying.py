@@ -18,11 +18,11 @@ from lisa_weights.checkpoint import Place
 from lisa_weights.errors import WeightsError
 from lisa_weights.torch_records import View
 
-BUFFER = 8 << 20
+BUFFER = 4 << 20
 """Bytes that are held at once at most, for the source and again for the result."""
 
-CHUNK = 1 << 18
-"""Bytes that are read at once where they lie together: few enough to stay in the processor's cache."""
+CHUNK = 1 << 19
+"""Bytes that are copied and compared at once: few enough to stay in the processor's cache."""
 
 _FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.ENOTSUP, errno.EPERM})
@@ -48,7 +48,7 @@ def copy_range(source: int, start: int, target: int, at: int, count: int) -> Non
             continue
         if done == 0:
             if len(ways) == 1:
-                raise WeightsError("A checkpoint became shorter while it was read; run it again.")
+                raise _became_shorter()
             del ways[0]
         start, at, count = start + done, at + done, count - done
 
@@ -93,14 +93,19 @@ def pieces(view: View, place: Place) -> Iterator[tuple[int, bytes | memoryview]]
     Raises:
         WeightsError: the source ends before.
     """
-    if view.is_contiguous:
-        start = place.start + view.offset * view.dtype.size
-        for at in range(0, view.nbytes, CHUNK):
-            yield at, read_exactly(place.descriptor, min(CHUNK, view.nbytes - at), start + at)
-        return
     rows = _row_strides(view.shape)
     for block in _blocks(_Block(view.shape, view.strides, rows, view.offset, 0), view.dtype.size):
         yield from _gather(block, view.dtype.size, place)
+
+
+def read_into(descriptor: int, target: memoryview, at: int) -> None:
+    """Fill `target` from an offset.
+
+    Raises:
+        WeightsError: the file ends before.
+    """
+    if os.preadv(descriptor, [target], at) != len(target):
+        raise _became_shorter()
 
 
 def read_exactly(descriptor: int, count: int, at: int) -> bytes:
@@ -111,8 +116,12 @@ def read_exactly(descriptor: int, count: int, at: int) -> bytes:
     """
     data = os.pread(descriptor, count, at)
     if len(data) != count:
-        raise WeightsError("A file became shorter while it was read; run it again.")
+        raise _became_shorter()
     return data
+
+
+def _became_shorter() -> WeightsError:
+    return WeightsError("A file became shorter while it was read; run it again.")
 
 
 @dataclass(frozen=True, slots=True)

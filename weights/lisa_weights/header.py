@@ -6,17 +6,20 @@ of JSON; then the tensors' data without gaps.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
+from lisa_weights.bounded_json import parse
 from lisa_weights.errors import WeightsError
 from lisa_weights.tensors import Dtype, TensorInfo
 
-MAX_HEADER_BYTES = 100_000_000
-"""What the safetensors library accepts at most."""
+MAX_HEADER_BYTES = 16_000_000
+"""More than a hundred times the largest of usual models; the safetensors library accepts 100 MB."""
+
+_MEMORY = 48_000_000
+_MAX_NAME = 1024
 
 _LENGTH_BYTES = 8
 
@@ -47,10 +50,11 @@ def read_header(stream: IO[bytes], size: int) -> Header:
     length = int.from_bytes(_exactly(stream, _LENGTH_BYTES), "little")
     if length > MAX_HEADER_BYTES or length + _LENGTH_BYTES > size:
         raise WeightsError(f"its header would have {length} bytes, more than there can be")
+    text = _exactly(stream, length)
     try:
-        content = json.loads(_exactly(stream, length), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError("its header is not JSON") from error
+        content = parse(text, _MEMORY)
+    except WeightsError as error:
+        raise WeightsError(f"its header {error}") from error
     if not isinstance(content, dict):
         raise WeightsError("its header is not a JSON object")
     metadata = content.pop("__metadata__", None) or {}
@@ -68,13 +72,6 @@ def read_header(stream: IO[bytes], size: int) -> Header:
     return Header(tuple(tensor for _, tensor in placed), metadata)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is told twice")
-    return found
-
-
 def _exactly(stream: IO[bytes], count: int) -> bytes:
     parts = []
     while count > 0:
@@ -87,6 +84,8 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 
 def _tensor(name: str, value: Any) -> tuple[int, TensorInfo]:
+    if len(name) > _MAX_NAME:
+        raise WeightsError(f"its header names a tensor by {len(name)} characters, more than {_MAX_NAME}")
     try:
         dtype = Dtype(value["dtype"])
         shape = tuple(value["shape"])

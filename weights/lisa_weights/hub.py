@@ -107,6 +107,7 @@ def fetch(listing: Listing, directory: Path) -> Fetched:
     """
     hub = _library()
     names = tuple(name for name, _ in listing.files)
+    hub.utils.disable_progress_bars()  # the caller shows its own
     with _Explained(hub, listing.model, listing.revision):
         hub.snapshot_download(
             listing.model,

@@ -116,9 +116,17 @@ def lock_directory(
     *,
     kind: SourceKind = SourceKind.LOCAL,
     revision: str | None = None,
+    known: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> LockedModel:
-    """What the lock says of a model: every file that serving needs, read whole.
+    """What the lock says of a model: every file that serving needs, read whole unless its digest is known.
+
+    Args:
+        directory: what is on the disk.
+        kind: where it came from.
+        revision: the commit on the Hub.
+        known: SHA-256 of files that have not changed since they were read, by path.
+        progress: told what has been read.
 
     Raises:
         WeightsError: the model is not complete, or a file cannot be read or changes meanwhile.
@@ -128,16 +136,18 @@ def lock_directory(
             f"{directory.path} is not complete and was not locked: {'; '.join(directory.completeness.problems)}. "
             + _advice(directory.state)
         )
-    files = digest_files(directory.path, directory.files, progress)
-    for file in files:
+    known = known or {}
+    read = digest_files(directory.path, directory.files.keys() - known.keys(), progress)
+    for file in read:
         if file.size != directory.files[file.path]:
             raise WeightsError(
                 f"{directory.path / file.path} changes while it is read: run this again when it is done."
             )
+    kept = [LockedFile(path, directory.files[path], known[path]) for path in directory.files if path in known]
     return LockedModel(
         kind=kind,
         revision=revision,
-        files=files,
+        files=tuple(sorted([*read, *kept])),
         parameters=directory.completeness.parameters,
         dtypes=directory.completeness.dtypes,
     )

@@ -17,9 +17,9 @@ from typing import BinaryIO
 
 from lisa_weights.errors import WeightsError
 
-_MAX_BYTES = 64 << 20
-_MAX_OPERATIONS = 8_000_000
-_MAX_MEMORY = 192 << 20
+_MAX_BYTES = 6 << 20
+_MAX_OPERATIONS = 4_000_000
+_MAX_MEMORY = 36 << 20
 _MAX_NAME = 512
 _MAX_INTEGER_BYTES = 16
 _MAX_INTEGER_KEY = 1 << 31
@@ -184,7 +184,7 @@ class _Machine:
         target = self._top()
         if not isinstance(target, dict) or len(items) % 2:
             raise self._malformed("it sets an item of what is not a dictionary")
-        self._charge(64 * len(items))
+        self._charge(96 * len(items))
         for key, value in zip(items[::2], items[1::2], strict=True):
             small = isinstance(key, int) and abs(key) < _MAX_INTEGER_KEY
             target[key if small or isinstance(key, str) else Opaque(key)] = value

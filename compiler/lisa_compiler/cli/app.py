@@ -99,6 +99,16 @@ def compile_command(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Compile even when nothing has changed.", rich_help_panel=HOW)
     ] = False,
+    no_weights: Annotated[
+        bool,
+        typer.Option("--no-weights", help="Leave models/ alone, and ask for no weights.", rich_help_panel=HOW),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Warnings are errors, as for models that are not staged; for CI.", rich_help_panel=HOW
+        ),
+    ] = False,
     form: DiagnosticFormat = Format.TEXT,
     assignments: Assignments = None,
     profile: Profile = None,
@@ -112,7 +122,8 @@ def compile_command(
     one_or_all(env, every=all_environments)
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
-    raise typer.Exit(compiling.run(asked, output or project / "generated", form=form, cache=not no_cache, check=check))
+    how = compiling.How(form=form, cache=not no_cache, check=check, strict=strict, weights=not no_weights)
+    raise typer.Exit(compiling.run(asked, output or project / "generated", how))
 
 
 @app.command(epilog="lisa validate --all --format github")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,88 +13,127 @@ from lisa_compiler import freshness
 from lisa_compiler.cli.diagnosing import has_errors, show
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_compiler.cli.transfers import size
 from lisa_compiler.report import Format
-from lisa_schema.catalogue import OUTPUT_LEFT_OVER, OUTPUT_STALE
-from lisa_schema.diagnostics import Diagnostic, Origin
+from lisa_schema.catalogue import OUTPUT_LEFT_OVER, OUTPUT_STALE, WEIGHTS_OUTDATED
+from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from lisa_compiler.check import FileChange
-    from lisa_schema.models import Config
+    from lisa_compiler.local_models import LocalWeights
+    from lisa_compiler.pipeline import Compiled
     from lisa_schema.overlay import Override
+    from lisa_weights.lock import WeightsLock
+    from lisa_weights.steps import Step
 
 _Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How environments are compiled.
+
+    Attributes:
+        form: how diagnostics are written.
+        cache: whether an environment that has not changed may be left out.
+        check: whether to compare instead of writing.
+        strict: whether a warning is an error.
+        weights: whether the weights of the hosted models are resolved.
+    """
+
+    form: Format = Format.TEXT
+    cache: bool = True
+    check: bool = False
+    strict: bool = False
+    weights: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     """One environment, compiled, and how it differs from what is on disk."""
 
-    environment: str
-    config: Config
-    stacks: int
+    compiled: Compiled
     files: Mapping[str, bytes]
     changes: tuple[FileChange, ...]
-    diagnostics: tuple[Diagnostic, ...]
     before: freshness.Snapshot
     seconds: float
 
+    @property
+    def environment(self) -> str:
+        return self.compiled.environment
 
-def run(request: Request, output: Path, *, form: Format, cache: bool, check: bool) -> ExitCode:
+    @property
+    def stacks(self) -> int:
+        return len(self.compiled.deployment.stacks)
+
+
+def run(request: Request, output: Path, how: How) -> ExitCode:
     """Compile environments, all or none of them.
 
     Args:
         request: which environments, with which options.
         output: directory of all environments' output.
-        form: how diagnostics are written.
-        cache: whether an environment that has not changed may be left out.
-        check: whether to compare instead of writing.
+        how: whether to write, and what counts as a mistake.
     """
     try:
-        cache = cache and not check
+        cache = how.cache and not how.check
         known = None if request.environments else _known(request, output, cache=cache)
         names = _names(request, known)
-        same = _unchanged(request, output, names) if cache else {}
+        same = _unchanged(request, output, names, how) if cache else {}
         waiting = [name for name in names if name not in same]
-        made = _compile_all(request, output, waiting) if waiting else []
+        made = _compile_all(request, output, waiting, how) if waiting else []
     except ConfigurationError as error:
-        show(error.diagnostics, form, request)
+        show(error.diagnostics, how.form, request)
         return ExitCode.FAILED
     diagnostics = [diagnostic for one in same.values() for diagnostic in one.diagnostics]
-    diagnostics += [diagnostic for one in made for diagnostic in one.diagnostics]
+    diagnostics += [diagnostic for one in made for diagnostic in one.compiled.diagnostics]
     if request.all and known is not None:
         diagnostics += _left_overs(request, output, known.names)
-    if check:
-        return _check(request, output, made, diagnostics, form)
-    show(diagnostics, form, request)
+    if how.strict:
+        diagnostics = [replace(diagnostic, severity=Severity.ERROR) for diagnostic in diagnostics]
+    if how.check:
+        return _check(request, output, made, diagnostics, how.form)
+    show(diagnostics, how.form, request)
+    if has_errors(diagnostics):
+        return ExitCode.FAILED
     _say_unchanged(output, same)
+    made = _save_lock(request.project, made)
     for one in made:
-        _write(request, output, one)
+        _write(request, output, one, how)
     if made and known is not None:
         freshness.remember_environments(output, known)
     return ExitCode.OK
 
 
-def run_unchanged(request: Request, output: Path, form: Format) -> bool:
+def run_unchanged(request: Request, output: Path, how: How) -> bool:
     """Report environments of which none has to be compiled; False, and nothing said, when one may have to be."""
     known = None if request.environments else freshness.known_environments(request.project, output)
     names = request.environments
     if known is not None:
         names = known.names if request.all else (known.default or "",)
-    same = _unchanged(request, output, names)
+    same = _unchanged(request, output, names, how)
     if not names or same.keys() != set(names):
         return False
     diagnostics = [diagnostic for one in same.values() for diagnostic in one.diagnostics]
     if request.all:
         diagnostics += _left_overs(request, output, names)
-    show(diagnostics, form, request)
+    if how.strict and diagnostics:
+        return False
+    show(diagnostics, how.form, request)
     _say_unchanged(output, same)
     return True
 
 
-def _unchanged(request: Request, output: Path, names: Sequence[str]) -> dict[str, freshness.Fresh]:
-    found = {name: freshness.fresh(request.project, output, name, request.options) for name in names}
+def _unchanged(request: Request, output: Path, names: Sequence[str], how: How) -> dict[str, freshness.Fresh]:
+    options = _remembered_options(request, how)
+    found = {name: freshness.fresh(request.project, output, name, options) for name in names}
     return {name: one for name, one in found.items() if one is not None}
+
+
+def _remembered_options(request: Request, how: How) -> tuple[tuple[str, str], ...]:
+    """What is remembered of the options; without weights, other warnings are remembered."""
+    return request.options if how.weights else (*request.options, ("--no-weights", ""))
 
 
 def _say_unchanged(output: Path, same: Mapping[str, freshness.Fresh]) -> None:
@@ -138,18 +177,27 @@ def _left_overs(request: Request, output: Path, names: Sequence[str]) -> list[Di
     return [_left_over(request, output, name) for name in made if name not in names]
 
 
-def _compile_all(request: Request, output: Path, names: Sequence[str]) -> list[_Made]:
+def _compile_all(request: Request, output: Path, names: Sequence[str], how: How) -> list[_Made]:
     """Compile environments, or raise ConfigurationError with the mistakes of all of them."""
     from lisa_compiler.cli.progress import stages
+    from lisa_compiler.cli.transfers import step
+    from lisa_compiler.local_models import LocalWeights
+    from lisa_weights import lock as locks
 
     overrides = request.overrides()
     if len(names) > 1:
         _collect(names, lambda name: _validate(request.project, name, overrides))
+    local = LocalWeights.COMPARE if how.check else LocalWeights.LOCK
+    lock = locks.load(request.project / locks.LOCK_FILE)
     with stages() as progress:
 
         def compile_one(name: str) -> _Made:
+            nonlocal lock
             stage = None if progress is None else lambda text: progress(f"{name}: {text}")
-            return _compile(request, output, name, overrides, stage)
+            task = _Task(overrides, local if how.weights else LocalWeights.IGNORE, lock, stage, step)
+            made = _compile(request, output, name, task)
+            lock = made.compiled.lock
+            return made
 
         return _collect(names, compile_one)
 
@@ -174,13 +222,18 @@ def _validate(project: Path, environment: str, overrides: Sequence[Override]) ->
     validate(load(project, environment, overrides).document)
 
 
-def _compile(
-    request: Request,
-    output: Path,
-    environment: str,
-    overrides: Sequence[Override],
-    progress: Callable[[str], None] | None,
-) -> _Made:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the compile of each environment is given."""
+
+    overrides: Sequence[Override]
+    local_weights: LocalWeights
+    lock: WeightsLock
+    progress: Callable[[str], None] | None
+    step: Step
+
+
+def _compile(request: Request, output: Path, environment: str, task: _Task) -> _Made:
     from lisa_compiler import manifest
     from lisa_compiler.check import compare
     from lisa_compiler.pipeline import compile_environment
@@ -188,24 +241,41 @@ def _compile(
 
     began = time.perf_counter()
     before = freshness.snapshot(request.project, environment)
-    compiled = compile_environment(request.project, environment, overrides=overrides, progress=progress)
+    compiled = compile_environment(
+        request.project,
+        environment,
+        overrides=task.overrides,
+        local_weights=task.local_weights,
+        lock=task.lock,
+        progress=task.progress,
+        step=task.step,
+    )
     content = manifest.build(environment, compiled.config, options=request.options, files=compiled.files)
     files = {**compiled.files, MANIFEST: content}
     changes = compare(output / environment, files)
-    seconds = time.perf_counter() - began
-    return _Made(
-        environment,
-        compiled.config,
-        len(compiled.deployment.stacks),
-        files,
-        changes,
-        compiled.diagnostics,
-        before,
-        seconds,
-    )
+    return _Made(compiled, files, changes, before, time.perf_counter() - began)
 
 
-def _write(request: Request, output: Path, made: _Made) -> None:
+def _save_lock(project: Path, made: Sequence[_Made]) -> list[_Made]:
+    """Save what was locked, before the output that was made from it; another run's additions are kept."""
+    from lisa_weights import lock as locks
+
+    locked = {name: one.compiled.lock.models[name] for one in made for name in one.compiled.locked}
+    if not locked:
+        return list(made)
+    path = project / locks.LOCK_FILE
+    lock = locks.load(path)
+    for name, model in locked.items():
+        lock = lock.with_model(name, model)
+    locks.save(path, lock)
+    for name, model in locked.items():
+        say(f"{name}: locked, {len(model.files)} files, {size(model.total_bytes)} → {locks.LOCK_FILE}")
+    if lock != made[-1].compiled.lock:
+        return list(made)
+    return [replace(one, before=freshness.with_lock(one.before, locks.render(lock))) for one in made]
+
+
+def _write(request: Request, output: Path, made: _Made, how: How) -> None:
     from lisa_compiler.check import summary
     from lisa_compiler.tree import MANIFEST
     from lisa_compiler.write import write_environment
@@ -216,12 +286,13 @@ def _write(request: Request, output: Path, made: _Made) -> None:
         request.project,
         output,
         made.environment,
-        request.options,
+        _remembered_options(request, how),
         before=made.before,
-        config=made.config,
+        config=made.compiled.config,
+        local_models=made.compiled.local_models,
         manifest=made.files[MANIFEST],
         stacks=made.stacks,
-        diagnostics=made.diagnostics,
+        diagnostics=made.compiled.diagnostics,
     )
     seconds = _seconds(began - made.seconds)
     counts = f"{made.stacks} stacks, {len(made.files)} files, {summary(made.changes)}"
@@ -248,8 +319,10 @@ def _check(
             f"stale: {summary(one.changes)}; run `lisa compile --env {one.environment}`" if one.changes else "current"
         )
         say(f"{one.environment}: {place} is {state} ({one.seconds:.1f} s)")
-    left_over = any(diagnostic.rule == OUTPUT_LEFT_OVER.rule for diagnostic in diagnostics)
-    return ExitCode.STALE if stale or left_over else ExitCode.OK
+    if has_errors(diagnostics):
+        return ExitCode.FAILED
+    outdated = {OUTPUT_LEFT_OVER.rule, WEIGHTS_OUTDATED.rule}
+    return ExitCode.STALE if stale or outdated & {found.rule for found in diagnostics} else ExitCode.OK
 
 
 def _stale(request: Request, output: Path, environment: str, counts: str) -> Diagnostic:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _TEXT = ("--project", "--output", "--format", "--profile", "--deployment-name", "--account-number", "--region")
 _LISTS = ("--env", "--set")
+_FLAGS = ("--all", "--no-weights", "--strict")
 _SHORT = {"-e": "--env", "-o": "--output"}
 
 
@@ -20,8 +21,9 @@ def nothing_to_do(arguments: Sequence[str]) -> bool:
     parsed = parse(arguments)
     if parsed is None:
         return False
-    options, lists, every = parsed
-    from lisa_compiler.cli.compiling import run_unchanged
+    options, lists, flags = parsed
+    every = "--all" in flags
+    from lisa_compiler.cli.compiling import How, run_unchanged
     from lisa_compiler.cli.requests import SHORTCUTS, request
     from lisa_compiler.report import Format
 
@@ -32,20 +34,21 @@ def nothing_to_do(arguments: Sequence[str]) -> bool:
     shortcuts = [(name, options.get(name)) for name in SHORTCUTS]
     asked = request(project, lists["--env"], every=every, shortcuts=shortcuts, assignments=lists["--set"])
     output = Path(options["--output"]) if "--output" in options else project / "generated"
-    return run_unchanged(asked, output, Format(form))
+    how = How(form=Format(form), strict="--strict" in flags, weights="--no-weights" not in flags)
+    return run_unchanged(asked, output, how)
 
 
-def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, list[str]], bool] | None:
-    """Read `compile` and its options: those with one value, those that repeat, and --all; None when unsure."""
+def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, list[str]], set[str]] | None:
+    """Read `compile` and its options: those with one value, those that repeat, and flags; None when unsure."""
     if not arguments or arguments[0] != "compile":
         return None
     options: dict[str, str] = {}
     lists: dict[str, list[str]] = {name: [] for name in _LISTS}
-    every = False
+    flags: set[str] = set()
     rest = iter(arguments[1:])
     for argument in rest:
-        if argument == "--all":
-            every = True
+        if argument in _FLAGS:
+            flags.add(argument)
             continue
         name, equals, value = argument.partition("=") if argument.startswith("--") else (argument, "", "")
         name = _SHORT.get(name, name)
@@ -59,4 +62,4 @@ def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, list[str]
             options[name] = value
         else:
             return None
-    return options, lists, every
+    return options, lists, flags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,19 @@ from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size, step
+from lisa_compiler.local_models import MODELS
 from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError, LisaError
 from lisa_weights import lock as locks
 from lisa_weights.errors import WeightsError
-from lisa_weights.model_directory import LocalState, differences, lock_directory, model_path, read_directory
+from lisa_weights.model_directory import LocalState, model_path, read_directory
 
 if TYPE_CHECKING:
     from lisa_weights.bucket import Bucket
+    from lisa_weights.hub import Listing
     from lisa_weights.lock import LockedModel, WeightsLock
-
-MODELS = "models"
+    from lisa_weights.resolve import Finding
+    from lisa_weights.status import StatusRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,7 @@ def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode
     table = [("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT")]
     for row in rows:
         needed = "yes" if row.needed else "no"
-        following = f"lisa weights {row.next_step}" if row.next_step else "-"
-        table.append((row.model, needed, row.local, row.lock, row.bucket, size(row.total_bytes), following))
+        table.append((row.model, needed, row.local, row.lock, row.bucket, size(row.total_bytes), _next_command(row)))
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     for line in table:
         put("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
@@ -111,25 +112,35 @@ def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode
     return ExitCode.OK
 
 
+def _next_command(row: StatusRow) -> str:
+    from lisa_weights.status import Step
+
+    if row.next_step is Step.NONE:
+        return "-"
+    objects = {Step.CONVERT: f" {MODELS}/{row.model}", Step.STAGE: ""}
+    return f"lisa weights {row.next_step}{objects.get(row.next_step, f' {row.model}')}"
+
+
 def fetch(workspace: Workspace, model: str, revision: str | None) -> ExitCode:
     """Fetch a model from the Hub into models/, convert it when it needs to be, and lock the commit."""
     from lisa_weights import hub
 
-    listing = hub.look_up(model, revision=revision or hub.DEFAULT_REVISION)
-    with step(f"fetching {model} at {listing.revision[:12]}", listing.total_bytes):
-        fetched = hub.fetch(listing, model_path(workspace.models, model))
-    if fetched.needs_conversion:
-        convert_directory(fetched.path)
-    _lock(workspace, model, kind=locks.SourceKind.HUB, revision=fetched.revision)
+    _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION))
     return ExitCode.OK
 
 
-def convert_directory(path: Path, *, max_shard_bytes: int | None = None, verify: bool = True) -> ExitCode:
+def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksums: bool) -> ExitCode:
     """Convert a model's directory to safetensors, the checkpoint staying as it is."""
-    from lisa_weights.convert import MAX_SHARD_SIZE, convert
+    from lisa_weights.steps import convert_in_step
 
-    say(f"converting {shown_path(path)}")
-    converted = convert(path, max_shard_size=max_shard_bytes or MAX_SHARD_SIZE, verify=verify)
+    converted = convert_in_step(
+        read_directory(path),
+        f"converting {shown_path(path)}",
+        step,
+        max_shard_size=max_shard_bytes,
+        verify=verify,
+        checksums=checksums,
+    )
     if not converted.written:
         say(f"{shown_path(path)} is safetensors already, and sound")
         return ExitCode.OK
@@ -154,12 +165,15 @@ def upload(workspace: Workspace, models: Sequence[str]) -> ExitCode:
 def download(workspace: Workspace, models: Sequence[str]) -> ExitCode:
     """Bring locked models out of the bucket into models/; what is there already stays."""
     from lisa_weights.download import download as receive
+    from lisa_weights.growth import growing
 
     bucket = workspace.bucket()
     for model in workspace.chosen(models):
         locked = workspace.locked(model)
-        with step(f"downloading {model} from {bucket.url(model)}", locked.total_bytes) as progress:
-            moved = receive(bucket, model, locked, model_path(workspace.models, model), progress=progress)
+        path = model_path(workspace.models, model)
+        title = f"downloading {model} from {bucket.url(model)}"
+        with step(title, locked.total_bytes) as progress, growing(path, progress):
+            moved = receive(bucket, model, locked, path)
         say(f"{model}: {len(moved.moved)} files downloaded, {len(moved.kept)} were there")
     return ExitCode.OK
 
@@ -179,38 +193,76 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> ExitCo
 
 def stage(workspace: Workspace, *, agreed: Callable[[str], bool]) -> ExitCode:
     """Do for each needed model whatever is missing, up to the bucket; safe to run again at any time."""
-    for model in workspace.needed:
+    bucket = workspace.bucket()
+    missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
+    for model in missing:
         _bring_to_disk(workspace, model, agreed)
-        _bring_into_lock(workspace, model)
-    return upload(workspace, ()) or verify(workspace, (), deep=False)
+    if missing:
+        _lock_local(workspace, missing)
+        upload(workspace, missing)
+    return verify(workspace, (), deep=False)
+
+
+def _is_in_bucket_alone(workspace: Workspace, bucket: Bucket, model: str) -> bool:
+    """Whether a model needs nothing: it is not on this disk, and the bucket has it as the lock says."""
+    locked = workspace.lock().models.get(model)
+    if locked is None or _local_state(workspace, model) is not LocalState.ABSENT:
+        return False
+    return not bucket.verify(model, locked)
+
+
+def _local_state(workspace: Workspace, model: str) -> LocalState:
+    return read_directory(model_path(workspace.models, model)).state
 
 
 def _bring_to_disk(workspace: Workspace, model: str, agreed: Callable[[str], bool]) -> None:
-    path = model_path(workspace.models, model)
-    state = read_directory(path).state
-    if state is LocalState.CHECKPOINT:
-        convert_directory(path)
-        return
-    if state is LocalState.COMPLETE:
+    if _local_state(workspace, model) in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
         return
     from lisa_weights import hub
 
     known = workspace.lock().models.get(model)
+    if known is not None and known.kind is locks.SourceKind.LOCAL:
+        raise WeightsError(
+            f"{model} was locked from a directory that is not whole here: put it into {MODELS}/{model}, "
+            f"or take it from the Hub instead with `lisa weights fetch {model}`."
+        )
     listing = hub.look_up(model, revision=(known.revision if known else None) or hub.DEFAULT_REVISION)
     if not agreed(f"Fetch {model} from the Hugging Face Hub ({size(listing.total_bytes)})?"):
         raise LisaError(f"{model} was not fetched: put it into {MODELS}/{model}, or answer yes or give --yes.")
-    fetch(workspace, model, listing.revision)
+    _fetch(workspace, listing)
 
 
-def _bring_into_lock(workspace: Workspace, model: str) -> None:
-    known = workspace.lock().models.get(model)
-    directory = read_directory(model_path(workspace.models, model))
-    if known is None or differences(directory, known):
-        _lock(workspace, model, kind=locks.SourceKind.LOCAL, revision=None)
+def _fetch(workspace: Workspace, listing: Listing) -> None:
+    from lisa_weights import hub
+    from lisa_weights.growth import growing
+
+    path = model_path(workspace.models, listing.model)
+    title = f"fetching {listing.model} at {listing.revision[:12]}"
+    with step(title, listing.total_bytes) as progress, growing(path, progress):
+        hub.fetch(listing, path)
+    _lock_local(workspace, [listing.model], revision=listing.revision)
 
 
-def _lock(workspace: Workspace, model: str, *, kind: locks.SourceKind, revision: str | None) -> None:
-    directory = read_directory(model_path(workspace.models, model))
-    with step(f"locking {model}", directory.total_bytes) as progress:
-        locked = lock_directory(directory, kind=kind, revision=revision, progress=progress)
-    locks.save(workspace.project / locks.LOCK_FILE, workspace.lock().with_model(model, locked))
+def _lock_local(workspace: Workspace, models: Sequence[str], *, revision: str | None = None) -> None:
+    """Convert and lock local models; those that came from the Hub with their revision."""
+    from lisa_weights.resolve import resolve
+
+    resolution = resolve(models, workspace.models, workspace.lock(), step=step)
+    lock = workspace.lock()
+    for model in models:
+        locked = resolution.lock.models.get(model)
+        if locked is None:
+            continue
+        if revision is not None:
+            locked = replace(locked, kind=locks.SourceKind.HUB, revision=revision)
+        if lock.models.get(model) != locked:
+            lock = lock.with_model(model, locked)
+            locks.save(workspace.project / locks.LOCK_FILE, lock)
+            say(f"{model}: locked, {len(locked.files)} files, {size(locked.total_bytes)} → {locks.LOCK_FILE}")
+    if resolution.findings:
+        raise WeightsError(" ".join(_sentence(finding) for finding in resolution.findings))
+
+
+def _sentence(finding: Finding) -> str:
+    reasons = "; ".join(finding.reasons).rstrip(".") or "it is not there"
+    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."

@@ -80,12 +80,17 @@ def weights_convert(
     *,
     max_shard_size: Annotated[str, typer.Option(metavar="SIZE", help="Largest file: 2GB, 500MB.")] = "2GB",
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare each tensor with its source.")] = True,
+    checksums: Annotated[
+        bool, typer.Option("--checksums", help="Check the checkpoint against its own CRC-32 too; half as long again.")
+    ] = False,
 ) -> None:
     """Convert PyTorch checkpoints to safetensors, in place, without PyTorch and without running their code."""
     from lisa_compiler.cli import staging
 
+    if checksums and not verify:
+        raise typer.BadParameter("--checksums and --no-verify exclude each other.", param_hint="--checksums")
     limit = _bytes(max_shard_size)
-    raise typer.Exit(staging.convert_directory(path, max_shard_bytes=limit, verify=verify))
+    raise typer.Exit(staging.convert_directory(path, max_shard_bytes=limit, verify=verify, checksums=checksums))
 
 
 @weights_app.command("upload")

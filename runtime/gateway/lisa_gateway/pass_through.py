@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import aiohttp
 
-from lisa_gateway.errors import BrokenAnswerError, ForbiddenError
+from lisa_gateway.errors import BrokenAnswerError, ForbiddenError, GatewayError
 from lisa_gateway.exchange import Exchange
 from lisa_gateway.proxy_administration import is_administration
 from lisa_gateway.upstream import Body, answer_headers
@@ -58,7 +58,7 @@ class PassThrough:
             raise ForbiddenError("Only administrators may manage the model proxy.")
         resources: Resources = scope["state"]["resources"]
         headers = resources.upstream.forwarded(scope["headers"], exchange.request_id)
-        # Ends the block when the client leaves; it has no deadline otherwise.
+        # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
         client = _Client(receive, presence)
         try:
@@ -69,19 +69,26 @@ class PassThrough:
                 async with answer:
                     await _relay(answer, send, exchange)
         except TimeoutError:
-            # Nobody is there to answer. Leaving the block has cancelled what was under way to LiteLLM.
+            # Leaving the block has cancelled what was under way to LiteLLM.
+            if client.failure is not None:
+                raise client.failure from None
             exchange.fault = "client_left"
         finally:
             client.forget()
 
 
 class _Client:
-    """The client's end of the connection: what it sends, and whether it is still there."""
+    """The client's end of the connection: what it sends, and whether it is still there.
+
+    Attributes:
+        failure: why the request must not go on, while the client is there to be told.
+    """
 
     def __init__(self, receive: Receive, presence: asyncio.Timeout) -> None:
         self._receive = receive
         self._presence = presence
         self._watch: asyncio.Task[None] | None = None
+        self.failure: GatewayError | None = None
 
     async def body(self) -> Body:
         """The body: whole when it is all there already, in parts otherwise."""
@@ -104,7 +111,12 @@ class _Client:
             yield first
         more = True
         while more:
-            message = await self._receive()
+            try:
+                message = await self._receive()
+            except GatewayError as failure:
+                # aiohttp would take it for a fault of the connection to LiteLLM.
+                self.failure = failure
+                await self._leave()
             if message["type"] == "http.disconnect":
                 await self._leave()
             more = message.get("more_body", False)
@@ -120,10 +132,11 @@ class _Client:
             pass
         self._presence.reschedule(0)
 
-    async def _leave(self) -> None:
+    async def _leave(self) -> NoReturn:
         """End the request from within it."""
         self._presence.reschedule(0)
-        await asyncio.Event().wait()
+        while True:
+            await asyncio.Event().wait()
 
 
 def _target(scope: Scope) -> str:

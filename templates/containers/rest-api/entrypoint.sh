@@ -21,26 +21,39 @@ if ((${#missing[@]} > 0)); then
   exit 1
 fi
 
+# LiteLLM does not start without a key. Unless one is configured, it gets one that nobody but the gateway knows.
+LITELLM_KEY=${LITELLM_KEY:-${LITELLM_MASTER_KEY:-sk-$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')}}
+export LITELLM_KEY
+export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$LITELLM_KEY}
 export LITELLM_URL=http://127.0.0.1:4000
-log_level=${LOG_LEVEL:-INFO}
-
 litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" &
 litellm=$!
-uvicorn lisa_gateway.app:create_app --factory --host 0.0.0.0 --port 8080 --workers "$THREADS" --log-level "${log_level,,}" &
+python3 -m lisa_gateway &
 gateway=$!
 
+# The gateway lets its requests end, for which it needs LiteLLM, so that LiteLLM stops after it.
 stopping=
-trap 'stopping=yes; kill -TERM "$litellm" "$gateway" 2>/dev/null || true' TERM INT
+trap 'stopping=yes; kill -TERM "$gateway" 2>/dev/null || true' TERM INT
+
+# Waits for a process to its end; a signal cuts a wait short.
+finish() {
+  while kill -0 "$1" 2>/dev/null; do
+    wait "$1" || true
+  done
+}
 
 status=0
 wait -n "$litellm" "$gateway" || status=$?
-if [[ -z $stopping ]]; then
-  kill -0 "$litellm" 2>/dev/null || say "ERROR: LiteLLM ended with status $status"
-  kill -0 "$gateway" 2>/dev/null || say "ERROR: the gateway ended with status $status"
-  kill -TERM "$litellm" "$gateway" 2>/dev/null || true
-  wait || true
-  exit $((status == 0 ? 1 : status))
+if [[ -n $stopping ]]; then
+  finish "$gateway"
+  kill -TERM "$litellm" 2>/dev/null || true
+  finish "$litellm"
+  say "stopped"
+  exit 0
 fi
-wait "$litellm" || true
-wait "$gateway" || true
-say "stopped"
+kill -0 "$litellm" 2>/dev/null || say "ERROR: LiteLLM ended with status $status"
+kill -0 "$gateway" 2>/dev/null || say "ERROR: the gateway ended with status $status"
+kill -TERM "$litellm" "$gateway" 2>/dev/null || true
+finish "$gateway"
+finish "$litellm"
+exit $((status == 0 ? 1 : status))

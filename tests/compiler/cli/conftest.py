@@ -65,7 +65,10 @@ class Pipeline:
         environment: str | None,
         *,
         overrides: Sequence[Any] = (),
+        local_weights: Any = None,  # noqa: ARG002  # the signature of the real one
+        lock: Any = None,
         progress: Callable[[str], None] | None = None,
+        step: Any = None,  # noqa: ARG002
     ) -> SimpleNamespace:
         from lisa_compiler.load import load
         from lisa_schema.validate import validate
@@ -90,6 +93,9 @@ class Pipeline:
             config=config,
             diagnostics=(*loaded.diagnostics, *validated.diagnostics),
             deployment=SimpleNamespace(stacks=("iam", "core")),
+            lock=lock,
+            locked=(),
+            local_models={},
         )
 
 

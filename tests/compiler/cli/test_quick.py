@@ -19,6 +19,8 @@ PLAIN = [
     ["--env", "dev"],
     ["-e", "dev", "--env=prod", "-e", "dev"],
     ["--all"],
+    ["--strict"],
+    ["--no-weights", "--all", "--strict"],
     ["--project", ".", "--output", "out"],
     ["--project=.", "-o", "out", "--output", "last"],
     ["--format", "json", "--format=github"],
@@ -49,13 +51,12 @@ def test_both_ask_for_the_same(
 ) -> None:
     asked: list[Any] = []
 
-    def run(request: Any, output: Path, *, form: Any, cache: bool, check: bool) -> ExitCode:
-        asked.append((request, output, form))
-        assert (cache, check) == (True, False)
+    def run(request: Any, output: Path, how: Any) -> ExitCode:
+        asked.append((request, output, how))
         return ExitCode.OK
 
-    def run_unchanged(request: Any, output: Path, form: Any) -> bool:
-        asked.append((request, output, form))
+    def run_unchanged(request: Any, output: Path, how: Any) -> bool:
+        asked.append((request, output, how))
         return True
 
     monkeypatch.setattr(compiling, "run", run)

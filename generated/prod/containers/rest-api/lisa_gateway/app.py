@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
-_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
-_NOT_READY = {"message": "The gateway of this release serves no requests yet.", "code": "NotImplemented"}
+from prometheus_client import CollectorRegistry
+
+from lisa_gateway.admission import Admission
+from lisa_gateway.metrics import Metrics
+from lisa_gateway.observation import Observation
+from lisa_gateway.pass_through import PREFIX, PassThrough
+from lisa_gateway.resources import open_resources
+from lisa_gateway.routes import documented_routes
+from lisa_gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_COLLECT_AFTER = 20_000
+"""New objects until the garbage collector looks; what a request leaves behind is counted down at once."""
 
 
-def create_app() -> FastAPI:
-    """Make the application: not healthy, and 501 for every request."""
-    app = FastAPI(title="LISA", docs_url=None, redoc_url=None, openapi_url=None)
+def create_app(settings: Settings) -> ASGIApp:
+    """Make the application; its connections are opened when it starts."""
 
-    @app.get("/health")
-    async def health() -> JSONResponse:
-        return JSONResponse(_NOT_READY, status_code=503)
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001
+        async with open_resources(settings) as resources:
+            # What is loaded by now stays: without this, each full collection walks through all of botocore's models and
+            # holds every request up for 100 ms.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(_COLLECT_AFTER)
+            yield {"resources": resources}
 
-    @app.api_route("/{path:path}", methods=_METHODS)
-    async def everything(request: Request, path: str) -> JSONResponse:  # noqa: ARG001
-        return JSONResponse(_NOT_READY, status_code=501)
+    routed = _Dispatch(documented_routes(lifespan), PassThrough())
+    return Observation(Admission(routed, settings), Metrics.make(CollectorRegistry()))
 
-    return app
+
+class _Dispatch:
+    """`/v2/serve` past the framework, which would double what a request costs; everything else through it."""
+
+    def __init__(self, documented: ASGIApp, pass_through: ASGIApp) -> None:
+        self._documented = documented
+        self._pass_through = pass_through
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        passes = scope["type"] == "http" and scope["path"].startswith(f"{PREFIX}/")
+        await (self._pass_through if passes else self._documented)(scope, receive, send)

@@ -1,0 +1,106 @@
+"""Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP` keeps so many requests in flight, and prints figures.
+
+The connections open within RAMP seconds. The figures are JSON: `rate` (requests a second), `p50`, `p99` (milliseconds
+to the whole answer), `first50`, `first99` (milliseconds to the first byte of its body), `failed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import cast
+
+import uvloop
+
+_BODY = b'{"model":"stub","messages":[{"role":"user","content":"Say hello, please."}]}'
+
+
+class Load:
+    """What is to be asked, and what came of it."""
+
+    def __init__(self, path: str, requests: int, token: str) -> None:
+        self.request = (
+            f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(_BODY)}\r\n\r\n"
+        ).encode() + _BODY
+        self.left = requests
+        self.wanted = requests
+        self.whole: list[float] = []
+        self.first: list[float] = []
+        self.failed = 0
+        self.done = asyncio.get_running_loop().create_future()
+
+
+class Client(asyncio.Protocol):
+    """A connection that asks again as soon as it has its answer."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._transport: asyncio.Transport
+        self._received = b""
+        self._began = 0.0
+        self._first = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._load.done.done() and self._load.left > 0:
+            self._load.done.set_exception(exc or ConnectionError("the server closed a connection"))
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        if not self._first and len(self._received) > end + 4:
+            self._first = time.perf_counter()
+        head = self._received[:end].lower()
+        _, _, after = head.partition(b"content-length:")
+        whole = end + 4 + int(after.split(b"\r\n", 1)[0]) if after else 0
+        if len(self._received) < whole or (not whole and not self._received.endswith(b"0\r\n\r\n")):
+            return
+        load = self._load
+        load.failed += not head.startswith(b"http/1.1 200")
+        load.whole.append(time.perf_counter() - self._began)
+        load.first.append((self._first or time.perf_counter()) - self._began)
+        if len(load.whole) == load.wanted:
+            load.done.set_result(None)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._load.left <= 0:
+            return
+        self._load.left -= 1
+        self._received, self._first, self._began = b"", 0.0, time.perf_counter()
+        self._transport.write(self._load.request)
+
+
+def quantile(values: list[float], part: float) -> float:
+    """A quantile in milliseconds."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))] * 1000
+
+
+async def main(port: int, path: str, token: str, *, concurrent: int, requests: int, ramp: float) -> None:
+    """Ask, and print the figures."""
+    loop = asyncio.get_running_loop()
+    load = Load(path, requests, token)
+    began = time.perf_counter()
+    for number in range(concurrent):
+        await asyncio.sleep(max(0.0, began + ramp * number / concurrent - time.perf_counter()))
+        await loop.create_connection(lambda: Client(load), "127.0.0.1", port)
+    await load.done
+    took = time.perf_counter() - began
+    figures = {"rate": requests / took, "failed": load.failed}
+    figures |= {"p50": quantile(load.whole, 0.5), "p99": quantile(load.whole, 0.99)}
+    figures |= {"first50": quantile(load.first, 0.5), "first99": quantile(load.first, 0.99)}
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    _, _port, _path, _concurrent, _requests, _token, _ramp = sys.argv
+    _asked = main(int(_port), _path, _token, concurrent=int(_concurrent), requests=int(_requests), ramp=float(_ramp))
+    uvloop.run(_asked)

@@ -1,0 +1,81 @@
+"""A model that costs nothing: `python stub.py PORT [LEAST MOST]` answers any request, after LEAST to MOST milliseconds.
+
+A request whose path ends with `/stream` gets server-sent events: 20, one every 100 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from typing import cast
+
+import uvloop
+
+_ANSWER = json.dumps(
+    {
+        "id": "c-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "stub",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello there"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+    }
+).encode()
+_WHOLE = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + str(len(_ANSWER)).encode() + b"\r\n\r\n"
+) + _ANSWER
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n'
+_CHUNK = f"{len(_EVENT):x}\r\n".encode() + _EVENT + b"\r\n"
+_EVENTS = 20
+_EVENT_SECONDS = 0.1
+
+
+class Stub(asyncio.Protocol):
+    """A connection: one request after the other."""
+
+    def __init__(self, least: float, most: float) -> None:
+        self._least = least
+        self._most = most
+        self._received = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end].lower()
+            _, _, after = head.partition(b"content-length:")
+            length = int(after.split(b"\r\n", 1)[0]) if after else 0
+            if len(self._received) < end + 4 + length:
+                return
+            self._received = self._received[end + 4 + length :]
+            self._answer(head.split(b" ", 2)[1])
+
+    def _answer(self, path: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        if path.endswith(b"/stream"):
+            self._transport.write(_HEAD)
+            for number in range(1, _EVENTS + 1):
+                loop.call_later(_EVENT_SECONDS * number, self._transport.write, _CHUNK)
+            loop.call_later(_EVENT_SECONDS * _EVENTS, self._transport.write, b"0\r\n\r\n")
+        elif self._most:
+            loop.call_later(random.uniform(self._least, self._most), self._transport.write, _WHOLE)
+        else:
+            self._transport.write(_WHOLE)
+
+
+async def main(port: int, least: float, most: float) -> None:
+    """Serve for ever."""
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Stub(least / 1000, most / 1000), "127.0.0.1", port, backlog=2048
+    )
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]), *(float(text) for text in (sys.argv[2:4] or ("0", "0")))))

@@ -1,0 +1,80 @@
+"""The weights stage: what the hosted models' weights are, by weights.lock.json and by what is in `models/`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lisa_schema import catalogue
+from lisa_schema.document import key_path
+from lisa_weights.lock import LOCK_FILE
+from lisa_weights.resolve import Problem, Resolution, resolve
+from lisa_weights.steps import silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lisa_compiler.plan import Deployment
+    from lisa_schema import Diagnostic
+    from lisa_schema.document import Document
+    from lisa_weights.lock import WeightsLock
+    from lisa_weights.resolve import Finding
+    from lisa_weights.steps import Step
+
+MODELS = "models"
+"""Folder of the local models in the project."""
+
+
+class LocalWeights(StrEnum):
+    """What is done about the models in `models/`.
+
+    `lock` converts and locks what is new or has changed, `compare` writes nothing and tells how they differ from the
+    lock, `ignore` looks at none of them and asks for no weights at all.
+    """
+
+    LOCK = "lock"
+    COMPARE = "compare"
+    IGNORE = "ignore"
+
+
+def resolve_weights(
+    deployment: Deployment, project: Path, lock: WeightsLock, local_weights: LocalWeights, step: Step | None
+) -> Resolution:
+    """Resolve the weights of the models that a deployment hosts; the lock's file is left as it is.
+
+    Args:
+        deployment: the plan.
+        project: folder of `models/`.
+        lock: what is locked.
+        local_weights: what is done about local models.
+        step: is told how far the work is.
+    """
+    if local_weights is LocalWeights.IGNORE:
+        return Resolution(lock=lock, locked=(), findings=(), seen={})
+    needed = [model.config.model_name for model in deployment.models]
+    change = local_weights is LocalWeights.LOCK
+    return resolve(needed, project / MODELS, lock, change=change, step=step or silent)
+
+
+def diagnose(finding: Finding, document: Document, environment: str) -> Diagnostic:
+    """Put a finding about a model at the line that names the model."""
+    place = f"{MODELS}/{finding.model}"
+    reasons = "; ".join(finding.reasons).rstrip(".")
+    kind, message = {
+        Problem.UNSTAGED: (
+            catalogue.WEIGHTS_UNSTAGED,
+            f"The weights of {finding.model} are neither in {LOCK_FILE} nor in {MODELS}/.",
+        ),
+        Problem.INCOMPLETE: (
+            catalogue.WEIGHTS_INCOMPLETE,
+            f"{place} is not whole, and was passed over: {reasons}.",
+        ),
+        Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
+        Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
+    }[finding.problem]
+    fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
+    fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`").replace("models/<org>/<name>", place)
+    for path, leaf in document.leaves():
+        if path[-1] == "modelName" and leaf.text == finding.model:
+            return kind.at(leaf.origin, message, key_path=key_path(path), fix=fix)
+    return kind.at(None, message, fix=fix)

@@ -1,0 +1,60 @@
+"""`python -m lisa_gateway`: the workers, and the metrics of all of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+from pydantic import ValidationError
+
+from lisa_gateway import logs
+from lisa_gateway.settings import Settings
+
+
+def main() -> int:
+    """Serve until a signal comes; then let requests end."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False):
+            place = ".".join(str(part) for part in problem["loc"]).upper()
+            sys.stderr.write(f"lisa_gateway: ERROR: {place} {problem['msg']}\n".replace("  ", " "))
+        return 1
+    logs.configure(settings.log_level)
+    with tempfile.TemporaryDirectory(prefix="lisa-gateway-metrics-") as folder:
+        _serve(settings, folder)
+    return 0
+
+
+def _serve(settings: Settings, folder: str) -> None:
+    # prometheus_client reads it when it is imported, here and in the workers.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    import uvicorn
+
+    from lisa_gateway import metrics
+
+    if settings.metrics_port:
+        metrics.serve(settings.metrics_port, folder)
+    uvicorn.run(
+        "lisa_gateway.worker:make_worker",
+        factory=True,
+        host="0.0.0.0",  # noqa: S104 - the load balancer is another machine
+        port=settings.port,
+        workers=settings.threads,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.drain_timeout,
+        backlog=4096,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

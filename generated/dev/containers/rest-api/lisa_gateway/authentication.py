@@ -1,0 +1,114 @@
+"""Who calls: from the headers of a request to a caller."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lisa_gateway.api_tokens import ApiTokens, TokenTableError
+from lisa_gateway.errors import GatewayError, UnauthorizedError, UnavailableError
+from lisa_gateway.exchange import Caller
+from lisa_gateway.issuer import Verifier
+from lisa_oidc import IssuerError, TokenError
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+_SCHEME = b"bearer "
+_MOST_CREDENTIALS = 2  # One of each header; more would be a way to try many at once.
+
+
+class Authenticator(Protocol):
+    """Finds out who calls."""
+
+    async def authenticate(self, headers: Headers) -> Caller:
+        """The caller of a request with these headers, whose names are in lower case.
+
+        Raises:
+            UnauthorizedError: there is no valid credential.
+            UnavailableError: whether it is valid cannot be found out now.
+        """
+
+
+class Open:
+    """Lets everybody in, as `USE_AUTH=false` wants."""
+
+    async def authenticate(self, headers: Headers) -> Caller:  # noqa: ARG002
+        """See `Authenticator`."""
+        return Caller(kind="anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class _Credential:
+    token: str
+    may_be_oidc: bool
+
+
+class TokenAuthenticator:
+    """Takes API tokens, from `Authorization: Bearer` or `Api-Key`, and OIDC tokens, from `Authorization` alone.
+
+    What has the form of an OIDC token is verified first: that needs no look-up, and keeps such tokens out of DynamoDB.
+    """
+
+    def __init__(self, tokens: ApiTokens, verifier: Verifier) -> None:
+        self._tokens = tokens
+        self._verifier = verifier
+
+    async def authenticate(self, headers: Headers) -> Caller:
+        """See `Authenticator`."""
+        credentials = _credentials(headers)
+        if not credentials:
+            raise UnauthorizedError(
+                "A token is needed: send it as `Authorization: Bearer <token>`, or an API token as `Api-Key: <token>`.",
+                given=False,
+            )
+        failures: list[GatewayError] = []
+        for credential in credentials:
+            try:
+                return await self._check(credential)
+            except (UnauthorizedError, UnavailableError) as failure:
+                failures.append(failure)
+        # That a check was not possible says more than that another credential is wrong.
+        raise next((failure for failure in failures if isinstance(failure, UnavailableError)), failures[0])
+
+    async def _check(self, credential: _Credential) -> Caller:
+        refusal: UnauthorizedError | None = None
+        trouble: UnavailableError | None = None
+        if credential.may_be_oidc:
+            try:
+                person = await self._verifier.verify(credential.token)
+            except TokenError as error:
+                refusal = UnauthorizedError(str(error), given=True)
+            except IssuerError:
+                trouble = UnavailableError("Tokens cannot be verified: the identity provider cannot be reached.")
+            else:
+                return Caller(kind="oidc", name=_digest(person.subject), is_admin=person.is_admin)
+        try:
+            if await self._tokens.is_valid(credential.token):
+                return Caller(kind="token")
+        except TokenTableError as error:
+            trouble = error
+        if refusal is not None:
+            raise refusal
+        raise trouble or UnauthorizedError("The token is unknown or has expired.", given=True)
+
+
+def _credentials(headers: Headers) -> list[_Credential]:
+    found = []
+    for name, value in headers:
+        if name == b"authorization" and value[: len(_SCHEME)].lower() == _SCHEME:
+            token = _text(value[len(_SCHEME) :])
+            found.append(_Credential(token, may_be_oidc=token.count(".") == 2))
+        elif name == b"api-key":
+            found.append(_Credential(_text(value), may_be_oidc=False))
+    return [credential for credential in found if credential.token][:_MOST_CREDENTIALS]
+
+
+def _text(value: bytes) -> str:
+    return value.strip().decode("utf-8", "replace")
+
+
+def _digest(subject: str) -> str:
+    """What a log may say of a person: the same for the same, and no name."""
+    return hashlib.sha256(subject.encode()).hexdigest()[:12]

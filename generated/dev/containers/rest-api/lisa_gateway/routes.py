@@ -1,0 +1,99 @@
+"""The routes that the gateway answers itself, and the description of all of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from lisa_gateway import description
+from lisa_gateway.admission import HEALTH
+from lisa_gateway.errors import GatewayError, error_body
+from lisa_gateway.exchange import Exchange
+from lisa_gateway.v1.deprecation import Deprecation
+from lisa_gateway.v1.routes import router as v1
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+VERSION = "3.0.0"
+
+
+def documented_routes(lifespan: Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]) -> ASGIApp:
+    """Make the part of the application that FastAPI routes: health, the description, and `/v1`."""
+    # The gateway limits bodies itself.
+    app = FastAPI(title="LISA", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route(HEALTH, _health, methods=["GET"], responses={503: {"description": "LiteLLM does not answer"}})
+    app.include_router(v1)
+
+    @cache
+    def document() -> dict[str, Any]:
+        found = get_openapi(title="LISA", version=VERSION, description=description.DESCRIPTION, routes=app.routes)
+        return description.complete(found)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(document())
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(description.page(document()))
+
+    app.add_exception_handler(GatewayError, _gateway_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Deprecation)
+    return _Named(app)
+
+
+class _Named:
+    """Tells the exchange which route it took; FastAPI leaves it in the scope."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            route = scope.get("route")
+            if scope["type"] == "http" and route is not None:
+                Exchange.of(scope).route = route.path
+
+
+async def _health(request: Request) -> Response:
+    """Whether LiteLLM answers."""
+    if await request.state.resources.health.is_good():
+        return JSONResponse({"status": "OK"})
+    return JSONResponse({"status": "LiteLLM does not answer"}, status_code=503)
+
+
+async def _gateway_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, GatewayError):
+        raise error
+    Exchange.of(request.scope).fault = error.code
+    return Response(error.body, error.status, headers=dict(error.headers), media_type="application/json")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    text = error.detail if isinstance(error, HTTPException) else ""
+    headers = error.headers if isinstance(error, HTTPException) else None
+    body = error_body(text, kind="invalid_request_error", code=text.lower().replace(" ", "_"))
+    return Response(body, status, headers=headers, media_type="application/json")
+
+
+async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Say where and what, and nothing of what was sent."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    said = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5])
+    body = error_body(said, kind="invalid_request_error", code="invalid_request")
+    return Response(body, 422, media_type="application/json")

@@ -1,0 +1,67 @@
+"""Settings, from the container's environment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What the gateway needs to know; the names in upper case are the environment's. Times are in seconds.
+
+    Attributes:
+        authority: the OpenID Connect issuer.
+        client_id: the client that its tokens must be made for.
+        admin_group: the group of administrators; empty for none.
+        jwt_groups_prop: dot path of the groups in a token.
+        use_auth: whether callers need a token at all.
+        token_table_name: the DynamoDB table of API tokens.
+        registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
+        aws_region: region of both.
+        litellm_url: address of the LiteLLM proxy.
+        litellm_key: its master key, which LiteLLM also takes from LITELLM_MASTER_KEY; None when it has none.
+        threads: worker processes.
+        port: where requests come in.
+        metrics_port: where Prometheus asks; 0 for nowhere. No load balancer leads there.
+        log_level: least level that is logged.
+        max_body_bytes: longest body of a request.
+        max_header_bytes: longest names and values of its headers in all.
+        connect_timeout: until LiteLLM takes a connection.
+        answer_timeout: until LiteLLM's first byte, and from one part of a stream to the next. It ends before the load
+            balancer's idle timeout of 600 s, so that the caller gets an answer.
+        drain_timeout: how long requests may take to end when the container stops.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    authority: str = ""
+    client_id: str = ""
+    admin_group: str = ""
+    jwt_groups_prop: str = ""
+    use_auth: bool = True
+    token_table_name: str = Field(min_length=1)
+    registered_models_ps_name: str = Field(min_length=1)
+    aws_region: str = Field(min_length=1)
+    litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
+    litellm_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("litellm_key", "litellm_master_key")
+    )
+    threads: int = Field(default=1, ge=1)
+    port: int = Field(default=8080, ge=1, le=65535)
+    metrics_port: int = Field(default=9090, ge=0, le=65535)
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
+    max_body_bytes: int = Field(default=100 * MIB, ge=1)
+    max_header_bytes: int = Field(default=64 * 1024, ge=1)
+    connect_timeout: float = Field(default=5.0, gt=0)
+    answer_timeout: float = Field(default=590.0, gt=0)
+    drain_timeout: int = Field(default=90, ge=0)
+
+    @model_validator(mode="after")
+    def _needs_an_issuer(self) -> Self:
+        if self.use_auth and not (self.authority and self.client_id):
+            raise ValueError("AUTHORITY and CLIENT_ID are needed unless USE_AUTH is false")
+        return self

@@ -1,0 +1,111 @@
+"""Errors that the gateway answers with, in the form that OpenAI's API has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class GatewayError(Exception):
+    """Root of the errors that become an answer. The text is for the caller.
+
+    Attributes:
+        status: HTTP status.
+        kind: OpenAI's `type`.
+        code: OpenAI's `code`, for programs.
+        headers: headers of the answer.
+    """
+
+    status = 500
+    kind = "server_error"
+    code = "internal_error"
+    headers: Mapping[str, str] = _NONE
+
+    @property
+    def body(self) -> bytes:
+        """The answer's body."""
+        return error_body(str(self), kind=self.kind, code=self.code)
+
+
+class UnauthorizedError(GatewayError):
+    """No credential came, or none that is valid."""
+
+    status = 401
+    kind = "authentication_error"
+    code = "invalid_api_key"
+
+    def __init__(self, message: str, *, given: bool) -> None:
+        super().__init__(message)
+        # RFC 6750, section 3.1: no error code for a request without any credential.
+        self.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"' if given else "Bearer"}
+
+
+class ForbiddenError(GatewayError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    kind = "permission_error"
+    code = "forbidden"
+
+
+class NotFoundError(GatewayError):
+    """There is no such thing."""
+
+    status = 404
+    kind = "invalid_request_error"
+    code = "not_found"
+
+
+class BodyTooLargeError(GatewayError):
+    """The body is longer than the limit."""
+
+    status = 413
+    kind = "invalid_request_error"
+    code = "request_too_large"
+
+
+class HeadersTooLargeError(GatewayError):
+    """The headers are longer than the limit."""
+
+    status = 431
+    kind = "invalid_request_error"
+    code = "headers_too_large"
+
+
+class UnavailableError(GatewayError):
+    """Something that is needed to answer is out of reach for now."""
+
+    status = 503
+    code = "unavailable"
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
+class UpstreamDownError(GatewayError):
+    """LiteLLM takes no connection, or breaks it off."""
+
+    status = 502
+    code = "upstream_unreachable"
+
+
+class UpstreamTimeoutError(GatewayError):
+    """LiteLLM does not answer in time."""
+
+    status = 504
+    kind = "timeout_error"
+    code = "upstream_timeout"
+
+
+class BrokenAnswerError(Exception):
+    """LiteLLM broke an answer off that is on its way already: the connection is broken too, so that the caller does not
+    take a part for the whole.
+    """
+
+
+def error_body(message: str, *, kind: str, code: str) -> bytes:
+    """A body in the form of OpenAI's errors."""
+    content: dict[str, Any] = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()

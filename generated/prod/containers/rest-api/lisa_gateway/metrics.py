@@ -1,0 +1,92 @@
+"""What Prometheus is told, summed over all workers, on a port of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from lisa_gateway.exchange import Exchange
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics of a worker.
+
+    Attributes:
+        requests: answered requests by method, route template and status.
+        duration: seconds from a request's head to its answer's end, by route.
+        first_byte: seconds to the first part of the answer's body, by route.
+        tokens: tokens that answers say they took, by route and kind: prompt or completion.
+        faults: requests that did not go as they should, by route and fault.
+    """
+
+    requests: Counter
+    duration: Histogram
+    first_byte: Histogram
+    tokens: Counter
+    faults: Counter
+    _usual: dict[tuple[str, str, int], tuple[Counter, Histogram, Histogram]] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, registry: CollectorRegistry) -> Metrics:
+        """Make the metrics and register them."""
+        return cls(
+            requests=Counter("lisa_gateway_requests", "Requests.", ("method", "route", "status"), registry=registry),
+            duration=Histogram(
+                "lisa_gateway_request_seconds", "Time of a request.", ("route",), registry=registry, buckets=_SECONDS
+            ),
+            first_byte=Histogram(
+                "lisa_gateway_first_byte_seconds",
+                "Time to the first part of an answer's body.",
+                ("route",),
+                registry=registry,
+                buckets=_SECONDS,
+            ),
+            tokens=Counter("lisa_gateway_tokens", "Tokens by answers' usage.", ("route", "kind"), registry=registry),
+            faults=Counter("lisa_gateway_faults", "Requests that failed.", ("route", "fault"), registry=registry),
+        )
+
+    def observe(self, exchange: Exchange, method: str, ended: float) -> None:
+        """Count an exchange that has ended at `ended` (`time.perf_counter`)."""
+        route = exchange.route
+        requests, duration, first_byte = self._of(method, route, exchange.status)
+        requests.inc()
+        duration.observe(ended - exchange.began)
+        if exchange.first_byte is not None:
+            first_byte.observe(exchange.first_byte - exchange.began)
+        if exchange.prompt_tokens:
+            self.tokens.labels(route, "prompt").inc(exchange.prompt_tokens)
+        if exchange.completion_tokens:
+            self.tokens.labels(route, "completion").inc(exchange.completion_tokens)
+        if exchange.fault:
+            self.faults.labels(route, exchange.fault).inc()
+
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram, Histogram]:
+        """What every request counts in; finding it by labels each time would cost more than counting."""
+        found = self._usual.get((method, route, status))
+        if found is None:
+            found = (
+                self.requests.labels(method, route, status),
+                self.duration.labels(route),
+                self.first_byte.labels(route),
+            )
+            self._usual[method, route, status] = found
+        return found
+
+
+def serve(port: int, folder: str) -> None:
+    """Answer Prometheus on a port, from a thread of this process, with the sums over all workers.
+
+    Args:
+        port: the port.
+        folder: where the workers write their metrics, their PROMETHEUS_MULTIPROC_DIR.
+    """
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    start_http_server(port, registry=registry)

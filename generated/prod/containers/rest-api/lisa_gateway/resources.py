@@ -1,0 +1,61 @@
+"""What lives as long as a worker: connections, and what is known through them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
+from lisa_gateway.authentication import Authenticator, Open, TokenAuthenticator
+from lisa_gateway.health import Health
+from lisa_gateway.issuer import Documents, Verifier
+from lisa_gateway.settings import Settings
+from lisa_gateway.upstream import Upstream
+from lisa_gateway.v1.registry import Registry, parameter_client
+from lisa_oidc import Expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """The resources of a worker.
+
+    Attributes:
+        authenticator: finds out who calls.
+        upstream: the way to LiteLLM.
+        health: whether LiteLLM answers.
+        registry: the hosted models, for `/v1`.
+    """
+
+    authenticator: Authenticator
+    upstream: Upstream
+    health: Health
+    registry: Registry
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open the connections of a worker; nothing is asked yet, so that a worker starts whoever is down."""
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(Upstream(settings))
+        parameters = await stack.enter_async_context(parameter_client(settings.aws_region))
+        authenticator: Authenticator = Open()
+        if settings.use_auth:
+            documents = Documents()
+            stack.push_async_callback(documents.close)
+            table = await stack.enter_async_context(dynamo_client(settings.aws_region))
+            expectation = Expectation(
+                client_id=settings.client_id,
+                groups_path=settings.jwt_groups_prop,
+                admin_group=settings.admin_group,
+            )
+            authenticator = TokenAuthenticator(
+                ApiTokens(DynamoTable(table, settings.token_table_name)),
+                Verifier(settings.authority, expectation, fetch=documents.fetch),
+            )
+        yield Resources(
+            authenticator=authenticator,
+            upstream=upstream,
+            health=Health(upstream),
+            registry=Registry(parameters, settings.registered_models_ps_name),
+        )

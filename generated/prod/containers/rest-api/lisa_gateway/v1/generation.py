@@ -1,0 +1,149 @@
+"""LISA 2.x's way to ask for text and embeddings, told in OpenAI's terms and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lisa_gateway.errors import BrokenAnswerError, UpstreamDownError
+from lisa_gateway.v1.registry import RegisteredModel
+
+_TEXTGEN: Mapping[str, Any] = MappingProxyType(
+    {
+        "max_new_tokens": 50,
+        "top_k": None,
+        "top_p": None,
+        "typical_p": None,
+        "temperature": None,
+        "repetition_penalty": None,
+        "return_full_text": False,
+        "truncate": None,
+        "stop_sequences": [],
+        "seed": None,
+        "do_sample": False,
+        "watermark": False,
+    }
+)
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "tgi": _TEXTGEN,
+        "vllm": _TEXTGEN,
+        "tei": MappingProxyType({"normalize": True, "truncate": True}),
+        "instructor": MappingProxyType({"instruction": "Represent the document:"}),
+    }
+)
+_SAMPLING = ("top_k", "top_p", "typical_p", "temperature")
+_AS_THEY_ARE = (*_SAMPLING, "repetition_penalty", "seed")
+_END = b"[DONE]"
+
+
+def default_arguments(container: str) -> dict[str, Any]:
+    """The `modelKwargs` of a container, with their defaults; none for one that LISA 2.x did not know."""
+    return {
+        name: list(value) if isinstance(value, list) else value for name, value in _DEFAULTS.get(container, {}).items()
+    }
+
+
+def completion_request(
+    model: RegisteredModel, text: str, arguments: Mapping[str, Any], *, stream: bool
+) -> dict[str, Any]:
+    """The body of OpenAI's completions route for a generate request.
+
+    TGI samples when it is told to, or when an argument of sampling is given; otherwise it takes the likeliest token,
+    which is a temperature of 0. `return_full_text` is for `full_text`; `watermark` has no counterpart.
+    """
+    given = {**default_arguments(model.container), **arguments}
+    body: dict[str, Any] = {"model": model.identifier, "prompt": text, "max_tokens": given["max_new_tokens"]}
+    body |= {name: given[name] for name in _AS_THEY_ARE if given.get(name) is not None}
+    if not given["do_sample"] and not any(name in body for name in _SAMPLING):
+        body["temperature"] = 0
+    if given["stop_sequences"]:
+        body["stop"] = given["stop_sequences"]
+    if given["truncate"] is not None:
+        body["truncate_prompt_tokens" if model.container == "vllm" else "truncate"] = given["truncate"]
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
+
+
+def embedding_request(model: RegisteredModel, text: str | list[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of OpenAI's embeddings route for an embeddings request."""
+    texts = [text] if isinstance(text, str) else text
+    given = {**default_arguments(model.container), **arguments}
+    return {"model": model.identifier, "input": texts, "encoding_format": "float", **given}
+
+
+def generated(answer: Any, text: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to generate, from that of the completions route.
+
+    Raises:
+        UpstreamDownError: it is not in the form of a completion.
+    """
+    try:
+        choice = answer["choices"][0]
+        written = choice["text"]
+        return {
+            "generatedText": text + written if arguments.get("return_full_text") else written,
+            "generatedTokens": (answer.get("usage") or {}).get("completion_tokens") or 0,
+            "finishReason": choice.get("finish_reason") or "",
+        }
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise UpstreamDownError("The model proxy did not answer with a completion.") from error
+
+
+def embeddings(answer: Any) -> dict[str, Any]:
+    """The answer to embeddings, from that of OpenAI's route.
+
+    Raises:
+        UpstreamDownError: it is not in the form of embeddings.
+    """
+    try:
+        entries = sorted(answer["data"], key=lambda entry: entry.get("index", 0))
+        return {"embeddings": [entry["embedding"] for entry in entries]}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UpstreamDownError("The model proxy did not answer with embeddings.") from error
+
+
+async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines of generateStream, from the server-sent events of a streamed completion.
+
+    Each is `data:{"token": {"text", "special"}}`; the last has an empty special token, `generatedTokens` and
+    `finishReason`.
+
+    Raises:
+        BrokenAnswerError: the stream ends without its end, or holds something else than a completion.
+    """
+    count, reported, reason = 0, 0, ""
+    async for data in _data_lines(parts):
+        if data == _END:
+            last = {"token": {"text": "", "special": True}, "generatedTokens": reported or count}
+            yield _event(last | {"finishReason": reason})
+            return
+        try:
+            chunk = json.loads(data)
+            if "error" in chunk:
+                raise BrokenAnswerError
+            reported = (chunk.get("usage") or {}).get("completion_tokens") or reported
+            for choice in chunk.get("choices") or []:
+                reason = choice.get("finish_reason") or reason
+                if choice.get("text"):
+                    count += 1
+                    yield _event({"token": {"text": choice["text"], "special": False}})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BrokenAnswerError from error
+    raise BrokenAnswerError
+
+
+async def _data_lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line.removeprefix(b"data:").strip()
+
+
+def _event(content: Mapping[str, Any]) -> bytes:
+    return b"data:" + json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

@@ -1,0 +1,193 @@
+"""The deprecated routes: they answer what LISA 2.x answered, from LiteLLM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import aiohttp
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from lisa_gateway.errors import BrokenAnswerError, GatewayError, UpstreamDownError
+from lisa_gateway.exchange import Exchange
+from lisa_gateway.resources import Resources
+from lisa_gateway.upstream import answer_headers
+from lisa_gateway.v1 import generation
+from lisa_gateway.v1.bodies import (
+    Embedded,
+    EmbeddingsRequest,
+    Generated,
+    GenerateRequest,
+    ModelDescription,
+    OpenAIModel,
+    OpenAIModels,
+    OpenAIRequest,
+)
+
+if TYPE_CHECKING:
+    from lisa_gateway.v1.registry import RegisteredModel
+
+Kind = Literal["textgen", "embedding"]
+_EVENTS = "text/event-stream"
+
+
+class UpstreamAnswerError(GatewayError):
+    """LiteLLM answered with an error, which is passed on as it is."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__("The model proxy answered with an error.")
+        self.status = status
+        self.code = "upstream_error"
+        self._body = body
+
+    @property
+    def body(self) -> bytes:
+        """LiteLLM's own."""
+        return self._body
+
+
+def _resources(request: Request) -> Resources:
+    found: Resources = request.state.resources
+    return found
+
+
+Given = Annotated[Resources, Depends(_resources)]
+router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True)
+
+
+@router.get("/listModels")
+async def list_models(
+    resources: Given, model_types: Annotated[list[Kind] | None, Query(alias="modelTypes")] = None
+) -> dict[Kind, dict[str, list[str]]]:
+    """Names of the hosted models, by type and provider."""
+    wanted: list[Kind] = model_types or ["textgen", "embedding"]
+    found: dict[Kind, dict[str, list[str]]] = {kind: {} for kind in wanted}
+    for model in await resources.registry.models():
+        if model.kind in found:
+            found[model.kind].setdefault(model.provider, []).append(model.name)
+    return found
+
+
+@router.get("/describeModel")
+async def describe_model(
+    resources: Given, provider: str, model_name: Annotated[str, Query(alias="modelName")]
+) -> ModelDescription:
+    """A hosted model."""
+    return _description(await resources.registry.find(provider, model_name))
+
+
+@router.get("/describeModels")
+async def describe_models(
+    resources: Given, model_types: Annotated[list[Kind] | None, Query(alias="modelTypes")] = None
+) -> dict[Kind, dict[str, list[ModelDescription]]]:
+    """The hosted models, by type and provider."""
+    wanted: list[Kind] = model_types or ["textgen", "embedding"]
+    found: dict[Kind, dict[str, list[ModelDescription]]] = {kind: {} for kind in wanted}
+    for model in await resources.registry.models():
+        if model.kind in found:
+            found[model.kind].setdefault(model.provider, []).append(_description(model))
+    return found
+
+
+@router.post("/generate")
+async def generate(request: Request, resources: Given, body: GenerateRequest) -> Generated:
+    """Generate text."""
+    model = await resources.registry.find(body.provider, body.model, "textgen")
+    arguments = body.arguments.model_dump()
+    answer = await _ask(
+        request, "/completions", generation.completion_request(model, body.text, arguments, stream=False)
+    )
+    return Generated.model_validate(generation.generated(answer, body.text, arguments))
+
+
+@router.post("/generateStream", response_class=StreamingResponse)
+async def generate_stream(request: Request, resources: Given, body: GenerateRequest) -> Response:
+    """Generate text, as server-sent events."""
+    model = await resources.registry.find(body.provider, body.model, "textgen")
+    arguments = body.arguments.model_dump()
+    answer = await _open(
+        request, "/completions", generation.completion_request(model, body.text, arguments, stream=True)
+    )
+    return StreamingResponse(generation.token_events(_parts(answer)), media_type=_EVENTS)
+
+
+@router.post("/embeddings")
+async def embed(request: Request, resources: Given, body: EmbeddingsRequest) -> Embedded:
+    """Embed a text, or several."""
+    model = await resources.registry.find(body.provider, body.model, "embedding")
+    answer = await _ask(request, "/embeddings", generation.embedding_request(model, body.text, body.arguments))
+    return Embedded.model_validate(generation.embeddings(answer))
+
+
+@router.get("/openai/models")
+async def openai_models(resources: Given) -> OpenAIModels:
+    """The hosted models that generate text, as OpenAI lists models."""
+    models = await resources.registry.models()
+    return OpenAIModels(data=[OpenAIModel(id=model.openai_id) for model in models if model.kind == "textgen"])
+
+
+@router.post("/openai/completions")
+async def openai_completions(request: Request, resources: Given, body: OpenAIRequest) -> Response:
+    """OpenAI's completions."""
+    return await _forward(request, resources, "/completions", body)
+
+
+@router.post("/openai/chat/completions")
+async def openai_chat_completions(request: Request, resources: Given, body: OpenAIRequest) -> Response:
+    """OpenAI's chat completions."""
+    return await _forward(request, resources, "/chat/completions", body)
+
+
+def _description(model: RegisteredModel) -> ModelDescription:
+    return ModelDescription(
+        provider=model.provider,
+        modelName=model.name,
+        modelType=model.kind,
+        modelKwargs=generation.default_arguments(model.container),
+        streaming=model.streaming,
+    )
+
+
+async def _forward(request: Request, resources: Resources, path: str, body: OpenAIRequest) -> Response:
+    model = await resources.registry.find_openai(body.model)
+    answer = await _open(request, path, body.model_dump(mode="json") | {"model": model.identifier})
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer_headers(answer)}
+    return StreamingResponse(_parts(answer), answer.status, headers=headers)
+
+
+async def _open(request: Request, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+    """Ask LiteLLM; the answer is open still, and is not an error."""
+    upstream = request.state.resources.upstream
+    headers = upstream.own(Exchange.of(request.scope).request_id, **{"Content-Type": "application/json"})
+    answer: aiohttp.ClientResponse = await upstream.send("POST", path, headers=headers, body=json.dumps(body).encode())
+    if answer.status >= 400:
+        async with answer:
+            raise UpstreamAnswerError(answer.status, await _whole(answer))
+    return answer
+
+
+async def _ask(request: Request, path: str, body: Mapping[str, Any]) -> Any:
+    async with await _open(request, path, body) as answer:
+        try:
+            return json.loads(await _whole(answer))
+        except ValueError as error:
+            raise UpstreamDownError("The model proxy did not answer with JSON.") from error
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await answer.read()
+    except (aiohttp.ClientError, OSError) as error:
+        raise UpstreamDownError("The model proxy broke off its answer.") from error
+
+
+async def _parts(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for part in answer.content.iter_any():
+            yield part
+    except (aiohttp.ClientError, OSError) as error:
+        raise BrokenAnswerError from error
+    finally:
+        answer.close()

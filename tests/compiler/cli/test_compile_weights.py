@@ -1,0 +1,172 @@
+"""`lisa compile` and the models in `models/`: warned of, locked, pinned, and noticed when they change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.compiler.conftest import configuration
+
+from weights.model_files import checkpoint, sharded, single, write
+
+from .conftest import Lisa
+
+MODEL = "org/small-model"
+LOCAL = f"models/{MODEL}"
+
+
+@pytest.fixture(autouse=True)
+def no_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the templates out, which take seconds and have no part in this."""
+    import lisa_compiler.emit.cloudformation as emitter
+
+    monkeypatch.setattr(emitter, "emit_cloudformation", lambda *_: {})
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    text = yaml.safe_dump({"env": "dev", "base": configuration(), "dev": {}, "prod": {}}, sort_keys=False)
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def pinned(environment: str = "dev") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(f"generated/{environment}/weights.json").read_bytes())["models"][MODEL]
+    return found
+
+
+def test_model_that_is_nowhere_is_a_warning_with_its_place(lisa: Lisa, project: Path) -> None:
+    result = lisa("compile")
+    assert result.code == 0
+    assert f"config.yaml:{_line(project, MODEL)}:" in result.err
+    assert "warning LISA402 [weights-unstaged]" in result.err
+    assert "Run `lisa weights stage --env dev`" in result.err
+    assert pinned()["status"] == "unstaged"
+
+
+def test_nothing_to_do_says_the_warning_again(lisa: Lisa, project: Path) -> None:
+    lisa("compile")
+    again = lisa("compile")
+    assert "nothing to do" in again.err
+    assert "LISA402" in again.err
+
+
+def test_strict_makes_it_an_error_and_writes_nothing(lisa: Lisa, project: Path) -> None:
+    result = lisa("compile", "--strict")
+    assert result.code == 1
+    assert "error LISA402" in result.err
+    assert not Path("generated/dev").exists()
+
+
+def test_strict_is_not_satisfied_by_an_earlier_compile(lisa: Lisa, project: Path) -> None:
+    lisa("compile")
+    assert lisa("compile", "--strict").code == 1
+
+
+def test_strict_check_fails_although_the_output_is_current(lisa: Lisa, project: Path) -> None:
+    lisa("compile", "--all")
+    assert lisa("compile", "--all", "--check").code == 0
+    result = lisa("compile", "--all", "--check", "--strict", "--format", "json")
+    assert result.code == 1
+    assert {one["severity"] for one in json.loads(result.out)} == {"error"}
+
+
+def test_without_weights_nothing_is_asked_for(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), single())
+    result = lisa("compile", "--no-weights", "--strict")
+    assert result.code == 0
+    assert "LISA4" not in result.err
+    assert not Path("weights.lock.json").exists()
+    assert "nothing to do" in lisa("compile", "--no-weights").err
+    assert "locked" in lisa("compile").err
+
+
+def test_local_model_is_locked_and_pinned(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), sharded())
+    result = lisa("compile", "--all", "--strict")
+    assert result.code == 0, result.err
+    assert f"{MODEL}: locked, 6 files" in result.err
+    assert result.err.count("locked, ") == 1
+    assert pinned() == pinned("prod")
+    assert pinned()["status"] == "staged"
+    assert set(json.loads(Path("weights.lock.json").read_bytes())["models"]) == {MODEL}
+    assert lisa("compile", "--all").err.count("nothing to do") == 2
+    assert lisa("compile", "--all", "--check", "--strict").code == 0
+
+
+def test_what_was_locked_is_enough_elsewhere(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), sharded())
+    lisa("compile", "--all")
+    Path("models").rename("elsewhere")
+    assert lisa("compile", "--all", "--check", "--strict").code == 0
+    assert "no changes" in lisa("compile").err
+
+
+def test_change_of_a_local_model_is_noticed(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), single(b"a" * 500))
+    lisa("compile")
+    before = pinned()
+    write(Path(LOCAL), single(b"b" * 500))
+    result = lisa("compile")
+    assert "locked" in result.err
+    assert [file["size"] for file in pinned()["files"]] == [file["size"] for file in before["files"]]
+    assert pinned()["files"] != before["files"]
+
+
+def test_check_tells_of_a_model_that_is_not_locked(lisa: Lisa, project: Path) -> None:
+    lisa("compile", "--all")
+    write(Path(LOCAL), single())
+    result = lisa("compile", "--all", "--check")
+    assert result.code == 3
+    assert "LISA404" in result.err
+    assert "Run `lisa compile --env dev`" in result.err
+    assert not Path("weights.lock.json").exists()
+
+
+def test_checkpoint_is_converted_on_the_way(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd" * 100)})
+    result = lisa("compile")
+    assert result.code == 0, result.err
+    assert f"converting {MODEL}" in result.err
+    assert {file["path"] for file in pinned()["files"]} == {"config.json", "model.safetensors"}
+    assert pinned()["dtypes"] == {"U8": 1}
+
+
+def test_checkpoint_that_is_refused_is_an_error_and_leaves_everything(lisa: Lisa, project: Path) -> None:
+    lisa("compile")
+    before = pinned()
+    write(Path(LOCAL), {"config.json": b"{}", "pytorch_model.bin": b"no checkpoint"})
+    result = lisa("compile")
+    assert result.code == 1
+    assert "error LISA405 [weights-refused]" in result.err
+    assert "pytorch_model.bin" in result.err
+    assert pinned() == before
+    assert not Path("weights.lock.json").exists()
+
+
+def test_half_a_model_is_a_warning(lisa: Lisa, project: Path) -> None:
+    files = sharded()
+    del files["model-00002-of-00002.safetensors"]
+    write(Path(LOCAL), files)
+    result = lisa("compile")
+    assert result.code == 0
+    assert "warning LISA403" in result.err
+    assert "model-00002-of-00002.safetensors cannot be used: it is missing" in result.err
+    write(Path(LOCAL), sharded())
+    assert "locked" in lisa("compile").err
+
+
+def test_lock_that_is_damaged_is_an_error(lisa: Lisa, project: Path) -> None:
+    Path("weights.lock.json").write_text("{")
+    result = lisa("compile")
+    assert result.code == 1
+    assert "weights.lock.json is not JSON" in result.err
+
+
+def _line(project: Path, text: str) -> int:
+    lines = (project / "config.yaml").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)

@@ -1,0 +1,228 @@
+"""The deprecated routes, as LISA 2.x answered them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, ClassVar
+
+import pytest
+import requests
+from aiohttp import web
+
+from gateway.conftest import TOKEN, Aws
+from gateway.processes import Gateway
+from gateway.stub_model import StubModel, chunk, open_stream
+
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+WRITER = {"provider": "ecs.textgen.tgi", "modelName": "org/writer"}
+EMBEDDER = {"provider": "ecs.embedding.tei", "modelName": "org/embedder"}
+
+
+def get(served: Gateway, path: str, **query: Any) -> requests.Response:
+    return requests.get(f"{served.url}/v1/{path}", params=query, headers=AUTHORIZED, timeout=10)
+
+
+def post(served: Gateway, path: str, body: Any) -> requests.Response:
+    return requests.post(f"{served.url}/v1/{path}", json=body, headers=AUTHORIZED, timeout=10)
+
+
+def sent(stub: StubModel) -> Any:
+    return json.loads(stub.last.body)
+
+
+def test_list_models(served: Gateway) -> None:
+    textgen = {"ecs.textgen.tgi": ["org/writer"], "ecs.textgen.vllm": ["org/other-writer"]}
+    embedding = {"ecs.embedding.tei": ["org/embedder"], "ecs.embedding.instructor": ["org/instructed"]}
+    assert get(served, "listModels").json() == {"textgen": textgen, "embedding": embedding}
+    assert get(served, "listModels", modelTypes="textgen").json() == {"textgen": textgen}
+    both = get(served, "listModels", modelTypes=["textgen", "embedding"])
+    assert both.json() == {"textgen": textgen, "embedding": embedding}
+    assert get(served, "listModels", modelTypes="image").status_code == 422
+
+
+def test_describe_model(served: Gateway) -> None:
+    found = get(served, "describeModel", **WRITER).json()
+    arguments = found.pop("modelKwargs")
+    assert found == {**WRITER, "modelType": "textgen", "streaming": True}
+    assert (arguments["max_new_tokens"], arguments["do_sample"], arguments["stop_sequences"]) == (50, False, [])
+    tei = get(served, "describeModel", **EMBEDDER).json()
+    assert (tei["modelKwargs"], tei["streaming"]) == ({"normalize": True, "truncate": True}, None)
+    instructor = get(served, "describeModel", provider="ecs.embedding.instructor", modelName="org/instructed").json()
+    assert instructor["modelKwargs"] == {"instruction": "Represent the document:"}
+
+
+def test_describe_an_unknown_model(served: Gateway) -> None:
+    answer = get(served, "describeModel", provider="ecs.textgen.tgi", modelName="org/none")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
+    assert get(served, "describeModel").status_code == 422
+
+
+def test_describe_models(served: Gateway) -> None:
+    found = get(served, "describeModels", modelTypes="embedding").json()
+    assert list(found) == ["embedding"]
+    assert found["embedding"]["ecs.embedding.tei"][0]["modelName"] == "org/embedder"
+
+
+def test_generate(served: Gateway, stub: StubModel) -> None:
+    answer = post(served, "generate", {**WRITER, "text": "Say", "modelKwargs": {"max_new_tokens": 9}})
+    assert answer.json() == {"generatedText": "Hello there", "generatedTokens": 2, "finishReason": "stop"}
+    assert stub.last.target == "/completions"
+    assert sent(stub) == {"model": "writer", "prompt": "Say", "max_tokens": 9, "temperature": 0}
+
+
+def test_arguments_of_generate(served: Gateway, stub: StubModel) -> None:
+    arguments = {
+        "top_k": 5,
+        "top_p": 0.9,
+        "typical_p": 0.8,
+        "temperature": 0.7,
+        "repetition_penalty": 1.1,
+        "return_full_text": True,
+        "truncate": 100,
+        "stop_sequences": ["\n"],
+        "seed": 3,
+        "do_sample": True,
+        "watermark": True,
+    }
+    answer = post(served, "generate", {**WRITER, "text": "Say: ", "modelKwargs": arguments})
+    assert answer.json()["generatedText"] == "Say: Hello there"
+    expected = {name: arguments[name] for name in ("top_k", "top_p", "typical_p", "temperature", "seed", "truncate")}
+    expected |= {"model": "writer", "prompt": "Say: ", "max_tokens": 50, "stop": ["\n"], "repetition_penalty": 1.1}
+    assert sent(stub) == expected
+
+
+def test_vllm_truncates_by_another_name(served: Gateway, stub: StubModel) -> None:
+    other = {"provider": "ecs.textgen.vllm", "modelName": "org/other-writer"}
+    post(served, "generate", {**other, "text": "Say", "modelKwargs": {"truncate": 7, "do_sample": True}})
+    assert (sent(stub)["truncate_prompt_tokens"], "temperature" in sent(stub)) == (7, False)
+
+
+@pytest.mark.parametrize("arguments", [{"max_new_tokens": 0}, {"top_p": 2}, {"stop_sequences": "x"}])
+def test_arguments_that_are_not_valid(served: Gateway, stub: StubModel, arguments: dict[str, Any]) -> None:
+    answer = post(served, "generate", {**WRITER, "text": "a secret prompt", "modelKwargs": arguments})
+    assert answer.status_code == 422
+    assert "secret" not in answer.text
+    assert not stub.seen
+
+
+def test_generate_stream(served: Gateway) -> None:
+    answer = post(served, "generateStream", {**WRITER, "text": "Say", "modelKwargs": {}})
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    lines = [json.loads(line.removeprefix("data:")) for line in answer.text.splitlines() if line]
+    assert lines == [
+        {"token": {"text": "Hello", "special": False}},
+        {"token": {"text": " there", "special": False}},
+        {"token": {"text": "", "special": True}, "generatedTokens": 2, "finishReason": "stop"},
+    ]
+
+
+def test_a_generated_stream_that_breaks_off_does_not_look_whole(served: Gateway, stub: StubModel) -> None:
+    async def half(request: web.Request) -> web.StreamResponse:
+        answer = await open_stream(request)
+        await answer.write(chunk("a", chat=False))
+        return answer
+
+    stub.behaviours["/completions"] = half
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        post(served, "generateStream", {**WRITER, "text": "Say"})
+
+
+@pytest.mark.parametrize("text", ["one", ["one", "two"]])
+def test_embeddings(served: Gateway, stub: StubModel, text: str | list[str]) -> None:
+    answer = post(served, "embeddings", {**EMBEDDER, "text": text, "modelKwargs": {"normalize": False}})
+    texts = [text] if isinstance(text, str) else text
+    assert answer.json() == {"embeddings": [[float(number), 0.5] for number in range(len(texts))]}
+    expected = {"model": "embedder", "input": texts, "encoding_format": "float", "normalize": False, "truncate": True}
+    assert sent(stub) == expected
+
+
+def test_instructions_of_embeddings(served: Gateway, stub: StubModel) -> None:
+    instructed = {"provider": "ecs.embedding.instructor", "modelName": "org/instructed"}
+    post(served, "embeddings", {**instructed, "text": "one"})
+    assert sent(stub)["instruction"] == "Represent the document:"
+
+
+@pytest.mark.parametrize(
+    ("path", "model"), [("generate", EMBEDDER), ("generateStream", EMBEDDER), ("embeddings", WRITER)]
+)
+def test_models_of_the_other_kind(served: Gateway, path: str, model: dict[str, str]) -> None:
+    assert post(served, path, {**model, "text": "Say"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["generate", "generateStream", "embeddings"])
+def test_errors_of_litellm_come_back(served: Gateway, stub: StubModel, path: str) -> None:
+    async def fail(_: web.Request) -> web.Response:
+        return web.Response(status=429, body=b'{"error": {"message": "slow down"}}')
+
+    stub.behaviours |= {"/completions": fail, "/embeddings": fail}
+    answer = post(served, path, {**(EMBEDDER if path == "embeddings" else WRITER), "text": "Say"})
+    assert (answer.status_code, answer.json()) == (429, {"error": {"message": "slow down"}})
+
+
+@pytest.mark.parametrize("content", [b"no json", b"{}", b'{"choices": []}', b'{"choices": [1], "data": [2]}', b"[]"])
+@pytest.mark.parametrize("path", ["generate", "embeddings"])
+def test_answers_of_another_form(served: Gateway, stub: StubModel, path: str, content: bytes) -> None:
+    async def odd(_: web.Request) -> web.Response:
+        return web.Response(body=content)
+
+    stub.behaviours |= {"/completions": odd, "/embeddings": odd}
+    answer = post(served, path, {**(EMBEDDER if path == "embeddings" else WRITER), "text": "Say"})
+    assert answer.status_code == 502
+
+
+def test_openai_models(served: Gateway) -> None:
+    found = [model["id"] for model in get(served, "openai/models").json()["data"]]
+    assert found == ["org/writer (ecs.textgen.tgi)", "org/other-writer (ecs.textgen.vllm)"]
+
+
+@pytest.mark.parametrize("path", ["completions", "chat/completions"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai_routes(served: Gateway, stub: StubModel, path: str, stream: bool) -> None:
+    body = {"model": "org/writer (ecs.textgen.tgi)", "prompt": "Say", "messages": [], "stream": stream, "own": 1}
+    answer = post(served, f"openai/{path}", body)
+    assert answer.status_code == 200
+    assert ("data: [DONE]" in answer.text) is stream
+    assert (stub.last.target, sent(stub)) == (f"/{path}", body | {"model": "writer"})
+
+
+def test_openai_models_that_are_unknown(served: Gateway) -> None:
+    assert post(served, "openai/completions", {"model": "writer", "prompt": "Say"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["listModels", "describeModel", "nothing"])
+def test_every_answer_says_that_the_route_goes_away(served: Gateway, path: str) -> None:
+    answer = get(served, path)
+    assert answer.headers["Deprecation"].startswith("@")
+    assert answer.headers["Link"] == '</v2/serve>; rel="successor-version"'
+
+
+def test_new_routes_do_not(served: Gateway) -> None:
+    answer = requests.get(f"{served.url}/v2/serve/models", headers=AUTHORIZED, timeout=10)
+    assert "Deprecation" not in answer.headers
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_a_list_of_models_in_parts(aws: Aws) -> None:
+    from lisa_gateway.v1.registry import Registry
+
+    class Parameters:
+        """Parameter Store in memory."""
+
+        values: ClassVar = {
+            "/m": '{"parts": 2}',
+            "/m/0": '[{"provider":"ecs.textgen.tgi","modelName":"a","modelId":"a","modelType":"textgen"}]',
+            "/m/1": '[{"provider":"ecs.textgen.tgi","modelName":"b","modelId":"b","modelType":"textgen"}]',
+        }
+
+        async def get_parameter(self, Name: str) -> Any:  # noqa: N803
+            await asyncio.sleep(0)
+            return {"Parameter": {"Value": self.values[Name]}}
+
+    assert [model.name for model in await Registry(Parameters(), "/m").models()] == ["a", "b"]

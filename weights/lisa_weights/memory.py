@@ -1,0 +1,152 @@
+"""What is known of local models from earlier runs: digests, and which files were converted from which.
+
+It is kept in `models/`, beside what it describes, and only saves time: without it, or where a file has another stamp,
+the file is read again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lisa_weights.fingerprint import Stamp, stamp
+
+_FILE = ".lisa-weights.json"
+_FORMAT = 1
+_SETTLED_NS = 50_000_000
+"""A file that was written so recently may be written again within the same tick of the file system's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Which files were made from which.
+
+    Attributes:
+        checkpoint: stamps of the checkpoint's files by name.
+        written: stamps of the safetensors and of their index by name.
+    """
+
+    checkpoint: Mapping[str, Stamp]
+    written: Mapping[str, Stamp]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known of the models below a directory.
+
+    Attributes:
+        models: the directory.
+        digests: stamp and SHA-256 of files, by path below it.
+        conversions: the last conversion of each model.
+    """
+
+    models: Path
+    digests: dict[str, tuple[Stamp, str]] = field(default_factory=dict)
+    conversions: dict[str, Conversion] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, models: Path) -> Memory:
+        """Read what was saved; empty where there is nothing that can be read."""
+        try:
+            content = json.loads((models / _FILE).read_bytes())
+            if content["format"] != _FORMAT:
+                return cls(models)
+            return cls(
+                models,
+                {path: (_stamp(one["stamp"]), str(one["sha256"])) for path, one in content["digests"].items()},
+                {
+                    name: Conversion(_stamps(one["checkpoint"]), _stamps(one["written"]))
+                    for name, one in content["conversions"].items()
+                },
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return cls(models)
+
+    def save(self) -> None:
+        """Keep it for the next run, without what is about files that are gone. Failing to is no error."""
+        if not self.models.is_dir():
+            return
+        digests = {path: known for path, known in self.digests.items() if (self.models / path).is_file()}
+        conversions = {name: one for name, one in self.conversions.items() if (self.models / name).is_dir()}
+        content = {
+            "format": _FORMAT,
+            "digests": {path: {"stamp": known, "sha256": digest} for path, (known, digest) in sorted(digests.items())},
+            "conversions": {
+                name: {"checkpoint": dict(one.checkpoint), "written": dict(one.written)}
+                for name, one in sorted(conversions.items())
+            },
+        }
+        part = self.models / f"{_FILE}.{os.getpid()}"
+        try:
+            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            part.replace(self.models / _FILE)
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+
+    def digest(self, path: str) -> str | None:
+        """SHA-256 of a file below the directory, when it has not changed since it was read."""
+        known = self.digests.get(path)
+        return known[1] if known is not None and _same(self.models / path, known[0]) else None
+
+    def keep_digest(self, path: str, before: Stamp, digest: str, *, read_at: int) -> None:
+        """Remember a file's digest, unless the file changed or may have changed while it was read.
+
+        Args:
+            path: below the directory.
+            before: its stamp before it was read.
+            digest: SHA-256 in hexadecimal.
+            read_at: nanoseconds of the clock before it was read.
+        """
+        if max(before[1:]) < read_at - _SETTLED_NS and _same(self.models / path, before):
+            self.digests[path] = (before, digest)
+
+    def keep_conversion(self, model: str, checkpoint: Mapping[str, Stamp], digests: Mapping[str, str | None]) -> None:
+        """Remember a conversion, and the digests of what it wrote where it took them.
+
+        Raises:
+            OSError: a file is gone again.
+        """
+        written = {name: stamp(self.models / model / name) for name in digests}
+        self.conversions[model] = Conversion(checkpoint, written)
+        for name, digest in digests.items():
+            if digest is not None:
+                self.digests[f"{model}/{name}"] = (written[name], digest)
+
+    def outdated(self, model: str, checkpoint: Mapping[str, Stamp]) -> tuple[str, ...]:
+        """Names of the files that were converted from another checkpoint than the one that is there now.
+
+        Empty when there is none, when it is the same one, or when somebody else wrote or changed the safetensors.
+        """
+        known = self.conversions.get(model)
+        if known is None or not checkpoint or dict(known.checkpoint) == dict(checkpoint):
+            return ()
+        unchanged = all(_same(self.models / model / name, was) for name, was in known.written.items())
+        return tuple(known.written) if unchanged else ()
+
+
+def now() -> int:
+    """Nanoseconds of the clock that files' times are taken from."""
+    return time.time_ns()
+
+
+def _same(path: Path, known: Stamp) -> bool:
+    try:
+        return stamp(path) == known
+    except OSError:
+        return False
+
+
+def _stamps(value: Any) -> dict[str, Stamp]:
+    return {str(name): _stamp(one) for name, one in value.items()}
+
+
+def _stamp(value: Any) -> Stamp:
+    size, changed, touched = (int(part) for part in value)
+    return size, changed, touched
