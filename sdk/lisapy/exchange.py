@@ -125,7 +125,11 @@ class Tokens:
             StreamError: it did not.
         """
         if not self._ended:
-            raise StreamError("The stream broke off before its end; ask again.", request_id=self._request_id)
+            raise self.broken_off()
+
+    def broken_off(self) -> StreamError:
+        """The error of a stream that ends before its end."""
+        return StreamError("The stream broke off before its end; ask again.", request_id=self._request_id)
 
 
 def failure(status: int, content: bytes, headers: Mapping[str, str]) -> LisaError:

@@ -106,10 +106,10 @@ class Lisa:
             if answer.is_error:
                 raise exchange.failure(answer.status_code, answer.read(), answer.headers)
             tokens = exchange.Tokens(answer.headers.get("x-request-id"))
-            for line in answer.iter_lines():
-                if piece := tokens.read(line):
-                    yield piece
-            tokens.end()
+            with _reading(tokens):
+                for line in answer.iter_lines():
+                    if piece := tokens.read(line):
+                        yield piece
 
     async def agenerate_stream(self, prompt: str, model: FoundationModel) -> AsyncIterator[StreamingResponse]:
         """Generate text piece by piece, asynchronously; leaving the iteration ends the generation.
@@ -124,10 +124,10 @@ class Lisa:
                 if answer.is_error:
                     raise exchange.failure(answer.status_code, await answer.aread(), answer.headers)
                 tokens = exchange.Tokens(answer.headers.get("x-request-id"))
-                async for line in answer.aiter_lines():
-                    if piece := tokens.read(line):
-                        yield piece
-                tokens.end()
+                with _reading(tokens):
+                    async for line in answer.aiter_lines():
+                        if piece := tokens.read(line):
+                            yield piece
 
     def embed(self, texts: str | list[str], model: FoundationModel) -> list[list[float]]:
         """Embed a text, or several: a vector for each."""
@@ -223,3 +223,15 @@ def _explained() -> Iterator[None]:
         words = str(error) or type(error).__name__
         hint = "; give the gateway's certificate as verify" if "CERTIFICATE_VERIFY_FAILED" in words else ""
         raise UnreachableError(f"The gateway cannot be reached: {words}{hint}.") from error
+
+
+@contextmanager
+def _reading(tokens: exchange.Tokens) -> Iterator[None]:
+    """Check that a stream that has begun comes to its end."""
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise
+    except httpx.RequestError as error:
+        raise tokens.broken_off() from error
+    tokens.end()
