@@ -23,7 +23,7 @@ def get_cognito_token(
     Raises:
         botocore.exceptions.ClientError: Cognito refuses.
     """
-    import boto3
+    import boto3  # type: ignore[import-untyped]
 
     client = boto3.client("cognito-idp", region_name=region)
     answer: dict[str, Any] = client.initiate_auth(
