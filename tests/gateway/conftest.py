@@ -75,6 +75,13 @@ class Aws:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
+    with local_aws() as found:
+        yield found
+
+
+@contextmanager
+def local_aws() -> Iterator[Aws]:
+    """A local AWS with a token and the models of these tests."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
