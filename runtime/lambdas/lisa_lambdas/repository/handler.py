@@ -8,8 +8,8 @@ from typing import Any, Dict, List
 
 import boto3  # type: ignore[import-untyped]
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config  # type: ignore[import-untyped]
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lisa_lambdas.environment import read_environment
 from lisa_lambdas.errors import UnauthorizedError, UnavailableError

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 from lisa_lambdas.aws_errors import answered_by, error_code
 from lisa_lambdas.errors import TooManyRequestsError, UnavailableError

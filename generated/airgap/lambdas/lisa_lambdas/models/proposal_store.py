@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Tuple
 
 import pydantic_core
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 from lisa_lambdas.aws_errors import answered_by, error_code
 from lisa_lambdas.errors import TooLargeError

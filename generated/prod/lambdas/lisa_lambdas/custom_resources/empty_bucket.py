@@ -10,7 +10,7 @@ import urllib.request
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 RESERVE_MS = 20000
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterator
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lisa_lambdas.errors import NotFoundError, TooLargeError, UnavailableError
 

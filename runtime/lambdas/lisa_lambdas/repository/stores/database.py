@@ -7,7 +7,7 @@ import logging
 from typing import Any, Callable, Optional, Tuple
 
 import psycopg
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lisa_lambdas.errors import UnavailableError
 
