@@ -69,7 +69,7 @@ gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/,
 
 .PHONY: test
 test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k overlay'
-	@$(PY) -m pytest --numprocesses=auto --quiet $(ARGS)
+	@$(PY) -m pytest --numprocesses=auto --dist=loadgroup --quiet $(ARGS)
 
 .PHONY: check
 check: lint test ## Everything that CI checks

@@ -6,6 +6,8 @@ import pytest
 
 from api.conftest import Api
 
+pytestmark = pytest.mark.xdist_group("compiled-api")  # what it starts takes long, and is started once
+
 MESSAGES = [{"type": "human", "content": "Hello?"}]
 
 

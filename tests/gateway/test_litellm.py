@@ -20,6 +20,8 @@ from gateway.processes import LITELLM_PYTHON, Gateway, free_port, gateway, runni
 from gateway.stub_model import StubModel, chunk, open_stream
 from lisa_compiler.pipeline import compile_environment
 
+pytestmark = pytest.mark.xdist_group("litellm")  # what it starts takes long, and is started once
+
 if not LITELLM_PYTHON.exists():
     pytest.skip("LiteLLM is not installed: `make gateway-parts`", allow_module_level=True)
 

@@ -81,10 +81,3 @@ class UnavailableError(ApiError):
 
     status = 503
     code = "Unavailable"
-
-
-class NotImplementedYetError(ApiError):
-    """It is not in this release yet."""
-
-    status = 501
-    code = "NotImplemented"
