@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import importlib
 import io
-import sys
+import json
+import threading
 import zipfile
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+IDS = {"StackId": "arn:stack", "RequestId": "r-1", "LogicalResourceId": "Resource"}
 SOURCES = Path(__file__).parents[2] / "runtime" / "lambdas" / "lisa_lambdas" / "custom_resources"
 
 
 class Answers(list[dict[str, Any]]):
-    """What was sent to CloudFormation."""
+    """What was put at the address where CloudFormation waits."""
+
+    url = ""
 
     @property
     def only(self) -> dict[str, Any]:
@@ -28,21 +33,29 @@ class Answers(list[dict[str, Any]]):
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """Stand in for the module that Lambda gives to inline code."""
-    sent = Answers()
-    module: Any = ModuleType("cfnresponse")
-    module.SUCCESS, module.FAILED = "SUCCESS", "FAILED"
+def answers() -> Iterator[Answers]:
+    received = Answers()
 
-    def send(*arguments: Any, reason: str | None) -> None:
-        _, _, status, data, identifier = arguments
-        sent.append({"status": status, "data": data, "id": identifier, "reason": reason})
+    class Waiting(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            assert self.headers.get("Content-Type", "") == ""
+            assert {name: body[name] for name in IDS} == IDS
+            reason = None if body["Status"] == "SUCCESS" else body["Reason"]
+            received.append(
+                {"status": body["Status"], "data": body["Data"], "id": body["PhysicalResourceId"], "reason": reason}
+            )
+            self.send_response(200)
+            self.end_headers()
 
-    module.send = send
-    monkeypatch.setitem(sys.modules, "cfnresponse", module)
-    for name in ("empty_bucket", "website"):
-        monkeypatch.delitem(sys.modules, f"lisa_lambdas.custom_resources.{name}", raising=False)
-    return sent
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Waiting) as listening:
+        threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
+        received.url = f"http://127.0.0.1:{listening.server_port}/signed?Signature=x"
+        yield received
+        listening.shutdown()
 
 
 @pytest.fixture
@@ -58,8 +71,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
-def call(module: str, kind: str, milliseconds: int = 300_000, **properties: str) -> None:
-    event = {"RequestType": kind, "ResourceProperties": properties}
+def call(answers: Answers, module: str, kind: str, milliseconds: int = 300_000, **properties: str) -> None:
+    event = {"RequestType": kind, "ResourceProperties": properties, "ResponseURL": answers.url, **IDS}
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
     importlib.import_module(f"lisa_lambdas.custom_resources.{module}").handler(event, context)
 
@@ -80,7 +93,7 @@ def test_delete_empties_a_versioned_bucket(s3: Any, answers: Answers) -> None:
     s3.put_object(Bucket="site", Key="b/c", Body="x")
     s3.delete_object(Bucket="site", Key="a")
     assert versions(s3, "site") == 5
-    call("empty_bucket", "Delete", BucketName="site")
+    call(answers, "empty_bucket", "Delete", BucketName="site")
     assert answers.only == {"status": "SUCCESS", "data": {}, "id": "site", "reason": None}
     assert versions(s3, "site") == 0
 
@@ -109,27 +122,27 @@ class PagedBucket:
 def test_delete_goes_through_all_pages(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket = PagedBucket(2500)
     monkeypatch.setattr(boto3, "client", lambda _: bucket)
-    call("empty_bucket", "Delete", BucketName="site")
+    call(answers, "empty_bucket", "Delete", BucketName="site")
     assert answers.only["status"] == "SUCCESS"
     assert bucket.left == set()
 
 
 def test_delete_of_a_bucket_that_is_gone(s3: Any, answers: Answers) -> None:
-    call("empty_bucket", "Delete", BucketName="gone")
+    call(answers, "empty_bucket", "Delete", BucketName="gone")
     assert answers.only["status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_nothing_is_deleted_otherwise(s3: Any, answers: Answers, kind: str) -> None:
     s3.put_object(Bucket="site", Key="a", Body="")
-    call("empty_bucket", kind, BucketName="site")
+    call(answers, "empty_bucket", kind, BucketName="site")
     assert answers.only["status"] == "SUCCESS"
     assert versions(s3, "site") == 1
 
 
 def test_short_of_time_it_fails_with_a_reason(s3: Any, answers: Answers) -> None:
     s3.put_object(Bucket="site", Key="a", Body="")
-    call("empty_bucket", "Delete", milliseconds=1000, BucketName="site")
+    call(answers, "empty_bucket", "Delete", milliseconds=1000, BucketName="site")
     assert answers.only["status"] == "FAILED"
     assert "time ran out" in answers.only["reason"]
 
@@ -141,13 +154,13 @@ def test_an_object_that_cannot_be_deleted_fails_with_a_reason(
     errors = {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "no"}]}
     client = SimpleNamespace(get_paginator=lambda _: pages, delete_objects=lambda **_: errors)
     monkeypatch.setattr(boto3, "client", lambda _: client)
-    call("empty_bucket", "Delete", BucketName="site")
+    call(answers, "empty_bucket", "Delete", BucketName="site")
     assert answers.only["status"] == "FAILED"
     assert "a cannot be deleted: AccessDenied no" in answers.only["reason"]
 
 
 def test_without_a_bucket_it_fails_with_a_reason(s3: Any, answers: Answers) -> None:
-    call("empty_bucket", "Delete")
+    call(answers, "empty_bucket", "Delete")
     assert answers.only["status"] == "FAILED"
     assert "BucketName is missing" in answers.only["reason"]
 
@@ -168,7 +181,7 @@ def keys(s3: Any) -> set[str]:
 
 def test_the_website_is_published(s3: Any, answers: Answers) -> None:
     files = {"index.html": "<p>", "assets/a.js": "1", "assets/b.woff2": "2", "env.js": "other"}
-    call("website", "Create", **bundle(s3, "one", **files))
+    call(answers, "website", "Create", **bundle(s3, "one", **files))
     assert answers.only == {"status": "SUCCESS", "data": {"Files": 4}, "id": "website-site", "reason": None}
     assert keys(s3) == set(files)
     assert s3.get_object(Bucket="site", Key="env.js")["Body"].read() == b"window.env = {};"
@@ -186,41 +199,41 @@ def test_the_website_is_published(s3: Any, answers: Answers) -> None:
     ],
 )
 def test_types_and_caching(s3: Any, answers: Answers, name: str, kind: str, cache: str) -> None:
-    call("website", "Create", **bundle(s3, "one", **{"index.html": "<p>", name: "x"}))
+    call(answers, "website", "Create", **bundle(s3, "one", **{"index.html": "<p>", name: "x"}))
     head = s3.head_object(Bucket="site", Key=name)
     assert (head["ContentType"], head["CacheControl"]) == (kind, cache)
 
 
 def test_an_update_removes_what_is_no_longer_there(s3: Any, answers: Answers) -> None:
-    call("website", "Create", **bundle(s3, "one", **{"index.html": "1", "assets/old.js": "x"}))
-    call("website", "Update", **bundle(s3, "two", **{"index.html": "2", "assets/new.js": "x"}))
+    call(answers, "website", "Create", **bundle(s3, "one", **{"index.html": "1", "assets/old.js": "x"}))
+    call(answers, "website", "Update", **bundle(s3, "two", **{"index.html": "2", "assets/new.js": "x"}))
     assert keys(s3) == {"index.html", "assets/new.js", "env.js"}
     assert s3.get_object(Bucket="site", Key="index.html")["Body"].read() == b"2"
 
 
 def test_deleting_the_website_leaves_the_bucket_alone(s3: Any, answers: Answers) -> None:
     properties = bundle(s3, "one", **{"index.html": "1"})
-    call("website", "Create", **properties)
-    call("website", "Delete", **properties)
+    call(answers, "website", "Create", **properties)
+    call(answers, "website", "Delete", **properties)
     assert answers[1]["status"] == "SUCCESS"
     assert "index.html" in keys(s3)
 
 
 def test_an_archive_without_a_page_changes_nothing(s3: Any, answers: Answers) -> None:
-    call("website", "Create", **bundle(s3, "one", **{"index.html": "1"}))
-    call("website", "Update", **bundle(s3, "two", **{"other.html": "1"}))
+    call(answers, "website", "Create", **bundle(s3, "one", **{"index.html": "1"}))
+    call(answers, "website", "Update", **bundle(s3, "two", **{"other.html": "1"}))
     assert answers[1]["status"] == "FAILED"
     assert "no index.html" in answers[1]["reason"]
     assert keys(s3) == {"index.html", "env.js"}
 
 
 def test_a_missing_archive_fails_with_a_reason(s3: Any, answers: Answers) -> None:
-    call("website", "Create", BucketName="site", SourceBucket="assets", SourceKey="none", EnvJs="")
+    call(answers, "website", "Create", BucketName="site", SourceBucket="assets", SourceKey="none", EnvJs="")
     assert answers.only["status"] == "FAILED"
     assert "NoSuchKey" in answers.only["reason"]
 
 
 def test_short_of_time_the_website_fails_with_a_reason(s3: Any, answers: Answers) -> None:
-    call("website", "Create", milliseconds=1000, **bundle(s3, "one", **{"index.html": "1"}))
+    call(answers, "website", "Create", milliseconds=1000, **bundle(s3, "one", **{"index.html": "1"}))
     assert answers.only["status"] == "FAILED"
     assert "time ran out" in answers.only["reason"]

@@ -41,19 +41,19 @@ def proposals_list(
 
 @proposals_app.command("show", epilog="lisa proposals show 20261122T101500-0a1b2c3d --env prod | git apply --check")
 def proposals_show(
-    proposal_id: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
+    proposal: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
 ) -> None:
     """Print what a proposal changes in the files, as a unified diff, and change nothing."""
     from lisa_compiler.cli import proposing
 
-    raise typer.Exit(proposing.show(request(project, [env] if env else None), endpoint_url, proposal_id))
+    raise typer.Exit(proposing.show(request(project, [env] if env else None), endpoint_url, proposal))
 
 
 @proposals_app.command("apply", epilog="lisa proposals apply 20261122T101500-0a1b2c3d --env prod")
 def proposals_apply(
-    proposal_id: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
+    proposal: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
 ) -> None:
     """Apply a proposal to the working tree when the configuration is valid with it, and mark it as applied."""
     from lisa_compiler.cli import proposing
 
-    raise typer.Exit(proposing.apply(request(project, [env] if env else None), endpoint_url, proposal_id))
+    raise typer.Exit(proposing.apply(request(project, [env] if env else None), endpoint_url, proposal))

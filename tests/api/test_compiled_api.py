@@ -1,0 +1,73 @@
+"""The compiled API over HTTP: its routes, authorizer, functions and tables, with tokens of an identity provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.conftest import Api
+
+MESSAGES = [{"type": "human", "content": "Hello?"}]
+
+
+def test_a_session_is_kept_listed_and_deleted(api: Api) -> None:
+    token = api.token("ann")
+    kept = api("PUT", "/session/one", token=token, body={"messages": MESSAGES})
+    assert kept.status == 200, kept
+    assert api("GET", "/session/one", token=token).body["messages"] == MESSAGES
+    assert [session["sessionId"] for session in api("GET", "/session", token=token).body["sessions"]] == ["one"]
+    assert api("DELETE", "/session/one", token=token).body == {"deleted": 1}
+    assert api("GET", "/session/one", token=token).status == 404
+
+
+def test_nobody_reaches_anothers_session(api: Api) -> None:
+    assert api("PUT", "/session/hers", token=api.token("eve"), body={"messages": MESSAGES}).status == 200
+    other = api.token("mallory")
+    assert api("GET", "/session/hers", token=other).status == 404
+    assert api("DELETE", "/session/hers", token=other).status == 404
+    assert api("DELETE", "/session", token=other).body == {"deleted": 0}
+    assert api("GET", "/session/hers", token=api.token("eve")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/session", "/session/one", "/models", "/models/small", "/proposals"])
+def test_without_a_token_nothing_is_answered(api: Api, path: str) -> None:
+    assert api("GET", path).status in (401, 403)
+    assert api("GET", path, token="nonsense").status in (401, 403)
+
+
+def test_models_are_for_administrators(api: Api) -> None:
+    assert api("GET", "/models", token=api.token("ann", "users")).status == 403
+    answer = api("GET", "/models", token=api.token("ada", "admins"))
+    assert answer.status == 200, answer
+    assert [model["modelId"] for model in answer.body["models"]] == ["small"]
+
+
+def test_a_change_is_proposed(api: Api) -> None:
+    token = api.token("ada", "admins")
+    answer = api("PUT", "/models/small", token=token, body={"instanceType": "g5.2xlarge"})
+    assert answer.status == 202, answer
+    assert answer.body["author"] == "ada"
+    assert api("GET", "/proposals", token=token).body["proposals"] == [answer.body]
+    refused = api("PUT", "/models/small", token=token, body={"instanceType": "g5.huge"})
+    assert (refused.status, refused.body["code"]) == (400, "InvalidConfiguration")
+
+
+def test_the_documentation_needs_no_token(api: Api) -> None:
+    assert "<h1>LISA models</h1>" in api("GET", "/docs").body
+    assert "/models" in api("GET", "/openapi.json").body["paths"]
+
+
+def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
+    token = api.token("ann")
+    for answer in (
+        api("GET", "/session", token=token),
+        api("GET", "/session/none", token=token),
+        api("PUT", "/session/one", token=token, body={}),
+    ):
+        assert answer.headers["access-control-allow-origin"] == api.deployment.origin
+
+
+def test_a_preflight_is_answered_without_a_token(api: Api) -> None:
+    answer = api("OPTIONS", "/session/one", headers={"Access-Control-Request-Method": "PUT"})
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-origin"] == api.deployment.origin
+    assert "PUT" in answer.headers["access-control-allow-methods"]
