@@ -55,9 +55,14 @@ class OpenSearchServer:
         requests: method and path of each request.
         fail_bulk_after: bulk requests are refused once so many were taken; None for never.
         busy: how many requests to answer with 429 before.
+
+    Args:
+        refreshes_itself: whether searches see every write at once, as they may when the second between two refreshes
+            is over; else only what a refresh was asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, refreshes_itself: bool = False) -> None:
+        self._refreshes_itself = refreshes_itself
         self._indices: dict[str, _Index] = {}
         self.requests: list[tuple[str, str]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -76,10 +81,14 @@ class OpenSearchServer:
             self.busy -= 1
             return Answer(429, b'{"error": {"type": "rejected_execution_exception"}, "status": 429}')
         try:
-            return Answer(200, json.dumps(self._answer(request)).encode())
+            content = json.dumps(self._answer(request)).encode()
+            if self._refreshes_itself:
+                for index in self._indices.values():
+                    index.refresh()
+            return Answer(200, content)
         except _RefusedError as refused:
-            content = {"error": {"type": refused.kind, "reason": refused.kind}, "status": refused.status}
-            return Answer(refused.status, json.dumps(content).encode())
+            problem = {"error": {"type": refused.kind, "reason": refused.kind}, "status": refused.status}
+            return Answer(refused.status, json.dumps(problem).encode())
 
     def _answer(self, request: Request) -> Any:  # noqa: PLR0911  (one for each endpoint)
         names, _, action = request.path.strip("/").partition("/")

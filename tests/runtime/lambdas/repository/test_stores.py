@@ -23,18 +23,19 @@ from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
 
 OPENSEARCH_URL = os.environ.get("OPENSEARCH_URL", "")
+STORES = ["pgvector", "opensearch", "opensearch-refreshed", *(["opensearch-server"] if OPENSEARCH_URL else [])]
 EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.0, 0.0)
 
 
-@pytest.fixture(params=["pgvector", "opensearch", *(["opensearch-server"] if OPENSEARCH_URL else [])])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "pgvector":
         server = request.getfixturevalue("database_server")
         opened = PgVectorStore(server.database(server.make_database()).connect)
         yield opened
         opened.close()
-    elif request.param == "opensearch":
-        with serving(OpenSearchServer()) as address:
+    elif request.param in ("opensearch", "opensearch-refreshed"):
+        with serving(OpenSearchServer(refreshes_itself=request.param == "opensearch-refreshed")) as address:
             yield OpenSearchStore(opensearch_client(address))
     else:
         client = opensearch_client(OPENSEARCH_URL)
