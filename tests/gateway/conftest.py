@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from gateway.processes import ROOT, Gateway, free_port, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, serving
@@ -82,10 +83,19 @@ def aws() -> Iterator[Aws]:
 @contextmanager
 def local_aws() -> Iterator[Aws]:
     """A local AWS with a token and the models of these tests."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    found = Aws(f"http://{host}:{port}")
+    # In a process of its own: what other tests do with moto in this one would empty it.
+    port = free_port()
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "moto.log"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, log=log, environment={}) as process:
+            found = Aws(f"http://127.0.0.1:{port}")
+            wait_until_answers(f"{found.endpoint}/moto-api/", process, log, seconds=60)
+            _fill(found)
+            yield found
+
+
+def _fill(found: Aws) -> None:
     found.client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -96,8 +106,6 @@ def local_aws() -> Iterator[Aws]:
     names = ("provider", "modelName", "modelId", "modelType", "streaming")
     value = json.dumps([dict(zip(names, model, strict=True)) for model in MODELS])
     found.client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String")
-    yield found
-    server.stop()
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def litellm(folder: Path, config: Path) -> Iterator[str]:
     environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PROXY_KEY": KEY}
     with running(command, log=log, environment=environment) as process:
         url = f"http://127.0.0.1:{port}"
-        wait_until_answers(f"{url}/health/liveliness", process, log, seconds=90)
+        wait_until_answers(f"{url}/health/liveliness", process, log, seconds=240)
         yield url
 
 

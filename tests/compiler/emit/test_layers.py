@@ -13,6 +13,7 @@ import pytest
 
 from lisa_compiler.emit.layers import LAYER_NAMES, LayerSpec, emit_layers
 
+REPOSITORY = Path(__file__).parents[3]
 PYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 
 FAKE_PIP = """
@@ -105,8 +106,7 @@ def test_what_is_in_the_layer(layers: Path) -> None:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
     assert set(names) == {
-        "python/lisapy/__init__.py",
-        "python/lisapy/py.typed",
+        *(f"python/lisapy/{path.name}" for path in (REPOSITORY / "sdk" / "lisapy").glob("*.*")),
         "python/package-1.dist-info/METADATA",
         "python/package/__init__.py",
     }
