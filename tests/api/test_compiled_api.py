@@ -68,8 +68,12 @@ def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
         assert answer.headers["access-control-allow-origin"] == api.deployment.origin
 
 
-def test_a_preflight_is_answered_without_a_token(api: Api) -> None:
-    answer = api("OPTIONS", "/session/one", headers={"Access-Control-Request-Method": "PUT"})
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/session/one", "PUT"), ("/repository/presigned-url", "POST"), ("/repository/docs/0123", "DELETE")],
+)
+def test_a_preflight_is_answered_without_a_token(api: Api, path: str, method: str) -> None:
+    answer = api("OPTIONS", path, headers={"Access-Control-Request-Method": method})
     assert answer.status == 204
     assert answer.headers["access-control-allow-origin"] == api.deployment.origin
-    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert method in answer.headers["access-control-allow-methods"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import pytest
 
 from lisa_compiler.emit.layers import LAYER_NAMES, LayerSpec, emit_layers
 
-REPOSITORY = Path(__file__).parents[3]
 PYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+CACHE_TAG = f"{sys.implementation.cache_tag}"
 
 FAKE_PIP = """
 import json, os, pathlib, sys
@@ -22,6 +24,7 @@ target = pathlib.Path(sys.argv[sys.argv.index("--target") + 1])
 package = target / "package"
 (package / "__pycache__").mkdir(parents=True)
 (package / "__init__.py").write_text("x = 1\\n")
+(package / "template.py").write_text("{{ not Python }")
 (package / "__pycache__" / "x.pyc").write_text(os.urandom(8).hex())
 (target / "bin").mkdir()
 (target / "bin" / "tool").write_text("#!" + sys.executable)
@@ -57,20 +60,31 @@ def test_without_layers_there_is_no_script() -> None:
     assert emit_layers([]) == {}
 
 
-@pytest.fixture
-def layers(tmp_path: Path) -> Path:
-    """The sdk layer laid out, and a fake pip."""
-    specs = [
-        LayerSpec(name="sdk", python="3.12", index_url="https://pypi.example.com", trusted_host="pypi.example.com")
-    ]
-    for name, content in emit_layers(specs).items():
-        path = tmp_path / name
+def lay_out(folder: Path, python: str) -> Path:
+    """The sdk layer of a version of Python, and a fake pip."""
+    spec = LayerSpec(name="sdk", python="3.13", index_url="https://pypi.example.com", trusted_host="pypi.example.com")
+    for name, content in emit_layers([spec]).items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    (tmp_path / "fake" / "pip").mkdir(parents=True)
-    (tmp_path / "fake" / "pip" / "__main__.py").write_text(FAKE_PIP)
-    (tmp_path / "fake" / "pip" / "__init__.py").write_text("")
-    return tmp_path
+    settings = folder / "layers" / "sdk" / "layer.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"python": python}))
+    (folder / "fake" / "pip").mkdir(parents=True)
+    (folder / "fake" / "pip" / "__main__.py").write_text(FAKE_PIP)
+    (folder / "fake" / "pip" / "__init__.py").write_text("")
+    return folder
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Path:
+    """The layer of another Python than this."""
+    return lay_out(tmp_path, next(python for python in ("3.12", "3.13") if python != THIS_PYTHON))
+
+
+@pytest.fixture
+def own_layers(tmp_path: Path) -> Path:
+    """The layer of this Python."""
+    return lay_out(tmp_path, THIS_PYTHON)
 
 
 def build(layers: Path, *arguments: str, cache: str = "cache", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -105,10 +119,12 @@ def test_what_is_in_the_layer(layers: Path) -> None:
         assert names == sorted(names)
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
+    sources = layers / "layers" / "sdk"
     assert set(names) == {
-        *(f"python/lisapy/{path.name}" for path in (REPOSITORY / "sdk" / "lisapy").glob("*.*")),
+        *(f"python/{path.relative_to(sources)}" for path in (sources / "lisapy").rglob("*.*")),
         "python/package-1.dist-info/METADATA",
         "python/package/__init__.py",
+        "python/package/template.py",
     }
 
 
@@ -117,6 +133,47 @@ def test_the_same_inputs_make_the_same_bytes(layers: Path) -> None:
     assert one != two
     assert one.name == two.name
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_bytecode_of_another_python_is_left_out_and_that_is_said(layers: Path) -> None:
+    result = build(layers, "sdk")
+    (said,) = [line for line in result.stderr.splitlines() if "sdk gets no bytecode" in line]
+    assert said.endswith(f"instead of {THIS_PYTHON}")
+
+
+def test_bytecode_is_beside_the_sources(own_layers: Path) -> None:
+    result = build(own_layers, "sdk")
+    assert "no bytecode" not in result.stderr
+    assert Path(result.stdout.strip()).stem.endswith(f"-{CACHE_TAG}")
+    with zipfile.ZipFile(result.stdout.strip()) as archive:
+        compiled = {name: archive.read(name) for name in archive.namelist() if name.endswith(".pyc")}
+    sources = own_layers / "layers" / "sdk" / "lisapy"
+    assert set(compiled) == {
+        *(f"python/lisapy/__pycache__/{path.stem}.{CACHE_TAG}.pyc" for path in sources.glob("*.py")),
+        f"python/package/__pycache__/__init__.{CACHE_TAG}.pyc",
+    }
+    for name, content in compiled.items():
+        assert int.from_bytes(content[4:8], "little") == 0b01, "by hash, and not checked (PEP 552)"
+        _, package, _, file = name.split("/")
+        assert marshal.loads(content[16:]).co_filename == f"/opt/python/{package}/{file.partition('.')[0]}.py"
+        assert str(own_layers).encode() not in content
+
+
+def test_functions_take_the_bytecode_without_a_look_at_the_source(own_layers: Path) -> None:
+    unpacked = own_layers / "opt"
+    with zipfile.ZipFile(build(own_layers, "sdk").stdout.strip()) as archive:
+        archive.extractall(unpacked)
+    (unpacked / "python" / "package" / "__init__.py").write_text("x = 'the source'\n")
+    command = [sys.executable, "-c", "import package; print(package.x)"]
+    environment = {"PYTHONPATH": str(unpacked / "python")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout == "1\n"
+
+
+def test_bytecode_is_the_same_however_it_is_made(own_layers: Path) -> None:
+    one = build(own_layers, "sdk", cache="a", PYTHONHASHSEED="1")
+    two = build(own_layers, "sdk", cache="b/longer", PYTHONHASHSEED="2", PYTHONOPTIMIZE="1")
+    assert Path(one.stdout.strip()).read_bytes() == Path(two.stdout.strip()).read_bytes()
 
 
 def test_a_layer_is_built_once(layers: Path) -> None:
@@ -134,7 +191,8 @@ def test_a_change_makes_another_layer(layers: Path) -> None:
 def test_wheels_are_fetched_for_lambda(layers: Path) -> None:
     build(layers, "sdk")
     call = json.loads((layers / "log").read_text())
-    assert "--python-version=3.12" in call["arguments"]
+    python = json.loads((layers / "layers" / "sdk" / "layer.json").read_text())["python"]
+    assert f"--python-version={python}" in call["arguments"]
     assert "--platform=manylinux_2_28_x86_64" in call["arguments"]
     assert "--platform=manylinux2014_x86_64" in call["arguments"]
     assert {"--only-binary=:all:", "--no-deps"} <= set(call["arguments"])
