@@ -47,7 +47,7 @@ def upload(form: dict[str, Any], content: bytes, **changed: str) -> int:
     """Send a form as a browser does; returns the status."""
     fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changed.items()}}
     sent = [*fields.items(), ("file", ("a.txt", content, "text/plain"))]
-    return urllib3.request("POST", form["url"], fields=sent).status
+    return urllib3.request("POST", form["url"], fields=sent, timeout=60).status
 
 
 def test_a_form_uploads_one_file_of_its_user(s3: Any, bucket: DocumentsBucket) -> None:
