@@ -32,6 +32,11 @@ _BIG = 16 * 2**20
 """Bytes above which an input, such as an image's tarball, is told by size and time instead of content."""
 
 _LOCK_FILE = "weights.lock.json"
+"""lisa_weights.lock.LOCK_FILE, named again so that finding nothing to do does not import the lock."""
+
+_MODELS = "models"
+"""lisa_compiler.local_models.MODELS, for the same reason."""
+
 _LOCAL_MODEL = "local model "
 """What an input's name begins with when it is a model in `models/`."""
 
@@ -248,7 +253,7 @@ def _input_token(project: Path, path: str) -> str:
     if path.startswith(_LOCAL_MODEL):
         from lisa_weights.fingerprint import fingerprint
 
-        return fingerprint(project / "models" / path.removeprefix(_LOCAL_MODEL))
+        return fingerprint(project / _MODELS / path.removeprefix(_LOCAL_MODEL))
     return _token(project / path, names_only=path == "environments")
 
 

@@ -58,7 +58,10 @@ class Lisa:
             "timeout": httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             "verify": _trust(verify),
         }
-        self._client = httpx.Client(**self._options)
+        try:
+            self._client = httpx.Client(**self._options)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"“{url}” is no address: {error}") from error
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     def list_models(self) -> list[FoundationModel]:

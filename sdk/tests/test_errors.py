@@ -109,7 +109,7 @@ def test_nothing_listens() -> None:
         lisa.list_models()
 
 
-@pytest.mark.parametrize("url", ["lisa.example.com", "", "ftp://lisa.example.com"])
+@pytest.mark.parametrize("url", ["lisa.example.com", "", "ftp://lisa.example.com", "https://lisa:port"])
 def test_address_that_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="is no address"):
         Lisa(url)

@@ -16,8 +16,8 @@ from lisapy.main import Lisa
 from lisapy.types import FoundationModel, ModelKwargs, StreamingResponse
 
 
-class LisaTextgen(LLM):
-    """A model that generates text.
+class _Hosted(BaseModel):
+    """A hosted model, looked up when it is made.
 
     Attributes:
         provider: its provider, such as `ecs.textgen.tgi`.
@@ -43,6 +43,10 @@ class LisaTextgen(LLM):
         """
         super().model_post_init(context)
         self._model = _described(self.client, self.provider, self.model_name, self.model_kwargs)
+
+
+class LisaTextgen(_Hosted, LLM):
+    """A model that generates text, by its provider, such as `ecs.textgen.tgi`, and its name."""
 
     @property
     def _llm_type(self) -> str:
@@ -107,33 +111,8 @@ class LisaTextgen(LLM):
         return _with_arguments(self._model, given) if given else self._model
 
 
-class LisaEmbeddings(BaseModel, Embeddings):
-    """A model that embeds.
-
-    Attributes:
-        provider: its provider, such as `ecs.embedding.tei`.
-        model_name: its name.
-        model_kwargs: its arguments.
-        client: the deployment that hosts it.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
-
-    provider: str
-    model_name: str
-    model_kwargs: ModelKwargs | None = None
-    client: Lisa
-
-    _model: FoundationModel = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Look the model up.
-
-        Raises:
-            NotFoundError: there is none of that name.
-        """
-        super().model_post_init(context)
-        self._model = _described(self.client, self.provider, self.model_name, self.model_kwargs)
+class LisaEmbeddings(_Hosted, Embeddings):
+    """A model that embeds, by its provider, such as `ecs.embedding.tei`, and its name."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts: a vector for each."""
