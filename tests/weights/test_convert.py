@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from lisa_weights import convert as convert_module  # noqa: E402
-from lisa_weights import copying, staging  # noqa: E402
+from lisa_weights import copying, staging, verification, writing  # noqa: E402
 from lisa_weights.convert import Converted, convert  # noqa: E402
 from lisa_weights.errors import WeightsError  # noqa: E402
 
@@ -207,7 +207,7 @@ def test_digests_are_the_files_and_come_only_with_verification(tmp_path: Path) -
 
 def test_what_was_written_wrongly_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = saved(tmp_path / "m", {"a": torch.randn(1000)})
-    monkeypatch.setattr(convert_module, "copy_range", lambda *_: os.pwrite(_[2], bytes(_[4]), _[3]))
+    monkeypatch.setattr(verification, "write_all", lambda to, data, at: os.pwrite(to, bytes(len(data)), at))
     with pytest.raises(WeightsError, match="'a' is not what its source is"):
         convert(model)
     assert listed(model) == ["pytorch_model.bin"]
@@ -221,21 +221,28 @@ def test_every_way_to_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refu
     ways = copying._WAYS
     monkeypatch.setattr(copying, "_WAYS", (*(refuse for _ in range(min(refused, len(ways) - 1))), *ways[refused:]))
     content = {"a": torch.randn(3000), "b": torch.randn(7)}
-    assert_same(content, loaded(convert(saved(tmp_path / "m", content))))
+    assert_same(content, loaded(convert(saved(tmp_path / "m", content), verify=False)))
 
 
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("shard_size", [8, 1000])
 @pytest.mark.parametrize(
-    ("number", "said"),
+    "refusal",
     [(errno.ENOSPC, "disk is full"), (errno.EACCES, "permission is missing"), (errno.EIO, "check the disk")],
 )
-def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str) -> None:
-    def refuse(*_: int) -> None:
+def test_a_disk_that_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: tuple[int, str], shard_size: int, verify: bool
+) -> None:
+    number, said = refusal
+
+    def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    model = saved(tmp_path / "m", {"a": torch.ones(4)})
-    monkeypatch.setattr(convert_module, "copy_range", refuse)
+    model = saved(tmp_path / "m", {name: torch.ones(2) for name in "abc"})
+    monkeypatch.setattr(writing, "copy_range", refuse)
+    monkeypatch.setattr(verification, "write_all", refuse)
     with pytest.raises(WeightsError, match=said):
-        convert(model)
+        convert(model, max_shard_size=shard_size, verify=verify)
     assert listed(model) == ["pytorch_model.bin"]
 
 

@@ -127,6 +127,23 @@ def test_shards_hold_at_most_the_limit_or_one_tensor() -> None:
     assert shard_names(1) == ("model.safetensors",)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "limit", "expected"),
+    [
+        ([5, 5, 5, 1], 15, [[5, 5], [5, 1]]),
+        ([1] * 7, 3, [[1, 1, 1], [1, 1, 1], [1]]),
+        ([9, 1, 1, 1], 9, [[9], [1, 1, 1]]),
+        ([2, 30, 2, 2], 10, [[2], [30], [2, 2]]),
+        ([], 10, [[]]),
+    ],
+)
+def test_shards_are_as_few_and_as_alike_as_the_limit_allows(
+    sizes: list[int], limit: int, expected: list[list[int]]
+) -> None:
+    tensors = [TensorInfo(str(at), Dtype.U8, (size,), size) for at, size in enumerate(sizes)]
+    assert [[tensor.nbytes for tensor in shard] for shard in split(tensors, limit)] == expected
+
+
 def test_a_shard_size_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="at least one byte"):
         convert(tmp_path, max_shard_size=0)

@@ -7,8 +7,6 @@ of their own and take their places when all of them are right, the index last.
 from __future__ import annotations
 
 import errno
-import hashlib
-import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.checkpoint import Checkpoint, open_checkpoint
-from lisa_weights.copying import CHUNK, copy_range, pieces, write_all
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors_file import Layout, lay_out, read_file
 from lisa_weights.serving_files import INDEX
-from lisa_weights.shards import check_index, index_of, shard_names, split
+from lisa_weights.shards import check_index, shard_names, split
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.staging import publish, staging
 from lisa_weights.tensors import TensorInfo
 from lisa_weights.ties import Part, untie
-from lisa_weights.verification import Progress, Tally, Verification
+from lisa_weights.verification import Progress
+from lisa_weights.writing import ConvertedFile, write_files
 
 MAX_SHARD_SIZE = 2_000_000_000
 """Bytes of tensors in one file at most, unless a single tensor is larger."""
@@ -39,21 +37,6 @@ _MAX_NAMES = 150_000
 _LONG_NAME = 64
 _MAX_EXPANSION = 100
 _ALWAYS_ALLOWED = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertedFile:
-    """A safetensors file, or the index, of a converted model.
-
-    Attributes:
-        name: in the model's directory.
-        size: bytes.
-        sha256: digest in hexadecimal; None where nothing was verified or nothing written.
-    """
-
-    name: str
-    size: int
-    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +79,8 @@ def convert(
             takes half as long again. The structure and what is compressed are checked in any case.
         replacing: names of safetensors, and of their index, that an earlier conversion made of another checkpoint;
             they are passed over, and go when the new ones are whole.
-        progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, maybe by a thread.
+        progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, by one thread
+            at a time.
 
     Raises:
         WeightsError: nothing to convert, a checkpoint that is refused, a damaged file, a full or read-only disk.
@@ -118,11 +102,7 @@ def convert(
         parts, tied = _parts(checkpoints)
         layouts = _layouts(parts, tied, max_shard_size)
         _check_space(model_dir, sources, layouts)
-        total = sum(layout.size for layout in layouts.values())
-        check = Verification(Tally("verify", total, progress), checksums=checksums) if verify else None
-        if check:
-            opened.enter_context(check)
-        files = _write(waiting, layouts, parts, check, Tally("convert", total, progress))
+        files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
         _remove(model_dir, replacing)
         publish(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
@@ -204,54 +184,10 @@ def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout
         )
 
 
-def _write(
-    waiting: Path, layouts: Mapping[str, Layout], parts: Mapping[str, Part], check: Verification | None, tally: Tally
-) -> tuple[ConvertedFile, ...]:
-    digests: Mapping[str, str] = {}
-    with ExitStack() as opened:
-        for name, layout in layouts.items():
-            target = os.open(waiting / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-            opened.callback(os.close, target)
-            write_all(target, layout.head, 0)
-            if check:
-                check.begin(name, target, layout.head)
-            tally.add(len(layout.head))
-            for tensor, at in layout.places:
-                _write_tensor(parts[tensor.name], target, at, check)
-                tally.add(tensor.nbytes)
-        if check:
-            check.sum_others(dict.fromkeys(part.place for part in parts.values()))
-            digests = check.digests()
-    files = [ConvertedFile(name, layout.size, digests.get(name)) for name, layout in layouts.items()]
-    if len(layouts) > 1:
-        index = index_of({name: [tensor for tensor, _ in layout.places] for name, layout in layouts.items()})
-        (waiting / INDEX).write_bytes(index)
-        files.append(ConvertedFile(INDEX, len(index), hashlib.sha256(index).hexdigest() if check else None))
-    return tuple(files)
-
-
 def _remove(model_dir: Path, names: Collection[str]) -> None:
     """Remove files, the index first, so that an interruption leaves a checkpoint that is still to be converted."""
     for name in sorted(names, key=lambda name: name != INDEX):
         (model_dir / name).unlink(missing_ok=True)
-
-
-def _write_tensor(part: Part, target: int, at: int, check: Verification | None) -> None:
-    if not part.view.is_contiguous:
-        for offset, data in pieces(part.view, part.place):
-            write_all(target, data, at + offset)
-            if check:
-                check.gathered(part, target, at + offset, data)
-        if check:
-            check.complete(part, target, at)
-        return
-    start = part.place.start + part.view.offset * part.info.dtype.size
-    step = CHUNK if check else max(part.info.nbytes, 1)
-    for offset in range(0, part.info.nbytes, step):
-        count = min(step, part.info.nbytes - offset)
-        copy_range(part.place.descriptor, start + offset, target, at + offset, count)
-        if check:
-            check.copied(part, target, at + offset, offset, count)
 
 
 _REASONS = {

@@ -99,11 +99,31 @@ def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Ite
 
 
 def split(tensors: Iterable[TensorInfo], max_size: int) -> Sequence[Sequence[TensorInfo]]:
-    """Split tensors into shards in their order, each of at most `max_size` bytes of data or of a single tensor."""
+    """Split tensors into shards in their order, each of at most `max_size` bytes of data or of a single tensor.
+
+    There are as few shards as that takes, and the largest is as small as it can be: shards of like size are written,
+    transferred and loaded side by side in the shortest time.
+    """
+    held = list(tensors)
+    shards = _fill(held, max_size)
+    if len(shards) == 1:
+        return shards
+    least, most = max(1, -(-sum(tensor.nbytes for tensor in held) // len(shards))), max_size
+    while least < most:
+        limit = (least + most) // 2
+        if len(_fill(held, limit)) > len(shards):
+            least = limit + 1
+        else:
+            most = limit
+    return _fill(held, most)
+
+
+def _fill(tensors: Iterable[TensorInfo], limit: int) -> Sequence[Sequence[TensorInfo]]:
+    """Begin a shard whenever the next tensor does not fit."""
     shards: list[list[TensorInfo]] = [[]]
     size = 0
     for tensor in tensors:
-        if shards[-1] and size + tensor.nbytes > max_size:
+        if shards[-1] and size + tensor.nbytes > limit:
             shards.append([])
             size = 0
         shards[-1].append(tensor)

@@ -1,8 +1,9 @@
-"""Check what is written while it is written: each tensor against its source, each file's SHA-256 on the way.
+"""Copy with a check: each piece is read back and compared, and each file's SHA-256 computed on the way.
 
-The writer's own thread reads a piece back right after it was written, while the processor's cache still has it, and
-compares it with the source; comparing the bytes proves what equal digests would, and is faster. The same bytes then go
-to a thread that hashes. So every byte of the output is read once, two cores are busy, and a few MiB are in flight.
+A piece is read, written, read back and compared right away, while the processor's cache still has it; comparing the
+bytes proves what equal digests would, and is faster. The same piece is hashed next: by the same thread where files are
+written side by side, which saves handing it over, or by a thread of its own where there is one file. So every byte of
+the output is read once, two cores are busy, and a few MiB are in flight.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
 from lisa_weights.checkpoint import Place
-from lisa_weights.copying import CHUNK, read_exactly, read_into
+from lisa_weights.copying import CHUNK, read_exactly, read_into, write_all
 from lisa_weights.errors import WeightsError
 from lisa_weights.ties import Part
 
@@ -35,35 +37,42 @@ class Tally:
         self._total = total
         self._progress = progress
         self._done = 0
+        self._lock = Lock()
 
     def add(self, count: int) -> None:
-        """Tell that more bytes are done."""
-        self._done += count
-        if self._progress is not None:
-            self._progress(self._step, self._done, self._total)
+        """Tell that more bytes are done; threads wait for each other."""
+        with self._lock:
+            self._done += count
+            if self._progress is not None:
+                self._progress(self._step, self._done, self._total)
 
 
 class Verification:
-    """Follows a writer through the files that it writes from beginning to end, one after another.
+    """Follows the writer of one file from its beginning to its end.
 
     Args:
+        name: the file's, for messages.
+        written: the file, open for reading too.
         tally: told what has been hashed.
-        checksums: check the CRC-32 that a zip file carries of each storage, too; this reads every byte of the storages
-            that no single tensor covers.
+        checksums: check the CRC-32 that a zip file carries of each storage that is copied whole, too.
+        aside: hash in a thread of its own.
+
+    Attributes:
+        summed: the storages whose CRC-32 was checked.
     """
 
-    def __init__(self, tally: Tally, *, checksums: bool) -> None:
+    def __init__(self, name: str, written: int, tally: Tally, *, checksums: bool, aside: bool) -> None:
+        self.summed: set[Place] = set()
+        self._name = name
+        self._written = written
         self._tally = tally
         self._checksums = checksums
-        self._hashing = ThreadPoolExecutor(1)
-        self._summing = ThreadPoolExecutor(1)
-        self._states: dict[str, hashlib._Hash] = {}
+        self._hashing = ThreadPoolExecutor(1) if aside else None
         self._state = hashlib.sha256()
         self._sum = 0
-        self._summed: set[Place] = set()
-        self._source = bytearray(CHUNK)
-        self._idle = [bytearray(CHUNK) for _ in range(_IN_FLIGHT)]
-        self._busy: deque[tuple[bytearray, Sequence[Future[None]]]] = deque()
+        self._written_bytes = bytearray(CHUNK)
+        self._idle = [bytearray(CHUNK) for _ in range(_IN_FLIGHT if aside else 1)]
+        self._busy: deque[tuple[bytearray, Future[None]]] = deque()
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -73,103 +82,111 @@ class Verification:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give up what has not begun."""
-        self._hashing.shutdown(cancel_futures=True)
-        self._summing.shutdown(cancel_futures=True)
+        if self._hashing:
+            self._hashing.shutdown(cancel_futures=True)
 
-    def begin(self, name: str, written: int, head: bytes) -> None:
-        """A file was begun with these bytes; what follows belongs to it until the next one begins.
+    def headed(self, head: bytes) -> None:
+        """The file was begun with these bytes.
 
         Raises:
-            WeightsError: the file holds others.
+            WeightsError: it holds others.
         """
-        self._state = self._states[name] = hashlib.sha256()
-        if read_exactly(written, len(head), 0) != head:
-            raise WeightsError(f"The header of {name} is not what was written; check the disk and run it again.")
-        self._hash_range(written, 0, len(head))
+        if read_exactly(self._written, len(head), 0) != head:
+            raise WeightsError(f"The header of {self._name} is not what was written; check the disk and run it again.")
+        self._hash_range(0, len(head))
 
-    def copied(self, part: Part, written: int, at: int, offset: int, count: int) -> None:
-        """The next bytes of a tensor, CHUNK at most, were copied to `at` from so many bytes after its first.
+    def copy(self, part: Part, at: int, offset: int, count: int) -> None:
+        """Copy the next bytes of a tensor, CHUNK at most, from so many bytes after its first to `at`.
 
         Raises:
-            WeightsError: the file holds others there.
+            WeightsError: the file holds others there afterwards, or the storage is not what its checksum tells.
+            OSError: the disk cannot take them.
         """
         place = part.place
         buffer = self._buffer()
         data = memoryview(buffer)[:count]
-        read_into(written, data, at)
-        start = place.start + part.view.offset * part.info.dtype.size + offset
-        read_into(place.descriptor, memoryview(self._source)[:count], start)
-        is_same = buffer == self._source if count == CHUNK else buffer[:count] == self._source[:count]
+        read_into(place.descriptor, data, place.start + part.view.offset * part.info.dtype.size + offset)
+        write_all(self._written, data, at)
+        read_into(self._written, memoryview(self._written_bytes)[:count], at)
+        is_same = buffer == self._written_bytes if count == CHUNK else buffer[:count] == self._written_bytes[:count]
         if not is_same:
             raise _differs(part)
-        work = [self._hashing.submit(self._hash, self._state, data)]
         if self._checksums and place.crc is not None and part.info.nbytes == place.size:
-            self._summed.add(place)
-            work.append(self._summing.submit(self._sum_up, place, offset, data))
-        self._busy.append((buffer, work))
+            self._sum = zlib.crc32(data, self._sum if offset else 0)
+            if offset + count == place.size:
+                _require_sum(place, self._sum)
+                self.summed.add(place)
+        self._hash(buffer, data)
 
-    def gathered(self, part: Part, written: int, at: int, data: bytes | memoryview) -> None:
+    def gathered(self, part: Part, at: int, data: bytes | memoryview) -> None:
         """A piece of a tensor, in no order, was written to `at`.
 
         Raises:
             WeightsError: the file holds something else there.
         """
-        if read_exactly(written, len(data), at) != data:
+        if read_exactly(self._written, len(data), at) != data:
             raise _differs(part)
 
-    def complete(self, part: Part, written: int, at: int) -> None:
+    def complete(self, part: Part, at: int) -> None:
         """All pieces of a tensor were written from `at` on, and come next in the file."""
-        self._hash_range(written, at, part.info.nbytes)
+        self._hash_range(at, part.info.nbytes)
 
-    def sum_others(self, places: Iterable[Place]) -> None:
-        """Check the storages that were not copied as they are; does nothing without `checksums`."""
-        for place in places:
-            if not self._checksums or place.crc is None or place in self._summed:
-                continue
-            for offset, buffer, data in self._read(place.descriptor, place.start, place.size):
-                self._busy.append((buffer, [self._summing.submit(self._sum_up, place, offset, data)]))
-
-    def digests(self) -> Mapping[str, str]:
-        """Wait until all is checked; the SHA-256 of each file, in hexadecimal.
-
-        Raises:
-            WeightsError: a storage is not what its checksum tells.
-        """
+    def digest(self) -> str:
+        """Wait until all is hashed; the SHA-256 of the file, in hexadecimal."""
         while self._busy:
             self._idle.append(self._oldest())
-        return {name: state.hexdigest() for name, state in self._states.items()}
+        return self._state.hexdigest()
 
     def _buffer(self) -> bytearray:
         return self._idle.pop() if self._idle else self._oldest()
 
     def _oldest(self) -> bytearray:
-        """The buffer that has been in use longest, once the threads are done with it."""
+        """The buffer that has been in use longest, once the thread is done with it."""
         buffer, work = self._busy.popleft()
-        for done in work:
-            done.result()
+        work.result()
         return buffer
 
-    def _read(self, descriptor: int, start: int, count: int) -> Iterator[tuple[int, bytearray, memoryview]]:
+    def _hash_range(self, at: int, count: int) -> None:
         for offset in range(0, count, CHUNK):
             buffer = self._buffer()
             data = memoryview(buffer)[: count - offset]
-            read_into(descriptor, data, start + offset)
-            yield offset, buffer, data
+            read_into(self._written, data, at + offset)
+            self._hash(buffer, data)
 
-    def _hash_range(self, written: int, at: int, count: int) -> None:
-        for _, buffer, data in self._read(written, at, count):
-            self._busy.append((buffer, [self._hashing.submit(self._hash, self._state, data)]))
+    def _hash(self, buffer: bytearray, data: memoryview) -> None:
+        if self._hashing:
+            self._busy.append((buffer, self._hashing.submit(self._update, data)))
+        else:
+            self._update(data)
+            self._idle.append(buffer)
 
-    def _hash(self, state: hashlib._Hash, data: memoryview) -> None:
-        state.update(data)
+    def _update(self, data: memoryview) -> None:
+        self._state.update(data)
         self._tally.add(len(data))
 
-    def _sum_up(self, place: Place, offset: int, data: memoryview) -> None:
-        self._sum = zlib.crc32(data, self._sum if offset else 0)
-        if offset + len(data) == place.size and self._sum != place.crc:
-            raise WeightsError(
-                f"{place.name} is damaged: its bytes are not what its checksum (CRC-32) tells; download the file again."
-            )
+
+def check_sum(place: Place) -> None:
+    """Compare a storage with the CRC-32 that its file carries; nothing where it carries none.
+
+    Raises:
+        WeightsError: it is not what the checksum tells.
+    """
+    if place.crc is None:
+        return
+    buffer = bytearray(CHUNK)
+    found = 0
+    for offset in range(0, place.size, CHUNK):
+        data = memoryview(buffer)[: place.size - offset]
+        read_into(place.descriptor, data, place.start + offset)
+        found = zlib.crc32(data, found)
+    _require_sum(place, found)
+
+
+def _require_sum(place: Place, found: int) -> None:
+    if found != place.crc:
+        raise WeightsError(
+            f"{place.name} is damaged: its bytes are not what its checksum (CRC-32) tells; download the file again."
+        )
 
 
 def _differs(part: Part) -> WeightsError:

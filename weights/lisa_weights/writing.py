@@ -1,0 +1,166 @@
+"""Write the safetensors files of a conversion, two at a time, each checked on its way.
+
+What a file holds is copied by one thread from its beginning to its end; shards do not share a file, so that they need
+not wait for each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from lisa_weights.checkpoint import Place
+from lisa_weights.copying import CHUNK, copy_range, pieces, write_all
+from lisa_weights.safetensors_file import Layout
+from lisa_weights.serving_files import INDEX
+from lisa_weights.shards import index_of
+from lisa_weights.ties import Part
+from lisa_weights.verification import Progress, Tally, Verification, check_sum
+
+_WRITERS = 2
+"""Threads: two saturate most disks, and what is in flight stays within the bound of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedFile:
+    """A safetensors file, or the index, of a converted model.
+
+    Attributes:
+        name: in the model's directory.
+        size: bytes.
+        sha256: digest in hexadecimal; None where nothing was verified or nothing written.
+    """
+
+    name: str
+    size: int
+    sha256: str | None
+
+
+def write_files(
+    directory: Path,
+    layouts: Mapping[str, Layout],
+    parts: Mapping[str, Part],
+    *,
+    verify: bool,
+    checksums: bool,
+    progress: Progress | None,
+) -> tuple[ConvertedFile, ...]:
+    """Write the files, and their index where there are several.
+
+    Args:
+        directory: an empty one.
+        layouts: by file name.
+        parts: where each tensor comes from, by the tensor's name.
+        verify: compare what was written with its source, and compute the files' digests.
+        checksums: with `verify`, compare the storages with the CRC-32 that their file carries.
+        progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, by one thread
+            at a time.
+
+    Returns:
+        The files in their order, the index last.
+
+    Raises:
+        WeightsError: what was written is not its source, or a storage is not what its checksum tells.
+        OSError: the disk cannot take them.
+    """
+    total = sum(layout.size for layout in layouts.values())
+    writer = _Writer(
+        directory,
+        parts,
+        Tally("convert", total, progress),
+        Tally("verify", total, progress) if verify else None,
+        checksums=checksums,
+        aside=len(layouts) == 1,
+    )
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        running = [pool.submit(writer.write, name, layout) for name, layout in layouts.items()]
+        try:
+            files = [each.result() for each in running]
+        except BaseException:
+            writer.stopped.set()
+            raise
+    if verify and checksums:
+        for place in dict.fromkeys(part.place for part in parts.values()):
+            if place not in writer.summed:
+                check_sum(place)
+    if len(layouts) > 1:
+        index = index_of({name: [tensor for tensor, _ in layout.places] for name, layout in layouts.items()})
+        (directory / INDEX).write_bytes(index)
+        files.append(ConvertedFile(INDEX, len(index), hashlib.sha256(index).hexdigest() if verify else None))
+    return tuple(files)
+
+
+class _Writer:
+    """Writes one file after another; several threads may ask it at once."""
+
+    def __init__(
+        self,
+        directory: Path,
+        parts: Mapping[str, Part],
+        copied: Tally,
+        verified: Tally | None,
+        *,
+        checksums: bool,
+        aside: bool,
+    ) -> None:
+        self._directory = directory
+        self._parts = parts
+        self._copied = copied
+        self._verified = verified
+        self._checksums = checksums
+        self._aside = aside
+        self.stopped = Event()
+        self.summed: set[Place] = set()
+
+    def write(self, name: str, layout: Layout) -> ConvertedFile:
+        """Write a file; one that is stopped stays as far as it is.
+
+        Raises:
+            WeightsError: what was written is not its source.
+            OSError: the disk cannot take it.
+        """
+        with ExitStack() as opened:
+            target = os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            opened.callback(os.close, target)
+            check = None
+            if self._verified:
+                check = opened.enter_context(
+                    Verification(name, target, self._verified, checksums=self._checksums, aside=self._aside)
+                )
+            write_all(target, layout.head, 0)
+            if check:
+                check.headed(layout.head)
+            self._copied.add(len(layout.head))
+            for tensor, at in layout.places:
+                if self.stopped.is_set():
+                    break
+                _write_tensor(self._parts[tensor.name], target, at, check)
+                self._copied.add(tensor.nbytes)
+            if check is None:
+                return ConvertedFile(name, layout.size, None)
+            digest = check.digest()
+            self.summed |= check.summed
+            return ConvertedFile(name, layout.size, digest)
+
+
+def _write_tensor(part: Part, target: int, at: int, check: Verification | None) -> None:
+    if not part.view.is_contiguous:
+        for offset, data in pieces(part.view, part.place):
+            write_all(target, data, at + offset)
+            if check:
+                check.gathered(part, at + offset, data)
+        if check:
+            check.complete(part, at)
+        return
+    if check is None:
+        start = part.place.start + part.view.offset * part.info.dtype.size
+        copy_range(part.place.descriptor, start, target, at, part.info.nbytes)
+        return
+    for offset in range(0, part.info.nbytes, CHUNK):
+        check.copy(part, at + offset, offset, min(CHUNK, part.info.nbytes - offset))
