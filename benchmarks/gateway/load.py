@@ -1,7 +1,8 @@
 """Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP` keeps so many requests in flight, and prints figures.
 
 The connections open within RAMP seconds. The figures are JSON: `rate` (requests a second), `p50`, `p99` (milliseconds
-to the whole answer), `first50`, `first99` (milliseconds to the first byte of its body), `failed`.
+to the whole answer), `added50`, `added99` (milliseconds beyond what the stub says that it took), `first50`, `first99`
+(milliseconds to the first byte of its body), `failed`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Load:
         self.left = requests
         self.wanted = requests
         self.whole: list[float] = []
+        self.added: list[float] = []
         self.first: list[float] = []
         self.failed = 0
         self.done = asyncio.get_running_loop().create_future()
@@ -66,6 +68,8 @@ class Client(asyncio.Protocol):
         load = self._load
         load.failed += not head.startswith(b"http/1.1 200")
         load.whole.append(time.perf_counter() - self._began)
+        _, _, took = head.partition(b"x-took:")
+        load.added.append(load.whole[-1] - (int(took.split(b"\r\n", 1)[0]) / 1e6 if took else 0.0))
         load.first.append((self._first or time.perf_counter()) - self._began)
         if len(load.whole) == load.wanted:
             load.done.set_result(None)
@@ -96,6 +100,7 @@ async def main(port: int, path: str, token: str, *, concurrent: int, requests: i
     took = time.perf_counter() - began
     figures = {"rate": requests / took, "failed": load.failed}
     figures |= {"p50": quantile(load.whole, 0.5), "p99": quantile(load.whole, 0.99)}
+    figures |= {"added50": quantile(load.added, 0.5), "added99": quantile(load.added, 0.99)}
     figures |= {"first50": quantile(load.first, 0.5), "first99": quantile(load.first, 0.99)}
     print(json.dumps(figures))
 

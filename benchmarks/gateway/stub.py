@@ -1,6 +1,7 @@
 """A model that costs nothing: `python stub.py PORT [LEAST MOST]` answers any request, after LEAST to MOST milliseconds.
 
-A request whose path ends with `/stream` gets server-sent events: 20, one every 100 ms.
+The header `x-took` of an answer says how many microseconds the stub had the request. A request whose path ends with
+`/stream` gets server-sent events: 20, one every 100 ms.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import json
 import random
 import sys
+import time
 from typing import cast
 
 import uvloop
@@ -23,9 +25,7 @@ _ANSWER = json.dumps(
         "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
     }
 ).encode()
-_WHOLE = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + str(len(_ANSWER)).encode() + b"\r\n\r\n"
-) + _ANSWER
+_WHOLE_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-took: %d\r\n\r\n"
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n'
 _CHUNK = f"{len(_EVENT):x}\r\n".encode() + _EVENT + b"\r\n"
@@ -64,9 +64,13 @@ class Stub(asyncio.Protocol):
                 loop.call_later(_EVENT_SECONDS * number, self._transport.write, _CHUNK)
             loop.call_later(_EVENT_SECONDS * _EVENTS, self._transport.write, b"0\r\n\r\n")
         elif self._most:
-            loop.call_later(random.uniform(self._least, self._most), self._transport.write, _WHOLE)
+            loop.call_later(random.uniform(self._least, self._most), self._write_whole, time.perf_counter())
         else:
-            self._transport.write(_WHOLE)
+            self._write_whole(time.perf_counter())
+
+    def _write_whole(self, began: float) -> None:
+        took = (time.perf_counter() - began) * 1e6
+        self._transport.write(_WHOLE_HEAD % (len(_ANSWER), took) + _ANSWER)
 
 
 async def main(port: int, least: float, most: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
@@ -33,6 +34,16 @@ def lines(served: Gateway) -> list[dict[str, object]]:
     return [json.loads(line) for line in served.log.read_text().splitlines()]
 
 
+def until_told(served: Gateway) -> None:
+    """Wait until the gateway has told of all requests so far; it tells of them in turn, some times a second."""
+    marker = os.urandom(8).hex()
+    requests.get(f"{served.url}/health", headers={"X-Request-ID": marker}, timeout=10)
+    deadline = time.monotonic() + 20
+    while marker not in served.log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("given", ["abc", "A-1_b.2", "x" * 128])
 def test_a_valid_request_id_is_kept(served: Gateway, stub: StubModel, given: str) -> None:
     assert chat(served, **{"X-Request-ID": given}).headers["X-Request-ID"] == given
@@ -52,6 +63,7 @@ def test_every_answer_has_one_request_id(served: Gateway, path: str) -> None:
 
 def test_a_line_for_each_request(served: Gateway) -> None:
     chat(served, **{"X-Request-ID": "the-one"})
+    until_told(served)
     (line,) = [line for line in lines(served) if line.get("requestId") == "the-one"]
     known = {"method": "POST", "route": "/v2/serve/chat/completions", "status": 200, "caller": "token"}
     assert known.items() <= line.items()
@@ -62,6 +74,7 @@ def test_logs_hold_no_token_no_prompt_and_no_key(served: Gateway) -> None:
     chat(served)
     requests.get(f"{served.url}/v2/serve/models?api_key={TOKEN}", headers={"Api-Key": "a-wrong-token"}, timeout=10)
     requests.post(f"{served.url}/v1/generate", json={"text": "a very private prompt"}, headers=AUTHORIZED, timeout=10)
+    until_told(served)
     written = served.log.read_text()
     assert lines(served)
     for secret in (TOKEN, "a-wrong-token", "very private", "sk-the-proxys-own-key", "Hello"):
@@ -70,6 +83,7 @@ def test_logs_hold_no_token_no_prompt_and_no_key(served: Gateway) -> None:
 
 def test_metrics(served: Gateway) -> None:
     def value(name: str) -> float:
+        until_told(served)
         found = re.search(rf"^{re.escape(name)} (\S+)$", requests.get(served.metrics_url, timeout=5).text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
@@ -96,6 +110,7 @@ def test_metrics_of_faults_and_streams(served: Gateway, stub: StubModel) -> None
     requests.post(f"{served.url}/v2/serve/embeddings", json={}, headers=AUTHORIZED, timeout=10)
     url = f"{served.url}/v2/serve/completions"
     requests.post(url, json={"prompt": "a", "stream": True}, headers=AUTHORIZED, timeout=10)
+    until_told(served)
     metrics = requests.get(served.metrics_url, timeout=5).text
     assert 'lisa_gateway_faults_total{fault="upstream_unreachable",route="/v2/serve/embeddings"}' in metrics
     assert 'lisa_gateway_tokens_total{kind="completion",route="/v2/serve/completions"}' in metrics
@@ -104,6 +119,7 @@ def test_metrics_of_faults_and_streams(served: Gateway, stub: StubModel) -> None
 def test_what_callers_write_is_no_label(served: Gateway) -> None:
     requests.get(f"{served.url}/v2/serve/made/up", headers=AUTHORIZED, timeout=10)
     requests.request("BREW", f"{served.url}/made-up", headers=AUTHORIZED, timeout=10)
+    until_told(served)
     metrics = requests.get(served.metrics_url, timeout=5).text
     assert "made" not in metrics
     assert "BREW" not in metrics
@@ -149,9 +165,11 @@ def test_workers_are_summed_up(aws: Aws, stub: StubModel, tmp_path: Path) -> Non
     with gateway(tmp_path, settings(aws, "http://127.0.0.1:1", stub.url) | {"THREADS": "2"}) as found:
         for _ in range(20):
             assert chat(found).status_code == 200
-        metrics = requests.get(found.metrics_url, timeout=5).text
         name = 'lisa_gateway_requests_total{method="POST",route="/v2/serve/chat/completions",status="200"}'
-        assert f"{name} 20.0" in metrics
+        deadline = time.monotonic() + 20
+        while f"{name} 20.0" not in requests.get(found.metrics_url, timeout=5).text:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

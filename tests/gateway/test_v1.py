@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
@@ -196,6 +199,37 @@ def test_every_answer_says_that_the_route_goes_away(served: Gateway, path: str) 
     answer = get(served, path)
     assert answer.headers["Deprecation"].startswith("@")
     assert answer.headers["Link"] == '</v2/serve>; rel="successor-version"'
+
+
+def test_a_refusal_says_so_too(served: Gateway) -> None:
+    url = f"{served.url}/v1/generate"
+    refused = [requests.get(url, timeout=10), requests.get(url, headers={"X": "y" * 66_000}, timeout=10)]
+    assert [answer.status_code for answer in refused] == [401, 431]
+    assert all("Deprecation" in answer.headers for answer in refused)
+
+
+def test_a_client_that_leaves_cancels_what_litellm_does(served: Gateway, stub: StubModel) -> None:
+    begun = []
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        begun.append(True)
+        await asyncio.sleep(20)
+        return web.json_response({})
+
+    stub.behaviours["/completions"] = slow
+    body = json.dumps({**WRITER, "text": "a"}).encode()
+    head = f"POST /v1/generate HTTP/1.1\r\nHost: x\r\nApi-Key: {TOKEN}\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as connection:
+        connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+        wait_for(lambda: bool(begun))
+    wait_for(lambda: bool(stub.left))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_new_routes_do_not(served: Gateway) -> None:

@@ -16,6 +16,7 @@ from lisa_gateway.pass_through import PREFIX, PassThrough
 from lisa_gateway.resources import open_resources
 from lisa_gateway.routes import documented_routes
 from lisa_gateway.settings import Settings
+from lisa_gateway.v1.deprecation import Deprecation
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -38,7 +39,7 @@ def create_app(settings: Settings) -> ASGIApp:
             yield {"resources": resources}
 
     routed = _Dispatch(documented_routes(lifespan), PassThrough())
-    return Observation(Admission(routed, settings), Metrics.make(CollectorRegistry()))
+    return Deprecation(Observation(Admission(routed, settings), Metrics.make(CollectorRegistry())))
 
 
 class _Dispatch:

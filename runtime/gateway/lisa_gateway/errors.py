@@ -105,6 +105,10 @@ class BrokenAnswerError(Exception):
     """
 
 
+class ClientLeftError(Exception):
+    """The client has left before its answer was whole: nobody is there to be told."""
+
+
 def error_body(message: str, *, kind: str, code: str) -> bytes:
     """A body in the form of OpenAI's errors."""
     content: dict[str, Any] = {"error": {"message": message, "type": kind, "param": None, "code": code}}

@@ -13,9 +13,8 @@ from starlette.exceptions import HTTPException
 
 from lisa_gateway import description
 from lisa_gateway.admission import HEALTH
-from lisa_gateway.errors import GatewayError, error_body
+from lisa_gateway.errors import ClientLeftError, GatewayError, error_body
 from lisa_gateway.exchange import Exchange
-from lisa_gateway.v1.deprecation import Deprecation
 from lisa_gateway.v1.routes import router as v1
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 VERSION = "3.0.0"
+
+_CLIENT_CLOSED_REQUEST = 499  # As nginx calls it; for the log and the metrics.
 
 
 def documented_routes(lifespan: Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]) -> ASGIApp:
@@ -48,9 +49,9 @@ def documented_routes(lifespan: Callable[[Any], AbstractAsyncContextManager[dict
         return HTMLResponse(description.page(document()))
 
     app.add_exception_handler(GatewayError, _gateway_error)
+    app.add_exception_handler(ClientLeftError, _client_left)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Deprecation)
     return _Named(app)
 
 
@@ -81,6 +82,12 @@ async def _gateway_error(request: Request, error: Exception) -> Response:
         raise error
     Exchange.of(request.scope).fault = error.code
     return Response(error.body, error.status, headers=dict(error.headers), media_type="application/json")
+
+
+async def _client_left(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """End the exchange; nobody gets the answer."""
+    Exchange.of(request.scope).fault = "client_left"
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001

@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
-import aiohttp
-
-from lisa_gateway.errors import BrokenAnswerError, ForbiddenError, GatewayError
+from lisa_gateway.errors import ClientLeftError, ForbiddenError, GatewayError
 from lisa_gateway.exchange import Exchange
+from lisa_gateway.presence import until_gone
 from lisa_gateway.proxy_administration import is_administration
-from lisa_gateway.upstream import Body, answer_headers
+from lisa_gateway.upstream import answer_headers
 from lisa_gateway.usage import UsageReader
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from lisa_gateway.connection import Body
     from lisa_gateway.resources import Resources
+    from lisa_gateway.upstream import Answer
 
 PREFIX = "/v2/serve"
+_PREFIX_BYTES = PREFIX.encode()
 
 KNOWN_PATHS = frozenset(
     {
@@ -50,6 +52,7 @@ class PassThrough:
             UpstreamDownError: LiteLLM cannot be reached.
             UpstreamTimeoutError: it does not answer in time.
             BrokenAnswerError: it breaks its answer off.
+            ClientLeftError: the client has left.
         """
         exchange = Exchange.of(scope)
         path = scope["path"].removeprefix(PREFIX)
@@ -65,14 +68,16 @@ class PassThrough:
             async with presence:
                 body = await client.body()
                 answer = await resources.upstream.send(scope["method"], _target(scope), headers=headers, body=body)
-                # Closes the connection to LiteLLM when the answer is not at its end, which cancels what it does.
-                async with answer:
+                try:
                     await _relay(answer, send, exchange)
+                finally:
+                    # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
+                    answer.close()
         except TimeoutError:
             # Leaving the block has cancelled what was under way to LiteLLM.
             if client.failure is not None:
                 raise client.failure from None
-            exchange.fault = "client_left"
+            raise ClientLeftError from None
         finally:
             client.forget()
 
@@ -125,12 +130,7 @@ class _Client:
         self._start_watch()
 
     def _start_watch(self) -> None:
-        self._watch = asyncio.create_task(self._until_gone())
-
-    async def _until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._presence.reschedule(0)
+        self._watch = asyncio.create_task(until_gone(self._receive, self._presence))
 
     async def _leave(self) -> NoReturn:
         """End the request from within it."""
@@ -139,24 +139,20 @@ class _Client:
             await asyncio.Event().wait()
 
 
-def _target(scope: Scope) -> str:
+def _target(scope: Scope) -> bytes:
     """Path and query for LiteLLM, as the client wrote them."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    target = raw.removeprefix(PREFIX.encode()) or b"/"
-    if scope["query_string"]:
-        target += b"?" + scope["query_string"]
-    return target.decode("latin-1")
+    target = raw.removeprefix(_PREFIX_BYTES) or b"/"
+    return target + b"?" + scope["query_string"] if scope["query_string"] else target
 
 
-async def _relay(answer: aiohttp.ClientResponse, send: Send, exchange: Exchange) -> None:
-    headers = answer_headers(answer)
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+async def _relay(answer: Answer, send: Send, exchange: Exchange) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
     usage = UsageReader(answer.headers)
-    try:
-        async for part in answer.content.iter_any():
-            usage.feed(part)
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    except (aiohttp.ClientError, OSError) as error:
-        raise BrokenAnswerError from error
+    more = True
+    while more:
+        part = await answer.next_part()
+        usage.feed(part)
+        more = not answer.is_at_end
+        await send({"type": "http.response.body", "body": part, "more_body": more})
     exchange.prompt_tokens, exchange.completion_tokens = usage.tokens()
-    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -6,22 +6,23 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 _TAIL_BYTES = 4096
 # A quote within a text is escaped, so that `"usage":` between a comma or brace and a brace is the member itself.
 _USAGE = re.compile(rb'[{,]\s*"usage"\s*:\s*\{')
 _PROMPT = re.compile(rb'"(?:prompt|input)_tokens"\s*:\s*(\d{1,12})')
 _COMPLETION = re.compile(rb'"(?:completion|output)_tokens"\s*:\s*(\d{1,12})')
-_TYPES = ("application/json", "text/event-stream")
+_TYPES = (b"application/json", b"text/event-stream")
 
 
 class UsageReader:
     """Keeps the end of an answer, where OpenAI's `usage` is, of streams too."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        kind = headers.get("Content-Type", "")
-        self._reads = kind.startswith(_TYPES) and headers.get("Content-Encoding", "identity") == "identity"
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        named = {name.lower(): value for name, value in headers}
+        kind = named.get(b"content-type", b"")
+        self._reads = kind.startswith(_TYPES) and named.get(b"content-encoding", b"identity") == b"identity"
         self._tail = b""
 
     def feed(self, part: bytes) -> None:

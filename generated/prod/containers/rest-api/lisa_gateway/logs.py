@@ -8,25 +8,36 @@ import sys
 import time
 from typing import Any
 
-EXTRA = "lisa_fields"
-"""Attribute of a log record that holds further members of its line."""
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+"""A line of the log, of its members."""
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as a JSON object: time, level, logger, message, and what `extra={EXTRA: …}` adds."""
+    """Formats a record as a JSON object: time, level, logger, message, and the exception if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record."""
         line: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "time": timestamp(record.created),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= getattr(record, EXTRA, {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        return encode(line)
+
+
+def timestamp(at: float) -> str:
+    """UNIX seconds as ISO 8601 in UTC, with milliseconds."""
+    seconds = int(at)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int((at - seconds) * 1000):03d}Z"
+
+
+def write(lines: str) -> None:
+    """Write lines that need no formatting."""
+    sys.stdout.write(lines)
+    sys.stdout.flush()
 
 
 def configure(level: str) -> None:

@@ -8,9 +8,9 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from lisa_gateway.errors import BrokenAnswerError, GatewayError, error_body
+from lisa_gateway.errors import BrokenAnswerError, ClientLeftError, GatewayError, error_body
 from lisa_gateway.exchange import Exchange
-from lisa_gateway.logs import EXTRA
+from lisa_gateway.reports import Reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ _VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _UNSUPPORTED_DATA = 1003
 
-_log = logging.getLogger("lisa_gateway.access")
+_log = logging.getLogger(__name__)
 
 
 class Observation:
@@ -32,7 +32,7 @@ class Observation:
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
-        self._metrics = metrics
+        self._reports = Reports(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens within."""
@@ -40,7 +40,10 @@ class Observation:
             await send({"type": "websocket.close", "code": _UNSUPPORTED_DATA})
             return
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._reports.flush()
             return
         exchange = Exchange(request_id=_request_id(scope["headers"]), began=time.perf_counter())
         exchange.attach(scope)
@@ -52,6 +55,8 @@ class Observation:
             await answer.fail(error.status, error.body, error.headers)
         except BrokenAnswerError:
             exchange.fault = "upstream_broke_off"
+        except ClientLeftError:
+            exchange.fault = "client_left"
         # The boundary of a request: what is wrong with one must not end the worker.
         except Exception:
             exchange.fault = "internal_error"
@@ -59,25 +64,8 @@ class Observation:
             body = error_body("The gateway failed.", kind="server_error", code="internal_error")
             await answer.fail(500, body, {})
         finally:
-            self._report(exchange, scope["method"])
-
-    def _report(self, exchange: Exchange, method: str) -> None:
-        ended = time.perf_counter()
-        self._metrics.observe(exchange, method if method in _METHODS else "other", ended)
-        if not _log.isEnabledFor(logging.INFO):
-            return
-        fields = {
-            "requestId": exchange.request_id,
-            "method": method,
-            "route": exchange.route,
-            "status": exchange.status,
-            "milliseconds": round((ended - exchange.began) * 1000, 2),
-        }
-        if exchange.caller is not None:
-            fields["caller"] = f"{exchange.caller.kind}:{exchange.caller.name}".rstrip(":")
-        if exchange.fault:
-            fields["fault"] = exchange.fault
-        _log.info("request", extra={EXTRA: fields})
+            method = scope["method"]
+            self._reports.add(exchange, method if method in _METHODS else "other")
 
 
 class _Answer:

@@ -14,7 +14,7 @@ _HEADERS = [(b"deprecation", b"@1717200000"), (b"link", b'</v2/serve>; rel="succ
 
 
 class Deprecation:
-    """Adds the headers to every answer below `/v1/`, errors too."""
+    """Adds the headers to every answer below `/v1/`, refusals too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

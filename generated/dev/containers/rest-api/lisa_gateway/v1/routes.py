@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import aiohttp
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lisa_gateway.errors import BrokenAnswerError, GatewayError, UpstreamDownError
+from lisa_gateway.errors import GatewayError, UpstreamDownError
 from lisa_gateway.exchange import Exchange
+from lisa_gateway.presence import while_present
 from lisa_gateway.resources import Resources
-from lisa_gateway.upstream import answer_headers
+from lisa_gateway.upstream import Answer, answer_headers, whole
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
     Embedded,
@@ -27,6 +28,7 @@ from lisa_gateway.v1.bodies import (
 )
 
 if TYPE_CHECKING:
+    from lisa_gateway.upstream import Upstream
     from lisa_gateway.v1.registry import RegisteredModel
 
 Kind = Literal["textgen", "embedding"]
@@ -157,37 +159,28 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
     return StreamingResponse(_parts(answer), answer.status, headers=headers)
 
 
-async def _open(request: Request, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
     """Ask LiteLLM; the answer is open still, and is not an error."""
-    upstream = request.state.resources.upstream
-    headers = upstream.own(Exchange.of(request.scope).request_id, **{"Content-Type": "application/json"})
-    answer: aiohttp.ClientResponse = await upstream.send("POST", path, headers=headers, body=json.dumps(body).encode())
+    upstream: Upstream = request.state.resources.upstream
+    headers = upstream.own(Exchange.of(request.scope).request_id, "application/json")
+    answer = await upstream.send("POST", path.encode(), headers=headers, body=json.dumps(body).encode())
     if answer.status >= 400:
-        async with answer:
-            raise UpstreamAnswerError(answer.status, await _whole(answer))
+        with closing(answer):
+            raise UpstreamAnswerError(answer.status, await whole(answer))
     return answer
 
 
 async def _ask(request: Request, path: str, body: Mapping[str, Any]) -> Any:
-    async with await _open(request, path, body) as answer:
-        try:
-            return json.loads(await _whole(answer))
-        except ValueError as error:
-            raise UpstreamDownError("The model proxy did not answer with JSON.") from error
-
-
-async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    async with while_present(request.receive):
+        with closing(await _open(request, path, body)) as answer:
+            content = await whole(answer)
     try:
-        return await answer.read()
-    except (aiohttp.ClientError, OSError) as error:
-        raise UpstreamDownError("The model proxy broke off its answer.") from error
+        return json.loads(content)
+    except ValueError as error:
+        raise UpstreamDownError("The model proxy did not answer with JSON.") from error
 
 
-async def _parts(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    try:
-        async for part in answer.content.iter_any():
+async def _parts(answer: Answer) -> AsyncIterator[bytes]:
+    with closing(answer):
+        while part := await answer.next_part():
             yield part
-    except (aiohttp.ClientError, OSError) as error:
-        raise BrokenAnswerError from error
-    finally:
-        answer.close()
