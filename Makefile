@@ -70,7 +70,7 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 	@$(PY) -m pytest --numprocesses=auto --quiet $(ARGS)
 
 .PHONY: check
-check: lint test ## Everything that CI checks
+check: lint test ## Everything that CI checks, but for the web application
 
 .PHONY: lint
 lint: check-format check-types check-imports check-drift check-templates check-containers check-workflows ## All checks but the tests
@@ -109,6 +109,15 @@ check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workf
 	@$(BIN)/zizmor --offline --quiet .github
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
+.PHONY: check-web
+check-web: runtime/web/node_modules/.installed ## The web application: lint, types, unit tests, and that dist/ is what it builds
+	@cd runtime/web && npm run --silent lint && npm run --silent typecheck && npm run --silent test -- --silent --reporter=dot \
+		&& npm run --silent check-build
+
+.PHONY: test-e2e
+test-e2e: runtime/web/node_modules/.installed ## The web application in a real Chromium: make test-e2e ARGS='chat --headed'
+	@cd runtime/web && npm run --silent e2e -- $(ARGS)
+
 .PHONY: format
 format: .venv/.installed-dev ## Format the sources and mend what ruff can
 	@$(PY) -m ruff check --quiet --fix .
@@ -124,6 +133,10 @@ bench: .venv/.installed-dev ## Measure the compiler
 schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md and docs/diagnostics.md anew
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
+
+.PHONY: web
+web: runtime/web/node_modules/.installed ## Build the web application into runtime/web/dist, which is committed
+	@cd runtime/web && npm run --silent build -- --logLevel=warn
 
 .PHONY: lock
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
@@ -150,6 +163,11 @@ cleanPython: clean ## Remove .venv too
 
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
+
+runtime/web/node_modules/.installed: runtime/web/package-lock.json
+	@command -v npm >/dev/null || { echo "The web application needs Node.js 20.19 or newer with npm." >&2; exit 1; }
+	@cd runtime/web && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov

@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import boundaries from "eslint-plugin-boundaries";
 import reactHooks from "eslint-plugin-react-hooks";
+import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
@@ -9,7 +10,9 @@ export default tseslint.config(
   {
     files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { project: ["tsconfig.json", "tsconfig.node.json"], tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
@@ -35,31 +38,25 @@ export default tseslint.config(
         "error",
         {
           default: "disallow",
-          rules: [
-            { from: { type: "shared" }, allow: { to: { type: "shared" } } },
+          policies: [
+            { from: { element: { type: "shared" } }, allow: { to: { element: { type: "shared" } } } },
             {
-              from: { type: "feature" },
-              allow: { to: [{ type: "shared" }, { type: "feature", captured: { name: "{{from.captured.name}}" } }] },
+              from: { element: { type: "feature" } },
+              allow: {
+                to: [
+                  { element: { type: "shared" } },
+                  { element: { type: "feature", captured: { name: "{{from.element.captured.name}}" } } },
+                ],
+              },
             },
-            { from: { type: "app" }, allow: { to: [{ type: "shared" }, { type: "feature" }, { type: "app" }] } },
+            { from: { element: { type: "app" } }, allow: { to: { element: { type: "*" } } } },
           ],
         },
       ],
     },
   },
   {
-    files: ["e2e/**/*.mjs", "*.js"],
-    languageOptions: {
-      globals: {
-        process: "readonly",
-        console: "readonly",
-        URL: "readonly",
-        Buffer: "readonly",
-        setTimeout: "readonly",
-        setInterval: "readonly",
-        clearTimeout: "readonly",
-        URLSearchParams: "readonly",
-      },
-    },
+    files: ["**/*.{js,mjs}"],
+    languageOptions: { globals: globals.node },
   },
 );

@@ -50,8 +50,9 @@ export class Application {
 
   /** Ask, and wait for the end of the answer. */
   async ask(question: string): Promise<Locator> {
+    const before = await this.answers.count();
     await this.type(question);
-    await expect(this.stopButton).toBeVisible();
+    await expect(this.answers).toHaveCount(before + 1);
     await expect(this.stopButton).toBeHidden({ timeout: 45_000 });
     return this.answers.last();
   }

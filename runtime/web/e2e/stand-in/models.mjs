@@ -12,45 +12,42 @@ const MODELS = [
   hosted("broken-model", "example/broken", "textgen", "tgi", "g5.xlarge", "Failed"),
 ];
 
-function hosted(modelId, modelName, modelType, inferenceContainer, instanceType, status) {
-  return {
+function hosted(modelId, modelName, modelType, inferenceContainer, instanceType, state) {
+  const configuration = {
     modelId,
     modelName,
     modelType,
     inferenceContainer,
     instanceType,
-    streaming: modelType === "textgen",
+    ...(modelType === "textgen" ? { streaming: true } : {}),
     containerConfig: { image: { baseImage: `example/${inferenceContainer}:1.0` } },
     autoScalingConfig: { minCapacity: 1, maxCapacity: 2 },
-    status,
   };
+  return { modelId, state, instances: state === "Stopped" ? 0 : 1, url: "http://internal", configuration };
 }
 
 /** @returns {(request, response, caller, url: URL) => Promise<boolean>} whether the route was one of these */
 export function createModelRoutes() {
   const models = new Map(MODELS.map((model) => [model.modelId, { ...model }]));
-  let proposals = 0;
-  const propose = (response, patch) =>
-    sendJson(response, 202, { proposalId: `p-${(proposals += 1)}`, file: "environments/dev.yaml", patch });
   return async (request, response, { isAdmin }, { pathname }) => {
-    const [matched, id, action] = /^\/models(?:\/([^/]+)(?:\/(start|stop))?)?$/.exec(pathname) ?? [];
+    const [matched, id, action] = /^\/models(?:\/(.+?)(?:\/(start|stop))?)?$/.exec(pathname) ?? [];
     if (matched === undefined) return false;
     const model = models.get(decodeURIComponent(id ?? ""));
     if (!isAdmin) {
       sendJson(response, 403, { message: "Only administrators manage models.", code: "Forbidden" });
+    } else if (id === undefined && request.method === "POST") {
+      propose(response, "create", await readJson(request));
     } else if (id === undefined) {
-      if (request.method === "POST") propose(response, addition(await readJson(request)));
-      else sendJson(response, 200, { models: [...models.values()] });
+      sendJson(response, 200, { models: [...models.values()] });
     } else if (model === undefined) {
-      sendJson(response, 404, { message: "There is no such model.", code: "NotFound" });
+      sendJson(response, 404, { message: `No model ${id} is hosted.`, code: "NotFound" });
     } else if (action !== undefined) {
-      model.status = action === "start" ? "Creating" : "Stopping";
-      setTimeout(() => (model.status = action === "start" ? "InService" : "Stopped"), PASSING_MS).unref();
-      sendJson(response, 202, model);
-    } else if (request.method === "DELETE") {
-      propose(response, `@@ ecsModels @@\n-  - modelId: ${model.modelId}\n-    modelName: ${model.modelName}\n`);
+      resize(model, action);
+      sendJson(response, 202, { modelId: model.modelId, state: model.state });
     } else if (request.method === "PUT") {
-      propose(response, change(model, await readJson(request)));
+      propose(response, "update", { modelId: model.modelId, ...(await readJson(request)) });
+    } else if (request.method === "DELETE") {
+      propose(response, "delete", { modelId: model.modelId, deploy: false });
     } else {
       sendJson(response, 200, model);
     }
@@ -58,30 +55,32 @@ export function createModelRoutes() {
   };
 }
 
-function addition({ modelId, modelName, modelType, inferenceContainer, instanceType, autoScalingConfig }) {
-  return `--- a/environments/dev.yaml
-+++ b/environments/dev.yaml
-@@ -40,3 +40,11 @@ dev:
-   ecsModels:
-+    - modelId: ${modelId}
-+      modelName: ${modelName}
-+      modelType: ${modelType}
-+      inferenceContainer: ${inferenceContainer}
-+      instanceType: ${instanceType}
-+      autoScalingConfig:
-+        minCapacity: ${autoScalingConfig.minCapacity}
-+        maxCapacity: ${autoScalingConfig.maxCapacity}
-     - modelId: mistral-7b
-       modelName: mistralai/Mistral-7B-Instruct-v0.2
-`;
+function resize(model, action) {
+  const starts = action === "start";
+  model.state = starts ? "Creating" : "Stopping";
+  setTimeout(() => {
+    Object.assign(model, starts ? { state: "InService", instances: 1 } : { state: "Stopped", instances: 0 });
+  }, PASSING_MS).unref();
 }
 
-function change(model, { instanceType }) {
-  return `--- a/environments/dev.yaml
-+++ b/environments/dev.yaml
-@@ -42,3 +42,3 @@ dev:
-     - modelId: ${model.modelId}
--      instanceType: ${model.instanceType}
-+      instanceType: ${instanceType}
-`;
+function propose(response, kind, change) {
+  sendJson(response, 202, {
+    id: "20261122T101500-0a1b2c3d",
+    environment: "dev",
+    kind,
+    modelId: change.modelId,
+    status: "pending",
+    file: "environments/dev.yaml",
+    patch: `ecsModels:\n- ${yamlOf(change, "  ").trimStart()}`,
+    change,
+    validation: { complete: true, warnings: [] },
+  });
+}
+
+function yamlOf(value, indent) {
+  return Object.entries(value)
+    .map(([key, inner]) =>
+      typeof inner === "object" ? `${indent}${key}:\n${yamlOf(inner, `${indent}  `)}` : `${indent}${key}: ${inner}\n`,
+    )
+    .join("");
 }

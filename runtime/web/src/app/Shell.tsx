@@ -1,4 +1,6 @@
-import AppLayout, { type AppLayoutProps } from "@cloudscape-design/components/app-layout";
+import type { AppLayoutProps } from "@cloudscape-design/components/app-layout";
+import AppLayoutToolbar from "@cloudscape-design/components/app-layout-toolbar";
+import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import SideNavigation, { type SideNavigationProps } from "@cloudscape-design/components/side-navigation";
 import { Suspense, useState } from "react";
 import { useLocation } from "wouter";
@@ -32,12 +34,13 @@ export function Shell() {
         <Banner place="top" />
         <TopBar onHome={() => navigate("/")} />
       </div>
-      <AppLayout
+      <AppLayoutToolbar
         headerSelector="#lisa-header"
         footerSelector="#lisa-footer"
         ariaLabels={LABELS}
         contentType={path.startsWith("/models") ? "table" : "default"}
-        maxContentWidth={chat.open ? 960 : Number.MAX_VALUE}
+        maxContentWidth={Number.MAX_VALUE}
+        breadcrumbs={<Breadcrumbs path={path} onNavigate={navigate} />}
         navigation={<Navigation path={path} onNavigate={navigate} />}
         navigationWidth={240}
         navigationOpen={navigationOpen}
@@ -46,6 +49,7 @@ export function Shell() {
         {...(chat.open
           ? { drawers: chat.drawers, activeDrawerId: chat.drawer, onDrawerChange: chat.onDrawerChange }
           : {})}
+        disableContentPaddings={chat.open}
         stickyNotifications
         notifications={<Notifications />}
         content={
@@ -59,6 +63,23 @@ export function Shell() {
       </div>
       {chat.dialog}
     </>
+  );
+}
+
+function Breadcrumbs({ path, onNavigate }: { path: string; onNavigate: (path: string) => void }) {
+  const name = path.startsWith("/chat") ? "Chat" : path.startsWith("/models") ? "Model management" : "Home";
+  return (
+    <BreadcrumbGroup
+      ariaLabel="Breadcrumbs"
+      items={[
+        { text: "LISA", href: "#/" },
+        { text: name, href: `#${path}` },
+      ]}
+      onFollow={(event) => {
+        event.preventDefault();
+        onNavigate(event.detail.href.slice(1));
+      }}
+    />
   );
 }
 

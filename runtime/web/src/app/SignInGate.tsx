@@ -55,9 +55,8 @@ function Gate({ children }: { children: ReactNode }) {
 function SignedIn({ user, children }: { user: User; children: ReactNode }) {
   const environment = useEnvironment();
   const auth = useAuth();
-  const token = useRef<string | undefined>(undefined);
-  token.current = bearerToken(user);
-  const api = useMemo(() => createApi(environment, () => token.current), [environment]);
+  const token = bearerToken(user);
+  const api = useMemo(() => createApi(environment, token), [environment, token]);
   const caller = useMemo(
     () => ({
       ...describeCaller(user, environment),
@@ -79,7 +78,7 @@ const NOBODY = { name: "Local user", email: null, isAdmin: true, signedIn: false
 
 function Unauthenticated({ children }: { children: ReactNode }) {
   const environment = useEnvironment();
-  const [api] = useState(() => createApi(environment, () => undefined));
+  const [api] = useState(() => createApi(environment, undefined));
   return (
     <ApiProvider value={api}>
       <CallerProvider value={NOBODY}>{children}</CallerProvider>

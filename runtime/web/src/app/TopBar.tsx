@@ -27,6 +27,15 @@ export function TopBar({ onHome }: { onHome: () => void }) {
   );
 }
 
+function HalfDisc() {
+  return (
+    <svg viewBox="0 0 16 16" focusable="false" aria-hidden="true">
+      <circle cx="8" cy="8" r="6" fill="none" />
+      <path d="M8 2a6 6 0 0 1 0 12z" className="filled" />
+    </svg>
+  );
+}
+
 /** Whether the gateway answers; a click asks it again. */
 function useConnection(): TopNavigationProps.Utility {
   const { isError, isPending, refetch } = useServedModels();
@@ -47,7 +56,7 @@ function appearanceMenu(
 ): TopNavigationProps.Utility {
   return {
     type: "menu-dropdown",
-    iconName: "settings",
+    iconSvg: <HalfDisc />,
     ariaLabel: "Appearance",
     title: "Appearance",
     text: "Appearance",

@@ -43,7 +43,7 @@ export function Composer({ obstacle, answering, file, onFile, onUpload, onAsk, o
       disabled={obstacle !== null}
       disableActionButton={question.trim() === ""}
       actionButtonIconName="send"
-      actionButtonAriaLabel="Send"
+      i18nStrings={{ actionButtonAriaLabel: "Send" }}
       {...(answering
         ? {
             customPrimaryAction: (
@@ -66,35 +66,49 @@ export function Composer({ obstacle, answering, file, onFile, onUpload, onAsk, o
 
 function Attachments({ onFile, onUpload }: Pick<ComposerProps, "onFile" | "onUpload">) {
   const notify = useNotify();
-  const attach = async (files: File[]) => {
-    const [file] = files;
-    if (file === undefined) return;
+  const picker = useRef<HTMLInputElement>(null);
+  const attach = async (file: File) => {
     try {
       onFile(await readContextFile(file));
     } catch (error) {
       notify({ id: "context-file", type: "error", header: "The file cannot be used", content: messageOf(error) });
     }
   };
-  const attachItem: ButtonGroupProps.IconFileInput = {
-    type: "icon-file-input",
-    id: "attach",
-    text: "Add a text file as context (10 KB at most)",
-    accept: "text/*,.md,.json,.yaml,.yml,.csv,.log",
-  };
-  const uploadItem: ButtonGroupProps.IconButton = {
-    type: "icon-button",
-    id: "upload",
-    iconName: "upload",
-    text: "Upload documents to a repository",
-  };
+  const items: ButtonGroupProps.IconButton[] = [
+    { type: "icon-button", id: "attach", iconSvg: <PaperClip />, text: "Add a text file as context (10 KB at most)" },
+    { type: "icon-button", id: "upload", iconName: "upload", text: "Upload documents to a repository" },
+  ];
   return (
-    <ButtonGroup
-      variant="icon"
-      ariaLabel="Attachments"
-      items={onUpload ? [attachItem, uploadItem] : [attachItem]}
-      onItemClick={({ detail }) => detail.id === "upload" && onUpload?.()}
-      onFilesChange={({ detail }) => void attach(detail.files)}
-    />
+    <>
+      <ButtonGroup
+        variant="icon"
+        ariaLabel="Attachments"
+        items={onUpload ? items : items.slice(0, 1)}
+        onItemClick={({ detail }) => (detail.id === "upload" ? onUpload?.() : picker.current?.click())}
+      />
+      <input
+        ref={picker}
+        type="file"
+        hidden
+        accept="text/*,.md,.json,.yaml,.yml,.csv,.log"
+        onChange={({ target }) => {
+          const [file] = target.files ?? [];
+          if (file) void attach(file);
+          target.value = "";
+        }}
+      />
+    </>
+  );
+}
+
+function PaperClip() {
+  return (
+    <svg viewBox="0 0 16 16" focusable="false" aria-hidden="true">
+      <path
+        fill="none"
+        d="M14 7.500 8.300 13.200a3.700 3.700 0 0 1-5.200-5.200L8.900 2.200a2.500 2.500 0 0 1 3.500 3.500L6.800 11.300A1.200 1.200 0 0 1 5 9.600l5-5"
+      />
+    </svg>
   );
 }
 

@@ -18,9 +18,8 @@ export function QuestionBubble({ question }: { question: Question }) {
 }
 
 function initialsOf(name: string): string {
-  const words = name.split(/[\s._@-]+/).filter((word) => word !== "");
-  return words
+  const initials = name.matchAll(/(?:^|[\s._@-])(\p{L})/gu);
+  return Array.from(initials, ([, letter = ""]) => letter.toUpperCase())
     .slice(0, 2)
-    .map((word) => [...word][0]?.toUpperCase() ?? "")
     .join("");
 }

@@ -25,7 +25,10 @@ export function SettingsPanel({ settings, onChange, retrieval }: SettingsPanelPr
   return (
     <Drawer header={<h2>Chat settings</h2>}>
       <SpaceBetween size="l">
-        <FormField label="Conversation history" description="How many earlier questions and answers the model is told.">
+        <FormField
+          label={`Conversation history: ${settings.historyLength}`}
+          description="How many earlier questions and answers the model is told."
+        >
           <Slider
             ariaLabel="Conversation history"
             value={settings.historyLength}
@@ -35,12 +38,8 @@ export function SettingsPanel({ settings, onChange, retrieval }: SettingsPanelPr
             onChange={({ detail }) => change({ historyLength: detail.value })}
           />
         </FormField>
-        <Toggle
-          checked={settings.showMetadata}
-          description="Model, tokens, time and sources below each answer."
-          onChange={({ detail }) => change({ showMetadata: detail.checked })}
-        >
-          Show metadata
+        <Toggle checked={settings.showMetadata} onChange={({ detail }) => change({ showMetadata: detail.checked })}>
+          Show metadata below answers
         </Toggle>
         {retrieval !== null && (
           <ExpandableSection headerText="Documents" variant="footer" defaultExpanded>

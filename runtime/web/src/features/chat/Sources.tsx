@@ -1,24 +1,22 @@
 import Box from "@cloudscape-design/components/box";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 
 import type { Passage } from "@/shared/api/repositories";
 
-/** The passages that an answer was given, by the document that they come from. */
+const BEGINNING = 160;
+
+/** The passages that an answer was given, each with the document that it comes from. */
 export function Sources({ sources }: { sources: Passage[] }) {
   if (sources.length === 0) return null;
   return (
     <ExpandableSection headerText={`Sources (${sources.length})`} variant="footer">
-      <SpaceBetween size="s">
-        {sources.map(({ source, content }, index) => (
-          <div key={index}>
-            <Box variant="awsui-key-label">{fileName(source)}</Box>
-            <Box variant="small" color="text-body-secondary">
-              <span className="lisa-plain">{content}</span>
-            </Box>
-          </div>
-        ))}
-      </SpaceBetween>
+      {sources.map(({ source, content }, index) => (
+        <ExpandableSection key={index} headerText={fileName(source)} headerDescription={beginningOf(content)}>
+          <Box variant="small" color="text-body-secondary">
+            <span className="lisa-plain">{content}</span>
+          </Box>
+        </ExpandableSection>
+      ))}
     </ExpandableSection>
   );
 }
@@ -26,4 +24,9 @@ export function Sources({ sources }: { sources: Passage[] }) {
 /** `s3://bucket/user/report.pdf` is the report to people. */
 export function fileName(source: string): string {
   return source.split("/").findLast((part) => part !== "") ?? source;
+}
+
+function beginningOf(content: string): string {
+  const line = content.replace(/\s+/g, " ").trim();
+  return line.length > BEGINNING ? `${line.slice(0, BEGINNING)}…` : line;
 }

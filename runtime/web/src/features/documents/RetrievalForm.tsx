@@ -46,7 +46,7 @@ export function RetrievalForm({ search, onUpload }: { search: DocumentSearch; on
           onChange={({ detail }) => setSettings({ ...settings, embeddingModel: detail.selectedOption.value ?? null })}
         />
       </FormField>
-      <FormField label="Passages" description="How many go along with a question at most.">
+      <FormField label={`Passages: ${settings.count}`} description="How many go along with a question at most.">
         <Slider
           ariaLabel="Passages"
           value={settings.count}

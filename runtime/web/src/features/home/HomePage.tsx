@@ -81,12 +81,17 @@ function ModelCards({ models, loading }: { models: ServedModel[]; loading: boole
         header: ({ id }) => <Box variant="h3">{id}</Box>,
         sections: [
           {
-            id: "type",
-            header: "Type",
-            content: ({ type }) => (type === "embedding" ? "Embedding" : "Text generation"),
-            width: 50,
+            id: "about",
+            content: ({ type, streaming }) => (
+              <KeyValuePairs
+                columns={2}
+                items={[
+                  { label: "Type", value: type === "embedding" ? "Embedding" : "Text generation" },
+                  { label: "Streaming", value: streaming ? "Yes" : "No" },
+                ]}
+              />
+            ),
           },
-          { id: "streaming", header: "Streaming", content: ({ streaming }) => (streaming ? "Yes" : "No"), width: 50 },
           {
             id: "state",
             content: ({ available }) => (

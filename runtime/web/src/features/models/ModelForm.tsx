@@ -7,7 +7,14 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { configurationOf, fieldProblems, type FieldProblems, fieldsOf, NEW_MODEL } from "@/features/models/modelFields";
+import {
+  changesOf,
+  configurationOf,
+  fieldProblems,
+  type FieldProblems,
+  fieldsOf,
+  NEW_MODEL,
+} from "@/features/models/modelFields";
 import { ModelFormFields } from "@/features/models/ModelFormFields";
 import { useApi } from "@/shared/api";
 import type { ManagedModel, Proposal } from "@/shared/api/models";
@@ -23,12 +30,12 @@ interface ModelFormProps {
 /** Fills in what a proposal is made from. */
 export function ModelForm({ model, onProposal, onClose }: ModelFormProps) {
   const { models } = useApi();
-  const [fields, setFields] = useState(() => (model ? fieldsOf(model.configuration) : NEW_MODEL));
+  const [fields, setFields] = useState(() => (model ? fieldsOf(model) : NEW_MODEL));
   const [shown, setShown] = useState<FieldProblems>({});
   const proposing = useMutation({
     mutationFn: () =>
       model
-        ? models.proposeUpdate(model.modelId, configurationOf(fields, model.configuration))
+        ? models.proposeUpdate(model.modelId, changesOf(fieldsOf(model), fields))
         : models.proposeCreation(configurationOf(fields)),
     onSuccess: onProposal,
   });

@@ -27,11 +27,12 @@ export function ModelFormFields({ fields, problems, isNew, onChange }: ModelForm
   return (
     <>
       {text("modelId", "Model id", "What clients ask for.", { disabled: !isNew })}
-      {text("modelName", "Model name", "Folder of its weights in the models bucket.")}
+      {text("modelName", "Model name", "Folder of its weights in the models bucket.", { disabled: !isNew })}
       <FormField label="Type">
         <Select
           options={TYPES}
           selectedOption={TYPES.find(({ value }) => value === fields.modelType) ?? null}
+          disabled={!isNew}
           onChange={({ detail }) => {
             const modelType = detail.selectedOption.value as ModelFields["modelType"];
             onChange({ modelType, inferenceContainer: CONTAINERS[modelType][0] ?? "" });

@@ -12,7 +12,7 @@ import { useState } from "react";
 import { ModelActions } from "@/features/models/ModelActions";
 import { COLUMNS } from "@/features/models/modelColumns";
 import { ModelForm } from "@/features/models/ModelForm";
-import { refreshInterval } from "@/features/models/modelState";
+import { appearanceOf, refreshInterval } from "@/features/models/modelState";
 import { ProposalDialog } from "@/features/models/ProposalDialog";
 import { queryKeys, useApi } from "@/shared/api";
 import type { ManagedModel, Proposal } from "@/shared/api/models";
@@ -65,17 +65,11 @@ interface ModelsTableProps {
 }
 
 function ModelsTable({ models, loading, refreshing, onRefresh, onCreate, onUpdate, onProposal }: ModelsTableProps) {
-  const { items, collectionProps, filterProps, paginationProps, filteredItemsCount, actions } = useCollection(models, {
+  const { items, collectionProps, filterProps, paginationProps, filteredItemsCount } = useCollection(models, {
     filtering: {
       empty: <Empty title="No hosted models" text="Propose a model, and it is here when the proposal is deployed." />,
-      noMatch: (
-        <Empty
-          title="No match"
-          text="No model fits the filter."
-          action={<Button onClick={() => actions.setFiltering("")}>Clear the filter</Button>}
-        />
-      ),
-      fields: ["modelId", "modelName", "modelType", "status", "instanceType", "inferenceContainer"],
+      noMatch: <Empty title="No match" text="No model fits the filter." />,
+      filteringFunction: fits,
     },
     pagination: { pageSize: 20 },
     sorting: { defaultState: { sortingColumn: { sortingField: "modelId" } } },
@@ -132,18 +126,20 @@ function ModelsTable({ models, loading, refreshing, onRefresh, onCreate, onUpdat
   );
 }
 
-function Empty({ title, text, action }: { title: string; text: string; action?: React.ReactNode }) {
+function fits({ modelId, state, configuration }: ManagedModel, text: string): boolean {
+  const { modelName, modelType, instanceType, inferenceContainer } = configuration;
+  return [modelId, appearanceOf(state).label, modelName, modelType, instanceType, inferenceContainer].some((value) =>
+    value?.toLowerCase().includes(text.toLowerCase()),
+  );
+}
+
+function Empty({ title, text }: { title: string; text: string }) {
   return (
     <Box textAlign="center" color="inherit">
-      <SpaceBetween size="s">
-        <div>
-          <b>{title}</b>
-          <Box variant="p" color="inherit">
-            {text}
-          </Box>
-        </div>
-        {action}
-      </SpaceBetween>
+      <b>{title}</b>
+      <Box variant="p" color="inherit">
+        {text}
+      </Box>
     </Box>
   );
 }

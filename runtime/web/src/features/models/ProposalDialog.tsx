@@ -1,17 +1,16 @@
-import CodeView from "@cloudscape-design/code-view/code-view";
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
+import FormField from "@cloudscape-design/components/form-field";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 
-import "@/features/models/proposal.css";
-import { diffLines } from "@/features/models/diffLines";
 import type { Proposal } from "@/shared/api/models";
+import { CodeBlock } from "@/shared/markdown/CodeBlock";
 
 /** The change of the configuration that was proposed, and how it becomes a pull request. */
 export function ProposalDialog({ proposal, onClose }: { proposal: Proposal; onClose: () => void }) {
-  const { proposalId, patch, file } = proposal;
+  const { id, environment, file, patch, validation } = proposal;
   return (
     <Modal
       visible
@@ -32,43 +31,21 @@ export function ProposalDialog({ proposal, onClose }: { proposal: Proposal; onCl
           Nothing has changed in AWS. The proposal is kept until somebody applies it to a working copy of the
           configuration and opens a pull request.
         </Box>
-        {file !== null && <Box variant="awsui-key-label">{file}</Box>}
-        <CodeView
-          ariaLabel="Patch"
-          content={patch}
-          highlight={highlightDiff}
-          actions={<Copy text={patch} label="Copy the patch" />}
-        />
-        <CodeView
-          ariaLabel="Command"
-          content={`lisa proposals apply ${proposalId}`}
-          actions={<Copy text={`lisa proposals apply ${proposalId}`} label="Copy the command" />}
-        />
+        {!validation.complete && (
+          <Alert type="info">It was checked by the schema alone; applying it checks all rules.</Alert>
+        )}
+        {validation.warnings.map((warning) => (
+          <Alert key={warning} type="warning">
+            {warning}
+          </Alert>
+        ))}
+        <FormField label="The change" description={`It goes into ${file}.`} stretch>
+          <CodeBlock code={patch} language="yaml" label="Change of the configuration" />
+        </FormField>
+        <FormField label="To apply it" description="In a working copy of the configuration." stretch>
+          <CodeBlock code={`lisa proposals apply ${id} --env ${environment}`} language="sh" label="Command" />
+        </FormField>
       </SpaceBetween>
     </Modal>
-  );
-}
-
-function Copy({ text, label }: { text: string; label: string }) {
-  return (
-    <CopyToClipboard
-      variant="icon"
-      textToCopy={text}
-      copyButtonAriaLabel={label}
-      copySuccessText="Copied"
-      copyErrorText="The browser does not allow copying"
-    />
-  );
-}
-
-function highlightDiff(patch: string) {
-  return (
-    <span>
-      {diffLines(patch).map(({ kind, text }, index) => (
-        <span key={index} className={`lisa-diff-${kind}`}>
-          {text}
-        </span>
-      ))}
-    </span>
   );
 }

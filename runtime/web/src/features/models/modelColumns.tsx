@@ -1,9 +1,11 @@
+import Box from "@cloudscape-design/components/box";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { TableProps } from "@cloudscape-design/components/table";
-import Box from "@cloudscape-design/components/box";
 
-import { STATES } from "@/features/models/modelState";
+import { appearanceOf } from "@/features/models/modelState";
 import type { ManagedModel } from "@/shared/api/models";
+
+const UNKNOWN = "–";
 
 export const COLUMNS: TableProps.ColumnDefinition<ManagedModel>[] = [
   {
@@ -11,10 +13,10 @@ export const COLUMNS: TableProps.ColumnDefinition<ManagedModel>[] = [
     header: "Model",
     sortingField: "modelId",
     isRowHeader: true,
-    cell: ({ modelId, modelName }) => (
+    cell: ({ modelId, configuration: { modelName } }) => (
       <>
         <Box fontWeight="bold">{modelId}</Box>
-        {modelName !== modelId && (
+        {modelName !== undefined && modelName !== modelId && (
           <Box variant="small" color="text-body-secondary">
             {modelName}
           </Box>
@@ -23,43 +25,35 @@ export const COLUMNS: TableProps.ColumnDefinition<ManagedModel>[] = [
     ),
   },
   {
-    id: "status",
+    id: "state",
     header: "State",
-    sortingField: "status",
-    cell: ({ status, statusReason }) => (
-      <>
-        <StatusIndicator type={STATES[status].indicator}>{STATES[status].label}</StatusIndicator>
-        {statusReason !== null && (
-          <Box variant="small" color="text-body-secondary">
-            {statusReason}
-          </Box>
-        )}
-      </>
-    ),
+    sortingField: "state",
+    cell: ({ state }) => {
+      const { indicator, label } = appearanceOf(state);
+      return <StatusIndicator type={indicator}>{label}</StatusIndicator>;
+    },
   },
   {
     id: "modelType",
     header: "Type",
-    sortingField: "modelType",
-    cell: ({ modelType, streaming }) =>
-      modelType === "embedding" ? "Embedding" : `Text generation${streaming ? ", streaming" : ""}`,
+    cell: ({ configuration: { modelType, streaming } }) =>
+      modelType === "embedding" ? "Embedding" : `Text generation${streaming === true ? ", streaming" : ""}`,
   },
   {
     id: "instanceType",
-    header: "Instance",
-    sortingField: "instanceType",
-    cell: ({ instanceType }) => instanceType ?? "–",
+    header: "Instance type",
+    cell: ({ configuration: { instanceType } }) => instanceType ?? UNKNOWN,
   },
   {
-    id: "capacity",
+    id: "instances",
     header: "Instances",
-    cell: ({ minCapacity, maxCapacity }) =>
-      minCapacity === null ? "–" : `${minCapacity} to ${maxCapacity ?? minCapacity}`,
+    sortingField: "instances",
+    cell: ({ instances, configuration: { autoScalingConfig } }) =>
+      autoScalingConfig?.maxCapacity === undefined ? instances : `${instances} of ${autoScalingConfig.maxCapacity}`,
   },
   {
     id: "inferenceContainer",
     header: "Container",
-    sortingField: "inferenceContainer",
-    cell: ({ inferenceContainer }) => inferenceContainer ?? "–",
+    cell: ({ configuration: { inferenceContainer } }) => inferenceContainer ?? UNKNOWN,
   },
 ];

@@ -1,6 +1,6 @@
 /** The form of a model: what a person typed, what is wrong with it, and the configuration that it means. */
 
-import type { ModelConfiguration } from "@/shared/api/models";
+import type { ManagedModel, ModelConfiguration } from "@/shared/api/models";
 
 export interface ModelFields {
   modelId: string;
@@ -33,11 +33,11 @@ export const NEW_MODEL: ModelFields = {
   maxCapacity: "1",
 };
 
-export function fieldsOf(configuration: Partial<ModelConfiguration>): ModelFields {
+export function fieldsOf({ modelId, configuration }: ManagedModel): ModelFields {
   const { autoScalingConfig: scaling, containerConfig } = configuration;
   return {
-    modelId: configuration.modelId ?? "",
-    modelName: configuration.modelName ?? "",
+    modelId,
+    modelName: configuration.modelName ?? modelId,
     modelType: configuration.modelType ?? "textgen",
     inferenceContainer: configuration.inferenceContainer ?? "",
     instanceType: configuration.instanceType ?? "",
@@ -51,9 +51,7 @@ export function fieldsOf(configuration: Partial<ModelConfiguration>): ModelField
 /** What can be told without the compiler's rules, which the API applies to the whole configuration. */
 export function fieldProblems(fields: ModelFields): FieldProblems {
   const problems: FieldProblems = {};
-  if (!/^[a-z0-9][a-z0-9-]*$/.test(fields.modelId)) {
-    problems.modelId = "Lower-case letters, digits and hyphens, beginning with a letter or digit.";
-  }
+  if (fields.modelId.trim() === "") problems.modelId = "What clients ask for, as mistral-7b.";
   if (fields.modelName.trim() === "") problems.modelName = "The name of the model, as mistralai/Mistral-7B-v0.1.";
   if (!/^[a-z0-9-]+\.[a-z0-9-]+$/.test(fields.instanceType)) problems.instanceType = "An EC2 type, as g5.xlarge.";
   if (fields.baseImage.trim() === "") problems.baseImage = "The image that the container is built from.";
@@ -64,29 +62,28 @@ export function fieldProblems(fields: ModelFields): FieldProblems {
   return problems;
 }
 
-/** The configuration of the form's fields on top of what else the model has. */
-export function configurationOf(
-  fields: ModelFields,
-  before: Partial<ModelConfiguration> = {},
-): Partial<ModelConfiguration> {
-  const { containerConfig, autoScalingConfig } = before;
+/** The entry of `ecsModels` that the fields mean. */
+export function configurationOf(fields: ModelFields): Partial<ModelConfiguration> {
+  const { modelId, modelName, modelType } = fields;
+  return { modelId: modelId.trim(), modelName: modelName.trim(), modelType, ...settingsOf(fields, () => true) };
+}
+
+/** What has to change for a model's fields to become others; empty when they are the same. */
+export function changesOf(before: ModelFields, after: ModelFields): Partial<ModelConfiguration> {
+  return settingsOf(after, (name) => before[name] !== after[name]);
+}
+
+function settingsOf(fields: ModelFields, isWanted: (name: keyof ModelFields) => boolean): Partial<ModelConfiguration> {
+  const scaling = {
+    ...(isWanted("minCapacity") ? { minCapacity: Number(fields.minCapacity) } : {}),
+    ...(isWanted("maxCapacity") ? { maxCapacity: Number(fields.maxCapacity) } : {}),
+  };
   return {
-    ...before,
-    modelId: fields.modelId,
-    modelName: fields.modelName.trim(),
-    modelType: fields.modelType,
-    inferenceContainer: fields.inferenceContainer,
-    instanceType: fields.instanceType,
-    ...(fields.modelType === "textgen" ? { streaming: fields.streaming } : {}),
-    containerConfig: {
-      ...containerConfig,
-      image: { ...containerConfig?.image, baseImage: fields.baseImage.trim() },
-    },
-    autoScalingConfig: {
-      ...autoScalingConfig,
-      minCapacity: Number(fields.minCapacity),
-      maxCapacity: Number(fields.maxCapacity),
-    },
+    ...(isWanted("streaming") && fields.modelType === "textgen" ? { streaming: fields.streaming } : {}),
+    ...(isWanted("instanceType") ? { instanceType: fields.instanceType.trim() } : {}),
+    ...(isWanted("inferenceContainer") ? { inferenceContainer: fields.inferenceContainer } : {}),
+    ...(isWanted("baseImage") ? { containerConfig: { image: { baseImage: fields.baseImage.trim() } } } : {}),
+    ...(Object.keys(scaling).length > 0 ? { autoScalingConfig: scaling } : {}),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 
-import type { ManagedModel, ModelStatus } from "@/shared/api/models";
+import type { ManagedModel, ModelState } from "@/shared/api/models";
 
 interface StateAppearance {
   indicator: StatusIndicatorProps.Type;
@@ -11,7 +11,7 @@ interface StateAppearance {
   passing: boolean;
 }
 
-export const STATES: Record<ModelStatus, StateAppearance> = {
+const STATES: Record<ModelState, StateAppearance> = {
   Creating: { indicator: "in-progress", label: "Creating", passing: true },
   InService: { indicator: "success", label: "In service", passing: false },
   Stopping: { indicator: "in-progress", label: "Stopping", passing: true },
@@ -19,15 +19,19 @@ export const STATES: Record<ModelStatus, StateAppearance> = {
   Updating: { indicator: "in-progress", label: "Updating", passing: true },
   Deleting: { indicator: "in-progress", label: "Deleting", passing: true },
   Failed: { indicator: "error", label: "Failed", passing: false },
-  Unknown: { indicator: "info", label: "Unknown", passing: false },
 };
 
-export function canStart({ status }: ManagedModel): boolean {
-  return status === "Stopped" || status === "Failed";
+/** How a state looks; one that a later API brings is shown by its name. */
+export function appearanceOf(state: string): StateAppearance {
+  return state in STATES ? STATES[state as ModelState] : { indicator: "info", label: state, passing: false };
 }
 
-export function canStop({ status }: ManagedModel): boolean {
-  return status === "InService" || status === "Failed";
+export function canStart({ state }: ManagedModel): boolean {
+  return state === "Stopped" || state === "Stopping";
+}
+
+export function canStop({ state }: ManagedModel): boolean {
+  return !["Stopped", "Stopping", "Deleting"].includes(state);
 }
 
 const CALM_MS = 30_000;
@@ -35,5 +39,5 @@ const PASSING_MS = 5_000;
 
 /** How long to wait before the states are asked for again. */
 export function refreshInterval(models: ManagedModel[] | undefined): number {
-  return models?.some(({ status }) => STATES[status].passing) ? PASSING_MS : CALM_MS;
+  return models?.some(({ state }) => appearanceOf(state).passing) ? PASSING_MS : CALM_MS;
 }

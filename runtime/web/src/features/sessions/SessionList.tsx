@@ -1,13 +1,12 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Drawer from "@cloudscape-design/components/drawer";
-import Link from "@cloudscape-design/components/link";
-import List from "@cloudscape-design/components/list";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
+import "@/features/sessions/sessions.css";
 import { timeAgo } from "@/features/sessions/timeAgo";
 import { queryKeys, useApi } from "@/shared/api";
 import type { SessionSummary } from "@/shared/api/sessions";
@@ -40,9 +39,12 @@ export function SessionList({ current, onOpen, onNew }: SessionListProps) {
             loading={list.isFetching && !list.isPending}
             onClick={() => void list.refetch()}
           />
-          <Button disabled={(list.data?.length ?? 0) === 0} onClick={() => setDeleting("all")}>
-            Delete all
-          </Button>
+          <Button
+            iconName="remove"
+            ariaLabel="Delete all sessions"
+            disabled={(list.data?.length ?? 0) === 0}
+            onClick={() => setDeleting("all")}
+          />
         </SpaceBetween>
         {list.isPending && <Spinner size="large" />}
         {list.isError && <QueryProblem what="The sessions" error={list.error} onRetry={() => void list.refetch()} />}
@@ -55,34 +57,17 @@ export function SessionList({ current, onOpen, onNew }: SessionListProps) {
           </Box>
         )}
         {list.data && list.data.length > 0 && (
-          <List
-            ariaLabel="Sessions"
-            items={list.data}
-            renderItem={(session) => ({
-              id: session.sessionId,
-              content: (
-                <Link
-                  href={`#/chat/${session.sessionId}`}
-                  {...(session.sessionId === current ? { variant: "primary" as const } : {})}
-                  onFollow={(event) => {
-                    event.preventDefault();
-                    onOpen(session.sessionId);
-                  }}
-                >
-                  <span className="lisa-ellipsis">{session.title}</span>
-                </Link>
-              ),
-              secondaryContent: secondaryOf(session, current),
-              actions: (
-                <Button
-                  variant="icon"
-                  iconName="remove"
-                  ariaLabel={`Delete the session ${session.title}`}
-                  onClick={() => setDeleting(session)}
-                />
-              ),
-            })}
-          />
+          <ul className="lisa-sessions" aria-label="Sessions">
+            {list.data.map((session) => (
+              <SessionItem
+                key={session.sessionId}
+                session={session}
+                isOpen={session.sessionId === current}
+                onOpen={() => onOpen(session.sessionId)}
+                onDelete={() => setDeleting(session)}
+              />
+            ))}
+          </ul>
         )}
       </SpaceBetween>
       {deleting !== null && (
@@ -98,12 +83,34 @@ export function SessionList({ current, onOpen, onNew }: SessionListProps) {
   );
 }
 
-function secondaryOf({ sessionId, changed }: SessionSummary, current: string) {
-  const time = timeAgo(changed, new Date());
+interface SessionItemProps {
+  session: SessionSummary;
+  isOpen: boolean;
+  onOpen: () => void;
+  onDelete: () => void;
+}
+
+function SessionItem({ session: { sessionId, title, changed }, isOpen, onOpen, onDelete }: SessionItemProps) {
   return (
-    <Box variant="small" color="text-body-secondary">
-      {[sessionId === current ? "Open" : "", time].filter((part) => part !== "").join(" · ")}
-    </Box>
+    <li className={isOpen ? "lisa-session lisa-session-open" : "lisa-session"}>
+      <div className="lisa-session-text">
+        <a
+          href={`#/chat/${sessionId}`}
+          title={title}
+          {...(isOpen ? { "aria-current": "page" as const } : {})}
+          onClick={(event) => {
+            event.preventDefault();
+            onOpen();
+          }}
+        >
+          {title}
+        </a>
+        <Box variant="small" color="text-body-secondary" display="block">
+          {timeAgo(changed, new Date())}
+        </Box>
+      </div>
+      <Button variant="icon" iconName="remove" ariaLabel={`Delete the session ${title}`} onClick={onDelete} />
+    </li>
   );
 }
 

@@ -16,7 +16,7 @@ export interface Api {
   models: ManagedModels;
 }
 
-export function createApi(environment: Environment, token: () => string | undefined): Api {
+export function createApi(environment: Environment, token: string | undefined): Api {
   const send = createSend(token);
   return {
     gateway: createGateway(send, environment.gatewayUrl),

@@ -2,11 +2,11 @@
 
 import type { Send } from "@/shared/api/request";
 
-export type ModelStatus =
-  "Creating" | "InService" | "Stopping" | "Stopped" | "Updating" | "Deleting" | "Failed" | "Unknown";
+export type ModelState = "Creating" | "InService" | "Stopping" | "Stopped" | "Updating" | "Deleting" | "Failed";
 
-/** A model as the configuration has it; the fields are those of `ecsModels` in config.yaml. */
+/** An entry of `ecsModels` in config.yaml (docs/reference.md), as far as the application knows it. */
 export interface ModelConfiguration {
+  /** Left out, it is the modelName. */
   modelId: string;
   modelName: string;
   modelType: "textgen" | "embedding";
@@ -20,26 +20,25 @@ export interface ModelConfiguration {
 
 export interface ManagedModel {
   modelId: string;
-  modelName: string;
-  modelType: "textgen" | "embedding";
-  status: ModelStatus;
-  /** Why it is in this state, when there is something to say. */
-  statusReason: string | null;
-  inferenceContainer: string | null;
-  instanceType: string | null;
-  streaming: boolean;
-  minCapacity: number | null;
-  maxCapacity: number | null;
+  state: ModelState;
+  /** Instances that there are now. */
+  instances: number;
   configuration: Partial<ModelConfiguration>;
 }
 
-/** The exact change to the configuration that a request means, stored until a person turns it into a pull request. */
+/** A change of the configuration, stored until a person turns it into a pull request. */
 export interface Proposal {
-  proposalId: string;
-  /** The file that it changes. */
-  file: string | null;
-  /** The change as a unified diff. */
+  id: string;
+  environment: string;
+  /** File that the change belongs into. */
+  file: string;
+  /** The change as YAML, which is put over the environment's configuration. */
   patch: string;
+  validation: {
+    /** Whether by all rules of the compiler, and not by the schema alone. */
+    complete: boolean;
+    warnings: string[];
+  };
 }
 
 export interface ManagedModels {
@@ -47,19 +46,21 @@ export interface ManagedModels {
   start: (modelId: string) => Promise<void>;
   stop: (modelId: string) => Promise<void>;
   proposeCreation: (model: Partial<ModelConfiguration>) => Promise<Proposal>;
+  /** Keys are merged deeply. */
   proposeUpdate: (modelId: string, changes: Partial<ModelConfiguration>) => Promise<Proposal>;
   proposeDeletion: (modelId: string) => Promise<Proposal>;
 }
 
 export function createManagedModels(send: Send, apiUrl: string): ManagedModels {
   const url = `${apiUrl}/models`;
-  const at = (modelId: string) => `${url}/${encodeURIComponent(modelId)}`;
+  // An id may have slashes, which stay as they are.
+  const at = (modelId: string) => `${url}/${modelId.split("/").map(encodeURIComponent).join("/")}`;
   const propose = async (address: string, method: "POST" | "PUT" | "DELETE", body?: unknown) =>
-    readProposal((await (await send(address, { method, body })).json()) as ProposalAnswer);
+    (await (await send(address, { method, body })).json()) as Proposal;
   return {
     list: async (signal) => {
-      const answer = (await (await send(url, { signal })).json()) as { models?: ModelAnswer[] } | ModelAnswer[];
-      return (Array.isArray(answer) ? answer : (answer.models ?? [])).map(readModel);
+      const { models } = (await (await send(url, { signal })).json()) as { models: ManagedModel[] };
+      return models;
     },
     start: async (modelId) => {
       await send(`${at(modelId)}/start`, { method: "POST" });
@@ -71,40 +72,4 @@ export function createManagedModels(send: Send, apiUrl: string): ManagedModels {
     proposeUpdate: (modelId, changes) => propose(at(modelId), "PUT", changes),
     proposeDeletion: (modelId) => propose(at(modelId), "DELETE"),
   };
-}
-
-interface ModelAnswer extends Partial<ModelConfiguration> {
-  status?: string;
-  statusReason?: string | null;
-  configuration?: Partial<ModelConfiguration>;
-}
-
-interface ProposalAnswer {
-  proposalId: string;
-  patch: string;
-  file?: string | null;
-}
-
-const STATUSES = new Set(["Creating", "InService", "Stopping", "Stopped", "Updating", "Deleting", "Failed"]);
-
-function readModel({ status, statusReason, configuration, ...fields }: ModelAnswer): ManagedModel {
-  const known = { ...fields, ...configuration };
-  const modelId = known.modelId ?? known.modelName ?? "";
-  return {
-    modelId,
-    modelName: known.modelName ?? modelId,
-    modelType: known.modelType ?? "textgen",
-    status: status !== undefined && STATUSES.has(status) ? (status as ModelStatus) : "Unknown",
-    statusReason: statusReason ?? null,
-    inferenceContainer: known.inferenceContainer ?? null,
-    instanceType: known.instanceType ?? null,
-    streaming: known.streaming === true,
-    minCapacity: known.autoScalingConfig?.minCapacity ?? null,
-    maxCapacity: known.autoScalingConfig?.maxCapacity ?? null,
-    configuration: known,
-  };
-}
-
-function readProposal({ proposalId, patch, file }: ProposalAnswer): Proposal {
-  return { proposalId, patch, file: file ?? null };
 }

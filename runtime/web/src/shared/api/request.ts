@@ -23,14 +23,13 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What sends a request; made once with the token that counts at the time of each request. */
+/** What sends a request as the caller. */
 export type Send = (url: string, options?: RequestOptions) => Promise<Response>;
 
-export function createSend(token: () => string | undefined): Send {
+export function createSend(token: string | undefined): Send {
   return async (url, { method = "GET", body, text, signal } = {}) => {
     const headers = new Headers();
-    const bearer = token();
-    if (bearer !== undefined) headers.set("Authorization", `Bearer ${bearer}`);
+    if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
     if (text !== undefined) headers.set("Content-Type", "text/plain");
     if (body !== undefined) headers.set("Content-Type", "application/json");
     let response: Response;

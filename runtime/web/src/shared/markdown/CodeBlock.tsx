@@ -1,5 +1,4 @@
 import CodeView from "@cloudscape-design/code-view/code-view";
-import Box from "@cloudscape-design/components/box";
 import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import { useQuery } from "@tanstack/react-query";
 
@@ -23,15 +22,10 @@ export function CodeBlock({ code, language, label = "Code" }: CodeBlockProps) {
   });
   return (
     <div className="lisa-code">
-      {language !== "" && (
-        <Box variant="small" color="text-body-secondary">
-          {language}
-        </Box>
-      )}
       <CodeView
         ariaLabel={label}
         content={code}
-        wrapLines={false}
+        wrapLines
         {...(highlight ? { highlight } : {})}
         actions={
           <CopyToClipboard

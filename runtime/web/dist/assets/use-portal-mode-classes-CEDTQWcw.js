@@ -1,1 +1,0 @@
-import{Ln as e,Rn as t,gt as n,hn as r,mn as i,x as a}from"./external-props-BnysbeLV.js";function o(o,s){let c=e(o),l=t(o),u=a(o),d=i(),f=r()&&!1;return n({"awsui-polaris-dark-mode awsui-dark-mode":c===`dark`,"awsui-polaris-compact-mode awsui-compact-mode":l===`compact`,"awsui-visual-refresh":f,"awsui-one-theme":d,[`awsui-context-${u}`]:u&&!s?.resetVisualContext})}export{o as t};

@@ -1,1 +1,0 @@
-import{a as e,n as t}from"./jsx-runtime-Wy9s6hX0.js";import{Vn as n,hn as r}from"./external-props-BnysbeLV.js";var i=e(t());function a(e,t){return a=>(o=>r()&&n(`appLayoutWidget`)&&a?i.createElement(a,{Skeleton:t,...o}):i.createElement(e,{...o}))}export{a as t};
