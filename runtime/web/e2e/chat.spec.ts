@@ -46,6 +46,18 @@ test("an answer can be stopped, and the conversation goes on", async ({ app, pag
   await expect(app.answers).toHaveCount(2);
 });
 
+test("an answer that somebody leaves is kept as far as it came", async ({ app, page }) => {
+  const question = `Tell me a very long story (${Date.now()}).`;
+  await app.type(question);
+  await expect(app.answers.last()).toContainText(/\w+ \w+/);
+  const sessions = await app.openPanel("Sessions");
+  await sessions.getByRole("button", { name: "New session" }).click();
+  await expect(app.answers).toHaveCount(0);
+  await sessions.getByRole("link", { name: question }).click();
+  await expect(app.answers.last()).toContainText("Stopped");
+  await expect(page).toHaveURL(/#\/chat\/[0-9a-f-]{36}$/);
+});
+
 test("model arguments are sent and shown in the metadata", async ({ app, page }) => {
   const settings = await app.openPanel("Chat settings");
   await settings.getByText("Show metadata").click();

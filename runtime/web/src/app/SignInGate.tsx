@@ -8,6 +8,7 @@ import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { AuthProvider, useAuth } from "react-oidc-context";
 import type { User } from "oidc-client-ts";
 
+import icon from "@/app/icon.svg";
 import { CentredPage } from "@/app/CentredPage";
 import { ApiProvider, createApi } from "@/shared/api";
 import { useAppearance } from "@/shared/appearance";
@@ -37,6 +38,8 @@ function returnToPage(user: User | undefined) {
 function Gate({ children }: { children: ReactNode }) {
   const auth = useAuth();
   useAppearance();
+  // A token that could not be renewed in time: what follows would be refused, so the person is asked to sign in.
+  useEffect(() => auth.events.addAccessTokenExpired(() => void auth.removeUser()), [auth]);
   const signIn = () => void auth.signinRedirect({ state: { hash: window.location.hash } });
   if (auth.user && !auth.user.expired) return <SignedIn user={auth.user}>{children}</SignedIn>;
   if (auth.isLoading || auth.activeNavigator === "signinRedirect") return <Waiting />;
@@ -106,6 +109,7 @@ function Welcome({ onSignIn }: { onSignIn: () => void }) {
         <Box textAlign="center" padding="l">
           <SpaceBetween size="l">
             <div>
+              <img src={icon} alt="" width={48} height={48} />
               <Box variant="h1">LISA</Box>
               <Box variant="p" color="text-body-secondary">
                 Language models in your own account.

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useReducer, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useEffectEvent, useReducer, useRef } from "react";
 
 import { answer, type Ask } from "@/features/chat/answering";
 import { conversationReducer, type Conversation } from "@/features/chat/conversation";
@@ -46,16 +46,13 @@ export function useConversation(
   );
 
   const { messages, stage } = conversation;
-  const unsaved = useRef(false);
+  const kept = useRef(initial);
   useEffect(() => {
-    if (stage !== null) unsaved.current = true;
-    else if (unsaved.current) {
-      unsaved.current = false;
-      save(messages);
-    }
+    if (stage !== null || messages === kept.current) return;
+    kept.current = messages;
+    save(messages);
   }, [stage, messages, save]);
-
-  useEffect(() => () => running.current?.abort(), []);
+  useSaveOnLeaving(sessionId, conversation, running);
 
   return {
     ...conversation,
@@ -77,14 +74,34 @@ export function useConversation(
 function useSave(sessionId: string, onSaved: (sessionId: string) => void) {
   const { sessions } = useApi();
   const queries = useQueryClient();
+  const open = useRef(true);
+  useEffect(() => {
+    open.current = true;
+    return () => void (open.current = false);
+  }, []);
   return useMutation({
     mutationFn: (messages: Message[]) => sessions.put(sessionId, storedMessages(messages)),
     // One after another, so that an older state never overwrites a newer one.
     scope: { id: `session-${sessionId}` },
     retry: 1,
     onSuccess: async () => {
-      onSaved(sessionId);
+      if (open.current) onSaved(sessionId);
       await queries.invalidateQueries({ queryKey: queryKeys.sessions });
     },
   });
+}
+
+/** Somebody who goes to another session in the middle of an answer finds what there was of it when they come back. */
+function useSaveOnLeaving(sessionId: string, conversation: Conversation, running: RefObject<AbortController | null>) {
+  const { sessions } = useApi();
+  const queries = useQueryClient();
+  const leave = useEffectEvent(() => {
+    running.current?.abort();
+    if (conversation.stage === null) return;
+    sessions
+      .put(sessionId, storedMessages(conversation.messages))
+      .then(() => queries.invalidateQueries({ queryKey: queryKeys.sessions }))
+      .catch(() => undefined);
+  });
+  useEffect(() => () => leave(), []);
 }

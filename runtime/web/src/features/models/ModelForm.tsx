@@ -1,7 +1,6 @@
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
-import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
@@ -71,17 +70,15 @@ export function ModelForm({ model, onProposal, onClose }: ModelFormProps) {
         <Box color="text-body-secondary">
           Nothing changes in AWS: the result is a change of the configuration, which becomes a pull request.
         </Box>
-        <ColumnLayout columns={2}>
-          <ModelFormFields
-            fields={fields}
-            problems={shown}
-            isNew={model === null}
-            onChange={(changes) => {
-              setFields({ ...fields, ...changes });
-              setShown(Object.fromEntries(Object.entries(shown).filter(([name]) => !(name in changes))));
-            }}
-          />
-        </ColumnLayout>
+        <ModelFormFields
+          fields={fields}
+          problems={shown}
+          isNew={model === null}
+          onChange={(changes) => {
+            setFields({ ...fields, ...changes });
+            setShown(Object.fromEntries(Object.entries(shown).filter(([name]) => !(name in changes))));
+          }}
+        />
         {proposing.isError && (
           <Alert type="error" header="The proposal was not accepted">
             {messageOf(proposing.error)}

@@ -1,3 +1,4 @@
+import ColumnLayout from "@cloudscape-design/components/column-layout";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
@@ -25,7 +26,7 @@ export function ModelFormFields({ fields, problems, isNew, onChange }: ModelForm
   );
   const containers = CONTAINERS[fields.modelType].map((value) => ({ value, label: value }));
   return (
-    <>
+    <ColumnLayout columns={2}>
       {text("modelId", "Model id", "What clients ask for.", { disabled: !isNew })}
       {text("modelName", "Model name", "Folder of its weights in the models bucket.", { disabled: !isNew })}
       <FormField label="Type">
@@ -55,7 +56,7 @@ export function ModelFormFields({ fields, problems, isNew, onChange }: ModelForm
           Streams its answers
         </Toggle>
       )}
-    </>
+    </ColumnLayout>
   );
 }
 

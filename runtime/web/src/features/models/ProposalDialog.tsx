@@ -40,10 +40,10 @@ export function ProposalDialog({ proposal, onClose }: { proposal: Proposal; onCl
           </Alert>
         ))}
         <FormField label="The change" description={`It goes into ${file}.`} stretch>
-          <CodeBlock code={patch} language="yaml" label="Change of the configuration" />
+          <CodeBlock code={patch.trimEnd()} language="yaml" label="Change of the configuration" />
         </FormField>
         <FormField label="To apply it" description="In a working copy of the configuration." stretch>
-          <CodeBlock code={`lisa proposals apply ${id} --env ${environment}`} language="sh" label="Command" />
+          <CodeBlock code={`lisa proposals apply ${id} --env ${environment}`} language="" label="Command" />
         </FormField>
       </SpaceBetween>
     </Modal>

@@ -35,7 +35,20 @@ it("a model's configuration has the keys of ecsModels", () => {
     instanceType: "g5.xlarge",
     inferenceContainer: "vllm",
     containerConfig: { image: { baseImage: "vllm/vllm-openai:v0.9.0" } },
-    autoScalingConfig: { minCapacity: 1, maxCapacity: 1 },
+    autoScalingConfig: {
+      minCapacity: 1,
+      maxCapacity: 1,
+      metricConfig: { AlbMetricName: "RequestCountPerTarget", targetValue: 30 },
+    },
+    loadBalancerConfig: {
+      healthCheckConfig: {
+        path: "/health",
+        interval: 60,
+        timeout: 30,
+        healthyThresholdCount: 2,
+        unhealthyThresholdCount: 10,
+      },
+    },
   });
 });
 

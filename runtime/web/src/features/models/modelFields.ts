@@ -62,10 +62,28 @@ export function fieldProblems(fields: ModelFields): FieldProblems {
   return problems;
 }
 
-/** The entry of `ecsModels` that the fields mean. */
+/** What an entry of `ecsModels` must say besides, as the example configuration says it; people review it. */
+const METRIC = { AlbMetricName: "RequestCountPerTarget", targetValue: 30 };
+const HEALTH_CHECK = {
+  path: "/health",
+  interval: 60,
+  timeout: 30,
+  healthyThresholdCount: 2,
+  unhealthyThresholdCount: 10,
+};
+
+/** The entry of `ecsModels` that the fields of a new model mean. */
 export function configurationOf(fields: ModelFields): Partial<ModelConfiguration> {
   const { modelId, modelName, modelType } = fields;
-  return { modelId: modelId.trim(), modelName: modelName.trim(), modelType, ...settingsOf(fields, () => true) };
+  const settings = settingsOf(fields, () => true);
+  return {
+    modelId: modelId.trim(),
+    modelName: modelName.trim(),
+    modelType,
+    ...settings,
+    autoScalingConfig: { ...settings.autoScalingConfig, metricConfig: METRIC },
+    loadBalancerConfig: { healthCheckConfig: HEALTH_CHECK },
+  };
 }
 
 /** What has to change for a model's fields to become others; empty when they are the same. */
