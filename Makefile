@@ -28,7 +28,7 @@ SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-zA-Z][a-zA-Z-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-zA-Z][a-zA-Z0-9-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: compile
 compile: .venv/.installed-runtime ## Compile an environment into generated/: make compile ENV=dev
