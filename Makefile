@@ -30,7 +30,7 @@ SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-zA-Z][a-zA-Z-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-zA-Z][a-zA-Z0-9-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: compile
 compile: .venv/.installed-runtime ## Compile an environment into generated/: make compile ENV=dev
@@ -72,7 +72,7 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 	@$(PY) -m pytest --numprocesses=auto --dist=loadgroup --quiet $(ARGS)
 
 .PHONY: check
-check: lint test ## Everything that CI checks
+check: lint test ## Everything that CI checks, but for the web application
 
 .PHONY: lint
 lint: check-format check-types check-imports check-drift check-templates check-containers check-workflows ## All checks but the tests
@@ -123,6 +123,15 @@ gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's te
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
 	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
 
+.PHONY: check-web
+check-web: runtime/web/node_modules/.installed ## The web application: lint, types, unit tests, and that dist/ is what it builds
+	@cd runtime/web && npm run --silent lint && npm run --silent typecheck && npm run --silent test -- --silent --reporter=dot \
+		&& npm run --silent check-build
+
+.PHONY: test-e2e
+test-e2e: runtime/web/node_modules/.installed ## The web application in a real Chromium: make test-e2e ARGS='chat --headed'
+	@cd runtime/web && npm run --silent e2e -- $(ARGS)
+
 .PHONY: format
 format: .venv/.installed-dev ## Format the sources and mend what ruff can
 	@$(PY) -m ruff check --quiet --fix .
@@ -146,6 +155,10 @@ bench-rag: .venv/.installed-dev ## Measure the repository function on a real Pos
 schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md and docs/diagnostics.md anew
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
+
+.PHONY: web
+web: runtime/web/node_modules/.installed ## Build the web application into runtime/web/dist, which is committed
+	@cd runtime/web && npm run --silent build -- --logLevel=warn
 
 .PHONY: lock
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
@@ -175,6 +188,11 @@ cleanPython: clean ## Remove .venv too
 
 .venv/gateway/.installed-gateway: runtime/gateway/requirements.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh gateway
+
+runtime/web/node_modules/.installed: runtime/web/package-lock.json
+	@command -v npm >/dev/null || { echo "The web application needs Node.js 20.19 or newer with npm." >&2; exit 1; }
+	@cd runtime/web && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov
