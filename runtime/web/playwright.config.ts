@@ -5,13 +5,13 @@ import { defineConfig } from "@playwright/test";
 const BROWSERS = [process.env["CHROMIUM"] ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome"];
 const browser = BROWSERS.find((path) => path !== "" && existsSync(path));
 
-/**
- * End-to-end tests in a real Chromium. They run against the deployment at LISA_WEB_URL, or, when it is not set, against
- * the servers of e2e/stand-in. Users are LISA_USER and LISA_ADMIN, each as `name:password`.
- */
+if (process.env["LISA_WEB_URL"] === undefined) {
+  throw new Error("LISA_WEB_URL is not set: `make test-e2e` starts what the tests need, and sets it.");
+}
+
+/** End-to-end tests in a real Chromium, against what runs at LISA_WEB_URL: that of `lisa dev`, or a deployment. */
 export default defineConfig({
   testDir: "e2e",
-  globalSetup: "./e2e/globalSetup.ts",
   outputDir: "artifacts/results",
   workers: 2,
   fullyParallel: true,

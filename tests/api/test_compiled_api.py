@@ -65,7 +65,7 @@ def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
         api("GET", "/session/none", token=token),
         api("PUT", "/session/one", token=token, body={}),
     ):
-        assert answer.headers["access-control-allow-origin"] == api.deployment.origin
+        assert answer.headers["access-control-allow-origin"] == api.origin
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,5 @@ def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
 def test_a_preflight_is_answered_without_a_token(api: Api, path: str, method: str) -> None:
     answer = api("OPTIONS", path, headers={"Access-Control-Request-Method": method})
     assert answer.status == 204
-    assert answer.headers["access-control-allow-origin"] == api.deployment.origin
+    assert answer.headers["access-control-allow-origin"] == api.origin
     assert method in answer.headers["access-control-allow-methods"]

@@ -76,10 +76,12 @@ def plan(folder: Path, *, user: str, password: str) -> tuple[Database, Program]:
     if made.returncode:
         raise OSError(f"initdb failed: {made.stderr.strip()}")
     port = free_port()
-    options = ["-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
     program = Program(
         name="database",
-        command=[*_unprivileged(), installed / "postgres", "-D", data, *options],
+        command=[
+            *(*_unprivileged(), installed / "postgres", "-D", data, "-p", str(port), "-k", folder),
+            *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
+        ],
         environment={},
         is_ready=listens(port),
         folder=folder,

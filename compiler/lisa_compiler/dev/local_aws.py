@@ -33,7 +33,7 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A client of a service."""
-        import boto3
+        import boto3  # type: ignore[import-untyped]
 
         return boto3.client(
             service,

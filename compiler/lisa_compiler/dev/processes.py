@@ -63,13 +63,13 @@ class Program:
 class Running:
     """A program that was started."""
 
-    def __init__(self, program: Program, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, program: Program, tell: Callable[[str, str], None], scratch: Path) -> None:
         self.program = program
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         self.process = subprocess.Popen(
             [str(part) for part in program.command],
             cwd=program.folder,
-            env={**os.environ, **program.environment},
+            env={**os.environ, "TMPDIR": str(scratch), **program.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -140,6 +140,7 @@ class Processes:
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD)], stdin=subprocess.PIPE, text=True, start_new_session=True
         )
+        self._scratch = self.folder()
         return self
 
     def __exit__(
@@ -162,7 +163,7 @@ class Processes:
 
     def begin(self, program: Program) -> Running:
         """Start a program without waiting."""
-        running = Running(program, self._tell)
+        running = Running(program, self._tell, self._scratch)
         self._running.append(running)
         self._watch({"group": running.process.pid, "signal": program.stop_signal.value})
         return running

@@ -67,8 +67,10 @@ def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Datab
     ssm = aws.client("ssm")
     names = compiled.deployment.names
     ssm.put_parameter(Name=names.parameter("lisaServeRestApiUri"), Value=rest_api, Type="String", Overwrite=True)
+    if database is None:
+        return
     secrets: set[str] = set()
-    for repository in compiled.deployment.repositories if database else ():
+    for repository in compiled.deployment.repositories:
         name = repository.connection_parameter
         connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
         put = connection | {"dbPort": database.port}

@@ -5,12 +5,13 @@ import { expect, type Locator, type Page, test as base } from "@playwright/test"
 
 type Person = "user" | "admin";
 
+/** Names, each with `:password` where the provider asks for one. */
 const CREDENTIALS: Record<Person, string> = {
-  user: process.env["LISA_USER"] ?? "user:user",
-  admin: process.env["LISA_ADMIN"] ?? "admin:admin",
+  user: process.env["LISA_USER"] ?? "user",
+  admin: process.env["LISA_ADMIN"] ?? "admin",
 };
 
-/** Id of a model that answers with an error; `lisa dev` may have one too. */
+/** Ids of a model that answers with an error, and of one that does not stream. */
 export const BROKEN_MODEL = process.env["LISA_BROKEN_MODEL"] ?? "broken-model";
 export const WHOLE_MODEL = process.env["LISA_WHOLE_MODEL"] ?? "phi-whole";
 
@@ -22,12 +23,16 @@ export class Application {
   }
 
   async signIn(person: Person, hash = ""): Promise<void> {
-    const [name = "", password = ""] = CREDENTIALS[person].split(":");
+    const [name = "", password] = CREDENTIALS[person].split(":");
     await this.open(hash);
     await this.page.getByRole("button", { name: "Sign in" }).click();
-    await this.page.locator("input[name=login], input[name=username]").fill(name);
-    await this.page.locator("input[name=password]").fill(password);
-    await this.page.locator("[type=submit]").click();
+    if (password === undefined) {
+      await this.page.getByRole("button", { name, exact: true }).click();
+    } else {
+      await this.page.locator("input[name=login], input[name=username]").fill(name);
+      await this.page.locator("input[name=password]").fill(password);
+      await this.page.locator("[type=submit]").click();
+    }
     await expect(this.page.getByRole("button", { name: /^Gateway: Connected/ })).toBeVisible();
   }
 
@@ -79,9 +84,17 @@ export class Application {
   }
 }
 
-/** A test that has the application, and that fails when the page reports an error or breaks its security policy. */
-export const test = base.extend<{ app: Application }>({
-  app: async ({ page }, use) => {
+/**
+ * A test that has the application, and that fails when the page reports an error or breaks its security policy. A real
+ * model answers, so that answers are short unless a test gives `longestAnswer` in tokens.
+ */
+export const test = base.extend<{ app: Application; longestAnswer: string }>({
+  longestAnswer: ["24", { option: true }],
+  app: async ({ page, longestAnswer }, use) => {
+    await page.addInitScript((tokens) => {
+      const settings = JSON.stringify({ arguments: { max_tokens: tokens } });
+      if (localStorage.getItem("lisa.chat") === null) localStorage.setItem("lisa.chat", settings);
+    }, longestAnswer);
     const problems: string[] = [];
     page.on("pageerror", (error) => problems.push(error.message));
     page.on("console", (message) => {

@@ -36,26 +36,30 @@ test("answers stream as Markdown with code, and the session is saved, opened aft
   await expect(app.answers).toHaveCount(0);
 });
 
-test("an answer can be stopped, and the conversation goes on", async ({ app, page }) => {
-  await app.type("Tell me a very long story of many sentences.");
-  await expect(app.answers.last()).toContainText(/\w+ \w+/);
-  await app.stopButton.click();
-  await expect(app.answers.last()).toContainText("Stopped");
-  await expect(page.getByRole("textbox", { name: "Question" })).toBeFocused();
-  await app.ask("What is a large language model?");
-  await expect(app.answers).toHaveCount(2);
-});
+test.describe("long answers", () => {
+  test.use({ longestAnswer: "500" });
 
-test("an answer that somebody leaves is kept as far as it came", async ({ app, page }) => {
-  const question = `Tell me a very long story (${Date.now()}).`;
-  await app.type(question);
-  await expect(app.answers.last()).toContainText(/\w+ \w+/);
-  const sessions = await app.openPanel("Sessions");
-  await sessions.getByRole("button", { name: "New session" }).click();
-  await expect(app.answers).toHaveCount(0);
-  await sessions.getByRole("link", { name: question }).click();
-  await expect(app.answers.last()).toContainText("Stopped");
-  await expect(page).toHaveURL(/#\/chat\/[0-9a-f-]{36}$/);
+  test("an answer can be stopped, and the conversation goes on", async ({ app, page }) => {
+    await app.type("Tell me a very long story of many sentences.");
+    await expect(app.answers.last()).toContainText(/\w+ \w+/);
+    await app.stopButton.click();
+    await expect(app.answers.last()).toContainText("Stopped");
+    await expect(page.getByRole("textbox", { name: "Question" })).toBeFocused();
+    await app.ask("What is a large language model?");
+    await expect(app.answers).toHaveCount(2);
+  });
+
+  test("an answer that somebody leaves is kept as far as it came", async ({ app, page }) => {
+    const question = `Tell me a very long story (${Date.now()}).`;
+    await app.type(question);
+    await expect(app.answers.last()).toContainText(/\w+ \w+/);
+    const sessions = await app.openPanel("Sessions");
+    await sessions.getByRole("button", { name: "New session" }).click();
+    await expect(app.answers).toHaveCount(0);
+    await sessions.getByRole("link", { name: question }).click();
+    await expect(app.answers.last()).toContainText("Stopped");
+    await expect(page).toHaveURL(/#\/chat\/[0-9a-f-]{36}$/);
+  });
 });
 
 test("model arguments are sent and shown in the metadata", async ({ app, page }) => {

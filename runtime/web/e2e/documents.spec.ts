@@ -16,7 +16,7 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
   await dialog.getByRole("button", { name: "Remove table.xlsx" }).click();
 
   const name = `archive-${Date.now()}.txt`;
-  const text = `${SENTENCE}\n${"Nothing else is known of it.\n".repeat(20_000)}`;
+  const text = `${SENTENCE}\n${"Nothing else is known of it.\n".repeat(1_000)}`;
   await files.setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
   await dialog.getByLabel("Piece size").fill("50");
   await expect(dialog.getByText("100 to 10000 characters.")).toBeVisible();
@@ -25,7 +25,7 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
   await app.screenshot("documents-upload");
 
   const network = await page.context().newCDPSession(page);
-  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 300 * 1024 };
+  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 10 * 1024 };
   await network.send("Network.emulateNetworkConditions", slow);
   await dialog.getByRole("button", { name: "Upload", exact: true }).click();
   await expect(dialog.getByRole("progressbar")).toBeVisible();

@@ -24,10 +24,13 @@ def main(port: int) -> None:
     settings.model.path = str(next(Path(found.origin).parent.rglob("*.gguf")))
     settings.hostnames = ["127.0.0.1"]
     settings.port = port
+    # A page that somebody visits may call addresses of this machine, and knows no key.
+    settings.api_keys = [os.environ["MODEL_KEY"]]
     settings.n_ctx = _CONTEXT_TOKENS * _CONVERSATIONS
     settings.n_parallel = _CONVERSATIONS
     settings.n_predict = _LONGEST_ANSWER
-    settings.cpuparams.n_threads = min(4, os.cpu_count() or 1)
+    # Threads that wait for each other in a loop are slower than one when others want the processor too.
+    settings.cpuparams.n_threads = max(1, min(4, (os.cpu_count() or 1) // 2))
     server = xllamacpp.Server(settings)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     del server
