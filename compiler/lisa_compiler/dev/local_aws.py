@@ -69,6 +69,9 @@ def plan(folder: Path, *, account: str, region: str) -> tuple[LocalAws, Program]
         environment={
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
+            # They would listen on fixed ports of every interface.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
             "MINISTACK_ACCOUNT_ID": account,
             "MINISTACK_REGION": region,
             "AWS_DEFAULT_REGION": region,

@@ -82,7 +82,8 @@ class MiniLm:
 
         query, key, value = split("query"), split("key"), split("value")
         scores = query @ key.transpose(0, 1, 3, 2) / np.float32(np.sqrt(width // self._heads)) + ignored
-        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
         scores /= scores.sum(axis=-1, keepdims=True)
         attended = (scores @ value).transpose(0, 2, 1, 3).reshape(texts, length, width)
         attended = self._linear(attended, f"{name}.attention.output.dense")
@@ -91,18 +92,30 @@ class MiniLm:
         return self._normalise(hidden + self._linear(widened, f"{name}.output.dense"), f"{name}.output.LayerNorm")
 
     def _linear(self, given: Floats, name: str) -> Floats:
-        product: Floats = given @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
-        return product
+        product: Floats = given.reshape(-1, given.shape[-1]) @ self._weights[f"{name}.weight"].T
+        product += self._weights[f"{name}.bias"]
+        return product.reshape(*given.shape[:-1], -1)
 
     def _normalise(self, given: Floats, name: str) -> Floats:
         centred = given - given.mean(axis=-1, keepdims=True)
-        deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(self._epsilon))
-        normalised: Floats = centred / deviation * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+        variance = np.einsum("...i,...i->...", centred, centred)[..., None] / np.float32(given.shape[-1])
+        centred /= np.sqrt(variance + np.float32(self._epsilon))
+        centred *= self._weights[f"{name}.weight"]
+        centred += self._weights[f"{name}.bias"]
+        normalised: Floats = centred
         return normalised
 
 
 def _gelu(given: Floats) -> Floats:
     """x·Φ(x) by the tanh approximation (Hendrycks and Gimpel, 2016), which differs by less than 0.001."""
-    inner = np.float32(0.7978845608) * (given + np.float32(0.044715) * given**3)
-    activated: Floats = np.float32(0.5) * given * (1 + np.tanh(inner))
-    return activated
+    # In place, and without a power, which takes longer than the products of matrices.
+    inner = given * given
+    inner *= np.float32(0.044715)
+    inner += 1
+    inner *= given
+    inner *= np.float32(0.7978845608)
+    np.tanh(inner, out=inner)
+    inner += 1
+    inner *= given
+    inner *= np.float32(0.5)
+    return inner
