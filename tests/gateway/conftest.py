@@ -15,8 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
-from gateway.processes import ROOT, Gateway, free_port, gateway, running, wait_until_answers
+from gateway.processes import ROOT, Gateway, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, serving
+from lisa_compiler.dev.processes import free_port
 
 REGION = "us-east-1"
 TABLE = "lisa-tokens"

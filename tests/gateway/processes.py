@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lisa_compiler.dev.processes import free_port
+
 ROOT = Path(__file__).parents[2]
 LITELLM_PYTHON = ROOT / ".venv" / "gateway" / "bin" / "python"
 """The environment with what the container installs: `requirements/install.sh gateway` makes it."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-    return port
 
 
 @contextmanager

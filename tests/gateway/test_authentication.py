@@ -12,8 +12,9 @@ import requests
 
 from gateway.conftest import TOKEN, Aws, Issuer, issuer_process, settings
 from gateway.person import sign_in
-from gateway.processes import Gateway, free_port, gateway
+from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel
+from lisa_compiler.dev.processes import free_port
 
 
 @pytest.fixture(scope="module")

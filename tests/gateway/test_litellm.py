@@ -16,8 +16,9 @@ import yaml
 from tests.compiler.conftest import configuration
 
 from gateway.conftest import TOKEN, Aws, settings
-from gateway.processes import LITELLM_PYTHON, Gateway, free_port, gateway, running, wait_until_answers
+from gateway.processes import LITELLM_PYTHON, Gateway, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, chunk, open_stream
+from lisa_compiler.dev.processes import free_port
 from lisa_compiler.pipeline import compile_environment
 
 pytestmark = pytest.mark.xdist_group("litellm")  # what it starts takes long, and is started once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -258,6 +259,51 @@ def gen_certs(
     raise typer.Exit(
         account.make_certificate(asked, where, domains=domain, kind=key.value, days=days, name=name, force=force)
     )
+
+
+@app.command(
+    epilog=(
+        "lisa dev\n\n"
+        "lisa dev --env prod --model http://localhost:11434/v1 --model-name llama3.2\n\n"
+        "lisa dev --logs /tmp/logs -- make test-e2e"
+    ),
+)
+def dev(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="OpenAI-compatible endpoint in place of the text models; its key is in LISA_MODEL_KEY.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    model_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What that endpoint calls its model.", rich_help_panel=HOW)
+    ] = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a log for each part, not to the terminal.", rich_help_panel=HOW),
+    ] = None,
+    assignments: Assignments = None,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- COMMAND]",
+            help="Run this when all is up, with the addresses in LISA_…; then end.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run an environment on this machine, the chat application included, without an AWS account."""
+    from lisa_compiler.cli import developing
+    from lisa_compiler.dev.models import Endpoint
+
+    asked = request(project, [env] if env else None, assignments=assignments)
+    endpoint = Endpoint(model, model_name, os.environ.get("LISA_MODEL_KEY") or "ignored") if model else None
+    raise typer.Exit(developing.run(asked, text_model=endpoint, logs=logs, command=command or ()))
 
 
 @app.command()

@@ -13,6 +13,8 @@ from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.plan import ServicePlan
 
@@ -37,6 +39,8 @@ _PERIODS = (10, 30, 60)
 class ContainerService(Construct):
     """Cluster, instances, task, service, load balancer and scaling policy of one container.
 
+    `environment` is what is known when it is deployed, and comes beside what the plan knows.
+
     Attributes:
         load_balancer: where requests arrive.
     """
@@ -53,10 +57,13 @@ class ContainerService(Construct):
         log_bucket: str,
         holds_weights: bool,
         grace_period_seconds: int,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = scope
         self._service = service
+        # What the configuration says has the last word.
+        self._environment = {**(environment or {}), **dict(service.environment)}
         deployment = scope.deployment
         config = deployment.config
         vpc_id = scope.read("VpcId", "networking/vpcId", "AWS::EC2::VPC::Id")
@@ -193,7 +200,7 @@ class ContainerService(Construct):
                     stop_timeout=_STOP_TIMEOUT_SECONDS,
                     environment=[
                         ecs.CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
-                        for name, value in service.environment
+                        for name, value in sorted(self._environment.items())
                     ],
                     secrets=[
                         ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=arn) for name, arn in service.secrets

@@ -125,9 +125,10 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
         ("iam", "encryption key, roles and policies", ()),
         ("networking", "VPC, endpoints, security groups and private DNS", ("iam",)),
         ("core", "Lambda layers and access-log bucket", ("iam",)),
-        ("serve", "OpenAI-compatible REST API", foundations),
-        *((model.component, f"model {model.identifier}", foundations) for model in models),
         ("api-base", "API Gateway API with its authorizer", foundations),
+        # The gateway answers the web application, whose address is that of the API.
+        ("serve", "OpenAI-compatible REST API", api),
+        *((model.component, f"model {model.identifier}", foundations) for model in models),
         ("models-api", "API for model management", api),
     ]
     routes = ["models-api"]

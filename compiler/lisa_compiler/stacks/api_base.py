@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment
 
+# Scripts and styles shrink to a fifth; what is shorter fits into one packet anyway.
+_COMPRESSED_FROM_BYTES = 1400
+
 
 class ApiBaseStack(LisaStack):
     """REST API, request authorizer, and the custom domain name when there is a certificate for it.
@@ -34,6 +37,7 @@ class ApiBaseStack(LisaStack):
             endpoint_configuration=apigateway.CfnRestApi.EndpointConfigurationProperty(types=["REGIONAL"]),
             # What the web application has besides text.
             binary_media_types=["font/*", "image/*"],
+            minimum_compression_size=_COMPRESSED_FROM_BYTES,
             fail_on_warnings=True,
         )
         self.acknowledge(

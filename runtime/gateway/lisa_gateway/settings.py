@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+
+
+def _comma_separated(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/*\s]+$")]
 
 
 class Settings(BaseSettings):
@@ -19,12 +26,14 @@ class Settings(BaseSettings):
         admin_group: the group of administrators; empty for none.
         jwt_groups_prop: dot path of the groups in a token.
         use_auth: whether callers need a token at all.
+        web_origins: origins that browsers may call from, separated by commas: the web application's.
         token_table_name: the DynamoDB table of API tokens.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
         litellm_key: its master key, which LiteLLM also takes from LITELLM_MASTER_KEY; None when it has none.
         threads: worker processes.
+        host: address to listen on; the load balancer is another machine.
         port: where requests come in.
         metrics_port: where Prometheus asks; 0 for nowhere. No load balancer leads there.
         log_level: least level that is logged.
@@ -43,6 +52,7 @@ class Settings(BaseSettings):
     admin_group: str = ""
     jwt_groups_prop: str = ""
     use_auth: bool = True
+    web_origins: Annotated[frozenset[Origin], NoDecode, BeforeValidator(_comma_separated)] = frozenset()
     token_table_name: str = Field(min_length=1)
     registered_models_ps_name: str = Field(min_length=1)
     aws_region: str = Field(min_length=1)
@@ -51,6 +61,7 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("litellm_key", "litellm_master_key")
     )
     threads: int = Field(default=1, ge=1)
+    host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)
     metrics_port: int = Field(default=9090, ge=0, le=65535)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"

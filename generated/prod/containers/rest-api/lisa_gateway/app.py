@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from lisa_gateway.admission import Admission
+from lisa_gateway.cors import CrossOrigin, Preflights
 from lisa_gateway.metrics import Metrics
 from lisa_gateway.observation import Observation
 from lisa_gateway.pass_through import PREFIX, PassThrough
@@ -39,7 +40,8 @@ def create_app(settings: Settings) -> ASGIApp:
             yield {"resources": resources}
 
     routed = _Dispatch(documented_routes(lifespan), PassThrough())
-    return Deprecation(Observation(Admission(routed, settings), Metrics.make(CollectorRegistry())))
+    observed = Observation(Preflights(Admission(routed, settings)), Metrics.make(CollectorRegistry()))
+    return CrossOrigin(Deprecation(observed), settings.web_origins)
 
 
 class _Dispatch:

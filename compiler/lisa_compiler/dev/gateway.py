@@ -1,0 +1,58 @@
+"""LISA's gateway, with the environment that its container has, but for what is on this machine instead of in AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lisa_compiler.dev.packages import python_with
+from lisa_compiler.dev.processes import Program, answers, free_port
+from lisa_compiler.resources import runtime_dir
+
+if TYPE_CHECKING:
+    from lisa_compiler.dev.local_aws import LocalAws
+    from lisa_compiler.plan import Deployment
+
+_MODULES = ("aiobotocore", "aiohttp", "fastapi", "httptools", "jwt", "prometheus_client", "pydantic_settings", "uvloop")
+# Certificates of an isolated partition, which are on its machines alone.
+_ELSEWHERE = ("SSL_CERT_DIR", "SSL_CERT_FILE")
+
+
+def plan(
+    deployment: Deployment, aws: LocalAws, *, authority: str, origin: str, litellm: str, key: str
+) -> tuple[str, Program]:
+    """The gateway's address, and its program.
+
+    Args:
+        deployment: the environment's plan.
+        aws: where tokens and the list of models are.
+        authority: the OpenID provider.
+        origin: of the web application.
+        litellm: address of LiteLLM.
+        key: LiteLLM's key.
+
+    Raises:
+        MissingPackageError: what the gateway imports is not installed.
+    """
+    python = python_with("The gateway", *_MODULES)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    planned = {name: value for name, value in deployment.rest_api.environment if name not in _ELSEWHERE}
+    program = Program(
+        name="gateway",
+        command=[python, "-m", "lisa_gateway"],
+        environment={
+            **planned,
+            **aws.environment,
+            "AUTHORITY": authority,
+            "HOST": "127.0.0.1",
+            "LITELLM_KEY": key,
+            "LITELLM_URL": litellm,
+            "METRICS_PORT": "0",
+            "PORT": str(port),
+            "PYTHONPATH": f"{runtime_dir() / 'gateway'}:{runtime_dir() / 'oidc'}",
+            "THREADS": "1",
+            "WEB_ORIGINS": origin,
+        },
+        is_ready=answers(f"{url}/health"),
+    )
+    return url, program

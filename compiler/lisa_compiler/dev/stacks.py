@@ -1,0 +1,165 @@
+"""Compiled stacks, deployed to the local AWS. What it cannot take is left out here, and nowhere else.
+
+| what | why | instead |
+|---|---|---|
+| the networking stack | NAT gateways, flow logs | its parameters with invented ids, and the private zone |
+| the ui stack | API Gateway cannot serve a bucket | `lisa_compiler.dev.web` |
+| AUTHORITY of the authorizer | the issuer on this machine has no certificate | its address with http |
+| DATABASE_ENCRYPTED of the repository function | PostgreSQL's binaries on this machine have no TLS | false |
+| port of a repository's database, address of the REST API | known when they run | put by `connect` |
+| layers' content | functions run with this machine's Python, which has the packages | an empty archive |
+| assets | what `cdk deploy` uploads | uploaded from the assembly by the same names |
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import time
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from lisa_schema.errors import LisaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lisa_compiler.dev.database import Database
+    from lisa_compiler.dev.local_aws import LocalAws
+    from lisa_compiler.pipeline import Compiled
+
+_LEFT_OUT = ("networking", "ui")
+_EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
+_CREATE_SECONDS = 120
+_INVENTED = {"vpcId": "vpc-11111111", "SubnetIds": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
+
+
+class DeployError(LisaError):
+    """The local AWS did not take a stack; the text says which, and what CloudFormation said."""
+
+
+def deploy(
+    compiled: Compiled, aws: LocalAws, *, authority: str, tell: Callable[[str], None] = lambda _stage: None
+) -> str:
+    """Deploy what was compiled; the authorizer asks the issuer at `authority`. Returns the address of the API.
+
+    Raises:
+        DeployError: the local AWS refuses a stack.
+    """
+    deployment = compiled.deployment
+    components = [stack.component for stack in deployment.stacks]
+    found = {component: _template(compiled.files, component) for component in components}
+    _invent_network(found["networking"], deployment.names.private_zone, aws)
+    _upload_code(compiled.files, found, aws)
+    cloudformation = aws.client("cloudformation")
+    for component in components:
+        if component not in _LEFT_OUT:
+            tell(f"deploying {component}")
+            _publish_images(found[component], aws)
+            _create(cloudformation, deployment.stack(component).name, _reduced(found[component], authority))
+    api_id = aws.client("ssm").get_parameter(Name=deployment.names.parameter("api/id"))["Parameter"]["Value"]
+    return f"{aws.url}/restapis/{api_id}/{deployment.config.deployment_stage}/_user_request_"
+
+
+def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Database | None = None) -> None:
+    """Lead the functions, before their first use, to the gateway and to the database that run on this machine."""
+    ssm = aws.client("ssm")
+    names = compiled.deployment.names
+    ssm.put_parameter(Name=names.parameter("lisaServeRestApiUri"), Value=rest_api, Type="String", Overwrite=True)
+    if database is None:
+        return
+    secrets: set[str] = set()
+    for repository in compiled.deployment.repositories:
+        name = repository.connection_parameter
+        connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        put = connection | {"dbPort": database.port}
+        ssm.put_parameter(Name=name, Value=json.dumps(put), Type="String", Overwrite=True)
+        secret = connection["passwordSecretId"]
+        if secret not in secrets:
+            content = json.dumps({"username": database.user, "password": database.password})
+            aws.client("secretsmanager").create_secret(Name=secret, SecretString=content)
+            secrets.add(secret)
+
+
+def _template(files: Mapping[str, bytes], component: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(files[f"cloudformation/{component}.template.json"])
+    return content
+
+
+def _resources(template: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    return (resource for resource in template["Resources"].values() if resource["Type"] == kind)
+
+
+def _invent_network(template: Mapping[str, Any], private_zone: str, aws: LocalAws) -> None:
+    """Publish what the networking stack would, and make the zone that models are named in."""
+    ssm = aws.client("ssm")
+    made = aws.client("route53").create_hosted_zone(Name=private_zone, CallerReference="lisa-dev")
+    zone = made["HostedZone"]["Id"].rpartition("/")[2]
+    for parameter in _resources(template, "AWS::SSM::Parameter"):
+        name = parameter["Properties"]["Name"]
+        value = next((value for part, value in _INVENTED.items() if part in name), zone)
+        ssm.put_parameter(Name=name, Value=value, Type="String")
+
+
+def _publish_images(template: Mapping[str, Any], aws: LocalAws) -> None:
+    """Publish the machine images that AWS, or the account's owner, names in Parameter Store."""
+    for parameter in template.get("Parameters", {}).values():
+        if "AWS::EC2::Image::Id" in parameter["Type"]:
+            aws.client("ssm").put_parameter(
+                Name=parameter["Default"], Value="ami-11111111", Type="String", Overwrite=True
+            )
+
+
+def _upload_code(files: Mapping[str, bytes], found: Mapping[str, Mapping[str, Any]], aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    code = _archive(
+        {path.removeprefix("lambdas/"): body for path, body in files.items() if path.startswith("lambdas/")}
+    )
+    content = {_EMPTY_LAYER: _archive({"python/empty.txt": b""})}
+    for component, template in found.items():
+        for function in _resources(template, "AWS::Lambda::Function") if component not in _LEFT_OUT else ():
+            if "S3Key" in (place := function["Properties"]["Code"]):
+                content[place["S3Bucket"], place["S3Key"]] = code
+    for (bucket, key), body in content.items():
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, body in files.items():
+            archive.writestr(path, body)
+    return buffer.getvalue()
+
+
+def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
+    """A template without what the local AWS cannot take."""
+    kept: dict[str, Any] = copy.deepcopy(dict(template))
+    for part in kept["Resources"].values():
+        if part["Type"] == "AWS::Lambda::LayerVersion":
+            part["Properties"]["Content"] = dict(zip(("S3Bucket", "S3Key"), _EMPTY_LAYER, strict=True))
+        variables = part.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        if "AUTHORITY" in variables:
+            variables["AUTHORITY"] = authority
+        if "REGISTERED_REPOSITORIES" in variables:
+            variables["DATABASE_ENCRYPTED"] = "false"
+    kept.pop("Rules", None)
+    kept.get("Parameters", {}).pop("BootstrapVersion", None)
+    return kept
+
+
+def _create(cloudformation: Any, name: str, template: Mapping[str, Any]) -> None:
+    cloudformation.create_stack(
+        StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    deadline = time.monotonic() + _CREATE_SECONDS
+    status = "CREATE_IN_PROGRESS"
+    while status.endswith("IN_PROGRESS") and time.monotonic() < deadline:
+        time.sleep(0.05)
+        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+    if status != "CREATE_COMPLETE":
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        reasons = [event.get("ResourceStatusReason", "") for event in events if "FAILED" in event["ResourceStatus"]]
+        raise DeployError(f"The local AWS did not make the stack {name} ({status}): {'; '.join(filter(None, reasons))}")

@@ -1,0 +1,161 @@
+"""All parts together: what is compiled, with local parts in AWS's place, for as long as a context lasts."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, stacks, web
+from lisa_compiler.dev.hosts import Hosts
+from lisa_compiler.dev.processes import Processes, free_port
+from lisa_compiler.load import load
+from lisa_compiler.local_models import LocalWeights
+from lisa_compiler.pipeline import compile_environment
+from lisa_schema.overlay import Override
+from lisa_schema.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from lisa_compiler.dev.identity import Identity
+    from lisa_compiler.dev.models import Endpoint
+    from lisa_compiler.dev.processes import Program
+    from lisa_compiler.pipeline import Compiled
+
+_DATABASE_USER = "postgres"
+_DATABASE_SECRET = "lisa-dev-database"  # noqa: S105  # the name of a secret, not a secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """What runs.
+
+    Attributes:
+        environment: name of the environment.
+        web: address of the chat application; None when the environment has none.
+        gateway: address of the gateway.
+        api: address of the API.
+        token: an API token that the gateway takes.
+        users: who can sign in, the administrator last; empty when nobody has to.
+    """
+
+    environment: str
+    web: str | None
+    gateway: str
+    api: str
+    token: str
+    users: tuple[str, ...]
+
+
+def compile_for_this_machine(
+    project: Path, environment: str | None, overrides: Sequence[Override], tell: Callable[[str], None]
+) -> Compiled:
+    """Compile an environment whose repositories are all in the database of this machine.
+
+    Raises:
+        ConfigurationError: the configuration has errors.
+        LisaError: a file that it names cannot be used.
+    """
+    config = validate(load(project, environment, overrides).document).config
+    connection = {"username": _DATABASE_USER, "dbHost": "127.0.0.1", "passwordSecretId": _DATABASE_SECRET}
+    kept = [
+        {"repositoryId": repository.repository_id, "type": "pgvector", "rdsConfig": connection}
+        for repository in config.rag_repositories
+    ]
+    local = [Override("lisa dev", ("ragRepositories",), kept)] if config.deploy_rag and kept else []
+    return compile_environment(
+        project, environment, overrides=[*overrides, *local], local_weights=LocalWeights.IGNORE, progress=tell
+    )
+
+
+@contextmanager
+def running(
+    compiled: Compiled, processes: Processes, *, text_model: Endpoint | None, tell: Callable[[str], None]
+) -> Iterator[System]:
+    """Run an environment.
+
+    Args:
+        compiled: what it compiles to.
+        processes: where programs are started; who opened it ends them.
+        text_model: who answers in place of text models; None for the small model of this machine.
+        tell: is told the stages, for a person who waits.
+
+    Raises:
+        MissingPackageError: a part needs a package that is not installed; nothing was started.
+        PartError: a part did not start.
+        DeployError: the local AWS refuses a stack.
+    """
+    deployment = compiled.deployment
+    config = deployment.config
+    key, token = f"sk-{secrets.token_hex(24)}", f"dev-{secrets.token_hex(16)}"
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    application = f"{origin}/{config.deployment_stage}/"
+
+    begun: list[Program] = []
+    provider: Identity | None = None
+    if config.auth_config is not None:
+        provider, program = identity.plan(config.auth_config, application)
+        begun.append(program)
+    authority = provider.authority if provider else ""
+    endpoints, programs = _models(text_model)
+    begun += programs
+    aws, program = local_aws.plan(processes.folder(), account=deployment.names.account, region=deployment.names.region)
+    begun.append(program)
+    litellm, program = proxy.plan(processes.folder(), compiled, endpoints=endpoints, key=key)
+    begun.append(program)
+    rest_api, gateway_program = gateway.plan(
+        deployment, aws, authority=authority, origin=origin, litellm=litellm, key=key
+    )
+    server = None
+    if deployment.repositories:
+        tell("making a database")
+        server, program = database.plan(processes.folder(), user=_DATABASE_USER, password=secrets.token_hex(16))
+        begun.append(program)
+
+    tell("starting programs")
+    started = {each.name: processes.begin(each) for each in begun}
+    started["aws"].wait_until_ready()
+    api = stacks.deploy(compiled, aws, authority=authority, tell=tell)
+    stacks.connect(compiled, aws, rest_api=rest_api, database=server)
+    _put_token(aws, deployment.names.token_table, token)
+    started["gateway"] = processes.begin(gateway_program)
+    if deployment.deploys("ui"):
+        settings = {
+            "AUTHORITY": authority,
+            "RESTAPI_URI": rest_api,
+            "SESSION_REST_API_URI": application.rstrip("/"),
+            "API_BASE_URL": application.rstrip("/"),
+        }
+        program = web.plan(
+            processes.folder(), compiled.files, port=port, stage=config.deployment_stage, api=api, settings=settings
+        )
+        started["web"] = processes.begin(program)
+    for name, part in started.items():
+        tell(f"waiting for {name}")
+        part.wait_until_ready()
+    with Hosts(aws, [model.service.cluster for model in deployment.models]):
+        yield System(
+            environment=compiled.environment,
+            web=application if "web" in started else None,
+            gateway=rest_api,
+            api=application.rstrip("/") if "web" in started else api,
+            token=token,
+            users=provider.users if provider else (),
+        )
+
+
+def _models(text_model: Endpoint | None) -> tuple[dict[str, Endpoint], list[Program]]:
+    """Who answers for a model, by its type, and the programs that have to run for it."""
+    embedding, embedding_program = models.plan_embedding()
+    if text_model is not None:
+        return {"textgen": text_model, "embedding": embedding}, [embedding_program]
+    text, text_program = models.plan_text()
+    return {"textgen": text, "embedding": embedding}, [embedding_program, text_program]
+
+
+def _put_token(aws: local_aws.LocalAws, table: str, token: str) -> None:
+    aws.client("dynamodb").put_item(TableName=table, Item={"token": {"S": token}})

@@ -1,0 +1,63 @@
+"""The chat application and the API behind one address, as API Gateway serves them in AWS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lisa_compiler.dev.packages import python_with
+from lisa_compiler.dev.processes import Program, answers
+from lisa_compiler.emit.web import BUNDLE, ENV_JS, env_js_for_substitution
+from lisa_compiler.plan.routes import MODELS_ROUTES, REPOSITORY_ROUTES, SESSION_ROUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SERVER = Path(__file__).with_name("servers") / "web_server.py"
+
+
+def plan(
+    folder: Path, files: Mapping[str, bytes], *, port: int, stage: str, api: str, settings: Mapping[str, str]
+) -> Program:
+    """The program that serves them at `http://127.0.0.1:<port>/<stage>/`.
+
+    Args:
+        folder: where the application's files are written.
+        files: what the environment compiles to.
+        port: where to listen.
+        stage: first part of every path.
+        api: address of the API.
+        settings: settings of env.js that differ on this machine.
+
+    Raises:
+        MissingPackageError: the server's packages are not installed.
+    """
+    python = python_with("The web server", "aiohttp")
+    for path, content in files.items():
+        if path.startswith(f"{BUNDLE}/"):
+            place = folder / path.removeprefix(f"{BUNDLE}/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+    (folder / "env.js").write_text(local_env_js(files[ENV_JS], settings), encoding="utf-8")
+    served = {
+        "port": port,
+        "prefix": f"/{stage}",
+        "folder": str(folder),
+        "api": api,
+        "routes": sorted({route.path.split("/")[1] for route in (*MODELS_ROUTES, *REPOSITORY_ROUTES, *SESSION_ROUTES)}),
+    }
+    return Program(
+        name="web",
+        command=[python, _SERVER],
+        environment={"WEB": json.dumps(served), "PYTHONUNBUFFERED": "1"},
+        is_ready=answers(f"http://127.0.0.1:{port}/{stage}/env.js"),
+    )
+
+
+def local_env_js(env_js: bytes, settings: Mapping[str, str]) -> str:
+    """env.js with other settings."""
+    assigned = env_js_for_substitution(env_js)
+    start = assigned.index("{")
+    compiled: dict[str, Any] = json.loads(assigned[start:].strip().removesuffix(";").replace("${!", "${"))
+    return f"{assigned[:start]}{json.dumps({**compiled, **settings}, indent=2, ensure_ascii=False)};\n"

@@ -1,0 +1,14 @@
+import type { ReactNode } from "react";
+
+import { Banner } from "@/app/Banner";
+
+/** A page for those who are not signed in, between the banners. */
+export function CentredPage({ children }: { children: ReactNode }) {
+  return (
+    <div className="lisa-page">
+      <Banner place="top" />
+      <main className="lisa-centre">{children}</main>
+      <Banner place="bottom" />
+    </div>
+  );
+}

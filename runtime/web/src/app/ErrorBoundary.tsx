@@ -1,0 +1,18 @@
+import { Component, type ReactNode } from "react";
+
+import { StartProblem } from "@/app/StartProblem";
+import { messageOf } from "@/shared/api/request";
+
+/** Shows what broke instead of an empty page. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { message: string | null }> {
+  override state: { message: string | null } = { message: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { message: messageOf(error) };
+  }
+
+  override render() {
+    const { message } = this.state;
+    return message === null ? this.props.children : <StartProblem header="Something broke" message={message} />;
+  }
+}

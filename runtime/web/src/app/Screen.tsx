@@ -1,0 +1,30 @@
+import Alert from "@cloudscape-design/components/alert";
+import Button from "@cloudscape-design/components/button";
+import type { ReactNode } from "react";
+
+import { HomePage } from "@/features/home";
+import { ModelsPage } from "@/features/models";
+import { useCaller } from "@/shared/authentication/caller";
+
+interface ScreenProps {
+  path: string;
+  navigate: (path: string) => void;
+  chat: ReactNode;
+}
+
+/** The screen of an address. */
+export function Screen({ path, navigate, chat }: ScreenProps) {
+  const { isAdmin } = useCaller();
+  if (path === "/") return <HomePage onChat={() => navigate("/chat")} />;
+  if (chat !== null) return chat;
+  if (path === "/models" && isAdmin) return <ModelsPage />;
+  return (
+    <Alert
+      type="warning"
+      header={path === "/models" ? "Only administrators manage models" : "There is no such page"}
+      action={<Button onClick={() => navigate("/")}>Go to the home page</Button>}
+    >
+      {path === "/models" ? "Ask an administrator of this deployment for the right." : "The address may be mistyped."}
+    </Alert>
+  );
+}

@@ -1,0 +1,21 @@
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+
+/** A page of its own for what keeps the application from starting. */
+export function StartProblem({ header, message }: { header: string; message: string }) {
+  return (
+    <main className="lisa-centre">
+      <Box variant="h1" padding={{ bottom: "l" }}>
+        LISA
+      </Box>
+      <Alert
+        type="error"
+        header={header}
+        action={<Button onClick={() => window.location.reload()}>Load the page again</Button>}
+      >
+        {message}
+      </Alert>
+    </main>
+  );
+}

@@ -1,0 +1,90 @@
+import type { AppLayoutProps } from "@cloudscape-design/components/app-layout";
+import { Suspense, useState } from "react";
+
+import { ChatPage, readChatSettings, SettingsPanel } from "@/features/chat";
+import { RetrievalForm, UploadDialog, useDocumentSearch } from "@/features/documents";
+import { SessionList } from "@/features/sessions";
+import { useStoredState } from "@/shared/storedState";
+import { Loading } from "@/shared/ui/Loading";
+
+const SESSION_PATH = /^\/chat(?:\/([A-Za-z0-9_-]{1,64}))?$/;
+
+/** Brings chat, sessions and documents together: what the layout shows when the address is one of the chat. */
+export function useChatScreen(path: string, navigate: (path: string, options?: { replace?: boolean }) => void) {
+  const [settings, setSettings] = useStoredState("lisa.chat", readChatSettings);
+  const [newSession, setNewSession] = useState<string>(() => crypto.randomUUID());
+  const [drawer, setDrawer] = useState<string | null>(() => (window.innerWidth > 1400 ? "sessions" : null));
+  const [uploading, setUploading] = useState(false);
+  const search = useDocumentSearch();
+  const address = SESSION_PATH.exec(path);
+  const sessionId = address?.[1] ?? newSession;
+  const beginNew = () => {
+    setNewSession(crypto.randomUUID());
+    navigate("/chat");
+  };
+  const openUpload = () => setUploading(true);
+  const drawers: AppLayoutProps.Drawer[] = [
+    {
+      id: "sessions",
+      ariaLabels: drawerLabels("Sessions"),
+      trigger: { iconName: "history" },
+      resizable: true,
+      defaultSize: 320,
+      content: (
+        <Suspense fallback={<Loading what="Loading the sessions" />}>
+          <SessionList current={sessionId} onOpen={(id) => navigate(`/chat/${id}`)} onNew={beginNew} />
+        </Suspense>
+      ),
+    },
+    {
+      id: "settings",
+      ariaLabels: drawerLabels("Chat settings"),
+      trigger: { iconName: "settings" },
+      resizable: true,
+      defaultSize: 360,
+      content: (
+        <Suspense fallback={<Loading what="Loading the settings" />}>
+          <SettingsPanel
+            settings={settings}
+            onChange={setSettings}
+            retrieval={search && <RetrievalForm search={search} onUpload={openUpload} />}
+          />
+        </Suspense>
+      ),
+    },
+  ];
+  return {
+    open: address !== null,
+    drawers,
+    drawer,
+    onDrawerChange: ({ detail }: { detail: AppLayoutProps.DrawerChangeDetail }) => setDrawer(detail.activeDrawerId),
+    content: address && (
+      <ChatPage
+        key={sessionId}
+        sessionId={sessionId}
+        isNew={sessionId === newSession}
+        settings={settings}
+        onSettings={setSettings}
+        retrieval={search?.retrieval ?? null}
+        onUpload={search && openUpload}
+        onSaved={(id) => {
+          if (window.location.hash === "#/chat" && id === newSession) navigate(`/chat/${id}`, { replace: true });
+        }}
+      />
+    ),
+    dialog: uploading && search && (
+      <Suspense>
+        <UploadDialog search={search} onClose={() => setUploading(false)} />
+      </Suspense>
+    ),
+  };
+}
+
+function drawerLabels(drawerName: string): AppLayoutProps.DrawerAriaLabels {
+  return {
+    drawerName,
+    triggerButton: drawerName,
+    closeButton: `Close ${drawerName.toLowerCase()}`,
+    resizeHandle: `Resize ${drawerName.toLowerCase()}`,
+  };
+}

@@ -1,0 +1,3 @@
+/** Home: what this deployment has. */
+
+export { HomePage } from "@/features/home/HomePage";

@@ -1,0 +1,100 @@
+/** One HTTP request with the caller's token, and the errors of gateway and API in one shape. */
+
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+
+  constructor(
+    message: string,
+    /** HTTP status; 0 when there was no answer. */
+    readonly status: number,
+    readonly code: string | null = null,
+    readonly requestId: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+export interface RequestOptions {
+  method?: "GET" | "POST" | "PUT" | "DELETE";
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is, in place of a body. */
+  text?: string;
+  signal?: AbortSignal | undefined;
+}
+
+/** What sends a request as the caller. */
+export type Send = (url: string, options?: RequestOptions) => Promise<Response>;
+
+export function createSend(token: string | undefined): Send {
+  return async (url, { method = "GET", body, text, signal } = {}) => {
+    const headers = new Headers();
+    if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
+    if (text !== undefined) headers.set("Content-Type", "text/plain");
+    if (body !== undefined) headers.set("Content-Type", "application/json");
+    let response: Response;
+    try {
+      response = await fetch(url, {
+        method,
+        headers,
+        body: text ?? (body === undefined ? null : JSON.stringify(body)),
+        signal: signal ?? null,
+      });
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      throw new ApiError(`${new URL(url).host} cannot be reached. Check the connection and try again.`, 0);
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  };
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+/** A sentence for people, of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "Something went wrong.";
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const requestId = response.headers.get("X-Request-ID");
+  const { message, code } = readError(await response.text());
+  return new ApiError(message ?? statusSentence(response.status), response.status, code, requestId);
+}
+
+/** Reads `{message, code}` of the API and `{error: {message, code}}` of the gateway. */
+export function readError(body: string): { message: string | null; code: string | null } {
+  try {
+    const parsed = JSON.parse(body) as Record<string, unknown>;
+    const nested = parsed["error"];
+    const found = typeof nested === "object" && nested !== null ? (nested as Record<string, unknown>) : parsed;
+    const { message, code } = found;
+    return {
+      message: typeof message === "string" && message !== "" ? message : null,
+      code: typeof code === "string" ? code : null,
+    };
+  } catch {
+    return { message: null, code: null };
+  }
+}
+
+function statusSentence(status: number): string {
+  switch (status) {
+    case 401:
+      return "Your session has ended. Sign in again.";
+    case 403:
+      return "You may not do this.";
+    case 404:
+      return "It is not there any more.";
+    case 413:
+      return "It is too large.";
+    case 429:
+      return "There are too many requests at the moment. Wait a little and try again.";
+    case 504:
+      return "The answer took too long. Try again.";
+    default:
+      return `The service answered with status ${status}. Try again later.`;
+  }
+}
