@@ -39,7 +39,7 @@ def _serve(settings: Settings, folder: str) -> None:
     uvicorn.run(
         "lisa_gateway.worker:make_worker",
         factory=True,
-        host="0.0.0.0",  # noqa: S104 - the load balancer is another machine
+        host=settings.host,
         port=settings.port,
         workers=settings.threads,
         loop="uvloop",

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         litellm_url: address of the LiteLLM proxy.
         litellm_key: its master key, which LiteLLM also takes from LITELLM_MASTER_KEY; None when it has none.
         threads: worker processes.
+        host: address to listen on; the load balancer is another machine.
         port: where requests come in.
         metrics_port: where Prometheus asks; 0 for nowhere. No load balancer leads there.
         log_level: least level that is logged.
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("litellm_key", "litellm_master_key")
     )
     threads: int = Field(default=1, ge=1)
+    host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)
     metrics_port: int = Field(default=9090, ge=0, le=65535)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
