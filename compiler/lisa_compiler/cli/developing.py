@@ -131,7 +131,7 @@ def _ended_by_signals() -> Iterator[None]:
         raise KeyboardInterrupt
 
     before: dict[signal.Signals, Callable[..., object] | int | None] = {
-        each: signal.signal(each, interrupt) for each in (signal.SIGTERM, signal.SIGHUP)
+        each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

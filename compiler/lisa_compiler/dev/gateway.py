@@ -36,12 +36,11 @@ def plan(
     python = python_with("The gateway", *_MODULES)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    planned = {name: value for name, value in deployment.rest_api.environment if name not in _ELSEWHERE}
     program = Program(
         name="gateway",
         command=[python, "-m", "lisa_gateway"],
         environment={
-            **planned,
+            **container_environment(deployment),
             **aws.environment,
             "AUTHORITY": authority,
             "HOST": "127.0.0.1",
@@ -56,3 +55,8 @@ def plan(
         is_ready=answers(f"{url}/health"),
     )
     return url, program
+
+
+def container_environment(deployment: Deployment) -> dict[str, str]:
+    """What the plan gives to the REST API's container, but for files that only machines of its partition have."""
+    return {name: value for name, value in deployment.rest_api.environment if name not in _ELSEWHERE}

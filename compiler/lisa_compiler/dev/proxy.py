@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lisa_compiler.dev.gateway import container_environment
 from lisa_compiler.dev.packages import python_with
 from lisa_compiler.dev.processes import Program, answers, free_port
 from lisa_compiler.emit.litellm import PATH
@@ -43,7 +44,7 @@ def plan(folder: Path, compiled: Compiled, *, endpoints: Mapping[str, Endpoint],
         name="litellm",
         command=[python, "-m", "litellm.proxy.proxy_cli", "--config", path, "--host", "127.0.0.1", "--port", str(port)],
         environment={
-            **dict(compiled.deployment.rest_api.environment),
+            **container_environment(compiled.deployment),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LITELLM_MASTER_KEY": key,
             "PYTHONUNBUFFERED": "1",

@@ -61,11 +61,12 @@ def compile_for_this_machine(
     """
     config = validate(load(project, environment, overrides).document).config
     connection = {"username": _DATABASE_USER, "dbHost": "127.0.0.1", "passwordSecretId": _DATABASE_SECRET}
-    kept = [
-        {"repositoryId": repository.repository_id, "type": "pgvector", "rdsConfig": connection}
+    changes = {"type": "pgvector", "opensearchConfig": None, "rdsConfig": connection}
+    local = [
+        Override("lisa dev", ("ragRepositories", repository.repository_id, key), value)
         for repository in config.rag_repositories
+        for key, value in changes.items()
     ]
-    local = [Override("lisa dev", ("ragRepositories",), kept)] if config.deploy_rag and kept else []
     return compile_environment(
         project, environment, overrides=[*overrides, *local], local_weights=LocalWeights.IGNORE, progress=tell
     )

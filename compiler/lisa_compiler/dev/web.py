@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.dev.packages import python_with
 from lisa_compiler.dev.processes import Program, answers
-from lisa_compiler.emit.web import BUNDLE, ENV_JS, env_js_for_substitution
+from lisa_compiler.emit.web import BUNDLE, ENV_JS
 from lisa_compiler.plan.routes import MODELS_ROUTES, REPOSITORY_ROUTES, SESSION_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ASSIGNMENT = "window.env = "
 _SERVER = Path(__file__).with_name("servers") / "web_server.py"
 
 
@@ -57,7 +58,6 @@ def plan(
 
 def local_env_js(env_js: bytes, settings: Mapping[str, str]) -> str:
     """env.js with other settings."""
-    assigned = env_js_for_substitution(env_js)
-    start = assigned.index("{")
-    compiled: dict[str, Any] = json.loads(assigned[start:].strip().removesuffix(";").replace("${!", "${"))
-    return f"{assigned[:start]}{json.dumps({**compiled, **settings}, indent=2, ensure_ascii=False)};\n"
+    compiled = env_js.decode().partition(_ASSIGNMENT)[2].strip().removesuffix(";")
+    changed: dict[str, Any] = json.loads(compiled.replace("${!", "${")) | settings
+    return f"{_ASSIGNMENT}{json.dumps(changed, indent=2, ensure_ascii=False)};\n"

@@ -162,11 +162,3 @@ test("what a model writes cannot run", async ({ app, page }) => {
   expect(await page.evaluate(() => "pwned" in window)).toBe(false);
   await expect(app.answers.last().locator("script, img")).toHaveCount(0);
 });
-
-test("all sessions can be deleted at once", async ({ app, page }) => {
-  await app.ask("What is a large language model?");
-  const sessions = await app.openPanel("Sessions");
-  await sessions.getByRole("button", { name: "Delete all sessions" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
-  await expect(sessions.getByText("No sessions")).toBeVisible();
-});

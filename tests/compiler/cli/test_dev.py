@@ -49,12 +49,12 @@ def test_a_command_is_told_the_addresses_and_its_code_is_kept(
 ) -> None:
     names = "$LISA_WEB_URL $LISA_GATEWAY_URL $LISA_API_URL $LISA_API_TOKEN $LISA_USER $LISA_ADMIN"
     result = lisa("dev", "--", "sh", "-c", f'echo "{names}" > {tmp_path}/told; exit {code}')
-    assert result.exit_code == code
+    assert result.code == code
     assert (tmp_path / "told").read_text() == "http://web/dev/ http://gateway http://api t user admin\n"
 
 
 def test_it_says_where_everything_is(lisa: Lisa, started: dict[str, Any]) -> None:
-    said = lisa("dev", "--", "true").stderr
+    said = lisa("dev", "--", "true").err
     assert "http://web/dev/" in said
     assert "user, and admin, who manages models" in said
 
@@ -63,13 +63,13 @@ def test_it_says_where_everything_is(lisa: Lisa, started: dict[str, Any]) -> Non
 def test_what_cannot_start_is_said(lisa: Lisa, started: dict[str, Any], error: Exception) -> None:
     started["error"] = error
     result = lisa("dev")
-    assert (result.exit_code, result.stderr) == (1, f"error: {error}\n")
+    assert (result.code, result.err) == (1, f"error: {error}\n")
 
 
 def test_ctrl_c_is_the_usual_end(lisa: Lisa, started: dict[str, Any]) -> None:
     started["error"] = KeyboardInterrupt()
     result = lisa("dev")
-    assert (result.exit_code, result.stderr) == (0, "stopped\n")
+    assert (result.code, result.err) == (0, "stopped\n")
 
 
 def test_another_endpoint_takes_the_place_of_text_models(
@@ -85,8 +85,8 @@ def test_mistakes_in_the_configuration_are_reported(lisa: Lisa, project: Path) -
     config = project / "config.yaml"
     config.write_text(config.read_text().replace("m5.large", "m5.huge"))
     result = lisa("dev")
-    assert result.exit_code == 1
-    assert "LISA320" in result.stderr
+    assert result.code == 1
+    assert "LISA320" in result.err
 
 
 def test_logs_go_to_a_file_for_each_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,7 +85,9 @@ class MiniLm:
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=-1, keepdims=True)
-        attended = (scores @ value).transpose(0, 2, 1, 3).reshape(texts, length, width)
+        attended: Floats = (
+            np.matmul(scores, value, dtype=np.float32).transpose(0, 2, 1, 3).reshape(texts, length, width)
+        )
         attended = self._linear(attended, f"{name}.attention.output.dense")
         hidden = self._normalise(hidden + attended, f"{name}.attention.output.LayerNorm")
         widened = _gelu(self._linear(hidden, f"{name}.intermediate.dense"))
