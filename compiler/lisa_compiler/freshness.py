@@ -97,6 +97,20 @@ def fresh(project: Path, output: Path, environment: str, options: Sequence[tuple
         return None
 
 
+def was_compiled_otherwise(project: Path, output: Path, environment: str) -> bool:
+    """Tell whether an environment was compiled here, without options, and its sources or its output changed since.
+
+    False also means that nobody knows: on a machine that has not compiled it, there is nothing to compare with.
+    """
+    try:
+        stamp = _read(output, f"environment-{environment}")
+        if stamp["options"] != _options_digest(()):
+            return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return fresh(project, output, environment, ()) is None
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What an environment is about to be compiled from, taken before anything is read.

@@ -1,0 +1,85 @@
+"""Interruptions: what stops answering for a while when a change is deployed, and what comes back under another address."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from lisa_compiler.review.capacity import groups
+from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.output import Output, Resource
+from lisa_compiler.review.resources import Effect, ResourceChange
+from lisa_compiler.review.wording import counted, listed, ranged, subject
+
+# Replaced at every change as a matter of course: versions, and the wiring between stacks.
+_VERSIONS = frozenset(
+    {
+        "AWS::ApiGateway::Deployment",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::ECS::TaskDefinition",
+        "AWS::Lambda::LayerVersion",
+        "AWS::Lambda::Permission",
+        "AWS::SSM::Parameter",
+    }
+)
+_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
+
+
+def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
+    """Find what is interrupted or replaced, one finding for each stack that is on both sides."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        resource = change.after
+        if change.before is None or resource is None:
+            continue
+        if change.effect is Effect.INTERRUPTED:
+            parts[resource.component].append(_interrupted(change, resource, after))
+        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type not in _VERSIONS:
+            parts[resource.component].append(_replaced(change, resource))
+    for component, words in parts.items():
+        yield Finding(Danger.INTERRUPTS, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
+
+
+def changed_properties(change: ResourceChange) -> list[str]:
+    """The properties at the top that change, the resource's own first."""
+    own = [str(difference.path[0]) for difference in change.differences]
+    return list(dict.fromkeys([*own, *(change.follows or {})]))
+
+
+def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> str:
+    if resource.type == "AWS::AutoScaling::AutoScalingGroup":
+        return _rolling(resource)
+    if resource.type == "AWS::ECS::Service":
+        group = groups(after)[resource.component]
+        instances = f"{ranged(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
+        return f"its container is stopped and started anew on {instances}, each of which answers nothing meanwhile"
+    why = listed(f"`{name}`" for name in changed_properties(change))
+    return f"the {subject(resource)} restarts or fails over ({why})"
+
+
+def _rolling(group: Resource) -> str:
+    policy = group.attributes["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    stay = int(policy.get("MinInstancesInService", 0))
+    text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
+    text += f", while {counted(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
+    pause = _minutes(str(policy.get("PauseTime", "")))
+    if pause and not policy.get("WaitOnResourceSignals"):
+        text += f"; the next one goes after {pause}, whether or not the new one answers yet"
+    return text
+
+
+def _minutes(duration: str) -> str:
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        return duration
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return f"{hours * 60 + minutes} minutes" if not seconds else f"{hours * 3600 + minutes * 60 + seconds} seconds"
+
+
+def _replaced(change: ResourceChange, resource: Resource) -> str:
+    verb = "may be replaced" if change.effect is Effect.MAYBE_REPLACED else "is replaced"
+    text = f"the {subject(resource)} {verb} ({listed(f'`{name}`' for name in changed_properties(change))})"
+    if resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
+        text += ", and so has another address"
+    return text
