@@ -2,8 +2,8 @@
 
 What CloudFormation does to a resource when one of its properties changes is in the resource types' own schemas, which
 cfn-lint, a development requirement, ships. They know replacement alone: `createOnlyProperties` replace the resource,
-`conditionalCreateOnlyProperties` sometimes. What interrupts it without replacing it, and what the conditions come to, is
-on the pages of the Template Reference ("Update requires"), and is written below by hand.
+`conditionalCreateOnlyProperties` sometimes. What interrupts it without replacing it, and what the conditions come to,
+is on the pages of the Template Reference ("Update requires"), and is written below by hand.
 """
 
 from __future__ import annotations

@@ -64,7 +64,6 @@ def _doubts(project: Path, environment: str, *, compiled: bool) -> tuple[str, ..
     from lisa_compiler.freshness import was_compiled_otherwise
 
     if compiled and was_compiled_otherwise(project, project / "generated", environment):
-        return (
-            f"generated/{environment} is older than its sources: run `lisa compile --env {environment}` and compare again.",
-        )
+        what = f"generated/{environment} is not what its sources compile to"
+        return (f"{what}: run `lisa compile --env {environment}` first.",)
     return ()

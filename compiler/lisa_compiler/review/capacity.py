@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lisa_compiler.review.output import Output, Resource
+from lisa_compiler.review.wording import ranged
 from lisa_schema.instances import instance_type
 
 HOURS_PER_DAY = 24
@@ -63,6 +64,13 @@ def groups(output: Output) -> dict[str, Group]:
                 template = next(one for one in stack.resources.values() if one.type == _TEMPLATE)
                 found[component] = _group(group, template)
     return found
+
+
+def hosts(group: Group) -> str:
+    """Say what a group runs on: how many instances of which type, with which GPUs."""
+    found = instance_type(group.instance_type)
+    gpus = f" with {found.gpus} \N{MULTIPLICATION SIGN} {found.gpu_name}" if found and found.gpus else ""
+    return f"{ranged(group.minimum, group.maximum)} \N{MULTIPLICATION SIGN} {group.instance_type}{gpus}"
 
 
 def least(output: Output) -> Capacity:

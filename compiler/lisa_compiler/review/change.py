@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from lisa_compiler.review.artifacts import compare_artifacts
-from lisa_compiler.review.capacity import Capacity, Group, groups, least, most
+from lisa_compiler.review.capacity import Capacity, Group, groups, hosts, least, most
 from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
 from lisa_compiler.review.finding import Danger, Finding, most_dangerous_first
-from lisa_compiler.review.interruptions import interruptions
+from lisa_compiler.review.interruptions import ANSWERING, interruptions, new_passwords, stores_in_another_vpc
 from lisa_compiler.review.lost_data import holds_data, lost_data, no_longer_kept
 from lisa_compiler.review.name_conflicts import name_conflicts, names_beside
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.references import publishers
-from lisa_compiler.review.resources import ResourceChange, compare_resources
+from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
 from lisa_compiler.review.statements import compare_permissions
-from lisa_compiler.review.wording import counted, listed, ranged, subject
+from lisa_compiler.review.wording import counted, listed, subject
 
 _MODEL = "model-"
+_NAMED = 6
+"""Resources that a line names before it only counts the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Change:
         resources: what happens to each resource; empty when the whole deployment becomes another one.
         capacity_before: what may run at the least and at the most.
         capacity_after: the same afterwards.
+        hosts: instances of a service that change: what it is, before and after.
         added: stacks that there were not.
         removed: stacks that there no longer are.
     """
@@ -44,6 +47,7 @@ class Change:
     resources: tuple[ResourceChange, ...] = ()
     capacity_before: tuple[Capacity, Capacity] = (Capacity(), Capacity())
     capacity_after: tuple[Capacity, Capacity] = (Capacity(), Capacity())
+    hosts: tuple[tuple[str, Group, Group], ...] = ()
     added: tuple[Stack, ...] = ()
     removed: tuple[Stack, ...] = ()
 
@@ -55,13 +59,10 @@ class Change:
 
 def compare(environment: str, before: Output | None, after: Output | None) -> Change:
     """Compare an environment's output on two sides; None where there is none."""
-    if before is None and after is None:
-        return Change(environment=environment)
-    if before is None:
-        assert after is not None
-        return _new(after)
     if after is None:
-        return _gone(before)
+        return _gone(before) if before else Change(environment=environment)
+    if before is None:
+        return _new(after)
     settings = tuple(differences(before.configuration(), after.configuration()))
     if any(before.stacks[name].place != after.stacks[name].place for name in after.stacks if name in before.stacks):
         return _moved(before, after, settings)
@@ -71,11 +72,14 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
         *no_longer_kept(before, after),
         *compare_exposure(before, after),
         *name_conflicts(resources, before, after),
+        *new_passwords(resources),
+        *stores_in_another_vpc(resources),
         *_kept_parameters(before, after),
         *interruptions(resources, after),
         *compare_permissions(before, after),
         *_external_models(settings),
         *_stacks(before, after),
+        *_parts(resources, before, after),
         *compare_artifacts(before, after),
     ]
     if before.version != after.version:
@@ -87,6 +91,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
         resources=resources,
         capacity_before=(least(before), most(before)),
         capacity_after=(least(after), most(after)),
+        hosts=tuple(_hosts(before, after)),
         added=tuple(stack for name, stack in after.stacks.items() if name not in before.stacks),
         removed=tuple(stack for name, stack in before.stacks.items() if name not in after.stacks),
     )
@@ -127,8 +132,7 @@ def _moved(before: Output, after: Output, settings: tuple[Difference, ...]) -> C
         Finding(
             Danger.MOVES,
             f"Everything is made anew, beside what is there: {_extent(after)}, named like `{new.name}`. "
-            f"The {counted(len(before.stacks), 'stack')} named like `{old.name}` in {old.region} of account {old.account} "
-            "run and cost until someone deletes them.",
+            f"What there was, {_extent(before)}, named like `{old.name}`, runs and costs until someone deletes it.",
         ),
         *names_beside(before, after),
     ]
@@ -142,6 +146,13 @@ def _moved(before: Output, after: Output, settings: tuple[Difference, ...]) -> C
         capacity_before=(least(before), most(before)),
         capacity_after=(least(after), most(after)),
     )
+
+
+def _hosts(before: Output, after: Output) -> Iterator[tuple[str, Group, Group]]:
+    old, new = groups(before), groups(after)
+    for component in new:
+        if component in old and old[component] != new[component]:
+            yield after.stacks[component].title, old[component], new[component]
 
 
 def _extent(output: Output) -> str:
@@ -160,43 +171,49 @@ def _services(output: Output, components: Iterable[str]) -> Iterator[str]:
     own = groups(output)
     for component in components:
         if component in own:
-            yield f"{output.stacks[component].title}: {_hosts(own[component])}"
-
-
-def _hosts(group: Group) -> str:
-    return f"{ranged(group.minimum, group.maximum)} \N{MULTIPLICATION SIGN} {group.instance_type}"
+            yield f"{output.stacks[component].title}: {hosts(own[component])}"
 
 
 def _stacks(before: Output, after: Output) -> Iterator[Finding]:
     own = groups(after)
     for component, stack in after.stacks.items():
         if component not in before.stacks:
-            hosts = f" on {_hosts(own[component])}" if component in own else ""
+            on = f" on {hosts(own[component])}" if component in own else ""
             size = counted(len(stack.resources), "resource")
-            yield Finding(Danger.ADDS, f"**{stack.title}**{hosts}: a new stack `{stack.name}` with {size}.")
+            yield Finding(Danger.ADDS, f"**{stack.title}**{on}: a new stack `{stack.name}` with {size}.")
     for component, stack in before.stacks.items():
         if component not in after.stacks:
             served = " Requests to it fail as soon as the gateway is deployed." if component.startswith(_MODEL) else ""
-            text = f"**{stack.title}** is no longer part of the deployment.{served}"
-            yield Finding(
-                Danger.REMOVES,
-                f"{text} `cdk deploy` does not delete its stack `{stack.name}`, which runs and costs until someone does.",
-            )
+            left = f"`cdk deploy` leaves its stack `{stack.name}`, which runs and costs until someone deletes it."
+            yield Finding(Danger.REMOVES, f"**{stack.title}** is no longer part of the deployment.{served} {left}")
+
+
+def _parts(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Finding]:
+    """Resources that a stack gains or loses and that others notice."""
+    own = [change for change in changes if change.resource.type in ANSWERING]
+    for effect, danger, words, sides in (
+        (Effect.REMOVED, Danger.REMOVES, "loses", after.stacks),
+        (Effect.ADDED, Danger.ADDS, "gains", before.stacks),
+    ):
+        for component in sides:
+            found = [c.resource for c in own if c.effect is effect and c.resource.component == component]
+            names = [subject(resource) for resource in found]
+            shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
+            if found:
+                yield Finding(danger, f"**{sides[component].title}** {words} {listed(shown)}.")
 
 
 def _kept_parameters(before: Output, after: Output) -> Iterator[Finding]:
-    """Template parameters whose default is another one; the cdk CLI hands the value of the deployed stack over again."""
+    """Find template parameters with another default: the cdk CLI gives a deployed stack its old value again."""
     named = publishers(before).keys() | publishers(after).keys()
     for component, stack in after.stacks.items():
         earlier = before.stacks[component].parameters if component in before.stacks else {}
         for name, parameter in stack.parameters.items():
             old, new = earlier.get(name, parameter).get("Default"), parameter.get("Default")
             if old != new and not {str(old), str(new)} <= named:
-                yield Finding(
-                    Danger.HAND,
-                    f"The template parameter `{name}` of `{component}` has the default `{new}` instead of `{old}`. The cdk "
-                    "CLI keeps the value of a deployed stack: deploy this one with `--no-previous-parameters`.",
-                )
+                what = f"The template parameter `{name}` of `{component}` becomes `{new}` instead of `{old}`"
+                how = "only with `cdk deploy --no-previous-parameters`; else a deployed stack keeps its value"
+                yield Finding(Danger.HAND, f"{what}, {how}.")
 
 
 def _external_models(settings: Iterable[Difference]) -> Iterator[Finding]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from lisa_compiler.review.capacity import hosts
 from lisa_compiler.review.change import Change
+from lisa_compiler.review.defaults import default_of
 from lisa_compiler.review.differences import ABSENT, Difference, shown, shown_path
 from lisa_compiler.review.finding import Finding
 from lisa_compiler.review.resources import Effect, ResourceChange
@@ -17,10 +20,10 @@ from lisa_compiler.review.wording import counted, listed, noun, ranged
 LIMIT = 65_536
 """Characters that a comment of a pull request may have (GitHub's limit of a comment's body)."""
 
+_DASH = "\N{EN DASH}"
 _ROWS = 60
 _ITEMS = 12
 _SETTINGS = 12
-_CELL = 90
 
 _EFFECTS = {
     Effect.REMOVED: "removed",
@@ -71,7 +74,7 @@ def text(change: Change, compared: Comparison) -> str:
         for finding in findings:
             lines += [f"  {finding.text}", *(f"    {item}" for item in finding.items)]
     if rows := list(_capacity_rows(change)):
-        lines += ["", "CAPACITY", *(f"  {name}: {before} → {after}" for name, before, after in rows)]
+        lines += ["", "CAPACITY", *(f"  {row}" for row in rows)]
     if change.resources:
         lines += ["", f"RESOURCES: {_counts(change)}"]
         lines += [f"  {' '.join((*cells[:3], '—', cells[3]))}" for cells in map(_cells, _in_order(change))]
@@ -118,13 +121,11 @@ _CUT = "\n*The rest does not fit into a comment; the command below tells all of 
 def _headline(change: Change) -> str:
     if change.is_empty:
         return "nothing changes"
+    dangers = ", ".join(dict.fromkeys(finding.danger.value.lower() for finding in change.findings))
     if not change.resources:
-        return (
-            "no resource of a deployed stack changes"
-            if not change.findings
-            else change.findings[0].danger.value.lower()
-        )
-    return _counts(change)
+        return dangers
+    number = counted(len(change.resources), "resource changes", "resources change")
+    return f"{dangers or 'updates in place'} ({number})"
 
 
 def _counts(change: Change) -> str:
@@ -148,25 +149,27 @@ def _settings(change: Change) -> Iterator[str]:
 
 def _setting(difference: Difference, width: int) -> str:
     path = f"`{shown_path(difference.path)}`"
-    before, after = difference.before, difference.after
-    if before is ABSENT:
+    sides = difference.before, difference.after
+    if ABSENT not in sides:
+        return f"{path}: `{shown(sides[0], width)}` → `{shown(sides[1], width)}`"
+    default = default_of(difference.path)
+    if any(isinstance(side, dict | list) for side in sides):
+        return f"{path}: {'added' if sides[0] is ABSENT else 'removed'}"
+    if default is ABSENT:
         return (
-            f"{path}: added" if isinstance(after, dict | list) else f"{path}: `{shown(after, width)}`, was the default"
+            f"{path}: `{shown(sides[1], width)}` added"
+            if sides[0] is ABSENT
+            else f"{path}: `{shown(sides[0], width)}` removed"
         )
-    if after is ABSENT:
-        return (
-            f"{path}: removed"
-            if isinstance(before, dict | list)
-            else f"{path}: the default, was `{shown(before, width)}`"
-        )
-    return f"{path}: `{shown(before, width)}` → `{shown(after, width)}`"
+    words = [f"`{shown(default, width)}` (the default)" if s is ABSENT else f"`{shown(s, width)}`" for s in sides]
+    return f"{path}: {' → '.join(words)}"
 
 
 def _findings(change: Change) -> Iterator[str]:
     for danger, findings in groupby(change.findings, lambda finding: finding.danger):
         own = list(findings)
         if len(own) == 1 and not own[0].items:
-            yield f"**{danger.value}** – {own[0].text}"
+            yield f"**{danger.value}** {_DASH} {own[0].text}"
         else:
             yield f"**{danger.value}**"
             for finding in own:
@@ -183,19 +186,24 @@ def _bullets(finding: Finding) -> Iterator[str]:
 
 def _capacity(change: Change) -> Iterator[str]:
     rows = list(_capacity_rows(change))
-    if rows:
-        yield "| | before | after |"
-        yield "|---|---|---|"
-        yield from (f"| {name} | {before} | {after} |" for name, before, after in rows)
+    if len(rows) == 1 or (rows and len(change.hosts) <= 1):
+        yield f"**Capacity** {_DASH} {'; '.join(rows)}"
+        yield ""
+    elif rows:
+        yield "**Capacity**"
+        yield from (f"- {row}" for row in rows)
         yield ""
 
 
-def _capacity_rows(change: Change) -> Iterator[tuple[str, str, str]]:
+def _capacity_rows(change: Change) -> Iterator[str]:
+    yield from (f"{title}: {hosts(before)} → {hosts(after)}" for title, before, after in change.hosts)
     sides = change.capacity_before, change.capacity_after
     for name, attribute in (("instances", "instances"), ("GPUs", "gpus"), ("GPU-hours a day", "gpu_hours_per_day")):
         before, after = (ranged(*(getattr(end, attribute) for end in side)) for side in sides)
         if before != after:
-            yield name, before, after
+            yield f"{name} {before} → {after}"
+    if change.hosts and sides[0] == sides[1]:
+        yield f"{ranged(*(end.gpus for end in sides[1]))} GPUs in all, as before"
 
 
 def _details(change: Change) -> Iterator[str]:
@@ -205,7 +213,7 @@ def _details(change: Change) -> Iterator[str]:
     yield ""
     yield "| stack | resource | is | because |"
     yield "|---|---|---|---|"
-    rows = [_cells(resource) for resource in _in_order(change)]
+    rows = list(_rows(change))
     for stack, what, effect, why in rows[:_ROWS]:
         yield f"| {stack} | {what} | {effect} | {_cell(why)} |"
     if len(rows) > _ROWS:
@@ -213,6 +221,20 @@ def _details(change: Change) -> Iterator[str]:
     yield ""
     yield "</details>"
     yield ""
+
+
+def _rows(change: Change) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each resource; those that a stack only gains or loses share one."""
+    for (effect, component), changes in groupby(_in_order(change), lambda one: (one.effect, one.resource.component)):
+        own = list(changes)
+        if effect not in (Effect.ADDED, Effect.REMOVED) or len(own) == 1:
+            yield from (_cells(one) for one in own)
+            continue
+        kinds = Counter(noun(one.resource.type) for one in own)
+        what = listed(
+            kind if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {kind}" for kind, number in kinds.items()
+        )
+        yield component, what, _EFFECTS[effect], ""
 
 
 def _in_order(change: Change) -> list[ResourceChange]:
@@ -229,7 +251,8 @@ def _because(change: ResourceChange) -> str:
     parts = [_reason(difference) for difference in change.differences[:2]]
     if len(change.differences) > 2:
         parts.append(f"{len(change.differences) - 2} more")
-    parts += [f"`{name}` follows `{target}`" for name, (_, target) in (change.follows or {}).items()]
+    followed = dict.fromkeys((str(path[0]), target) for path, (_, target) in change.follows.items())
+    parts += [f"`{name}` follows `{target}`" for name, target in followed]
     return listed(parts)
 
 
@@ -257,5 +280,5 @@ def _resource(change: ResourceChange) -> dict[str, Any]:
         "type": resource.type,
         "effect": change.effect.name.lower(),
         "differences": [_difference(difference) for difference in change.differences],
-        "follows": {name: ".".join(key) for name, key in (change.follows or {}).items()},
+        "follows": {shown_path(path): "/".join(key) for path, key in change.follows.items()},
     }

@@ -11,8 +11,8 @@ class Danger(Enum):
 
     LOSES = "Loses data"
     OPENS = "Opens access"
-    HAND = "Needs a hand to deploy"
     MOVES = "Becomes another deployment"
+    HAND = "Needs a hand to deploy"
     INTERRUPTS = "Interrupts"
     PERMITS = "Permits more"
     LEAVES = "Leaves behind"

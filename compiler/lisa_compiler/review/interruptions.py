@@ -1,4 +1,4 @@
-"""Interruptions: what stops answering for a while when a change is deployed, and what comes back under another address."""
+"""Interruptions: what stops answering for a while when a change is deployed, or comes back under another address."""
 
 from __future__ import annotations
 
@@ -12,17 +12,34 @@ from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.resources import Effect, ResourceChange
 from lisa_compiler.review.wording import counted, listed, ranged, subject
 
-# Replaced at every change as a matter of course: versions, and the wiring between stacks.
-_VERSIONS = frozenset(
+ANSWERING = frozenset(
     {
-        "AWS::ApiGateway::Deployment",
-        "AWS::EC2::SubnetRouteTableAssociation",
-        "AWS::ECS::TaskDefinition",
-        "AWS::Lambda::LayerVersion",
-        "AWS::Lambda::Permission",
-        "AWS::SSM::Parameter",
+        "AWS::ApiGateway::DomainName",
+        "AWS::ApiGateway::RestApi",
+        "AWS::ApiGateway::Stage",
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::DynamoDB::Table",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::VPC",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::ECS::Cluster",
+        "AWS::ECS::Service",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "AWS::KMS::Key",
+        "AWS::Lambda::Function",
+        "AWS::OpenSearchService::Domain",
+        "AWS::RDS::DBInstance",
+        "AWS::Route53::HostedZone",
+        "AWS::Route53::RecordSet",
+        "AWS::S3::Bucket",
     }
 )
+"""Types that answer requests, carry them or are called by their name: others notice when one is another one."""
+_WITH_PASSWORD = "AWS::SecretsManager::Secret"
+_STORES = frozenset({"AWS::RDS::DBInstance", "AWS::OpenSearchService::Domain"})
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
 
@@ -35,16 +52,49 @@ def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[
             continue
         if change.effect is Effect.INTERRUPTED:
             parts[resource.component].append(_interrupted(change, resource, after))
-        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type not in _VERSIONS:
+        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in ANSWERING:
             parts[resource.component].append(_replaced(change, resource))
     for component, words in parts.items():
         yield Finding(Danger.INTERRUPTS, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
 
 
+def new_passwords(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+    """Find secrets that get another password while the database, which CloudFormation leaves alone, keeps its own.
+
+    A changed GenerateSecretString generates a value anew; `{{resolve:…}}` is read again when the resource that has it
+    is updated, and not when the secret is.
+    """
+    for change in changes:
+        is_kept = change.before is not None and change.effect < Effect.REPLACED
+        if change.resource.type == _WITH_PASSWORD and is_kept and "GenerateSecretString" in changed_properties(change):
+            yield Finding(
+                Danger.HAND,
+                f"The {subject(change.resource)} gets a new user name and password, and the database that was made "
+                "with the old ones does not: its repository cannot sign in until both are made the same by hand.",
+            )
+
+
+def stores_in_another_vpc(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+    """Find stores that would have to go to another VPC, which neither RDS nor OpenSearch Service does."""
+    own = list(changes)
+    moved = {
+        change.resource.component
+        for change in own
+        if change.resource.type == "AWS::EC2::SecurityGroup" and "VpcId" in changed_properties(change)
+    }
+    for change in own:
+        stays = change.resource.component in moved and Effect.ADDED is not change.effect is not Effect.REMOVED
+        if stays and change.resource.type in _STORES:
+            yield Finding(
+                Danger.HAND,
+                f"The {subject(change.resource)} cannot go to another VPC: delete it first, or leave it where it is.",
+            )
+
+
 def changed_properties(change: ResourceChange) -> list[str]:
     """The properties at the top that change, the resource's own first."""
     own = [str(difference.path[0]) for difference in change.differences]
-    return list(dict.fromkeys([*own, *(change.follows or {})]))
+    return list(dict.fromkeys([*own, *(str(path[0]) for path in change.follows)]))
 
 
 def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> str:

@@ -17,7 +17,7 @@ _HOLDS = {
     "AWS::KMS::Key": "everything that is encrypted with it",
     "AWS::Logs::LogGroup": "its logs",
     "AWS::OpenSearchService::Domain": "every document that was ingested into it",
-    "AWS::RDS::DBInstance": "every document that was ingested into it, automated backups included",
+    "AWS::RDS::DBInstance": "every document that was ingested into it, and the automated backups",
     "AWS::S3::Bucket": "its objects",
     "AWS::SecretsManager::Secret": "the password in it",
 }
@@ -27,15 +27,17 @@ _HOLDS_IN = {
     ("models-api", "AWS::DynamoDB::Table"): "every proposal",
     ("rag", "AWS::S3::Bucket"): "every uploaded document",
     ("core", "AWS::S3::Bucket"): "the access logs",
-    ("ui", "AWS::S3::Bucket"): "the chat application, which a deployment uploads again",
 }
+_UPLOADED = frozenset({("ui", "AWS::S3::Bucket")})
+"""What a deployment fills again."""
+
 _MINOR = frozenset({"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"})
 """Types that are summed up in a line when several go."""
 
 
 def holds_data(resource: Resource) -> bool:
     """Tell whether there are data in a resource that no deployment brings back."""
-    return resource.type in _HOLDS
+    return resource.type in _HOLDS and (resource.component, resource.type) not in _UPLOADED
 
 
 def lost_data(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
@@ -90,7 +92,7 @@ def _told(lost: list[tuple[Resource, str]]) -> Iterator[Finding]:
     major = [(resource, when) for resource, when in lost if resource.type not in _MINOR]
     for resource, when in major:
         held = _HOLDS_IN.get((resource.component, resource.type)) or _HOLDS[resource.type]
-        yield Finding(Danger.LOSES, f"The {subject(resource)} {when}, and {held} with it.")
+        yield Finding(Danger.LOSES, f"The {subject(resource)} {when}. Lost: {held}.")
     minor = [resource for resource, _ in lost if resource.type in _MINOR]
     if minor:
         yield Finding(Danger.LOSES, f"Deleted with what is in them: {listed(_in_short(minor))}.")

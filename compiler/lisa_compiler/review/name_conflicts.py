@@ -25,13 +25,12 @@ def name_conflicts(changes: Iterable[ResourceChange], before: Output, after: Out
             removed[_identity(change.before, before)] = change.before
         if change.effect is Effect.ADDED and change.after is not None:
             added.append(change.after)
-        if change.effect is Effect.REPLACED and change.before is not None and change.after is not None:
-            if name(change.after) and _identity(change.after, after) == _identity(change.before, before):
-                yield Finding(
-                    Danger.HAND,
-                    f"CloudFormation refuses to replace the {subject(change.after)}: the new one would have the same "
-                    "name while the old one is still there. Give it another name, or remove it first.",
-                )
+        if _keeps_name(change, before, after):
+            yield Finding(
+                Danger.HAND,
+                f"CloudFormation refuses to replace the {subject(change.resource)}: the new one would have the same "
+                "name while the old one is still there. Give it another name, or remove it first.",
+            )
     taken = [resource for resource in added if name(resource) and _identity(resource, after) in removed]
     if taken:
         yield _taken(taken, "another resource has the name until it is deleted")
@@ -50,6 +49,12 @@ def name(resource: Resource) -> str | None:
     its_property = None if resource.type in _NOT_NAMED else name_property(resource.type)
     given = resource.properties.get(its_property) if its_property else None
     return given if isinstance(given, str) else None
+
+
+def _keeps_name(change: ResourceChange, before: Output, after: Output) -> bool:
+    if change.effect is not Effect.REPLACED or change.before is None or change.after is None:
+        return False
+    return bool(name(change.after)) and _identity(change.after, after) == _identity(change.before, before)
 
 
 def _taken(resources: list[Resource], why: str) -> Finding:

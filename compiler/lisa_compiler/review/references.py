@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lisa_compiler.review.differences import Path
 from lisa_compiler.review.output import Output, Resource
 
 REF: Final = ""
@@ -18,24 +19,29 @@ PARAMETER: Final = "AWS::SSM::Parameter"
 """Type of the resources by which one stack hands a value to the others."""
 
 
-def references(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what a value refers to: a logical id or a parameter's name, and the attribute, or REF."""
+def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str, str]]:
+    """Yield what a value refers to: where, a logical id or a parameter's name, and the attribute, or REF.
+
+    The path ends where the reference begins, since what CloudFormation computes is one value.
+    """
     if isinstance(value, list):
-        for item in value:
-            yield from references(item)
+        for index, item in enumerate(value):
+            yield from references(item, (*path, index))
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if key == "Ref" and isinstance(item, str):
-                yield item, REF
+                yield path, item, REF
             elif key == "Fn::GetAtt":
                 target, _, attribute = item.partition(".") if isinstance(item, str) else (item[0], "", item[1])
-                yield target, str(attribute)
+                yield path, target, str(attribute)
             elif key == "Fn::Sub":
                 text, variables = (item, {}) if isinstance(item, str) else item
-                yield from ((m[1], m[2] or REF) for m in _VARIABLE.finditer(text) if m[1] not in variables)
-                yield from references(variables)
+                yield from ((path, m[1], m[2] or REF) for m in _VARIABLE.finditer(text) if m[1] not in variables)
+                yield from ((path, *found[1:]) for found in references(variables))
+            elif key.startswith("Fn::"):
+                yield from ((path, *found[1:]) for found in references(item))
             else:
-                yield from references(item)
+                yield from references(item, (*path, key))
 
 
 def publishers(output: Output) -> dict[str, Resource]:

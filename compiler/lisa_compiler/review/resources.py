@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
-from lisa_compiler.review.differences import Difference, differences
+from lisa_compiler.review.differences import Difference, Path, differences
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.references import PARAMETER, REF, publishers, read_names, references
 from lisa_compiler.review.update_behaviour import Behaviour, behaviour, name_property
@@ -40,20 +40,21 @@ class ResourceChange:
         before: as it was; None when it is added.
         after: as it will be; None when it is removed.
         differences: what its own properties say otherwise, when it is on both sides.
-        follows: by property, the resource that it refers to and that changes: (component, logical id).
+        follows: by path in the properties, the resource that is referred to there and that changes, or the template's
+            own parameter: (component, logical id or name).
     """
 
     effect: Effect
     before: Resource | None
     after: Resource | None
     differences: tuple[Difference, ...] = ()
-    follows: Mapping[str, Key] | None = None
+    follows: Mapping[Path, Key] = field(default_factory=dict)
 
     @property
     def resource(self) -> Resource:
         """The resource as it will be, or as it was when it is removed."""
-        found = self.after or self.before
-        assert found is not None
+        if (found := self.after or self.before) is None:
+            raise ValueError("a change is of something")
         return found
 
 
@@ -62,6 +63,9 @@ _MOVING_ATTRIBUTES: dict[str, tuple[str, str]] = {
     "AWS::EC2::LaunchTemplate": ("LatestVersionNumber", "LaunchTemplateData"),
     PARAMETER: ("Value", "Value"),
 }
+
+_VERSIONED = frozenset({"AWS::ApiGateway::Deployment"})
+"""Types of which a stack has one, made anew at every change under another logical id."""
 
 _EFFECTS = {
     Behaviour.IN_PLACE: Effect.UPDATED,
@@ -76,12 +80,12 @@ def compare_resources(before: Output, after: Output) -> tuple[ResourceChange, ..
     """Tell what happens to every resource that changes, by stack and logical id."""
     kept = [key for key in after.resources if key in before.resources]
     changed_types = {key for key in kept if before.resources[key].type != after.resources[key].type}
-    found: dict[Key, ResourceChange] = {}
+    found = _renewed(before, after)
     for key in before.resources:
-        if key not in after.resources or key in changed_types:
+        if (key not in after.resources or key in changed_types) and not _is_version(before.resources[key]):
             found[key] = ResourceChange(effect=Effect.REMOVED, before=before.resources[key], after=None)
     for key in after.resources:
-        if key not in before.resources:
+        if key not in before.resources and key not in found:
             found[key] = ResourceChange(effect=Effect.ADDED, before=None, after=after.resources[key])
     own = {
         key: tuple(differences(before.resources[key].properties, after.resources[key].properties))
@@ -95,10 +99,24 @@ def compare_resources(before: Output, after: Output) -> tuple[ResourceChange, ..
     return tuple(sorted(found.values(), key=lambda change: (order[change.resource.component], change.resource.key)))
 
 
+def _is_version(resource: Resource) -> bool:
+    return resource.type in _VERSIONED
+
+
+def _renewed(before: Output, after: Output) -> dict[Key, ResourceChange]:
+    """Resources whose logical id is a digest: the old one goes as the new one comes."""
+    old = {(one.component, one.type): one for one in before.resources.values() if _is_version(one)}
+    return {
+        new.key: ResourceChange(effect=Effect.REPLACED, before=old[new.component, new.type], after=new)
+        for new in after.resources.values()
+        if (new.component, new.type) in old and old[new.component, new.type].key != new.key
+    }
+
+
 def _change(
-    before: Resource, after: Resource, own: tuple[Difference, ...], follows: Mapping[str, Key]
+    before: Resource, after: Resource, own: tuple[Difference, ...], follows: Mapping[Path, Key]
 ) -> ResourceChange:
-    paths = [difference.path for difference in own] + [(name,) for name in follows]
+    paths = [difference.path for difference in own] + list(follows)
     effect = max((_EFFECTS[behaviour(after.type, path)] for path in paths), default=Effect.UPDATED)
     if effect < Effect.INTERRUPTED and any(_restarts(after, str(path[0])) for path in paths):
         effect = Effect.INTERRUPTED
@@ -114,24 +132,23 @@ def _restarts(resource: Resource, name: str) -> bool:
     return False
 
 
-def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference, ...]]) -> dict[Key, dict[str, Key]]:
-    """By resource, the properties that mean something else because of what they refer to."""
+def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference, ...]]) -> dict[Key, dict[Path, Key]]:
+    """By resource, the places that mean something else because of what they refer to."""
     redirected = _redirected(before, after)
     published = publishers(after)
-    follows: dict[Key, dict[str, Key]] = {key: {} for key in own}
-    users: dict[Key, list[tuple[Key, str, str]]] = defaultdict(list)
+    follows: dict[Key, dict[Path, Key]] = {key: {} for key in own}
+    users: dict[Key, list[tuple[Key, Path, str]]] = defaultdict(list)
     for key in own:
         resource = after.resources[key]
         names = read_names(after, resource.component)
-        for name, value in resource.properties.items():
-            for target, attribute in references(value):
-                here = (resource.component, target)
-                if here in redirected:
-                    follows[key][name] = here
-                elif here in after.resources:
-                    users[here].append((key, name, attribute))
-                elif names.get(target) in published:
-                    users[published[names[target]].key].append((key, name, "Value"))
+        for path, target, attribute in references(resource.properties):
+            here = (resource.component, target)
+            if here in redirected:
+                follows[key][path] = here
+            elif here in after.resources:
+                users[here].append((key, path, attribute))
+            elif names.get(target) in published:
+                users[published[names[target]].key].append((key, path, "Value"))
     pending = [key for key in own if own[key] or follows[key]]
     done: dict[Key, _Moved] = {}
     while pending:
@@ -140,9 +157,9 @@ def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference,
         if moved == done.get(key):
             continue
         done[key] = moved
-        for user, name, attribute in users[key]:
-            if moved.moves(attribute) and name not in follows[user]:
-                follows[user][name] = key
+        for user, path, attribute in users[key]:
+            if moved.moves(attribute) and path not in follows[user]:
+                follows[user][path] = key
                 pending.append(user)
     return follows
 
@@ -180,7 +197,7 @@ class _Moved:
         return self.reference if attribute == REF else self.all_attributes or attribute in self.attributes
 
 
-def _moved(before: Resource, after: Resource, own: tuple[Difference, ...], follows: Mapping[str, Key]) -> _Moved:
+def _moved(before: Resource, after: Resource, own: tuple[Difference, ...], follows: Mapping[Path, Key]) -> _Moved:
     change = _change(before, after, own, follows)
     if change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and after.type != PARAMETER:
         name = name_property(after.type)
@@ -191,4 +208,4 @@ def _moved(before: Resource, after: Resource, own: tuple[Difference, ...], follo
 
 
 def _touches(change: ResourceChange, name: str) -> bool:
-    return name in (change.follows or {}) or any(difference.path[0] == name for difference in change.differences)
+    return any(path[0] == name for path in (*change.follows, *(difference.path for difference in change.differences)))

@@ -11,10 +11,17 @@ from typing import Any
 from lisa_compiler.review.differences import shown
 from lisa_compiler.review.finding import Danger, Finding
 from lisa_compiler.review.output import Output, Resource
-from lisa_compiler.review.wording import listed, subject
+from lisa_compiler.review.references import references
+from lisa_compiler.review.wording import counted, listed, subject
 
 # Properties that hold a policy: of a resource, or of who may use it.
 _DOCUMENTS = ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy", "AccessPolicies", "Policy", "ResourcePolicy")
+_ASSUME = "sts:AssumeRole"
+_MANAGED = "everything of the managed policy"
+_GUARDED = ("Bucket", "Queues", "Topics", "SecretId", "KeyId")
+"""Properties that say what a policy is of."""
+
+_HOLDERS = 6
 _WIDE = 4
 """Actions or resources that a line names before it only counts the rest."""
 
@@ -41,12 +48,42 @@ class Grant:
 def compare_permissions(before: Output, after: Output) -> Iterator[Finding]:
     """Find what is allowed that was not, and what no longer is, one finding for each that holds the policies."""
     old, new = _by_holder(before), _by_holder(after)
+    gone = [before.resources[key] for key in old if key not in after.resources and not _guards(key, before, after)]
     for key in dict.fromkeys([*new, *old]):
         was, will = old.get(key, frozenset()), new.get(key, frozenset())
-        if was == will:
-            continue
-        holder = (after.resources if key in new else before.resources)[key]
-        yield from _findings(holder, was, will, is_new=key not in before.resources)
+        holder = after.resources.get(key) or before.resources[key]
+        if was != will and holder not in gone:
+            yield from _findings(holder, was, will, is_new=key not in before.resources)
+    yield from _boundaries(before, after)
+    if gone:
+        names = [subject(holder) for holder in gone]
+        shorter = names if len(names) <= _HOLDERS else [*names[: _HOLDERS - 1], f"{len(names) - _HOLDERS + 1} more"]
+        yield Finding(Danger.CLOSES, f"Gone with all that they allowed: {listed(shorter)}.")
+
+
+def _boundaries(before: Output, after: Output) -> Iterator[Finding]:
+    """Roles whose boundary, the most that their policies can allow, is another one."""
+    changed: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+    for key, role in after.resources.items():
+        if key in before.resources and role.type == "AWS::IAM::Role":
+            sides = (before.resources[key], role)
+            old, new = (shown(side.properties.get("PermissionsBoundary", ""), 200) for side in sides)
+            if old != new:
+                changed[old, new].append(role)
+    for (old, new), roles in changed.items():
+        what = f"{counted(len(roles), 'role is', 'roles are')}"
+        if new:
+            instead = f" instead of `{old}`" if old else ""
+            yield Finding(Danger.PERMITS if old else Danger.CLOSES, f"{what} bounded by `{new}`{instead}.")
+        else:
+            yield Finding(Danger.PERMITS, f"{what} no longer bounded by `{old}`.")
+
+
+def _guards(key: tuple[str, str], before: Output, after: Output) -> bool:
+    """Tell whether a policy that goes was that of something that stays."""
+    policy = before.resources[key]
+    targets = {target for _, target, _ in references([policy.properties.get(name) for name in _GUARDED])}
+    return any((policy.component, target) in after.resources for target in targets)
 
 
 def grants(resource: Resource) -> frozenset[Grant]:
@@ -63,7 +100,7 @@ def grants(resource: Resource) -> frozenset[Grant]:
         target = {"Resource": properties.get("FunctionName"), **({"Condition": condition} if condition else {})}
         found.update(_grants({**statement, **target}))
     for policy in resource.properties.get("ManagedPolicyArns", ()):
-        found.add(Grant("Allow", "", f"everything in {shown(policy, 200)}", "", ""))
+        found.add(Grant("Allow", "", _MANAGED, shown(policy, 200), ""))
     return frozenset(found)
 
 
@@ -130,11 +167,15 @@ def _lines(granted: Iterable[Grant]) -> Iterator[str]:
     for (effect, principal, condition, resource), actions in by_resource.items():
         by_actions[effect, principal, condition, tuple(actions)].append(resource)
     for (effect, principal, condition, actions), resources in by_actions.items():
-        text = ("" if effect == "Allow" else "a denial of ") + _names(actions)
-        if any(resources):
-            text += f" on {_names(resources)}"
-        if principal:
-            text += f" by {_who(principal)}"
+        text = "" if effect == "Allow" else "a denial of "
+        if actions == (_ASSUME,) and principal:
+            text += f"to be assumed by {_who(principal)}"
+        elif actions == (_MANAGED,):
+            text += f"{_MANAGED} {_names(resources)}"
+        else:
+            text += _names(actions)
+            text += f" on {_names(resources)}" if any(resources) else ""
+            text += f" by {_who(principal)}" if principal else ""
         if condition:
             text += f" if {_condition(condition)}"
         yield text

@@ -78,5 +78,5 @@ def counted(number: int, what: str, plural: str | None = None) -> str:
 
 
 def ranged(low: float, high: float) -> str:
-    """`2`, `2–6`."""
+    """A range: one number when both ends are the same."""
     return f"{low:g}" if low == high else f"{low:g}\N{EN DASH}{high:g}"
