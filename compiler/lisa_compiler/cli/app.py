@@ -218,7 +218,28 @@ def diff(
     """Tell what a change of generated/ does to the system, most dangerous first. Looks at files and git alone."""
     from lisa_compiler.cli import reviewing
 
-    raise typer.Exit(reviewing.diff(project, env, base, form))
+    raise typer.Exit(reviewing.diff(request(project, [env] if env else None), base, form))
+
+
+@app.command(
+    epilog=(
+        "lisa explain ecsModels\\[0].instanceType --env prod\n\n"
+        "lisa explain serve/TokenTable\n\n"
+        "lisa explain generated/prod/litellm/config.yaml --env prod"
+    )
+)
+def explain(
+    target: Annotated[
+        str, typer.Argument(metavar="WHAT", help="A key, a file of generated/, a logical id or a resource's name.")
+    ],
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+) -> None:
+    """Say which lines, defaults and rules led to something generated, or what a key leads to."""
+    from lisa_compiler.cli import reviewing
+
+    raise typer.Exit(reviewing.explain(request(project, [env] if env else None), target))
 
 
 @app.command(epilog="lisa schema --output .vscode/lisa.schema.json")

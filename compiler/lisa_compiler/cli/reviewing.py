@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.terminal import ExitCode, put, say
-from lisa_schema.errors import LisaError
+from lisa_schema.errors import ConfigurationError, LisaError
+
+if TYPE_CHECKING:
+    from lisa_compiler.cli.requests import Request
 
 
 class DiffFormat(StrEnum):
@@ -17,7 +21,7 @@ class DiffFormat(StrEnum):
     JSON = "json"
 
 
-def diff(project: Path, environment: str | None, base: str | None, form: DiffFormat) -> ExitCode:
+def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
     """Tell what the working tree's output of an environment does otherwise than that of a commit.
 
     Raises:
@@ -28,19 +32,21 @@ def diff(project: Path, environment: str | None, base: str | None, form: DiffFor
     from lisa_compiler.review.output import read_output
     from lisa_compiler.review.revisions import WorkingTree, base_of
 
-    name = environment or _default_environment(project)
+    project = request.project
+    try:
+        name = request.environments[0] if request.environments else _default_environment(project)
+    except ConfigurationError as error:
+        return _refused(error, request)
     commit = base_of(project, base)
     before, after = (read_output(revision, name) for revision in (commit, WorkingTree(project)))
     if before is None and after is None:
-        raise LisaError(
-            f"There is no generated/{name}, neither here nor in {commit.short}: run `lisa compile --env {name}`."
-        )
-    command = f"lisa diff --env {name}" + (f" --base {base}" if base else "")
+        there = f"neither here nor in {commit.short}"
+        raise LisaError(f"There is no generated/{name}, {there}: run `lisa compile --env {name}`.")
     compared = document.Comparison(
         base=commit.short,
         reference=commit.reference,
-        command=command,
-        warnings=_doubts(project, name, compiled=after is not None and not after.options),
+        command=f"lisa diff --env {name}" + (f" --base {base}" if base else ""),
+        warnings=_doubts(project, name) if after is not None and not after.options else (),
     )
     change = compare(name, before, after)
     if form is DiffFormat.MARKDOWN:
@@ -48,10 +54,33 @@ def diff(project: Path, environment: str | None, base: str | None, form: DiffFor
     elif form is DiffFormat.JSON:
         put(document.as_data(change, compared))
     else:
-        put(document.text(change, compared))
         for warning in compared.warnings:
             say(f"warning: {warning}")
+        put(document.text(change, compared))
     return ExitCode.OK
+
+
+def explain(request: Request, target: str) -> ExitCode:
+    """Say where something generated comes from, or what a key of the configuration leads to.
+
+    Raises:
+        LisaError: there is no such thing, or the files cannot be read.
+    """
+    from lisa_compiler.review.explain import explain as explained
+
+    try:
+        put(explained(request.project, request.environments[0] if request.environments else None, target))
+    except ConfigurationError as error:
+        return _refused(error, request)
+    return ExitCode.OK
+
+
+def _refused(error: ConfigurationError, request: Request) -> ExitCode:
+    from lisa_compiler.cli.diagnosing import show
+    from lisa_compiler.report import Format
+
+    show(error.diagnostics, Format.TEXT, request)
+    return ExitCode.FAILED
 
 
 def _default_environment(project: Path) -> str:
@@ -60,10 +89,10 @@ def _default_environment(project: Path) -> str:
     return load(project, None).environment
 
 
-def _doubts(project: Path, environment: str, *, compiled: bool) -> tuple[str, ...]:
+def _doubts(project: Path, environment: str) -> tuple[str, ...]:
     from lisa_compiler.freshness import was_compiled_otherwise
 
-    if compiled and was_compiled_otherwise(project, project / "generated", environment):
+    if was_compiled_otherwise(project, project / "generated", environment):
         what = f"generated/{environment} is not what its sources compile to"
         return (f"{what}: run `lisa compile --env {environment}` first.",)
     return ()

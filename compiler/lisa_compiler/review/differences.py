@@ -69,6 +69,23 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference
         yield Difference(path, before, after)
 
 
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Walk over the values that are neither mappings nor lists, and over what CloudFormation computes."""
+    if isinstance(value, Mapping) and not _is_function(value):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        named = _by_name(value)
+        for step, item in named.items() if named is not None else enumerate(value):
+            yield from leaves(item, (*path, step))
+    else:
+        yield path, value
+
+
+def _is_function(value: Mapping[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
+
+
 def shown_path(path: Path) -> str:
     """Write a path: `LaunchTemplateData.InstanceType`, `ContainerDefinitions[app].Environment[THREADS].Value`."""
     text = ""

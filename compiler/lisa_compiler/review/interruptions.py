@@ -38,7 +38,7 @@ ANSWERING = frozenset(
     }
 )
 """Types that answer requests, carry them or are called by their name: others notice when one is another one."""
-_WITH_PASSWORD = "AWS::SecretsManager::Secret"
+_SIGN_IN = "AWS::SecretsManager::Secret"
 _STORES = frozenset({"AWS::RDS::DBInstance", "AWS::OpenSearchService::Domain"})
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
@@ -66,7 +66,7 @@ def new_passwords(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
     """
     for change in changes:
         is_kept = change.before is not None and change.effect < Effect.REPLACED
-        if change.resource.type == _WITH_PASSWORD and is_kept and "GenerateSecretString" in changed_properties(change):
+        if change.resource.type == _SIGN_IN and is_kept and "GenerateSecretString" in changed_properties(change):
             yield Finding(
                 Danger.HAND,
                 f"The {subject(change.resource)} gets a new user name and password, and the database that was made "
