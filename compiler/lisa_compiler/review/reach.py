@@ -91,7 +91,7 @@ def general(place: Place, names: Iterable[str]) -> Place:
     """Leave out of a place what only tells it from those of other models, repositories and versions."""
     known = set(names)
     component, _, model = place.component.partition("-")
-    name = _DIGEST.sub(ANY, _HASH.sub("", place.name))
+    name = _HASH.sub("", _DIGEST.sub(ANY, place.name))
     if place.component:
         name = next((f"{kind}{ANY}{name.removeprefix(kind + own)}" for kind, own in _owners(name, known)), name)
     else:

@@ -126,7 +126,7 @@ def _change(
 def _restarts(resource: Resource, name: str) -> bool:
     """Tell whether a property's change stops what runs before anything takes its place, as the template asks for it."""
     if resource.type == "AWS::ECS::Service" and name in {"TaskDefinition", "LoadBalancers"}:
-        return resource.properties.get("DeploymentConfiguration", {}).get("MinimumHealthyPercent") == 0
+        return bool(resource.properties.get("DeploymentConfiguration", {}).get("MinimumHealthyPercent") == 0)
     if resource.type == "AWS::AutoScaling::AutoScalingGroup" and name == "LaunchTemplate":
         return "AutoScalingRollingUpdate" in resource.attributes.get("UpdatePolicy", {})
     return False

@@ -88,7 +88,7 @@ def _guards(key: tuple[str, str], before: Output, after: Output) -> bool:
 
 def grants(resource: Resource) -> frozenset[Grant]:
     """Everything that the policies in a resource allow or deny."""
-    found = set()
+    found: set[Grant] = set()
     for document in _documents(resource):
         statements = document.get("Statement", [])
         for statement in statements if isinstance(statements, list) else [statements]:
@@ -164,8 +164,8 @@ def _lines(granted: Iterable[Grant]) -> Iterator[str]:
     for grant in sorted(granted, key=lambda g: (g.resource, g.action)):
         by_resource[grant.effect, grant.principal, grant.condition, grant.resource].append(grant.action)
     by_actions: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (effect, principal, condition, resource), actions in by_resource.items():
-        by_actions[effect, principal, condition, tuple(actions)].append(resource)
+    for (effect, principal, condition, resource), names in by_resource.items():
+        by_actions[effect, principal, condition, tuple(names)].append(resource)
     for (effect, principal, condition, actions), resources in by_actions.items():
         text = "" if effect == "Allow" else "a denial of "
         if actions == (_ASSUME,) and principal:

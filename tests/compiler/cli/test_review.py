@@ -102,7 +102,7 @@ def test_a_configuration_that_cannot_be_read(repository: Path, lisa: Lisa) -> No
     for arguments in (["diff"], ["explain", "region"]):
         result = lisa(*arguments)
         assert result.code == 1
-        assert "config.yaml:1" in result.err
+        assert "config.yaml:2:1: error LISA105" in result.err
 
 
 def test_an_explanation(repository: Path, lisa: Lisa) -> None:
