@@ -163,8 +163,8 @@ def changed(before: Output, after: Output, names: frozenset[str]) -> Iterator[Pl
         if old.attributes != new.attributes:
             yield general(Place(*key, "@Attributes"), names)
     for component in before.stacks.keys() & after.stacks.keys():
-        parameters = (output.stacks[component].parameters for output in (before, after))
-        for difference in differences(*parameters):
+        old_ones, new_ones = (output.stacks[component].parameters for output in (before, after))
+        for difference in differences(old_ones, new_ones):
             yield general(Place(component, PARAMETERS, str(difference.path[0])), names)
     if any(before.stacks[name].tags != after.stacks[name].tags for name in before.stacks.keys() & after.stacks.keys()):
         yield Place("", ASSEMBLY)
