@@ -97,18 +97,20 @@ def fresh(project: Path, output: Path, environment: str, options: Sequence[tuple
         return None
 
 
-def was_compiled_otherwise(project: Path, output: Path, environment: str) -> bool:
-    """Tell whether an environment was compiled here, without options, and its sources or its output changed since.
+def is_outdated(project: Path, output: Path, environment: str) -> bool:
+    """Tell whether an environment's sources, or the files in its output, have changed since it was compiled here.
 
-    False also means that nobody knows: on a machine that has not compiled it, there is nothing to compare with.
+    False also means that nobody knows: it was compiled elsewhere, or with options.
     """
     try:
         stamp = _read(output, f"environment-{environment}")
-        if stamp["options"] != _options_digest(()):
+        manifest = (output / environment / MANIFEST).read_bytes()
+        if stamp["manifest"] != sha256(manifest) or stamp["options"] != _options_digest(()):
             return False
-    except (OSError, ValueError, KeyError, TypeError):
+        same = bool(stamp["inputs"] == _tokens(project, stamp["inputs"]))
+        return not (same and _intact(output / environment, outputs(manifest)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    return fresh(project, output, environment, ()) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,9 @@ def _default_environment(project: Path) -> str:
 
 
 def _doubts(project: Path, environment: str) -> tuple[str, ...]:
-    from lisa_compiler.freshness import was_compiled_otherwise
+    from lisa_compiler.freshness import is_outdated
 
-    if was_compiled_otherwise(project, project / "generated", environment):
-        what = f"generated/{environment} is not what its sources compile to"
+    if is_outdated(project, project / "generated", environment):
+        what = f"generated/{environment}, or what it is compiled from, was edited since it was compiled"
         return (f"{what}: run `lisa compile --env {environment}` first.",)
     return ()

@@ -60,8 +60,8 @@ def groups(output: Output) -> dict[str, Group]:
     found = {}
     for component, stack in output.stacks.items():
         for group in stack.resources.values():
-            if group.type == _GROUP:
-                template = next(one for one in stack.resources.values() if one.type == _TEMPLATE)
+            template = next((one for one in stack.resources.values() if one.type == _TEMPLATE), None)
+            if group.type == _GROUP and template is not None:
                 found[component] = _group(group, template)
     return found
 

@@ -65,8 +65,8 @@ def markdown(change: Change, compared: Comparison) -> str:
 
 
 def text(change: Change, compared: Comparison) -> str:
-    """Write what a terminal shows: everything, without Markdown."""
-    lines = [f"{change.environment}: {_headline(change)}", *compared.warnings]
+    """Write what a terminal shows: everything but the warnings, without Markdown."""
+    lines = [f"{change.environment}: {_headline(change)}"]
     for difference in change.settings:
         lines.append(f"  {_setting(difference, 120)}")
     for danger, findings in groupby(change.findings, lambda finding: finding.danger):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 
 from lisa_compiler.review.derivations import derivation
-from lisa_compiler.review.differences import leaves, shown, shown_path
+from lisa_compiler.review.differences import Name, leaves, shown, shown_path
 from lisa_compiler.review.output import Output, Resource, read_output
 from lisa_compiler.review.reach import (
     NAMING,
@@ -133,7 +133,8 @@ class _Explained:
         constant = 0
         for path, value in leaves(resource.properties):
             text = shown_path(path)
-            if place.path and not _touch(text, place.path):
+            is_name = len(path) > 1 and isinstance(path[-2], Name) and path[-2] == value
+            if is_name or (place.path and not _touch(text, place.path)):
                 continue
             there = general(Place(place.component, place.name, text), self._names)
             keys = self._keys_at(there)

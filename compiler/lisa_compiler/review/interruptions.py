@@ -101,15 +101,17 @@ def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> s
     if resource.type == "AWS::AutoScaling::AutoScalingGroup":
         return _rolling(resource)
     if resource.type == "AWS::ECS::Service":
-        group = groups(after)[resource.component]
-        instances = f"{ranged(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
-        return f"its container is stopped and started anew on {instances}, each of which answers nothing meanwhile"
+        group = groups(after).get(resource.component)
+        instances = "each instance"
+        if group is not None:
+            instances = f"{ranged(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
+        return f"its container is stopped and started anew on {instances}, and answers nothing there meanwhile"
     why = listed(f"`{name}`" for name in changed_properties(change))
     return f"the {subject(resource)} restarts or fails over ({why})"
 
 
 def _rolling(group: Resource) -> str:
-    policy = group.attributes["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
     stay = int(policy.get("MinInstancesInService", 0))
     text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
     text += f", while {counted(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"

@@ -128,7 +128,8 @@ class Output:
         resource = self._resources.get((component, f"{construct}Parameter"))
         if resource is None:
             return None
-        value = json.loads(resource.properties["Value"])
+        text = resource.properties.get("Value")
+        value = json.loads(text) if isinstance(text, str) else None
         if isinstance(value, dict) and value.keys() == {"parts"}:
             parts = [self._resources[component, f"{construct}{n}Parameter"] for n in range(value["parts"])]
             value = json.loads("".join(part.properties["Value"] for part in parts))

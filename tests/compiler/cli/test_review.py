@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -56,6 +57,39 @@ def test_the_working_tree_is_what_is_compared(repository: Path, lisa: Lisa) -> N
     assert data["base"]["reference"] == "main"
     assert [one["logicalId"] for one in data["resources"]] == ["InstancesGroupAB145D62"]
     assert (data["capacity"]["before"]["maximum"]["gpus"], data["capacity"]["after"]["maximum"]["gpus"]) == (25, 33)
+
+
+def stamp(folder: Path) -> Path:
+    """What a compile leaves behind that knows the files as they are."""
+    from lisa_compiler import freshness
+
+    output = folder / "generated"
+    state = output / ".lisa" / "environment-prod.json"
+    state.parent.mkdir()
+    content = {
+        "manifest": hashlib.sha256((output / "prod" / "manifest.json").read_bytes()).hexdigest(),
+        "options": freshness._options_digest(()),
+        "inputs": freshness._tokens(folder, ["config.yaml", "environments/prod.yaml"]),
+    }
+    state.write_text(json.dumps(content), encoding="utf-8")
+    return state
+
+
+def test_output_that_its_sources_have_left_behind_is_said_to_be_so(repository: Path, lisa: Lisa) -> None:
+    state = stamp(repository)
+    assert lisa("diff", "--env", "prod").err == ""
+    with (repository / "environments" / "prod.yaml").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    assert "was edited since it was compiled: run `lisa compile --env prod` first" in lisa("diff", "--env", "prod").err
+    assert "> generated/prod, or what" in lisa("diff", "--env", "prod", "--format", "markdown").out
+    state.unlink()
+    assert lisa("diff", "--env", "prod").err == ""
+
+
+def test_output_that_was_edited_is_said_to_be_so(repository: Path, lisa: Lisa) -> None:
+    stamp(repository)
+    rewrite(repository, "SUMMARY.md", "# prod", "# edited")
+    assert "was edited since it was compiled" in lisa("diff", "--env", "prod").err
 
 
 def test_a_comment_for_a_pull_request(repository: Path, lisa: Lisa) -> None:

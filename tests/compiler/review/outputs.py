@@ -34,11 +34,14 @@ def files(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     region: str = "us-east-1",
     digests: Mapping[str, str] | None = None,
+    images: Mapping[str, Mapping[str, str]] | None = None,
+    weights: Mapping[str, Mapping[str, Any]] | None = None,
+    version: str = "3.0.0",
 ) -> dict[str, bytes]:
     """The files of an output, by path from the project."""
     manifest = {
         "schemaVersion": 1,
-        "lisaVersion": "3.0.0",
+        "lisaVersion": version,
         "environment": ENVIRONMENT,
         "inputs": {},
         "options": {},
@@ -60,7 +63,17 @@ def files(
         }
         for component, resources in stacks.items()
     }
-    content = {"manifest.json": manifest, "cloudformation/manifest.json": {"artifacts": artifacts}, **templates}
+    assets = {
+        name: {"source": {"directory": f"../containers/{name}", "dockerBuildArgs": arguments}}
+        for name, arguments in (images or {}).items()
+    }
+    content = {
+        "manifest.json": manifest,
+        "weights.json": {"models": weights or {}},
+        "cloudformation/manifest.json": {"artifacts": artifacts},
+        f"cloudformation/{next(iter(stacks))}.assets.json": {"dockerImages": assets},
+        **templates,
+    }
     return {f"generated/{ENVIRONMENT}/{path}": json.dumps(data).encode() for path, data in content.items()}
 
 
