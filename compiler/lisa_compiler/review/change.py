@@ -12,10 +12,9 @@ from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
 from lisa_compiler.review.finding import Danger, Finding, most_dangerous_first
 from lisa_compiler.review.interruptions import ANSWERING, interruptions, new_passwords, stores_in_another_vpc
-from lisa_compiler.review.lost_data import holds_data, lost_data, no_longer_kept
+from lisa_compiler.review.lost_data import holds_data, lost_data, no_longer_kept, protected
 from lisa_compiler.review.name_conflicts import name_conflicts, names_beside
 from lisa_compiler.review.output import Output, Stack
-from lisa_compiler.review.references import publishers
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
 from lisa_compiler.review.statements import compare_permissions
 from lisa_compiler.review.wording import counted, listed, subject
@@ -74,6 +73,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
         *name_conflicts(resources, before, after),
         *new_passwords(resources),
         *stores_in_another_vpc(resources),
+        *protected(resources),
         *_kept_parameters(before, after),
         *interruptions(resources, after),
         *compare_permissions(before, after),
@@ -197,6 +197,8 @@ def _parts(changes: Iterable[ResourceChange], before: Output, after: Output) -> 
     ):
         for component in sides:
             found = [c.resource for c in own if c.effect is effect and c.resource.component == component]
+            if effect is Effect.REMOVED:  # what holds data is told of already, with what becomes of them
+                found = [resource for resource in found if not holds_data(resource)]
             names = [subject(resource) for resource in found]
             shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
             if found:
@@ -205,15 +207,21 @@ def _parts(changes: Iterable[ResourceChange], before: Output, after: Output) -> 
 
 def _kept_parameters(before: Output, after: Output) -> Iterator[Finding]:
     """Find template parameters with another default: the cdk CLI gives a deployed stack its old value again."""
-    named = publishers(before).keys() | publishers(after).keys()
+    changed = []
     for component, stack in after.stacks.items():
         earlier = before.stacks[component].parameters if component in before.stacks else {}
         for name, parameter in stack.parameters.items():
             old, new = earlier.get(name, parameter).get("Default"), parameter.get("Default")
-            if old != new and not {str(old), str(new)} <= named:
-                what = f"The template parameter `{name}` of `{component}` becomes `{new}` instead of `{old}`"
-                how = "only with `cdk deploy --no-previous-parameters`; else a deployed stack keeps its value"
-                yield Finding(Danger.HAND, f"{what}, {how}.")
+            if old != new:
+                changed.append(f"`{name}` of `{component}` is `{new}` instead of `{old}`")
+    if changed:
+        number = counted(len(changed), "template parameter has", "template parameters have")
+        rest = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
+        yield Finding(
+            Danger.HAND,
+            f"{number} another default, which takes effect only with `cdk deploy --no-previous-parameters`, since the "
+            f"cdk CLI gives a deployed stack its old values again: {changed[0]}{rest}.",
+        )
 
 
 def _external_models(settings: Iterable[Difference]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 
 from lisa_compiler.review.derivations import derivation
 from lisa_compiler.review.differences import Name, leaves, shown, shown_path
-from lisa_compiler.review.output import Output, Resource, read_output
+from lisa_compiler.review.output import Output, read_output
 from lisa_compiler.review.reach import (
     NAMING,
     PARAMETERS,
@@ -24,23 +24,16 @@ from lisa_compiler.review.reach import (
 )
 from lisa_compiler.review.revisions import WorkingTree
 from lisa_compiler.review.settings import Setting, Settings, pattern_of
+from lisa_compiler.review.targets import ExplainError, find
 from lisa_compiler.review.update_behaviour import name_property
 from lisa_compiler.review.wording import counted, listed, noun
 from lisa_schema.document import Path, key_path
-from lisa_schema.errors import LisaError
 
 _PATHS = 4
 """Places in a resource that a line names before it only counts the rest."""
 
-_TEMPLATE = re.compile(r"(?:generated/[^/]+/)?cloudformation/([^/:]+)\.template\.json(?::(.+))?\Z")
-_OUTPUT = re.compile(r"generated/[^/]+/(.+)\Z")
 _VARIABLE = re.compile(r"\.(?:Environment|Secrets)\[([^\]]+)\]")
 _VARIABLE_KEY = re.compile(r"\.environment\.[^.]+\Z")
-_HASHED = re.compile(r"[0-9A-F]{8}\Z")
-
-
-class ExplainError(LisaError):
-    """What is to be explained is neither generated nor configured."""
 
 
 def explain(project: FilePath, environment: str | None, target: str) -> str:
@@ -117,7 +110,7 @@ class _Explained:
 
     def generated(self, target: str) -> Iterator[str]:
         """What led to a file, a resource or a value in one."""
-        place = self._place(target)
+        place = find(self._output, target)
         if place.name == "":
             yield from self._template(place.component)
             return
@@ -268,48 +261,6 @@ class _Explained:
         )
         entries = [self._settings.entry_of(candidate, kind) for candidate in candidates]
         return next((entry for entry in entries if entry is not None), None)
-
-    def _place(self, target: str) -> Place:
-        """What a target names; a Place without a name is a whole template."""
-        if match := _TEMPLATE.search(target):
-            component, inner = match.groups()
-            if component not in self._output.stacks:
-                raise ExplainError(f"There is no stack `{component}`; there are {', '.join(self._output.stacks)}.")
-            return self._resource(inner, component) if inner else Place(component, "")
-        file = match[1] if (match := _OUTPUT.search(target)) else target
-        if file in self._output.digests:
-            return Place("", file)
-        component, slash, inner = target.partition("/")
-        if slash and component in self._output.stacks:
-            return self._resource(inner, component)
-        if target in self._output.stacks:
-            return Place(target, "")
-        return self._resource(target, None)
-
-    def _resource(self, text: str, component: str | None) -> Place:
-        logical_id, _, path = text.removeprefix("Resources.").partition(".")
-        path = path.removeprefix("Properties.").removeprefix("Properties")
-        found = [
-            resource
-            for resource in self._output.resources.values()
-            if component in (None, resource.component) and _is_named(resource, logical_id, text)
-        ]
-        if len(found) == 1:
-            return Place(found[0].component, found[0].logical_id, "" if found[0].logical_id == text else path)
-        if found:
-            names = [f"`{resource.component}/{resource.logical_id}`" for resource in found]
-            raise ExplainError(f"`{logical_id}` is in several stacks: write {' or '.join(names[:4])}.")
-        raise ExplainError(
-            f"`{text}` is no key of the configuration, and no file or resource of "
-            f"generated/{self._output.environment}. Write a key as `ecsModels[0].instanceType`, a file by its path, a "
-            "resource as `serve/TokenTable`."
-        )
-
-
-def _is_named(resource: Resource, logical_id: str, text: str) -> bool:
-    name = name_property(resource.type)
-    given = resource.properties.get(name) if name else None
-    return logical_id in (resource.logical_id, _HASHED.sub("", resource.logical_id)) or given == text
 
 
 def _narrowest(keys: Iterable[str]) -> list[str]:

@@ -31,6 +31,9 @@ _HOLDS_IN = {
 _UPLOADED = frozenset({("ui", "AWS::S3::Bucket")})
 """What a deployment fills again."""
 
+_BALANCER_PROTECTION = "deletion_protection.enabled"
+_PROTECTIONS = ("DeletionProtection", "DeletionProtectionEnabled")
+
 _MINOR = frozenset({"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"})
 """Types that are summed up in a line when several go."""
 
@@ -86,6 +89,28 @@ def no_longer_kept(before: Output, after: Output) -> Iterator[Finding]:
         ]
         if found:
             yield Finding(danger, f"{words}: {listed(_in_short(found))}.")
+
+
+def protected(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+    """Find what CloudFormation would delete and cannot, because it is protected from that."""
+    for change in changes:
+        resource = change.before
+        if resource is None or change.effect not in (Effect.REMOVED, Effect.REPLACED):
+            continue
+        policy = "DeletionPolicy" if change.effect is Effect.REMOVED else "UpdateReplacePolicy"
+        if _is_protected(resource) and resource.attributes.get(policy) not in _KEEPS:
+            yield Finding(
+                Danger.HAND,
+                f"The {'old ' if change.after else ''}{subject(resource)} is protected from deletion: CloudFormation "
+                "cannot delete it, and leaves it behind, until someone takes the protection off.",
+            )
+
+
+def _is_protected(resource: Resource) -> bool:
+    attributes = resource.properties.get("LoadBalancerAttributes", ())
+    if any(one.get("Key") == _BALANCER_PROTECTION and one.get("Value") == "true" for one in attributes):
+        return True
+    return any(resource.properties.get(name) is True for name in _PROTECTIONS)
 
 
 def _told(lost: list[tuple[Resource, str]]) -> Iterator[Finding]:

@@ -56,7 +56,7 @@ def test_text_has_no_markdown() -> None:
 def test_json_tells_the_same_to_a_program() -> None:
     data = json.loads(as_data(compare(ENVIRONMENT, buckets(1, "a"), buckets(0, "b")), COMPARED))
     assert data["base"] == {"commit": "0123456789", "reference": "origin/main"}
-    assert [finding["danger"] for finding in data["findings"]] == ["loses", "removes"]
+    assert [finding["danger"] for finding in data["findings"]] == ["loses"]
     assert [(one["logicalId"], one["effect"]) for one in data["resources"]] == [("B0", "removed"), ("Role", "replaced")]
     assert data["resources"][1]["differences"] == [{"path": "RoleName", "before": "a", "after": "b"}]
     assert data["capacity"]["after"]["maximum"] == {"instances": 0, "gpus": 0, "gpuHoursPerDay": 0}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.review.explain import ExplainError, explain
+from lisa_compiler.review.explain import explain
+from lisa_compiler.review.targets import ExplainError
 
 ROOT = Path(__file__).parents[3]
 

@@ -36,10 +36,7 @@ def test_a_table_that_goes_takes_its_items_with_it(policy: str | None) -> None:
         output({"chat": {"Table": table, "Other": resource("IAM::Role")}}),
         output({"chat": {"Other": resource("IAM::Role")}}),
     )
-    assert found == {
-        Danger.LOSES: "The DynamoDB table `acme-sessions` is deleted. Lost: every chat session.",
-        Danger.REMOVES: "**chat** loses DynamoDB table `acme-sessions`.",
-    }
+    assert found == {Danger.LOSES: "The DynamoDB table `acme-sessions` is deleted. Lost: every chat session."}
 
 
 def test_a_table_that_is_retained_is_left_behind() -> None:
@@ -48,7 +45,7 @@ def test_a_table_that_is_retained_is_left_behind() -> None:
         output({"chat": {"Table": table, "Other": resource("IAM::Role")}}),
         output({"chat": {"Other": resource("IAM::Role")}}),
     )
-    assert set(found) == {Danger.LEAVES, Danger.REMOVES}
+    assert set(found) == {Danger.LEAVES}
     assert "`acme-sessions`" in found[Danger.LEAVES]
 
 
@@ -172,6 +169,50 @@ def test_a_parameter_with_another_default_needs_a_hand() -> None:
         return output({"serve": {"Template": template}}, parameters={"serve": {"Image": parameter(image)}})
 
     assert "--no-previous-parameters" in told(stack("/aws/gpu"), stack("/aws/plain"))[Danger.HAND]
+
+
+def test_values_that_are_published_under_other_names_need_a_hand_too() -> None:
+    def stacks(prefix: str) -> Output:
+        published = resource("SSM::Parameter", Name=f"{prefix}/vpc", Value={"Ref": "Vpc"})
+        return output(
+            {
+                "networking": {"Vpc": resource("EC2::VPC"), "VpcParameter": published},
+                "serve": {"Targets": resource("ElasticLoadBalancingV2::TargetGroup", VpcId={"Ref": "VpcId"})},
+            },
+            parameters={"serve": {"VpcId": parameter(f"{prefix}/vpc")}},
+        )
+
+    assert (
+        "`VpcId` of `serve` is `/new/vpc` instead of `/old/vpc`." in told(stacks("/old"), stacks("/new"))[Danger.HAND]
+    )
+
+
+def test_a_part_that_others_notice_is_told_when_it_comes_and_when_it_goes() -> None:
+    role = {"Role": resource("IAM::Role")}
+    less, more = output({"core": role}), output({"core": {**role, "Vpc": resource("EC2::VPC")}})
+    assert told(less, more) == {Danger.ADDS: "**core** gains VPC `Vpc`."}
+    assert told(more, less) == {Danger.REMOVES: "**core** loses VPC `Vpc`."}
+
+
+@pytest.mark.parametrize(
+    ("kind", "protection"),
+    [
+        (
+            "ElasticLoadBalancingV2::LoadBalancer",
+            {"LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}]},
+        ),
+        ("DynamoDB::Table", {"DeletionProtectionEnabled": True}),
+        ("RDS::DBInstance", {"DeletionProtection": True}),
+    ],
+)
+def test_what_is_protected_from_deletion_needs_a_hand(kind: str, protection: dict[str, Any]) -> None:
+    role = {"Role": resource("IAM::Role")}
+    free = told(output({"core": {**role, "Thing": resource(kind)}}), output({"core": role}))
+    bound = told(output({"core": {**role, "Thing": resource(kind, **protection)}}), output({"core": role}))
+    kept = resource(kind, DeletionPolicy="Retain", **protection)
+    assert Danger.HAND not in free
+    assert "is protected from deletion" in bound[Danger.HAND]
+    assert Danger.HAND not in told(output({"core": {**role, "Thing": kept}}), output({"core": role}))
 
 
 def test_another_region_is_one_finding_and_not_a_list_of_resources() -> None:
