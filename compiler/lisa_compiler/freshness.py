@@ -97,6 +97,22 @@ def fresh(project: Path, output: Path, environment: str, options: Sequence[tuple
         return None
 
 
+def is_outdated(project: Path, output: Path, environment: str) -> bool:
+    """Tell whether an environment's sources, or the files in its output, have changed since it was compiled here.
+
+    False also means that nobody knows: it was compiled elsewhere, or with options.
+    """
+    try:
+        stamp = _read(output, f"environment-{environment}")
+        manifest = (output / environment / MANIFEST).read_bytes()
+        if stamp["manifest"] != sha256(manifest) or stamp["options"] != _options_digest(()):
+            return False
+        same = bool(stamp["inputs"] == _tokens(project, stamp["inputs"]))
+        return not (same and _intact(output / environment, outputs(manifest)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What an environment is about to be compiled from, taken before anything is read.

@@ -19,11 +19,14 @@ def main() -> None:
             reconfigure(errors="backslashreplace")
     try:
         if "_LISA_COMPLETE" not in os.environ:
-            from lisa_compiler.cli.quick import nothing_to_do
+            from lisa_compiler.cli.quick import nothing_to_do, reviewed
 
             if nothing_to_do(sys.argv[1:]):
                 sys.stdout.flush()
                 sys.exit(ExitCode.OK)
+            if (code := reviewed(sys.argv[1:])) is not None:
+                sys.stdout.flush()
+                sys.exit(code)
         # The command lives for seconds, and the CDK's classes for all of them: looking for garbage among them, while
         # they are made and once more at the end, costs a fifth of a compile.
         gc.disable()

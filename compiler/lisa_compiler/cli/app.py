@@ -10,6 +10,7 @@ import typer
 
 from lisa_compiler.cli.options import (
     HOW,
+    WHAT,
     AccountNumber,
     AllEnvironments,
     Assignments,
@@ -29,6 +30,7 @@ from lisa_compiler.cli.options import (
 from lisa_compiler.cli.outcome import Lisa
 from lisa_compiler.cli.proposals import proposals_app
 from lisa_compiler.cli.requests import request
+from lisa_compiler.cli.reviewing import DiffFormat
 from lisa_compiler.cli.terminal import put
 from lisa_compiler.cli.weights import weights_app
 from lisa_compiler.report import Format
@@ -194,6 +196,51 @@ def stacks(
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
     raise typer.Exit(inspecting.stacks(asked, as_json=form is TableFormat.JSON))
+
+
+@app.command(epilog="lisa diff --env prod --base origin/main --format markdown")
+def diff(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="REF",
+            help="Branch, tag or commit to compare with, from where HEAD left it; the default branch when left out.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    form: Annotated[
+        DiffFormat, typer.Option("--format", help="Text, a pull request's comment, or JSON.", rich_help_panel=HOW)
+    ] = DiffFormat.TEXT,
+) -> None:
+    """Tell what a change of generated/ does to the system, most dangerous first. Looks at files and git alone."""
+    from lisa_compiler.cli import reviewing
+
+    raise typer.Exit(reviewing.diff(request(project, [env] if env else None), base, form))
+
+
+@app.command(
+    epilog=(
+        "lisa explain ecsModels\\[0].instanceType --env prod\n\n"
+        "lisa explain serve/TokenTable\n\n"
+        "lisa explain generated/prod/litellm/config.yaml --env prod"
+    )
+)
+def explain(
+    target: Annotated[
+        str, typer.Argument(metavar="WHAT", help="A key, a file of generated/, a logical id or a resource's name.")
+    ],
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+) -> None:
+    """Say which lines, defaults and rules led to something generated, or what a key leads to."""
+    from lisa_compiler.cli import reviewing
+
+    raise typer.Exit(reviewing.explain(request(project, [env] if env else None), target))
 
 
 @app.command(epilog="lisa schema --output .vscode/lisa.schema.json")

@@ -1,0 +1,98 @@
+"""`lisa diff` and `lisa explain`: what a change does, and where a generated value comes from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_schema.errors import ConfigurationError, LisaError
+
+if TYPE_CHECKING:
+    from lisa_compiler.cli.requests import Request
+
+
+class DiffFormat(StrEnum):
+    """How a change is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
+    """Tell what the working tree's output of an environment does otherwise than that of a commit.
+
+    Raises:
+        LisaError: a revision or an output cannot be read.
+    """
+    from lisa_compiler.review import document
+    from lisa_compiler.review.change import compare
+    from lisa_compiler.review.output import read_output
+    from lisa_compiler.review.revisions import WorkingTree, base_of
+
+    project = request.project
+    try:
+        name = request.environments[0] if request.environments else _default_environment(project)
+    except ConfigurationError as error:
+        return _refused(error, request)
+    commit = base_of(project, base)
+    before, after = (read_output(revision, name) for revision in (commit, WorkingTree(project)))
+    if before is None and after is None:
+        there = f"neither here nor in {commit.short}"
+        raise LisaError(f"There is no generated/{name}, {there}: run `lisa compile --env {name}`.")
+    compared = document.Comparison(
+        base=commit.short,
+        reference=commit.reference,
+        command=f"lisa diff --env {name}" + (f" --base {base}" if base else ""),
+        warnings=_doubts(project, name) if after is not None and not after.options else (),
+    )
+    change = compare(name, before, after)
+    if form is DiffFormat.MARKDOWN:
+        put(document.markdown(change, compared))
+    elif form is DiffFormat.JSON:
+        put(document.as_data(change, compared))
+    else:
+        for warning in compared.warnings:
+            say(f"warning: {warning}")
+        put(document.text(change, compared))
+    return ExitCode.OK
+
+
+def explain(request: Request, target: str) -> ExitCode:
+    """Say where something generated comes from, or what a key of the configuration leads to.
+
+    Raises:
+        LisaError: there is no such thing, or the files cannot be read.
+    """
+    from lisa_compiler.review.explain import explain as explained
+
+    try:
+        put(explained(request.project, request.environments[0] if request.environments else None, target))
+    except ConfigurationError as error:
+        return _refused(error, request)
+    return ExitCode.OK
+
+
+def _refused(error: ConfigurationError, request: Request) -> ExitCode:
+    from lisa_compiler.cli.diagnosing import show
+    from lisa_compiler.report import Format
+
+    show(error.diagnostics, Format.TEXT, request)
+    return ExitCode.FAILED
+
+
+def _default_environment(project: Path) -> str:
+    from lisa_compiler.load import load
+
+    return load(project, None).environment
+
+
+def _doubts(project: Path, environment: str) -> tuple[str, ...]:
+    from lisa_compiler.freshness import is_outdated
+
+    if is_outdated(project, project / "generated", environment):
+        what = f"generated/{environment}, or what it is compiled from, was edited since it was compiled"
+        return (f"{what}: run `lisa compile --env {environment}` first.",)
+    return ()

@@ -1,0 +1,98 @@
+"""Artifacts: images, layers, function code, the web application and weights that are other ones than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lisa_compiler.review.differences import shown
+from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.output import Output
+from lisa_compiler.review.wording import counted, listed
+
+_BASE = "BASE_IMAGE"
+_NAMED = 3
+"""Files that a line names before it only counts the rest."""
+
+_FOLDERS = {
+    "lambdas/": "The code of the Lambda functions",
+    "web/bundle/": "The chat application",
+}
+
+
+def compare_artifacts(before: Output, after: Output) -> Iterator[Finding]:
+    """Find what runs with other code or other weights."""
+    yield from _images(before, after)
+    yield from _layers(before, after)
+    for folder, words in _FOLDERS.items():
+        if files := _changed(before, after, folder):
+            yield Finding(Danger.RUNS, f"{words} changes: {_files(files)}.")
+    yield from _weights(before, after)
+
+
+def _images(before: Output, after: Output) -> Iterator[Finding]:
+    for name, arguments in after.images.items():
+        if name not in before.images:
+            continue
+        old, new = before.images[name].get(_BASE), arguments.get(_BASE)
+        parts = [f"on `{new}` instead of `{old}`"] if old != new else []
+        others = sorted(
+            key for key in {*before.images[name], *arguments} - {_BASE} if _differs(key, before, after, name)
+        )
+        parts += [f"with another build argument {listed(f'`{key}`' for key in others)}"] if others else []
+        parts += [_files(files)] if (files := _changed(before, after, f"containers/{name}/")) else []
+        if parts:
+            yield Finding(Danger.RUNS, f"The image `{name}` is built anew: {', '.join(parts)}.")
+
+
+def _differs(key: str, before: Output, after: Output, name: str) -> bool:
+    return bool(before.images[name].get(key) != after.images[name].get(key))
+
+
+def _layers(before: Output, after: Output) -> Iterator[Finding]:
+    names = {path.split("/")[1] for path in after.digests if path.startswith("layers/") and path.count("/") > 1}
+    for name in sorted(names):
+        files = _changed(before, after, f"layers/{name}/")
+        if files and any(path.startswith(f"layers/{name}/") for path in before.digests):
+            yield Finding(Danger.RUNS, f"The Lambda layer `{name}` is built anew: {_files(files)}.")
+
+
+def _weights(before: Output, after: Output) -> Iterator[Finding]:
+    for model in after.weights:
+        if model not in before.weights:
+            continue
+        old, new = before.weights[model], after.weights[model]
+        if _content(old) != _content(new):
+            yield Finding(Danger.RUNS, f"The weights of `{model}` change: {_state(old)} → {_state(new)}.")
+        elif old.get("location") != new.get("location"):
+            text = f"The weights of `{model}` are fetched from `{shown(new.get('location'))}`."
+            yield Finding(Danger.RUNS, f"{text} They have to be there before the deployment.")
+
+
+def _content(weights: Mapping[str, Any]) -> tuple[Any, Any]:
+    return weights.get("status"), weights.get("files")
+
+
+def _state(weights: Mapping[str, Any]) -> str:
+    size = sum(int(file.get("size", 0)) for file in weights.get("files", ()))
+    revision = f" at {str(weights['revision'])[:12]}" if weights.get("revision") else ""
+    return f"{size / 1e9:.1f} GB{revision}" if size else str(weights.get("status", "unknown"))
+
+
+def _changed(before: Output, after: Output, folder: str) -> list[str]:
+    """Files below a folder that are on both sides of a change, or on one; nothing when a side lacks the folder."""
+    sides = [
+        {path: digest for path, digest in output.digests.items() if path.startswith(folder)}
+        for output in (before, after)
+    ]
+    if not all(sides):
+        return []
+    old, new = sides
+    return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+
+
+def _files(paths: list[str]) -> str:
+    names = [f"`{path.split('/', 1)[1]}`" for path in paths[:_NAMED]]
+    if len(paths) > _NAMED:
+        names.append(f"{len(paths) - _NAMED} more")
+    return f"{counted(len(paths), 'file')} ({listed(names)})"

@@ -1,0 +1,258 @@
+"""Change: two outputs of an environment compared, in terms of the system, most dangerous first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lisa_compiler.review.artifacts import compare_artifacts
+from lisa_compiler.review.capacity import Capacity, Group, groups, hosts, least, most
+from lisa_compiler.review.differences import ABSENT, Difference, differences
+from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
+from lisa_compiler.review.finding import Danger, Finding, most_dangerous_first
+from lisa_compiler.review.interruptions import ANSWERING, interruptions, new_passwords, stores_in_another_vpc
+from lisa_compiler.review.lost_data import holds_data, lost_data, no_longer_kept, protected
+from lisa_compiler.review.name_conflicts import name_conflicts, names_beside
+from lisa_compiler.review.output import Output, Stack
+from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
+from lisa_compiler.review.statements import compare_permissions
+from lisa_compiler.review.wording import counted, listed, subject
+
+_MODEL = "model-"
+_NAMED = 6
+"""Resources that a line names before it only counts the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a change of the output does.
+
+    Attributes:
+        environment: name of the environment.
+        settings: what the configuration says otherwise, defaults left out.
+        findings: what to know of it, most dangerous first.
+        resources: what happens to each resource; empty when the whole deployment becomes another one.
+        capacity_before: what may run at the least and at the most.
+        capacity_after: the same afterwards.
+        hosts: instances of a service that change: what it is, before and after.
+        added: stacks that there were not.
+        removed: stacks that there no longer are.
+    """
+
+    environment: str
+    settings: tuple[Difference, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    resources: tuple[ResourceChange, ...] = ()
+    capacity_before: tuple[Capacity, Capacity] = (Capacity(), Capacity())
+    capacity_after: tuple[Capacity, Capacity] = (Capacity(), Capacity())
+    hosts: tuple[tuple[str, Group, Group], ...] = ()
+    added: tuple[Stack, ...] = ()
+    removed: tuple[Stack, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changes."""
+        return not (self.settings or self.findings or self.resources)
+
+
+def compare(environment: str, before: Output | None, after: Output | None) -> Change:
+    """Compare an environment's output on two sides; None where there is none."""
+    if after is None:
+        return _gone(before) if before else Change(environment=environment)
+    if before is None:
+        return _new(after)
+    settings = tuple(differences(before.configuration(), after.configuration()))
+    if any(before.stacks[name].place != after.stacks[name].place for name in after.stacks if name in before.stacks):
+        return _moved(before, after, settings)
+    resources = compare_resources(before, after)
+    findings = [
+        *lost_data(resources, after),
+        *no_longer_kept(before, after),
+        *compare_exposure(before, after),
+        *name_conflicts(resources, before, after),
+        *new_passwords(resources),
+        *stores_in_another_vpc(resources),
+        *protected(resources),
+        *_kept_parameters(before, after),
+        *interruptions(resources, after),
+        *compare_permissions(before, after),
+        *_external_models(settings),
+        *_stacks(before, after),
+        *_parts(resources, before, after),
+        *compare_artifacts(before, after),
+    ]
+    if before.version != after.version:
+        findings.append(Finding(Danger.RUNS, f"Compiled by LISA {after.version} instead of {before.version}."))
+    return Change(
+        environment=environment,
+        settings=settings,
+        findings=most_dangerous_first(findings),
+        resources=resources,
+        capacity_before=(least(before), most(before)),
+        capacity_after=(least(after), most(after)),
+        hosts=tuple(_hosts(before, after)),
+        added=tuple(stack for name, stack in after.stacks.items() if name not in before.stacks),
+        removed=tuple(stack for name, stack in before.stacks.items() if name not in after.stacks),
+    )
+
+
+def _new(after: Output) -> Change:
+    public = [f"`{stack}`" for stack, id_ in after.resources if is_internet_facing(after.resources[stack, id_])]
+    findings = [Finding(Danger.ADDS, f"A new environment: {_extent(after)}.", tuple(_services(after, after.stacks)))]
+    if public:
+        findings.append(Finding(Danger.OPENS, f"A load balancer with public addresses: {listed(public)}."))
+    return Change(
+        environment=after.environment,
+        findings=most_dangerous_first(findings),
+        capacity_after=(least(after), most(after)),
+        added=tuple(after.stacks.values()),
+    )
+
+
+def _gone(before: Output) -> Change:
+    text = (
+        f"The environment is gone from generated/; what it deployed stays until someone deletes it: {_extent(before)}."
+    )
+    return Change(
+        environment=before.environment,
+        findings=(Finding(Danger.LEAVES, text, tuple(_data(before))),),
+        capacity_before=(least(before), most(before)),
+        removed=tuple(before.stacks.values()),
+    )
+
+
+def _moved(before: Output, after: Output, settings: tuple[Difference, ...]) -> Change:
+    old, new = next(
+        (before.stacks[name], stack)
+        for name, stack in after.stacks.items()
+        if name in before.stacks and before.stacks[name].place != stack.place
+    )
+    findings = [
+        Finding(
+            Danger.MOVES,
+            f"Everything is made anew, beside what is there: {_extent(after)}, named like `{new.name}`. "
+            f"What there was, {_extent(before)}, named like `{old.name}`, runs and costs until someone deletes it.",
+        ),
+        *names_beside(before, after),
+    ]
+    if data := list(_data(before)):
+        text = "The new deployment starts without data; these stay with the old one:"
+        findings.append(Finding(Danger.LEAVES, text, tuple(data)))
+    return Change(
+        environment=after.environment,
+        settings=settings,
+        findings=most_dangerous_first(findings),
+        capacity_before=(least(before), most(before)),
+        capacity_after=(least(after), most(after)),
+    )
+
+
+def _hosts(before: Output, after: Output) -> Iterator[tuple[str, Group, Group]]:
+    old, new = groups(before), groups(after)
+    for component in new:
+        if component in old and old[component] != new[component]:
+            yield after.stacks[component].title, old[component], new[component]
+
+
+def _extent(output: Output) -> str:
+    stack = next(iter(output.stacks.values()))
+    sizes = f"{counted(len(output.stacks), 'stack')} with {counted(len(output.resources), 'resource')}"
+    return f"{sizes} in {stack.region} of account {stack.account}"
+
+
+def _data(output: Output) -> Iterator[str]:
+    for resource in output.resources.values():
+        if holds_data(resource) and resource.type not in {"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"}:
+            yield subject(resource)
+
+
+def _services(output: Output, components: Iterable[str]) -> Iterator[str]:
+    own = groups(output)
+    for component in components:
+        if component in own:
+            yield f"{output.stacks[component].title}: {hosts(own[component])}"
+
+
+def _stacks(before: Output, after: Output) -> Iterator[Finding]:
+    own = groups(after)
+    for component, stack in after.stacks.items():
+        if component not in before.stacks:
+            on = f" on {hosts(own[component])}" if component in own else ""
+            size = counted(len(stack.resources), "resource")
+            yield Finding(Danger.ADDS, f"**{stack.title}**{on}: a new stack `{stack.name}` with {size}.")
+    for component, stack in before.stacks.items():
+        if component not in after.stacks:
+            served = " Requests to it fail as soon as the gateway is deployed." if component.startswith(_MODEL) else ""
+            left = f"`cdk deploy` leaves its stack `{stack.name}`, which runs and costs until someone deletes it."
+            yield Finding(Danger.REMOVES, f"**{stack.title}** is no longer part of the deployment.{served} {left}")
+
+
+def _parts(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Finding]:
+    """Resources that a stack gains or loses and that others notice."""
+    own = [change for change in changes if change.resource.type in ANSWERING]
+    for effect, danger, words, sides in (
+        (Effect.REMOVED, Danger.REMOVES, "loses", after.stacks),
+        (Effect.ADDED, Danger.ADDS, "gains", before.stacks),
+    ):
+        for component in sides:
+            found = [c.resource for c in own if c.effect is effect and c.resource.component == component]
+            if effect is Effect.REMOVED:  # what holds data is told of already, with what becomes of them
+                found = [resource for resource in found if not holds_data(resource)]
+            names = [subject(resource) for resource in found]
+            shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
+            if found:
+                yield Finding(danger, f"**{sides[component].title}** {words} {listed(shown)}.")
+
+
+def _kept_parameters(before: Output, after: Output) -> Iterator[Finding]:
+    """Find template parameters with another default: the cdk CLI gives a deployed stack its old value again."""
+    changed = []
+    for component, stack in after.stacks.items():
+        earlier = before.stacks[component].parameters if component in before.stacks else {}
+        for name, parameter in stack.parameters.items():
+            old, new = earlier.get(name, parameter).get("Default"), parameter.get("Default")
+            if old != new:
+                changed.append(f"`{name}` of `{component}` is `{new}` instead of `{old}`")
+    if changed:
+        number = counted(len(changed), "template parameter has", "template parameters have")
+        rest = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
+        yield Finding(
+            Danger.HAND,
+            f"{number} another default, which takes effect only with `cdk deploy --no-previous-parameters`, since the "
+            f"cdk CLI gives a deployed stack its old values again: {changed[0]}{rest}.",
+        )
+
+
+def _external_models(settings: Iterable[Difference]) -> Iterator[Finding]:
+    for difference in settings:
+        if difference.path[:2] != ("litellmConfig", "model_list"):
+            continue
+        if len(difference.path) == 2:
+            sides = ({e["model_name"]: e for e in side or () if side is not ABSENT} for side in _lists(difference))
+            old, new = sides
+        elif len(difference.path) == 3:
+            key = str(difference.path[2])
+            old, new = ({key: side} if side is not ABSENT else {} for side in (difference.before, difference.after))
+        else:
+            continue
+        for name in new.keys() - old.keys():
+            yield Finding(Danger.PERMITS, f"The gateway serves `{name}`, and sends its requests {_target(new[name])}.")
+        for name in old.keys() - new.keys():
+            yield Finding(Danger.REMOVES, f"The gateway no longer serves `{name}`.")
+
+
+def _lists(difference: Difference) -> tuple[list[Any], list[Any]]:
+    before, after = ([] if side is ABSENT else side for side in (difference.before, difference.after))
+    return before, after
+
+
+def _target(entry: Mapping[str, Any]) -> str:
+    parameters = entry.get("litellm_params", {})
+    model = str(parameters.get("model", ""))
+    provider = model.partition("/")[0]
+    if parameters.get("api_base"):
+        return f"to `{parameters['api_base']}`"
+    if provider in {"bedrock", "sagemaker", "sagemaker_chat"}:
+        return f"to {provider.partition('_')[0].capitalize()} (`{model.partition('/')[2]}`)"
+    return f"out of the account, to the provider `{provider}`"

@@ -1,0 +1,29 @@
+"""Derivations: what the compiler computes from a setting, where the output does not simply repeat it."""
+
+from __future__ import annotations
+
+from lisa_compiler.review.reach import Place
+
+_MODEL, _TASK = "model-*", "ModelTask"
+_CONTAINER = "ContainerDefinitions[*]"
+_GATEWAY = "ContainerDefinitions[rest-api]"
+
+_SENTENCES = {
+    Place(_MODEL, _TASK, f"{_CONTAINER}.Memory"): "the instance's memory in MiB, less 5 GiB that the host keeps",
+    Place("serve", "RestApiTask", f"{_GATEWAY}.Memory"): "the instance's memory in MiB, less 2 GiB that the host keeps",
+    Place(_MODEL, _TASK, f"{_CONTAINER}.Environment[THREADS].Value"): "half the instance's vCPUs, rounded up",
+    Place("serve", "RestApiTask", f"{_GATEWAY}.Environment[THREADS].Value"): "the instance's vCPUs",
+    Place(_MODEL, _TASK, f"{_CONTAINER}.ResourceRequirements[0].Value"): "every GPU of the instance",
+    Place(
+        _MODEL, "InstancesGroup", "@Attributes"
+    ): "how many instances stay while others are replaced: the minimum, or one less than the maximum when that is less",
+    Place(_MODEL, "@Parameters", "InstanceImage"): "the machine image with NVIDIA's drivers when the instance has GPUs",
+    Place(_MODEL, "RegistrationParameter", "Value"): "what the models API shows of the model",
+    Place("models-api", "ConfigurationParameter", "Value"): "what proposals are validated with",
+    Place("serve", "RegisteredModelsParameter", "Value"): "what the gateway's older routes list",
+}
+
+
+def derivation(place: Place) -> str | None:
+    """Say how a value in a place, in general, comes from the settings; None when it repeats them."""
+    return _SENTENCES.get(place)

@@ -1,0 +1,284 @@
+"""Documents: a change as Markdown for a pull request, as text for a terminal, and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from lisa_compiler.review.capacity import hosts
+from lisa_compiler.review.change import Change
+from lisa_compiler.review.defaults import default_of
+from lisa_compiler.review.differences import ABSENT, Difference, shown, shown_path
+from lisa_compiler.review.finding import Finding
+from lisa_compiler.review.resources import Effect, ResourceChange
+from lisa_compiler.review.wording import counted, listed, noun, ranged
+
+LIMIT = 65_536
+"""Characters that a comment of a pull request may have (GitHub's limit of a comment's body)."""
+
+_DASH = "\N{EN DASH}"
+_ROWS = 60
+_ITEMS = 12
+_SETTINGS = 12
+
+_EFFECTS = {
+    Effect.REMOVED: "removed",
+    Effect.REPLACED: "replaced",
+    Effect.MAYBE_REPLACED: "may be replaced",
+    Effect.INTERRUPTED: "interrupted",
+    Effect.ADDED: "added",
+    Effect.UPDATED: "updated in place",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was compared, as the documents say it.
+
+    Attributes:
+        base: short name of the commit.
+        reference: what it was found by.
+        command: the command that tells the change in full.
+        warnings: what makes the comparison doubtful.
+    """
+
+    base: str
+    reference: str
+    command: str
+    warnings: tuple[str, ...] = ()
+
+
+def markdown(change: Change, compared: Comparison) -> str:
+    """Write a comment of at most LIMIT bytes; its first line is the mark by which the next one takes its place."""
+    end = f"<sub>Compared with {compared.base} ({compared.reference}). In full: `{compared.command}`</sub>\n"
+    lines = [f"<!-- lisa-diff:{change.environment} -->", f"### {change.environment}: {_headline(change)}", ""]
+    lines += [f"> {warning}" for warning in compared.warnings]
+    lines += [*_settings(change), *_findings(change), *_capacity(change), *_details(change)]
+    while lines and len(("\n".join(lines) + end).encode()) > LIMIT - 200:
+        del lines[-max(1, len(lines) // 10) :]
+        lines = [*(line for line in lines if line not in {"<details>", _CUT}), _CUT]
+    return "\n".join([*lines, end])
+
+
+def text(change: Change, compared: Comparison) -> str:
+    """Write what a terminal shows: everything but the warnings, without Markdown."""
+    lines = [f"{change.environment}: {_headline(change)}"]
+    for difference in change.settings:
+        lines.append(f"  {_setting(difference, 120)}")
+    for danger, findings in groupby(change.findings, lambda finding: finding.danger):
+        lines += ["", danger.value.upper()]
+        for finding in findings:
+            lines += [f"  {finding.text}", *(f"    {item}" for item in finding.items)]
+    if rows := list(_capacity_rows(change)):
+        lines += ["", "CAPACITY", *(f"  {row}" for row in rows)]
+    if change.resources:
+        lines += ["", f"RESOURCES: {_counts(change)}"]
+        lines += [f"  {' '.join((*cells[:3], '—', cells[3]))}" for cells in map(_cells, _in_order(change))]
+    plain = "\n".join(lines).replace("**", "").replace("`", "")
+    return f"{plain}\nCompared with {compared.base} ({compared.reference}).\n"
+
+
+def as_data(change: Change, compared: Comparison) -> str:
+    """Write a change as JSON."""
+    low, high = change.capacity_before, change.capacity_after
+    content = {
+        "schemaVersion": 1,
+        "environment": change.environment,
+        "base": {"commit": compared.base, "reference": compared.reference},
+        "warnings": list(compared.warnings),
+        "settings": [_difference(difference) for difference in change.settings],
+        "findings": [
+            {"danger": finding.danger.name.lower(), "text": finding.text, "items": list(finding.items)}
+            for finding in change.findings
+        ],
+        "capacity": {
+            side: {
+                end: {
+                    "instances": capacity.instances,
+                    "gpus": capacity.gpus,
+                    "gpuHoursPerDay": capacity.gpu_hours_per_day,
+                }
+                for end, capacity in zip(("minimum", "maximum"), pair, strict=True)
+            }
+            for side, pair in (("before", low), ("after", high))
+        },
+        "stacks": {
+            "added": [stack.component for stack in change.added],
+            "removed": [stack.component for stack in change.removed],
+        },
+        "resources": [_resource(resource) for resource in _in_order(change)],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+_CUT = "\n*The rest does not fit into a comment; the command below tells all of it.*\n"
+
+
+def _headline(change: Change) -> str:
+    if change.is_empty:
+        return "nothing changes"
+    dangers = ", ".join(dict.fromkeys(finding.danger.value.lower() for finding in change.findings))
+    if not change.resources:
+        return dangers
+    number = counted(len(change.resources), "resource changes", "resources change")
+    return f"{dangers or 'updates in place'} ({number})"
+
+
+def _counts(change: Change) -> str:
+    stacks = counted(len({resource.resource.component for resource in change.resources}), "stack")
+    parts = [
+        f"{number} {words}"
+        for effect, words in _EFFECTS.items()
+        if (number := sum(resource.effect is effect for resource in change.resources))
+    ]
+    return f"{counted(len(change.resources), 'resource')} in {stacks}: {', '.join(parts)}"
+
+
+def _settings(change: Change) -> Iterator[str]:
+    rows = [f"- {_setting(difference, 60)}" for difference in change.settings]
+    yield from rows[:_SETTINGS]
+    if len(rows) > _SETTINGS:
+        yield f"- {len(rows) - _SETTINGS} more settings"
+    if rows:
+        yield ""
+
+
+def _setting(difference: Difference, width: int) -> str:
+    path = f"`{shown_path(difference.path)}`"
+    sides = difference.before, difference.after
+    if ABSENT not in sides:
+        return f"{path}: `{shown(sides[0], width)}` → `{shown(sides[1], width)}`"
+    default = default_of(difference.path)
+    if any(isinstance(side, dict | list) for side in sides):
+        return f"{path}: {'added' if sides[0] is ABSENT else 'removed'}"
+    if default is ABSENT:
+        return (
+            f"{path}: `{shown(sides[1], width)}` added"
+            if sides[0] is ABSENT
+            else f"{path}: `{shown(sides[0], width)}` removed"
+        )
+    words = [f"`{shown(default, width)}` (the default)" if s is ABSENT else f"`{shown(s, width)}`" for s in sides]
+    return f"{path}: {' → '.join(words)}"
+
+
+def _findings(change: Change) -> Iterator[str]:
+    for danger, findings in groupby(change.findings, lambda finding: finding.danger):
+        own = list(findings)
+        if len(own) == 1 and not own[0].items:
+            yield f"**{danger.value}** {_DASH} {own[0].text}"
+        else:
+            yield f"**{danger.value}**"
+            for finding in own:
+                yield from _bullets(finding)
+        yield ""
+
+
+def _bullets(finding: Finding) -> Iterator[str]:
+    yield f"- {finding.text}"
+    yield from (f"  - {item}" for item in finding.items[:_ITEMS])
+    if len(finding.items) > _ITEMS:
+        yield f"  - {len(finding.items) - _ITEMS} more"
+
+
+def _capacity(change: Change) -> Iterator[str]:
+    rows = list(_capacity_rows(change))
+    if len(rows) == 1 or (rows and len(change.hosts) <= 1):
+        yield f"**Capacity** {_DASH} {'; '.join(rows)}"
+        yield ""
+    elif rows:
+        yield "**Capacity**"
+        yield from (f"- {row}" for row in rows)
+        yield ""
+
+
+def _capacity_rows(change: Change) -> Iterator[str]:
+    yield from (f"{title}: {hosts(before)} → {hosts(after)}" for title, before, after in change.hosts)
+    sides = change.capacity_before, change.capacity_after
+    for name, attribute in (("instances", "instances"), ("GPUs", "gpus"), ("GPU-hours a day", "gpu_hours_per_day")):
+        before, after = (ranged(*(getattr(end, attribute) for end in side)) for side in sides)
+        if before != after:
+            yield f"{name} {before} → {after}"
+    if change.hosts and sides[0] == sides[1]:
+        yield f"{ranged(*(end.gpus for end in sides[1]))} GPUs in all, as before"
+
+
+def _details(change: Change) -> Iterator[str]:
+    if not change.resources:
+        return
+    yield f"<details><summary>{_counts(change)}</summary>"
+    yield ""
+    yield "| stack | resource | is | because |"
+    yield "|---|---|---|---|"
+    rows = list(_rows(change))
+    for stack, what, effect, why in rows[:_ROWS]:
+        yield f"| {stack} | {what} | {effect} | {_cell(why)} |"
+    if len(rows) > _ROWS:
+        yield f"| … | {len(rows) - _ROWS} more | | |"
+    yield ""
+    yield "</details>"
+    yield ""
+
+
+def _rows(change: Change) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each resource; those that a stack only gains or loses share one."""
+    for (effect, component), changes in groupby(_in_order(change), lambda one: (one.effect, one.resource.component)):
+        own = list(changes)
+        if effect not in (Effect.ADDED, Effect.REMOVED) or len(own) == 1:
+            yield from (_cells(one) for one in own)
+            continue
+        kinds = Counter(noun(one.resource.type) for one in own)
+        what = listed(
+            kind if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {kind}" for kind, number in kinds.items()
+        )
+        yield component, what, _EFFECTS[effect], ""
+
+
+def _in_order(change: Change) -> list[ResourceChange]:
+    return sorted(change.resources, key=lambda resource: -resource.effect)
+
+
+def _cells(change: ResourceChange) -> tuple[str, str, str, str]:
+    resource = change.resource
+    name = f"{noun(resource.type)} `{resource.logical_id}`"
+    return resource.component, name, _EFFECTS[change.effect], _because(change)
+
+
+def _because(change: ResourceChange) -> str:
+    parts = [_reason(difference) for difference in change.differences[:2]]
+    if len(change.differences) > 2:
+        parts.append(f"{len(change.differences) - 2} more")
+    followed = dict.fromkeys((str(path[0]), target) for path, (_, target) in change.follows.items())
+    parts += [f"`{name}` follows `{target}`" for name, target in followed]
+    return listed(parts)
+
+
+def _reason(difference: Difference) -> str:
+    before, after = shown(difference.before, 30), shown(difference.after, 30)
+    path = f"`{shown_path(difference.path)}`"
+    whole = isinstance(difference.before, dict | list) or isinstance(difference.after, dict | list)
+    return f"{path} differs" if before == after or whole or "{" in before else f"{path} `{before}` → `{after}`"
+
+
+def _cell(words: str) -> str:
+    return words.replace("|", "\\|")
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    sides = {"before": difference.before, "after": difference.after}
+    return {"path": shown_path(difference.path), **{side: v for side, v in sides.items() if v is not ABSENT}}
+
+
+def _resource(change: ResourceChange) -> dict[str, Any]:
+    resource = change.resource
+    return {
+        "stack": resource.component,
+        "logicalId": resource.logical_id,
+        "type": resource.type,
+        "effect": change.effect.name.lower(),
+        "differences": [_difference(difference) for difference in change.differences],
+        "follows": {shown_path(path): "/".join(key) for path, key in change.follows.items()},
+    }

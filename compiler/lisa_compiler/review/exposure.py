@@ -1,0 +1,200 @@
+"""Exposure: what can be reached from where, and what asks callers who they are, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from lisa_compiler.review.differences import shown
+from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.output import Output, Resource
+from lisa_compiler.review.wording import subject
+
+_ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
+_WAYS = {"SecurityGroupIngress": "in", "SecurityGroupEgress": "out"}
+_PEERS = (
+    *("CidrIp", "CidrIpv6", "SourceSecurityGroupId", "DestinationSecurityGroupId"),
+    *("SourcePrefixListId", "DestinationPrefixListId"),
+)
+_NOWHERE = frozenset({"127.0.0.1/32", "255.255.255.255/32"})
+"""What a rule names that only keeps CloudFormation from adding the one that lets everything out."""
+
+_OWNERS = {"serve": "the REST API", "api-base": "API Gateway"}
+
+
+def compare_exposure(before: Output, after: Output) -> Iterator[Finding]:
+    """Find what is reachable that was not, and what no longer is."""
+    for key in dict.fromkeys([*after.resources, *before.resources]):
+        was, will = before.resources.get(key), after.resources.get(key)
+        yield from _security_groups(was, will)
+        if was is not None and will is not None:
+            yield from _load_balancers(was, will)
+            yield from _listeners(was, will)
+            yield from _methods(was, will)
+            yield from _databases(was, will)
+            yield from _sign_in(was, will)
+    yield from _public_routes(before, after)
+
+
+def is_internet_facing(resource: Resource) -> bool:
+    """Tell whether a resource is a load balancer with public addresses."""
+    is_balancer = resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer"
+    return is_balancer and resource.properties.get("Scheme") == "internet-facing"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a security group lets through.
+
+    Attributes:
+        way: `in` or `out`.
+        protocol: `tcp` …; `-1` for all of them.
+        ports: first and last; None for every port.
+        peer: a network, or the group that may be at the other end.
+    """
+
+    way: str
+    protocol: str
+    ports: tuple[int, int] | None
+    peer: str
+
+    @property
+    def is_public(self) -> bool:
+        return self.way == "in" and self.peer in _ANYWHERE
+
+    def covers(self, other: _Rule) -> bool:
+        """Tell whether everything that another rule lets through comes through this one."""
+        same = self.way == other.way and self.protocol in ("-1", other.protocol)
+        ports = self.ports is None or (
+            other.ports is not None and self.ports[0] <= other.ports[0] <= other.ports[1] <= self.ports[1]
+        )
+        return same and ports and (self.peer == other.peer or _contains(self.peer, other.peer))
+
+    def __str__(self) -> str:
+        ports = "every port" if self.ports is None else "-".join(map(str, dict.fromkeys(self.ports)))
+        what = ports if self.protocol == "-1" else f"{self.protocol} {ports}"
+        peer = "**anywhere**" if self.peer in _ANYWHERE else f"`{self.peer}`"
+        return f"{self.way}: {what} {'from' if self.way == 'in' else 'to'} {peer}"
+
+
+def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Finding]:
+    holder = will or was
+    if holder is None or holder.type != "AWS::EC2::SecurityGroup":
+        return
+    old, new = _rules(was), _rules(will)
+    name = f"security group `{holder.properties.get('GroupDescription', holder.logical_id)}`"
+    more = [rule for rule in new if not any(known.covers(rule) for known in old)]
+    less = [rule for rule in old if not any(known.covers(rule) for known in new)]
+    if more:
+        danger = Danger.OPENS if any(rule.is_public for rule in more) else Danger.PERMITS
+        yield Finding(danger, f"{'The' if was else 'A new'} {name} lets {'more ' if was else ''}through:", _lines(more))
+    if less and will is not None:
+        yield Finding(Danger.CLOSES, f"The {name} lets less through:", _lines(less))
+
+
+def _lines(rules: list[_Rule]) -> tuple[str, ...]:
+    return tuple(str(rule) for rule in rules)
+
+
+def _rules(group: Resource | None) -> list[_Rule]:
+    properties = group.properties if group else {}
+    return [
+        _rule(rule, way)
+        for name, way in _WAYS.items()
+        for rule in properties.get(name, ())
+        if rule.get("CidrIp") not in _NOWHERE
+    ]
+
+
+def _rule(rule: Mapping[str, Any], way: str) -> _Rule:
+    protocol, low = str(rule.get("IpProtocol")), rule.get("FromPort")
+    ports = None if protocol == "-1" or low is None else (int(low), int(rule.get("ToPort", low)))
+    peer = next((rule[name] for name in _PEERS if name in rule), "")
+    return _Rule(way, protocol, ports, shown(peer))
+
+
+def _contains(wide: str, narrow: str) -> bool:
+    try:
+        networks = ip_network(wide), ip_network(narrow)
+    except ValueError:
+        return False
+    return networks[0].version == networks[1].version and networks[1].subnet_of(networks[0])  # type: ignore[arg-type]
+
+
+def _load_balancers(was: Resource, will: Resource) -> Iterator[Finding]:
+    if is_internet_facing(will) and not is_internet_facing(was):
+        yield Finding(Danger.OPENS, f"The load balancer of {_owner(will)} gets public addresses.")
+    if is_internet_facing(was) and not is_internet_facing(will):
+        yield Finding(Danger.CLOSES, f"The load balancer of {_owner(will)} loses its public addresses.")
+
+
+def _listeners(was: Resource, will: Resource) -> Iterator[Finding]:
+    if was.type != will.type or will.type != "AWS::ElasticLoadBalancingV2::Listener":
+        return
+    old, new = was.properties.get("Protocol"), will.properties.get("Protocol")
+    if old == "HTTPS" and new == "HTTP":
+        yield Finding(Danger.OPENS, f"The load balancer of {_owner(will)} no longer encrypts: HTTP instead of HTTPS.")
+    if old == "HTTP" and new == "HTTPS":
+        yield Finding(Danger.CLOSES, f"The load balancer of {_owner(will)} encrypts: HTTPS instead of HTTP.")
+
+
+def _methods(was: Resource, will: Resource) -> Iterator[Finding]:
+    if was.type != will.type or will.type != "AWS::ApiGateway::Method":
+        return
+    old, new = was.properties.get("AuthorizationType"), will.properties.get("AuthorizationType")
+    name = f"API method `{will.properties.get('HttpMethod')}` of `{will.logical_id}`"
+    if new == "NONE" and old != "NONE":
+        yield Finding(Danger.OPENS, f"The {name} no longer asks who calls.")
+    if old == "NONE" and new != "NONE":
+        yield Finding(Danger.CLOSES, f"The {name} asks who calls.")
+
+
+def _databases(was: Resource, will: Resource) -> Iterator[Finding]:
+    is_public = [side.properties.get("PubliclyAccessible") is True for side in (was, will)]
+    if will.type == "AWS::RDS::DBInstance" and is_public == [False, True]:
+        yield Finding(Danger.OPENS, f"The {subject(will)} gets a public address.")
+
+
+def _sign_in(was: Resource, will: Resource) -> Iterator[Finding]:
+    """The gateway's own switch, and the administrators' group that it and the API's authorizer are told."""
+    old, new = _environment(was), _environment(will)
+    if old.get("USE_AUTH") == "true" and new.get("USE_AUTH") == "false":
+        yield Finding(Danger.OPENS, f"Sign-in is off: {_owner(will)} no longer asks who calls.")
+    if old.get("USE_AUTH") == "false" and new.get("USE_AUTH") == "true":
+        yield Finding(Danger.CLOSES, f"Sign-in is on: {_owner(will)} asks who calls.")
+    for name, words in (("AUTHORITY", "identity provider"), ("ADMIN_GROUP", "group of administrators")):
+        if name in old and name in new and old[name] != new[name]:
+            text = f"Another {words} is trusted by {_owner(will)}: `{shown(old[name])}` → `{shown(new[name])}`."
+            yield Finding(Danger.OPENS, text)
+
+
+def _environment(resource: Resource) -> Mapping[str, Any]:
+    if resource.type == "AWS::Lambda::Function":
+        variables = resource.properties.get("Environment", {}).get("Variables", {})
+        return variables if isinstance(variables, Mapping) else {}
+    if resource.type != "AWS::ECS::TaskDefinition":
+        return {}
+    containers = resource.properties.get("ContainerDefinitions", ())
+    return {entry["Name"]: entry.get("Value") for one in containers for entry in one.get("Environment", ())}
+
+
+def _public_routes(before: Output, after: Output) -> Iterator[Finding]:
+    """Methods of the API without an authorizer that are new, in one line."""
+    new = [
+        resource
+        for key, resource in after.resources.items()
+        if key not in before.resources
+        and resource.type == "AWS::ApiGateway::Method"
+        and resource.properties.get("AuthorizationType") == "NONE"
+        and resource.properties.get("HttpMethod") != "OPTIONS"
+    ]
+    if new:
+        names = ", ".join(f"`{resource.logical_id}`" for resource in new)
+        yield Finding(Danger.OPENS, f"New methods of the API answer without asking who calls: {names}.")
+
+
+def _owner(resource: Resource) -> str:
+    """What a reader calls the part of the system that a resource is of."""
+    return _OWNERS.get(resource.component, f"`{resource.component}`")

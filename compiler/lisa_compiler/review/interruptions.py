@@ -1,0 +1,137 @@
+"""Interruptions: what stops answering for a while when a change is deployed, or comes back under another address."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from lisa_compiler.review.capacity import groups
+from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.output import Output, Resource
+from lisa_compiler.review.resources import Effect, ResourceChange
+from lisa_compiler.review.wording import counted, listed, ranged, subject
+
+ANSWERING = frozenset(
+    {
+        "AWS::ApiGateway::DomainName",
+        "AWS::ApiGateway::RestApi",
+        "AWS::ApiGateway::Stage",
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::DynamoDB::Table",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::VPC",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::ECS::Cluster",
+        "AWS::ECS::Service",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "AWS::KMS::Key",
+        "AWS::Lambda::Function",
+        "AWS::OpenSearchService::Domain",
+        "AWS::RDS::DBInstance",
+        "AWS::Route53::HostedZone",
+        "AWS::Route53::RecordSet",
+        "AWS::S3::Bucket",
+    }
+)
+"""Types that answer requests, carry them or are called by their name: others notice when one is another one."""
+_SIGN_IN = "AWS::SecretsManager::Secret"
+_STORES = frozenset({"AWS::RDS::DBInstance", "AWS::OpenSearchService::Domain"})
+_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
+
+
+def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
+    """Find what is interrupted or replaced, one finding for each stack that is on both sides."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        resource = change.after
+        if change.before is None or resource is None:
+            continue
+        if change.effect is Effect.INTERRUPTED:
+            parts[resource.component].append(_interrupted(change, resource, after))
+        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in ANSWERING:
+            parts[resource.component].append(_replaced(change, resource))
+    for component, words in parts.items():
+        yield Finding(Danger.INTERRUPTS, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
+
+
+def new_passwords(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+    """Find secrets that get another password while the database, which CloudFormation leaves alone, keeps its own.
+
+    A changed GenerateSecretString generates a value anew; `{{resolve:…}}` is read again when the resource that has it
+    is updated, and not when the secret is.
+    """
+    for change in changes:
+        is_kept = change.before is not None and change.effect < Effect.REPLACED
+        if change.resource.type == _SIGN_IN and is_kept and "GenerateSecretString" in changed_properties(change):
+            yield Finding(
+                Danger.HAND,
+                f"The {subject(change.resource)} gets a new user name and password, and the database that was made "
+                "with the old ones does not: its repository cannot sign in until both are made the same by hand.",
+            )
+
+
+def stores_in_another_vpc(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+    """Find stores that would have to go to another VPC, which neither RDS nor OpenSearch Service does."""
+    own = list(changes)
+    moved = {
+        change.resource.component
+        for change in own
+        if change.resource.type == "AWS::EC2::SecurityGroup" and "VpcId" in changed_properties(change)
+    }
+    for change in own:
+        stays = change.resource.component in moved and Effect.ADDED is not change.effect is not Effect.REMOVED
+        if stays and change.resource.type in _STORES:
+            yield Finding(
+                Danger.HAND,
+                f"The {subject(change.resource)} cannot go to another VPC: delete it first, or leave it where it is.",
+            )
+
+
+def changed_properties(change: ResourceChange) -> list[str]:
+    """The properties at the top that change, the resource's own first."""
+    own = [str(difference.path[0]) for difference in change.differences]
+    return list(dict.fromkeys([*own, *(str(path[0]) for path in change.follows)]))
+
+
+def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> str:
+    if resource.type == "AWS::AutoScaling::AutoScalingGroup":
+        return _rolling(resource)
+    if resource.type == "AWS::ECS::Service":
+        group = groups(after).get(resource.component)
+        instances = "each instance"
+        if group is not None:
+            instances = f"{ranged(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
+        return f"its container is stopped and started anew on {instances}, and answers nothing there meanwhile"
+    why = listed(f"`{name}`" for name in changed_properties(change))
+    return f"the {subject(resource)} restarts or fails over ({why})"
+
+
+def _rolling(group: Resource) -> str:
+    policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
+    stay = int(policy.get("MinInstancesInService", 0))
+    text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
+    text += f", while {counted(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
+    pause = _minutes(str(policy.get("PauseTime", "")))
+    if pause and not policy.get("WaitOnResourceSignals"):
+        text += f"; the next one goes after {pause}, whether or not the new one answers yet"
+    return text
+
+
+def _minutes(duration: str) -> str:
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        return duration
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return f"{hours * 60 + minutes} minutes" if not seconds else f"{hours * 3600 + minutes * 60 + seconds} seconds"
+
+
+def _replaced(change: ResourceChange, resource: Resource) -> str:
+    verb = "may be replaced" if change.effect is Effect.MAYBE_REPLACED else "is replaced"
+    text = f"the {subject(resource)} {verb} ({listed(f'`{name}`' for name in changed_properties(change))})"
+    if resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
+        text += ", and so has another address"
+    return text

@@ -1,0 +1,154 @@
+"""Settings: the keys of an environment's configuration, where each was written, and what it is by default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from lisa_compiler.load import load
+from lisa_compiler.review.defaults import default_of
+from lisa_compiler.review.differences import ABSENT, shown
+from lisa_compiler.review.reach import key_pattern
+from lisa_schema.document import Document, Path, ScalarNode, SequenceNode, child, key_path, plain_data
+from lisa_schema.effective import effective, part_of
+from lisa_schema.errors import ConfigurationError, LisaError
+from lisa_schema.overlay import parse_override
+
+_ENTRY = {
+    "ecsModels": ("modelId", "modelName"),
+    "ragRepositories": ("repositoryId",),
+    "model_list": ("model_name",),
+}
+"""By the last key of a list's path, what names its entries."""
+
+
+_UNSET = "not set"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of the configuration with its value.
+
+    Attributes:
+        path: keys and positions.
+        text: the value, in a line.
+        origin: `environments/prod.yaml:90:19`, or `default`.
+    """
+
+    path: Path
+    text: str
+    origin: str
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it has a value, be it the default."""
+        return self.text != _UNSET
+
+    def __str__(self) -> str:
+        return f"{key_path(self.path)} = {self.text}"
+
+
+class Settings:
+    """The settings of one environment.
+
+    Attributes:
+        environment: its name.
+        document: the merged files.
+    """
+
+    def __init__(self, project: FilePath, environment: str | None) -> None:
+        loaded = load(project, environment)
+        self.environment = loaded.environment
+        self.document: Document = loaded.document
+        self.plain: dict[str, Any] = loaded.document.plain()
+
+    def parse(self, text: str) -> Path | None:
+        """Read a key as `--set` takes it; None when the configuration has no such key."""
+        try:
+            steps = parse_override(f"{text}=0").path
+        except ConfigurationError:
+            return None
+        path: Path = ()
+        for step in steps:
+            path = (*path, self._position(path, step))
+        return path if self._is_known(path) else None
+
+    def setting(self, path: Path) -> Setting:
+        """What a key is, and where that was written."""
+        node = self.document.find(path)
+        if node is None or (isinstance(node, ScalarNode) and node.is_null):
+            default = default_of(path)
+            return Setting(path, _UNSET if default in (ABSENT, None, "") else shown(default, 60), "default")
+        value = node.text if isinstance(node, ScalarNode) else plain_data(node)
+        origin = self.document.key_origin(path) if not isinstance(node, ScalarNode) else node.origin
+        return Setting(path, shown(value, 60), str(origin))
+
+    def matching(self, pattern: str, entry: int | None = None) -> Iterator[Setting]:
+        """The settings that a general key means here: one, or one for each entry of its list.
+
+        Args:
+            pattern: `ecsModels[].instanceType`.
+            entry: the position of the only entry that is meant.
+        """
+        paths: list[Path] = [()]
+        for step in re.findall(r"[^.\[\]]+|\[\]", pattern):
+            if step == "[]":
+                paths = [(*path, index) for path in paths for index in self._positions(path, entry)]
+            else:
+                paths = [(*path, step) for path in paths]
+        yield from (self.setting(path) for path in paths)
+
+    def entry_of(self, owner: str, kind: str) -> int | None:
+        """The position of the model or repository whose letters and digits are an owner's."""
+        for index, item in enumerate(self.plain.get(kind) or ()):
+            name = next((item[key] for key in _ENTRY[kind] if item.get(key)), "")
+            if owner.lower() in {re.sub(r"[^A-Za-z0-9]", "", str(name)).lower(), str(name).lower()}:
+                return index
+        return None
+
+    def owner_at(self, path: Path) -> str | None:
+        """The letters and digits of the model or repository that a key is of, in lower case."""
+        if len(path) < 2 or path[0] not in ("ecsModels", "ragRepositories") or not isinstance(path[1], int):
+            return None
+        item = (self.plain.get(str(path[0])) or ())[path[1]]
+        name = next((item[key] for key in _ENTRY[str(path[0])] if item.get(key)), "")
+        return re.sub(r"[^A-Za-z0-9]", "", str(name)).lower()
+
+    def _positions(self, path: Path, entry: int | None) -> list[int]:
+        node = self.document.find(path)
+        count = len(node.items) if isinstance(node, SequenceNode) else 0
+        return [index for index in range(count) if entry is None or index == entry]
+
+    def _position(self, path: Path, step: str | int) -> str | int:
+        """A list's entry may be named: `ecsModels[mistral-7b]`."""
+        node = self.document.find(path)
+        names = _ENTRY.get(str(path[-1])) if path else None
+        if isinstance(node, SequenceNode) and isinstance(step, str) and names:
+            for index, item in enumerate(node.items):
+                values = [child(item, name) for name in names]
+                if step in [value.text for value in values if isinstance(value, ScalarNode)][:1]:
+                    return index
+            raise LisaError(f"There is no `{step}` in {key_path(path)}.")
+        return step
+
+    def _is_known(self, path: Path) -> bool:
+        part: Any = effective()
+        for index, step in enumerate(path):
+            part = part_of(part, step, self._value(path[:index]))
+            if not part:
+                return self.document.find(path) is not None
+        if any(isinstance(step, int) for step in path):
+            return self.document.find(path[: 1 + max(n for n, s in enumerate(path) if isinstance(s, int))]) is not None
+        return bool(path)
+
+    def _value(self, path: Path) -> Any:
+        node = self.document.find(path)
+        return plain_data(node) if node is not None else {}
+
+
+def pattern_of(path: Path) -> str:
+    """A key without the entry that it is of."""
+    return key_pattern(path)

@@ -1,0 +1,209 @@
+"""Statements: who may do what to which resource, before and after, without regard to how policies group it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lisa_compiler.review.differences import shown
+from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.output import Output, Resource
+from lisa_compiler.review.references import references
+from lisa_compiler.review.wording import counted, listed, subject
+
+# Properties that hold a policy: of a resource, or of who may use it.
+_DOCUMENTS = ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy", "AccessPolicies", "Policy", "ResourcePolicy")
+_ASSUME = "sts:AssumeRole"
+_MANAGED = "everything of the managed policy"
+_GUARDED = ("Bucket", "Queues", "Topics", "SecretId", "KeyId")
+"""Properties that say what a policy is of."""
+
+_HOLDERS = 6
+_WIDE = 4
+"""Actions or resources that a line names before it only counts the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action that one statement allows or denies on one resource.
+
+    Attributes:
+        effect: Allow or Deny.
+        principal: who, as JSON; empty in a policy of the one who acts.
+        action: `s3:GetObject`; `NotAction …` when the statement is about all others.
+        resource: an ARN, references written as `${…}`; empty in a trust policy.
+        condition: under which condition, as JSON; empty without one.
+    """
+
+    effect: str
+    principal: str
+    action: str
+    resource: str
+    condition: str
+
+
+def compare_permissions(before: Output, after: Output) -> Iterator[Finding]:
+    """Find what is allowed that was not, and what no longer is, one finding for each that holds the policies."""
+    old, new = _by_holder(before), _by_holder(after)
+    gone = [before.resources[key] for key in old if key not in after.resources and not _guards(key, before, after)]
+    for key in dict.fromkeys([*new, *old]):
+        was, will = old.get(key, frozenset()), new.get(key, frozenset())
+        holder = after.resources.get(key) or before.resources[key]
+        if was != will and holder not in gone:
+            yield from _findings(holder, was, will, is_new=key not in before.resources)
+    yield from _boundaries(before, after)
+    if gone:
+        names = [subject(holder) for holder in gone]
+        shorter = names if len(names) <= _HOLDERS else [*names[: _HOLDERS - 1], f"{len(names) - _HOLDERS + 1} more"]
+        yield Finding(Danger.CLOSES, f"Gone with all that they allowed: {listed(shorter)}.")
+
+
+def _boundaries(before: Output, after: Output) -> Iterator[Finding]:
+    """Roles whose boundary, the most that their policies can allow, is another one."""
+    changed: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+    for key, role in after.resources.items():
+        if key in before.resources and role.type == "AWS::IAM::Role":
+            sides = (before.resources[key], role)
+            old, new = (shown(side.properties.get("PermissionsBoundary", ""), 200) for side in sides)
+            if old != new:
+                changed[old, new].append(role)
+    for (old, new), roles in changed.items():
+        what = f"{counted(len(roles), 'role is', 'roles are')}"
+        if new:
+            instead = f" instead of `{old}`" if old else ""
+            yield Finding(Danger.PERMITS if old else Danger.CLOSES, f"{what} bounded by `{new}`{instead}.")
+        else:
+            yield Finding(Danger.PERMITS, f"{what} no longer bounded by `{old}`.")
+
+
+def _guards(key: tuple[str, str], before: Output, after: Output) -> bool:
+    """Tell whether a policy that goes was that of something that stays."""
+    policy = before.resources[key]
+    targets = {target for _, target, _ in references([policy.properties.get(name) for name in _GUARDED])}
+    return any((policy.component, target) in after.resources for target in targets)
+
+
+def grants(resource: Resource) -> frozenset[Grant]:
+    """Everything that the policies in a resource allow or deny."""
+    found: set[Grant] = set()
+    for document in _documents(resource):
+        statements = document.get("Statement", [])
+        for statement in statements if isinstance(statements, list) else [statements]:
+            found.update(_grants(statement))
+    if resource.type == "AWS::Lambda::Permission":
+        properties = resource.properties
+        condition = {"ArnLike": {"aws:SourceArn": properties["SourceArn"]}} if "SourceArn" in properties else None
+        statement = {"Principal": properties.get("Principal"), "Action": properties.get("Action")}
+        target = {"Resource": properties.get("FunctionName"), **({"Condition": condition} if condition else {})}
+        found.update(_grants({**statement, **target}))
+    for policy in resource.properties.get("ManagedPolicyArns", ()):
+        found.add(Grant("Allow", "", _MANAGED, shown(policy, 200), ""))
+    return frozenset(found)
+
+
+def _by_holder(output: Output) -> dict[tuple[str, str], frozenset[Grant]]:
+    found = {key: grants(resource) for key, resource in output.resources.items()}
+    return {key: granted for key, granted in found.items() if granted}
+
+
+def _documents(resource: Resource) -> Iterator[Mapping[str, Any]]:
+    values = [resource.properties.get(name) for name in _DOCUMENTS]
+    inline = resource.properties.get("Policies", ())
+    values += [policy.get("PolicyDocument") for policy in inline if isinstance(policy, Mapping)]
+    for value in values:
+        document = _parsed(value)
+        if isinstance(document, Mapping) and "Statement" in document:
+            yield document
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
+def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
+    principal = _canonical(statement["Principal"]) if "Principal" in statement else ""
+    condition = _canonical(statement["Condition"]) if "Condition" in statement else ""
+    for action in _each(statement, "Action"):
+        for resource in _each(statement, "Resource"):
+            yield Grant(str(statement.get("Effect", "Allow")), principal, action, resource, condition)
+
+
+def _each(statement: Mapping[str, Any], key: str) -> list[str]:
+    for name, lead in ((key, ""), (f"Not{key}", "all but ")):
+        if name in statement:
+            value = statement[name]
+            return [f"{lead}{shown(item, 300)}" for item in (value if isinstance(value, list) else [value])]
+    return [""]
+
+
+def _findings(holder: Resource, was: frozenset[Grant], will: frozenset[Grant], *, is_new: bool) -> Iterator[Finding]:
+    more = {grant for grant in will - was if grant.effect == "Allow"} | {g for g in was - will if g.effect != "Allow"}
+    less = (was ^ will) - more
+    lead = "A new " if is_new else "The "
+    if more:
+        danger = Danger.OPENS if any(_is_anyone(grant.principal) for grant in more) else Danger.PERMITS
+        yield Finding(danger, f"{lead}{subject(holder)} allows{'' if is_new else ' more'}:", tuple(_lines(more)))
+    if less and not is_new:
+        yield Finding(Danger.CLOSES, f"The {subject(holder)} allows less:", tuple(_lines(less)))
+
+
+def _is_anyone(principal: str) -> bool:
+    value = _parsed(principal)
+    return value == "*" or (isinstance(value, Mapping) and value.get("AWS") == "*")
+
+
+def _lines(granted: Iterable[Grant]) -> Iterator[str]:
+    """A line for each set of actions on a set of resources."""
+    by_resource: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for grant in sorted(granted, key=lambda g: (g.resource, g.action)):
+        by_resource[grant.effect, grant.principal, grant.condition, grant.resource].append(grant.action)
+    by_actions: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (effect, principal, condition, resource), names in by_resource.items():
+        by_actions[effect, principal, condition, tuple(names)].append(resource)
+    for (effect, principal, condition, actions), resources in by_actions.items():
+        text = "" if effect == "Allow" else "a denial of "
+        if actions == (_ASSUME,) and principal:
+            text += f"to be assumed by {_who(principal)}"
+        elif actions == (_MANAGED,):
+            text += f"{_MANAGED} {_names(resources)}"
+        else:
+            text += _names(actions)
+            text += f" on {_names(resources)}" if any(resources) else ""
+            text += f" by {_who(principal)}" if principal else ""
+        if condition:
+            text += f" if {_condition(condition)}"
+        yield text
+
+
+def _names(names: Iterable[str]) -> str:
+    items = [f"`{name}`" for name in names]
+    return listed(items if len(items) <= _WIDE else [*items[: _WIDE - 1], f"{len(items) - _WIDE + 1} more"])
+
+
+def _who(principal: str) -> str:
+    if _is_anyone(principal):
+        return "**anyone**"
+    value = _parsed(principal)
+    named = value.values() if isinstance(value, Mapping) else [value]
+    return listed(f"`{shown(item)}`" for who in named for item in (who if isinstance(who, list) else [who]))
+
+
+def _condition(condition: str) -> str:
+    value = _parsed(condition)
+    parts = []
+    for operator, tests in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(tests, Mapping) and not any(key.startswith("Fn::") or key == "Ref" for key in tests):
+            parts += [f"`{key}` {operator} `{shown(wanted, 60)}`" for key, wanted in tests.items()]
+        else:
+            parts.append(f"`{operator}` is `{shown(tests, 60)}`")
+    return listed(parts)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

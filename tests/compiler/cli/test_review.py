@@ -1,0 +1,204 @@
+"""`lisa diff` and `lisa explain` as commands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.cli import quick
+
+from .conftest import Lisa
+
+ROOT = Path(__file__).parents[3]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example project, committed, without the output of all environments but prod."""
+    folder = tmp_path / "repository"
+    shutil.copytree(ROOT / "generated" / "prod", folder / "generated" / "prod")
+    shutil.copytree(ROOT / "environments", folder / "environments")
+    shutil.copy(ROOT / "config.yaml", folder)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "first")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def rewrite(folder: Path, path: str, old: str, new: str) -> None:
+    file = folder / "generated" / "prod" / path
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_nothing_changes(repository: Path, lisa: Lisa) -> None:
+    result = lisa("diff", "--env", "prod")
+    assert (result.code, result.out.splitlines()[0]) == (0, "prod: nothing changes")
+
+
+def test_the_working_tree_is_what_is_compared(repository: Path, lisa: Lisa) -> None:
+    rewrite(repository, "cloudformation/model-llama70b.template.json", '"MaxSize": "2"', '"MaxSize": "3"')
+    result = lisa("diff", "--env", "prod", "--format", "json")
+    data = json.loads(result.out)
+    assert data["base"]["reference"] == "main"
+    assert [one["logicalId"] for one in data["resources"]] == ["InstancesGroupAB145D62"]
+    assert (data["capacity"]["before"]["maximum"]["gpus"], data["capacity"]["after"]["maximum"]["gpus"]) == (25, 33)
+
+
+def stamp(folder: Path) -> Path:
+    """What a compile leaves behind that knows the files as they are."""
+    from lisa_compiler import freshness
+
+    output = folder / "generated"
+    state = output / ".lisa" / "environment-prod.json"
+    state.parent.mkdir()
+    content = {
+        "manifest": hashlib.sha256((output / "prod" / "manifest.json").read_bytes()).hexdigest(),
+        "options": freshness._options_digest(()),
+        "inputs": freshness._tokens(folder, ["config.yaml", "environments/prod.yaml"]),
+    }
+    state.write_text(json.dumps(content), encoding="utf-8")
+    return state
+
+
+def test_output_that_its_sources_have_left_behind_is_said_to_be_so(repository: Path, lisa: Lisa) -> None:
+    state = stamp(repository)
+    assert lisa("diff", "--env", "prod").err == ""
+    with (repository / "environments" / "prod.yaml").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    assert "was edited since it was compiled: run `lisa compile --env prod` first" in lisa("diff", "--env", "prod").err
+    assert "> generated/prod, or what" in lisa("diff", "--env", "prod", "--format", "markdown").out
+    state.unlink()
+    assert lisa("diff", "--env", "prod").err == ""
+
+
+def test_output_that_was_edited_is_said_to_be_so(repository: Path, lisa: Lisa) -> None:
+    stamp(repository)
+    rewrite(repository, "SUMMARY.md", "# prod", "# edited")
+    assert "was edited since it was compiled" in lisa("diff", "--env", "prod").err
+
+
+def test_a_comment_for_a_pull_request(repository: Path, lisa: Lisa) -> None:
+    result = lisa("diff", "--env", "prod", "--base", "HEAD", "--format", "markdown")
+    assert result.out.startswith("<!-- lisa-diff:prod -->\n")
+    assert "`lisa diff --env prod --base HEAD`" in result.out
+
+
+def test_an_environment_that_the_base_does_not_have_is_new(repository: Path, lisa: Lisa) -> None:
+    shutil.copytree(repository / "generated" / "prod", repository / "generated" / "dev")
+    assert "A new environment: 13 stacks" in lisa("diff", "--env", "dev").out
+
+
+def test_an_environment_without_output(repository: Path, lisa: Lisa) -> None:
+    result = lisa("diff", "--env", "airgap")
+    assert (result.code, result.out) == (1, "")
+    assert "There is no generated/airgap, neither here nor in " in result.err
+    assert "run `lisa compile --env airgap`" in result.err
+
+
+def test_output_that_is_no_output(repository: Path, lisa: Lisa) -> None:
+    (repository / "generated" / "prod" / "cloudformation" / "iam.template.json").write_text("{", encoding="utf-8")
+    result = lisa("diff", "--env", "prod")
+    assert (result.code, result.err) == (
+        1,
+        "error: generated/prod is not what `lisa compile` writes: compile it again.\n",
+    )
+
+
+def test_a_folder_without_a_repository(repository: Path, lisa: Lisa) -> None:
+    shutil.rmtree(repository / ".git")
+    result = lisa("diff", "--env", "prod")
+    assert result.code == 1
+    assert "git cannot read" in result.err
+
+
+def test_the_environment_is_that_of_the_configuration(repository: Path, lisa: Lisa) -> None:
+    result = lisa("diff")
+    assert "There is no generated/dev" in result.err
+
+
+def test_a_configuration_that_cannot_be_read(repository: Path, lisa: Lisa) -> None:
+    (repository / "config.yaml").write_text("env: [", encoding="utf-8")
+    for arguments in (["diff"], ["explain", "region"]):
+        result = lisa(*arguments)
+        assert result.code == 1
+        assert "config.yaml:2:1: error LISA105" in result.err
+
+
+def test_an_explanation(repository: Path, lisa: Lisa) -> None:
+    result = lisa("explain", "region", "--env", "prod")
+    assert result.out.startswith("region = us-east-1\n  config.yaml:")
+
+
+def test_something_that_nobody_knows(repository: Path, lisa: Lisa) -> None:
+    result = lisa("explain", "regoin", "--env", "prod")
+    assert (result.code, result.out) == (1, "")
+    assert "`regoin` is no key of the configuration" in result.err
+
+
+PLAIN = [
+    ["diff", "--env", "prod"],
+    ["diff", "-e", "prod", "--base=HEAD", "--format", "markdown", "--project", "."],
+    ["explain", "region", "--env=prod"],
+    ["explain", "--env", "prod", "serve/TokenTable"],
+]
+UNUSUAL = [
+    ["diff", "--help"],
+    ["diff", "prod"],
+    ["diff", "--env"],
+    ["diff", "--env", "--base"],
+    ["diff", "--debug"],
+    ["explain"],
+    ["explain", "a", "b"],
+    ["explain", "region", "--base", "HEAD"],
+    ["--debug", "diff"],
+]
+
+
+@pytest.mark.parametrize("arguments", PLAIN, ids=" ".join)
+def test_the_short_way_says_the_same(
+    repository: Path, lisa: Lisa, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    said = lisa(*arguments)
+    assert quick.reviewed(arguments) == said.code == 0
+    assert capsys.readouterr().out == said.out
+
+
+@pytest.mark.parametrize("arguments", UNUSUAL, ids=" ".join)
+def test_what_is_unusual_is_left_to_typer(arguments: list[str]) -> None:
+    assert quick.parse_review(arguments) is None
+
+
+@pytest.mark.parametrize(
+    "arguments", [["diff", "--format", "xml"], ["diff", "--project", "nowhere"], ["diff", "--base", "nowhere"]]
+)
+def test_mistakes_are_left_to_typer(repository: Path, arguments: list[str]) -> None:
+    assert quick.reviewed(arguments) is None
+
+
+@pytest.mark.parametrize("arguments", [["diff", "--env", "prod"], ["explain", "region", "--env", "prod"]])
+def test_what_takes_long_to_import_is_not_imported(repository: Path, arguments: list[str]) -> None:
+    program = (
+        "import sys; from lisa_compiler.cli import main\n"
+        "try: main()\n"
+        "finally: print([m for m in ('aws_cdk', 'jsii', 'typer', 'pydantic') if m in sys.modules], file=sys.stderr)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(
+        [sys.executable, "-c", program, *arguments], check=True, capture_output=True, text=True, env=environment
+    )
+    assert result.stderr == "[]\n"

@@ -1,0 +1,84 @@
+"""Other images, layers, code and weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lisa_compiler.review.change import compare
+from lisa_compiler.review.finding import Danger
+
+from .conftest import ENVIRONMENT
+from .outputs import output, resource
+
+
+def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    stacks = {"core": {"Role": resource("IAM::Role")}}
+    change = compare(ENVIRONMENT, output(stacks, **before), output(stacks, **after))
+    assert all(finding.danger is Danger.RUNS for finding in change.findings)
+    return [finding.text for finding in change.findings]
+
+
+def files(*paths: str, digest: str = "a") -> dict[str, dict[str, str]]:
+    return {"digests": dict.fromkeys(paths, digest)}
+
+
+def test_an_image_on_another_base_with_other_files() -> None:
+    names = [f"containers/small/{name}" for name in ("Dockerfile", "a.py", "b.py", "c.py", "d.py")]
+    before = {"images": {"small": {"BASE_IMAGE": "tgi:1"}}, **files(*names)}
+    after = {"images": {"small": {"BASE_IMAGE": "tgi:2", "PYPI_INDEX_URL": "x"}}, **files(*names, digest="b")}
+    assert told(before, after) == [
+        "The image `small` is built anew: on `tgi:2` instead of `tgi:1`, with another build argument `PYPI_INDEX_URL`, "
+        "5 files (`small/Dockerfile`, `small/a.py`, `small/b.py` and 2 more)."
+    ]
+
+
+def test_an_image_that_stays_or_is_new_says_nothing() -> None:
+    same = {"images": {"small": {"BASE_IMAGE": "tgi:1"}}, **files("containers/small/Dockerfile")}
+    assert told(same, same) == []
+    assert told({}, same) == []
+
+
+def test_a_layer_with_other_requirements() -> None:
+    names = ("layers/rag/requirements.txt", "layers/build_layer.py")
+    assert told(files(*names), files(*names, digest="b")) == [
+        "The Lambda layer `rag` is built anew: 1 file (`rag/requirements.txt`)."
+    ]
+
+
+def test_code_of_functions_and_of_the_chat_application() -> None:
+    names = ("lambdas/lisa_lambdas/rest.py", "web/bundle/page.js", "web/env.js")
+    assert told(files(*names), files(*names, digest="b")) == [
+        "The code of the Lambda functions changes: 1 file (`lisa_lambdas/rest.py`).",
+        "The chat application changes: 1 file (`bundle/page.js`).",
+    ]
+
+
+def weights(revision: str | None, size: int, location: str = "s3://models/org/small/") -> dict[str, Any]:
+    entry: dict[str, Any] = {"status": "staged" if revision else "unstaged", "location": location, "files": []}
+    if revision:
+        entry |= {"revision": revision, "files": [{"path": "model.safetensors", "size": size, "sha256": revision}]}
+    return {"weights": {"org/small": entry}}
+
+
+def test_weights_of_another_revision() -> None:
+    assert told(weights("a" * 40, 14_500_000_000), weights("b" * 40, 14_600_000_000)) == [
+        "The weights of `org/small` change: 14.5 GB at aaaaaaaaaaaa → 14.6 GB at bbbbbbbbbbbb."
+    ]
+
+
+def test_weights_that_are_staged() -> None:
+    assert told(weights(None, 0), weights("a" * 40, 14_500_000_000)) == [
+        "The weights of `org/small` change: unstaged → 14.5 GB at aaaaaaaaaaaa."
+    ]
+
+
+def test_weights_in_another_bucket_have_to_be_there_first() -> None:
+    found = told(weights("a", 1), weights("a", 1, "s3://other/org/small/"))
+    assert found == [
+        "The weights of `org/small` are fetched from `s3://other/org/small/`. "
+        "They have to be there before the deployment."
+    ]
+
+
+def test_another_version_of_lisa() -> None:
+    assert told({}, {"version": "3.1.0"}) == ["Compiled by LISA 3.1.0 instead of 3.0.0."]

@@ -1,0 +1,243 @@
+"""What a reviewer is told: data, access, names and what has to be done by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lisa_compiler.review.change import compare
+from lisa_compiler.review.finding import Danger
+from lisa_compiler.review.output import Output
+
+from .conftest import ENVIRONMENT
+from .outputs import output, parameter, resource
+
+ANYWHERE, INSIDE = "0.0.0.0/0", "10.0.0.0/22"
+
+
+def told(before: Output | None, after: Output | None) -> dict[Danger, str]:
+    """The findings, as one text for each danger."""
+    found: dict[Danger, str] = {}
+    for finding in compare(ENVIRONMENT, before, after).findings:
+        words = "\n".join((finding.text, *finding.items))
+        found[finding.danger] = "\n".join(filter(None, (found.get(finding.danger), words)))
+    return found
+
+
+def one(kind: str, **properties: Any) -> Output:
+    return output({"core": {"Thing": resource(kind, **properties)}})
+
+
+@pytest.mark.parametrize("policy", ["Delete", None])
+def test_a_table_that_goes_takes_its_items_with_it(policy: str | None) -> None:
+    table = resource("DynamoDB::Table", TableName="acme-sessions", **({"DeletionPolicy": policy} if policy else {}))
+    found = told(
+        output({"chat": {"Table": table, "Other": resource("IAM::Role")}}),
+        output({"chat": {"Other": resource("IAM::Role")}}),
+    )
+    assert found == {Danger.LOSES: "The DynamoDB table `acme-sessions` is deleted. Lost: every chat session."}
+
+
+def test_a_table_that_is_retained_is_left_behind() -> None:
+    table = resource("DynamoDB::Table", TableName="acme-sessions", DeletionPolicy="Retain")
+    found = told(
+        output({"chat": {"Table": table, "Other": resource("IAM::Role")}}),
+        output({"chat": {"Other": resource("IAM::Role")}}),
+    )
+    assert set(found) == {Danger.LEAVES}
+    assert "`acme-sessions`" in found[Danger.LEAVES]
+
+
+def test_a_replaced_bucket_loses_its_objects_unless_the_old_one_is_kept() -> None:
+    lost = told(*(one("S3::Bucket", BucketName=name, UpdateReplacePolicy="Delete") for name in "ab"))
+    kept = told(*(one("S3::Bucket", BucketName=name, UpdateReplacePolicy="Retain") for name in "ab"))
+    assert "is replaced by an empty one. Lost: the access logs" in lost[Danger.LOSES]
+    assert Danger.LOSES not in kept
+    assert Danger.LEAVES in kept
+
+
+def test_a_policy_that_no_longer_keeps_data_is_told_before_it_loses_any() -> None:
+    sides = [one("DynamoDB::Table", TableName="a", DeletionPolicy=policy) for policy in ("Retain", "Delete")]
+    assert "From now on deleted" in told(*sides)[Danger.LOSES]
+    assert "From now on kept" in told(*reversed(sides))[Danger.CLOSES]
+
+
+def role(*statements: dict[str, Any], **properties: Any) -> Output:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    policies = [{"PolicyName": "work", "PolicyDocument": document}]
+    return one("IAM::Role", RoleName="worker", Policies=policies, **properties)
+
+
+def allow(action: Any, target: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": target, **more}
+
+
+def test_statements_are_compared_by_what_they_allow_and_not_by_how_they_are_grouped() -> None:
+    split = role(allow("s3:GetObject", "a"), allow("s3:PutObject", ["a"]))
+    assert told(split, role(allow(["s3:PutObject", "s3:GetObject"], "a"))) == {}
+
+
+def test_what_a_role_may_more_and_less() -> None:
+    before, after = role(allow(["s3:GetObject", "s3:PutObject"], "a")), role(allow("s3:GetObject", ["a", "b"]))
+    assert told(before, after) == {
+        Danger.PERMITS: "The role `worker` allows more:\n`s3:GetObject` on `b`",
+        Danger.CLOSES: "The role `worker` allows less:\n`s3:PutObject` on `a`",
+    }
+
+
+def test_a_condition_that_goes_permits_more() -> None:
+    bound = allow("s3:GetObject", "a", Condition={"StringEquals": {"aws:SourceAccount": "1"}})
+    found = told(role(bound), role(allow("s3:GetObject", "a")))
+    assert found[Danger.PERMITS] == "The role `worker` allows more:\n`s3:GetObject` on `a`"
+    assert "if `aws:SourceAccount` StringEquals `1`" in found[Danger.CLOSES]
+
+
+def test_a_denial_that_goes_permits_more() -> None:
+    deny = {**allow("s3:*", "a"), "Effect": "Deny"}
+    assert told(role(allow("s3:*", "a"), deny), role(allow("s3:*", "a")))[Danger.PERMITS].endswith(
+        "a denial of `s3:*` on `a`"
+    )
+
+
+def test_what_is_granted_to_anyone_opens_access() -> None:
+    def bucket(principal: Any) -> Output:
+        statement = allow("s3:GetObject", "a", Principal=principal)
+        return one("S3::BucketPolicy", Bucket="b", PolicyDocument={"Statement": [statement]})
+
+    assert "by **anyone**" in told(bucket({"Service": "logging.s3.amazonaws.com"}), bucket("*"))[Danger.OPENS]
+
+
+def test_a_boundary_that_goes_permits_more() -> None:
+    bound, free = role(PermissionsBoundary="arn:policy"), role()
+    assert told(bound, free) == {Danger.PERMITS: "1 role is no longer bounded by `arn:policy`."}
+    assert told(free, bound) == {Danger.CLOSES: "1 role is bounded by `arn:policy`."}
+
+
+def group(*networks: str, port: int = 443) -> Output:
+    rules = [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": network} for network in networks]
+    return one("EC2::SecurityGroup", GroupDescription="balancer", SecurityGroupIngress=rules)
+
+
+def test_a_group_that_lets_anyone_in_opens_access() -> None:
+    assert told(group(INSIDE), group(ANYWHERE)) == {
+        Danger.OPENS: "The security group `balancer` lets more through:\nin: tcp 443 from **anywhere**"
+    }
+
+
+def test_a_group_that_lets_fewer_in_narrows_access() -> None:
+    assert set(told(group(ANYWHERE), group(INSIDE))) == {Danger.CLOSES}
+
+
+def test_a_rule_that_another_one_covers_says_nothing() -> None:
+    assert told(group(ANYWHERE), group(ANYWHERE, INSIDE)) == {}
+
+
+def test_a_listener_that_no_longer_encrypts_opens_access() -> None:
+    sides = [one("ElasticLoadBalancingV2::Listener", Protocol=protocol) for protocol in ("HTTPS", "HTTP")]
+    assert "no longer encrypts" in told(*sides)[Danger.OPENS]
+    assert "encrypts" in told(*reversed(sides))[Danger.CLOSES]
+
+
+def test_a_method_that_no_longer_asks_who_calls_opens_access() -> None:
+    sides = [one("ApiGateway::Method", AuthorizationType=kind, HttpMethod="GET") for kind in ("CUSTOM", "NONE")]
+    assert "no longer asks who calls" in told(*sides)[Danger.OPENS]
+
+
+def test_sign_in_that_is_switched_off_opens_access() -> None:
+    def gateway(use_auth: str) -> Output:
+        container = {"Name": "rest-api", "Environment": [{"Name": "USE_AUTH", "Value": use_auth}]}
+        return output({"serve": {"Task": resource("ECS::TaskDefinition", ContainerDefinitions=[container])}})
+
+    assert "Sign-in is off" in told(gateway("true"), gateway("false"))[Danger.OPENS]
+
+
+def test_a_replacement_under_the_same_name_needs_a_hand() -> None:
+    sides = [one("RDS::DBInstance", DBInstanceIdentifier="a", StorageEncrypted=value) for value in (False, True)]
+    assert "CloudFormation refuses to replace the PostgreSQL database `a`" in told(*sides)[Danger.HAND]
+
+
+def test_a_name_that_goes_to_another_resource_needs_a_hand() -> None:
+    table = resource("DynamoDB::Table", TableName="a")
+    before, after = (output({"core": {logical_id: table}}) for logical_id in ("Old", "New"))
+    assert "1 name is taken" in told(before, after)[Danger.HAND]
+
+
+def test_a_parameter_with_another_default_needs_a_hand() -> None:
+    def stack(image: str) -> Output:
+        template = resource("EC2::LaunchTemplate", LaunchTemplateData={"ImageId": {"Ref": "Image"}})
+        return output({"serve": {"Template": template}}, parameters={"serve": {"Image": parameter(image)}})
+
+    assert "--no-previous-parameters" in told(stack("/aws/gpu"), stack("/aws/plain"))[Danger.HAND]
+
+
+def test_values_that_are_published_under_other_names_need_a_hand_too() -> None:
+    def stacks(prefix: str) -> Output:
+        published = resource("SSM::Parameter", Name=f"{prefix}/vpc", Value={"Ref": "Vpc"})
+        return output(
+            {
+                "networking": {"Vpc": resource("EC2::VPC"), "VpcParameter": published},
+                "serve": {"Targets": resource("ElasticLoadBalancingV2::TargetGroup", VpcId={"Ref": "VpcId"})},
+            },
+            parameters={"serve": {"VpcId": parameter(f"{prefix}/vpc")}},
+        )
+
+    assert (
+        "`VpcId` of `serve` is `/new/vpc` instead of `/old/vpc`." in told(stacks("/old"), stacks("/new"))[Danger.HAND]
+    )
+
+
+def test_a_part_that_others_notice_is_told_when_it_comes_and_when_it_goes() -> None:
+    role = {"Role": resource("IAM::Role")}
+    less, more = output({"core": role}), output({"core": {**role, "Vpc": resource("EC2::VPC")}})
+    assert told(less, more) == {Danger.ADDS: "**core** gains VPC `Vpc`."}
+    assert told(more, less) == {Danger.REMOVES: "**core** loses VPC `Vpc`."}
+
+
+@pytest.mark.parametrize(
+    ("kind", "protection"),
+    [
+        (
+            "ElasticLoadBalancingV2::LoadBalancer",
+            {"LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}]},
+        ),
+        ("DynamoDB::Table", {"DeletionProtectionEnabled": True}),
+        ("RDS::DBInstance", {"DeletionProtection": True}),
+    ],
+)
+def test_what_is_protected_from_deletion_needs_a_hand(kind: str, protection: dict[str, Any]) -> None:
+    role = {"Role": resource("IAM::Role")}
+    free = told(output({"core": {**role, "Thing": resource(kind)}}), output({"core": role}))
+    bound = told(output({"core": {**role, "Thing": resource(kind, **protection)}}), output({"core": role}))
+    kept = resource(kind, DeletionPolicy="Retain", **protection)
+    assert Danger.HAND not in free
+    assert "is protected from deletion" in bound[Danger.HAND]
+    assert Danger.HAND not in told(output({"core": {**role, "Thing": kept}}), output({"core": role}))
+
+
+def test_another_region_is_one_finding_and_not_a_list_of_resources() -> None:
+    table = {
+        "core": {"Table": resource("DynamoDB::Table", TableName="a"), "Bucket": resource("S3::Bucket", BucketName="b")}
+    }
+    change = compare(ENVIRONMENT, output(table), output(table, region="us-west-2"))
+    assert [finding.danger for finding in change.findings] == [Danger.MOVES, Danger.HAND, Danger.LEAVES]
+    assert change.resources == ()
+    assert "bucket `b`" in change.findings[1].text
+    assert "table `a`" not in change.findings[1].text
+
+
+def test_a_new_environment_adds_all_of_it() -> None:
+    change = compare(ENVIRONMENT, None, one("S3::Bucket", BucketName="b"))
+    assert [finding.danger for finding in change.findings] == [Danger.ADDS]
+    assert [stack.component for stack in change.added] == ["core"]
+
+
+def test_an_environment_that_is_gone_leaves_all_of_it_behind() -> None:
+    change = compare(ENVIRONMENT, one("S3::Bucket", BucketName="b"), None)
+    assert [(finding.danger, finding.items) for finding in change.findings] == [(Danger.LEAVES, ("bucket `b`",))]
+
+
+def test_a_removed_stack_is_told_to_run_on() -> None:
+    before = output({"core": {"Role": resource("IAM::Role")}, "chat": {"Role": resource("IAM::Role")}})
+    found = told(before, output({"core": {"Role": resource("IAM::Role")}}))
+    assert "`cdk deploy` leaves its stack `acme-chat`" in found[Danger.REMOVES]

@@ -1,0 +1,51 @@
+"""The table of what CloudFormation replaces, against its source and against what is generated."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.review.update_behaviour import Behaviour, behaviour, known_types, name_property
+
+ROOT = Path(__file__).parents[3]
+TABLE = ROOT / "compiler" / "lisa_compiler" / "review" / "update_behaviour.json"
+
+
+def test_the_table_is_what_the_installed_schemas_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "compiler"))
+    import refresh_update_behaviour as source
+
+    monkeypatch.delitem(sys.modules, "refresh_update_behaviour")
+    assert source.text(source.table()) == TABLE.read_text(encoding="utf-8")
+
+
+def test_every_type_that_is_generated_is_in_it() -> None:
+    templates = list(ROOT.glob("generated/*/cloudformation/*.template.json"))
+    types = {one["Type"] for path in templates for one in json.loads(path.read_bytes())["Resources"].values()}
+    assert templates
+    assert types <= known_types()
+
+
+def test_a_path_below_a_property_that_replaces() -> None:
+    assert behaviour("AWS::ECS::TaskDefinition", ("ContainerDefinitions", 0, "Image")) is Behaviour.REPLACES
+
+
+def test_a_property_above_a_path_that_may_replace() -> None:
+    kind = "AWS::OpenSearchService::Domain"
+    assert behaviour(kind, ("AdvancedSecurityOptions",)) is Behaviour.MAY_REPLACE
+    assert behaviour(kind, ("AdvancedSecurityOptions", "MasterUserOptions")) is Behaviour.IN_PLACE
+
+
+def test_a_type_that_nobody_knows() -> None:
+    assert behaviour("AWS::New::Thing", ("Property",)) is Behaviour.UNKNOWN
+    assert behaviour("Custom::Thing", ("Property",)) is Behaviour.IN_PLACE
+
+
+def test_names_are_those_that_a_template_gives() -> None:
+    assert name_property("AWS::DynamoDB::Table") == "TableName"
+    assert name_property("AWS::ElasticLoadBalancingV2::LoadBalancer") == "Name"
+    assert name_property("AWS::ECS::TaskDefinition") is None
+    assert name_property("AWS::EC2::VPC") is None
