@@ -53,13 +53,8 @@ modelCheck: .venv/.installed-runtime ## Show where the weights of each model sta
 	@$(LISA) weights status $(SCOPE) $(ARGS)
 
 .PHONY: layers
-layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/layers
-	@environment="$${ENV:-$$($(LISA) config $(OPTIONS) | sed -n '1s/^# Effective configuration of //p')}"; \
-	for layer in "generated/$$environment/layers"/*/; do \
-		name=$$(basename -- "$$layer"); \
-		[ -f "$$layer/layer.json" ] || { echo "generated/$$environment has no layers to build" >&2; exit 1; }; \
-		$(PY) "generated/$$environment/layers/build_layer.py" "$$name" --output ".lisa/layers/$$name.zip"; \
-	done
+layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/artifacts
+	@$(LISA) artifacts build layers --offline $(OPTIONS) $(ARGS)
 
 .PHONY: gen-certs
 gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only

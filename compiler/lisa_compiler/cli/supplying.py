@@ -15,7 +15,7 @@ from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size
 from lisa_compiler.deploy import building, images
-from lisa_compiler.deploy.assembly import Kind
+from lisa_compiler.deploy.assembly import Kind, LayerSource
 from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.deploy.publishing import Shelf, log_in_to
 
@@ -102,13 +102,18 @@ def publish(target: Target, names: Sequence[str]) -> ExitCode:
     return ExitCode.OK
 
 
-def publish_missing(target: Target, shelf: Shelf, artifacts: Iterable[Artifact]) -> None:
+def publish_missing(target: Target, shelf: Shelf, artifacts: Sequence[Artifact]) -> None:
     """Build and upload those artifacts that the account lacks.
 
     Raises:
         DeployError: one of them cannot be built or uploaded; those before it are there.
     """
     missing = [artifact for artifact in artifacts if artifact.places and shelf.lacks(artifact)]
+    for artifact in artifacts:
+        if not artifact.places and isinstance(
+            artifact.source, LayerSource
+        ):  # the `cdk` CLI uploads, and builds nothing
+            building.build(target.project, artifact)
     for artifact in missing:
         began = time.perf_counter()
         if artifact.kind is Kind.IMAGE:

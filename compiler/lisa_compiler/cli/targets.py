@@ -57,7 +57,8 @@ class Target:
         """
         from lisa_compiler.deploy import assembly
 
-        return assembly.read(self.output, self.environment, self.deployment.region.partition.id)
+        order = [stack.component for stack in self.deployment.stacks]
+        return assembly.read(self.output, self.environment, self.deployment.region.partition.id, order)
 
     def fresh_assembly(self) -> Assembly:
         """What is compiled for the environment, when it is what the sources compile to.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,7 @@ class Artifact:
         digest: SHA-256 in hexadecimal.
         source: what it is made from.
         places: where it goes; empty when the `cdk` CLI decides.
+        components: the stacks that need it.
     """
 
     kind: Kind
@@ -107,6 +108,7 @@ class Artifact:
     digest: str
     source: Folder | Prebuilt | LayerSource | Context
     places: tuple[Place, ...]
+    components: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -167,6 +169,11 @@ class Assembly:
                 found.add(stack.component)
         return tuple(stack for stack in self.stacks if stack.component in found)
 
+    def artifacts_of(self, stacks: Iterable[Stack]) -> tuple[Artifact, ...]:
+        """The artifacts that some stacks need."""
+        components = {stack.component for stack in stacks}
+        return tuple(artifact for artifact in self.artifacts if artifact.components & components)
+
     def find(self, name: str) -> Stack:
         """The stack of a component or a CloudFormation name.
 
@@ -180,13 +187,14 @@ class Assembly:
         raise DeployError(f"There is no stack {name}: choose one of {known}.")
 
 
-def read(output: Path, environment: str, partition: str) -> Assembly:
+def read(output: Path, environment: str, partition: str, order: Sequence[str]) -> Assembly:
     """Read the assembly of an environment.
 
     Args:
         output: directory of all environments' output, as `generated`.
         environment: name of the environment.
         partition: id of the partition, such as `aws`, which roles' ARNs leave open.
+        order: components as the plan has them, for an order that people know.
 
     Raises:
         DeployError: there is no assembly, or it is not one that this version writes.
@@ -199,7 +207,8 @@ def read(output: Path, environment: str, partition: str) -> Assembly:
         stacks = {name: reader.stack(name, entry) for name, entry in entries.items() if entry["type"] == _STACK}
         artifacts: dict[str, Artifact] = {}
         for artifact in reader.artifacts(entries):
-            artifacts.setdefault(artifact.digest, artifact)
+            known = artifacts.get(artifact.digest, artifact)
+            artifacts[artifact.digest] = replace(known, components=known.components | artifact.components)
     except FileNotFoundError as error:
         raise DeployError(
             f"{directory} has no stacks: run `lisa compile --env {environment}` first and commit what it writes."
@@ -208,15 +217,15 @@ def read(output: Path, environment: str, partition: str) -> Assembly:
         raise DeployError(
             f"{directory} is not an assembly of this version ({error}): run `lisa compile --env {environment}`."
         ) from error
-    order = [Kind.LAYER, Kind.CODE, Kind.WEB, Kind.IMAGE]
+    by_kind = [Kind.LAYER, Kind.CODE, Kind.WEB, Kind.IMAGE]
     return Assembly(
         directory=directory,
-        stacks=_in_order(stacks),
-        artifacts=tuple(sorted(artifacts.values(), key=lambda artifact: order.index(artifact.kind))),
+        stacks=_in_order(stacks, order),
+        artifacts=tuple(sorted(artifacts.values(), key=lambda artifact: by_kind.index(artifact.kind))),
     )
 
 
-def _in_order(stacks: Mapping[str, Stack]) -> tuple[Stack, ...]:
+def _in_order(stacks: Mapping[str, Stack], order: Sequence[str]) -> tuple[Stack, ...]:
     ordered: dict[str, Stack] = {}
 
     def add(component: str) -> None:
@@ -224,8 +233,9 @@ def _in_order(stacks: Mapping[str, Stack]) -> tuple[Stack, ...]:
             add(dependency)
         ordered.setdefault(component, stacks[component])
 
-    for component in stacks:
-        add(component)
+    for component in (*order, *stacks):
+        if component in stacks:
+            add(component)
     return tuple(ordered.values())
 
 
@@ -247,16 +257,21 @@ class _Reader:
         )
 
     def artifacts(self, entries: Mapping[str, Any]) -> Iterator[Artifact]:
-        for entry in entries.values():
-            if entry["type"] == _ASSETS:
-                assets = json.loads((self.directory / entry["properties"]["file"]).read_bytes())
-                for digest, asset in assets["files"].items():
-                    if not str(asset["source"].get("path", "")).endswith(".template.json"):
-                        yield self._file(digest, asset)
-                for digest, asset in assets["dockerImages"].items():
-                    yield self._image(digest, asset)
-            for notes in entry.get("metadata", {}).values():
-                yield from (self._legacy(note["data"]) for note in notes)
+        for name, entry in entries.items():
+            component = frozenset({name.removesuffix(".assets")})
+            for artifact in self._artifacts_of(entry):
+                yield replace(artifact, components=component)
+
+    def _artifacts_of(self, entry: Mapping[str, Any]) -> Iterator[Artifact]:
+        if entry["type"] == _ASSETS:
+            assets = json.loads((self.directory / entry["properties"]["file"]).read_bytes())
+            for digest, asset in assets["files"].items():
+                if not str(asset["source"].get("path", "")).endswith(".template.json"):
+                    yield self._file(digest, asset)
+            for digest, asset in assets["dockerImages"].items():
+                yield self._image(digest, asset)
+        for notes in entry.get("metadata", {}).values():
+            yield from (self._legacy(note["data"]) for note in notes)
 
     def _file(self, digest: str, asset: Mapping[str, Any]) -> Artifact:
         source = asset["source"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lisa_compiler.deploy.assembly import Artifact
 
 BUILD_OPTIONS = "LISA_BUILD_OPTIONS"
-"""Environment variable of further options of each build, as `--network=host` or `-v /etc/ssl/certs:/etc/ssl/certs:ro`."""
+"""Environment variable of further options of each build: `--network=host`, `-v /etc/ssl/certs:/etc/ssl/certs:ro`."""
 
 _LOADED = ("Loaded image: ", "Loaded image ID: ")
 
@@ -116,9 +116,7 @@ def find() -> Builder:
             return Docker(found, version)
     if buildah := shutil.which("buildah"):
         return Buildah(buildah, _answer([buildah, "--version"]).split()[2])
-    engine = (
-        f"{docker} is here, but its engine does not answer: start it, or" if found else "Install and start Docker, or"
-    )
+    engine = f"{docker} is here, but its engine does not answer: start it," if found else "Install and start Docker,"
     raise DeployError(
         f"Nothing builds container images here. {engine} install buildah. Images of type ecr or registry need neither."
     )
@@ -146,7 +144,7 @@ def make(builder: Builder, artifact: Artifact) -> str:
             builder.load(image, artifact.source.path)
     except subprocess.CalledProcessError as error:
         raise DeployError(
-            f"{artifact.title} cannot be built: {shlex.join(error.cmd[:2])} ended with {error.returncode}, and said why "
+            f"{artifact.title} cannot be built: {shlex.join(error.cmd[:2])} ended with {error.returncode} and says why "
             "above. What was built before stays; run the same again when that is mended."
         ) from error
     return image
@@ -162,7 +160,7 @@ def push(builder: Builder, image: str, target: str) -> None:
         builder.push(image, target)
     except subprocess.CalledProcessError as error:
         raise DeployError(
-            f"{target} cannot be pushed: {shlex.join(error.cmd[:2])} ended with {error.returncode}, and said why above. "
+            f"{target} cannot be pushed: {shlex.join(error.cmd[:2])} ended with {error.returncode} and says why above. "
             "Run the same again to go on where it stopped."
         ) from error
 
