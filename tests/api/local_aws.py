@@ -1,4 +1,7 @@
-"""MiniStack: an AWS on this machine whose CloudFormation makes real functions behind a real API."""
+"""MiniStack: an AWS on this machine whose CloudFormation makes real functions behind a real API.
+
+What it does not know is in the table of `stand_ins`, with which it is started.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import boto3
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+STAND_INS = Path(__file__).with_name("stand_ins.py")
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def local_aws(folder: Path) -> Iterator[str]:
     environment.pop("PYTHONPATH", None)
     with (folder / "ministack.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, str(STAND_INS)], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT
         )
         try:
             _wait(port, process)

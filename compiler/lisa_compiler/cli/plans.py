@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.requests import shown_path
@@ -17,7 +18,7 @@ from lisa_compiler.deploy.terms import component_key
 if TYPE_CHECKING:
     from lisa_compiler.deploy.drift import Finding
 
-_LONGEST_VALUE = 60
+_LONGEST_VALUE = 40
 
 
 def show_plan(target: Target, steps: Sequence[StackStep]) -> None:
@@ -37,29 +38,35 @@ def _counts(step: StackStep) -> str:
 
 
 def show_drift(target: Target, findings: Sequence[Finding]) -> None:
-    """Show drift, stack by stack."""
+    """Show drift, stack by stack and resource by resource."""
     place = shown_path(target.output / target.environment)
     if not findings:
         say(f"{target.environment}: what is deployed is {place}")
         return
-    stack = ""
-    for finding in findings:
-        if finding.stack != stack:
-            stack = finding.stack
-            key = component_key(target.deployment, finding.component)
-            put(f"{stack}{f'  {key}' if key else ''}\n")
-        put(f"  {finding.cause}: {_told(finding)}\n")
-    say(f"{target.environment}: {len(findings)} difference{'s' if len(findings) > 1 else ''} from {place}")
+    for stack, of_stack in groupby(findings, lambda finding: finding.stack):
+        known = list(of_stack)
+        block = component_key(target.deployment, known[0].component)
+        put(f"{stack}{f'  ({block})' if block else ''}\n")
+        for (cause, resource), differences in groupby(known, lambda finding: (finding.cause, finding.resource)):
+            put(f"  {cause}: {resource or 'the whole stack'}\n")
+            for each in differences:
+                put(_told(each, block))
+    say(f"{target.environment}: {_counted(len(findings))} from {place}")
 
 
-def _told(finding: Finding) -> str:
-    if not finding.resource:
-        return str(finding.deployed or "the whole stack")
-    what = " ".join(filter(None, (finding.resource, finding.path)))
-    key = f" → {finding.key}" if finding.key else ""
-    return f"{what} is {_value(finding.deployed)}, compiled is {_value(finding.compiled)}{key}"
+def _told(finding: Finding, block: str) -> str:
+    if finding.deployed is None and finding.compiled is None:
+        return ""
+    what = f"{finding.path}: " if finding.path else ""
+    compiled = f", compiled {_value(finding.compiled)}" if finding.resource else ""
+    key = f"  → {finding.key}" if finding.key and finding.key != block else ""
+    return f"    {what}{_value(finding.deployed)}{compiled}{key}\n"
 
 
 def _value(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = "absent" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _counted(count: int) -> str:
+    return f"{count} difference{'' if count == 1 else 's'}"

@@ -160,8 +160,8 @@ def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormatio
                 key=configuration_key(deployment, stack.component, resource_type, logical_id, path),
                 resource=resource,
                 path=path,
-                deployed=difference.get("ActualValue"),
-                compiled=difference.get("ExpectedValue"),
+                deployed=None if difference["DifferenceType"] == "REMOVE" else difference["ActualValue"],
+                compiled=None if difference["DifferenceType"] == "ADD" else difference["ExpectedValue"],
             )
 
 

@@ -19,6 +19,7 @@ _SERVICE: Mapping[tuple[str, str], str] = MappingProxyType(
         ("AWS::AutoScaling::AutoScalingGroup", "MaxSize"): "autoScalingConfig.maxCapacity",
         ("AWS::AutoScaling::AutoScalingGroup", "Cooldown"): "autoScalingConfig.cooldown",
         ("AWS::AutoScaling::AutoScalingGroup", "DefaultInstanceWarmup"): "autoScalingConfig.defaultInstanceWarmup",
+        ("AWS::AutoScaling::AutoScalingGroup", ""): "autoScalingConfig",
         ("AWS::AutoScaling::ScalingPolicy", ""): "autoScalingConfig.metricConfig",
         ("AWS::EC2::LaunchTemplate", "LaunchTemplateData/InstanceType"): "instanceType",
         (
