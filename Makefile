@@ -52,13 +52,43 @@ listStacks: .venv/.installed-runtime ## List the stacks in the order of their de
 modelCheck: .venv/.installed-runtime ## Show where the weights of each model stand: make modelCheck ENV=dev
 	@$(LISA) weights status $(SCOPE) $(ARGS)
 
-.PHONY: layers
-layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/artifacts
-	@$(LISA) artifacts build layers --offline $(OPTIONS) $(ARGS)
-
 .PHONY: gen-certs
 gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only
 	@$(LISA) gen-certs $(SCOPE) $${REGION:+--region="$$REGION"} $(ARGS)
+
+##@ Deploy
+
+.PHONY: bootstrap
+bootstrap: .venv/.installed-runtime ## Prepare an account and region, once: make bootstrap ENV=dev
+	@$(LISA) bootstrap $(OPTIONS) $(ARGS)
+
+.PHONY: deploy
+deploy: .venv/.installed-runtime ## Deploy what is compiled: make deploy ENV=dev STACK=serve
+	@$(LISA) deploy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
+
+.PHONY: destroy
+destroy: .venv/.installed-runtime ## Destroy an environment, or a stack: make destroy ENV=dev STACK=chat
+	@$(LISA) destroy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
+
+.PHONY: drift
+drift: .venv/.installed-runtime ## Compare what is deployed with what is compiled: make drift ENV=dev
+	@$(LISA) drift $(OPTIONS) $(ARGS)
+
+.PHONY: artifacts
+artifacts: .venv/.installed-runtime ## List images, layers, code and weights, and what of it the account has: make artifacts ENV=dev
+	@$(LISA) artifacts list $(OPTIONS) $(ARGS)
+
+.PHONY: layers
+layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers: make layers ENV=dev
+	@$(LISA) artifacts build layers --offline $(OPTIONS) $(ARGS)
+
+.PHONY: dockerCheck
+dockerCheck: .venv/.installed-runtime ## Say what builds container images here: Docker or buildah
+	@$(LISA) artifacts builder
+
+.PHONY: dockerLogin
+dockerLogin: .venv/.installed-runtime ## Log it in to the registries of accountNumbersEcr: make dockerLogin ENV=dev
+	@$(LISA) artifacts login $(OPTIONS) $(ARGS)
 
 ##@ Check
 
@@ -161,6 +191,10 @@ clean: ## Remove caches and what was built, not .venv and not generated/
 .PHONY: cleanPython
 cleanPython: clean ## Remove .venv too
 	@rm -rf .venv
+
+# Names of LISA 2.x: there is no TypeScript to build, and what the CDK writes is committed.
+.PHONY: cleanTypeScript cleanCfn cleanMisc
+cleanTypeScript cleanCfn cleanMisc: clean
 
 .venv/.installed-runtime: requirements/runtime.txt requirements/install.sh
 	@requirements/install.sh runtime

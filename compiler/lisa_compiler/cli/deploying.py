@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lisa_compiler.deploy.cdk import Cdk
 
 _AT_ONCE = "4"
-"""Stacks that are deployed at the same time, as far as they do not depend on each other."""
+"""Stacks that are deployed or destroyed at the same time, as far as they do not depend on each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,8 @@ def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
     names = [step.name for step in steps]
     code = ExitCode.OK
     if steps:
-        code = site.run(["destroy", "--force", "--exclusively", *(step.component for step in steps)], names)
+        arguments = ["destroy", "--force", "--exclusively", "--concurrency", _AT_ONCE]
+        code = site.run([*arguments, *(step.component for step in steps)], names)
     if code is ExitCode.OK and (left := [name for name in names if name in site.cloudformation.stacks()]):
         raise DeployError(f"{', '.join(left)} could not be destroyed: what CloudFormation said is above.")
     return code

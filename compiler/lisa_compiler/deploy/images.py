@@ -116,9 +116,10 @@ def find() -> Builder:
             return Docker(found, version)
     if buildah := shutil.which("buildah"):
         return Buildah(buildah, _answer([buildah, "--version"]).split()[2])
-    engine = f"{docker} is here, but its engine does not answer: start it," if found else "Install and start Docker,"
+    start = f"{docker} is here, but its engine does not answer: start it" if found else "Install and start Docker"
     raise DeployError(
-        f"Nothing builds container images here. {engine} install buildah. Images of type ecr or registry need neither."
+        f"Nothing builds container images here. {start}, or install buildah. "
+        "Images of type ecr or registry need neither."
     )
 
 
