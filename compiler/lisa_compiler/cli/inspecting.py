@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.diagnosing import has_errors, show
 from lisa_compiler.cli.requests import Request
+from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.report import Format, counted
 from lisa_schema.diagnostics import Diagnostic
@@ -84,7 +85,7 @@ def stacks(request: Request, *, as_json: bool) -> ExitCode:
         put(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return ExitCode.OK
     rows = [(stack.component, stack.name, ", ".join(stack.depends_on) or "-") for stack in deployment.stacks]
-    put(_table(("COMPONENT", "STACK", "DEPENDS ON"), rows))
+    put(table(("COMPONENT", "STACK", "DEPENDS ON"), rows))
     return ExitCode.OK
 
 
@@ -140,9 +141,3 @@ def validated(
     loaded = load(request.project, environment, overrides)
     found = validate_document(loaded.document)
     return loaded, found.config, (*loaded.diagnostics, *found.diagnostics)
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
-    return "".join(line.rstrip() + "\n" for line in lines)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size, step
 from lisa_compiler.local_models import MODELS
@@ -99,13 +100,19 @@ def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode
     if as_json:
         put(json.dumps([asdict(row) for row in rows], indent=2, default=str) + "\n")
         return ExitCode.OK
-    table = [("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT")]
-    for row in rows:
-        needed = "yes" if row.needed else "no"
-        table.append((row.model, needed, row.local, row.lock, row.bucket, size(row.total_bytes), _next_command(row)))
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    for line in table:
-        put("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
+    cells = [
+        (
+            row.model,
+            "yes" if row.needed else "no",
+            row.local,
+            row.lock,
+            row.bucket,
+            size(row.total_bytes),
+            _next_command(row),
+        )
+        for row in rows
+    ]
+    put(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
     for row in rows:
         for problem in row.problems:
             say(f"{row.model}: {problem}")

@@ -17,7 +17,7 @@ import lisa_schema
 from .conftest import Lisa, Pipeline
 
 PATH = os.pathsep.join(str(Path(next(iter(module.__path__))).parent) for module in (lisa_compiler, lisa_schema))
-HEAVY = {"aws_cdk", "jsii", "cdk_nag", "constructs"}
+HEAVY = {"aws_cdk", "jsii", "cdk_nag", "constructs", "boto3", "botocore"}
 
 
 def run(*arguments: str, cwd: Path, code: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,9 +45,19 @@ def imported_by(*arguments: str, cwd: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["compile", "--help"], ["validate"], ["config"], ["stacks"], ["schema"], ["version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["compile", "--help"],
+        ["deploy", "--help"],
+        ["validate"],
+        ["config"],
+        ["stacks"],
+        ["schema"],
+        ["version"],
+    ],
 )
-def test_looking_never_imports_the_cdk(project: Path, arguments: list[str]) -> None:
+def test_looking_imports_neither_the_cdk_nor_aws(project: Path, arguments: list[str]) -> None:
     assert imported_by(*arguments, cwd=project) & HEAVY == set()
 
 

@@ -1,0 +1,143 @@
+"""The commands `lisa artifacts …` and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lisa_compiler.cli.options import (
+    HOW,
+    AccountNumber,
+    Assignments,
+    DeploymentName,
+    Environment,
+    Profile,
+    Project,
+    Region,
+    TableFormat,
+    shortcuts,
+)
+from lisa_compiler.cli.requests import request
+
+artifacts_app = typer.Typer(
+    help="Build and publish what a deployment needs: images, layers, code, weights.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; all when left out."),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.", rich_help_panel=HOW)]
+
+
+@artifacts_app.command("list", epilog="lisa artifacts list --env prod --offline")
+def artifacts_list(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    offline: Offline = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Table or JSON.", rich_help_panel=HOW)] = (
+        TableFormat.TEXT
+    ),
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """List the artifacts of an environment: digest, whether it is built, whether the account has it."""
+    from lisa_compiler.cli import supplying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    as_json = form is TableFormat.JSON
+    raise typer.Exit(
+        on_target(
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
+            lambda target: supplying.show(target, offline=offline, as_json=as_json),
+        )
+    )
+
+
+@artifacts_app.command("build", epilog="lisa artifacts build layers --env prod --offline")
+def artifacts_build(
+    names: Names = None,
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    offline: Offline = False,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Build what the account lacks, or, offline, whatever is not built; zip files go to .lisa/artifacts."""
+    from lisa_compiler.cli import supplying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    raise typer.Exit(
+        on_target(
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
+            lambda target: supplying.build(target, names or (), offline=offline),
+        )
+    )
+
+
+@artifacts_app.command("publish", epilog="lisa artifacts publish --env prod")
+def artifacts_publish(
+    names: Names = None,
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Build and upload what the account lacks. Run it again after any interruption."""
+    from lisa_compiler.cli import supplying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    raise typer.Exit(
+        on_target(
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
+            lambda target: supplying.publish(target, names or ()),
+        )
+    )
+
+
+@artifacts_app.command("builder")
+def artifacts_builder(*, project: Project = Path()) -> None:  # noqa: ARG001  # every command takes it
+    """Say what builds container images here: Docker with an engine, else buildah."""
+    from lisa_compiler.cli import supplying
+
+    raise typer.Exit(supplying.say_builder())
+
+
+@artifacts_app.command("login", epilog="lisa artifacts login --env prod")
+def artifacts_login(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Log Docker or buildah in to the registries of accountNumbersEcr, which base images come from."""
+    from lisa_compiler.cli import supplying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    raise typer.Exit(
+        on_target(request(project, [env] if env else None, shortcuts=given, assignments=assignments), supplying.log_in)
+    )

@@ -1,0 +1,139 @@
+"""The commands that deploy: bootstrap, deploy, destroy and drift, and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lisa_compiler.cli.options import (
+    HOW,
+    WHAT,
+    AccountNumber,
+    Assignments,
+    DeploymentName,
+    Environment,
+    Profile,
+    Project,
+    Region,
+    TableFormat,
+    shortcuts,
+)
+from lisa_compiler.cli.requests import request
+
+deployment_app = typer.Typer()
+
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=WHAT),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the plan beforehand.", rich_help_panel=HOW)]
+
+
+@deployment_app.command(epilog="lisa bootstrap --env prod")
+def bootstrap(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    yes: Yes = False,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Prepare an account and region, once: the CDK's bucket, repository and roles."""
+    from lisa_compiler.cli import deploying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    raise typer.Exit(on_target(asked, lambda target: deploying.bootstrap(target, deploying.Consent(yes=yes))))
+
+
+@deployment_app.command(
+    epilog=(
+        "lisa deploy --env prod --plan\n\n"
+        "lisa deploy --env prod --stack model-mistral7b\n\n"
+        "lisa deploy --env prod --yes    [dim]# in a pipeline[/dim]"
+    )
+)
+def deploy(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    stack: Stack = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.", rich_help_panel=HOW)] = False,
+    yes: Yes = False,
+    allow_destroy: Annotated[
+        bool,
+        typer.Option(
+            "--allow-destroy",
+            help="With --yes, agree that stacks which are no longer configured are destroyed.",
+            rich_help_panel=HOW,
+        ),
+    ] = False,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Deploy what is compiled and reviewed: show the plan, publish artifacts, deploy the stacks in order.
+
+    Run it again after any interruption or failure; it goes on where it stopped.
+    """
+    from lisa_compiler.cli import deploying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    consent = deploying.Consent(yes=yes, destroy=allow_destroy)
+    raise typer.Exit(on_target(asked, lambda target: deploying.deploy(target, stack, consent, plan_only=plan)))
+
+
+@deployment_app.command(epilog="lisa destroy --env dev")
+def destroy(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    stack: Stack = None,
+    yes: Yes = False,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Destroy the stacks of an environment; removalPolicy says whether data go too."""
+    from lisa_compiler.cli import deploying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    raise typer.Exit(on_target(asked, lambda target: deploying.destroy(target, stack, deploying.Consent(yes=yes))))
+
+
+@deployment_app.command(epilog="lisa drift --env prod --format json")
+def drift(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    form: Annotated[TableFormat, typer.Option("--format", help="Text or JSON.", rich_help_panel=HOW)] = (
+        TableFormat.TEXT
+    ),
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Compare what is deployed with what is compiled; exit 3 when it differs, as after a change by hand."""
+    from lisa_compiler.cli import deploying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    as_json = form is TableFormat.JSON
+    raise typer.Exit(on_target(asked, lambda target: deploying.drift(target, as_json=as_json)))

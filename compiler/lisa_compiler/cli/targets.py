@@ -1,0 +1,112 @@
+"""What a command of the deployment works on: an environment, its plan, its compiled assembly and its account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.inspecting import validated
+from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.staging import Workspace
+from lisa_compiler.cli.terminal import ExitCode
+from lisa_compiler.report import Format
+from lisa_schema.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lisa_compiler.deploy.account import Account
+    from lisa_compiler.deploy.assembly import Assembly
+    from lisa_compiler.plan import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An environment that is deployed.
+
+    Attributes:
+        request: what was asked for.
+        deployment: the plan of the environment.
+    """
+
+    request: Request
+    deployment: Deployment
+
+    @property
+    def environment(self) -> str:
+        """Name of the environment."""
+        return self.deployment.environment
+
+    @property
+    def project(self) -> Path:
+        """Folder of config.yaml."""
+        return self.request.project
+
+    @property
+    def output(self) -> Path:
+        """Directory of all environments' output."""
+        return self.project / "generated"
+
+    def assembly(self) -> Assembly:
+        """What is compiled for the environment.
+
+        Raises:
+            DeployError: nothing is, or another version did it.
+        """
+        from lisa_compiler.deploy import assembly
+
+        order = [stack.component for stack in self.deployment.stacks]
+        return assembly.read(self.output, self.environment, self.deployment.region.partition.id, order)
+
+    def fresh_assembly(self) -> Assembly:
+        """What is compiled for the environment, when it is what the sources compile to.
+
+        Raises:
+            DeployError: it is not.
+        """
+        from lisa_compiler.check import summary
+        from lisa_compiler.cli.compiling import differences
+        from lisa_compiler.deploy.errors import DeployError
+
+        assembly = self.assembly()
+        if changes := differences(self.request, self.output, self.environment):
+            place = shown_path(self.output / self.environment)
+            raise DeployError(
+                f"{place} is not what the sources compile to ({summary(changes)}), and what nobody reviewed is not "
+                f"deployed. Run `lisa compile --env {self.environment}`, review {place} and commit it; when it was "
+                "compiled with options such as --region, give the same ones."
+            )
+        return assembly
+
+    def account(self) -> Account:
+        """The account that the environment belongs in.
+
+        Raises:
+            DeployError: there are no credentials, or they are for another one.
+        """
+        from lisa_compiler.deploy.account import connect
+
+        config = self.deployment.config
+        return connect(self.environment, config.account_number, config.region, config.profile)
+
+    def workspace(self) -> Workspace:
+        """Where the environment's weights are."""
+        config = self.deployment.config
+        needed = tuple(dict.fromkeys(model.config.model_name for model in self.deployment.models))
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        return Workspace(self.project, self.environment, config.s3_bucket_models, needed, endpoint)
+
+
+def on_target(request: Request, work: Callable[[Target], ExitCode]) -> ExitCode:
+    """Run a command for a valid configuration; one that is not is reported."""
+    from lisa_compiler.plan import plan
+
+    try:
+        name = request.environments[0] if request.environments else None
+        loaded, config, _ = validated(request, name, request.overrides())
+        return work(Target(request, plan(loaded.environment, config)))
+    except ConfigurationError as error:
+        show(error.diagnostics, Format.TEXT, request)
+        return ExitCode.FAILED

@@ -1,0 +1,179 @@
+"""What is deployed beside what is compiled: stacks that are missing or left over, templates, and changes by hand."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from lisa_compiler.deploy.account import explained
+from lisa_compiler.deploy.comparing import Difference, compare
+from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.deploy.planning import left_over
+from lisa_compiler.deploy.terms import component_key, configuration_key
+
+if TYPE_CHECKING:
+    from lisa_compiler.deploy.assembly import Assembly, Stack
+    from lisa_compiler.deploy.cloudformation import CloudFormation, DeployedStack
+    from lisa_compiler.plan import Deployment
+
+_PAUSE = 2.0
+_AT_REST = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"})
+_CHANGED = ("MODIFIED", "DELETED")
+
+
+class Cause(StrEnum):
+    """How what is deployed comes to differ.
+
+    BY_HAND is what CloudFormation's drift detection finds; MISSING and UNDEPLOYED are what deploying would change.
+    """
+
+    MISSING = "not deployed"
+    LEFT_OVER = "no longer configured"
+    UNDEPLOYED = "compiled otherwise"
+    BY_HAND = "changed by hand"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that differs.
+
+    Attributes:
+        component: component of the stack.
+        stack: CloudFormation's name of it.
+        cause: how it comes to differ.
+        key: key of the configuration that it follows from; empty when none does.
+        resource: logical id and type; empty for a whole stack.
+        path: path of the property; empty for a whole resource.
+        deployed: what is in the account.
+        compiled: what the configuration means.
+    """
+
+    component: str
+    stack: str
+    cause: Cause
+    key: str
+    resource: str = ""
+    path: str = ""
+    deployed: Any = None
+    compiled: Any = None
+
+
+def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation) -> tuple[Finding, ...]:
+    """Compare what is deployed with what is compiled.
+
+    Raises:
+        DeployError: AWS refuses, or drift detection fails.
+    """
+    deployed = cloudformation.stacks()
+    detections = _detect(assembly.stacks, deployed, cloudformation)
+    found: list[Finding] = []
+    for stack in assembly.stacks:
+        found += _stack_findings(stack, deployed.get(stack.name), deployment, cloudformation)
+        if stack.name in detections:
+            found += _by_hand(stack, deployment, cloudformation)
+    for step in left_over(deployment.names, (stack.name for stack in assembly.stacks), deployed):
+        found.append(Finding(component=step.component, stack=step.name, cause=Cause.LEFT_OVER, key=""))
+    return tuple(found)
+
+
+def _stack_findings(
+    stack: Stack, found: DeployedStack | None, deployment: Deployment, cloudformation: CloudFormation
+) -> Iterator[Finding]:
+    key = component_key(deployment, stack.component)
+    if found is None or not found.is_made:
+        yield Finding(component=stack.component, stack=stack.name, cause=Cause.MISSING, key=key)
+        return
+    if found.status not in _AT_REST:
+        yield Finding(component=stack.component, stack=stack.name, cause=Cause.FAILED, key=key, deployed=found.status)
+    compiled = json.loads(stack.template.read_bytes())
+    template = cloudformation.template(stack.name)
+    if template == compiled:
+        return
+    changes = compare(template, compiled)
+    if not changes:
+        yield Finding(component=stack.component, stack=stack.name, cause=Cause.UNDEPLOYED, key=key)
+    for change in changes:
+        whole = change.difference is not Difference.CHANGED
+        properties = (
+            [("", None, None)] if whole else [(each.path, each.before, each.after) for each in change.properties]
+        )
+        for path, before, after in properties:
+            yield Finding(
+                component=stack.component,
+                stack=stack.name,
+                cause=Cause.UNDEPLOYED,
+                key=configuration_key(deployment, stack.component, change.resource_type, change.logical_id, path),
+                resource=f"{change.logical_id} ({change.resource_type})",
+                path=path,
+                deployed={Difference.ADDED: "absent", Difference.REMOVED: "present"}.get(change.difference, before),
+                compiled={Difference.ADDED: "present", Difference.REMOVED: "absent"}.get(change.difference, after),
+            )
+
+
+def _detect(
+    stacks: Iterable[Stack], deployed: Mapping[str, DeployedStack], cloudformation: CloudFormation
+) -> dict[str, str]:
+    """Have CloudFormation look for drift in all stacks at once, and wait; id of the detection by stack."""
+    client = cloudformation.client()
+    started = {}
+    with explained("CloudFormation does not detect drift"):
+        for stack in stacks:
+            if stack.name in deployed and deployed[stack.name].status in _AT_REST:
+                started[stack.name] = client.detect_stack_drift(StackName=stack.name)["StackDriftDetectionId"]
+        for name, detection in started.items():
+            while True:
+                status = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+                if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+                    break
+                time.sleep(_PAUSE)
+            if status["DetectionStatus"] == "DETECTION_FAILED":
+                reason = status.get("DetectionStatusReason", "no reason given")
+                raise DeployError(f"Drift of {name} could not be detected: {reason}")
+    return started
+
+
+def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormation) -> Iterator[Finding]:
+    for drift in _drifts(cloudformation.client(), stack.name):
+        logical_id, resource_type = drift["LogicalResourceId"], drift["ResourceType"]
+        resource = f"{logical_id} ({resource_type})"
+        if drift["StackResourceDriftStatus"] == "DELETED":
+            yield Finding(
+                component=stack.component,
+                stack=stack.name,
+                cause=Cause.BY_HAND,
+                key=configuration_key(deployment, stack.component, resource_type, logical_id, ""),
+                resource=resource,
+                deployed="deleted",
+                compiled="present",
+            )
+        for difference in drift.get("PropertyDifferences", ()):
+            path = difference["PropertyPath"].strip("/")
+            yield Finding(
+                component=stack.component,
+                stack=stack.name,
+                cause=Cause.BY_HAND,
+                key=configuration_key(deployment, stack.component, resource_type, logical_id, path),
+                resource=resource,
+                path=path,
+                deployed=None if difference["DifferenceType"] == "REMOVE" else difference["ActualValue"],
+                compiled=None if difference["DifferenceType"] == "ADD" else difference["ExpectedValue"],
+            )
+
+
+def _drifts(client: Any, name: str) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    token: dict[str, str] = {}
+    with explained(f"CloudFormation does not tell the drift of {name}"):
+        while True:
+            answer = client.describe_stack_resource_drifts(
+                StackName=name, StackResourceDriftStatusFilters=list(_CHANGED), **token
+            )
+            found += answer["StackResourceDrifts"]
+            if not answer.get("NextToken"):
+                return found
+            token = {"NextToken": answer["NextToken"]}

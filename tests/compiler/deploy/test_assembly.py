@@ -1,0 +1,111 @@
+"""The assembly, read back: of the example environments, and of the legacy synthesizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.deploy.assembly import Assembly, Context, Folder, Kind, LayerSource, Prebuilt, read
+from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.pipeline import Compiled
+
+from .site import ROOT
+
+LAYERS = ["authorizer", "common", "fastapi", "rag", "sdk"]
+
+
+def example(environment: str, partition: str = "aws") -> Assembly:
+    return read(ROOT / "generated", environment, partition, ())
+
+
+def written(compiled: Compiled, folder: Path) -> Assembly:
+    for path, content in compiled.files.items():
+        file = folder / "generated" / compiled.environment / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return read(folder / "generated", compiled.environment, "aws", ())
+
+
+def test_every_artifact_is_told_once_and_images_come_last() -> None:
+    artifacts = example("dev").artifacts
+    assert [artifact.title for artifact in artifacts if artifact.kind is Kind.LAYER] == [f"layer {n}" for n in LAYERS]
+    assert [artifact.title for artifact in artifacts[5:7]] == ["code functions", "web application"]
+    assert {artifact.kind for artifact in artifacts[7:]} == {Kind.IMAGE}
+    assert len({artifact.digest for artifact in artifacts}) == len(artifacts)
+
+
+def test_sources_are_in_the_output() -> None:
+    sources = {artifact.name: artifact.source for artifact in example("dev").artifacts}
+    output = ROOT / "generated/dev"
+    assert sources["common"] == LayerSource(output / "layers/common", None)
+    assert sources["functions"] == Folder(output / "lambdas")
+    assert sources["application"] == Folder(output / "web/bundle")
+    image = sources["rest-api"]
+    assert isinstance(image, Context)
+    assert (image.folder, image.platform) == (output / "containers/rest-api", "linux/amd64")
+    assert dict(image.arguments)["BASE_IMAGE"].startswith("python:")
+
+
+def test_what_is_prebuilt_is_used_as_it_is() -> None:
+    sources = {artifact.name: artifact.source for artifact in example("airgap", "aws-iso").artifacts}
+    assert sources["sdk"] == Prebuilt(ROOT / "artifacts/layers/sdk_layer.zip")
+    assert sources["rest-api"] == Prebuilt(ROOT / "artifacts/images/rest-api.tar")
+
+
+def test_roles_are_in_the_partition() -> None:
+    assembly = example("airgap", "aws-iso")
+    assert str(assembly.stacks[0].deployer).startswith("arn:aws-iso:iam::210987654321:role/cdk-")
+    assert all(str(place.role).startswith("arn:aws-iso:") for each in assembly.artifacts for place in each.places)
+    assert {stack.deployer for stack in example("prod").stacks} == {None}, "the caller's own rights"
+
+
+def test_stacks_come_after_what_they_need() -> None:
+    known: set[str] = set()
+    for stack in example("prod").stacks:
+        assert known.issuperset(stack.depends_on)
+        known.add(stack.component)
+
+
+def test_a_stack_with_what_it_needs_and_with_what_needs_it() -> None:
+    assembly = example("dev")
+    needed = [stack.component for stack in assembly.with_dependencies("serve")]
+    assert needed[-1] == "serve"
+    assert {"iam", "networking"} <= set(needed)
+    assert not any(component.startswith("model-") for component in needed)
+    needing = [stack.component for stack in assembly.with_dependents("api-base")]
+    assert needing[0] == "api-base"
+    assert {"chat", "ui", "api-deployment"} <= set(needing)
+
+
+def test_artifacts_of_some_stacks() -> None:
+    assembly = example("dev")
+    chosen = [assembly.find("demo-lisa-model-mistral7b-dev")]
+    assert [artifact.title for artifact in assembly.artifacts_of(chosen)] == ["image mistral7b"]
+    functions = {artifact.name: artifact.components for artifact in assembly.artifacts}["functions"]
+    assert {"api-base", "chat", "models-api", "rag"} <= functions
+
+
+def test_the_legacy_synthesizer_leaves_the_place_to_the_cli(compiled: Callable[..., Compiled], tmp_path: Path) -> None:
+    assembly = written(compiled(stackSynthesizer="LegacyStackSynthesizer"), tmp_path)
+    assert {artifact.places for artifact in assembly.artifacts} == {()}
+    sources = {artifact.title: artifact.source for artifact in assembly.artifacts}
+    layer = sources["layer common"]
+    assert layer == LayerSource(tmp_path / "generated/dev/layers/common", tmp_path / ".lisa/layers/common.zip")
+    assert isinstance(sources["image rest-api"], Context)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"artifacts": {"x": {}}}', '{"artifacts": {"x": 1}}'])
+def test_what_is_no_assembly_says_to_compile(tmp_path: Path, content: str | None) -> None:
+    folder = tmp_path / "dev/cloudformation"
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / "manifest.json").write_text(content)
+    with pytest.raises(DeployError, match="run `lisa compile --env dev`"):
+        read(tmp_path, "dev", "aws", ())
+
+
+def test_an_unknown_stack_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(DeployError, match="There is no stack srve: choose one of iam, networking, "):
+        example("dev").find("srve")

@@ -1,0 +1,102 @@
+"""Which program builds images, and what Docker is told to do, with a stand-in for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.deploy import images
+from lisa_compiler.deploy.assembly import Artifact, Context, Kind, Prebuilt
+from lisa_compiler.deploy.errors import DeployError
+
+DOCKER = """#!/bin/sh
+[ "$1" = version ] && { [ -e FOLDER/stopped ] && exit 1; echo 29.0; exit 0; }
+[ "$1" = image ] && { [ -e FOLDER/built ]; exit; }
+[ "$1" = load ] && { cat FOLDER/loaded; exit 0; }
+echo "$@" >> FOLDER/log
+[ "$1" = login ] && { read -r line; echo "stdin: $line" >> FOLDER/log; }
+exit 0
+"""
+CONTEXT = Context(Path("/context"), (("A", "1"), ("B", "2 3")), "linux/amd64")
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a Docker that answers; the only one on PATH besides sh's own tools."""
+    program = tmp_path / "docker"
+    program.write_text(DOCKER.replace("FOLDER", str(tmp_path)))
+    program.chmod(0o755)
+    (tmp_path / "cat").symlink_to("/bin/cat")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CDK_DOCKER", raising=False)
+    return tmp_path
+
+
+def image(source: Context | Prebuilt) -> Artifact:
+    return Artifact(kind=Kind.IMAGE, name="rest-api", digest="abc", source=source, places=())
+
+
+def test_docker_comes_first_when_its_engine_answers(docker: Path) -> None:
+    assert images.find() == images.Docker(str(docker / "docker"), "29.0")
+
+
+def test_another_program_with_dockers_command_line(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (docker / "docker").rename(docker / "finch")
+    monkeypatch.setenv("CDK_DOCKER", "finch")
+    assert images.find() == images.Docker(str(docker / "finch"), "29.0")
+
+
+def test_buildah_comes_next(docker: Path) -> None:
+    (docker / "stopped").touch()
+    with pytest.raises(DeployError, match="docker is here, but its engine does not answer: start it, or install"):
+        images.find()
+    buildah = docker / "buildah"
+    buildah.write_text("#!/bin/sh\necho 'buildah version 1.28.2 (image-spec 1.0.2)'\n")
+    buildah.chmod(0o755)
+    assert images.find() == images.Buildah(str(buildah), "1.28.2")
+
+
+def test_an_image_is_built_with_its_arguments_and_the_options_of_the_machine(
+    docker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LISA_BUILD_OPTIONS", "--network=host -v '/a b:/c'")
+    assert images.make(images.find(), image(CONTEXT)) == "localhost/lisa/rest-api:abc"
+    assert (docker / "log").read_text() == (
+        "build --platform linux/amd64 --build-arg A=1 --build-arg B=2 3 --network=host -v /a b:/c "
+        "--tag localhost/lisa/rest-api:abc /context\n"
+    )
+
+
+def test_an_image_that_is_here_is_not_built(docker: Path) -> None:
+    (docker / "built").touch()
+    images.make(images.find(), image(CONTEXT))
+    assert not (docker / "log").exists()
+
+
+@pytest.mark.parametrize("said", ["Loaded image: lisa:1\n", "noise\nLoaded image ID: sha256:12\n"])
+def test_a_tarball_is_loaded_and_named(docker: Path, said: str) -> None:
+    (docker / "loaded").write_text(said)
+    images.Docker(str(docker / "docker"), "29").load("localhost/lisa/x:abc", Path("/image.tar"))
+    assert (docker / "log").read_text() == f"tag {said.rsplit(maxsplit=1)[-1]} localhost/lisa/x:abc\n"
+
+
+def test_a_tarball_without_an_image_is_refused(docker: Path) -> None:
+    (docker / "loaded").write_text("")
+    with pytest.raises(DeployError, match="holds no image"):
+        images.Docker(str(docker / "docker"), "29").load("localhost/lisa/x:abc", Path("/image.tar"))
+
+
+def test_a_password_goes_through_a_pipe(docker: Path) -> None:
+    images.log_in(images.find(), "registry.example.com", "secret")
+    assert (docker / "log").read_text() == (
+        "login --username AWS --password-stdin registry.example.com\nstdin: secret\n"
+    )
+
+
+def test_a_push_names_the_image_first(docker: Path) -> None:
+    images.push(images.find(), "localhost/lisa/x:abc", "registry.example.com/x:abc")
+    assert (docker / "log").read_text().splitlines() == [
+        "tag localhost/lisa/x:abc registry.example.com/x:abc",
+        "push registry.example.com/x:abc",
+    ]

@@ -1,0 +1,230 @@
+"""The example environment, deployed to a local AWS by the real `cdk` CLI, interrupted, changed and destroyed.
+
+The assembly is deployed as it is; what the local AWS does not know is in the table of `stand_ins`. Images are in
+the account beforehand, and so are the layers but one: building them has tests of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import signal
+import zipfile
+from dataclasses import dataclass
+
+import pytest
+
+from .site import TOOLS, Result, Site, edit
+
+pytestmark = [
+    pytest.mark.xdist_group("deployment"),
+    pytest.mark.skipif(shutil.which("cdk", path=TOOLS) is None, reason="there is no cdk CLI: make deployment-parts"),
+]
+
+COMPONENTS = {
+    *("iam", "networking", "core", "serve", "model-mistral7b", "model-e5large", "api-base", "models-api", "chat"),
+    *("rag", "ui", "api-deployment"),
+}
+BUILT_LAYER = "layer common"
+
+
+def empty_archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("python/empty.py", "")
+    return buffer.getvalue()
+
+
+def put_images(site: Site) -> None:
+    for asset in site.assets("dockerImages"):
+        for place in asset["destinations"].values():
+            site.put_image(place["repositoryName"], place["imageTag"])
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """How it was deployed: killed while publishing, interrupted while deploying, failed, and finished."""
+
+    site: Site
+    killed: Result
+    stacks_after_kill: dict[str, str]
+    interrupted: Result
+    stacks_after_interruption: dict[str, str]
+    failed: Result
+    stacks_after_failure: dict[str, str]
+    finished: Result
+
+
+@pytest.fixture(scope="module")
+def attempts(site: Site) -> Attempts:
+    result = site.lisa("bootstrap", "--yes")
+    assert result.code == 0, result.err
+    put_images(site)
+    for asset in site.assets("files"):
+        if "executable" in asset["source"] and asset["displayName"] != BUILT_LAYER:
+            for place in asset["destinations"].values():
+                site.client("s3").put_object(Bucket=place["bucketName"], Key=place["objectKey"], Body=empty_archive())
+    limit = site.folder.parent / "no-addresses"
+    limit.touch()
+    killed = site.interrupted("code functions: published", signal.SIGKILL, "deploy", "--yes")
+    after_kill = site.stacks()
+    interrupted = site.interrupted("iam (demo-lisa-iam-dev): deploying", signal.SIGINT, "deploy", "--yes")
+    after_interruption = site.stacks()
+    failed = site.lisa("deploy", "--yes")
+    after_failure = site.stacks()
+    limit.unlink()
+    finished = site.lisa("deploy", "--yes")
+    return Attempts(site, killed, after_kill, interrupted, after_interruption, failed, after_failure, finished)
+
+
+@pytest.fixture(scope="module")
+def deployed(attempts: Attempts) -> Site:
+    assert attempts.finished.code == 0, attempts.finished.err
+    return attempts.site
+
+
+def test_a_killed_run_and_an_interrupted_one_are_gone_on_with(attempts: Attempts) -> None:
+    assert attempts.killed.code == -signal.SIGKILL
+    assert attempts.stacks_after_kill == {}
+    assert attempts.interrupted.code == 130
+    assert "run the same command again to go on" in attempts.interrupted.err
+    assert f"{BUILT_LAYER}: published" not in attempts.interrupted.err, "it was published before"
+    assert attempts.stacks_after_interruption.keys() <= {"demo-lisa-iam-dev"}
+    assert attempts.finished.code == 0, attempts.finished.err
+
+
+def test_a_failure_names_the_stack_and_what_failed(attempts: Attempts) -> None:
+    assert attempts.failed.code == 1
+    assert attempts.stacks_after_failure["demo-lisa-networking-dev"] == "ROLLBACK_COMPLETE"
+    _, _, told = attempts.failed.err.partition("demo-lisa-networking-dev failed:\n")
+    assert told.startswith("  NatAddress (AWS::EC2::EIP): The maximum number of addresses has been reached")
+    assert "run the same command again" in told
+
+
+def test_every_stack_is_deployed_as_it_was_compiled(deployed: Site) -> None:
+    assert deployed.stacks() == {f"demo-lisa-{component}-dev": "CREATE_COMPLETE" for component in COMPONENTS}
+    assert deployed.templates_match()
+
+
+def test_artifacts_are_in_the_account_and_the_list_says_so(deployed: Site) -> None:
+    result = deployed.lisa("artifacts", "list", "--format", "json")
+    assert result.code == 0, result.err
+    rows = json.loads(result.out)
+    assert {row["inAccount"] for row in rows} == {"yes"}
+    assert {row["name"] for row in rows if row["kind"] == "layer"} == {"authorizer", "common", "fastapi", "rag", "sdk"}
+    (common,) = [row for row in rows if (row["kind"], row["name"]) == ("layer", "common")]
+    body = (
+        deployed.client("s3")
+        .get_object(Bucket="cdk-hnb659fds-assets-123456789012-us-east-1", Key=common["digest"])["Body"]
+        .read()
+    )
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert "python/pydantic/__init__.py" in archive.namelist()
+
+
+def test_deploying_again_changes_nothing_and_starts_no_deployment(deployed: Site) -> None:
+    events = deployed.client("cloudformation").describe_stack_events(StackName="demo-lisa-iam-dev")["StackEvents"]
+    result = deployed.lisa("deploy", "--yes")
+    assert (result.code, result.out) == (0, ""), result.err
+    assert result.err.endswith("dev: nothing to deploy\n")
+    after = deployed.client("cloudformation").describe_stack_events(StackName="demo-lisa-iam-dev")["StackEvents"]
+    assert after == events
+
+
+def test_nothing_has_drifted(deployed: Site) -> None:
+    result = deployed.lisa("drift")
+    assert (result.code, result.out) == (0, ""), result.err
+
+
+def test_a_change_by_hand_is_told_in_the_terms_of_the_configuration(deployed: Site) -> None:
+    functions = deployed.client("lambda")
+    before = functions.get_function_configuration(FunctionName="demo-lisa-dev-session")["Environment"]
+    functions.update_function_configuration(
+        FunctionName="demo-lisa-dev-session",
+        Environment={"Variables": {**before["Variables"], "LOG_LEVEL": "DEBUG"}},
+    )
+    try:
+        text, data = deployed.lisa("drift"), deployed.lisa("drift", "--format", "json")
+    finally:
+        functions.update_function_configuration(FunctionName="demo-lisa-dev-session", Environment=before)
+    assert (text.code, data.code) == (3, 3)
+    assert "LOG_LEVEL: DEBUG, compiled INFO  → lambdaConfig.logLevel\n" in text.out
+    (finding,) = json.loads(data.out)
+    assert (finding["component"], finding["cause"]) == ("chat", "changed by hand")
+    assert (finding["key"], finding["deployed"], finding["compiled"]) == ("lambdaConfig.logLevel", "DEBUG", "INFO")
+
+
+def test_other_accounts_regions_and_stale_output_are_refused(deployed: Site) -> None:
+    account = deployed.lisa("deploy", "--yes", AWS_ACCESS_KEY_ID="210987654321")
+    assert account.code == 1
+    assert "deploys to the account 123456789012, and your credentials are for 210987654321" in account.err
+    region = deployed.lisa("deploy", "--yes", AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="eu-west-1")
+    assert region.code == 1
+    assert "deploys to the region us-east-1, and your AWS environment or profile says eu-west-1" in region.err
+    summary = deployed.folder / "generated/dev/SUMMARY.md"
+    kept = summary.read_bytes()
+    summary.write_bytes(kept + b"edited by hand\n")
+    stale = deployed.lisa("deploy", "--yes")
+    summary.write_bytes(kept)
+    assert stale.code == 1
+    assert "is not what the sources compile to (1 changed)" in stale.err
+    assert deployed.templates_match()
+
+
+def test_weights_that_are_not_in_the_bucket_are_refused(deployed: Site) -> None:
+    store = deployed.client("s3")
+    place = {"Bucket": "demo-models-123456789012", "Key": "intfloat/e5-large-v2/model.safetensors"}
+    store.delete_object(**place)
+    refused = deployed.lisa("deploy", "--yes")
+    others = deployed.lisa("deploy", "--yes", "--stack", "serve")
+    published = deployed.lisa("artifacts", "publish", "weights")
+    assert refused.code == 1
+    assert "s3://demo-models-123456789012/intfloat/e5-large-v2/" in refused.err
+    assert "lisa weights stage --env dev" in refused.err
+    assert (others.code, published.code) == (0, 0), others.err + published.err
+    assert store.head_object(**place)["ContentLength"] > 0
+
+
+def test_a_change_of_one_model_updates_that_model_alone(deployed: Site) -> None:
+    edit(deployed.folder / "config.yaml", "        maxCapacity: 1\n", "        maxCapacity: 2\n")
+    assert deployed.lisa("compile").code == 0
+    plan = deployed.lisa("deploy", "--plan")
+    nobody = deployed.lisa("deploy")
+    drift = deployed.lisa("drift")
+    assert not deployed.templates_match()
+    result = deployed.lisa("deploy", "--yes", "--stack", "model-mistral7b")
+    assert (plan.code, result.code) == (0, 0), result.err
+    rows = [line.split() for line in plan.err.splitlines() if line.split()[:1] and line.split()[0] in COMPONENTS]
+    assert [row[0] for row in rows if row[1:3] != ["no", "change"]] == ["model-mistral7b"]
+    assert nobody.code == 1
+    assert "give --yes" in nobody.err
+    assert drift.code == 3
+    assert "    MaxSize: 1, compiled 2  → ecsModels[mistral-7b].autoScalingConfig.maxCapacity\n" in drift.out
+    updated = {name for name, status in deployed.stacks().items() if status == "UPDATE_COMPLETE"}
+    assert updated == {"demo-lisa-model-mistral7b-dev"}
+    assert deployed.templates_match()
+
+
+def test_a_removed_model_is_destroyed_when_that_is_agreed_to(deployed: Site) -> None:
+    config = deployed.folder / "config.yaml"
+    start = config.read_text().index("    - modelName: intfloat/e5-large-v2")
+    config.write_text(config.read_text()[:start])
+    assert deployed.lisa("compile").code == 0
+    put_images(deployed)
+    refused = deployed.lisa("deploy", "--yes")
+    assert refused.code == 1
+    assert "demo-lisa-model-e5large-dev would be destroyed" in refused.err
+    assert "demo-lisa-model-e5large-dev" in deployed.stacks()
+    result = deployed.lisa("deploy", "--yes", "--allow-destroy")
+    assert result.code == 0, result.err
+    assert "demo-lisa-model-e5large-dev" not in deployed.stacks()
+    assert deployed.templates_match()
+
+
+def test_destroying_leaves_nothing_and_may_be_repeated(deployed: Site) -> None:
+    result = deployed.lisa("destroy", "--yes")
+    assert result.code == 0, result.err
+    assert deployed.stacks() == {}
+    again = deployed.lisa("destroy", "--yes")
+    assert (again.code, again.err) == (0, "dev: nothing is deployed\n")

@@ -1,0 +1,123 @@
+"""Plans: what becomes of each stack, and which stacks no longer belong to the deployment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from lisa_compiler.deploy.assembly import Stack
+from lisa_compiler.deploy.cloudformation import CloudFormation, DeployedStack
+from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.deploy.planning import Action, StackStep, left_over, plan_stacks
+from lisa_compiler.plan.names import Names
+
+NAMES = Names(
+    deployment="demo",
+    app="lisa",
+    stage="dev",
+    account="123456789012",
+    region="us-east-1",
+    role_prefix="",
+    policy_prefix="",
+    instance_profile_prefix="",
+    prefix="/dev/demo/lisa",
+)
+TEMPLATE: Mapping[str, Any] = {"Resources": {"A": {"Type": "AWS::X::Y", "Properties": {"P": 1}}}}
+
+
+def found(name: str, description: str = "LISA demo (dev): x", **changes: Any) -> DeployedStack:
+    values: dict[str, Any] = {"status": "CREATE_COMPLETE", "parameters": {}, "outputs": {}, "tags": {}}
+    return DeployedStack(name=name, description=description, **(values | changes))
+
+
+@dataclass
+class Account:
+    """Stands in for CloudFormation."""
+
+    template_of_all: Mapping[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def template(self, _name: str) -> Mapping[str, Any]:
+        return self.template_of_all
+
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self.parameters[name] for name in names if name in self.parameters}
+
+
+def plan(folder: Path, deployed: DeployedStack | None, account: Account | None = None) -> StackStep:
+    path = folder / "template.json"
+    path.write_text(json.dumps(TEMPLATE))
+    stack = Stack(
+        component="iam", name="demo-lisa-iam-dev", template=path, tags={}, depends_on=(), reader=None, deployer=None
+    )
+    deployed_stacks = {stack.name: deployed} if deployed else {}
+    (step,) = plan_stacks([stack], deployed_stacks, cast(CloudFormation, account or Account(TEMPLATE)))
+    return step
+
+
+def test_a_stack_that_is_not_there_is_created(tmp_path: Path) -> None:
+    step = plan(tmp_path, None)
+    assert (step.action, len(step.changes), step.note) == (Action.CREATE, 1, "")
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"])
+def test_a_failed_creation_is_made_anew(tmp_path: Path, status: str) -> None:
+    step = plan(tmp_path, found("demo-lisa-iam-dev", status=status))
+    assert (step.action, step.note) == (Action.CREATE, "its creation failed before")
+
+
+def test_a_change_set_that_nobody_executed_is_no_stack(tmp_path: Path) -> None:
+    assert plan(tmp_path, found("demo-lisa-iam-dev", status="REVIEW_IN_PROGRESS")).action is Action.CREATE
+
+
+def test_the_same_template_and_tags_are_no_change(tmp_path: Path) -> None:
+    assert plan(tmp_path, found("demo-lisa-iam-dev")).action is Action.NONE
+
+
+def test_what_differs_is_an_update(tmp_path: Path) -> None:
+    other = {"Resources": {"A": {"Type": "AWS::X::Y", "Properties": {"P": 2}}}}
+    step = plan(tmp_path, found("demo-lisa-iam-dev"), Account(other))
+    assert (step.action, len(step.changes)) == (Action.UPDATE, 1)
+    outputs = plan(tmp_path, found("demo-lisa-iam-dev"), Account({**TEMPLATE, "Outputs": {}}))
+    assert (outputs.action, outputs.note) == (Action.UPDATE, "parameters, outputs or description")
+    tags = plan(tmp_path, found("demo-lisa-iam-dev", tags={"version": "0"}))
+    assert (tags.action, tags.note) == (Action.UPDATE, "tags")
+
+
+def test_a_new_value_of_a_parameter_is_an_update(tmp_path: Path) -> None:
+    deployed = found("demo-lisa-iam-dev", parameters={"/aws/image": "ami-1", "/gone": "x"})
+    assert plan(tmp_path, deployed, Account(TEMPLATE, {"/aws/image": "ami-1"})).action is Action.NONE
+    step = plan(tmp_path, deployed, Account(TEMPLATE, {"/aws/image": "ami-2"}))
+    assert (step.action, step.note) == (Action.UPDATE, "new value of /aws/image")
+
+
+def test_a_stack_that_only_a_person_gets_moving_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="continue-update-rollback --stack-name demo-lisa-iam-dev"):
+        plan(tmp_path, found("demo-lisa-iam-dev", status="UPDATE_ROLLBACK_FAILED"))
+
+
+def test_only_stacks_of_this_deployment_are_left_over() -> None:
+    deployed = {
+        stack.name: stack
+        for stack in (
+            found("demo-lisa-iam-dev"),
+            found("demo-lisa-model-old-dev", "LISA demo (dev): model old"),
+            found("demo-lisa-chat-dev", "LISA demo (dev): chat sessions"),
+            found("demo-lisa-ui-dev", "LISA demo (dev): chat application"),
+            found("demo-lisa-model-old-prod", "LISA demo (prod): model old"),
+            found("demo-lisa-extra-iam-dev", "LISA demo-lisa (dev): roles"),
+            found("demo-lisa-pipeline-dev", "Somebody's pipeline"),
+            found("demo-other-iam-dev", "LISA demo (dev): roles"),
+        )
+    }
+    steps = left_over(NAMES, ["demo-lisa-iam-dev"], deployed)
+    assert [(step.component, step.action) for step in steps] == [
+        ("ui", Action.DESTROY),
+        ("chat", Action.DESTROY),
+        ("model-old", Action.DESTROY),
+    ]
