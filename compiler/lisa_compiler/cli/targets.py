@@ -94,6 +94,8 @@ class Target:
     def workspace(self) -> Workspace:
         """Where the environment's weights are."""
         config = self.deployment.config
+        if config.profile is not None:
+            os.environ["AWS_PROFILE"] = config.profile  # s5cmd takes a profile from nowhere else
         needed = tuple(dict.fromkeys(model.config.model_name for model in self.deployment.models))
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         return Workspace(self.project, self.environment, config.s3_bucket_models, needed, endpoint)
