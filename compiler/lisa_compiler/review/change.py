@@ -74,7 +74,6 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
         *new_passwords(resources),
         *stores_in_another_vpc(resources),
         *protected(resources),
-        *_kept_parameters(before, after),
         *interruptions(resources, after),
         *compare_permissions(before, after),
         *_external_models(settings),
@@ -184,7 +183,7 @@ def _stacks(before: Output, after: Output) -> Iterator[Finding]:
     for component, stack in before.stacks.items():
         if component not in after.stacks:
             served = " Requests to it fail as soon as the gateway is deployed." if component.startswith(_MODEL) else ""
-            left = f"`cdk deploy` leaves its stack `{stack.name}`, which runs and costs until someone deletes it."
+            left = f"`lisa deploy --allow-destroy` destroys its stack `{stack.name}` before it deploys the others."
             yield Finding(Danger.REMOVES, f"**{stack.title}** is no longer part of the deployment.{served} {left}")
 
 
@@ -203,25 +202,6 @@ def _parts(changes: Iterable[ResourceChange], before: Output, after: Output) -> 
             shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
             if found:
                 yield Finding(danger, f"**{sides[component].title}** {words} {listed(shown)}.")
-
-
-def _kept_parameters(before: Output, after: Output) -> Iterator[Finding]:
-    """Find template parameters with another default: the cdk CLI gives a deployed stack its old value again."""
-    changed = []
-    for component, stack in after.stacks.items():
-        earlier = before.stacks[component].parameters if component in before.stacks else {}
-        for name, parameter in stack.parameters.items():
-            old, new = earlier.get(name, parameter).get("Default"), parameter.get("Default")
-            if old != new:
-                changed.append(f"`{name}` of `{component}` is `{new}` instead of `{old}`")
-    if changed:
-        number = counted(len(changed), "template parameter has", "template parameters have")
-        rest = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
-        yield Finding(
-            Danger.HAND,
-            f"{number} another default, which takes effect only with `cdk deploy --no-previous-parameters`, since the "
-            f"cdk CLI gives a deployed stack its old values again: {changed[0]}{rest}.",
-        )
 
 
 def _external_models(settings: Iterable[Difference]) -> Iterator[Finding]:

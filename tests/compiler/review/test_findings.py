@@ -163,30 +163,6 @@ def test_a_name_that_goes_to_another_resource_needs_a_hand() -> None:
     assert "1 name is taken" in told(before, after)[Danger.HAND]
 
 
-def test_a_parameter_with_another_default_needs_a_hand() -> None:
-    def stack(image: str) -> Output:
-        template = resource("EC2::LaunchTemplate", LaunchTemplateData={"ImageId": {"Ref": "Image"}})
-        return output({"serve": {"Template": template}}, parameters={"serve": {"Image": parameter(image)}})
-
-    assert "--no-previous-parameters" in told(stack("/aws/gpu"), stack("/aws/plain"))[Danger.HAND]
-
-
-def test_values_that_are_published_under_other_names_need_a_hand_too() -> None:
-    def stacks(prefix: str) -> Output:
-        published = resource("SSM::Parameter", Name=f"{prefix}/vpc", Value={"Ref": "Vpc"})
-        return output(
-            {
-                "networking": {"Vpc": resource("EC2::VPC"), "VpcParameter": published},
-                "serve": {"Targets": resource("ElasticLoadBalancingV2::TargetGroup", VpcId={"Ref": "VpcId"})},
-            },
-            parameters={"serve": {"VpcId": parameter(f"{prefix}/vpc")}},
-        )
-
-    assert (
-        "`VpcId` of `serve` is `/new/vpc` instead of `/old/vpc`." in told(stacks("/old"), stacks("/new"))[Danger.HAND]
-    )
-
-
 def test_a_part_that_others_notice_is_told_when_it_comes_and_when_it_goes() -> None:
     role = {"Role": resource("IAM::Role")}
     less, more = output({"core": role}), output({"core": {**role, "Vpc": resource("EC2::VPC")}})
@@ -240,4 +216,4 @@ def test_an_environment_that_is_gone_leaves_all_of_it_behind() -> None:
 def test_a_removed_stack_is_told_to_run_on() -> None:
     before = output({"core": {"Role": resource("IAM::Role")}, "chat": {"Role": resource("IAM::Role")}})
     found = told(before, output({"core": {"Role": resource("IAM::Role")}}))
-    assert "`cdk deploy` leaves its stack `acme-chat`" in found[Danger.REMOVES]
+    assert "destroys its stack `acme-chat`" in found[Danger.REMOVES]
