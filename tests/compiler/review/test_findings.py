@@ -11,7 +11,7 @@ from lisa_compiler.review.finding import Danger
 from lisa_compiler.review.output import Output
 
 from .conftest import ENVIRONMENT
-from .outputs import output, parameter, resource
+from .outputs import output, resource
 
 ANYWHERE, INSIDE = "0.0.0.0/0", "10.0.0.0/22"
 
