@@ -40,6 +40,10 @@ compile: .venv/.installed-runtime ## Compile an environment into generated/: mak
 validate: .venv/.installed-runtime ## Say everything that is wrong with the configuration: make validate ENV=dev
 	@$(LISA) validate $(OPTIONS) $(ARGS)
 
+.PHONY: policy
+policy: .venv/.installed-dev ## Check the compiled templates, less what policy/waivers.yaml waives: make policy ENV=dev
+	@$(LISA) policy $(OPTIONS) $(ARGS)
+
 .PHONY: config
 config: .venv/.installed-runtime ## Print the effective configuration: make config ENV=dev ARGS=--origin
 	@$(LISA) config $(OPTIONS) $(ARGS)
@@ -96,8 +100,8 @@ check-drift: .venv/.installed-dev ## That generated/ and the generated documenta
 	@$(LISA) compile --all --check --format $(if $(GITHUB_ACTIONS),github,text)
 
 .PHONY: check-templates
-check-templates: .venv/.installed-dev .venv/checkov/.installed-checkov ## cfn-lint and checkov on the CloudFormation templates
-	@$(BIN)/cfn-lint --non-zero-exit-code warning -- generated/*/cloudformation/*.template.json
+check-templates: .venv/.installed-dev .venv/checkov/.installed-checkov ## lisa policy and checkov on the CloudFormation templates
+	@$(LISA) policy --all --strict --format $(if $(GITHUB_ACTIONS),github,text)
 	@.venv/checkov/bin/checkov --config-file .checkov.yaml
 
 .PHONY: check-containers

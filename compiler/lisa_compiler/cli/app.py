@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from lisa_compiler.cli.proposals import proposals_app
 from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.terminal import put
 from lisa_compiler.cli.weights import weights_app
+from lisa_compiler.policy.finding import Tool
 from lisa_compiler.report import Format
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -148,6 +150,50 @@ def validate(
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
     raise typer.Exit(inspecting.validate(asked, form=form))
+
+
+@app.command(epilog="lisa policy --all --format sarif > policy.sarif\n\nlisa policy --env dev --only lisa")
+def policy(
+    *,
+    project: Project = Path(),
+    env: Environments = None,
+    all_environments: AllEnvironments = False,
+    only: Annotated[
+        list[Tool] | None,
+        typer.Option("--only", help="Run this check alone, may be repeated; all when left out.", rich_help_panel=HOW),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Directory of what was compiled; generated/ of the project."
+        ),
+    ] = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="Day that the expiry of waivers is compared with, as 2027-03-31; today when left out.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors; for CI.", rich_help_panel=HOW)] = False,
+    form: DiagnosticFormat = Format.TEXT,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Check compiled templates with cfn-lint, cdk-nag and LISA's own rules, less what policy/waivers.yaml waives."""
+    from lisa_compiler.cli import policing
+
+    one_or_all(env, every=all_environments)
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
+    day = today.date() if today else datetime.now(UTC).date()
+    how = policing.How(form=form, tools=frozenset(only or Tool), today=day, strict=strict)
+    raise typer.Exit(policing.run(asked, output or project / "generated", how))
 
 
 @app.command(epilog="lisa config --env prod --origin")
