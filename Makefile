@@ -32,6 +32,10 @@ help: ## List the targets
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-zA-Z][a-zA-Z-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
+.PHONY: init
+init: .venv/.installed-runtime ## Make a repository for your own configuration: make init DIR=../our-models
+	@$(LISA) init "$(DIR)" $(ARGS)
+
 .PHONY: compile
 compile: .venv/.installed-runtime ## Compile an environment into generated/: make compile ENV=dev
 	@$(LISA) compile $(OPTIONS) $(ARGS)
@@ -111,7 +115,8 @@ check-containers: .venv/.installed-dev ## hadolint and shellcheck on the generat
 	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
 .PHONY: check-workflows
-check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workflows
+check-workflows: .venv/.installed-dev ## actionlint, zizmor and the schema of GitHub's workflows
+	@$(BIN)/actionlint -shellcheck=$(BIN)/shellcheck -pyflakes=
 	@$(BIN)/zizmor --offline --quiet .github
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
@@ -150,6 +155,10 @@ bench-rag: .venv/.installed-dev ## Measure the repository function on a real Pos
 schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md and docs/diagnostics.md anew
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
+
+.PHONY: workflows
+workflows: .venv/.installed-runtime ## Write .github/workflows anew from templates/workflows
+	@$(PY) -m lisa_compiler.starter.workflows
 
 .PHONY: lock
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1

@@ -72,6 +72,35 @@ def root(
 
 
 @app.command(
+    "init", epilog="lisa init our-lisa\n\nlisa init . --defaults --set deploymentName=lisa --set region=eu-west-1 …"
+)
+def init_command(
+    *,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="New or empty directory; one with .git alone will do.")
+    ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Answer a question; for one environment as prod.region=…"),
+    ] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Take what is proposed, and ask nothing.")] = False,
+    requirement: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REQUIREMENT", help="What pip installs LISA by; the package of this version when left out."
+        ),
+    ] = None,
+) -> None:
+    """Make a repository for your own configuration: files, workflows, generated/ and a README."""
+    from lisa_compiler.cli import starting
+    from lisa_compiler.starter.repository import REQUIREMENT
+
+    raise typer.Exit(
+        starting.run(directory, assignments or (), defaults=defaults, requirement=requirement or REQUIREMENT)
+    )
+
+
+@app.command(
     "compile",
     epilog=(
         "lisa compile --env dev\n\n"
@@ -152,7 +181,7 @@ def validate(
     raise typer.Exit(inspecting.validate(asked, form=form))
 
 
-@app.command(epilog="lisa policy --all --format sarif > policy.sarif\n\nlisa policy --env dev --only lisa")
+@app.command(epilog="lisa policy --all --format github --sarif policy.sarif\n\nlisa policy --env dev --only lisa")
 def policy(
     *,
     project: Project = Path(),
@@ -178,6 +207,10 @@ def policy(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors; for CI.", rich_help_panel=HOW)] = False,
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="FILE", help="Also write SARIF, for code scanning.", rich_help_panel=HOW),
+    ] = None,
     form: DiagnosticFormat = Format.TEXT,
     assignments: Assignments = None,
     profile: Profile = None,
@@ -192,7 +225,7 @@ def policy(
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
     day = today.date() if today else datetime.now(UTC).date()
-    how = policing.How(form=form, tools=frozenset(only or Tool), today=day, strict=strict)
+    how = policing.How(form=form, tools=frozenset(only or Tool), today=day, strict=strict, sarif=sarif)
     raise typer.Exit(policing.run(asked, output or project / "generated", how))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,9 +13,9 @@ from lisa_compiler.cli.inspecting import validated
 from lisa_compiler.cli.requests import Request
 from lisa_compiler.cli.terminal import ExitCode, say
 from lisa_compiler.policy.finding import Tool
-from lisa_compiler.report import Format, counted
-from lisa_schema.diagnostics import Severity
-from lisa_schema.errors import ConfigurationError
+from lisa_compiler.report import Format, counted, render
+from lisa_schema.diagnostics import Diagnostic, Severity
+from lisa_schema.errors import ConfigurationError, LisaError
 
 if TYPE_CHECKING:
     from lisa_compiler.policy.check import Checked
@@ -31,12 +31,14 @@ class How:
         tools: which checks to run.
         today: the day that waivers are compared with.
         strict: whether a warning is an error.
+        sarif: file that the findings are written to as SARIF, besides.
     """
 
     form: Format
     tools: frozenset[Tool]
     today: date
     strict: bool
+    sarif: Path | None = None
 
 
 def run(request: Request, output: Path, how: How) -> ExitCode:
@@ -47,7 +49,7 @@ def run(request: Request, output: Path, how: How) -> ExitCode:
         waivers = read_waivers(request.project)
         checked = _check(request, output, how.tools)
     except ConfigurationError as error:
-        show(error.diagnostics, how.form, request)
+        _report(error.diagnostics, {}, request, how)
         return ExitCode.FAILED
     environments = {one.environment: one for one in checked}
     result = apply_waivers(
@@ -65,13 +67,26 @@ def run(request: Request, output: Path, how: How) -> ExitCode:
     if how.strict:
         diagnostics = [replace(diagnostic, severity=Severity.ERROR) for diagnostic in diagnostics]
     meanings = {finding.rule: finding.title for finding in result.findings}
-    show(diagnostics, how.form, request, meanings=meanings)
+    _report(diagnostics, meanings, request, how)
     _say_waived(result)
     if has_errors(diagnostics):
         return ExitCode.FAILED
     for one in checked:
         _say_result(one, result)
     return ExitCode.OK
+
+
+def _report(diagnostics: Sequence[Diagnostic], meanings: Mapping[str, str], request: Request, how: How) -> None:
+    show(diagnostics, how.form, request, meanings=meanings)
+    if how.sarif is None:
+        return
+    text = render(
+        diagnostics, Format.SARIF, project=request.project, shown_below=request.shown_project, meanings=meanings
+    )
+    try:
+        how.sarif.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LisaError(f"{how.sarif} cannot be written: {error.strerror}.") from error
 
 
 def _check(request: Request, output: Path, tools: frozenset[Tool]) -> list[Checked]:
