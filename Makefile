@@ -69,6 +69,10 @@ layers: .venv/.installed-runtime ## Build the zip files of an environment's Lamb
 		$(PY) "generated/$$environment/layers/build_layer.py" "$$name" --output ".lisa/layers/$$name.zip"; \
 	done
 
+.PHONY: bundle
+bundle: .venv/.installed-runtime ## Pack an environment for a network without internet: make bundle ENV=airgap FILE=lisa.tar
+	@$(LISA) bundle $(SCOPE) --output "$(FILE)" $(ARGS)
+
 .PHONY: gen-certs
 gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only
 	@$(LISA) gen-certs $(SCOPE) $${REGION:+--region="$$REGION"} $(ARGS)

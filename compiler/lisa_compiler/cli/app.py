@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lisa_compiler.cli.bundle import bundle_app
 from lisa_compiler.cli.options import (
     HOW,
     AccountNumber,
@@ -50,6 +51,7 @@ vpc_app = typer.Typer(help="Work with an existing VPC.", no_args_is_help=True, r
 app.add_typer(vpc_app, name="vpc")
 app.add_typer(weights_app, name="weights")
 app.add_typer(proposals_app, name="proposals")
+app.add_typer(bundle_app, name="bundle")
 
 
 def _print_version(value: bool) -> None:
