@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Final, Protocol
 
 from lisa_compiler.bundle.manifest import MANIFEST, MOST_BYTES, BundledFile, BundleError, BundleManifest, parse
 from lisa_compiler.bundle.sources import Source
+from lisa_compiler.new_directory import new_directory
 
 _CHUNK: Final = 1 << 20
 
@@ -40,15 +40,13 @@ def write_archive(target: Path, manifest: BundleManifest, sources: Mapping[str, 
         raise BundleError(f"{target} cannot be written: {error.strerror}.") from error
     part = Path(name)
     try:
-        with (
-            os.fdopen(descriptor, "wb") as stream,
-            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_CHUNK) as tar,
-        ):
-            content = manifest.render()
-            tar.addfile(_entry(MANIFEST, len(content), executable=False), BytesIO(content))
-            for file in manifest.stored:
-                _add(tar, file, sources[file.path], tell)
-        with part.open("rb+") as stream:
+        with os.fdopen(descriptor, "wb") as stream:
+            with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                content = manifest.render()
+                tar.addfile(_entry(MANIFEST, len(content), executable=False), BytesIO(content))
+                for file in manifest.stored:
+                    _add(tar, file, sources[file.path], tell)
+            stream.flush()
             os.fsync(stream.fileno())
         part.chmod(0o644)
         part.replace(target)
@@ -131,14 +129,14 @@ class DirectoryBase:
 class ArchiveBase:
     """A bundle that is whole."""
 
-    def __init__(self, archive: Path) -> None:
+    def __init__(self, archive: Path, tar: tarfile.TarFile) -> None:
         self.manifest = read_manifest(archive)
         if self.manifest.base is not None:
             raise BundleError(f"{archive} is a difference itself: unpack it, and name that directory as the base.")
         self._archive = archive
+        self._tar = tar
         self._paths = {file.sha256: file.path for file in self.manifest.files}
-        self._tar = tarfile.open(archive, mode="r:")  # noqa: SIM115  # it is open as long as the base is used
-        self._entries = {entry.name: entry for entry in self._tar}
+        self._entries = {entry.name: entry for entry in tar}
 
     def open(self, file: BundledFile) -> IO[bytes]:
         path = _known(self._paths.get(file.sha256), file)
@@ -154,13 +152,19 @@ def _known(path: str | None, file: BundledFile) -> str:
     return path
 
 
-def open_base(base: Path) -> Base:
+@contextmanager
+def open_base(base: Path) -> Iterator[Base]:
     """Open a base: a whole bundle, or the directory that any bundle was unpacked to.
 
     Raises:
         BundleError: it is neither.
     """
-    return DirectoryBase(base) if base.is_dir() else ArchiveBase(base)
+    if base.is_dir():
+        yield DirectoryBase(base)
+        return
+    read_manifest(base)
+    with tarfile.open(base, mode="r:") as tar:
+        yield ArchiveBase(base, tar)
 
 
 def read_manifest(archive: Path) -> BundleManifest:
@@ -189,11 +193,8 @@ def verify(archive: Path, base: Path | None, tell: Tell) -> BundleManifest:
         for file, stream in _stored(tar, manifest, archive):
             _require_same(file, _digest(stream, tell), archive)
     if base is not None:
-        opened = _fitting(manifest, base, archive)
-        for file in manifest.files:
-            if not file.stored:
-                with opened.open(file) as stream:
-                    _require_same(file, _digest(stream, tell), base)
+        for file, stream in _from_base(manifest, base, archive):
+            _require_same(file, _digest(stream, tell), base)
     return manifest
 
 
@@ -207,22 +208,18 @@ def unpack(archive: Path, directory: Path, base: Path | None, tell: Tell) -> Bun
         tell: is told the progress.
 
     Raises:
-        BundleError: the bundle is not whole, is a difference and has no base, or the directory holds something.
+        BundleError: the bundle is not whole, or is a difference and has no base.
+        LisaError: the directory holds something, or cannot be made.
     """
-    if directory.is_symlink() or (directory.exists() and (not directory.is_dir() or any(directory.iterdir()))):
-        raise BundleError(f"{directory} holds something already: name a new directory.")
-    with _opened(archive) as tar, _staging(directory) as staging:
+    with new_directory(directory) as staging, _opened(archive) as tar:
         manifest = _manifest(tar, archive)
         if manifest.base is not None and base is None:
             raise BundleError(f"{archive} is a difference to bundle {manifest.base}: name that with --base.")
         for file, stream in _stored(tar, manifest, archive):
             _save(staging, file, stream, archive, tell)
         if base is not None:
-            opened = _fitting(manifest, base, archive)
-            for file in manifest.files:
-                if not file.stored:
-                    with opened.open(file) as stream:
-                        _save(staging, file, stream, base, tell)
+            for file, stream in _from_base(manifest, base, archive):
+                _save(staging, file, stream, base, tell)
         (staging / MANIFEST).write_bytes(manifest.render())
     return manifest
 
@@ -259,13 +256,17 @@ def _stored(tar: tarfile.TarFile, manifest: BundleManifest, archive: Path) -> It
         raise BundleError(f"{archive} holds {entry.name}, which its {MANIFEST} does not name: it was changed.")
 
 
-def _fitting(manifest: BundleManifest, base: Path, archive: Path) -> Base:
-    opened = open_base(base)
-    if manifest.base is not None and opened.manifest.digest != manifest.base:
-        raise BundleError(
-            f"{archive} is a difference to bundle {manifest.base}, but {base} is {opened.manifest.digest}."
-        )
-    return opened
+def _from_base(manifest: BundleManifest, base: Path, archive: Path) -> Iterator[tuple[BundledFile, IO[bytes]]]:
+    """Yield the files that a difference takes from its base, which has to be the one that it was made to."""
+    with open_base(base) as opened:
+        if manifest.base is not None and opened.manifest.digest != manifest.base:
+            raise BundleError(
+                f"{archive} is a difference to bundle {manifest.base}, but {base} is {opened.manifest.digest}."
+            )
+        for file in manifest.files:
+            if not file.stored:
+                with opened.open(file) as stream:
+                    yield file, stream
 
 
 def _require_same(file: BundledFile, digest: str, where: Path) -> None:
@@ -296,19 +297,3 @@ def _save(directory: Path, file: BundledFile, stream: IO[bytes], where: Path, te
             target.write(piece)
         os.fchmod(target.fileno(), 0o755 if file.executable else 0o644)
     _require_same(file, digest.hexdigest(), where)
-
-
-@contextmanager
-def _staging(directory: Path) -> Iterator[Path]:
-    """Yield a directory beside the one that is wanted, which takes its place when the block ends without an error."""
-    parent = directory.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
-    try:
-        staging.chmod(0o755)
-        yield staging
-        with suppress(FileNotFoundError):
-            directory.rmdir()
-        staging.rename(directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.bundle import sbom
-from lisa_compiler.bundle.archive import open_base, read_manifest, write_archive
+from lisa_compiler.bundle.archive import DirectoryBase, read_manifest, write_archive
 from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, Kind, parse
 from lisa_compiler.bundle.sources import Found, Source, find_sources
 from lisa_compiler.bundle.supplies import find_cdk, find_wheels, locked_cdk, platform, python_version
@@ -133,7 +133,7 @@ def _difference(manifest: BundleManifest, base: Path) -> BundleManifest:
 
 def _base_manifest(base: Path) -> BundleManifest:
     if base.is_dir():
-        return open_base(base).manifest
+        return DirectoryBase(base).manifest
     if base.name == MANIFEST:
         return parse(base.read_bytes(), str(base))
     return read_manifest(base)

@@ -12,9 +12,10 @@ import typer
 from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, say
+from lisa_compiler.new_directory import new_directory
 from lisa_compiler.report import Format
 from lisa_compiler.starter.questions import Question, answer_for, given_answers, steps
-from lisa_compiler.starter.repository import mistake, new_directory, write_repository
+from lisa_compiler.starter.repository import MAY_BE_THERE, mistake, write_repository
 from lisa_schema.errors import ConfigurationError, LisaError
 
 
@@ -28,7 +29,7 @@ def run(directory: Path, assignments: Sequence[str], *, defaults: bool, requirem
         requirement: what pip installs LISA by.
     """
     given = given_answers(assignments)
-    with new_directory(directory) as staging:
+    with new_directory(directory, may_hold=MAY_BE_THERE) as staging:
         answers = _ask(given, interactive=_at_terminal() and not defaults)
         try:
             write_repository(staging, answers, requirement, lambda stage: say(f"{stage} …"))

@@ -1,12 +1,11 @@
-"""The files of a new configuration repository, and how they are put into its directory: all of them or none."""
+"""The files of a new configuration repository, and how its first answers are judged."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,7 @@ from lisa_compiler.starter.questions import (
     is_isolated,
 )
 from lisa_compiler.starter.workflows import WorkflowSettings, workflows
-from lisa_schema.errors import ConfigurationError, LisaError
+from lisa_schema.errors import ConfigurationError
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ _AS_THEY_ARE: Final = {
     "package.json": "package.json",
     "policy/waivers.yaml": "waivers.yaml",
 }
-_MAY_BE_THERE: Final = frozenset({".git"})
+MAY_BE_THERE: Final = frozenset({".git"})
+"""What the directory of a new repository may hold: it may be an empty clone."""
 
 
 def starter_files(answers: Answers, requirement: str = REQUIREMENT) -> dict[str, str]:
@@ -52,10 +52,6 @@ def starter_files(answers: Answers, requirement: str = REQUIREMENT) -> dict[str,
     from lisa_schema.export import config_schema, overlay_schema, schema_text
 
     names = environment_names(answers)
-    environments = [_environment(answers, name) for name in names]
-    # A question that was not asked has a blank answer.
-    shared = {question.name: "" for question in QUESTIONS if not question.each} | dict(answers)
-    values = {"answers": shared, "environments": environments, "requirement": requirement, "version": VERSION}
     reachable = tuple(name for name in names if not is_isolated(answers[f"{name}.region"]))
     settings = WorkflowSettings(
         header=f"Made by `lisa init` of LISA {VERSION}; it is yours to change.",
@@ -69,20 +65,31 @@ def starter_files(answers: Answers, requirement: str = REQUIREMENT) -> dict[str,
     if not reachable:
         del made[".github/workflows/deploy.yml"]
     return {
-        "README.md": _render("README.md.j2", values),
-        "config.yaml": _render("config.yaml.j2", values),
-        "requirements.txt": _render("requirements.txt.j2", values),
+        **configuration_files(answers),
+        "README.md": _render("README.md.j2", _values(answers)),
+        "requirements.txt": f"{requirement}\n",
         "schema/config.schema.json": schema_text(config_schema()),
         "schema/overlay.schema.json": schema_text(overlay_schema()),
-        **{
-            f"environments/{environment['name']}.yaml": _render(
-                "environment.yaml.j2", {**values, "environment": environment}
-            )
-            for environment in environments
-        },
         **{path: (templates_dir() / _FOLDER / name).read_text(encoding="utf-8") for path, name in _AS_THEY_ARE.items()},
         **made,
     }
+
+
+def configuration_files(answers: Answers) -> dict[str, str]:
+    """Render config.yaml and the overlays in environments/, by path."""
+    values = _values(answers)
+    overlays = {
+        f"environments/{environment['name']}.yaml": _render("environment.yaml.j2", {"environment": environment})
+        for environment in values["environments"]
+    }
+    return {"config.yaml": _render("config.yaml.j2", values), **overlays}
+
+
+def _values(answers: Answers) -> dict[str, Any]:
+    # A question that was not asked has a blank answer.
+    shared = {question.name: "" for question in QUESTIONS if not question.each} | dict(answers)
+    environments = [_environment(answers, name) for name in environment_names(answers)]
+    return {"answers": shared, "environments": environments, "version": VERSION}
 
 
 def _environment(answers: Answers, name: str) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def _diagnostics(answers: Answers, environment: str) -> tuple[Diagnostic, ...]:
     from lisa_compiler.load import load
     from lisa_schema.validate import validate
 
-    files = starter_files(answers)
+    files = configuration_files(answers)
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
         for path in ("config.yaml", f"environments/{environment}.yaml"):
             _write(Path(folder) / path, files[path])
@@ -135,54 +142,11 @@ def _diagnostics(answers: Answers, environment: str) -> tuple[Diagnostic, ...]:
             return error.diagnostics
 
 
-@contextmanager
-def new_directory(directory: Path) -> Iterator[Path]:
-    """Yield a directory beside the one that is wanted, and put it in its place when the block ends without an error.
-
-    A directory that is there may hold `.git` and nothing else; it stays, and gets the files.
-
-    Raises:
-        LisaError: the directory holds something, or cannot be made.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise LisaError(f"{directory} is a file: name another directory.")
-    others = sorted({entry.name for entry in directory.iterdir()} - _MAY_BE_THERE) if directory.is_dir() else []
-    if others:
-        raise LisaError(f"{directory} holds {others[0]} already: name a new directory, or one with nothing but .git.")
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".lisa-init-", dir=directory.resolve().parent))
-    except OSError as error:
-        raise LisaError(f"{directory} cannot be made: {error.strerror}.") from error
-    try:
-        staging.chmod(0o755)
-        yield staging
-        _put(staging, directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _put(staging: Path, directory: Path) -> None:
-    if not directory.exists():
-        staging.rename(directory)
-        return
-    moved: list[Path] = []
-    try:
-        for entry in sorted(staging.iterdir()):
-            target = directory / entry.name
-            entry.rename(target)
-            moved.append(target)
-    except BaseException:
-        for target in moved:
-            shutil.rmtree(target) if target.is_dir() else target.unlink()
-        raise
-
-
 def write_repository(directory: Path, answers: Answers, requirement: str, tell: Callable[[str], None]) -> None:
     """Write a repository's files, and compile its environments.
 
     Args:
-        directory: where to; it is made by new_directory().
+        directory: where to; it is there, and empty.
         answers: one for each question.
         requirement: what pip installs LISA by.
         tell: is told the stages, for a person who waits.

@@ -324,7 +324,7 @@ def test_nothing_that_is_there_is_unpacked_over(enclave: Enclave) -> None:
     bundle = enclave.make()
     (enclave.folder / "there").mkdir()
     (enclave.folder / "there/mine").write_text("x", encoding="utf-8")
-    assert "holds something already" in lisa("bundle", "unpack", bundle, enclave.folder / "there").stderr
+    assert "holds mine already" in lisa("bundle", "unpack", bundle, enclave.folder / "there").stderr
     assert files(enclave.folder / "there") == {"mine": b"x"}
 
 
