@@ -35,6 +35,10 @@ help: ## List the targets
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-zA-Z][a-zA-Z0-9-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
+.PHONY: init
+init: .venv/.installed-runtime ## Make a repository for your own configuration: make init DIR=../our-models
+	@$(LISA) init "$(DIR)" $(ARGS)
+
 .PHONY: compile
 compile: .venv/.installed-runtime ## Compile an environment into generated/: make compile ENV=dev
 	@$(LISA) compile $(OPTIONS) $(ARGS)
@@ -42,6 +46,10 @@ compile: .venv/.installed-runtime ## Compile an environment into generated/: mak
 .PHONY: validate
 validate: .venv/.installed-runtime ## Say everything that is wrong with the configuration: make validate ENV=dev
 	@$(LISA) validate $(OPTIONS) $(ARGS)
+
+.PHONY: policy
+policy: .venv/.installed-dev ## Check the compiled templates, less what policy/waivers.yaml waives: make policy ENV=dev
+	@$(LISA) policy $(OPTIONS) $(ARGS)
 
 .PHONY: config
 config: .venv/.installed-runtime ## Print the effective configuration: make config ENV=dev ARGS=--origin
@@ -58,6 +66,10 @@ modelCheck: .venv/.installed-runtime ## Show where the weights of each model sta
 .PHONY: dev
 dev: .venv/.installed-dev .venv/gateway/.installed-models ## Run the whole system on this machine: make dev ENV=dev
 	@$(LISA) dev $(SCOPE) $(ARGS)
+
+.PHONY: bundle
+bundle: .venv/.installed-runtime ## Pack an environment for a network without internet: make bundle ENV=airgap FILE=lisa.tar
+	@$(LISA) bundle $(SCOPE) --output "$(FILE)" $(ARGS)
 
 .PHONY: gen-certs
 gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only
@@ -128,8 +140,8 @@ check-drift: .venv/.installed-dev ## That generated/ and the generated documenta
 	@$(LISA) compile --all --check --format $(if $(GITHUB_ACTIONS),github,text)
 
 .PHONY: check-templates
-check-templates: .venv/.installed-dev .venv/checkov/.installed-checkov ## cfn-lint and checkov on the CloudFormation templates
-	@$(BIN)/cfn-lint --non-zero-exit-code warning -- generated/*/cloudformation/*.template.json
+check-templates: .venv/.installed-dev .venv/checkov/.installed-checkov ## lisa policy and checkov on the CloudFormation templates
+	@$(LISA) policy --all --strict --format $(if $(GITHUB_ACTIONS),github,text)
 	@.venv/checkov/bin/checkov --config-file .checkov.yaml
 
 .PHONY: check-containers
@@ -139,7 +151,8 @@ check-containers: .venv/.installed-dev ## hadolint and shellcheck on the generat
 	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
 .PHONY: check-workflows
-check-workflows: .venv/.installed-dev ## zizmor and the schema of GitHub's workflows
+check-workflows: .venv/.installed-dev ## actionlint, zizmor and the schema of GitHub's workflows
+	@$(BIN)/actionlint -shellcheck=$(BIN)/shellcheck -pyflakes=
 	@$(BIN)/zizmor --offline --quiet .github
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
@@ -200,6 +213,10 @@ schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md an
 .PHONY: web
 web: runtime/web/node_modules/.installed ## Build the web application into runtime/web/dist, which is committed
 	@cd runtime/web && npm run --silent build -- --logLevel=warn
+
+.PHONY: workflows
+workflows: .venv/.installed-runtime ## Write .github/workflows anew from templates/workflows
+	@$(PY) -m lisa_compiler.starter.workflows
 
 .PHONY: lock
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1

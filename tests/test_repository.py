@@ -178,6 +178,17 @@ def test_actions_are_pinned_by_commit_and_rights_are_few(workflow: Path) -> None
                 assert step["with"]["persist-credentials"] is False
 
 
+def test_workflows_are_what_their_templates_make() -> None:
+    from lisa_compiler.starter.workflows import OWN, workflows
+
+    assert {path: read(path) for path in workflows(OWN)} == workflows(OWN)
+
+
+@pytest.mark.parametrize("file", ["package.json", "package-lock.json"])
+def test_the_cdk_cli_is_the_one_that_new_repositories_get(file: str) -> None:
+    assert read(file) == read(f"templates/starter/{file}")
+
+
 def test_ci_checks_that_generated_is_current() -> None:
     assert "lisa compile --all --check --format github" in read(".github/workflows/check.yml")
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
@@ -35,6 +36,7 @@ def render(
     project: Path,
     shown_below: str = "",
     colour: bool = False,
+    meanings: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Write diagnostics in a format, with a line end unless there is nothing to say.
 
@@ -44,9 +46,10 @@ def render(
         project: directory that the origins' files are relative to; the text format quotes their lines.
         shown_below: path of the project as the reader sees it, put before each file: `` or `infra`.
         colour: whether the text format uses the terminal's colours.
+        meanings: what codes mean that LISA's own catalogue does not have, for SARIF.
     """
     unique = tuple(dict.fromkeys(diagnostics))
-    return _RENDERERS[form](unique, _Place(project, shown_below, colour))
+    return _RENDERERS[form](unique, _Place(project, shown_below, colour, meanings))
 
 
 def counted(diagnostics: Iterable[Diagnostic]) -> str:
@@ -57,9 +60,10 @@ def counted(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 class _Place:
-    """Where files are, how they are named, and what stands in them."""
+    """Where files are, how they are named, and what stands in them; what codes of others mean."""
 
-    def __init__(self, project: Path, shown_below: str, colour: bool) -> None:
+    def __init__(self, project: Path, shown_below: str, colour: bool, meanings: Mapping[str, str]) -> None:
+        self.meanings = meanings
         self._project = project
         self._below = f"{shown_below.rstrip('/')}/" if shown_below not in {"", "."} else ""
         self._colour = colour
@@ -229,7 +233,9 @@ def _whole_message(diagnostic: Diagnostic) -> str:
 def _sarif(diagnostics: Sequence[Diagnostic], place: _Place) -> str:
     from lisa_compiler.sarif import sarif_log
 
-    log = sarif_log(diagnostics, version=VERSION, file_of=place.file, message_of=_whole_message)
+    log = sarif_log(
+        diagnostics, version=VERSION, file_of=place.file, message_of=_whole_message, meanings=place.meanings
+    )
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 

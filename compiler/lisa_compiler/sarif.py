@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ def sarif_log(
     version: str,
     file_of: Callable[[Origin], str],
     message_of: Callable[[Diagnostic], str],
+    meanings: Mapping[str, str],
 ) -> dict[str, Any]:
     """Build a log of one run, with the metadata of every rule that has a result.
 
@@ -24,6 +25,7 @@ def sarif_log(
         version: version of LISA.
         file_of: names a diagnostic's file, relative to the repository.
         message_of: writes a diagnostic's whole message.
+        meanings: what codes mean that LISA's own catalogue does not have.
     """
     rules: dict[str, Diagnostic] = {}
     for diagnostic in diagnostics:
@@ -38,7 +40,7 @@ def sarif_log(
                     "driver": {
                         "name": "lisa",
                         "semanticVersion": version,
-                        "rules": [_rule(rules[code]) for code in codes],
+                        "rules": [_rule(rules[code], meanings) for code in codes],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -50,23 +52,24 @@ def sarif_log(
     }
 
 
-def _rule(diagnostic: Diagnostic) -> dict[str, Any]:
+def _rule(diagnostic: Diagnostic, others: Mapping[str, str]) -> dict[str, Any]:
     words = diagnostic.rule.split("-")
     return {
         "id": diagnostic.code,
         "name": "".join(word.capitalize() for word in words),
-        "shortDescription": {"text": _meaning(diagnostic)},
+        "shortDescription": {"text": _meaning(diagnostic, others)},
         "defaultConfiguration": {"level": diagnostic.severity.value},
         "properties": {"tags": ["configuration", "lisa"]},
     }
 
 
-def _meaning(diagnostic: Diagnostic) -> str:
+def _meaning(diagnostic: Diagnostic, others: Mapping[str, str]) -> str:
     """Say what a rule is about in general; a diagnostic's own message speaks of one place."""
     from lisa_schema.catalogue import KINDS
     from lisa_schema.rules import registered_rules
 
-    meanings = {kind.code: kind.meaning for kind in KINDS} | {rule.code: rule.meaning for rule in registered_rules()}
+    own = {kind.code: kind.meaning for kind in KINDS} | {rule.code: rule.meaning for rule in registered_rules()}
+    meanings = {**others, **own}
     return meanings.get(diagnostic.code, " ".join(diagnostic.rule.split("-")).capitalize() + ".")
 
 

@@ -189,6 +189,26 @@ POLICY = Kind(
     "cdk-nag has a finding about a resource, and runCdkNag is on.",
     "Change what the finding is about, or set runCdkNag to false and see to it elsewhere.",
 )
+WAIVER_EXPIRED = Kind(
+    "LISA482",
+    "waiver-expired",
+    "A waiver in policy/waivers.yaml is past its expiry, and waives nothing any more.",
+    "Mend what it waived and remove it, or have its owner decide on a new date.",
+)
+WAIVER_UNUSED = Kind(
+    "LISA483",
+    "waiver-unused",
+    "A waiver in policy/waivers.yaml waives no finding: its rule or its resource is not found.",
+    "Remove it, or correct its rule and resource.",
+    Severity.WARNING,
+)
+POLICY_STALE = Kind(
+    "LISA484",
+    "policy-stale",
+    "The templates that `lisa policy` looked at are not those of the configuration as it is now.",
+    "Run `lisa compile` first.",
+    Severity.WARNING,
+)
 OUTPUT_STALE = Kind(
     "LISA491",
     "output-stale",

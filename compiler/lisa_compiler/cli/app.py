@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lisa_compiler.cli.artifacts import artifacts_app
+from lisa_compiler.cli.bundle import bundle_app
 from lisa_compiler.cli.deployment import deployment_app
 from lisa_compiler.cli.options import (
     HOW,
@@ -35,6 +37,7 @@ from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.reviewing import DiffFormat
 from lisa_compiler.cli.terminal import put
 from lisa_compiler.cli.weights import weights_app
+from lisa_compiler.policy.finding import Tool
 from lisa_compiler.report import Format
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -55,6 +58,7 @@ app.add_typer(deployment_app)
 app.add_typer(artifacts_app, name="artifacts")
 app.add_typer(weights_app, name="weights")
 app.add_typer(proposals_app, name="proposals")
+app.add_typer(bundle_app, name="bundle")
 
 
 def _print_version(value: bool) -> None:
@@ -74,6 +78,35 @@ def root(
     ] = False,
 ) -> None:
     """Compile one declarative configuration into everything that an AWS account needs to serve language models."""
+
+
+@app.command(
+    "init", epilog="lisa init our-lisa\n\nlisa init . --defaults --set deploymentName=lisa --set region=eu-west-1 …"
+)
+def init_command(
+    *,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="New or empty directory; one with .git alone will do.")
+    ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Answer a question; for one environment as prod.region=…"),
+    ] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Take what is proposed, and ask nothing.")] = False,
+    requirement: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REQUIREMENT", help="What pip installs LISA by; the package of this version when left out."
+        ),
+    ] = None,
+) -> None:
+    """Make a repository for your own configuration: files, workflows, generated/ and a README."""
+    from lisa_compiler.cli import starting
+    from lisa_compiler.starter.repository import REQUIREMENT
+
+    raise typer.Exit(
+        starting.run(directory, assignments or (), defaults=defaults, requirement=requirement or REQUIREMENT)
+    )
 
 
 @app.command(
@@ -155,6 +188,54 @@ def validate(
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
     raise typer.Exit(inspecting.validate(asked, form=form))
+
+
+@app.command(epilog="lisa policy --all --format github --sarif policy.sarif\n\nlisa policy --env dev --only lisa")
+def policy(
+    *,
+    project: Project = Path(),
+    env: Environments = None,
+    all_environments: AllEnvironments = False,
+    only: Annotated[
+        list[Tool] | None,
+        typer.Option("--only", help="Run this check alone, may be repeated; all when left out.", rich_help_panel=HOW),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Directory of what was compiled; generated/ of the project."
+        ),
+    ] = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="Day that the expiry of waivers is compared with, as 2027-03-31; today when left out.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors; for CI.", rich_help_panel=HOW)] = False,
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="FILE", help="Also write SARIF, for code scanning.", rich_help_panel=HOW),
+    ] = None,
+    form: DiagnosticFormat = Format.TEXT,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Check compiled templates with cfn-lint, cdk-nag and LISA's own rules, less what policy/waivers.yaml waives."""
+    from lisa_compiler.cli import policing
+
+    one_or_all(env, every=all_environments)
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
+    day = today.date() if today else datetime.now(UTC).date()
+    how = policing.How(form=form, tools=frozenset(only or Tool), today=day, strict=strict, sarif=sarif)
+    raise typer.Exit(policing.run(asked, output or project / "generated", how))
 
 
 @app.command(epilog="lisa config --env prod --origin")

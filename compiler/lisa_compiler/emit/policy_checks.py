@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -18,11 +19,42 @@ from lisa_schema.catalogue import POLICY
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from lisa_schema.diagnostics import Diagnostic
-
 REPORT = "validation-report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class NagViolation:
+    """What cdk-nag objects to.
+
+    Attributes:
+        rule: its name, with what it found in brackets: `AwsSolutions-IAM5[Resource::*]`.
+        construct: path of the construct, the stack first: `iam/RestApiTaskRole`.
+        description: the rule's own words.
+        is_error: whether cdk-nag calls it an error rather than a warning.
+    """
+
+    rule: str
+    construct: str
+    description: str
+    is_error: bool
+
+
+class PolicyError(ConfigurationError):
+    """cdk-nag has findings.
+
+    Attributes:
+        violations: all of them.
+    """
+
+    def __init__(self, violations: Sequence[NagViolation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__(
+            POLICY.at(None, f"{violation.rule} at {violation.construct}: {violation.description}")
+            for violation in self.violations
+        )
 
 
 def synthesise(app: cdk.App, output: Path) -> None:
@@ -33,17 +65,17 @@ def synthesise(app: cdk.App, output: Path) -> None:
         output: its output folder, where the CDK leaves the report.
 
     Raises:
-        ConfigurationError: there are findings, one diagnostic each.
+        PolicyError: there are findings.
     """
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
     try:
         with _quiet():
             app.synth()
     except RuntimeError as error:
-        findings = _findings(output)
-        if not findings:
+        violations = _violations(output)
+        if not violations:
             raise
-        raise ConfigurationError(findings) from error
+        raise PolicyError(violations) from error
     (output / REPORT).unlink(missing_ok=True)
 
 
@@ -52,12 +84,17 @@ def _quiet() -> contextlib.redirect_stderr[io.TextIOWrapper]:
     return contextlib.redirect_stderr(io.TextIOWrapper(io.BytesIO(), write_through=True))
 
 
-def _findings(output: Path) -> list[Diagnostic]:
+def _violations(output: Path) -> list[NagViolation]:
     report = output / REPORT
     if not report.exists():
         return []
     return [
-        POLICY.at(None, f"{violation['ruleName']} at {construct['constructPath']}: {violation['description']}")
+        NagViolation(
+            violation["ruleName"],
+            construct["constructPath"],
+            violation["description"],
+            is_error=violation.get("severity") != "warning",
+        )
         for plugin in json.loads(report.read_text(encoding="utf-8"))["pluginReports"]
         for violation in plugin["violations"]
         for construct in violation["violatingConstructs"]

@@ -49,7 +49,7 @@ def secret_in_litellm(config: Config) -> Iterator[Finding]:
     """The litellmConfig holds no secret, since what is compiled from it is committed."""
     # model_dump turns tuples of models into tuples, which are walked as lists are.
     for path, value in _texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
-        if _is_secret(path, value):
+        if is_secret(path, value):
             yield Finding(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
 
 
@@ -59,7 +59,7 @@ def secret_in_environment(config: Config) -> Iterator[Finding]:
     for path, service in services(config):
         for name, value in service.container_config.environment.items():
             at = (*path, "containerConfig", "environment", name)
-            if _is_secret(at, value):
+            if is_secret(at, value):
                 yield Finding(at, f"`{name}` looks like a secret, which must not be committed.")
 
 
@@ -76,7 +76,8 @@ def secret_in_url(config: Config) -> Iterator[Finding]:
             yield Finding(path, "The URL has credentials or a signature in it, which must not be committed.")
 
 
-def _is_secret(path: Path, value: str) -> bool:
+def is_secret(path: Path, value: str) -> bool:
+    """Tell whether a value is a secret by the last key of its path, or by its own form."""
     text = value.strip()
     if not text or _REFERENCE.match(text):
         return False

@@ -1,0 +1,1 @@
+"""`lisa bundle`: one file with everything that a network without internet needs and does not have already."""

@@ -1,0 +1,299 @@
+"""The archive: written in one pass, verified and unpacked in one pass, a piece of a file in memory at a time.
+
+It is a plain tar (POSIX.1-2001, pax), not compressed, since weights, wheels and images do not get smaller. The entries
+are bundle.json, then what it says is stored, in its order; there is no time, owner or link in it. `tar -xf` unpacks a
+whole bundle as well, which the first one in a new network needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from lisa_compiler.bundle.manifest import MANIFEST, MOST_BYTES, BundledFile, BundleError, BundleManifest, parse
+from lisa_compiler.bundle.sources import Source
+from lisa_compiler.new_directory import new_directory
+
+_CHUNK: Final = 1 << 20
+
+Tell = Callable[[int], None]
+"""Is told how many bytes more were read or written."""
+
+
+def write_archive(target: Path, manifest: BundleManifest, sources: Mapping[str, Source], tell: Tell) -> None:
+    """Write an archive beside its place, and put it there when it is whole.
+
+    Raises:
+        BundleError: a file is not what the manifest says, or the archive cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise BundleError(f"{target} cannot be written: {error.strerror}.") from error
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                content = manifest.render()
+                tar.addfile(_entry(MANIFEST, len(content), executable=False), BytesIO(content))
+                for file in manifest.stored:
+                    _add(tar, file, sources[file.path], tell)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.chmod(0o644)
+        part.replace(target)
+    except OSError as error:
+        raise BundleError(f"{target} cannot be written: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _entry(path: str, size: int, *, executable: bool) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(path)
+    entry.size = size
+    entry.mode = 0o755 if executable else 0o644
+    return entry
+
+
+def _add(tar: tarfile.TarFile, file: BundledFile, source: Source, tell: Tell) -> None:
+    with source.file.open("rb") if source.file else BytesIO(source.content) as stream:
+        reader = _Reader(stream, tell)
+        try:
+            tar.addfile(_entry(file.path, file.size, executable=file.executable), reader)
+        except OSError as error:
+            if reader.read_bytes < file.size and "unexpected end" in str(error):
+                raise BundleError(f"{source.file} became shorter while it was read: run this again.") from error
+            raise
+        if stream.read(1) or reader.hexdigest() != file.sha256:
+            raise BundleError(f"{source.file} is not what its lock or the first look at it says: run this again.")
+
+
+class _Reader:
+    """A stream that is hashed and counted while it is read."""
+
+    def __init__(self, stream: IO[bytes], tell: Tell) -> None:
+        self._stream = stream
+        self._tell = tell
+        self._digest = hashlib.sha256()
+        self.read_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._stream.read(size)
+        self._digest.update(piece)
+        self.read_bytes += len(piece)
+        self._tell(len(piece))
+        return piece
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+class Base(Protocol):
+    """What a difference takes its other files from."""
+
+    manifest: BundleManifest
+
+    def open(self, file: BundledFile) -> IO[bytes]:
+        """Open a file of the base by its digest; raises BundleError when it has none of it."""
+        ...
+
+
+class DirectoryBase:
+    """An unpacked bundle."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            content = (directory / MANIFEST).read_bytes()
+        except OSError as error:
+            raise BundleError(f"{directory} is no unpacked bundle: it has no {MANIFEST} that can be read.") from error
+        self.manifest = parse(content, str(directory))
+        self._directory = directory
+        self._paths = {file.sha256: file.path for file in self.manifest.files}
+
+    def open(self, file: BundledFile) -> IO[bytes]:
+        path = self._paths.get(file.sha256)
+        try:
+            return (self._directory / _known(path, file)).open("rb")
+        except OSError as error:
+            raise BundleError(f"{self._directory} has no {path} any more: unpack its bundle again.") from error
+
+
+class ArchiveBase:
+    """A bundle that is whole."""
+
+    def __init__(self, archive: Path, tar: tarfile.TarFile) -> None:
+        self.manifest = read_manifest(archive)
+        if self.manifest.base is not None:
+            raise BundleError(f"{archive} is a difference itself: unpack it, and name that directory as the base.")
+        self._archive = archive
+        self._tar = tar
+        self._paths = {file.sha256: file.path for file in self.manifest.files}
+        self._entries = {entry.name: entry for entry in tar}
+
+    def open(self, file: BundledFile) -> IO[bytes]:
+        path = _known(self._paths.get(file.sha256), file)
+        stream = self._tar.extractfile(self._entries[path]) if path in self._entries else None
+        if stream is None:
+            raise BundleError(f"{self._archive} does not hold {path}: it is cut short.")
+        return stream
+
+
+def _known(path: str | None, file: BundledFile) -> str:
+    if path is None:
+        raise BundleError(f"The base has no file with the content of {file.path}: it is another base.")
+    return path
+
+
+@contextmanager
+def open_base(base: Path) -> Iterator[Base]:
+    """Open a base: a whole bundle, or the directory that any bundle was unpacked to.
+
+    Raises:
+        BundleError: it is neither.
+    """
+    if base.is_dir():
+        yield DirectoryBase(base)
+        return
+    read_manifest(base)
+    with tarfile.open(base, mode="r:") as tar:
+        yield ArchiveBase(base, tar)
+
+
+def read_manifest(archive: Path) -> BundleManifest:
+    """Read a bundle's manifest alone.
+
+    Raises:
+        BundleError: it is not a bundle.
+    """
+    with _opened(archive) as tar:
+        return _manifest(tar, archive)
+
+
+def verify(archive: Path, base: Path | None, tell: Tell) -> BundleManifest:
+    """Read a whole bundle, and compare each byte with its manifest.
+
+    Args:
+        archive: the bundle.
+        base: of a difference; its files are compared too. None compares what the archive holds.
+        tell: is told the progress.
+
+    Raises:
+        BundleError: something is missing, different or too much.
+    """
+    with _opened(archive) as tar:
+        manifest = _manifest(tar, archive)
+        for file, stream in _stored(tar, manifest, archive):
+            _require_same(file, _digest(stream, tell), archive)
+    if base is not None:
+        for file, stream in _from_base(manifest, base, archive):
+            _require_same(file, _digest(stream, tell), base)
+    return manifest
+
+
+def unpack(archive: Path, directory: Path, base: Path | None, tell: Tell) -> BundleManifest:
+    """Unpack a bundle into a new directory, verified, whole or not at all.
+
+    Args:
+        archive: the bundle.
+        directory: where to; it does not exist, or is empty.
+        base: of a difference.
+        tell: is told the progress.
+
+    Raises:
+        BundleError: the bundle is not whole, or is a difference and has no base.
+        LisaError: the directory holds something, or cannot be made.
+    """
+    with new_directory(directory) as staging, _opened(archive) as tar:
+        manifest = _manifest(tar, archive)
+        if manifest.base is not None and base is None:
+            raise BundleError(f"{archive} is a difference to bundle {manifest.base}: name that with --base.")
+        for file, stream in _stored(tar, manifest, archive):
+            _save(staging, file, stream, archive, tell)
+        if base is not None:
+            for file, stream in _from_base(manifest, base, archive):
+                _save(staging, file, stream, base, tell)
+        (staging / MANIFEST).write_bytes(manifest.render())
+    return manifest
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with archive.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as tar:
+            yield tar
+    except tarfile.TarError as error:
+        raise BundleError(f"{archive} is not a bundle, or is cut short ({error}).") from error
+    except OSError as error:
+        raise BundleError(f"{archive} cannot be read or unpacked: {error.strerror or error}.") from error
+
+
+def _manifest(tar: tarfile.TarFile, archive: Path) -> BundleManifest:
+    entry = tar.next()
+    if entry is None or entry.name != MANIFEST or not entry.isreg() or entry.size > MOST_BYTES:
+        raise BundleError(f"{archive} does not begin with {MANIFEST}: it is not a bundle.")
+    stream = tar.extractfile(entry)
+    return parse(stream.read() if stream else b"", str(archive))
+
+
+def _stored(tar: tarfile.TarFile, manifest: BundleManifest, archive: Path) -> Iterator[tuple[BundledFile, IO[bytes]]]:
+    """Yield the entries, which have to be what the manifest says, in its order, and regular files."""
+    for file in manifest.stored:
+        entry = tar.next()
+        stream = tar.extractfile(entry) if entry is not None and entry.isreg() else None
+        if entry is None or stream is None or entry.name != file.path or entry.size != file.size:
+            found = f"has {entry.name}" if entry else "ends"
+            raise BundleError(f"{archive} {found} where its {MANIFEST} says {file.path}: it was changed or cut short.")
+        yield file, stream
+    if (entry := tar.next()) is not None:
+        raise BundleError(f"{archive} holds {entry.name}, which its {MANIFEST} does not name: it was changed.")
+
+
+def _from_base(manifest: BundleManifest, base: Path, archive: Path) -> Iterator[tuple[BundledFile, IO[bytes]]]:
+    """Yield the files that a difference takes from its base, which has to be the one that it was made to."""
+    with open_base(base) as opened:
+        if manifest.base is not None and opened.manifest.digest != manifest.base:
+            raise BundleError(
+                f"{archive} is a difference to bundle {manifest.base}, but {base} is {opened.manifest.digest}."
+            )
+        for file in manifest.files:
+            if not file.stored:
+                with opened.open(file) as stream:
+                    yield file, stream
+
+
+def _require_same(file: BundledFile, digest: str, where: Path) -> None:
+    if digest != file.sha256:
+        raise BundleError(f"{file.path} in {where} is not what {MANIFEST} says: it was changed, or the disk is faulty.")
+
+
+def _digest(stream: IO[bytes], tell: Tell) -> str:
+    digest = hashlib.sha256()
+    for piece in _pieces(stream, tell):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(stream: IO[bytes], tell: Tell) -> Iterator[bytes]:
+    while piece := stream.read(_CHUNK):
+        tell(len(piece))
+        yield piece
+
+
+def _save(directory: Path, file: BundledFile, stream: IO[bytes], where: Path, tell: Tell) -> None:
+    path = directory / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with path.open("xb") as target:
+        for piece in _pieces(stream, tell):
+            digest.update(piece)
+            target.write(piece)
+        os.fchmod(target.fileno(), 0o755 if file.executable else 0o644)
+    _require_same(file, digest.hexdigest(), where)

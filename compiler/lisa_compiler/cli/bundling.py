@@ -1,0 +1,74 @@
+"""`lisa bundle`, `lisa bundle verify` and `lisa bundle unpack`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from lisa_compiler.bundle import archive as archives
+from lisa_compiler.bundle.create import Supplies, create
+from lisa_compiler.bundle.manifest import BundleManifest
+from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.inspecting import validated
+from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_compiler.cli.transfers import size, step
+from lisa_compiler.report import Format
+from lisa_schema.errors import ConfigurationError
+
+
+def make(request: Request, target: Path, supplies: Supplies) -> ExitCode:
+    """Make the bundle of one environment."""
+    from lisa_compiler.plan import plan
+    from lisa_weights.lock import LOCK_FILE, load
+
+    try:
+        loaded, config, _ = validated(request, request.environments[0] if request.environments else None, ())
+        deployment = plan(loaded.environment, config)
+    except ConfigurationError as error:
+        show(error.diagnostics, Format.TEXT, request)
+        return ExitCode.FAILED
+    manifest = create(
+        target,
+        request.project,
+        output=request.project / "generated",
+        deployment=deployment,
+        lock=load(request.project / LOCK_FILE),
+        supplies=supplies,
+        step=step,
+    )
+    for name in manifest.missing:
+        say(f"left out: {name}")
+    _say(manifest, target)
+    put(f"{manifest.digest}  bundle.json\n")
+    return ExitCode.OK
+
+
+def verify(archive: Path, base: Path | None) -> ExitCode:
+    """Verify a bundle, with its base when that is given."""
+    with step(f"reading {archive.name}", archive.stat().st_size) as done:
+        manifest = archives.verify(archive, base, partial(done, archive.name))
+    if manifest.base is not None and base is None:
+        others = len(manifest.files) - len(manifest.stored)
+        say(f"It is a difference to bundle {manifest.base}, which has the other {others} files: give --base for them.")
+    _say(manifest, archive)
+    put(f"{manifest.digest}  bundle.json\n")
+    return ExitCode.OK
+
+
+def unpack(archive: Path, directory: Path, base: Path | None) -> ExitCode:
+    """Unpack a bundle into a new directory."""
+    with step(f"unpacking {archive.name}", archive.stat().st_size) as done:
+        manifest = archives.unpack(archive, directory, base, partial(done, archive.name))
+    _say(manifest, directory)
+    say(f"Next: {shown_path(directory / 'install.sh')}")
+    return ExitCode.OK
+
+
+def _say(manifest: BundleManifest, where: Path) -> None:
+    stored = manifest.stored
+    whole = "" if manifest.base is None else f" of {len(manifest.files)}"
+    say(
+        f"{shown_path(where)}: LISA {manifest.lisa_version}, {manifest.environment}, {len(stored)}{whole} files, "
+        f"{size(sum(file.size for file in stored))}"
+    )

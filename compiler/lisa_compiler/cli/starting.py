@@ -1,0 +1,88 @@
+"""`lisa init`: ask for what has no default, and make the repository."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.terminal import ExitCode, say
+from lisa_compiler.new_directory import new_directory
+from lisa_compiler.report import Format
+from lisa_compiler.starter.questions import Question, answer_for, given_answers, steps
+from lisa_compiler.starter.repository import MAY_BE_THERE, mistake, write_repository
+from lisa_schema.errors import ConfigurationError, LisaError
+
+
+def run(directory: Path, assignments: Sequence[str], *, defaults: bool, requirement: str) -> ExitCode:
+    """Make a configuration repository.
+
+    Args:
+        directory: where to.
+        assignments: answers, as `prod.region=eu-west-1`.
+        defaults: whether to take what is proposed without asking.
+        requirement: what pip installs LISA by.
+    """
+    given = given_answers(assignments)
+    with new_directory(directory, may_hold=MAY_BE_THERE) as staging:
+        answers = _ask(given, interactive=_at_terminal() and not defaults)
+        try:
+            write_repository(staging, answers, requirement, lambda stage: say(f"{stage} …"))
+        except ConfigurationError as error:
+            show(error.diagnostics, Format.TEXT, Request(staging))
+            raise LisaError(f"The answers do not fit each other; {directory} was not made.") from error
+    where = shown_path(directory)
+    say(
+        f"{where} is ready, and compiled. Read its README.md: it says what to do once before the first deployment.\n"
+        f"Next: cd {shlex.quote(where)}, git init, git add --all, and push it to a repository of its own."
+    )
+    return ExitCode.OK
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _ask(given: dict[str, str], *, interactive: bool) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    missing: list[str] = []
+    for question, environment, name in steps(answers):
+        value = answer_for(given, question, name)
+        proposed = question.default(answers, environment)
+        if value is None and interactive:
+            answers[name] = _prompt(question, environment, name, proposed, answers)
+            continue
+        value = proposed if value is None else value
+        if value is None:
+            missing.append(name)
+            answers[name] = question.example
+            continue
+        if wrong := mistake(question, name, value, answers):
+            raise LisaError(f"--set {name}={value}: {wrong}")
+        answers[name] = value
+    if missing:
+        wanted = " ".join(f"--set {name}=…" for name in missing)
+        raise LisaError(f"These have no default, and nobody is at a terminal to ask: {wanted}")
+    unused = sorted(name for name in given if name not in answers and not _is_shared(name, answers))
+    if unused:
+        raise LisaError(f"--set {unused[0]}: there is no such environment, or the answer has no use beside the others.")
+    return answers
+
+
+def _is_shared(name: str, answers: dict[str, str]) -> bool:
+    return any(answer.endswith(f".{name}") for answer in answers)
+
+
+def _prompt(question: Question, environment: str, name: str, proposed: str | None, answers: dict[str, str]) -> str:
+    text = f"{environment}: {question.text}" if environment else question.text
+    while True:
+        value = str(typer.prompt(text, default=proposed, show_default=bool(proposed), err=True)).strip()
+        wrong = mistake(question, name, value, answers)
+        if wrong is None:
+            return value
+        say(f"  {wrong}")

@@ -1,0 +1,50 @@
+"""Findings: what a check says about one resource of one stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lisa_schema.diagnostics import Severity
+
+
+class Tool(StrEnum):
+    """Who looks at the templates."""
+
+    LISA = "lisa"
+    CFN_LINT = "cfn-lint"
+    CDK_NAG = "cdk-nag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        tool: who found it.
+        rule: id of the rule: `LISA-P01`, `E3012`, `AwsSolutions-IAM5`.
+        environment: name of the environment.
+        component: component of the stack, as `lisa stacks` lists it.
+        resource: logical id, or for cdk-nag the construct's path, below the stack; empty for the whole stack.
+        kind: CloudFormation type of the resource; empty when it is not known.
+        message: what is wrong, a sentence.
+        fix: what to do about it, an imperative sentence; may be empty.
+        title: what the rule is about in general, a sentence.
+        severity: error or warning.
+    """
+
+    tool: Tool
+    rule: str
+    environment: str
+    component: str
+    resource: str
+    kind: str
+    message: str
+    fix: str
+    title: str
+    severity: Severity = Severity.ERROR
+
+    @property
+    def place(self) -> str:
+        """What a waiver names: `<component>/<resource>`, or the component alone."""
+        return f"{self.component}/{self.resource}" if self.resource else self.component

@@ -1,0 +1,354 @@
+"""`lisa bundle`: what is in it, what a difference leaves out, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.compiler.bundle.conftest import WEIGHTS, Enclave, lisa, wheel
+
+from lisa_compiler.bundle import archive as archives
+from lisa_compiler.bundle.archive import read_manifest
+from lisa_compiler.bundle.manifest import BundleError, parse
+
+OTHER = WEIGHTS.replace(b"w", b"W")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def stored(bundle: Path) -> set[str]:
+    return {file.path for file in read_manifest(bundle).stored}
+
+
+def rewritten(bundle: Path, change: Callable[[tarfile.TarInfo, bytes], tuple[tarfile.TarInfo, bytes] | None]) -> Path:
+    """Write a bundle anew with changed entries; None drops one."""
+    target = bundle.with_name("changed.tar")
+    with tarfile.open(bundle) as old, tarfile.open(target, "w") as new:
+        for entry in old:
+            stream = old.extractfile(entry)
+            changed = change(entry, stream.read() if stream else b"")
+            if changed is not None:
+                changed[0].size = len(changed[1])
+                new.addfile(changed[0], io.BytesIO(changed[1]))
+    return target
+
+
+def test_it_holds_everything_and_says_what_each_file_is(enclave: Enclave) -> None:
+    manifest = read_manifest(enclave.make())
+    assert {file.path: file.kind.value for file in manifest.files} == {
+        "README.md": "guide",
+        "SHA256SUMS": "guide",
+        "cdk/aws-cdk-2.9.9.tgz": "cdk",
+        "images/rest-api.tar": "image",
+        "images/small.tar": "image",
+        "install.sh": "guide",
+        "project/config.yaml": "project",
+        "project/generated/dev/containers/rest-api/entrypoint.sh": "project",
+        "project/generated/dev/containers/rest-api/requirements.txt": "project",
+        "project/generated/dev/manifest.json": "project",
+        "project/models/org/small-model/model.safetensors": "weights",
+        "project/weights.lock.json": "project",
+        "sbom.cdx.json": "guide",
+        "wheels/Some_Library-1.0-py3-none-any.whl": "wheel",
+        "wheels/lisa_gitops-3.0.0-py3-none-any.whl": "wheel",
+    }
+    assert (manifest.environment, manifest.base, manifest.missing) == ("dev", None, ())
+
+
+def test_the_same_files_make_the_same_bytes(enclave: Enclave) -> None:
+    first = enclave.make("one.tar").read_bytes()
+    enclave.model.touch()
+    assert enclave.make("two.tar").read_bytes() == first
+
+
+def test_it_unpacks_as_it_was(enclave: Enclave) -> None:
+    bundle = enclave.make()
+    result = lisa("bundle", "unpack", bundle, enclave.folder / "new/there")
+    unpacked = enclave.folder / "new/there"
+    assert result.exit_code == 0
+    assert {f"project/{path}": content for path, content in files(enclave.project).items()}.items() <= files(
+        unpacked
+    ).items()
+    assert stat.S_IMODE((unpacked / "install.sh").stat().st_mode) == 0o755
+    assert stat.S_IMODE((unpacked / "project/config.yaml").stat().st_mode) == 0o644
+    assert stat.S_IMODE(unpacked.stat().st_mode) == 0o755
+    assert [path.name for path in (enclave.folder / "new").iterdir()] == ["there"]
+
+
+def test_tar_and_sha256sum_do_without_lisa(enclave: Enclave) -> None:
+    bundle = enclave.make()
+    (enclave.folder / "there").mkdir()
+    subprocess.run(["tar", "-xf", str(bundle), "-C", str(enclave.folder / "there")], check=True)
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=enclave.folder / "there", check=True)
+
+
+def test_verify_says_what_it_is(enclave: Enclave) -> None:
+    bundle = enclave.make()
+    result = lisa("bundle", "verify", bundle)
+    assert (result.exit_code, result.stdout) == (0, f"{read_manifest(bundle).digest}  bundle.json\n")
+
+
+def test_a_difference_holds_what_is_new_and_unpacks_to_the_whole(enclave: Enclave) -> None:
+    first = enclave.make("one.tar")
+    wheel(enclave.wheels, "another", "2.0")
+    enclave.write("config.yaml", (enclave.project / "config.yaml").read_text(encoding="utf-8") + "# more\n")
+    (enclave.images / "moved.tar").write_bytes(b"small")
+    second = enclave.make("two.tar", "--base", first)
+    assert stored(second) == {
+        "SHA256SUMS",
+        "project/config.yaml",
+        "sbom.cdx.json",
+        "wheels/another-2.0-py3-none-any.whl",
+    }
+    lisa("bundle", "unpack", first, enclave.folder / "one")
+    for base, name in ((first, "from-bundle"), (enclave.folder / "one", "from-directory")):
+        assert lisa("bundle", "unpack", second, enclave.folder / name, "--base", base).exit_code == 0
+    whole = enclave.make("whole.tar")
+    lisa("bundle", "unpack", whole, enclave.folder / "whole")
+    expected = {path: content for path, content in files(enclave.folder / "whole").items() if path != "bundle.json"}
+    for name in ("from-bundle", "from-directory"):
+        found = files(enclave.folder / name)
+        del found["bundle.json"]
+        assert found == expected
+
+
+def test_a_difference_of_a_difference_unpacks_over_the_directory(enclave: Enclave) -> None:
+    first = enclave.make("one.tar")
+    enclave.write("policy/waivers.yaml", "waivers: []\n")
+    second = enclave.make("two.tar", "--base", first)
+    lisa("bundle", "unpack", second, enclave.folder / "two", "--base", first)
+    wheel(enclave.wheels, "third", "3.0")
+    third = enclave.make("three.tar", "--base", second)
+    assert "project/policy/waivers.yaml" not in stored(third)
+    refused = lisa("bundle", "unpack", third, enclave.folder / "x", "--base", second)
+    assert "is a difference itself: unpack it, and name that directory" in refused.stderr
+    assert lisa("bundle", "unpack", third, enclave.folder / "three", "--base", enclave.folder / "two").exit_code == 0
+    assert (enclave.folder / "three/project/policy/waivers.yaml").read_text(encoding="utf-8") == "waivers: []\n"
+
+
+def test_the_manifest_of_the_base_is_enough_to_make_a_difference(enclave: Enclave) -> None:
+    first = enclave.make("one.tar")
+    lisa("bundle", "unpack", first, enclave.folder / "one")
+    second = enclave.make("two.tar", "--base", enclave.folder / "one/bundle.json")
+    assert stored(second) == set()
+    assert lisa("bundle", "verify", second, "--base", first).exit_code == 0
+
+
+def test_a_difference_needs_its_own_base(enclave: Enclave) -> None:
+    first = enclave.make("one.tar")
+    wheel(enclave.wheels, "another", "2.0")
+    other = enclave.make("other.tar")
+    second = enclave.make("two.tar", "--base", first)
+    without = lisa("bundle", "unpack", second, enclave.folder / "x")
+    wrong = lisa("bundle", "unpack", second, enclave.folder / "x", "--base", other)
+    assert f"is a difference to bundle {read_manifest(first).digest}: name that with --base" in without.stderr
+    assert f"is a difference to bundle {read_manifest(first).digest}, but" in wrong.stderr
+    assert not (enclave.folder / "x").exists()
+
+
+def test_what_is_missing_is_told_at_once_and_left_out_when_asked(enclave: Enclave) -> None:
+    (enclave.images / "small.tar").unlink()
+    enclave.model.unlink()
+    refused = enclave.bundle("one.tar")
+    assert refused.exit_code == 1
+    assert "image small: save it as small.tar" in refused.stderr
+    assert "weights of org/small-model: fetch them: `lisa weights download --env dev org/small-model`" in refused.stderr
+    assert not (enclave.folder / "one.tar").exists()
+    manifest = read_manifest(enclave.make("one.tar", "--partial"))
+    assert manifest.missing == ("image small", "weights of org/small-model")
+
+
+def test_weights_that_are_not_locked_are_missing(enclave: Enclave) -> None:
+    (enclave.project / "weights.lock.json").unlink()
+    assert "weights of org/small-model: stage them" in enclave.bundle("one.tar").stderr
+
+
+def test_a_prebuilt_file_that_only_its_checksum_stands_for_is_missing(enclave: Enclave) -> None:
+    import yaml
+    from tests.compiler.conftest import configuration
+
+    layers = {"commonLayerPath": "artifacts/common.zip", "ragLayerPath": "artifacts/rag.zip"}
+    config = configuration(lambdaLayerAssets=layers)
+    enclave.write("config.yaml", yaml.safe_dump({"env": "dev", "dev": config}))
+    enclave.write("artifacts/common.zip", "zip")
+    enclave.write("artifacts/rag.zip.sha256", f"{'0' * 64}  rag.zip\n")
+    manifest = read_manifest(enclave.make("one.tar", "--partial"))
+    assert manifest.missing == ("artifacts/rag.zip",)
+    assert {"project/artifacts/common.zip", "project/artifacts/rag.zip.sha256"} <= {
+        file.path for file in manifest.files
+    }
+
+
+def test_weights_that_are_not_what_the_lock_says_are_refused(enclave: Enclave) -> None:
+    enclave.model.write_bytes(OTHER)
+    result = enclave.bundle("one.tar")
+    assert result.exit_code == 1
+    assert "model.safetensors is not what its lock" in result.stderr
+    assert [path.name for path in enclave.folder.glob("*one.tar*")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("generated/dev", "run `lisa compile --env dev` first"), ("config.yaml", "There is no config.yaml here.")],
+)
+def test_a_project_that_is_not_ready_is_told(enclave: Enclave, name: str, words: str) -> None:
+    path = enclave.project / name
+    path.rename(enclave.folder / "away")
+    result = enclave.bundle("one.tar")
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_a_package_that_is_not_the_locked_cdk_cli_is_refused(enclave: Enclave) -> None:
+    enclave.cdk.write_bytes(b"another")
+    assert "is not aws-cdk 2.9.9 as package-lock.json has it" in enclave.bundle("one.tar").stderr
+
+
+def test_wheels_without_lisa_are_refused(enclave: Enclave) -> None:
+    (enclave.wheels / "lisa_gitops-3.0.0-py3-none-any.whl").unlink()
+    assert "has no wheel of lisa-gitops" in enclave.bundle("one.tar").stderr
+
+
+def test_no_file_to_write_is_a_mistake_of_the_command_line(enclave: Enclave) -> None:
+    assert lisa("bundle", "--project", enclave.project).exit_code == 2
+
+
+def changed_content(entry: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    return entry, OTHER if entry.name.endswith(".safetensors") else content
+
+
+def changed_size(entry: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    return entry, b"short" if entry.name.endswith(".safetensors") else content
+
+
+def dropped(entry: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, bytes] | None:
+    return None if entry.name == "project/config.yaml" else (entry, content)
+
+
+def link(entry: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    if entry.name == "project/config.yaml":
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        return entry, b""
+    return entry, content
+
+
+def renamed(entry: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    entry.name = "../outside" if entry.name == "project/config.yaml" else entry.name
+    return entry, content
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (changed_content, "model.safetensors in"),
+        (changed_size, "where its bundle.json says project/models"),
+        (dropped, "where its bundle.json says project/config.yaml"),
+        (link, "where its bundle.json says project/config.yaml"),
+        (renamed, "has ../outside where"),
+    ],
+)
+def test_what_was_changed_is_neither_verified_nor_unpacked(enclave: Enclave, change: Any, words: str) -> None:
+    bundle = rewritten(enclave.make(), change)
+    for arguments in (["verify", bundle], ["unpack", bundle, enclave.folder / "there"]):
+        result = lisa("bundle", *arguments)
+        assert result.exit_code == 1
+        assert words in result.stderr
+    assert not (enclave.folder / "there").exists()
+    assert not (enclave.folder / "outside").exists()
+    assert list(enclave.folder.glob(".there*")) == []
+
+
+def test_an_entry_too_many_is_refused(enclave: Enclave) -> None:
+    bundle = enclave.make()
+    with tarfile.open(bundle, "a") as tar:
+        tar.addfile(tarfile.TarInfo("project/more"), io.BytesIO())
+    assert "holds project/more, which its bundle.json does not name" in lisa("bundle", "verify", bundle).stderr
+
+
+@pytest.mark.parametrize("kept", [100, 3000, 20_000])
+def test_a_bundle_that_is_cut_short_is_refused(enclave: Enclave, kept: int) -> None:
+    bundle = enclave.make()
+    bundle.write_bytes(bundle.read_bytes()[:kept])
+    assert lisa("bundle", "verify", bundle).exit_code == 1
+    assert lisa("bundle", "unpack", bundle, enclave.folder / "there").exit_code == 1
+    assert not (enclave.folder / "there").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\0" * 10_240])
+def test_what_is_no_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(content)
+    result = lisa("bundle", "verify", tmp_path / "x.tar")
+    assert result.exit_code == 1
+    assert "x.tar" in result.stderr
+
+
+def manifest_with(*paths: str) -> bytes:
+    entry = {"kind": "project", "size": 0, "sha256": "0" * 64, "executable": False, "stored": True}
+    content = {"schemaVersion": 1, "lisaVersion": "1", "environment": "dev", "python": "", "platform": ""}
+    listed = [{**entry, "path": path} for path in paths]
+    return json.dumps({**content, "base": None, "missing": [], "files": listed}).encode()
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "a/../x", "./x", "a//x", "", ".", "bundle.json", "a\\x", "a/./x"])
+def test_a_path_that_leads_out_is_refused(path: str) -> None:
+    with pytest.raises(BundleError, match="is not a path inside a bundle"):
+        parse(manifest_with(path), "x.tar")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (manifest_with("a", "a"), "names a file twice"),
+        (manifest_with("a", "a/b"), "lies below a file"),
+        (manifest_with("a").replace(b'"schemaVersion": 1', b'"schemaVersion": 2'), "which this version cannot read"),
+        (manifest_with("a").replace(b'"size": 0', b'"size": -1'), "does not begin with a bundle.json"),
+        (b"[]", "does not begin with a bundle.json"),
+        (b"[" * 100_000, "does not begin with a bundle.json"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(content: bytes, words: str) -> None:
+    with pytest.raises(BundleError, match=words):
+        parse(content, "x.tar")
+
+
+def test_nothing_that_is_there_is_unpacked_over(enclave: Enclave) -> None:
+    bundle = enclave.make()
+    (enclave.folder / "there").mkdir()
+    (enclave.folder / "there/mine").write_text("x", encoding="utf-8")
+    assert "holds mine already" in lisa("bundle", "unpack", bundle, enclave.folder / "there").stderr
+    assert files(enclave.folder / "there") == {"mine": b"x"}
+
+
+def test_an_unpack_that_is_interrupted_leaves_nothing(enclave: Enclave) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    bundle = enclave.make()
+    with pytest.raises(KeyboardInterrupt):
+        archives.unpack(bundle, enclave.folder / "there", None, interrupt)
+    assert list(enclave.folder.glob("*there*")) == []
+
+
+def test_big_files_are_never_in_memory(enclave: Enclave, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tracemalloc
+
+    big = b"0" * (1 << 20) * 64
+    enclave.model.write_bytes(big)
+    enclave.lock(big)
+    del big
+    tracemalloc.start()
+    bundle = enclave.make()
+    lisa("bundle", "unpack", bundle, enclave.folder / "there")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (enclave.folder / "there/project/models/org/small-model/model.safetensors").stat().st_size == 64 << 20
+    assert peak < 32 << 20

@@ -1,0 +1,211 @@
+"""`lisa policy` on a project that was compiled, with faults put into what is committed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.compiler.conftest import Project
+from typer.testing import CliRunner, Result
+
+from lisa_compiler.cli.app import app
+from lisa_compiler.pipeline import Compiled
+from lisa_compiler.policy.cfn_lint import lint
+from lisa_compiler.policy.places import governing_key, place
+from lisa_compiler.policy.templates import Template
+from lisa_schema.diagnostics import Severity
+
+SMALL = "model-small"
+WAIVER = "waivers:\n  - {rule: LISA-P12, resource: model-small/*, reason: R, owner: o, expiry: 2027-03-31}\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    return Project(tmp_path_factory.mktemp("compiled")).write().compile()
+
+
+@pytest.fixture
+def committed(project: Project, made: Compiled) -> Project:
+    from lisa_compiler.manifest import build
+
+    files = {**made.files, "manifest.json": build("dev", made.config, options=(), files=made.files)}
+    for path, content in files.items():
+        file = project.folder / "generated/dev" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return project
+
+
+def policy(project: Project, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["policy", "--project", str(project.folder), *arguments], prog_name="lisa")
+
+
+def found(result: Result) -> list[dict[str, Any]]:
+    return list(json.loads(result.stdout))
+
+
+def spoil(project: Project, component: str, change: Callable[[dict[str, Any]], None]) -> None:
+    path = project.folder / f"generated/dev/cloudformation/{component}.template.json"
+    template = json.loads(path.read_text(encoding="utf-8"))
+    for resource in template["Resources"].values():
+        change(resource)
+    path.write_text(json.dumps(template), encoding="utf-8")
+
+
+def forget_metadata_tokens(resource: dict[str, Any]) -> None:
+    if resource["Type"] == "AWS::EC2::LaunchTemplate":
+        resource["Properties"]["LaunchTemplateData"]["MetadataOptions"]["HttpTokens"] = "optional"
+
+
+def test_a_compiled_project_has_no_findings(committed: Project) -> None:
+    result = policy(committed, "--only", "lisa", "--only", "cdk-nag")
+    assert (result.exit_code, result.stderr) == (0, "dev: no findings\n")
+
+
+def test_a_finding_is_shown_at_the_line_that_governs_it(committed: Project) -> None:
+    spoil(committed, SMALL, forget_metadata_tokens)
+    result = policy(committed, "--only", "lisa", "--format", "json")
+    [finding] = found(result)
+    written = (committed.folder / "config.yaml").read_text(encoding="utf-8").splitlines()[finding["line"] - 1]
+    assert result.exit_code == 1
+    assert (finding["code"], finding["keyPath"]) == ("LISA-P12", "ecsModels[0].instanceType")
+    assert written.strip() == "instanceType: g5.xlarge"
+    assert finding["message"].startswith("dev: model-small/Instances")
+
+
+def test_sarif_says_what_the_rule_is_about(committed: Project) -> None:
+    spoil(committed, SMALL, forget_metadata_tokens)
+    log = json.loads(policy(committed, "--only", "lisa", "--format", "sarif").stdout)
+    [rule] = log["runs"][0]["tool"]["driver"]["rules"]
+    [result] = log["runs"][0]["results"]
+    assert (rule["id"], rule["name"]) == ("LISA-P12", "InstanceMetadata")
+    assert rule["shortDescription"]["text"] == "Instances require tokens for their metadata (IMDSv2)."
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("config.yaml")
+
+
+@pytest.mark.parametrize(("day", "code"), [("2027-03-31", 0), ("2027-04-01", 1)])
+def test_a_waiver_holds_to_its_last_day(committed: Project, day: str, code: int) -> None:
+    spoil(committed, SMALL, forget_metadata_tokens)
+    (committed.folder / "policy").mkdir()
+    (committed.folder / "policy/waivers.yaml").write_text(WAIVER, encoding="utf-8")
+    result = policy(committed, "--only", "lisa", "--today", day)
+    assert result.exit_code == code
+    assert ("waived until 2027-03-31: dev: LISA-P12 at model-small/Instances" in result.stderr) == (code == 0)
+    assert ("LISA482 [waiver-expired]" in result.stderr) == (code == 1)
+
+
+def test_mistakes_in_waivers_are_told_before_anything_is_checked(committed: Project) -> None:
+    (committed.folder / "policy").mkdir()
+    (committed.folder / "policy/waivers.yaml").write_text("waivers: 1\n", encoding="utf-8")
+    result = policy(committed)
+    assert result.exit_code == 1
+    assert "policy/waivers.yaml:1:10: error LISA205" in result.stderr
+
+
+def test_a_changed_configuration_is_a_warning_and_strictly_an_error(committed: Project) -> None:
+    committed.write(logLevel="DEBUG")
+    result = policy(committed, "--only", "lisa")
+    assert result.exit_code == 0
+    assert "warning LISA484 [policy-stale]" in result.stderr
+    assert policy(committed, "--only", "lisa", "--strict").exit_code == 1
+
+
+def test_an_environment_that_is_not_compiled_is_named(project: Project) -> None:
+    result = policy(project)
+    assert result.exit_code == 1
+    assert "run `lisa compile --env dev` first" in result.stderr
+
+
+def test_an_invalid_configuration_is_told(committed: Project) -> None:
+    committed.write(region="us-east-9")
+    result = policy(committed)
+    assert result.exit_code == 1
+    assert "LISA340" in result.stderr
+
+
+def test_cdk_nag_findings_are_shown_at_their_lines(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lisa_compiler import cdk_runtime
+
+    cdk_runtime.start()
+    from lisa_compiler.constructs.stack import LisaStack
+
+    monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
+    result = policy(committed, "--only", "cdk-nag", "--format", "json")
+    wildcard = next(one for one in found(result) if "iam/Modelsmall" in one["message"])
+    assert result.exit_code == 1
+    assert (wildcard["code"], wildcard["rule"], wildcard["keyPath"]) == ("AwsSolutions-IAM5", "cdk-nag", "ecsModels[0]")
+    assert "It found Resource::arn:aws:s3:::test-models/org/small-model/*." in wildcard["message"]
+
+
+def test_cfn_lint_findings_name_resource_and_rule() -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketNam": "a"}}
+    text = json.dumps({"Resources": {"Documents": bucket}})
+    [finding] = lint((Template("rag", text, {"Documents": bucket}),), "dev", "us-east-1")
+    assert (finding.rule, finding.place, finding.kind) == ("E3002", "rag/Documents", "AWS::S3::Bucket")
+    assert finding.message.endswith("(at Properties.BucketNam)")
+    assert (finding.severity, finding.title) == (Severity.ERROR, "Resource properties are invalid.")
+
+
+def test_without_cfn_lint_it_says_how_to_get_it(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cfnlint", None)
+    result = policy(committed, "--only", "cfn-lint")
+    assert result.exit_code == 1
+    assert "pip install 'lisa-gitops[policy]'" in result.stderr
+
+
+def test_every_resource_is_governed_by_a_line(made: Compiled, project: Project) -> None:
+    from lisa_compiler.load import load
+
+    document = load(project.folder, "dev").document
+    for path, content in made.files.items():
+        if path.endswith(".template.json"):
+            component = path.removeprefix("cloudformation/").removesuffix(".template.json")
+            for logical_id, resource in json.loads(content)["Resources"].items():
+                key = governing_key(made.deployment, component, logical_id, resource["Type"])
+                origin, _ = place(document, key)
+                assert origin.file == "config.yaml"
+                assert origin.line > 0
+
+
+@pytest.mark.parametrize(
+    ("component", "resource", "kind", "key"),
+    [
+        ("model-small", "Listener", "AWS::ElasticLoadBalancingV2::Listener", ("ecsModels", 0, "loadBalancerConfig")),
+        ("model-small", "Cluster", "AWS::ECS::Cluster", ("ecsModels", 0)),
+        ("iam", "ModelsmallTaskRole", "AWS::IAM::Role", ("ecsModels", 0)),
+        ("iam", "RestApiTaskRole", "AWS::IAM::Role", ("permissionsBoundaryAspect",)),
+        ("serve", "LoadBalancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", ("restApiConfig", "internetFacing")),
+        ("networking", "RestApiGroup", "AWS::EC2::SecurityGroup", ("restApiConfig", "internetFacing")),
+        ("networking", "Vpc", "AWS::EC2::VPC", ("vpc",)),
+        ("rag", "RepositorydocsDatabase", "AWS::RDS::DBInstance", ("ragRepositories", 0)),
+        ("rag", "Documents", "AWS::S3::Bucket", ("ragRepositories",)),
+        ("chat", "Session", "AWS::Lambda::Function", ("lambdaConfig",)),
+        ("ui", "Website", "AWS::S3::Bucket", ("deployUi",)),
+    ],
+)
+def test_the_key_that_governs(project: Project, component: str, resource: str, kind: str, key: tuple[Any, ...]) -> None:
+    repositories = [{"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "postgres"}}]
+    deployment = project.write(deployRag=True, ragRepositories=repositories).plan()
+    assert governing_key(deployment, component, resource, kind) == key
+
+
+def test_a_key_that_is_left_out_is_shown_at_its_block(project: Project) -> None:
+    from lisa_compiler.load import load
+
+    document = load(project.folder, "dev").document
+    assert place(document, ("vpc",)) == (document.root.origin, "")
+    origin, key = place(document, ("restApiConfig", "internetFacing"))
+    assert key == "restApiConfig"
+    assert origin == document.key_origin(("restApiConfig",))
+
+
+def test_a_template_that_is_none_is_refused(committed: Project) -> None:
+    path: Path = committed.folder / "generated/dev/cloudformation/iam.template.json"
+    path.write_text("[]", encoding="utf-8")
+    result = policy(committed, "--only", "lisa")
+    assert result.exit_code == 1
+    assert "is not a CloudFormation template" in result.stderr

@@ -1,0 +1,226 @@
+"""Each of LISA's rules finds what it names, and lets the rest be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.compiler.policy.template import FACTS, resource, rule, template
+
+from lisa_compiler.policy.rules import RULES, Facts
+from lisa_compiler.policy.rules.data import _ENCRYPTED, _STATEFUL
+
+PRIVATE = replace(FACTS, internet_facing=False)
+FREE = replace(FACTS, bounded=False, retains=False)
+ISOLATED = replace(FACTS, partition="aws-iso")
+
+
+def role(action: Any, where: Any = "arn:aws:s3:::b/*", effect: str = "Allow") -> dict[str, Any]:
+    statement = {"Effect": effect, "Action": action, "Resource": where}
+    policy = {"PolicyName": "work", "PolicyDocument": {"Statement": [statement]}}
+    return resource("IAM::Role", Policies=[policy], PermissionsBoundary="arn:aws:iam::123456789012:policy/b")
+
+
+def trust(principal: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return resource("IAM::Role", AssumeRolePolicyDocument={"Statement": statement})
+
+
+def function(**variables: Any) -> dict[str, Any]:
+    return resource("Lambda::Function", Environment={"Variables": variables})
+
+
+def container(name: str, value: str) -> dict[str, Any]:
+    return resource("ECS::TaskDefinition", ContainerDefinitions=[{"Environment": [{"Name": name, "Value": value}]}])
+
+
+BLOCK = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
+
+
+def bucket_policy(effect: str, principal: Any, **condition: Any) -> dict[str, Any]:
+    statement = {"Effect": effect, "Principal": principal, "Action": "s3:*", "Condition": condition}
+    return resource("S3::BucketPolicy", Bucket={"Ref": "X"}, PolicyDocument={"Statement": [statement]})
+
+
+DENY_HTTP = bucket_policy("Deny", "*", Bool={"aws:SecureTransport": "false"})
+
+
+def kept(policy: str, replaced: str) -> dict[str, Any]:
+    return {**resource("DynamoDB::Table"), "DeletionPolicy": policy, "UpdateReplacePolicy": replaced}
+
+
+def balancer(scheme: str) -> dict[str, Any]:
+    return resource("ElasticLoadBalancingV2::LoadBalancer", Scheme=scheme)
+
+
+def listener(protocol: str, **properties: Any) -> dict[str, Any]:
+    actions = properties.pop("actions", [{"Type": "forward"}])
+    return resource(
+        "ElasticLoadBalancingV2::Listener",
+        LoadBalancerArn={"Ref": "Balancer"},
+        Protocol=protocol,
+        DefaultActions=actions,
+        **properties,
+    )
+
+
+def ingress(**rule: Any) -> dict[str, Any]:
+    return resource("EC2::SecurityGroup", SecurityGroupIngress=[{"FromPort": 443, "ToPort": 443, **rule}])
+
+
+def domain(https: bool, nodes: bool, tls: str) -> dict[str, Any]:
+    return resource(
+        "OpenSearchService::Domain",
+        DomainEndpointOptions={"EnforceHTTPS": https, "TLSSecurityPolicy": tls},
+        NodeToNodeEncryptionOptions={"Enabled": nodes},
+    )
+
+
+def volumes(*encrypted: bool) -> dict[str, Any]:
+    mappings = [{"Ebs": {"Encrypted": value}} for value in encrypted]
+    return resource("EC2::LaunchTemplate", LaunchTemplateData={"BlockDeviceMappings": mappings})
+
+
+MODERN = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+OLD = "ELBSecurityPolicy-2016-08"
+AES = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+
+BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
+    ("write-everywhere", "every action", role("*"), FACTS),
+    ("write-everywhere", "every action of a service", role(["s3:GetObject", "s3:*"]), FACTS),
+    ("write-everywhere", "a write on everything", role("dynamodb:PutItem", "*"), FACTS),
+    ("write-everywhere", "a read of data on everything", role("secretsmanager:GetSecretValue", ["*"]), FACTS),
+    (
+        "write-everywhere",
+        "a policy of its own",
+        resource(
+            "IAM::Policy",
+            PolicyName="p",
+            PolicyDocument={"Statement": {"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::b"}},
+        ),
+        FACTS,
+    ),
+    ("bounded-role", "no boundary", resource("IAM::Role"), FACTS),
+    ("foreign-trust", "everyone", trust("*"), FACTS),
+    ("foreign-trust", "everyone of AWS", trust({"AWS": ["*"]}), FACTS),
+    ("foreign-trust", "another account", trust({"AWS": "arn:aws:iam::999999999999:root"}), FACTS),
+    ("foreign-trust", "a federated provider", trust({"Federated": "accounts.google.com"}), FACTS),
+    ("foreign-trust", "no source", resource("Lambda::Permission", Principal="s3.amazonaws.com"), FACTS),
+    ("secret-in-clear", "of a function", function(DB_PASSWORD="hunter2hunter2"), FACTS),
+    ("secret-in-clear", "of a container", container("HF_TOKEN", "hf_abcdefghijklmnopqrstuvwxyz012345"), FACTS),
+    ("secret-in-clear", "of a database", resource("RDS::DBInstance", MasterUserPassword="hunter2"), FACTS),
+    ("secret-in-clear", "of a secret", resource("SecretsManager::Secret", SecretString="hunter2"), FACTS),
+    ("own-partition", "another partition", function(KEY="arn:aws:kms:us-east-1:1:key/1"), ISOLATED),
+    (
+        "public-bucket",
+        "one block missing",
+        resource("S3::Bucket", PublicAccessBlockConfiguration={**BLOCK, "BlockPublicPolicy": False}),
+        FACTS,
+    ),
+    ("public-bucket", "no block", resource("S3::Bucket"), FACTS),
+    ("public-bucket", "everyone may", bucket_policy("Allow", {"AWS": "*"}), FACTS),
+    ("encrypted-at-rest", "of AWS", resource("DynamoDB::Table", SSESpecification={"SSEEnabled": True}), FACTS),
+    ("encrypted-at-rest", "one volume", volumes(True, False), FACTS),
+    *[("encrypted-at-rest", kind, resource(kind.removeprefix("AWS::")), FACTS) for kind in _ENCRYPTED],
+    *[("data-outlives-stacks", kind, resource(kind.removeprefix("AWS::")), FACTS) for kind in _STATEFUL],
+    ("data-outlives-stacks", "only its removal is covered", kept("Retain", "Delete"), FACTS),
+    ("encrypted-in-transit", "an old policy", listener("HTTPS", SslPolicy=OLD), FACTS),
+    ("encrypted-in-transit", "a bucket", resource("S3::Bucket"), FACTS),
+    ("encrypted-in-transit", "nodes", domain(True, False, "Policy-Min-TLS-1-2-2019-07"), FACTS),
+    ("encrypted-in-transit", "endpoint", domain(False, True, "Policy-Min-TLS-1-2-2019-07"), FACTS),
+    ("encrypted-in-transit", "TLS 1.0", domain(True, True, "Policy-Min-TLS-1-0-2019-07"), FACTS),
+    ("encrypted-in-transit", "database", resource("RDS::DBParameterGroup", Parameters={}), FACTS),
+    ("encrypted-in-transit", "API domain", resource("ApiGateway::DomainName", SecurityPolicy="TLS_1_0"), FACTS),
+    ("private-by-configuration", "against the configuration", balancer("internet-facing"), PRIVATE),
+    (
+        "private-by-configuration",
+        "without a scheme",
+        resource("ElasticLoadBalancingV2::LoadBalancer"),
+        PRIVATE,
+    ),
+    ("private-by-configuration", "database", resource("RDS::DBInstance", PubliclyAccessible=True), FACTS),
+    ("open-port", "ssh", ingress(CidrIp="0.0.0.0/0", FromPort=22, ToPort=22), FACTS),
+    ("open-port", "a range", ingress(CidrIp="0.0.0.0/0", FromPort=1, ToPort=443), FACTS),
+    ("open-port", "IPv6", ingress(CidrIpv6="::/0", FromPort=22, ToPort=22), FACTS),
+    ("open-port", "of a private API", ingress(CidrIp="0.0.0.0/0"), PRIVATE),
+    ("open-port", "a rule of its own", resource("EC2::SecurityGroupIngress", CidrIp="0.0.0.0/0"), FACTS),
+    ("instance-metadata", "tokens optional", resource("EC2::LaunchTemplate", LaunchTemplateData={}), FACTS),
+]
+
+SOUND: list[tuple[str, str, dict[str, Any], Facts]] = [
+    ("write-everywhere", "one resource", role("s3:PutObject"), FACTS),
+    ("write-everywhere", "no resource to name", role(["ecr:GetAuthorizationToken", "ec2:DescribeSubnets"], "*"), FACTS),
+    ("write-everywhere", "denied", role("*", "*", effect="Deny"), FACTS),
+    ("bounded-role", "bounded", role("s3:GetObject"), FACTS),
+    ("bounded-role", "no boundary is wanted", resource("IAM::Role"), FREE),
+    ("foreign-trust", "a service", trust({"Service": "lambda.amazonaws.com"}), FACTS),
+    ("foreign-trust", "the own account", trust({"AWS": "123456789012"}), FACTS),
+    ("foreign-trust", "a source", resource("Lambda::Permission", SourceArn="arn:aws:s3:::b"), FACTS),
+    ("secret-in-clear", "a table's name", function(TOKEN_TABLE_NAME="tokens"), FACTS),
+    ("secret-in-clear", "a reference", function(API_KEY="arn:aws:secretsmanager:us-east-1:1:secret:s"), FACTS),
+    ("secret-in-clear", "a parameter", function(API_KEY={"Ref": "Key"}), FACTS),
+    ("own-partition", "its own", function(KEY="arn:aws-iso:kms:us-iso-east-1:1:key/1"), ISOLATED),
+    ("public-bucket", "blocked", resource("S3::Bucket", PublicAccessBlockConfiguration=BLOCK), FACTS),
+    ("public-bucket", "everyone may not", DENY_HTTP, FACTS),
+    ("encrypted-at-rest", "bucket", resource("S3::Bucket", BucketEncryption=AES), FACTS),
+    ("encrypted-at-rest", "volumes", volumes(True, True), FACTS),
+    ("data-outlives-stacks", "kept", kept("Retain", "Snapshot"), FACTS),
+    ("data-outlives-stacks", "may be lost", kept("Delete", "Delete"), FREE),
+    ("encrypted-in-transit", "modern", listener("HTTPS", SslPolicy=MODERN), FACTS),
+    ("encrypted-in-transit", "domain", domain(True, True, "Policy-Min-TLS-1-2-2019-07"), FACTS),
+    ("private-by-configuration", "as configured", balancer("internet-facing"), FACTS),
+    ("private-by-configuration", "internal", balancer("internal"), PRIVATE),
+    ("open-port", "HTTPS of a public API", ingress(CidrIp="0.0.0.0/0"), FACTS),
+    ("open-port", "the VPC", ingress(CidrIp="10.0.0.0/22", FromPort=80, ToPort=80), PRIVATE),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "broken", "facts"), BROKEN, ids=[f"{name}: {case}" for name, case, *_ in BROKEN]
+)
+def test_a_broken_rule_is_found(name: str, case: str, broken: dict[str, Any], facts: Facts) -> None:
+    assert [found.resource for found in rule(name).check(template(X=broken), facts)] == ["X"]
+
+
+@pytest.mark.parametrize(("name", "case", "sound", "facts"), SOUND, ids=[f"{name}: {case}" for name, case, *_ in SOUND])
+def test_what_is_sound_is_let_be(name: str, case: str, sound: dict[str, Any], facts: Facts) -> None:
+    assert list(rule(name).check(template(X=sound), facts)) == []
+
+
+def test_every_rule_has_both_cases() -> None:
+    names = {rule.name for rule in RULES}
+    assert {name for name, *_ in BROKEN} == names
+    assert {name for name, *_ in SOUND} == names - {"instance-metadata"}
+
+
+def test_instances_with_metadata_tokens_are_sound() -> None:
+    data = {"MetadataOptions": {"HttpTokens": "required"}}
+    made = template(X=resource("EC2::LaunchTemplate", LaunchTemplateData=data))
+    assert list(rule("instance-metadata").check(made, FACTS)) == []
+
+
+def test_a_model_is_never_on_the_internet() -> None:
+    made = template("model-small", X=balancer("internet-facing"))
+    assert [found.resource for found in rule("private-by-configuration").check(made, FACTS)] == ["X"]
+
+
+def test_http_is_for_private_listeners_and_redirects() -> None:
+    check = rule("encrypted-in-transit").check
+    public = template(Balancer=balancer("internet-facing"), X=listener("HTTP"))
+    redirect = template(Balancer=balancer("internet-facing"), X=listener("HTTP", actions=[{"Type": "redirect"}]))
+    private = template(Balancer=balancer("internal"), X=listener("HTTP"))
+    assert [[found.resource for found in check(made, FACTS)] for made in (public, redirect, private)] == [["X"], [], []]
+
+
+def test_a_bucket_is_covered_by_its_own_policy_alone() -> None:
+    made = template(X=resource("S3::Bucket"), Y=resource("S3::Bucket"), Policy=DENY_HTTP)
+    assert [found.resource for found in rule("encrypted-in-transit").check(made, FACTS)] == ["Y"]
+
+
+def test_the_page_lists_every_rule() -> None:
+    page = (Path(__file__).parents[3] / "docs/policy.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (LISA-P\d\d) \| ([a-z-]+) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
+    assert rows == [(rule.id, rule.name, rule.title, rule.reason) for rule in RULES]
