@@ -58,7 +58,7 @@ export class Application {
     const before = await this.answers.count();
     await this.type(question);
     await expect(this.answers).toHaveCount(before + 1);
-    await expect(this.stopButton).toBeHidden({ timeout: 45_000 });
+    await expect(this.stopButton).toBeHidden({ timeout: 90_000 });
     return this.answers.last();
   }
 
@@ -89,7 +89,7 @@ export class Application {
  * model answers, so that answers are short unless a test gives `longestAnswer` in tokens.
  */
 export const test = base.extend<{ app: Application; longestAnswer: string }>({
-  longestAnswer: ["24", { option: true }],
+  longestAnswer: ["16", { option: true }],
   app: async ({ page, longestAnswer }, use) => {
     await page.addInitScript((tokens) => {
       const settings = JSON.stringify({ arguments: { max_tokens: tokens } });

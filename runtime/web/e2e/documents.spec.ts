@@ -3,6 +3,12 @@ import { expect, test } from "./application";
 const SENTENCE = "The door of the archive is painted in the colour heliotrope.";
 
 test("an uploaded document shows its progress, and its sentence comes back as a source", async ({ app, page }) => {
+  test.slow();
+  // The list of repositories comes after the dialog has opened.
+  await page.route(/\/repository$/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await route.continue();
+  });
   await app.signIn("user", "#/chat");
   await page.getByRole("button", { name: "Upload documents to a repository" }).click();
   const dialog = page.getByRole("dialog", { name: "Upload documents" });
@@ -16,16 +22,17 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
   await dialog.getByRole("button", { name: "Remove table.xlsx" }).click();
 
   const name = `archive-${Date.now()}.txt`;
-  const text = `${SENTENCE}\n${"Nothing else is known of it.\n".repeat(1_000)}`;
+  const others = Array.from({ length: 300 }, (_, box) => `Box ${box} of the cellar is on shelf ${(box * 7) % 40}.`);
+  const text = [SENTENCE, ...others].join("\n");
   await files.setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
   await dialog.getByLabel("Piece size").fill("50");
   await expect(dialog.getByText("100 to 10000 characters.")).toBeVisible();
-  await dialog.getByLabel("Piece size").fill("500");
-  await dialog.getByLabel("Overlap").fill("50");
+  await dialog.getByLabel("Piece size").fill("200");
+  await dialog.getByLabel("Overlap").fill("20");
   await app.screenshot("documents-upload");
 
   const network = await page.context().newCDPSession(page);
-  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 10 * 1024 };
+  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 3 * 1024 };
   await network.send("Network.emulateNetworkConditions", slow);
   await dialog.getByRole("button", { name: "Upload", exact: true }).click();
   await expect(dialog.getByRole("progressbar")).toBeVisible();

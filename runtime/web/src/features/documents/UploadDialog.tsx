@@ -23,12 +23,18 @@ interface UploadDialogProps {
 /** Uploads documents into a repository: choose, see how far each is, and why one failed. */
 export function UploadDialog({ search, onClose }: UploadDialogProps) {
   const [files, setFiles] = useState<File[]>([]);
-  const [chosen, setChosen] = useState({
-    repositoryId: search.settings.repositoryId ?? search.repositories[0]?.repositoryId ?? null,
-    embeddingModel: search.settings.embeddingModel ?? search.embeddingModels[0] ?? null,
+  const [given, setGiven] = useState({
+    repositoryId: search.settings.repositoryId,
+    embeddingModel: search.settings.embeddingModel,
     chunkSize: "512",
     chunkOverlap: "51",
   });
+  // The lists may come after the dialog has opened, so that what is first among them is looked up each time.
+  const chosen = {
+    ...given,
+    repositoryId: given.repositoryId ?? search.repositories[0]?.repositoryId ?? null,
+    embeddingModel: given.embeddingModel ?? search.embeddingModels[0] ?? null,
+  };
   const uploads = useUploads();
   const repository = search.repositories.find(({ repositoryId }) => repositoryId === chosen.repositoryId);
   const { embeddingModel } = chosen;
@@ -113,20 +119,20 @@ export function UploadDialog({ search, onClose }: UploadDialogProps) {
               onChange={({ detail }) => setFiles(detail.value)}
             />
           </FormField>
-          <Destination search={search} chosen={chosen} onChange={(changes) => setChosen({ ...chosen, ...changes })} />
+          <Destination search={search} chosen={chosen} onChange={(changes) => setGiven({ ...given, ...changes })} />
           <ColumnLayout columns={2}>
             <FormField label="Piece size" description="Characters." errorText={chunks.size}>
               <Input
                 inputMode="numeric"
                 value={chosen.chunkSize}
-                onChange={({ detail }) => setChosen({ ...chosen, chunkSize: detail.value })}
+                onChange={({ detail }) => setGiven({ ...given, chunkSize: detail.value })}
               />
             </FormField>
             <FormField label="Overlap" description="Characters that pieces share." errorText={chunks.overlap}>
               <Input
                 inputMode="numeric"
                 value={chosen.chunkOverlap}
-                onChange={({ detail }) => setChosen({ ...chosen, chunkOverlap: detail.value })}
+                onChange={({ detail }) => setGiven({ ...given, chunkOverlap: detail.value })}
               />
             </FormField>
           </ColumnLayout>
