@@ -154,4 +154,4 @@ def _images(deployment: Deployment, images: Path | None, missing: dict[str, str]
     for service in (deployment.rest_api, *(model.service for model in deployment.models)):
         image = service.image
         if isinstance(image, BuiltImage) and f"{image.name}.tar" not in archives:
-            missing[f"image {image.name}"] = f"save it as {image.name}.tar into the directory that --images names"
+            missing[f"image {image.name}"] = "make images/ by `lisa artifacts save` and give `--images images`"

@@ -89,6 +89,34 @@ def artifacts_build(
     )
 
 
+@artifacts_app.command("save", epilog="lisa artifacts save --env airgap --output images")
+def artifacts_save(
+    names: Names = None,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the archives go.", rich_help_panel=HOW)
+    ] = Path("images"),
+    project: Project = Path(),
+    env: Environment = None,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Write images as archives, which `lisa bundle --images` packs; builds those that are not built."""
+    from lisa_compiler.cli import supplying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    raise typer.Exit(
+        on_target(
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
+            lambda target: supplying.save(target, names or (), output),
+        )
+    )
+
+
 @artifacts_app.command("publish", epilog="lisa artifacts publish --env prod")
 def artifacts_publish(
     names: Names = None,

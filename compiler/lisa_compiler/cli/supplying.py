@@ -20,6 +20,8 @@ from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.deploy.publishing import Shelf, log_in_to
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lisa_compiler.deploy.assembly import Artifact
     from lisa_compiler.deploy.images import Builder
 
@@ -90,6 +92,21 @@ def build(target: Target, names: Sequence[str], *, offline: bool) -> ExitCode:
         _build(target, artifact)
     if not artifacts:
         say(f"{target.environment}: the account has all that was asked for, nothing to build")
+    return ExitCode.OK
+
+
+def save(target: Target, names: Sequence[str], folder: Path) -> ExitCode:
+    """Write images as archives, `<name>.tar`, built where they are not; `lisa bundle` packs them."""
+    chosen = [each for each in _chosen(target.fresh_assembly().artifacts, names) if each.kind is Kind.IMAGE]
+    if not chosen:
+        say(f"{target.environment}: no image to save; those of type ecr and registry are not built here")
+        return ExitCode.OK
+    builder = images.find()
+    for artifact in chosen:
+        began = time.perf_counter()
+        path = folder / f"{artifact.name}.tar"
+        images.save(builder, images.make(builder, artifact), path)
+        say(f"{artifact.title}: {shown_path(path)}, {size(path.stat().st_size)} ({time.perf_counter() - began:.1f} s)")
     return ExitCode.OK
 
 

@@ -56,6 +56,10 @@ class Docker:
             raise DeployError(f"{tarball} holds no image: make it with `docker save`.")
         _run([self.program, "tag", loaded[-1], image])
 
+    def save(self, image: str, tarball: Path) -> None:
+        """Write an image to a new file."""
+        _run([self.program, "save", "--output", str(tarball), image])
+
     def push(self, image: str, target: str) -> None:
         """Push an image under another name."""
         _run([self.program, "tag", image, target])
@@ -90,6 +94,10 @@ class Buildah:
         """Load an image that `docker save` wrote, and name it."""
         pulled = _run([self.program, "pull", "--quiet", f"docker-archive:{tarball}"], capture=True).split()
         _run([self.program, "tag", pulled[-1], image])
+
+    def save(self, image: str, tarball: Path) -> None:
+        """Write an image to a new file, as `docker save` does."""
+        _run([self.program, "push", "--quiet", "--format", "v2s2", image, f"docker-archive:{tarball}:{image}"])
 
     def push(self, image: str, target: str) -> None:
         """Push an image under another name."""
@@ -149,6 +157,28 @@ def make(builder: Builder, artifact: Artifact) -> str:
             "above. What was built before stays; run the same again when that is mended."
         ) from error
     return image
+
+
+def save(builder: Builder, image: str, tarball: Path) -> None:
+    """Write an image as an archive, which is there whole or as it was.
+
+    Raises:
+        DeployError: it cannot be written.
+    """
+    part = tarball.with_name(f".{tarball.name}.{os.getpid()}")
+    try:
+        tarball.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        builder.save(image, part)
+        part.replace(tarball)
+    except subprocess.CalledProcessError as error:
+        raise DeployError(
+            f"{tarball} cannot be written: {shlex.join(error.cmd[:2])} ended with {error.returncode}; why, is above."
+        ) from error
+    except OSError as error:
+        raise DeployError(f"{tarball} cannot be written: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def push(builder: Builder, image: str, target: str) -> None:

@@ -160,7 +160,7 @@ def test_what_is_missing_is_told_at_once_and_left_out_when_asked(enclave: Enclav
     enclave.model.unlink()
     refused = enclave.bundle("one.tar")
     assert refused.exit_code == 1
-    assert "image small: save it as small.tar" in refused.stderr
+    assert "image small: make images/ by `lisa artifacts save`" in refused.stderr
     assert "weights of org/small-model: fetch them: `lisa weights download --env dev org/small-model`" in refused.stderr
     assert not (enclave.folder / "one.tar").exists()
     manifest = read_manifest(enclave.make("one.tar", "--partial"))

@@ -97,6 +97,21 @@ def test_an_image_is_built_once_and_pushed_once(workshop: Site) -> None:
     assert len(manifest["layers"]) > 1
 
 
+def test_an_image_is_saved_as_an_archive_that_can_be_loaded(workshop: Site, tmp_path: Path) -> None:
+    for _ in range(2):
+        saved = workshop.lisa("artifacts", "save", "e5large", "--output", str(tmp_path / "images"))
+        assert saved.code == 0, saved.err
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["e5large.tar"]
+    pulled = subprocess.run(
+        ["buildah", "pull", "--quiet", f"docker-archive:{tmp_path}/images/e5large.tar"],
+        env=workshop.variables(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert pulled.stdout.strip()
+
+
 def test_a_password_is_no_argument_of_a_program(workshop: Site, tmp_path: Path) -> None:
     log = tmp_path / "arguments"
     wrapper = tmp_path / "buildah"
