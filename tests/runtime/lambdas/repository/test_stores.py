@@ -192,3 +192,17 @@ def test_texts_come_back_as_they_were(store: Store, collection: Collection) -> N
     text = 'tab\tnew line\nbackslash \\N quote " {"json": 1} \\. ünïcödé 🙂'
     store.replace(collection, document(collection), [[Chunk(0, text, EAST)]])
     assert texts(store, collection) == [text]
+
+
+@pytest.mark.parametrize("equal", [41])
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_many_equal_chunks_do_not_hide_the_nearest(
+    store: Store, collection: Collection, equal: int, place: str
+) -> None:
+    vectors = [NORTH] * equal
+    vectors.insert({"first": 0, "middle": equal // 2, "last": equal}[place], EAST)
+    batch = [
+        Chunk(position, "the one" if vector is EAST else "equal", vector) for position, vector in enumerate(vectors)
+    ]
+    store.replace(collection, document(collection), [batch])
+    assert texts(store, collection, (1.0, 0.5, 0.0), limit=3)[0] == "the one"
