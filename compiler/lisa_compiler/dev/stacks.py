@@ -7,6 +7,7 @@
 | AUTHORITY of the authorizer | the issuer on this machine has no certificate | its address with http |
 | DATABASE_ENCRYPTED of the repository function | PostgreSQL's binaries on this machine have no TLS | false |
 | port of a repository's database, address of the REST API | known when they run | put by `connect` |
+| machine images in Parameter Store | it has few of AWS's, and takes none under their names | an invented id |
 | layers' content | functions run with this machine's Python, which has the packages | an empty archive |
 | assets | what `cdk deploy` uploads | uploaded from the assembly by the same names |
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = ("networking", "ui")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
 _CREATE_SECONDS = 120
+_INVENTED_IMAGE = "ami-11111111"
 _INVENTED = {"vpcId": "vpc-11111111", "SubnetIds": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
 
 
@@ -56,7 +58,6 @@ def deploy(
     for component in components:
         if component not in _LEFT_OUT:
             tell(f"deploying {component}")
-            _publish_images(found[component], aws)
             _create(cloudformation, deployment.stack(component).name, _reduced(found[component], authority))
     api_id = aws.client("ssm").get_parameter(Name=deployment.names.parameter("api/id"))["Parameter"]["Value"]
     return f"{aws.url}/restapis/{api_id}/{deployment.config.deployment_stage}/_user_request_"
@@ -102,15 +103,6 @@ def _invent_network(template: Mapping[str, Any], private_zone: str, aws: LocalAw
         ssm.put_parameter(Name=name, Value=value, Type="String")
 
 
-def _publish_images(template: Mapping[str, Any], aws: LocalAws) -> None:
-    """Publish the machine images that AWS, or the account's owner, names in Parameter Store."""
-    for parameter in template.get("Parameters", {}).values():
-        if "AWS::EC2::Image::Id" in parameter["Type"]:
-            aws.client("ssm").put_parameter(
-                Name=parameter["Default"], Value="ami-11111111", Type="String", Overwrite=True
-            )
-
-
 def _upload_code(files: Mapping[str, bytes], found: Mapping[str, Mapping[str, Any]], aws: LocalAws) -> None:
     s3 = aws.client("s3")
     code = _archive(
@@ -145,6 +137,9 @@ def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
             variables["AUTHORITY"] = authority
         if "REGISTERED_REPOSITORIES" in variables:
             variables["DATABASE_ENCRYPTED"] = "false"
+    for parameter in kept.get("Parameters", {}).values():
+        if "AWS::EC2::Image::Id" in parameter["Type"]:
+            parameter |= {"Type": "AWS::EC2::Image::Id", "Default": _INVENTED_IMAGE}
     kept.pop("Rules", None)
     kept.get("Parameters", {}).pop("BootstrapVersion", None)
     return kept
