@@ -38,7 +38,9 @@ def cdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "aws-cdk.tgz"
     package.write_bytes(b"the cdk CLI")
     digest = base64.b64encode(hashlib.sha512(b"the cdk CLI").digest()).decode()
-    monkeypatch.setattr("lisa_compiler.bundle.supplies.locked_cdk", lambda: ("2.9.9", f"sha512-{digest}"))
+    # The one that imports the other comes first: otherwise it would import this one, and keep it.
+    for module in ("create", "supplies"):
+        monkeypatch.setattr(f"lisa_compiler.bundle.{module}.locked_cdk", lambda: ("2.9.9", f"sha512-{digest}"))
     return package
 
 

@@ -81,7 +81,8 @@ def test_an_environment_is_deployed_after_its_approval_and_without_a_stored_key(
     assert said.index('lisa compile --env "$ENVIRONMENT" --check') < said.index(
         'lisa artifacts publish --env "$ENVIRONMENT"'
     )
-    assert said[-1] == 'lisa deploy --env "$ENVIRONMENT" --yes'
+    assert said[-1] == 'lisa deploy --env "$ENVIRONMENT" --yes ${DESTROY:+"$DESTROY"}'
+    assert deploy["steps"][-1]["env"] == {"DESTROY": "${{ inputs.destroy && '--allow-destroy' || '' }}"}
     assert "secrets." not in text
 
 
