@@ -119,7 +119,7 @@ class _Client:
             try:
                 message = await self._receive()
             except GatewayError as failure:
-                # aiohttp would take it for a fault of the connection to LiteLLM.
+                # What the task that sends the body raises, nobody would see.
                 self.failure = failure
                 await self._leave()
             if message["type"] == "http.disconnect":
