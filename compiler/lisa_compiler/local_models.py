@@ -71,9 +71,15 @@ def diagnose(finding: Finding, document: Document, environment: str) -> Diagnost
         ),
         Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
         Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
+        Problem.DAMAGED: (catalogue.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
+        Problem.UNCHECKED: (
+            catalogue.WEIGHTS_UNCHECKED,
+            f"Whether {finding.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
+        ),
     }[finding.problem]
     fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
     fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`").replace("models/<org>/<name>", place)
+    fix = fix.replace("<org>/<name>", finding.model)
     for path, leaf in document.leaves():
         if path[-1] == "modelName" and leaf.text == finding.model:
             return kind.at(leaf.origin, message, key_path=key_path(path), fix=fix)

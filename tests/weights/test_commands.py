@@ -14,7 +14,12 @@ from typer.testing import CliRunner, Result
 
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.terminal import ExitCode
-from weights import seaweedfs
+from lisa_weights import lock as locks
+from lisa_weights.completeness import Completeness
+from lisa_weights.model_directory import ModelDirectory, lock_directory, read_directory
+from lisa_weights.safetensors_file import lay_out
+from lisa_weights.tensors import Dtype, TensorInfo
+from weights import metadata_service, seaweedfs
 from weights.model_files import SHARDS, checkpoint, sharded, write
 
 MODEL = "org/small-model"
@@ -163,3 +168,97 @@ def test_safetensors_need_no_conversion(project: Path) -> None:
     result = CliRunner().invoke(app, ["weights", "convert", str(directory)])
     assert result.exit_code == ExitCode.OK, result.output
     assert "is safetensors already, and sound" in result.output
+
+
+def use_metadata_service(monkeypatch: pytest.MonkeyPatch, endpoint: str, home: Path) -> None:
+    for name, value in metadata_service.environment(endpoint, str(home)).items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "stage", "download", "upload"])
+def test_without_credentials_it_says_so_in_one_sentence(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    write(project / "models" / MODEL, sharded())
+    lock_local(project)
+    if command == "download":
+        (project / "models" / MODEL / SHARDS[0]).unlink()
+    with metadata_service.refusing_tokens() as endpoint:
+        use_metadata_service(monkeypatch, endpoint, tmp_path)
+        result = weights(project, command)
+    assert result.exit_code == ExitCode.FAILED
+    assert isinstance(result.exception, SystemExit)
+    (line,) = [line for line in result.output.splitlines() if "credentials" in line]
+    assert line.endswith(
+        "there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
+    )
+
+
+def test_warnings_of_the_metadata_service_do_not_get_into_what_is_read(
+    project: Path, endpoint: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "models" / MODEL, sharded())
+    done(weights(project, "stage", *endpoint))
+    with metadata_service.refusing_tokens(seaweedfs.OWNER) as metadata:
+        use_metadata_service(monkeypatch, metadata, tmp_path)
+        result = weights(project, "verify", "--deep", *endpoint)
+    done(result)
+    assert f"{MODEL}: as locked" in result.output
+
+
+def lock_local(project: Path) -> None:
+    found = read_directory(project / "models" / MODEL)
+    locks.save(project / locks.LOCK_FILE, locks.WeightsLock({MODEL: lock_directory(found)}))
+
+
+def forget_converter(project: Path) -> None:
+    """Make the lock one of an older LISA."""
+    path = project / locks.LOCK_FILE
+    content = json.loads(path.read_bytes())
+    del content["models"][MODEL]["converter"]
+    path.write_text(json.dumps(content))
+
+
+def test_entry_of_an_older_lisa_is_checked_in_the_bucket(project: Path, endpoint: list[str]) -> None:
+    write(project / "models" / MODEL, sharded())
+    done(weights(project, "stage", *endpoint))
+    (project / "models").rename(project / "gone")
+    forget_converter(project)
+    offline = weights(project, "status", "--offline")
+    assert "has not been checked since" in offline.output
+    (row,) = json.loads(weights(project, "status", "--format", "json", *endpoint).stdout)
+    assert row["condition"] == "sound"
+    done(weights(project, "verify", *endpoint))
+    done(weights(project, "stage", *endpoint))
+    assert locks.load(project / locks.LOCK_FILE).models[MODEL].converter == 0
+    assert "has not been checked" not in weights(project, "status", "--offline").output
+
+
+def test_damaged_model_of_an_older_lisa_is_found_in_the_bucket(project: Path, endpoint: list[str]) -> None:
+    layout = lay_out([TensorInfo("lm_head.weight", Dtype.U8, (4,), 4)], {"model.embed.weight": "lm_head.weight"})
+    directory = write(project / "models" / MODEL, {"config.json": b"{}", "model.safetensors": layout.head + b"abcd"})
+    model = lock_directory(
+        ModelDirectory(
+            path=directory,
+            files={"config.json": 2, "model.safetensors": layout.size},
+            checkpoint=(),
+            left_out=(),
+            completeness=Completeness(problems=(), weights=(), parameters=4, dtypes={"U8": 1}),
+        )
+    )
+    locks.save(project / locks.LOCK_FILE, locks.WeightsLock({MODEL: model}))
+    done(weights(project, "upload", *endpoint))
+    forget_converter(project)
+    (project / "models").rename(project / "gone")
+    (row,) = json.loads(weights(project, "status", "--format", "json", *endpoint).stdout)
+    assert (row["condition"], row["bucket"]) == ("damaged", "same")
+    assert f"lisa weights fetch {MODEL}" in weights(project, "status", *endpoint).stdout
+    for command in ("verify", "stage"):
+        result = weights(project, command, *endpoint)
+        assert result.exit_code == ExitCode.FAILED
+        assert "lacks 'model.embed.weight'" in result.output
+        assert f"`lisa weights convert models/{MODEL}`" in result.output
+    assert locks.load(project / locks.LOCK_FILE).models[MODEL].converter is None

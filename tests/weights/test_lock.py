@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_the_form_is_as_documented() -> None:
     }
 
 
+def test_entry_of_an_older_lisa_has_no_converter_and_stays_as_it_is(tmp_path: Path) -> None:
+    before = lock.render(WeightsLock({"org/a": MODEL}))
+    (tmp_path / "lock").write_bytes(before)
+    loaded = lock.load(tmp_path / "lock")
+    assert loaded.models["org/a"].converter is None
+    assert lock.render(loaded) == before
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_version_of_the_converter_is_kept(tmp_path: Path, version: int) -> None:
+    made = WeightsLock({"org/a": replace(MODEL, converter=version)})
+    lock.save(tmp_path / "lock", made)
+    assert json.loads((tmp_path / "lock").read_bytes())["models"]["org/a"]["converter"] == version
+    assert lock.load(tmp_path / "lock") == made
+
+
 def test_the_order_of_adding_does_not_matter() -> None:
     one = WeightsLock().with_model("org/a", MODEL).with_model("org/b", MODEL)
     other = WeightsLock().with_model("org/b", MODEL).with_model("org/a", MODEL)
@@ -68,6 +85,7 @@ def test_a_lock_that_does_not_exist_is_empty(tmp_path: Path) -> None:
         (lambda model: model["files"][0].update(size=-1), "not a number"),
         (lambda model: model["files"].append(model["files"][0]), "twice"),
         (lambda model: model["source"].update(kind="ftp"), "ftp"),
+        (lambda model: model.update(converter="2"), "not a number"),
     ],
 )
 def test_a_wrong_form_is_told(tmp_path: Path, change: object, reason: str) -> None:

@@ -61,12 +61,49 @@ def test_a_program_that_ends_without_a_word(tmp_path: Path) -> None:
 
 
 def test_the_known_reason_is_told_first() -> None:
-    error = s5cmd.refusal("s3://b/", [Failure("", "odd"), Failure("", "write x: no space left on device")])
+    error = s5cmd.refusal("s3://b/", [Failure("cp a", "odd"), Failure("cp b", "write x: no space left on device")])
     assert str(error) == (
         "s3://b/: the disk is full: make room, then run this again; what is complete stays. (2 files failed.)"
+    )
+
+
+def test_error_of_the_session_is_not_counted_as_a_file() -> None:
+    failures = [Failure("", "fetching region failed: NoCredentialProviders"), Failure("ls x", "NoCredentialProviders")]
+    assert str(s5cmd.refusal("s3://b", failures)) == (
+        "s3://b: there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+        " in the environment."
     )
 
 
 def test_an_unknown_reason_is_quoted_without_request_ids() -> None:
     error = s5cmd.refusal("s3://b/", [Failure("", "SlowDown: Reduce your rate. status code: 503, request id: 1, x")])
     assert "“SlowDown: Reduce your rate. status code: 503”; run this again" in str(error)
+
+
+def test_lines_that_are_no_answers_are_skipped(tmp_path: Path) -> None:
+    script = r"""printf '%s\n' 'WARN: odd' '' '"text"' '[1]' '{"type": "file", "key": "s3://b/k"}' 'status code: 403'"""
+    assert program(tmp_path, script).list("s3://b/*") == [{"type": "file", "key": "s3://b/k"}]
+
+
+WARNING = (
+    "2026/11/28 18:16:51 WARN: failed to get session token, falling back to IMDSv1: 403 Forbidden: Forbidden\n"
+    "\tstatus code: 403, request id: \n"
+    "caused by: EC2MetadataError: failed to make EC2Metadata request\n"
+    "{body}\n"
+    "\tstatus code: 403, request id: \n"
+)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"{}", b"x" * 100, bytes(range(256)) * 5000, b"2026/11/28 is no warning"]
+)
+@pytest.mark.parametrize("warnings", ["", WARNING.format(body=""), WARNING.format(body="<html>\nno\n</html>") * 2])
+def test_warnings_before_an_object_are_no_part_of_it(tmp_path: Path, content: bytes, warnings: str) -> None:
+    (tmp_path / "object").write_bytes(warnings.encode() + content)
+    with program(tmp_path, f"cat {tmp_path}/object").reading("s3://b/k") as stream:
+        assert stream.read() == content
+
+
+def test_object_can_be_left_after_its_first_bytes(tmp_path: Path) -> None:
+    with program(tmp_path, "echo 12345678; exec cat /dev/zero").reading("s3://b/k") as stream:
+        assert stream.read(8) == b"12345678"

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
+from lisa_weights.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.errors import WeightsError
 from lisa_weights.header import Header, read_header
 from lisa_weights.serving_files import INDEX, SINGLE, serving_files
@@ -18,6 +19,9 @@ from lisa_weights.shards import MAX_INDEX_BYTES, weight_map_of
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens a model's file by its path, at the beginning."""
+
+MAX_NAMES = 150_000
+"""Tensors of a model at most; one of a trillion parameters has 140 000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,14 @@ class Completeness:
         weights: paths of the safetensors files that belong to it, the index's shards included, sorted.
         parameters: elements of all tensors of the files that could be read.
         dtypes: how many tensors have each dtype, by safetensors name.
+        dropped: the problems that are names without a tensor, as an older converter left them; see dropped_names.
     """
 
     problems: tuple[str, ...]
     weights: tuple[str, ...]
     parameters: int
     dtypes: Mapping[str, int]
+    dropped: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -72,20 +78,27 @@ def judge(sizes: Mapping[str, int], open_file: Open) -> Completeness:
     lacking: list[str] = []
     parameters = 0
     dtypes: Counter[str] = Counter()
+    names: dict[str, FileNames] = {}
     for path in weights:
         try:
             header = _header(path, sizes, open_file)
         except WeightsError as error:
             problems.append(f"{path} cannot be used: {error}")
             continue
+        names[path] = FileNames.of(header)
         lacking += _lacking(path, wanted.get(path, ()), header)
         parameters += sum(tensor.nbytes // tensor.dtype.size for tensor in header.tensors)
         dtypes.update(tensor.dtype.value for tensor in header.tensors)
+        if sum(len(file.stored) for file in names.values()) > MAX_NAMES:
+            problems.append(f"it has more than {MAX_NAMES} tensors, which no model has")
+            break
+    dropped = _dropped(names, sizes, open_file)
     return Completeness(
-        problems=(*problems, *lacking),
+        problems=(*problems, *lacking, *_repeated(names), *dropped),
         weights=weights,
         parameters=parameters,
         dtypes=dict(sorted(dtypes.items())),
+        dropped=dropped,
     )
 
 
@@ -120,3 +133,32 @@ def _lacking(shard: str, wanted: Iterable[str], header: Header) -> list[str]:
         return []
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return [f"{shard} does not have {missing[0]}{more}, which {INDEX} says it has"]
+
+
+def _by_folder(names: Mapping[str, FileNames]) -> Iterable[Mapping[str, FileNames]]:
+    folders: dict[str, dict[str, FileNames]] = {}
+    for path, file in names.items():
+        folders.setdefault(path.rpartition("/")[0], {})[path] = file
+    return folders.values()
+
+
+def _repeated(names: Mapping[str, FileNames]) -> list[str]:
+    """Names that two files of a directory store, of which a loader takes either; a sentence for each such file."""
+    found = []
+    for files in _by_folder(names):
+        holder: dict[str, str] = {}
+        for path, file in files.items():
+            if repeated := next((name for name in file.stored if name in holder), None):
+                found.append(f"{path} has {repeated}, which {holder[repeated]} has too")
+            holder.update(dict.fromkeys(file.stored, path))
+    return found
+
+
+def _dropped(names: Mapping[str, FileNames], sizes: Mapping[str, int], open_file: Open) -> tuple[str, ...]:
+    def config() -> Mapping[str, Any]:
+        if not sizes.get("config.json"):
+            return {}
+        with open_file("config.json") as stream:
+            return read_config(stream)
+
+    return tuple(sentence for files in _by_folder(names) for sentence in dropped_names(files, config))

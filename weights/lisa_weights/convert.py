@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lisa_weights.checkpoint import Checkpoint, open_checkpoint
+from lisa_weights.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.errors import WeightsError
+from lisa_weights.header import Header
+from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors_file import Layout, lay_out, read_file
 from lisa_weights.serving_files import INDEX
 from lisa_weights.shards import check_index, shard_names, split
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.staging import publish, staging
 from lisa_weights.tensors import TensorInfo
-from lisa_weights.ties import Part, untie
 from lisa_weights.verification import Progress
 from lisa_weights.writing import ConvertedFile, write_files
 
@@ -47,7 +50,6 @@ class Converted:
         directory: the model's.
         files: its safetensors in their order, then the index if there is one.
         tensors: of all files, in the order of their headers.
-        tied: names that were not written, each with the tensor that it is the same as.
         skipped: entries of the checkpoint that are no tensors and were left out.
         written: whether there was something to convert; False where it was safetensors before.
     """
@@ -55,7 +57,6 @@ class Converted:
     directory: Path
     files: tuple[ConvertedFile, ...]
     tensors: tuple[TensorInfo, ...]
-    tied: Mapping[str, str]
     skipped: tuple[str, ...]
     written: bool
 
@@ -78,7 +79,8 @@ def convert(
         checksums: with `verify`, check each storage of a zip checkpoint against the CRC-32 that it carries too, which
             takes half as long again. The structure and what is compressed are checked in any case.
         replacing: names of safetensors, and of their index, that an earlier conversion made of another checkpoint;
-            they are passed over, and go when the new ones are whole.
+            they are passed over, and go when the new ones are complete. Safetensors that lack names which their
+            headers record (see dropped_names) are replaced in the same way where a checkpoint is present.
         progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, by one thread
             at a time.
 
@@ -90,7 +92,11 @@ def convert(
         raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
     sources = find_sources(model_dir, passing_over=replacing)
     if sources.is_safetensors:
-        return _check(model_dir, sources)
+        checked, dropped = _check(model_dir, sources)
+        if not dropped:
+            return checked
+        replacing = {*replacing, *(file.name for file in checked.files)}
+        sources = _checkpoint_beside(model_dir, replacing, dropped)
     with _explained(model_dir), staging(model_dir) as waiting, ExitStack() as opened:
         checkpoints = []
         for name in sources.files:
@@ -99,26 +105,28 @@ def convert(
         if sources.index:
             held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
             check_index(sources.index, sources.weight_map, held)
-        parts, tied = _parts(checkpoints)
-        layouts = _layouts(parts, tied, max_shard_size)
+        parts = _parts(checkpoints)
+        layouts = _layouts(parts, max_shard_size)
         _check_space(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
+        _require_every_tensor(waiting, layouts, checkpoints)
         _remove(model_dir, replacing)
         publish(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
-    return Converted(directory=model_dir, files=files, tensors=tensors, tied=tied, skipped=skipped, written=True)
+    return Converted(directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True)
 
 
-def _check(model_dir: Path, sources: Sources) -> Converted:
-    found: dict[str, tuple[TensorInfo, ...]] = {}
+def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...]]:
+    """Check safetensors that are there already; they, and the names that their headers record without a tensor."""
+    found: dict[str, Header] = {}
     room = _MAX_NAMES
     for name in sources.files:
-        found[name] = read_file(model_dir / name).tensors
-        room -= sum(1 + len(tensor.name) // _LONG_NAME for tensor in found[name])
+        found[name] = read_file(model_dir / name)
+        room -= sum(1 + len(tensor.name) // _LONG_NAME for tensor in found[name].tensors)
         if room < 0:
             raise WeightsError(f"{model_dir.name} has more than {_MAX_NAMES} tensors, which no model has.")
-    held = {name: [tensor.name for tensor in tensors] for name, tensors in found.items()}
+    held = {name: [tensor.name for tensor in header.tensors] for name, header in found.items()}
     seen: set[str] = set()
     for name, tensors in held.items():
         if not seen.isdisjoint(tensors):
@@ -127,14 +135,36 @@ def _check(model_dir: Path, sources: Sources) -> Converted:
     if sources.index:
         check_index(sources.index, sources.weight_map, held)
     names = (*sources.files, *((sources.index,) if sources.index else ()))
-    return Converted(
+    checked = Converted(
         directory=model_dir,
         files=tuple(ConvertedFile(name, (model_dir / name).stat().st_size, None) for name in names),
-        tensors=tuple(tensor for tensors in found.values() for tensor in tensors),
-        tied={},
+        tensors=tuple(tensor for header in found.values() for tensor in header.tensors),
         skipped=(),
         written=False,
     )
+
+    def config() -> Mapping[str, Any]:
+        try:
+            with (model_dir / "config.json").open("rb") as stream:
+                return read_config(stream)
+        except OSError:
+            return {}
+
+    return checked, dropped_names({name: FileNames.of(header) for name, header in found.items()}, config)
+
+
+def _checkpoint_beside(model_dir: Path, replacing: Collection[str], dropped: Sequence[str]) -> Sources:
+    """Find the checkpoint that safetensors with dropped names can be made from again."""
+    try:
+        sources = find_sources(model_dir, passing_over=replacing)
+    except WeightsError:
+        sources = None
+    if sources is None or sources.is_safetensors:
+        raise WeightsError(
+            f"{model_dir.name} is damaged: {dropped[0]}. Put its PyTorch checkpoint there and convert it again, or"
+            " download the model again."
+        )
+    return sources
 
 
 def _check_count(model_dir: Path, checkpoints: Sequence[Checkpoint]) -> None:
@@ -146,27 +176,38 @@ def _check_count(model_dir: Path, checkpoints: Sequence[Checkpoint]) -> None:
         )
 
 
-def _parts(checkpoints: Sequence[Checkpoint]) -> tuple[Mapping[str, Part], Mapping[str, str]]:
-    parts: dict[str, Part] = {}
-    tied: dict[str, str] = {}
+def _parts(checkpoints: Sequence[Checkpoint]) -> Mapping[str, OutputTensor]:
+    parts: dict[str, OutputTensor] = {}
     for checkpoint in checkpoints:
-        own, own_tied = untie(checkpoint)
-        for name in checkpoint.tensors:
-            if name in parts or name in tied:
-                raise WeightsError(f"Tensor {name!r} is in two files of the checkpoint; download the model again.")
-        parts.update({part.info.name: part for part in own})
-        tied.update(own_tied)
-    return parts, tied
+        for part in output_tensors(checkpoint):
+            if part.info.name in parts:
+                raise WeightsError(
+                    f"Tensor {part.info.name!r} is in two files of the checkpoint; download the model again."
+                )
+            parts[part.info.name] = part
+    return parts
 
 
-def _layouts(parts: Mapping[str, Part], tied: Mapping[str, str], max_shard_size: int) -> Mapping[str, Layout]:
+def _layouts(parts: Mapping[str, OutputTensor], max_shard_size: int) -> Mapping[str, Layout]:
     shards = split((part.info for part in parts.values()), max_shard_size)
-    layouts = {}
-    for name, shard in zip(shard_names(len(shards)), shards, strict=True):
-        held = {tensor.name for tensor in shard}
-        aliases = {other: kept for other, kept in tied.items() if kept in held and other != "format"}
-        layouts[name] = lay_out(shard, {**aliases, "format": "pt"})
-    return layouts
+    names = shard_names(len(shards))
+    return {name: lay_out(shard, {"format": "pt"}) for name, shard in zip(names, shards, strict=True)}
+
+
+def _require_every_tensor(directory: Path, names: Iterable[str], checkpoints: Sequence[Checkpoint]) -> None:
+    """Compare the headers of the written files with the checkpoint: the same names, each of its type and shape."""
+    written = {
+        tensor.name: (tensor.dtype, tensor.shape) for name in names for tensor in read_file(directory / name).tensors
+    }
+    expected = {
+        name: (view.dtype, view.shape) for checkpoint in checkpoints for name, view in checkpoint.tensors.items()
+    }
+    if written != expected:
+        wrong = sorted(name for name in expected.keys() | written.keys() if expected.get(name) != written.get(name))
+        raise WeightsError(
+            f"The conversion wrote {len(wrong)} tensors other than the checkpoint has them, {wrong[0]!r} among them;"
+            " nothing was changed. Report this as an error of LISA."
+        )
 
 
 def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout]) -> None:

@@ -57,6 +57,9 @@ class LockedModel:
         files: by path, sorted.
         parameters: elements of all tensors.
         dtypes: how many tensors have each dtype, by safetensors name.
+        converter: version of the converter that made the safetensors (output_tensors.CONVERTER_VERSION); 0 where they
+            were not converted by LISA as far as it is recorded; None in an entry that an older LISA wrote, which did
+            not check for dropped names.
     """
 
     kind: SourceKind
@@ -64,6 +67,7 @@ class LockedModel:
     files: tuple[LockedFile, ...]
     parameters: int
     dtypes: Mapping[str, int]
+    converter: int | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -154,6 +158,7 @@ def as_json(model: LockedModel) -> dict[str, Any]:
     """One model as the lock and generated/<env>/weights.json write it."""
     return {
         "source": {"kind": model.kind.value, "revision": model.revision},
+        **({} if model.converter is None else {"converter": model.converter}),
         "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in sorted(model.files)],
         "totalBytes": model.total_bytes,
         "parameters": model.parameters,
@@ -172,6 +177,7 @@ def _model(value: Any) -> LockedModel:
         files=tuple(sorted(_file(file) for file in value["files"])),
         parameters=_count(value["parameters"]),
         dtypes={_text(name): _count(count) for name, count in value["dtypes"].items()},
+        converter=_count(value["converter"]) if "converter" in value else None,
     )
     if len({file.path for file in model.files}) != len(model.files):
         raise ValueError("a path is told twice")

@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from lisa_weights.fingerprint import Stamp, stamp
+from lisa_weights.output_tensors import CONVERTER_VERSION
 
 _FILE = ".lisa-weights.json"
 _FORMAT = 1
+_FIRST_CONVERTER = 1
+"""Version of the converter that did not note its version yet."""
+
 _SETTLED_NS = 50_000_000
 """A file that was written so recently may be written again within the same tick of the file system's clock."""
 
@@ -30,10 +34,12 @@ class Conversion:
     Attributes:
         checkpoint: stamps of the checkpoint's files by name.
         written: stamps of the safetensors and of their index by name.
+        converter: version of the converter that wrote them.
     """
 
     checkpoint: Mapping[str, Stamp]
     written: Mapping[str, Stamp]
+    converter: int
 
 
 @dataclass(slots=True)
@@ -61,7 +67,9 @@ class Memory:
                 models,
                 {path: (_stamp(one["stamp"]), str(one["sha256"])) for path, one in content["digests"].items()},
                 {
-                    name: Conversion(_stamps(one["checkpoint"]), _stamps(one["written"]))
+                    name: Conversion(
+                        _stamps(one["checkpoint"]), _stamps(one["written"]), int(one.get("converter", _FIRST_CONVERTER))
+                    )
                     for name, one in content["conversions"].items()
                 },
             )
@@ -78,7 +86,11 @@ class Memory:
             "format": _FORMAT,
             "digests": {path: {"stamp": known, "sha256": digest} for path, (known, digest) in sorted(digests.items())},
             "conversions": {
-                name: {"checkpoint": dict(one.checkpoint), "written": dict(one.written)}
+                name: {
+                    "checkpoint": dict(one.checkpoint),
+                    "written": dict(one.written),
+                    "converter": one.converter,
+                }
                 for name, one in sorted(conversions.items())
             },
         }
@@ -114,7 +126,7 @@ class Memory:
             OSError: a file is gone again.
         """
         written = {name: stamp(self.models / model / name) for name in digests}
-        self.conversions[model] = Conversion(checkpoint, written)
+        self.conversions[model] = Conversion(checkpoint, written, CONVERTER_VERSION)
         for name, digest in digests.items():
             if digest is not None:
                 self.digests[f"{model}/{name}"] = (written[name], digest)
@@ -127,8 +139,15 @@ class Memory:
         known = self.conversions.get(model)
         if known is None or not checkpoint or dict(known.checkpoint) == dict(checkpoint):
             return ()
-        unchanged = all(_same(self.models / model / name, was) for name, was in known.written.items())
-        return tuple(known.written) if unchanged else ()
+        return tuple(known.written) if self._is_unchanged(model, known) else ()
+
+    def converter(self, model: str) -> int:
+        """Version of the converter that wrote a model's safetensors; 0 where none is recorded or they changed."""
+        known = self.conversions.get(model)
+        return known.converter if known is not None and self._is_unchanged(model, known) else 0
+
+    def _is_unchanged(self, model: str, known: Conversion) -> bool:
+        return all(_same(self.models / model / name, was) for name, was in known.written.items())
 
 
 def now() -> int:

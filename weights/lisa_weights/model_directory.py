@@ -58,10 +58,10 @@ class ModelDirectory:
 
     @property
     def state(self) -> LocalState:
-        """How far it is from being served; a checkpoint counts where there are no safetensors."""
+        """How far it is from being served; a checkpoint counts where safetensors are absent or have dropped names."""
         if self.completeness.is_complete:
             return LocalState.COMPLETE
-        if self.checkpoint and not {SINGLE, INDEX} & self.files.keys():
+        if self.checkpoint and (self.completeness.dropped or not {SINGLE, INDEX} & self.files.keys()):
             return LocalState.CHECKPOINT
         return LocalState.INCOMPLETE if self.files or self.checkpoint else LocalState.ABSENT
 
@@ -117,6 +117,7 @@ def lock_directory(
     kind: SourceKind = SourceKind.LOCAL,
     revision: str | None = None,
     known: Mapping[str, str] | None = None,
+    converter: int = 0,
     progress: Progress | None = None,
 ) -> LockedModel:
     """What the lock says of a model: every file that serving needs, read whole unless its digest is known.
@@ -126,6 +127,7 @@ def lock_directory(
         kind: where it came from.
         revision: the commit on the Hub.
         known: SHA-256 of files that have not changed since they were read, by path.
+        converter: version of the converter that made the safetensors; 0 where none is recorded.
         progress: told what has been read.
 
     Raises:
@@ -150,6 +152,7 @@ def lock_directory(
         files=tuple(sorted([*read, *kept])),
         parameters=directory.completeness.parameters,
         dtypes=directory.completeness.dtypes,
+        converter=converter,
     )
 
 

@@ -7,7 +7,7 @@ is what the lock says. Nothing here touches a network, and the lock's file is le
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class Problem(StrEnum):
     INCOMPLETE = "incomplete"
     OUTDATED = "outdated"
     REFUSED = "refused"
+    DAMAGED = "damaged"
+    UNCHECKED = "unchecked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Finding:
     Attributes:
         model: `org/name`.
         problem: what it is. `unstaged` is neither in the lock nor local, `incomplete` local but not whole, `outdated`
-            local and not what the lock says, `refused` local and not to be used.
+            local and not what the lock says, `refused` local and not to be used, `damaged` local and without tensors
+            that its files record, `unchecked` not local and locked by a LISA that did not check for that.
         reasons: what was found, clauses or sentences.
     """
 
@@ -95,6 +98,9 @@ def resolve(
                 if known is None or known.files != now_is.files:
                     lock = lock.with_model(model, now_is)
                     locked.append(model)
+                elif known.converter is None:
+                    lock = lock.with_model(model, replace(known, converter=now_is.converter))
+                    locked.append(model)
             elif finding := _finding(model, directory, known, memory):
                 findings.append(finding)
         except WeightsError as error:
@@ -108,10 +114,10 @@ def resolve(
 def _converted(model: str, memory: Memory, step: Step) -> ModelDirectory:
     """The model's directory, after the conversion that it needed."""
     directory = read_directory(model_path(memory.models, model))
-    outdated = memory.outdated(model, _checkpoint_stamps(directory))
+    outdated = memory.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:
         return directory
-    before = _checkpoint_stamps(directory)
+    before = checkpoint_stamps(directory)
     result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
     try:
         memory.keep_conversion(model, before, {file.name: file.sha256 for file in result.files})
@@ -125,12 +131,13 @@ def _converted(model: str, memory: Memory, step: Step) -> ModelDirectory:
 def _locked(model: str, directory: ModelDirectory, memory: Memory, step: Step) -> LockedModel:
     known = _known_digests(model, directory, memory)
     unread = {path: size for path, size in directory.files.items() if path not in known}
+    converter = memory.converter(model)
     if not unread:
-        return lock_directory(directory, known=known)
+        return lock_directory(directory, known=known, converter=converter)
     began = now()
     before = {path: _stamp(directory.path / path) for path in unread}
     with step(f"reading {model}", sum(unread.values())) as progress:
-        locked = lock_directory(directory, known=known, progress=progress)
+        locked = lock_directory(directory, known=known, converter=converter, progress=progress)
     for file in locked.files:
         if file.path in before:
             memory.keep_digest(f"{model}/{file.path}", before[file.path], file.sha256, read_at=began)
@@ -140,7 +147,9 @@ def _locked(model: str, directory: ModelDirectory, memory: Memory, step: Step) -
 def _finding(model: str, directory: ModelDirectory, known: LockedModel | None, memory: Memory) -> Finding | None:
     state = directory.state
     if state is LocalState.ABSENT:
-        return None if known else Finding(model, Problem.UNSTAGED)
+        return _absent(model, known)
+    if directory.completeness.dropped:
+        return Finding(model, Problem.DAMAGED, directory.completeness.dropped)
     if state is LocalState.CHECKPOINT:
         return Finding(model, Problem.OUTDATED, ("its PyTorch checkpoint is not converted",))
     if state is LocalState.INCOMPLETE:
@@ -148,9 +157,15 @@ def _finding(model: str, directory: ModelDirectory, known: LockedModel | None, m
     if known is None:
         return Finding(model, Problem.OUTDATED, ("it is not in the lock",))
     found = [*differences(directory, known), *_other_content(model, directory, known, memory)]
-    if memory.outdated(model, _checkpoint_stamps(directory)):
+    if memory.outdated(model, checkpoint_stamps(directory)):
         found.append("its PyTorch checkpoint changed after it was converted")
     return Finding(model, Problem.OUTDATED, tuple(found)) if found else None
+
+
+def _absent(model: str, known: LockedModel | None) -> Finding | None:
+    if known is None:
+        return Finding(model, Problem.UNSTAGED)
+    return Finding(model, Problem.UNCHECKED) if known.converter is None else None
 
 
 def _other_content(model: str, directory: ModelDirectory, known: LockedModel, memory: Memory) -> list[str]:
@@ -167,7 +182,12 @@ def _known_digests(model: str, directory: ModelDirectory, memory: Memory) -> dic
     return {path: digest for path, digest in found.items() if digest is not None}
 
 
-def _checkpoint_stamps(directory: ModelDirectory) -> dict[str, Stamp]:
+def checkpoint_stamps(directory: ModelDirectory) -> dict[str, Stamp]:
+    """Take the stamps of a model's PyTorch checkpoint, by file name.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
     return {name: _stamp(directory.path / name) for name in directory.checkpoint}
 
 

@@ -6,8 +6,10 @@ usual files alone, never as an argument, where other users of the machine could 
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -42,6 +44,12 @@ _REASONS: Mapping[str, str] = {
     "i/o timeout": "the store does not answer: check the network and --endpoint-url.",
     "x509": "the store's certificate is not trusted: put its authority in the file that AWS_CA_BUNDLE names.",
 }
+_WARNING_START = 26
+_LONGEST_WARNING = 64 << 10
+_WARNING = re.compile(rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d WARN: ")
+_COMPLETE_WARNING = re.compile(_WARNING.pattern + rb".*\n\tstatus code: .*\ncaused by: (?:.*\n)*?\tstatus code: .*\n")
+"""A refusal of the metadata service as aws-sdk-go writes it: the error, its cause, and after each the HTTP status."""
+
 _NOTHING_FOUND = ("no object found", "not found")
 
 
@@ -91,8 +99,8 @@ class S5cmd:
             with self._started(["run"], script, errors) as process:
                 assert process.stdout is not None  # noqa: S101
                 for line in process.stdout:
-                    if line.strip():
-                        yield json.loads(line)
+                    if (answer := _answer(line)) is not None:
+                        yield answer
                 process.wait()
             failures.extend(_failures(errors, process.returncode))
 
@@ -119,7 +127,7 @@ class S5cmd:
             assert process.stdout is not None  # noqa: S101
             failed: WeightsError | None = None
             try:
-                yield process.stdout
+                yield _without_warnings(process.stdout)
             except WeightsError as error:
                 failed = error
             if process.stdout.read(1):
@@ -184,11 +192,57 @@ def _packaged() -> str | None:
 def refusal(what: str, failures: Sequence[Failure]) -> WeightsError:
     """One error for what s5cmd could not do: the first reason that is known, and how many more there were."""
     known = [(failure, text) for failure in failures for key, text in _REASONS.items() if key in failure.reason]
-    more = f" ({len(failures)} files failed.)" if len(failures) > 1 else ""
+    commands = {failure.command for failure in failures if failure.command}
+    more = f" ({len(commands)} files failed.)" if len(commands) > 1 else ""
     if known:
         return WeightsError(f"{what}: {known[0][1]}{more}")
     reason = failures[0].reason.partition(", request id")[0].rstrip(". ")
     return WeightsError(f"{what}: the transfer failed with “{reason}”; run this again to go on where it stopped.{more}")
+
+
+def _answer(line: bytes) -> dict[str, Any] | None:
+    """The answer in a line of s5cmd's output; None for anything else, such as a warning of the AWS SDK."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+class _Resumed(io.RawIOBase):
+    """A stream of which the first bytes have been read already."""
+
+    def __init__(self, first: bytes, rest: IO[bytes]) -> None:
+        super().__init__()
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._first[: len(buffer)] or self._rest.read(len(buffer))
+        self._first = self._first[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _without_warnings(stream: IO[bytes]) -> IO[bytes]:
+    """The bytes of an object, without the AWS SDK's warnings, which s5cmd writes to the same output before them.
+
+    A safetensors file or a JSON document cannot begin as such a warning does.
+    """
+    first = stream.read(_WARNING_START)
+    while _WARNING.match(first):
+        while (found := _COMPLETE_WARNING.match(first)) is None and len(first) < _LONGEST_WARNING:
+            line = stream.readline(_LONGEST_WARNING)
+            if not line:
+                return io.BytesIO(first)
+            first += line
+        if found is None:
+            break
+        first = first[found.end() :] + stream.read(_WARNING_START)
+    return io.BufferedReader(_Resumed(first, stream))
 
 
 def _failures(errors: IO[bytes], status: int | None) -> list[Failure]:

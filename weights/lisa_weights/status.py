@@ -9,7 +9,10 @@ from pathlib import Path
 
 from lisa_weights.bucket import Bucket, Problem
 from lisa_weights.lock import LockedModel, WeightsLock
-from lisa_weights.model_directory import LocalState, differences, model_path, read_directory
+from lisa_weights.model_directory import LocalState, ModelDirectory, differences, model_path, read_directory
+
+UNCHECKED = "it was locked by a LISA whose converter could drop tensors, and has not been checked since"
+"""What is said of a model whose condition is unknown."""
 
 
 class LockState(StrEnum):
@@ -35,6 +38,18 @@ class BucketState(StrEnum):
     SAME = "same"
 
 
+class Condition(StrEnum):
+    """Whether every tensor that the files record is stored.
+
+    `unknown` is a model that an older LISA locked and whose files were not read here: the converter before version 2
+    dropped names of tensors that share bytes.
+    """
+
+    SOUND = "sound"
+    UNKNOWN = "unknown"
+    DAMAGED = "damaged"
+
+
 class Step(StrEnum):
     """What brings a model on: the command of `lisa weights` by that name."""
 
@@ -56,6 +71,7 @@ class StatusRow:
         local: how far the directory is from being served.
         lock: whether it is locked.
         bucket: what the bucket holds.
+        condition: whether tensors are missing.
         total_bytes: of the lock, else of the directory; 0 when neither is there.
         problems: why it is not complete, on the disk and then in the bucket, sentences without a full stop.
     """
@@ -65,20 +81,25 @@ class StatusRow:
     local: LocalState
     lock: LockState
     bucket: BucketState
+    condition: Condition
     total_bytes: int
     problems: tuple[str, ...]
 
     @property
     def next_step(self) -> Step:
         """What to do about it."""
+        if self.condition is Condition.DAMAGED:
+            return Step.CONVERT if self.local is LocalState.CHECKPOINT else Step.FETCH
         if self.bucket is BucketState.SAME and self.lock is LockState.LOCKED:
-            return Step.NONE
+            return Step.STAGE if self.condition is Condition.UNKNOWN else Step.NONE
         if self.local is LocalState.CHECKPOINT:
             return Step.CONVERT
-        if self.local is not LocalState.COMPLETE:
-            if self.lock is LockState.LOCKED and self.bucket is BucketState.COMPLETE:
-                return Step.VERIFY
-            return Step.FETCH
+        if self.local is LocalState.COMPLETE:
+            return self._next_step_of_complete
+        return Step.VERIFY if self.lock is LockState.LOCKED and self.bucket is BucketState.COMPLETE else Step.FETCH
+
+    @property
+    def _next_step_of_complete(self) -> Step:
         if self.lock is not LockState.LOCKED:
             return Step.STAGE
         return Step.NONE if self.bucket is BucketState.UNKNOWN else Step.UPLOAD
@@ -113,18 +134,45 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
         problems.extend(differing)
         lock_state = LockState.DIFFERS if differing else LockState.LOCKED
     bucket_state = BucketState.UNKNOWN
+    condition = _local_condition(directory, locked)
     if bucket is not None:
         bucket_state, found = _bucket_state(model, locked, bucket)
         problems.extend(found)
+        if condition is Condition.UNKNOWN and bucket_state is not BucketState.ABSENT:
+            condition, found = stored_condition(model, bucket)
+            problems.extend(problem for problem in found if problem not in problems)
+    if condition is Condition.UNKNOWN:
+        problems.append(UNCHECKED)
     return StatusRow(
         model=model,
         needed=needed,
         local=local,
         lock=lock_state,
         bucket=bucket_state,
+        condition=condition,
         total_bytes=locked.total_bytes if locked is not None else directory.total_bytes,
         problems=tuple(problems),
     )
+
+
+def stored_condition(model: str, bucket: Bucket) -> tuple[Condition, list[str]]:
+    """Judge a model in the bucket by the headers of its files; with sentences about what is missing.
+
+    Raises:
+        WeightsError: the store refuses or does not answer.
+    """
+    judged = bucket.completeness(model)
+    messages = [f"{bucket.url(model)}: {problem}" for problem in judged.dropped]
+    if messages:
+        return Condition.DAMAGED, messages
+    return Condition.SOUND if judged.is_complete else Condition.UNKNOWN, messages
+
+
+def _local_condition(directory: ModelDirectory, locked: LockedModel | None) -> Condition:
+    if directory.completeness.dropped:
+        return Condition.DAMAGED
+    is_unchecked = locked is not None and locked.converter is None
+    return Condition.UNKNOWN if is_unchecked and directory.state is not LocalState.COMPLETE else Condition.SOUND
 
 
 def _bucket_state(model: str, locked: LockedModel | None, bucket: Bucket) -> tuple[BucketState, list[str]]:

@@ -20,7 +20,7 @@ from typing import Self
 from lisa_weights.checkpoint import Place
 from lisa_weights.copying import CHUNK, read_exactly, read_into, write_all
 from lisa_weights.errors import WeightsError
-from lisa_weights.ties import Part
+from lisa_weights.output_tensors import OutputTensor
 
 _IN_FLIGHT = 8
 """Pieces that wait for the threads at most. They lie in buffers that are used again: new memory would cost more."""
@@ -95,7 +95,7 @@ class Verification:
             raise WeightsError(f"The header of {self._name} is not what was written; check the disk and run it again.")
         self._hash_range(0, len(head))
 
-    def copy(self, part: Part, at: int, offset: int, count: int) -> None:
+    def copy(self, part: OutputTensor, at: int, offset: int, count: int) -> None:
         """Copy the next bytes of a tensor, CHUNK at most, from so many bytes after its first to `at`.
 
         Raises:
@@ -118,7 +118,7 @@ class Verification:
                 self.summed.add(place)
         self._hash(buffer, data)
 
-    def gathered(self, part: Part, at: int, data: bytes | memoryview) -> None:
+    def gathered(self, part: OutputTensor, at: int, data: bytes | memoryview) -> None:
         """A piece of a tensor, in no order, was written to `at`.
 
         Raises:
@@ -127,7 +127,7 @@ class Verification:
         if read_exactly(self._written, len(data), at) != data:
             raise _differs(part)
 
-    def complete(self, part: Part, at: int) -> None:
+    def complete(self, part: OutputTensor, at: int) -> None:
         """All pieces of a tensor were written from `at` on, and come next in the file."""
         self._hash_range(at, part.info.nbytes)
 
@@ -189,7 +189,7 @@ def _require_sum(place: Place, found: int) -> None:
         )
 
 
-def _differs(part: Part) -> WeightsError:
+def _differs(part: OutputTensor) -> WeightsError:
     return WeightsError(
         f"Tensor {part.info.name!r} is not what its source is after writing; check the disk and run it again."
     )

@@ -17,10 +17,10 @@ from threading import Event
 
 from lisa_weights.checkpoint import Place
 from lisa_weights.copying import CHUNK, copy_range, pieces, write_all
+from lisa_weights.output_tensors import OutputTensor
 from lisa_weights.safetensors_file import Layout
 from lisa_weights.serving_files import INDEX
 from lisa_weights.shards import index_of
-from lisa_weights.ties import Part
 from lisa_weights.verification import Progress, Tally, Verification, check_sum
 
 _WRITERS = 2
@@ -45,7 +45,7 @@ class ConvertedFile:
 def write_files(
     directory: Path,
     layouts: Mapping[str, Layout],
-    parts: Mapping[str, Part],
+    parts: Mapping[str, OutputTensor],
     *,
     verify: bool,
     checksums: bool,
@@ -102,7 +102,7 @@ class _Writer:
     def __init__(
         self,
         directory: Path,
-        parts: Mapping[str, Part],
+        parts: Mapping[str, OutputTensor],
         copied: Tally,
         verified: Tally | None,
         *,
@@ -149,7 +149,7 @@ class _Writer:
             return ConvertedFile(name, layout.size, digest)
 
 
-def _write_tensor(part: Part, target: int, at: int, check: Verification | None) -> None:
+def _write_tensor(part: OutputTensor, target: int, at: int, check: Verification | None) -> None:
     if not part.view.is_contiguous:
         for offset, data in pieces(part.view, part.place):
             write_all(target, data, at + offset)

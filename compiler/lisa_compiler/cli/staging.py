@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from lisa_weights.model_directory import LocalState, model_path, read_directory
 
 if TYPE_CHECKING:
     from lisa_weights.bucket import Bucket
+    from lisa_weights.convert import Converted
+    from lisa_weights.fingerprint import Stamp
     from lisa_weights.hub import Listing
     from lisa_weights.lock import LockedModel, WeightsLock
     from lisa_weights.resolve import Finding
@@ -138,10 +140,13 @@ def fetch(workspace: Workspace, model: str, revision: str | None) -> ExitCode:
 
 def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksums: bool) -> ExitCode:
     """Convert a model's directory to safetensors, the checkpoint staying as it is."""
+    from lisa_weights.resolve import checkpoint_stamps
     from lisa_weights.steps import convert_in_step
 
+    directory = read_directory(path)
+    before = checkpoint_stamps(directory)
     converted = convert_in_step(
-        read_directory(path),
+        directory,
         f"converting {shown_path(path)}",
         step,
         max_shard_size=max_shard_bytes,
@@ -151,11 +156,25 @@ def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksu
     if not converted.written:
         say(f"{shown_path(path)} is safetensors already, and sound")
         return ExitCode.OK
+    _remember_conversion(path, before, converted)
     total = sum(file.size for file in converted.files)
     say(f"{shown_path(path)}: {len(converted.tensors)} tensors in {len(converted.files)} files ({size(total)})")
     for name in converted.skipped:
         say(f"left out, since it is no tensor: {name}")
     return ExitCode.OK
+
+
+def _remember_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
+    """Note the conversion of a model in a project's models/, so that the lock gets the converter's version."""
+    from lisa_weights.memory import Memory
+
+    model = path.resolve()
+    models = model.parent.parent
+    if models.name == MODELS and before:
+        memory = Memory.load(models)
+        digests = {file.name: file.sha256 for file in converted.files}
+        memory.keep_conversion(f"{model.parent.name}/{model.name}", before, digests)
+        memory.save()
 
 
 def upload(workspace: Workspace, models: Sequence[str]) -> ExitCode:
@@ -195,19 +214,49 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> ExitCo
         for finding in findings:
             say(f"{bucket.url(model)}: {finding.message}")
         say(f"{model}: {'as locked' if not findings else f'{len(findings)} files are not as locked'}")
+        if workspace.locked(model).converter is None:
+            sound = _is_sound_in_bucket(bucket, model) and sound
     return ExitCode.OK if sound else ExitCode.FAILED
+
+
+def _is_sound_in_bucket(bucket: Bucket, model: str) -> bool:
+    """Whether a model that an older LISA locked stores all tensors that it records; one that does not is reported."""
+    from lisa_weights.status import Condition, stored_condition
+
+    condition, problems = stored_condition(model, bucket)
+    for problem in problems:
+        say(problem)
+    if condition is Condition.DAMAGED:
+        say(
+            f"{model} is damaged by an older conversion: put its PyTorch checkpoint into {MODELS}/{model} and run"
+            f" `lisa weights convert {MODELS}/{model}`, or run `lisa weights fetch {model}`; then `lisa weights stage`."
+        )
+    return condition is Condition.SOUND
 
 
 def stage(workspace: Workspace, *, agreed: Callable[[str], bool]) -> ExitCode:
     """Do for each needed model whatever is missing, up to the bucket; safe to run again at any time."""
     bucket = workspace.bucket()
     missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
+    _check_unchecked(workspace, bucket, missing)
     for model in missing:
         _bring_to_disk(workspace, model, agreed)
     if missing:
         _lock_local(workspace, missing)
         upload(workspace, missing)
     return verify(workspace, (), deep=False)
+
+
+def _check_unchecked(workspace: Workspace, bucket: Bucket, missing: Sequence[str]) -> None:
+    """Note in the lock that a model which only the bucket has, and an older LISA locked, stores all its tensors."""
+    for model in workspace.needed:
+        lock = workspace.lock()
+        locked = lock.models.get(model)
+        if model in missing or locked is None or locked.converter is not None:
+            continue
+        if _is_sound_in_bucket(bucket, model):
+            locks.save(workspace.project / locks.LOCK_FILE, lock.with_model(model, replace(locked, converter=0)))
+            say(f"{model}: checked, no tensor is missing → {locks.LOCK_FILE}")
 
 
 def _is_in_bucket_alone(workspace: Workspace, bucket: Bucket, model: str) -> bool:

@@ -6,6 +6,7 @@ It runs on the Node.js that the compiler brings, so that a machine needs no othe
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,9 @@ _INSTALL = (
     "internet"
 )
 _MAJOR = "2"
+_VERSION = re.compile(r"^(\d+\.\d+\.\d+\S*)", re.MULTILINE)
+"""The version in the output of `cdk --version`, among warnings of a wrapper or of Node.js."""
+
 _PATIENCE = 20
 """Seconds that the CLI gets to end by itself after an interruption."""
 
@@ -78,7 +82,8 @@ def find(project: Path) -> Cdk:
         text=True,
         check=False,
     )
-    version = said.stdout.strip().partition(" ")[0]
+    printed = _VERSION.search(said.stdout)
+    version = printed[1] if printed else ""
     if said.returncode or not version:
         raise DeployError(f"{found} does not run ({said.stderr.strip()[:200]}): {_INSTALL}.")
     if version.partition(".")[0] != _MAJOR:

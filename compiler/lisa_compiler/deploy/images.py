@@ -6,6 +6,7 @@ Images are kept under `localhost/lisa/<name>:<digest>`; one of that name is whol
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 BUILD_OPTIONS = "LISA_BUILD_OPTIONS"
 """Environment variable of further options of each build: `--network=host`, `-v /etc/ssl/certs:/etc/ssl/certs:ro`."""
 
+# Engines and wrappers write warnings among the line that is asked for.
+_VERSION = re.compile(r"^(?:buildah version )?v?(\d+\.\d+[^\s]*)", re.MULTILINE)
+_IMAGE_ID = re.compile(r"^(?:sha256:)?([0-9a-f]{64})\s*$", re.MULTILINE)
 _LOADED = ("Loaded image: ", "Loaded image ID: ")
 
 
@@ -92,7 +96,9 @@ class Buildah:
 
     def load(self, image: str, tarball: Path) -> None:
         """Load an image that `docker save` wrote, and name it."""
-        pulled = _run([self.program, "pull", "--quiet", f"docker-archive:{tarball}"], capture=True).split()
+        pulled = _IMAGE_ID.findall(_run([self.program, "pull", "--quiet", f"docker-archive:{tarball}"], capture=True))
+        if not pulled:
+            raise DeployError(f"{tarball} has no image: create it with `docker save`.")
         _run([self.program, "tag", pulled[-1], image])
 
     def save(self, image: str, tarball: Path) -> None:
@@ -119,11 +125,11 @@ def find() -> Builder:
     """
     docker = os.environ.get("CDK_DOCKER") or "docker"
     if found := shutil.which(docker):
-        version = _answer([found, "version", "--format", "{{.Server.Version}}"])
+        version = _version(_answer([found, "version", "--format", "{{.Server.Version}}"]))
         if version:
             return Docker(found, version)
     if buildah := shutil.which("buildah"):
-        return Buildah(buildah, _answer([buildah, "--version"]).split()[2])
+        return Buildah(buildah, _version(_answer([buildah, "--version"])))
     start = f"{docker} is here, but its engine does not answer: start it" if found else "Install and start Docker"
     raise DeployError(
         f"Nothing builds container images here. {start}, or install buildah. "
@@ -231,6 +237,12 @@ def _run(command: Sequence[str], *, capture: bool = False, secret: str | None = 
 
 def _succeeds(command: Sequence[str]) -> bool:
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def _version(answer: str) -> str:
+    """The version in the output of a program; empty where it has none."""
+    found = _VERSION.search(answer)
+    return found[1] if found else ""
 
 
 def _answer(command: Sequence[str]) -> str:

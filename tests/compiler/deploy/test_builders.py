@@ -57,6 +57,37 @@ def test_buildah_comes_next(docker: Path) -> None:
     assert images.find() == images.Buildah(str(buildah), "1.28.2")
 
 
+def test_warnings_of_an_engine_are_not_its_version(docker: Path) -> None:
+    text = (docker / "docker").read_text()
+    (docker / "docker").write_text(text.replace("echo 29.0", "printf 'WARNING: no swap\\n29.0\\n'"))
+    assert images.find() == images.Docker(str(docker / "docker"), "29.0")
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"), [("WARN cgroups v1\nbuildah version 1.28.2 (x)", "1.28.2"), ("", ""), ("odd", "")]
+)
+def test_warnings_of_buildah_are_not_its_version(docker: Path, printed: str, version: str) -> None:
+    (docker / "stopped").touch()
+    buildah = docker / "buildah"
+    buildah.write_text(f"#!/bin/sh\ncat <<'END'\n{printed}\nEND\n")
+    buildah.chmod(0o755)
+    assert images.find() == images.Buildah(str(buildah), version)
+
+
+@pytest.mark.parametrize(("printed", "is_image"), [(f"{'a' * 64}\nwarning: slow", True), ("warning: slow", False)])
+def test_warnings_of_buildah_are_not_the_image_that_it_loaded(docker: Path, printed: str, is_image: bool) -> None:
+    program = docker / "buildah"
+    program.write_text(f"#!/bin/sh\n[ $1 = pull ] && cat <<'END'\n{printed}\nEND\necho $@ >> {docker}/log\n")
+    program.chmod(0o755)
+    buildah = images.Buildah(str(program), "1.28.2")
+    if is_image:
+        buildah.load("localhost/x:1", docker / "image.tar")
+        assert (docker / "log").read_text().splitlines()[-1] == f"tag {'a' * 64} localhost/x:1"
+    else:
+        with pytest.raises(DeployError, match="create it with `docker save`"):
+            buildah.load("localhost/x:1", docker / "image.tar")
+
+
 def test_an_image_is_built_with_its_arguments_and_the_options_of_the_machine(
     docker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,11 @@ def test_other_versions_are_refused(no_cdk: Path, tmp_path: Path, version: str, 
         cdk.find(tmp_path)
 
 
+def test_warnings_before_the_version_are_passed_over(no_cdk: Path, tmp_path: Path) -> None:
+    script(no_cdk / "cdk", "#!/bin/sh\necho '(node:1) Warning: old'\necho\necho '2.1148.0 (build x)'\n")
+    assert cdk.find(tmp_path).version == "2.1148.0"
+
+
 def test_that_of_the_project_wins_and_runs_on_the_compilers_node(no_cdk: Path, tmp_path: Path) -> None:
     script(no_cdk / "cdk", "#!/bin/sh\necho 2.1.0\n")
     assert cdk.find(tmp_path).version == "2.1.0"

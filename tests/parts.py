@@ -1,0 +1,64 @@
+"""What some tests need beside .venv: where it is, whether it is installed, and which command installs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYTORCH = ROOT / ".venv" / "weights"
+"""Virtual environment with PyTorch, transformers and vLLM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that a machine may lack.
+
+    Attributes:
+        name: what it is.
+        command: what installs it.
+        is_installed: whether it is there.
+    """
+
+    name: str
+    command: str
+    is_installed: bool
+
+
+def pytorch() -> Part:
+    """Look for the parts that weights are tested with; complete when the stamp is the lock."""
+    stamp, lock = PYTORCH / ".installed-weights", ROOT / "requirements" / "weights.txt"
+    is_installed = stamp.is_file() and stamp.read_bytes() == lock.read_bytes()
+    return Part("PyTorch, transformers and vLLM", "make weights-parts", is_installed)
+
+
+def parts() -> tuple[Part, ...]:
+    """Look for all of them."""
+    tools = os.pathsep.join((str(ROOT / "node_modules" / ".bin"), os.environ.get("PATH", os.defpath)))
+    provider = ROOT / "tests" / "oidc_provider" / "node_modules"
+    return (
+        pytorch(),
+        Part("LiteLLM and small models", "make gateway-parts", (ROOT / ".venv/gateway/.installed-models").is_file()),
+        Part("an OpenID provider", "make gateway-parts", provider.is_dir()),
+        Part("the cdk CLI", "make deployment-parts", shutil.which("cdk", path=tools) is not None),
+        Part("buildah", "apt-get install buildah busybox-static", shutil.which("buildah") is not None),
+    )
+
+
+def pytorch_environment(**more: str) -> Mapping[str, str]:
+    """Variables for a process with PyTorch: this checkout's packages, no network, and vLLM in the same process."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {
+        **inherited,
+        "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("weights", "schema", "tests")),
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_NO_USAGE_STATS": "1",
+        **more,
+    }

@@ -1,0 +1,110 @@
+"""Names that a safetensors file lacks although its header records them as other names of its tensors.
+
+safetensors' save_model, and LISA's converter before version 2, write one name of a shared storage and put the others
+into the header's metadata. Neither transformers nor vLLM reads that record, so that a dropped embedding or layer is
+loaded with random values. An output head that config.json declares tied to the embedding is the one exception.
+
+Source: https://huggingface.co/docs/safetensors/torch_shared_tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from lisa_weights.bounded_json import parse
+from lisa_weights.errors import WeightsError
+from lisa_weights.header import Header
+
+_MAX_CONFIG_BYTES = 4_000_000
+_CONFIG_MEMORY = 40_000_000
+_FORMAT = "format"
+_OUTPUT_HEADS = (
+    "lm_head.weight",
+    "lm_head.decoder.weight",
+    "lm_head.decoder.bias",
+    "cls.predictions.decoder.weight",
+    "cls.predictions.decoder.bias",
+    "predictions.decoder.weight",
+    "predictions.decoder.bias",
+    "embed_out.weight",
+    "proj_out.weight",
+    "output_projection.weight",
+)
+TIED_UNLESS_STATED = frozenset(
+    {
+        "albert", "bart", "bert", "bigbird_pegasus", "blenderbot", "bloom", "camembert", "deberta", "deberta-v2",
+        "distilbert", "electra", "gemma", "gemma2", "gpt2", "gpt_bigcode", "gpt_neo", "led", "longformer", "m2m_100",
+        "marian", "mbart", "mpnet", "mpt", "opt", "pegasus", "roberta", "t5", "xglm", "xlm-roberta",
+    }
+)  # fmt: skip
+"""Values of `model_type` for which an absent `tie_word_embeddings` means that the output head is tied."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileNames:
+    """The names in one safetensors file; little memory, so that all files of a model can be held at once.
+
+    Attributes:
+        stored: names of its tensors.
+        recorded: names in its metadata, each with the name of the tensor that it was tied to.
+    """
+
+    stored: tuple[str, ...]
+    recorded: Mapping[str, str]
+
+    @classmethod
+    def of(cls, header: Header) -> FileNames:
+        """Take the names from a file's header."""
+        recorded = {name: kept for name, kept in header.metadata.items() if name != _FORMAT}
+        return cls(tuple(tensor.name for tensor in header.tensors), recorded)
+
+
+def dropped_names(files: Mapping[str, FileNames], config: Callable[[], Mapping[str, Any]]) -> tuple[str, ...]:
+    """Describe each name that the files record without storing it, unless it is a declared tied output head.
+
+    Args:
+        files: of all safetensors files in one directory, by path.
+        config: returns the content of config.json; it is called only where a file records names.
+
+    Returns:
+        Sentences without a full stop, sorted; empty when every name is stored.
+    """
+    if not any(file.recorded for file in files.values()):
+        return ()
+    stored = {name for file in files.values() for name in file.stored}
+    heads_are_tied = _ties_output_head(config())
+    return tuple(
+        sorted(
+            f"{path} lacks {name!r}, which its header records as the same tensor as {kept!r}"
+            for path, file in files.items()
+            for name, kept in file.recorded.items()
+            if kept in stored and name not in stored and not (heads_are_tied and _is_output_head(name))
+        )
+    )
+
+
+def read_config(stream: IO[bytes]) -> Mapping[str, Any]:
+    """Read a config.json; one that is too large or is not a JSON object counts as empty."""
+    content = stream.read(_MAX_CONFIG_BYTES + 1)
+    if len(content) > _MAX_CONFIG_BYTES:
+        return {}
+    try:
+        found = parse(content, _CONFIG_MEMORY)
+    except WeightsError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_output_head(name: str) -> bool:
+    return any(name == head or name.endswith(f".{head}") for head in _OUTPUT_HEADS)
+
+
+def _ties_output_head(config: Mapping[str, Any]) -> bool:
+    text = config.get("text_config")
+    for part in (config, text if isinstance(text, dict) else {}):
+        stated = part.get("tie_word_embeddings")
+        if isinstance(stated, bool):
+            return stated
+    return config.get("model_type") in TIED_UNLESS_STATED
