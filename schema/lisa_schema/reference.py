@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from lisa_schema.catalogue import KINDS
 from lisa_schema.export import Schema, effective_schema
-from lisa_schema.owned_variables import GATEWAY, OWNED, SETTABLE
+from lisa_schema.owned_variables import OWNED
 from lisa_schema.rules import registered_rules
+from lisa_schema.settable_variables import GATEWAY, SETTABLE
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Deployment": (

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lisa_schema.owned_variables import (
-    EVERYWHERE,
-    GATEWAY,
-    MODELS,
-    OWNED,
-    SETTABLE,
-    canonical,
-    is_declared,
-    owned_variable,
-)
+from lisa_schema.owned_variables import OWNED, canonical, is_declared, owned_variable
+from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates/containers"

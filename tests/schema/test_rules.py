@@ -120,7 +120,7 @@ PASSING: dict[str, list[list[str]]] = {
     "context-fits": [[], VLLM, [f"{IMAGE}.path=docker/api"], [f"{IMAGE}.path=./lib/serve/rest-api/"]],
     "litellm-setting-reserved": [
         [f"{GENERAL}={{background_health_checks: true, max_request_size_mb: 5, enable_jwt_auth: false}}"],
-        ["litellmConfig.litellm_settings.ssl_verify=true"],
+        ["litellmConfig.litellm_settings={ssl_verify: true, user_url_validation: true}"],
     ],
     "master-key-reference": [
         [],
@@ -433,6 +433,12 @@ FAILING["litellm-setting-reserved"] = [
         )
     ),
     (["litellmConfig.litellm_settings.ssl_verify=false"], "litellmConfig.litellm_settings.ssl_verify"),
+    ([f"{GENERAL}.user_url_validation=false"], f"{GENERAL}.user_url_validation"),
+    (
+        ["litellmConfig.litellm_settings.user_url_validation=false"],
+        "litellmConfig.litellm_settings.user_url_validation",
+    ),
+    (["litellmConfig.litellm_settings.api_base=https://x"], "litellmConfig.litellm_settings.api_base"),
     (["litellmConfig.include=[other.yaml]"], "litellmConfig.include"),
     (
         [listed(configurable_clientside_auth_params="api_base")],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_compiler.resources import jinja_environment
-from lisa_schema.owned_variables import GATEWAY
+from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,10 @@ from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_schema.instances import instance_type
 from lisa_schema.models import OpenSearchEndpoint
-from lisa_schema.owned_variables import GATEWAY, canonical, is_declared, owned_variable
+from lisa_schema.owned_variables import canonical, is_declared, owned_variable
 from lisa_schema.regions import region as find_region
 from lisa_schema.rules.environment import SECRET_ARN
+from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.external_models import ExternalModel

@@ -36,6 +36,19 @@ _EXPOSING: Final = (
 
 
 _OFF: Final = ("false", "0", "no", "off")
+_PROTECTIONS: Final = {
+    "ssl_verify": (
+        "Certificates of model providers would not be verified.",
+        "Set restApiConfig.containerConfig.environment.SSL_CERT_FILE to your bundle of certificate authorities.",
+    ),
+    "user_url_validation": (
+        "Callers could make the gateway call any address with the URLs of images and files.",
+        "Remove it, and list the hosts that are needed in `user_url_allowed_hosts`.",
+    ),
+}
+"""Protections that must not be off: what is wrong, and the fix."""
+
+_REDIRECTIONS: Final = frozenset({"api_base", "base_url", "openai_api_base"})
 _SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `authConfig`."
 _NO_DATABASE: Final = "Remove it: LiteLLM runs without a database, and models are added in the configuration."
 _NO_ROUTES: Final = "Remove it: the gateway passes requests for inference only; add models to `model_list`."
@@ -50,6 +63,8 @@ _RESERVED: Final = (
             *("enforce_rbac", "service_account_settings", "dangerously_permit_weak_or_unset_master_key"),
             *("enable_claude_code_gateway", "claude_code_gateway_managed_settings", "use_x_forwarded_for"),
             *("forward_llm_provider_auth_headers", "disable_env_credential_login"),
+            *("allow_cli_sso_*", "auto_redirect_ui_*", "trusted_proxy_ranges", "disable_responses_id_security"),
+            *("allow_unmanaged_response_ids", "litellm_license"),
         ),
     ),
     (
@@ -67,7 +82,8 @@ _RESERVED: Final = (
         (
             *("pass_through_endpoints", "public_routes", "allowed_routes", "admin_only_routes", "plugins"),
             *("allow_public_health_readiness_details", "enable_drain_endpoint", "drain_endpoint_token"),
-            *("enable_openai_websocket_passthrough", "allow_client_side_credentials", "mcp_client_side_auth_*"),
+            *("enable_openai_websocket_passthrough", "allow_client_side_credentials", "mcp_*"),
+            *("search_tool*", "enable_public_model_hub"),
         ),
     ),
 )
@@ -101,14 +117,19 @@ def litellm_setting_reserved(config: Config) -> Iterator[Finding]:
     """The litellmConfig must not change authentication, routes, the database or the verification of certificates."""
     litellm = config.litellm_config
     for key, value in (litellm.general_settings.model_extra or {}).items():
-        for fix, effect, patterns in _RESERVED:
-            if value not in (None, False) and any(fnmatchcase(key.lower(), pattern) for pattern in patterns):
-                yield Finding(("litellmConfig", "general_settings", key), f"`{key}` {effect}.", fix)
-    extra = litellm.litellm_settings.model_extra or {}
-    if str(extra.get("ssl_verify", "")).lower() in _OFF:
-        path: Path = ("litellmConfig", "litellm_settings", "ssl_verify")
-        fix = "Set restApiConfig.containerConfig.environment.SSL_CERT_FILE to your bundle of certificate authorities."
-        yield Finding(path, "Certificates of model providers would not be verified.", fix)
+        reserved = reserved_setting(key)
+        if reserved is not None and value not in (None, False):
+            fix, effect = reserved
+            yield Finding(("litellmConfig", "general_settings", key), f"`{key}` {effect}.", fix)
+    sections = {"general_settings": litellm.general_settings, "litellm_settings": litellm.litellm_settings}
+    for section, block in sections.items():
+        for key, value in (block.model_extra or {}).items():
+            if key in _PROTECTIONS and str(value).lower() in _OFF:
+                message, fix = _PROTECTIONS[key]
+                yield Finding(("litellmConfig", section, key), message, fix)
+    for key in sorted(_REDIRECTIONS & set(litellm.litellm_settings.model_extra or {})):
+        message = f"`{key}` sends the requests of every model elsewhere than its entry specifies."
+        yield Finding(("litellmConfig", "litellm_settings", key), message, "Set api_base in litellm_params of a model.")
     if "include" in (litellm.model_extra or {}):
         message = "`include` loads settings from other files, which are not reviewed."
         yield Finding(("litellmConfig", "include"), message, "Write the settings into litellmConfig.")
@@ -119,8 +140,7 @@ def litellm_setting_reserved(config: Config) -> Iterator[Finding]:
             message = "Callers could choose the address and the key that requests are sent with."
             yield Finding((*path, "configurable_clientside_auth_params"), message, "Remove it.")
         if str(params.get("ssl_verify", "")).lower() in _OFF:
-            message = "Certificates of the model's provider would not be verified."
-            yield Finding((*path, "ssl_verify"), message, "Remove it, and trust the provider with SSL_CERT_FILE.")
+            yield Finding((*path, "ssl_verify"), *_PROTECTIONS["ssl_verify"])
 
 
 @rule("LISA383", "master-key-reference", "Write os.environ/NAME, and set NAME to the ARN of a secret.")
@@ -145,3 +165,15 @@ def master_key_reference(config: Config) -> Iterator[Finding]:
             message = f"`{name}` is LiteLLM's master key, and must not be committed."
             fix = f"Set restApiConfig.containerConfig.environment.{name} to the ARN of a secret."
             yield Finding((root, *rest, name), message, fix, (at,))
+
+
+def reserved_setting(key: str) -> tuple[str, str] | None:
+    """Return the fix for a key of general_settings and its effect; None when the configuration may set it."""
+    return next(
+        (
+            (fix, effect)
+            for fix, effect, patterns in _RESERVED
+            if any(fnmatchcase(key.lower(), pattern) for pattern in patterns)
+        ),
+        None,
+    )

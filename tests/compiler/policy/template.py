@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lisa_compiler.policy.rules import RULES, Facts, PolicyRule
@@ -37,14 +36,15 @@ def resource(kind: str, /, **properties: Any) -> dict[str, Any]:
     return {"Type": f"AWS::{kind}", "Properties": properties}
 
 
-def gateway(*, secrets: Sequence[str] = (), more: Mapping[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """The gateway's task definition, with other variables; None removes one."""
+def gateway(**changes: Any) -> dict[str, Any]:
+    """The gateway's task definition, with other variables, `secrets` and `more` of its container; None removes one."""
+    secrets, more = changes.pop("secrets", ()), changes.pop("more", {})
     values = {"USE_AUTH": "true", **TRUSTED, "AWS_REGION": "us-east-1", **changes}
     container = {
         "Name": "rest-api",
         "Environment": [{"Name": name, "Value": value} for name, value in values.items() if value is not None],
         "Secrets": [{"Name": name, "ValueFrom": "arn:aws:ssm:us-east-1:1:parameter/x"} for name in secrets],
-        **(more or {}),
+        **more,
     }
     return resource("ECS::TaskDefinition", ContainerDefinitions=[container])
 
