@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -140,7 +141,7 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
 
 
 def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]) -> dict[str, bytes]:
-    """Run every emitter; the templates come last, because they name the artifacts by their digests."""
+    """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain."""
     from lisa_compiler.emit.cloudformation import emit_cloudformation
     from lisa_compiler.emit.containers import emit_containers
     from lisa_compiler.emit.functions import emit_functions
@@ -150,6 +151,7 @@ def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callabl
     from lisa_compiler.emit.summary import emit_summary
     from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
     from lisa_compiler.emit.weights import emit_weights
+    from lisa_compiler.gateway_authentication import COMPONENT
 
     tell("rendering containers and settings")
     files = {
@@ -158,12 +160,13 @@ def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callabl
         **emit_web(deployment, project),
         **emit_functions(deployment, project),
         **emit_layers(_layers(deployment)),
-        **emit_summary(deployment, lock),
     }
     files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesising CloudFormation")
     digests = artifact_digests(deployment, project, files)
-    files.update(emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS])))
+    stacks = emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS]))
+    serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
+    files.update({**stacks, **emit_summary(deployment, lock, serve)})
     return dict(sorted(files.items()))
 
 

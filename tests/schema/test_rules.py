@@ -48,6 +48,19 @@ PRIVATE = ["deployChat=false", "deployUi=false", "restApiConfig.internetFacing=f
 IMAGE = "restApiConfig.containerConfig.image"
 ENVIRONMENT = "restApiConfig.containerConfig.environment"
 METRIC = "restApiConfig.autoScalingConfig.metricConfig"
+MODEL_ENVIRONMENT = "ecsModels[mistral7b].containerConfig.environment"
+MODEL_IMAGE = "ecsModels[mistral7b].containerConfig.image"
+VLLM_IMAGE = f"{MODEL_IMAGE}={{baseImage: 'vllm/vllm-openai:v0.9.2', path: lib/serve/ecs-model/vllm}}"
+VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", VLLM_IMAGE]
+OWN_IMAGE = f"{MODEL_IMAGE}={{type: registry, registry: 'ghcr.io/huggingface/text-generation-inference:3'}}"
+VARIABLES = "litellmConfig.environment_variables"
+GENERAL = "litellmConfig.general_settings"
+SECRET = "arn:aws:secretsmanager:us-east-1:012345678901:secret:key-AbCdEf"
+ISOLATED = [
+    "region=us-iso-east-1",
+    "pypiConfig.indexUrl=https://pypi.example.com/simple",
+    "certificateAuthorityBundle=/etc/pki/bundle.crt",
+]
 CHECK = "restApiConfig.loadBalancerConfig.healthCheckConfig"
 ECR = "repositoryArn: 'arn:aws:ecr:us-east-1:999999999999:repository/x'"
 
@@ -86,6 +99,34 @@ PASSING: dict[str, list[list[str]]] = {
     "metric-duration": [[f"{METRIC}.duration=60"], [f"{METRIC}.duration=30"]],
     "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
     "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
+    "owned-variable": [
+        [f"{ENVIRONMENT}={{HTTPS_PROXY: 'http://proxy:3128', https_proxy: 'http://proxy:3128', NO_PROXY: .internal}}"],
+        [f"{ENVIRONMENT}={{LOG_LEVEL: DEBUG, THREADS: 3, WEB_ORIGINS: 'https://a.example.com', LITELLM_LOG: INFO}}"],
+        [f"{ENVIRONMENT}={{OPENAI_API_KEY: '{SECRET}', AZURE_API_BASE: 'https://a.example.com', AWS_MAX_ATTEMPTS: 5}}"],
+        [f"{ENVIRONMENT}={{LITELLM_MASTER_KEY: '{SECRET}', PORT: 8080, SSL_CERT_FILE: /etc/ssl/certs/own.pem}}"],
+        [f"{MODEL_ENVIRONMENT}={{VLLM_USE_V1: 1, MAX_TOTAL_TOKENS: 2048, TENSOR_PARALLEL_SIZE: 1, HF_HUB_OFFLINE: 1}}"],
+        [f"{MODEL_ENVIRONMENT}={{HF_TOKEN: '{SECRET}', THREADS: 7, COPY_ATTEMPTS: 9, host: a, model_name: b}}"],
+        [OWN_IMAGE, f"{MODEL_ENVIRONMENT}={{MODEL_ID: /nvme/model, PORT: 8080, HOSTNAME: 0.0.0.0}}"],
+        [f"{VARIABLES}={{LITELLM_LOG: DEBUG, TOKENIZERS_PARALLELISM: 'false'}}"],
+    ],
+    "owned-argument": [
+        [
+            *VLLM,
+            f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--max-model-len 100 --chat-template model --seed=1",
+        ],
+        [f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--max-input-length 100 --port-of-something 1"],
+        [*EMBEDDING, f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--pooling cls"],
+    ],
+    "context-fits": [[], VLLM, [f"{IMAGE}.path=docker/api"], [f"{IMAGE}.path=./lib/serve/rest-api/"]],
+    "litellm-setting-reserved": [
+        [f"{GENERAL}={{background_health_checks: true, max_request_size_mb: 5, enable_jwt_auth: false}}"],
+        ["litellmConfig.litellm_settings={ssl_verify: true, user_url_validation: true}"],
+    ],
+    "master-key-reference": [
+        [],
+        [f"{GENERAL}.master_key=os.environ/LITELLM_MASTER_KEY"],
+        [f"{GENERAL}.master_key=os.environ/PROXY_KEY", f"{ENVIRONMENT}.PROXY_KEY={SECRET}"],
+    ],
     "tag-keys": [["tags=[{Key: a, Value: b}, {Key: c, Value: b}]"], []],
     "deployment-prefix-free": [["deploymentPrefix=/lisa/dev"], []],
     "instance-type-known": [["ecsModels[0].instanceType=p4d.24xlarge"]],
@@ -337,6 +378,79 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     ],
     "secret-in-url": [(["pypiConfig.indexUrl=https://me:secret@pypi.example.com/simple"], "pypiConfig.indexUrl")],
 }
+FAILING["owned-variable"] = [
+    *(
+        ([f"{ENVIRONMENT}.{name}={value}"], f"{ENVIRONMENT}.{name}")
+        for name, value in (
+            *(("USE_AUTH", "'false'"), ("use_auth", "'false'"), ("Use_Auth", "'true'"), ("USE_AUTH", SECRET)),
+            *(("AUTHORITY", "https://other.example.com"), ("CLIENT_ID", "x"), ("ADMIN_GROUP", "everyone")),
+            *(("JWT_GROUPS_PROP", "roles"), ("TOKEN_TABLE_NAME", "other"), ("REGISTERED_MODELS_PS_NAME", "/x")),
+            *(("LITELLM_URL", "https://other.example.com"), ("LITELLM_KEY", SECRET), ("LITELLM_MASTER_KEY", "test")),
+            *(("DATABASE_URL", SECRET), ("STORE_MODEL_IN_DB", "'True'"), ("CONFIG_FILE_PATH", "/tmp/x.yaml")),
+            *(("LITELLM_CONFIG_BUCKET_NAME", "other"), ("LITELLM_MCP_STDIO_EXTRA_COMMANDS", "sh"), ("PORT", "8000")),
+            *(("UVICORN_HOST", "127.0.0.1"), ("WEB_CONCURRENCY", "4"), ("HOST", "127.0.0.1"), ("log_level", "DEBUG")),
+            *(("PYTHONPATH", "/tmp"), ("LD_PRELOAD", "/tmp/x.so"), ("PATH", "/tmp"), ("BASH_ENV", "/tmp/x")),
+            *(("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "http://x"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://x")),
+            *(("AWS_ACCESS_KEY_ID", SECRET), ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x"), ("HOME", "/x")),
+            *(("SSL_VERIFY", "'False'"), ("JWT_PUBLIC_KEY_URL", "http://x"), ("OAUTH_TOKEN_INFO_ENDPOINT", "http://x")),
+        )
+    ),
+    *(
+        ([f"{MODEL_ENVIRONMENT}.{name}={value}"], f"ecsModels[0].containerConfig.environment.{name}")
+        for name, value in (
+            *(("S3_BUCKET_MODELS", "other"), ("MODEL_NAME", "other"), ("LOCAL_MODEL_PATH", "/x"), ("PORT", "8000")),
+            *(("AWS_REGION", "eu-west-1"), ("S3_ENDPOINT_URL", "http://x"), ("S3_MOUNT_POINT", "/x")),
+            *(("LOCAL_CODE_PATH", "/x"), ("HF_HUB_OFFLINE", "0"), ("LD_PRELOAD", "/x.so"), ("AWS_PROFILE", "x")),
+        )
+    ),
+    ([f"{MODEL_ENVIRONMENT}.MODEL_ID=other"], "ecsModels[0].containerConfig.environment.MODEL_ID"),
+    ([f"{MODEL_ENVIRONMENT}.NGROK=true"], "ecsModels[0].containerConfig.environment.NGROK"),
+    ([*ISOLATED, f"{ENVIRONMENT}.SSL_CERT_FILE=/x"], f"{ENVIRONMENT}.SSL_CERT_FILE"),
+    *(
+        ([f"{VARIABLES}.{name}={value}"], f"{VARIABLES}.{name}")
+        for name, value in (("STORE_MODEL_IN_DB", "'True'"), ("AWS_PROFILE", "x"), ("LITELLM_MASTER_KEY", SECRET))
+    ),
+]
+FAILING["owned-argument"] = [
+    ([*changes, f"{MODEL_ENVIRONMENT}.SERVER_ARGS={words}"], "ecsModels[0].containerConfig.environment.SERVER_ARGS")
+    for changes, words in (
+        *((VLLM, "--seed 1 --port 9000"), (VLLM, "--host=127.0.0.1"), (VLLM, "--served_model_name x")),
+        *((VLLM, "--mod x"), ([], "--model-id other"), ([], "-p 9000"), ([], "--ngrok"), (EMBEDDING, "--hostname ::1")),
+    )
+]
+FAILING["context-fits"] = [
+    ([f"{IMAGE}.path=lib/serve/ecs-model/vllm"], f"{IMAGE}.path"),
+    ([f"{MODEL_IMAGE}.path=lib/serve/rest-api"], "ecsModels[0].containerConfig.image.path"),
+    ([f"{MODEL_IMAGE}.path=lib/serve//ecs-model/vllm"], "ecsModels[0].containerConfig.image.path"),
+]
+FAILING["litellm-setting-reserved"] = [
+    *(
+        ([f"{GENERAL}.{key}={value}"], f"{GENERAL}.{key}")
+        for key, value in (
+            *(("custom_auth", "own.authenticate"), ("pass_through_endpoints", "[{path: /x, target: 'http://x'}]")),
+            *(("database_url", "os.environ/DATABASE_URL"), ("store_model_in_db", "true"), ("public_routes", "[/x]")),
+            *(("allow_requests_on_db_unavailable", "true"), ("allow_client_side_credentials", "true")),
+        )
+    ),
+    (["litellmConfig.litellm_settings.ssl_verify=false"], "litellmConfig.litellm_settings.ssl_verify"),
+    ([f"{GENERAL}.user_url_validation=false"], f"{GENERAL}.user_url_validation"),
+    (
+        ["litellmConfig.litellm_settings.user_url_validation=false"],
+        "litellmConfig.litellm_settings.user_url_validation",
+    ),
+    (["litellmConfig.litellm_settings.api_base=https://x"], "litellmConfig.litellm_settings.api_base"),
+    (["litellmConfig.include=[other.yaml]"], "litellmConfig.include"),
+    (
+        [listed(configurable_clientside_auth_params="api_base")],
+        "litellmConfig.model_list[0].litellm_params.configurable_clientside_auth_params",
+    ),
+    ([listed(ssl_verify="false")], "litellmConfig.model_list[0].litellm_params.ssl_verify"),
+]
+FAILING["master-key-reference"] = [
+    ([f"{GENERAL}.master_key=test"], f"{GENERAL}.master_key"),
+    ([f"{GENERAL}.master_key=os.environ/ADMIN", f"{ENVIRONMENT}.ADMIN=x"], f"{ENVIRONMENT}.ADMIN"),
+    ([f"{GENERAL}.master_key=os.environ/ADMIN", f"{VARIABLES}.ADMIN=x"], f"{VARIABLES}.ADMIN"),
+]
 UNREACHABLE = {"lambda-runtime-offered", "service-offered"}
 """Rules that no region of today's table breaks; tests of their own, below, give them a region that does."""
 

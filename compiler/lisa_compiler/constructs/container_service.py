@@ -62,8 +62,10 @@ class ContainerService(Construct):
         super().__init__(scope, construct_id)
         self._stack = scope
         self._service = service
-        # What the configuration says has the last word.
-        self._environment = {**(environment or {}), **dict(service.environment)}
+        # The configuration may replace what is known only here, and may keep it in a secret.
+        secret = {name for name, _ in service.secrets}
+        known = {name: value for name, value in (environment or {}).items() if name not in secret}
+        self._environment = {**known, **dict(service.environment)}
         deployment = scope.deployment
         config = deployment.config
         vpc_id = scope.read("VpcId", "networking/vpcId", "AWS::EC2::VPC::Id")

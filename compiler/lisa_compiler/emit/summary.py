@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_compiler.resources import jinja_environment
+from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.images import PlannedImage
     from lisa_weights.lock import WeightsLock
 
 PATH = "SUMMARY.md"
 _NOTHING = "\N{EN DASH}"
+_MORE = "\N{HORIZONTAL ELLIPSIS}"
+_SHOWN = 120
+"""Characters of a value that a cell shows."""
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -32,8 +40,14 @@ class _Row:
     weights: str
 
 
-def emit_summary(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
-    """Render `SUMMARY.md`."""
+def emit_summary(deployment: Deployment, lock: WeightsLock, serve: Mapping[str, Any]) -> dict[str, bytes]:
+    """Render `SUMMARY.md`.
+
+    Args:
+        deployment: the plan.
+        lock: what the weights are.
+        serve: the compiled template of the gateway's stack, for what is said of authentication.
+    """
     config = deployment.config
     text = (
         jinja_environment()
@@ -50,7 +64,8 @@ def emit_summary(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
             repositories=[_repository_row(deployment, index) for index in range(len(deployment.repositories))],
             nodes=[(stack.component, stack.name) for stack in deployment.stacks],
             edges=[(before, after) for after, direct in deployment.direct_dependencies().items() for before in direct],
-            exposed=_exposed(deployment),
+            exposed=_exposed(deployment, _access(deployment, serve)),
+            settings=_settings(deployment),
             permissions=_permissions(deployment),
             totals=_totals(deployment),
         )
@@ -136,13 +151,26 @@ def _repository_row(deployment: Deployment, index: int) -> dict[str, str]:
     }
 
 
-def _exposed(deployment: Deployment) -> list[str]:
+def _access(deployment: Deployment, serve: Mapping[str, Any]) -> str:
+    """Who may use the gateway, by the task definition and the image that it runs."""
+    found = [read_authentication(task) for _, task in gateway_tasks(serve["Resources"])]
+    problems = " ".join(problem for one in found for problem in one.problems)
+    if not found or any(one.access is Access.UNKNOWN for one in found):
+        return f"**authentication unknown** {problems}".rstrip()
+    if any(one.access is Access.ANYONE for one in found):
+        return "**no authentication**"
+    image = deployment.rest_api.image
+    if isinstance(image, BuiltImage) and image.kind == GATEWAY:
+        return "OIDC or API token"
+    return f"OIDC or API token **if `{_image(image)}` is LISA's gateway**: LISA did not build this image"
+
+
+def _exposed(deployment: Deployment, access: str) -> list[str]:
     lines = []
     rest = deployment.rest_api
-    access = "OIDC or API token" if deployment.use_auth else "**no authentication**"
-    if rest.internet_facing:
-        protocol = "HTTPS" if rest.certificate_arn else "**plain HTTP**"
-        lines.append(f"REST API load balancer: {protocol} on port {rest.port} from anywhere; {access}")
+    protocol = "HTTPS" if rest.certificate_arn else "**plain HTTP**"
+    source = "anywhere" if rest.internet_facing else "the VPC"
+    lines.append(f"REST API load balancer: {protocol} on port {rest.port} from {source}; {access}")
     config = deployment.config
     domain = config.api_gateway_config.domain_name
     where = f"https://{domain}" if domain else "its execute-api address"
@@ -150,6 +178,26 @@ def _exposed(deployment: Deployment) -> list[str]:
     if deployment.deploys("ui"):
         lines.append("Chat application: static files through API Gateway, without authentication")
     return lines
+
+
+def _settings(deployment: Deployment) -> list[dict[str, str]]:
+    """What the configuration passes through: variables of containers, and LiteLLM's settings beside the models."""
+    services = [("REST API", deployment.rest_api), *((model.identifier, model.service) for model in deployment.models)]
+    rows = [
+        (owner, f"environment.{name}", "(secret)" if name in dict(service.secrets) else value)
+        for owner, service in services
+        for name, value in sorted(service.container.environment.items())
+    ]
+    litellm = deployment.config.litellm_config.model_dump(mode="json", exclude_unset=True, exclude={"model_list"})
+    for section, content in litellm.items():
+        keys = content.items() if isinstance(content, dict) else [("", content)]
+        rows += [("LiteLLM", f"{section}.{key}".rstrip("."), json.dumps(value)) for key, value in keys]
+    return [{"owner": _cell(owner), "name": _code(name), "value": _code(value)} for owner, name, value in rows]
+
+
+def _code(text: str) -> str:
+    shown = " ".join(text.replace("`", "'").split())
+    return f"`{_cell(shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + _MORE)}`" if shown else _NOTHING
 
 
 def _permissions(deployment: Deployment) -> list[str]:

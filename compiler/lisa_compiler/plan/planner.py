@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
@@ -11,7 +10,10 @@ from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_schema.instances import instance_type
 from lisa_schema.models import OpenSearchEndpoint
+from lisa_schema.owned_variables import canonical, is_declared, owned_variable
 from lisa_schema.regions import region as find_region
+from lisa_schema.rules.environment import SECRET_ARN
+from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.external_models import ExternalModel
@@ -24,7 +26,6 @@ _REST_API_RESERVED_MIB = 2 * 1024
 _MODEL_RESERVED_MIB = 5 * 1024
 
 _S3_MOUNT_POINT = "/mnt/models-bucket"
-_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager:[^:]*:\d*:secret:|ssm:[^:]*:\d*:parameter/)")
 
 
 class PlanError(ValueError):
@@ -176,7 +177,7 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
         container=rest.container_config,
         auto_scaling=rest.auto_scaling_config,
         load_balancer=rest.load_balancer_config,
-        kind="rest-api",
+        kind=GATEWAY,
         instance=instance,
         reserved_mib=_REST_API_RESERVED_MIB,
         internet_facing=rest.internet_facing,
@@ -255,12 +256,11 @@ def _service(
     if region.partition.is_iso and config.certificate_authority_bundle:
         environment["SSL_CERT_DIR"] = "/etc/pki/tls/certs"
         environment["SSL_CERT_FILE"] = config.certificate_authority_bundle
-    for name, value in container.environment.items():
-        environment[name] = value
+    environment = _container_environment(kind, environment, container)
     image = plan_image(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")
     )
-    plain = {name: value for name, value in environment.items() if not _SECRET_ARN.match(value)}
+    plain = {name: value for name, value in environment.items() if not SECRET_ARN.match(value)}
     return ServicePlan(
         id=key,
         cluster=names.cluster(key),
@@ -274,8 +274,21 @@ def _service(
         memory_mib=instance.memory_mib - reserved_mib,
         environment=tuple(sorted(plain.items())),
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
-        privileged=kind != "rest-api" and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),
+        privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),
     )
+
+
+def _container_environment(kind: str, environment: dict[str, str], container: ContainerConfig) -> dict[str, str]:
+    """What LISA sets, then what the configuration adds: it changes only variables that are declared as settable."""
+    undeclared = [name for name in environment if not is_declared(kind, name)]
+    taken = [
+        name
+        for name in container.environment
+        if canonical(kind, name) in environment and owned_variable(kind, name) is not None
+    ]
+    if undeclared or taken:
+        raise PlanError(", ".join((*undeclared, *taken)))
+    return {**environment, **container.environment}
 
 
 def _instance(name: str) -> InstanceType:

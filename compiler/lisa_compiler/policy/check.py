@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_compiler.gateway_authentication import TRUSTED
 from lisa_compiler.manifest import configuration_digest
 from lisa_compiler.plan import plan
 from lisa_compiler.policy.finding import Finding, Tool
@@ -106,6 +107,8 @@ def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iter
         retains=deployment.retains,
         bounded=config.permissions_boundary_aspect is not None,
         internet_facing=deployment.rest_api.internet_facing,
+        authenticates=deployment.use_auth,
+        trusted={name: value for name, value in deployment.rest_api.environment if name in TRUSTED},
     )
     for template in templates:
         for rule in RULES:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from lisa_compiler.gateway_authentication import COMPONENT, TASK_DEFINITION, Access, Authentication, read_authentication
 from lisa_compiler.review.differences import shown
 from lisa_compiler.review.finding import Danger, Finding
 from lisa_compiler.review.output import Output, Resource
@@ -21,6 +22,13 @@ _PEERS = (
 _NOWHERE = frozenset({"127.0.0.1/32", "255.255.255.255/32"})
 """What a rule names that only keeps CloudFormation from adding the one that lets everything out."""
 
+_TRUSTED = {
+    "AUTHORITY": "identity provider",
+    "CLIENT_ID": "client of the identity provider",
+    "ADMIN_GROUP": "group of administrators",
+    "JWT_GROUPS_PROP": "place of the groups in tokens",
+    "TOKEN_TABLE_NAME": "table of API tokens",
+}
 _OWNERS = {"serve": "the REST API", "api-base": "API Gateway"}
 
 
@@ -35,6 +43,7 @@ def compare_exposure(before: Output, after: Output) -> Iterator[Finding]:
             yield from _methods(was, will)
             yield from _databases(was, will)
             yield from _sign_in(was, will)
+    yield from _authentication(before, after)
     yield from _public_routes(before, after)
 
 
@@ -158,16 +167,37 @@ def _databases(was: Resource, will: Resource) -> Iterator[Finding]:
 
 
 def _sign_in(was: Resource, will: Resource) -> Iterator[Finding]:
-    """The gateway's own switch, and the administrators' group that it and the API's authorizer are told."""
+    """Whom the gateway and the API's authorizer trust."""
     old, new = _environment(was), _environment(will)
-    if old.get("USE_AUTH") == "true" and new.get("USE_AUTH") == "false":
-        yield Finding(Danger.OPENS, f"Sign-in is off: {_owner(will)} no longer asks who calls.")
-    if old.get("USE_AUTH") == "false" and new.get("USE_AUTH") == "true":
-        yield Finding(Danger.CLOSES, f"Sign-in is on: {_owner(will)} asks who calls.")
-    for name, words in (("AUTHORITY", "identity provider"), ("ADMIN_GROUP", "group of administrators")):
-        if name in old and name in new and old[name] != new[name]:
-            text = f"Another {words} is trusted by {_owner(will)}: `{shown(old[name])}` → `{shown(new[name])}`."
-            yield Finding(Danger.OPENS, text)
+    for name, words in _TRUSTED.items():
+        if name in old and old.get(name) != new.get(name):
+            change = f"`{shown(old[name])}` \N{RIGHTWARDS ARROW} `{shown(new.get(name, ''))}`"
+            yield Finding(Danger.OPENS, f"Another {words} is trusted by {_owner(will)}: {change}.")
+
+
+def _authentication(before: Output, after: Output) -> Iterator[Finding]:
+    """Whether the gateway authenticates callers; its task definition may have got another logical id."""
+    olds, news = _gateways(before), _gateways(after)
+    for key, new in news.items():
+        old = olds.get(key) or next(iter(olds.values()), None)
+        if old is None or (old.access is new.access and set(new.problems) <= set(old.problems)):
+            continue
+        name = _OWNERS[COMPONENT]
+        if new.access is Access.ANYONE and old.access is not Access.ANYONE:
+            yield Finding(Danger.OPENS, f"Sign-in is off: {name} no longer asks who calls.", new.problems)
+        elif new.access is Access.AUTHENTICATED and old.access is Access.ANYONE:
+            yield Finding(Danger.CLOSES, f"Sign-in is on: {name} asks who calls.")
+        elif new.access is Access.UNKNOWN:
+            yield Finding(Danger.OPENS, f"It is uncertain whether {name} authenticates callers.", new.problems)
+
+
+def _gateways(output: Output) -> dict[str, Authentication]:
+    stack = output.stacks.get(COMPONENT)
+    return {
+        resource.logical_id: read_authentication(resource.properties)
+        for resource in (stack.resources.values() if stack else ())
+        if resource.type == TASK_DEFINITION
+    }
 
 
 def _environment(resource: Resource) -> Mapping[str, Any]:
@@ -177,7 +207,8 @@ def _environment(resource: Resource) -> Mapping[str, Any]:
     if resource.type != "AWS::ECS::TaskDefinition":
         return {}
     containers = resource.properties.get("ContainerDefinitions", ())
-    return {entry["Name"]: entry.get("Value") for one in containers for entry in one.get("Environment", ())}
+    plain = {entry["Name"]: entry.get("Value") for one in containers for entry in one.get("Environment", ())}
+    return plain | {entry["Name"]: entry.get("ValueFrom") for one in containers for entry in one.get("Secrets", ())}
 
 
 def _public_routes(before: Output, after: Output) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from lisa_lambdas.models.hosting import Capacity
 from lisa_lambdas.models.proposal import Setting, propose_create, propose_delete
 from lisa_lambdas.models.proposal_store import ProposalStore
 from lisa_lambdas.models.registry import HostedModel
+from lisa_lambdas.models.validation import InvalidConfigurationError
 from lisa_schema.diagnostics import Origin
 from lisa_schema.document import Document, node_of
 from lisa_schema.validate import validate
@@ -149,3 +150,17 @@ def test_an_address_that_does_not_answer(lisa: Lisa, project: Path, monkeypatch:
     result = lisa("proposals", "list", "--endpoint-url", "http://127.0.0.1:1")
     assert result.code == 1
     assert "Check profile, region and --endpoint-url" in result.err
+
+
+def test_a_proposal_cannot_set_what_lisa_owns(lisa: Lisa, project: Path, store: ProposalStore) -> None:
+    container = {**TGI["containerConfig"], "environment": {"S3_BUCKET_MODELS": "other"}}
+    with pytest.raises(InvalidConfigurationError, match="`S3_BUCKET_MODELS` is reserved for LISA") as caught:
+        propose_create(setting(), {**TGI, "containerConfig": container}, ADA, NOW)
+    assert "Set `s3BucketModels` instead." in str(caught.value)
+    proposal = propose_create(setting(), dict(TGI), ADA, NOW)
+    proposal.change["containerConfig"] = container
+    store.add(proposal)
+    result = lisa("proposals", "apply", proposal.id)
+    assert result.code == 1
+    assert "LISA318" in result.err
+    assert (project / "config.yaml").read_text("utf-8") == CONFIG

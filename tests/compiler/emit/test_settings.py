@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from tests.compiler.conftest import MINIMAL
 
 from lisa_compiler.emit.functions import emit_functions
 from lisa_compiler.emit.litellm import emit_litellm
@@ -17,7 +18,7 @@ from lisa_compiler.local_files import LocalFileError
 from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from syrupy.assertion import SnapshotAssertion
@@ -120,25 +121,68 @@ def test_weights_that_are_locked(planned: Planned, snapshot: SnapshotAssertion) 
     assert emit_weights(planned(), lock)["weights.json"].decode() == snapshot
 
 
+def summary(deployment: Deployment, lock: WeightsLock | None = None, **changes: str) -> str:
+    """SUMMARY.md of a deployment whose gateway is told something else than planned."""
+    variables = {**dict(deployment.rest_api.environment), **changes}
+    environment = [{"Name": name, "Value": value} for name, value in variables.items()]
+    task = {"ContainerDefinitions": [{"Name": "rest-api", "Environment": environment}]}
+    serve = {"Resources": {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": task}}}
+    return emit_summary(deployment, lock or WeightsLock(), serve)["SUMMARY.md"].decode()
+
+
 def test_summary_says_how_large_locked_weights_are(planned: Planned) -> None:
-    text = emit_summary(planned(), WeightsLock({"org/small-model": LOCKED}))["SUMMARY.md"].decode()
+    text = summary(planned(), WeightsLock({"org/small-model": LOCKED}))
     assert "| 14.0 GB, 7.0 B parameters at 000000000000 |" in text
 
 
 def test_summary(planned: Planned, snapshot: SnapshotAssertion) -> None:
     repository = {"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "postgres"}}
     deployment = planned(litellmConfig=LITELLM, deployRag=True, ragRepositories=[repository])
-    assert emit_summary(deployment, WeightsLock())["SUMMARY.md"].decode() == snapshot
+    assert summary(deployment) == snapshot
+
+
+REST: Mapping[str, Any] = MINIMAL["restApiConfig"]
 
 
 def test_summary_warns_of_what_is_open(planned: Planned) -> None:
-    rest = {
-        "instanceType": "m5.large",
-        "containerConfig": {"image": {"baseImage": "python:3.12", "path": "lib/serve/rest-api"}},
-        "autoScalingConfig": {"metricConfig": {"AlbMetricName": "RequestCount", "targetValue": 1}},
-        "loadBalancerConfig": {"healthCheckConfig": {"path": "/health"}},
-    }
-    assert (
-        b"**plain HTTP** on port 80 from anywhere"
-        in emit_summary(planned(restApiConfig=rest), WeightsLock())["SUMMARY.md"]
-    )
+    rest = {**REST, "loadBalancerConfig": {"healthCheckConfig": {"path": "/health"}}}
+    assert "**plain HTTP** on port 80 from anywhere" in summary(planned(restApiConfig=rest))
+
+
+def test_summary_says_of_authentication_what_the_task_definition_contains(planned: Planned) -> None:
+    deployment = planned()
+    assert "from anywhere; OIDC or API token\n" in summary(deployment)
+    assert "from anywhere; **no authentication**\n" in summary(deployment, USE_AUTH="false")
+    unknown = summary(deployment, AUTHORITY="")
+    assert "from anywhere; **authentication unknown** `AUTHORITY` is not set.\n" in unknown
+
+
+def test_summary_says_who_reaches_a_private_gateway(planned: Planned) -> None:
+    rest = {**REST, "internetFacing": False}
+    text = summary(planned(authConfig=None, deployChat=False, deployUi=False, restApiConfig=rest))
+    assert "HTTPS on port 443 from the VPC; **no authentication**" in text
+
+
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        ({"type": "registry", "registry": "registry.example.com/gateway:1"}, "registry.example.com/gateway:1"),
+        ({"baseImage": "python:3.12", "path": "docker/api"}, "custom on python:3.12"),
+    ],
+)
+def test_summary_does_not_vouch_for_another_image(planned: Planned, image: dict[str, str], shown: str) -> None:
+    text = summary(planned(restApiConfig={**REST, "containerConfig": {"image": image}}))
+    assert f"OIDC or API token **if `{shown}` is LISA's gateway**" in text
+
+
+def test_summary_shows_what_is_passed_through(planned: Planned) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf"
+    environment = {"OPENAI_API_BASE": "https://models.example.com/v1", "OPENAI_API_KEY": secret}
+    container = {**REST["containerConfig"], "environment": environment}
+    litellm = {"litellm_settings": {"callbacks": ["langfuse"]}, "router_settings": {"num_retries": 2}}
+    text = summary(planned(restApiConfig={**REST, "containerConfig": container}, litellmConfig=litellm))
+    assert "| REST API | `environment.OPENAI_API_BASE` | `https://models.example.com/v1` |" in text
+    assert "| REST API | `environment.OPENAI_API_KEY` | `(secret)` |" in text
+    assert '| LiteLLM | `litellm_settings.callbacks` | `["langfuse"]` |' in text
+    assert "| LiteLLM | `router_settings.num_retries` | `2` |" in text
+    assert "## Passed through" not in summary(planned())

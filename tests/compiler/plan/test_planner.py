@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.compiler.conftest import MINIMAL, TGI
 
 if TYPE_CHECKING:
@@ -79,6 +80,26 @@ def test_environment_of_the_user_wins(planned: Planned) -> None:
     environment = dict(planned(ecsModels=[model(containerConfig=container)]).models[0].service.environment)
     assert environment["THREADS"] == "7"
     assert environment["QUANTIZE"] == "awq"
+
+
+def test_a_variable_that_is_not_declared_is_a_defect(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lisa_compiler.plan import planner
+
+    monkeypatch.setattr(planner, "is_declared", lambda _, name: name != "USE_AUTH")
+    with pytest.raises(planner.PlanError, match="USE_AUTH"):
+        planned()
+
+
+@pytest.mark.parametrize("name", ["USE_AUTH", "use_auth"])
+def test_the_planner_sets_what_is_owned(planned: Planned, name: str) -> None:
+    from lisa_compiler.plan import plan
+    from lisa_compiler.plan.planner import PlanError
+
+    config = planned().config
+    container = config.rest_api_config.container_config.model_copy(update={"environment": {name: "false"}})
+    rest = config.rest_api_config.model_copy(update={"container_config": container})
+    with pytest.raises(PlanError, match=name):
+        plan("dev", config.model_copy(update={"rest_api_config": rest}))
 
 
 def test_secret_arn_becomes_a_reference(planned: Planned) -> None:

@@ -77,6 +77,26 @@ def test_a_finding_is_shown_at_the_line_that_governs_it(committed: Project) -> N
     assert finding["message"].startswith("dev: model-small/Instances")
 
 
+def switch_authentication_off(resource: dict[str, Any]) -> None:
+    if resource["Type"] == "AWS::ECS::TaskDefinition":
+        (container,) = resource["Properties"]["ContainerDefinitions"]
+        for entry in container["Environment"]:
+            if entry["Name"] == "USE_AUTH":
+                entry["Value"] = "false"
+
+
+def test_a_template_without_authentication_is_blocked(committed: Project) -> None:
+    spoil(committed, "serve", switch_authentication_off)
+    result = policy(committed, "--only", "lisa", "--format", "json")
+    [finding] = found(result)
+    assert result.exit_code == 1
+    assert (finding["code"], finding["severity"]) == ("LISA-P13", "error")
+    assert finding["keyPath"] == "restApiConfig.containerConfig"
+    assert finding["message"].endswith(
+        "The REST API is on the internet, but authentication is not ensured: `USE_AUTH` is `false`."
+    )
+
+
 def test_sarif_says_what_the_rule_is_about(committed: Project) -> None:
     spoil(committed, SMALL, forget_metadata_tokens)
     log = json.loads(policy(committed, "--only", "lisa", "--format", "sarif").stdout)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.compiler.policy.template import FACTS, resource, rule, template
+from tests.compiler.policy.template import FACTS, TRUSTED, gateway, resource, rule, template
 
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.rules.data import _ENCRYPTED, _STATEFUL
 
 PRIVATE = replace(FACTS, internet_facing=False)
+OPEN = replace(FACTS, internet_facing=False, authenticates=False, trusted=dict.fromkeys(TRUSTED, ""))
 FREE = replace(FACTS, bounded=False, retains=False)
 ISOLATED = replace(FACTS, partition="aws-iso")
 
@@ -147,6 +148,18 @@ BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
     ("open-port", "IPv6", ingress(CidrIpv6="::/0", FromPort=22, ToPort=22), FACTS),
     ("open-port", "of a private API", ingress(CidrIp="0.0.0.0/0"), PRIVATE),
     ("open-port", "a rule of its own", resource("EC2::SecurityGroupIngress", CidrIp="0.0.0.0/0"), FACTS),
+    ("authenticated-callers", "switched off", gateway(USE_AUTH="false"), PRIVATE),
+    ("authenticated-callers", "no switch", gateway(USE_AUTH=None), PRIVATE),
+    ("authenticated-callers", "a second switch", gateway(use_auth="false"), PRIVATE),
+    ("authenticated-callers", "a secret switch", gateway(secrets=["use_auth"]), PRIVATE),
+    ("authenticated-callers", "code from elsewhere", gateway(PYTHONPATH="/tmp"), PRIVATE),
+    ("authenticated-callers", "another command", gateway(more={"Command": ["sh"]}), PRIVATE),
+    ("authenticated-callers", "another entry point", gateway(more={"EntryPoint": ["sh"]}), PRIVATE),
+    ("authenticated-callers", "variables in a file", gateway(more={"EnvironmentFiles": [{}]}), PRIVATE),
+    ("authenticated-callers", "another container", gateway(more={"Name": "other"}), PRIVATE),
+    ("authenticated-callers", "another provider", gateway(AUTHORITY="https://other.example.com"), FACTS),
+    ("authenticated-callers", "another table", gateway(TOKEN_TABLE_NAME="other"), FACTS),
+    ("authenticated-callers", "another group", gateway(ADMIN_GROUP="everyone"), FACTS),
     ("instance-metadata", "tokens optional", resource("EC2::LaunchTemplate", LaunchTemplateData={}), FACTS),
 ]
 
@@ -174,6 +187,13 @@ SOUND: list[tuple[str, str, dict[str, Any], Facts]] = [
     ("private-by-configuration", "as configured", balancer("internet-facing"), FACTS),
     ("private-by-configuration", "internal", balancer("internal"), PRIVATE),
     ("open-port", "HTTPS of a public API", ingress(CidrIp="0.0.0.0/0"), FACTS),
+    ("authenticated-callers", "as configured", gateway(LOG_LEVEL="INFO", secrets=["OPENAI_API_KEY"]), FACTS),
+    (
+        "authenticated-callers",
+        "a private API without sign-in",
+        gateway(USE_AUTH="false", **dict.fromkeys(TRUSTED, "")),
+        OPEN,
+    ),
     ("open-port", "the VPC", ingress(CidrIp="10.0.0.0/22", FromPort=80, ToPort=80), PRIVATE),
 ]
 
@@ -200,6 +220,27 @@ def test_instances_with_metadata_tokens_are_sound() -> None:
     data = {"MetadataOptions": {"HttpTokens": "required"}}
     made = template(X=resource("EC2::LaunchTemplate", LaunchTemplateData=data))
     assert list(rule("instance-metadata").check(made, FACTS)) == []
+
+
+def test_a_public_gateway_authenticates_whatever_the_configuration_says() -> None:
+    task = gateway(USE_AUTH="false", **dict.fromkeys(TRUSTED, ""))
+    made = template(X=task, Balancer=balancer("internet-facing"))
+    messages = [found.message for found in rule("authenticated-callers").check(made, OPEN)]
+    assert messages == ["The REST API is on the internet, but authentication is not ensured: `USE_AUTH` is `false`."]
+
+
+@pytest.mark.parametrize("missing", ["AUTHORITY", "CLIENT_ID", "TOKEN_TABLE_NAME"])
+def test_a_gateway_that_lacks_a_setting_of_sign_in_is_found(missing: str) -> None:
+    found = [one.message for one in rule("authenticated-callers").check(template(X=gateway(**{missing: None})), FACTS)]
+    assert found == [f"The REST API has authConfig, but authentication is not ensured: `{missing}` is not set."]
+
+
+def test_the_authorizer_trusts_whom_the_configuration_names() -> None:
+    check = rule("authenticated-callers").check
+    trusted = {name: value for name, value in TRUSTED.items() if name != "TOKEN_TABLE_NAME"}
+    changed = {**trusted, "AUTHORITY": "https://other.example.com"}
+    sides = [template("api-base", X=function(**values)) for values in (trusted, changed)]
+    assert [[found.resource for found in check(made, FACTS)] for made in sides] == [[], ["X"]]
 
 
 def test_a_model_is_never_on_the_internet() -> None:

@@ -144,12 +144,57 @@ def test_a_method_that_no_longer_asks_who_calls_opens_access() -> None:
     assert "no longer asks who calls" in told(*sides)[Danger.OPENS]
 
 
-def test_sign_in_that_is_switched_off_opens_access() -> None:
-    def gateway(use_auth: str) -> Output:
-        container = {"Name": "rest-api", "Environment": [{"Name": "USE_AUTH", "Value": use_auth}]}
-        return output({"serve": {"Task": resource("ECS::TaskDefinition", ContainerDefinitions=[container])}})
+def task(*, use_auth: str | None = "true", secrets: tuple[str, ...] = (), **more: Any) -> Output:
+    variables = {"AUTHORITY": "https://idp.example.com", "CLIENT_ID": "lisa", "TOKEN_TABLE_NAME": "tokens"}
+    variables |= {"USE_AUTH": use_auth, **more.pop("variables", {})}  # type: ignore[dict-item]
+    container = {
+        "Name": "rest-api",
+        "Environment": [{"Name": name, "Value": value} for name, value in variables.items() if value is not None],
+        "Secrets": [{"Name": name, "ValueFrom": "arn:aws:ssm:us-east-1:1:parameter/x"} for name in secrets],
+        **more,
+    }
+    return output({"serve": {"Task": resource("ECS::TaskDefinition", ContainerDefinitions=[container])}})
 
-    assert "Sign-in is off" in told(gateway("true"), gateway("false"))[Danger.OPENS]
+
+@pytest.mark.parametrize("off", ["false", "False", "0", "no"])
+def test_sign_in_that_is_switched_off_opens_access(off: str) -> None:
+    assert "Sign-in is off" in told(task(), task(use_auth=off))[Danger.OPENS]
+    assert "Sign-in is on" in told(task(use_auth=off), task())[Danger.CLOSES]
+
+
+@pytest.mark.parametrize(
+    ("after", "problem"),
+    [
+        (task(use_auth=None), "`USE_AUTH` is not set."),
+        (task(variables={"use_auth": "false"}), "`USE_AUTH` has several values."),
+        (task(use_auth=None, secrets=("USE_AUTH",)), "`USE_AUTH` comes from a secret."),
+        (task(variables={"PYTHONPATH": "/tmp"}), "`PYTHONPATH` controls what code the container runs."),
+        (task(variables={"LITELLM_URL": "http://x"}), "`LITELLM_URL` controls where the gateway sends prompts."),
+        (task(variables={"TOKEN_TABLE_NAME": None}), "`TOKEN_TABLE_NAME` is not set."),
+        (task(Command=["python", "-m", "http.server"]), "Command replaces what the image runs."),
+        (task(EntryPoint=["sh"]), "EntryPoint replaces what the image runs."),
+        (task(EnvironmentFiles=[{"Type": "s3"}]), "EnvironmentFiles set variables that the template does not show."),
+        (task(Name="other"), "There is no container `rest-api`."),
+    ],
+)
+def test_sign_in_that_becomes_uncertain_opens_access(after: Output, problem: str) -> None:
+    text = told(task(), after)[Danger.OPENS]
+    assert "It is uncertain whether the REST API authenticates callers." in text
+    assert problem in text
+    assert Danger.OPENS not in told(after, after)
+
+
+def test_sign_in_is_compared_when_the_task_has_another_logical_id() -> None:
+    after = task(use_auth="false")
+    renamed = output(
+        {"serve": {"Other": resource("ECS::TaskDefinition", **after.resources["serve", "Task"].properties)}}
+    )
+    assert "Sign-in is off" in told(task(), renamed)[Danger.OPENS]
+
+
+@pytest.mark.parametrize("name", ["AUTHORITY", "CLIENT_ID", "TOKEN_TABLE_NAME"])
+def test_another_trusted_party_opens_access(name: str) -> None:
+    assert "is trusted by the REST API" in told(task(), task(variables={name: "other"}))[Danger.OPENS]
 
 
 def test_a_replacement_under_the_same_name_needs_a_hand() -> None:

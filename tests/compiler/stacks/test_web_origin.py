@@ -33,3 +33,13 @@ def test_the_gateway_is_told_the_origin(tmp_path: Path, changes: dict[str, Any],
     (container,) = task["Properties"]["ContainerDefinitions"]
     given = [each["Value"] for each in container["Environment"] if each["Name"] == "WEB_ORIGINS"]
     assert given == [origins]
+
+
+def test_an_origin_in_a_secret_is_no_variable_besides(tmp_path: Path) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:origins-AbCdEf"
+    changes = {"restApiConfig": rest_api(WEB_ORIGINS=secret)}
+    serve = templates(Project(tmp_path).write(**changes).compile().files)["serve"]
+    (task,) = resources(serve, "AWS::ECS::TaskDefinition")
+    (container,) = task["Properties"]["ContainerDefinitions"]
+    assert "WEB_ORIGINS" not in {each["Name"] for each in container["Environment"]}
+    assert container["Secrets"] == [{"Name": "WEB_ORIGINS", "ValueFrom": secret}]

@@ -36,7 +36,7 @@ def _unencrypted_traffic(template: Template, facts: Facts) -> Iterator[Violation
 
 
 def _listeners(template: Template) -> Iterator[Violation]:
-    public = {name for name, properties in template.of_type(_LOAD_BALANCER) if _is_public(properties)}
+    public = {name for name, properties in template.of_type(_LOAD_BALANCER) if is_on_internet(properties)}
     for logical_id, properties in template.of_type(_LISTENER):
         balancer = properties.get("LoadBalancerArn")
         is_public = isinstance(balancer, dict) and balancer.get("Ref") in public
@@ -67,14 +67,15 @@ def _refuses_http(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Deny" and str(said).lower() == "false"
 
 
-def _is_public(properties: Mapping[str, Any]) -> bool:
+def is_on_internet(properties: Mapping[str, Any]) -> bool:
+    """Tell whether a load balancer, by its properties, is on the internet."""
     # Without a scheme, AWS makes the load balancer internet-facing.
     return str(properties.get("Scheme", "internet-facing")) != "internal"
 
 
 def _public_balancers(template: Template, facts: Facts) -> Iterator[Violation]:
     for logical_id, properties in template.of_type(_LOAD_BALANCER):
-        if not _is_public(properties):
+        if not is_on_internet(properties):
             continue
         if template.component != _SERVE:
             yield Violation(logical_id, "It is on the internet; only the REST API's load balancer may be.")

@@ -19,6 +19,8 @@ class Facts:
         retains: whether `removalPolicy` is `retain`.
         bounded: whether `permissionsBoundaryAspect` names a boundary.
         internet_facing: whether the REST API's load balancer may have public addresses.
+        authenticates: whether the REST API authenticates callers.
+        trusted: what the gateway's variables of sign-in are, by name.
     """
 
     account: str
@@ -26,6 +28,8 @@ class Facts:
     retains: bool
     bounded: bool
     internet_facing: bool
+    authenticates: bool
+    trusted: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
