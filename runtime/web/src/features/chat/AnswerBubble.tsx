@@ -45,7 +45,7 @@ export function AnswerBubble({ answer, stage, showMetadata, onChoose, onRetry }:
         {pending && text === "" && <Box color="text-status-inactive">{WAITING[stage ?? "answering"]}</Box>}
         {text !== "" && <Markdown text={text} />}
         {answer.status === "stopped" && <StatusIndicator type="stopped">Stopped</StatusIndicator>}
-        {answer.status === "partial" && <Incomplete onRetry={onRetry} />}
+        {answer.status === "partial" && <Incomplete reason={answer.error} onRetry={onRetry} />}
         {answer.status === "failed" && (
           <Alert
             type="error"
@@ -65,11 +65,11 @@ export function AnswerBubble({ answer, stage, showMetadata, onChoose, onRetry }:
   );
 }
 
-/** The page that received the answer was closed, or still receives it. */
-function Incomplete({ onRetry }: { onRetry: (() => void) | null }) {
+/** The page that received the answer was closed, or still receives it, or its connection broke. */
+function Incomplete({ reason, onRetry }: { reason: string | null; onRetry: (() => void) | null }) {
   return (
     <SpaceBetween direction="horizontal" size="s" alignItems="center">
-      <StatusIndicator type="stopped">Incomplete answer</StatusIndicator>
+      <StatusIndicator type="stopped">Incomplete answer{reason === null ? "" : `. ${reason}`}</StatusIndicator>
       {onRetry && (
         <Button variant="inline-link" onClick={onRetry}>
           Answer again

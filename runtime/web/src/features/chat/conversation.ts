@@ -29,6 +29,7 @@ export type ConversationAction =
   | { type: "finish"; milliseconds: number }
   | { type: "stop" }
   | { type: "fail"; message: string }
+  | { type: "interrupt"; message: string | null }
   | { type: "choose"; answerId: string; alternative: number }
   | { type: "merge"; base: StoredMessage[]; theirs: StoredMessage[] };
 
@@ -62,6 +63,8 @@ export function conversationReducer(conversation: Conversation, action: Conversa
       return ended(conversation, (answer) => ({ ...answer, status: "stopped" }));
     case "fail":
       return ended(conversation, (answer) => ({ ...answer, status: "failed", error: action.message }));
+    case "interrupt":
+      return ended(conversation, (answer) => ({ ...answer, status: "partial", error: action.message }));
     case "choose":
       return {
         ...conversation,

@@ -6,7 +6,7 @@ import { textOf } from "@/features/chat/message";
 import { DEFAULT_PROMPT } from "@/features/chat/prompt";
 import type { UnsavedMessages } from "@/features/chat/unsavedMessages";
 import type { Api } from "@/shared/api";
-import { ApiError } from "@/shared/api/request";
+import { ApiError, interruption } from "@/shared/api/request";
 import type { SessionWrite, StoredMessage, StoredSession } from "@/shared/api/sessions";
 
 const REQUEST: Omit<Ask, "question"> = {
@@ -62,16 +62,24 @@ function copy<Value>(value: Value): Value {
 /** A model whose answers come word by word, as the test says. */
 class Model {
   #say: ((text: string | null) => void) | null = null;
+  #fail: ((error: unknown) => void) | null = null;
 
   async *complete(_: unknown, __: unknown, signal: AbortSignal) {
     for (;;) {
       const text = await new Promise<string | null>((resolve, reject) => {
         this.#say = resolve;
+        this.#fail = reject;
         signal.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
       });
       if (text === null) return;
       yield { choice: 0, text, finishReason: null, usage: null };
     }
+  }
+
+  async breaks(error: unknown = interruption()): Promise<void> {
+    await settle();
+    this.#fail?.(error);
+    await settle();
   }
 
   async says(...texts: (string | null)[]): Promise<void> {
@@ -160,6 +168,34 @@ describe("a conversation", () => {
     conversation.ask("Two?", REQUEST);
     await model.says("Second", null);
     expect(shown()).toEqual(["One?", "Fi", "Two?", "Second"]);
+  });
+
+  it("keeps what came before the connection broke, and says why it ended", async () => {
+    const service = new Service();
+    const { conversation, model } = open(service);
+    conversation.ask("Why?", REQUEST);
+    await model.says("Be");
+    await model.breaks();
+    const expected = { content: "Be", metadata: { status: "partial", error: interruption().message } };
+    expect(service.stored?.messages[1]).toMatchObject(expected);
+    conversation.ask("And?", REQUEST);
+    await model.breaks();
+    expect(service.stored?.messages[3]).toMatchObject({ content: "", metadata: { status: "failed" } });
+  });
+
+  it("takes no connection that breaks because the page goes away for a failure of the model", async () => {
+    const service = new Service();
+    const { conversation, model } = open(service);
+    conversation.ask("Why?", REQUEST);
+    await settle();
+    conversation.prepareToLeave();
+    await model.breaks();
+    expect(service.stored?.messages[1]?.metadata).toMatchObject({ status: "partial" });
+    expect(service.stored?.messages[1]?.metadata).not.toHaveProperty("error");
+    await vi.advanceTimersByTimeAsync(6_000);
+    conversation.ask("And?", REQUEST);
+    await model.breaks(new ApiError("The model failed.", 0));
+    expect(service.stored?.messages[3]?.metadata).toMatchObject({ status: "failed", error: "The model failed." });
   });
 
   it("does not write a session that was only read, also one from before there were versions and ids", async () => {

@@ -7,12 +7,15 @@
 import { answer, type Ask } from "@/features/chat/answering";
 import { type Conversation, type ConversationAction, conversationReducer } from "@/features/chat/conversation";
 import { commonLength, identified, mergeMessages } from "@/features/chat/merging";
-import { readMessages, storedMessages } from "@/features/chat/message";
+import { readMessages, storedMessages, textOf } from "@/features/chat/message";
 import { type SaveState, SessionSaver } from "@/features/chat/sessionSaver";
 import type { UnsavedMessages } from "@/features/chat/unsavedMessages";
 import type { Api } from "@/shared/api";
-import { ApiError, isAbort, messageOf } from "@/shared/api/request";
+import { ApiError, isAbort, isConnectionError, messageOf } from "@/shared/api/request";
 import type { StoredSession } from "@/shared/api/sessions";
+
+/** How long a page may take to go away; it is still there afterwards when the user stayed. */
+const LEAVING_MS = 5_000;
 
 export type ConversationApi = Pick<Api, "gateway" | "repositories" | "sessions">;
 
@@ -39,6 +42,7 @@ export class LiveConversation {
   #api: ConversationApi;
   #state: LiveState;
   #running: AbortController | null = null;
+  #leaving = false;
 
   constructor({ sessionId, api, stored, unsaved, onSaved }: LiveOptions) {
     this.sessionId = sessionId;
@@ -129,6 +133,12 @@ export class LiveConversation {
     this.#saver.flush();
   }
 
+  /** The page is asked whether it may go away: its connections break next, before it is told that it goes. */
+  prepareToLeave(): void {
+    this.#leaving = true;
+    setTimeout(() => (this.#leaving = false), LEAVING_MS);
+  }
+
   /** Take up what other tabs and devices have stored. */
   async refresh(): Promise<void> {
     if (this.version === 0 || this.#state.saving.kind === "deleted") return;
@@ -153,9 +163,21 @@ export class LiveConversation {
       controller.signal,
     ).catch((error: unknown) => {
       if (this.#running !== controller || controller.signal.aborted) return;
-      this.#dispatch(isAbort(error) ? { type: "stop" } : { type: "fail", message: messageOf(error) });
+      this.#dispatch(this.#endOf(error));
     });
     this.#saver.saveNow();
+  }
+
+  /** What an error means for the answer: what came before the connection broke is kept. */
+  #endOf(error: unknown): ConversationAction {
+    if (isAbort(error)) return { type: "stop" };
+    if (isConnectionError(error)) {
+      if (this.#leaving) return { type: "interrupt", message: null };
+      const pending = this.#state.messages.find((message) => message.role === "ai" && message.status === "pending");
+      const hasText = pending?.role === "ai" && textOf(pending) !== "";
+      if (hasText) return { type: "interrupt", message: messageOf(error) };
+    }
+    return { type: "fail", message: messageOf(error) };
   }
 
   #dispatch(action: ConversationAction): void {

@@ -121,4 +121,5 @@ function warnOfUnsaved(event: BeforeUnloadEvent, conversations: OpenConversation
     return hasUnsaved && (kind === "waiting" || kind === "refused");
   };
   if (conversations.all.some(isUnsaved)) event.preventDefault();
+  conversations.all.forEach((conversation) => conversation.prepareToLeave());
 }

@@ -16,6 +16,19 @@ export class ApiError extends Error {
   }
 }
 
+/** Codes of errors of the connection: there was no answer, or it broke off. */
+const UNREACHABLE = "Unreachable";
+const INTERRUPTED = "Interrupted";
+
+export function interruption(): ApiError {
+  return new ApiError("The connection broke off before the end of the answer.", 0, INTERRUPTED);
+}
+
+/** Whether the connection failed, rather than what it leads to. */
+export function isConnectionError(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === UNREACHABLE || error.code === INTERRUPTED);
+}
+
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   /** Sent as JSON. */
@@ -50,7 +63,7 @@ export function createSend(token: string | undefined): Send {
       });
     } catch (error) {
       if (isAbort(error)) throw error;
-      throw new ApiError(`${new URL(url).host} cannot be reached. Check the connection and try again.`, 0);
+      throw new ApiError(`${new URL(url).host} cannot be reached. Check the connection and try again.`, 0, UNREACHABLE);
     }
     if (!response.ok) throw await errorOf(response);
     return response;
