@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,6 +23,27 @@ def test_a_session_is_kept_listed_and_deleted(api: Api) -> None:
     assert [session["sessionId"] for session in api("GET", "/session", token=token).body["sessions"]] == ["one"]
     assert api("DELETE", "/session/one", token=token).body == {"deleted": 1}
     assert api("GET", "/session/one", token=token).status == 404
+
+
+def test_of_concurrent_writers_one_wins_each_round_and_nothing_is_lost(api: Api) -> None:
+    token, path, writers = api.token("cara"), "/session/shared", 4
+    assert api("PUT", path, token=token, body={"messages": [], "version": 0}).body["version"] == 1
+
+    def write(number: int, base: int, messages: list[dict[str, str]]) -> tuple[int, int]:
+        own = {"type": "human", "content": f"of {number}"}
+        return number, api("PUT", path, token=token, body={"messages": [*messages, own], "version": base}).status
+
+    waiting = set(range(writers))
+    with ThreadPoolExecutor(writers) as pool:
+        while waiting:
+            stored = api("GET", path, token=token).body
+            base, messages = stored["version"], stored["messages"]
+            answers = list(pool.map(lambda number: write(number, base, messages), sorted(waiting)))  # noqa: B023
+            assert sorted(status for _, status in answers) == [200] + [409] * (len(waiting) - 1)
+            waiting -= {number for number, status in answers if status == 200}
+    stored = api("GET", path, token=token).body
+    assert sorted(message["content"] for message in stored["messages"]) == [f"of {number}" for number in range(writers)]
+    assert stored["version"] == 1 + writers
 
 
 def test_nobody_reaches_anothers_session(api: Api) -> None:

@@ -1,7 +1,7 @@
 /** The application as a person sees it, for the tests: who signs in, and what is done on its screens. */
 
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Locator, type Page, test as base } from "@playwright/test";
+import { type Browser, expect, type Locator, type Page, test as base } from "@playwright/test";
 
 type Person = "user" | "admin";
 
@@ -62,6 +62,18 @@ export class Application {
     return this.answers.last();
   }
 
+  get questions(): Locator {
+    return this.page.getByRole("group", { name: /^Question of/ });
+  }
+
+  /** Ask, and wait for the address and the first words: the answer is being received. */
+  async beginAnswer(question: string): Promise<string> {
+    await this.type(question);
+    await expect(this.answers.last()).toContainText(/\w+ \w+/, { timeout: 60_000 });
+    await expect(this.page).toHaveURL(/#\/chat\/[0-9a-f-]{36}$/);
+    return new URL(this.page.url()).hash;
+  }
+
   get stopButton(): Locator {
     return this.page.getByRole("button", { name: "Stop the answer" });
   }
@@ -84,6 +96,29 @@ export class Application {
   }
 }
 
+/** The application in a browser that shares nothing with the others, as on another device. */
+export async function onAnotherDevice(
+  browser: Browser,
+  longestAnswer: string,
+  use: (app: Application) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true });
+  try {
+    const page = await context.newPage();
+    await limitAnswers(page, longestAnswer);
+    await use(new Application(page));
+  } finally {
+    await context.close();
+  }
+}
+
+async function limitAnswers(page: Page, longestAnswer: string): Promise<void> {
+  await page.addInitScript((tokens) => {
+    const settings = JSON.stringify({ arguments: { max_tokens: tokens } });
+    if (localStorage.getItem("lisa.chat") === null) localStorage.setItem("lisa.chat", settings);
+  }, longestAnswer);
+}
+
 /**
  * A test that has the application, and that fails when the page reports an error or breaks its security policy. A real
  * model answers, so that answers are short unless a test gives `longestAnswer` in tokens.
@@ -91,10 +126,7 @@ export class Application {
 export const test = base.extend<{ app: Application; longestAnswer: string }>({
   longestAnswer: ["16", { option: true }],
   app: async ({ page, longestAnswer }, use) => {
-    await page.addInitScript((tokens) => {
-      const settings = JSON.stringify({ arguments: { max_tokens: tokens } });
-      if (localStorage.getItem("lisa.chat") === null) localStorage.setItem("lisa.chat", settings);
-    }, longestAnswer);
+    await limitAnswers(page, longestAnswer);
     const problems: string[] = [];
     page.on("pageerror", (error) => problems.push(error.message));
     page.on("console", (message) => {

@@ -77,7 +77,14 @@ function SignedIn({ user, children }: { user: User; children: ReactNode }) {
   );
 }
 
-const NOBODY = { name: "Local user", email: null, isAdmin: true, signedIn: false, signOut: () => undefined };
+const NOBODY = {
+  id: "local",
+  name: "Local user",
+  email: null,
+  isAdmin: true,
+  signedIn: false,
+  signOut: () => undefined,
+};
 
 function Unauthenticated({ children }: { children: ReactNode }) {
   const environment = useEnvironment();

@@ -1,7 +1,7 @@
 import type { AppLayoutProps } from "@cloudscape-design/components/app-layout";
 import { Suspense, useState } from "react";
 
-import { ChatPage, readChatSettings, SettingsPanel } from "@/features/chat";
+import { ChatPage, readChatSettings, SettingsPanel, useOpenConversations } from "@/features/chat";
 import { RetrievalForm, UploadDialog, useDocumentSearch } from "@/features/documents";
 import { SessionList } from "@/features/sessions";
 import { useStoredState } from "@/shared/storedState";
@@ -16,7 +16,10 @@ export function useChatScreen(path: string, navigate: (path: string, options?: {
   const [drawer, setDrawer] = useState<string | null>(() => (window.innerWidth > 1400 ? "sessions" : null));
   const [uploading, setUploading] = useState(false);
   const search = useDocumentSearch();
+  const conversations = useOpenConversations();
   const address = SESSION_PATH.exec(path);
+  // A session that has begun has an address of its own; the next one at /chat is another.
+  if (address?.[1] === newSession) setNewSession(crypto.randomUUID());
   const sessionId = address?.[1] ?? newSession;
   const beginNew = () => {
     setNewSession(crypto.randomUUID());
@@ -62,14 +65,16 @@ export function useChatScreen(path: string, navigate: (path: string, options?: {
       <ChatPage
         key={sessionId}
         sessionId={sessionId}
-        isNew={sessionId === newSession}
+        isNew={address[1] === undefined}
         settings={settings}
         onSettings={setSettings}
         retrieval={search?.retrieval ?? null}
         onUpload={search && openUpload}
-        onSaved={(id) => {
-          if (window.location.hash === "#/chat" && id === newSession) navigate(`/chat/${id}`, { replace: true });
+        conversations={conversations}
+        onAsked={() => {
+          if (path === "/chat") navigate(`/chat/${sessionId}`, { replace: true });
         }}
+        onOpen={(id) => navigate(`/chat/${id}`)}
       />
     ),
     dialog: uploading && search && (

@@ -31,8 +31,10 @@ def call(make_table: Callable[[str, str], str], set_environment: Callable[[str],
     module._app.cache_clear()
 
 
-def put(call: Call, session_id: str, *, caller: dict[str, str] = ANN, messages: object = MESSAGES) -> dict[str, Any]:
-    return call("PUT", f"/session/{session_id}", body={"messages": messages}, caller=caller)
+def put(
+    call: Call, session_id: str, *, caller: dict[str, str] = ANN, messages: object = MESSAGES, **others: Any
+) -> dict[str, Any]:
+    return call("PUT", f"/session/{session_id}", body={"messages": messages, **others}, caller=caller)
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
@@ -50,7 +52,7 @@ def test_a_session_comes_back_as_it_was_put(call: Call) -> None:
 
 def test_a_changed_session_keeps_its_start(call: Call) -> None:
     first = content(put(call, "one"))
-    second = content(put(call, "one", messages=[]))
+    second = content(put(call, "one", messages=[], version=first["version"]))
     assert second["startTime"] == first["startTime"]
     assert second["updatedAt"] > first["updatedAt"]
     assert content(call("GET", "/session/one"))["messages"] == []
@@ -126,7 +128,24 @@ def test_a_uuid_is_an_id(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [None, [], {}, {"messages": "x"}, {"messages": ["x"]}, {"messages": [], "userId": "subject-bob"}]
+    "body",
+    [
+        None,
+        [],
+        {},
+        {"messages": "x"},
+        {"messages": ["x"]},
+        {"messages": [], "userId": "subject-bob"},
+        {"messages": [], "version": -1},
+        {"messages": [], "version": 2**53},
+        {"messages": [], "version": "x"},
+        {"messages": [], "offset": 1},
+        {"messages": [], "offset": 1, "version": 0},
+        {"messages": [], "offset": -1, "version": 1},
+        {"messages": [], "version": 0, "writer": {"id": "a b", "sequence": 0}},
+        {"messages": [], "version": 0, "writer": {"id": "a", "sequence": -1}},
+        {"messages": [], "version": 0, "writer": {"id": "a"}},
+    ],
 )
 def test_a_body_that_is_no_session(call: Call, body: object) -> None:
     assert refusal(call("PUT", "/session/one", body=body)) == (400, "BadRequest")
@@ -171,7 +190,7 @@ def test_a_long_session_is_kept_compressed(call: Call) -> None:
 def test_a_session_that_does_not_fit_is_413_and_changes_nothing(call: Call) -> None:
     put(call, "one")
     noise = "".join(random.Random(1).choices("0123456789abcdef", k=3 * PACKED_LIMIT))
-    answer = put(call, "one", messages=[{"content": noise}])
+    answer = put(call, "one", messages=[{"content": noise}], version=1)
     assert refusal(answer) == (413, "TooLarge")
     assert "too long" in content(answer)["message"]
     assert content(call("GET", "/session/one"))["messages"] == MESSAGES

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from lisa_lambdas.errors import TooManyRequestsError, UnavailableError
+from lisa_lambdas.errors import TooLargeError, TooManyRequestsError, UnavailableError
+from lisa_lambdas.session.revision import Revision
 from lisa_lambdas.session.store import SessionStore
 
 
@@ -64,6 +65,11 @@ def test_short_of_time_it_says_how_far_it_came() -> None:
         store(Table(40)).delete_all("u", seconds_left=lambda: next(left))
 
 
+def keep(sessions: SessionStore) -> object:
+    revision = Revision(1, base=0, writer=None)
+    return sessions.keep("u", "s", packed=b"", title="", now="", replacing=0, revision=revision)
+
+
 class Failing:
     """A client whose every call fails."""
 
@@ -90,9 +96,15 @@ def test_errors_of_aws_become_answers(error: Exception, expected: type[Exception
     for call in (
         lambda: failing.page("u", limit=1, after=None),
         lambda: failing.find("u", "s"),
-        lambda: failing.keep("u", "s", packed=b"", title="", now=""),
+        lambda: keep(failing),
         lambda: failing.delete("u", "s"),
         lambda: failing.delete_all("u", seconds_left=lambda: 30),
     ):
         with pytest.raises(expected):
             call()
+
+
+def test_more_sessions_than_dynamodb_allows_for_one_user_are_413() -> None:
+    error = ClientError({"Error": {"Code": "ItemCollectionSizeLimitExceededException"}}, "UpdateItem")
+    with pytest.raises(TooLargeError, match="Delete sessions"):
+        keep(store(Failing(error)))

@@ -45,6 +45,7 @@ export function AnswerBubble({ answer, stage, showMetadata, onChoose, onRetry }:
         {pending && text === "" && <Box color="text-status-inactive">{WAITING[stage ?? "answering"]}</Box>}
         {text !== "" && <Markdown text={text} />}
         {answer.status === "stopped" && <StatusIndicator type="stopped">Stopped</StatusIndicator>}
+        {answer.status === "partial" && <Incomplete reason={answer.error} onRetry={onRetry} />}
         {answer.status === "failed" && (
           <Alert
             type="error"
@@ -61,6 +62,20 @@ export function AnswerBubble({ answer, stage, showMetadata, onChoose, onRetry }:
         {!pending && showMetadata && answer.metadata && <AnswerDetails metadata={answer.metadata} />}
       </SpaceBetween>
     </ChatBubble>
+  );
+}
+
+/** The page that received the answer was closed, or still receives it, or its connection broke. */
+function Incomplete({ reason, onRetry }: { reason: string | null; onRetry: (() => void) | null }) {
+  return (
+    <SpaceBetween direction="horizontal" size="s" alignItems="center">
+      <StatusIndicator type="stopped">Incomplete answer{reason === null ? "" : `. ${reason}`}</StatusIndicator>
+      {onRetry && (
+        <Button variant="inline-link" onClick={onRetry}>
+          Answer again
+        </Button>
+      )}
+    </SpaceBetween>
   );
 }
 

@@ -1,25 +1,29 @@
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Toggle from "@cloudscape-design/components/toggle";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
 import "@/features/chat/chat.css";
 import type { Ask, Retrieval } from "@/features/chat/answering";
 import { Composer } from "@/features/chat/Composer";
 import type { ContextFile } from "@/features/chat/contextFile";
-import { type Message, readMessages } from "@/features/chat/message";
+import { LiveConversation } from "@/features/chat/liveConversation";
+import { isShown, type Message, storedMessages } from "@/features/chat/message";
 import { MessageList } from "@/features/chat/MessageList";
 import { completionArguments } from "@/features/chat/modelArguments";
 import { ModelSelect } from "@/features/chat/ModelSelect";
+import type { OpenConversations } from "@/features/chat/openConversations";
 import { recentExchanges } from "@/features/chat/prompt";
+import { SavingNote } from "@/features/chat/SavingNote";
 import type { ChatSettings } from "@/features/chat/settings";
 import { Suggestions } from "@/features/chat/Suggestions";
-import { useConversation } from "@/features/chat/useConversation";
+import { findUnsaved, type UnsavedMessages } from "@/features/chat/unsavedMessages";
 import { queryKeys, useApi } from "@/shared/api";
+import { ApiError } from "@/shared/api/request";
+import type { StoredSession } from "@/shared/api/sessions";
+import { useCaller } from "@/shared/authentication/caller";
 import { type ServedModel, useServedModels } from "@/shared/servedModels";
 import { Loading } from "@/shared/ui/Loading";
 import { QueryProblem } from "@/shared/ui/QueryProblem";
@@ -33,29 +37,67 @@ export interface ChatPageProps {
   retrieval: Retrieval | null;
   /** Opens the upload of documents; null where there is no repository. */
   onUpload: (() => void) | null;
-  onSaved: (sessionId: string) => void;
+  /** A question is asked, with which a new session begins. */
+  onAsked: () => void;
+  /** Another session is shown, which is open already. */
+  onOpen: (sessionId: string) => void;
+  conversations: OpenConversations;
 }
 
-/** A conversation with a model. Mount it anew for another session. */
+const NEW_SESSION: StoredSession = { version: 0, messages: [] };
+
+/** A conversation with a model. Mount it again for another session. */
 export function ChatPage(props: ChatPageProps) {
-  const { sessionId } = props;
-  const [isNew] = useState(props.isNew);
+  const { sessionId, conversations } = props;
+  const [isLoaded] = useState(() => props.isNew || conversations.find(sessionId) !== null);
+  const { id: callerId } = useCaller();
   const { sessions } = useApi();
   const session = useQuery({
     queryKey: queryKeys.session(sessionId),
-    queryFn: async ({ signal }) => readMessages(await sessions.get(sessionId, signal), () => crypto.randomUUID()),
-    enabled: !isNew,
+    queryFn: async ({ signal }): Promise<OpenedSession> => {
+      const unsaved = findUnsaved(callerId, sessionId);
+      try {
+        return { stored: await sessions.get(sessionId, signal), unsaved };
+      } catch (error) {
+        // A page that went away before its first question was stored.
+        if (unsaved?.version === 0 && error instanceof ApiError && error.status === 404) {
+          return { stored: NEW_SESSION, unsaved };
+        }
+        throw error;
+      }
+    },
+    enabled: !isLoaded,
     gcTime: 0,
     staleTime: Infinity,
   });
-  if (isNew) return <LoadedChat {...props} initial={[]} />;
+  if (isLoaded) return <LoadedChat {...props} opened={{ stored: NEW_SESSION, unsaved: null }} />;
   if (session.isError) {
     return <QueryProblem what="The session" error={session.error} onRetry={() => void session.refetch()} />;
   }
   if (session.isPending) {
     return <Loading what="Loading the session" />;
   }
-  return <LoadedChat {...props} initial={session.data} />;
+  return <LoadedChat {...props} opened={session.data} />;
+}
+
+interface OpenedSession {
+  stored: StoredSession;
+  unsaved: UnsavedMessages | null;
+}
+
+/** The session's conversation, which goes on being saved after its screen was left. */
+function useLiveConversation(sessionId: string, opened: OpenedSession, conversations: OpenConversations) {
+  const api = useApi();
+  const [live] = useState(
+    () =>
+      conversations.find(sessionId) ??
+      new LiveConversation({ sessionId, api, ...opened, onSaved: (saved) => conversations.onSaved(saved) }),
+  );
+  useEffect(() => {
+    conversations.enter(live);
+    return () => conversations.leave(live);
+  }, [conversations, live]);
+  return { live, state: useSyncExternalStore(live.subscribe, live.getState) };
 }
 
 function LoadedChat({
@@ -64,15 +106,19 @@ function LoadedChat({
   onSettings,
   retrieval,
   onUpload,
-  onSaved,
-  initial,
-}: ChatPageProps & { initial: Message[] }) {
+  onAsked,
+  onOpen,
+  conversations,
+  opened,
+}: ChatPageProps & { opened: OpenedSession }) {
   const served = useServedModels();
   const models = (served.data ?? []).filter(({ type }) => type === "textgen");
   const model = chooseModel(models, settings.model);
   const [file, setFile] = useState<ContextFile | null>(null);
-  const conversation = useConversation(sessionId, initial, onSaved);
-  const { messages, stage } = conversation;
+  const api = useApi();
+  const { live, state } = useLiveConversation(sessionId, opened, conversations);
+  const { stage } = state;
+  const messages = state.messages.filter(isShown);
 
   const askWith = (before: Message[]): Omit<Ask, "question"> => ({
     history: recentExchanges(before, settings.historyLength),
@@ -83,10 +129,28 @@ function LoadedChat({
     file,
     retrieval,
   });
-  const ask = (question: string) => conversation.ask(question, askWith(messages));
+  const ask = (question: string) => {
+    live.ask(question, askWith(messages));
+    onAsked();
+  };
   const retry = () => {
-    const asked = messages.at(-2);
-    if (asked?.role === "human") conversation.retry(asked.content, askWith(messages.slice(0, -2)));
+    const replaced = messages.at(-1);
+    const place = messages.findLastIndex(({ role }) => role === "human");
+    const asked = messages[place];
+    if (replaced?.role === "ai" && asked?.role === "human") {
+      live.retry(replaced.id, asked.content, askWith(messages.slice(0, place)));
+    }
+  };
+  const keepAsNew = () => {
+    const copy = new LiveConversation({
+      sessionId: crypto.randomUUID(),
+      api,
+      stored: NEW_SESSION,
+      unsaved: { version: 0, messages: storedMessages(state.messages) },
+      onSaved: (saved) => conversations.onSaved(saved),
+    });
+    conversations.enter(copy);
+    onOpen(copy.sessionId);
   };
 
   return (
@@ -111,15 +175,7 @@ function LoadedChat({
           {served.isError && (
             <QueryProblem what="The models" error={served.error} onRetry={() => void served.refetch()} />
           )}
-          {conversation.saveProblem !== null && (
-            <Alert
-              type="warning"
-              header="The session is not saved"
-              action={<Button onClick={conversation.save}>Save again</Button>}
-            >
-              {conversation.saveProblem}
-            </Alert>
-          )}
+          <SavingNote saving={state.saving} onSave={() => live.save()} onKeep={keepAsNew} />
           {messages.length === 0 ? (
             <Suggestions disabled={model === null} onAsk={ask} />
           ) : (
@@ -127,7 +183,8 @@ function LoadedChat({
               messages={messages}
               stage={stage}
               showMetadata={settings.showMetadata}
-              onChoose={conversation.choose}
+              merged={state.merged}
+              onChoose={(answerId, alternative) => live.choose(answerId, alternative)}
               onRetry={retry}
             />
           )}
@@ -141,7 +198,7 @@ function LoadedChat({
           onFile={setFile}
           onUpload={onUpload}
           onAsk={ask}
-          onStop={conversation.stop}
+          onStop={() => live.stop()}
         />
         <Box variant="small" color="text-body-secondary" textAlign="center" display="block" padding={{ top: "xxs" }}>
           {retrieval === null

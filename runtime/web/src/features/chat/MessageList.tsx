@@ -1,5 +1,6 @@
 import LiveRegion from "@cloudscape-design/components/live-region";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useEffect, useRef } from "react";
 
 import { AnswerBubble } from "@/features/chat/AnswerBubble";
@@ -11,12 +12,14 @@ interface MessageListProps {
   messages: Message[];
   stage: Stage | null;
   showMetadata: boolean;
+  /** Whether another tab or device has changed the conversation since the last question. */
+  merged: boolean;
   onChoose: (answerId: string, alternative: number) => void;
   onRetry: () => void;
 }
 
 /** The conversation. Screen readers are told an answer once, when it has ended. */
-export function MessageList({ messages, stage, showMetadata, onChoose, onRetry }: MessageListProps) {
+export function MessageList({ messages, stage, showMetadata, merged, onChoose, onRetry }: MessageListProps) {
   useFollowedEnd(messages);
   const last = messages.at(-1);
   return (
@@ -29,7 +32,7 @@ export function MessageList({ messages, stage, showMetadata, onChoose, onRetry }
             <AnswerBubble
               key={message.id}
               answer={message}
-              stage={message === last ? stage : null}
+              stage={message.status === "pending" ? stage : null}
               showMetadata={showMetadata}
               onChoose={(alternative) => onChoose(message.id, alternative)}
               onRetry={message === last && stage === null ? onRetry : null}
@@ -37,6 +40,11 @@ export function MessageList({ messages, stage, showMetadata, onChoose, onRetry }
           ),
         )}
       </SpaceBetween>
+      {merged && (
+        <div className="lisa-merged" role="status">
+          <StatusIndicator type="info">Includes messages from another tab or device</StatusIndicator>
+        </div>
+      )}
       <LiveRegion hidden>{last?.role === "ai" ? announcement(last.status, textOf(last)) : ""}</LiveRegion>
     </section>
   );
@@ -50,6 +58,8 @@ function announcement(status: string, text: string): string {
       return `Answer: ${text}`;
     case "stopped":
       return "The answer was stopped.";
+    case "partial":
+      return "The answer is incomplete.";
     default:
       return "The answer failed.";
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type Conversation, type ConversationAction, conversationReducer } from "@/features/chat/conversation";
-import type { Answer, AnswerMetadata } from "@/features/chat/message";
+import { type Answer, type AnswerMetadata, storedMessages } from "@/features/chat/message";
 
 const METADATA: AnswerMetadata = { model: "m", arguments: {}, prompt: [] };
 const ASK: ConversationAction = { type: "ask", questionId: "q1", answerId: "a1", question: "Why?" };
@@ -65,12 +65,33 @@ describe("conversationReducer", () => {
   });
 
   it("answers the last question again in place of the answer that it had", () => {
-    const conversation = after(ASK, { type: "fail", message: "x" }, { type: "retry", answerId: "a2" });
+    const conversation = after(
+      ASK,
+      { type: "fail", message: "x" },
+      { type: "retry", answerId: "a2", replacedId: "a1" },
+    );
     expect(conversation.messages.map(({ id }) => id)).toEqual(["q1", "a2"]);
     expect(lastAnswer(conversation).status).toBe("pending");
   });
 
   it("tells what an answer waits for", () => {
     expect(after(ASK, { type: "stage", stage: "searching" }).stage).toBe("searching");
+  });
+
+  it("goes on receiving an answer after messages from elsewhere came in behind it", () => {
+    const asked = after(ASK, receive("Be"));
+    const mine = storedMessages(asked.messages);
+    const theirs = [
+      ...mine,
+      { type: "human", id: "q9", content: "Who?" },
+      { type: "system", id: "s9", content: "hidden" },
+      { type: "ai", id: "a9", content: "Ada." },
+    ];
+    const merged = conversationReducer(asked, { type: "merge", base: mine, theirs });
+    expect(merged.messages.map(({ id }) => id)).toEqual(["q1", "a1", "q9", "s9", "a9"]);
+    const ended = [receive("cause"), { type: "finish" as const, milliseconds: 1 }].reduce(conversationReducer, merged);
+    expect(ended.messages[1]).toMatchObject({ alternatives: ["Because"], status: "complete" });
+    expect(storedMessages(ended.messages).slice(2)).toEqual(theirs.slice(2));
+    expect(ended.stage).toBeNull();
   });
 });

@@ -1,45 +1,58 @@
-/** What happens to a conversation, as a reducer: questions are asked, answers grow, end, stop and fail. */
+/** What happens to a conversation, as a reducer: questions are asked, answers grow, end, stop and fail, states merge. */
 
 import type { CompletionPiece } from "@/shared/api/gateway";
-import { type Answer, type AnswerMetadata, type Message } from "@/features/chat/message";
+import { identified, mergeMessages } from "@/features/chat/merging";
+import {
+  type Answer,
+  type AnswerMetadata,
+  readMessages,
+  type SessionMessage,
+  storedMessages,
+} from "@/features/chat/message";
+import type { StoredMessage } from "@/shared/api/sessions";
 
 /** What an answer waits for. */
 export type Stage = "rephrasing" | "searching" | "answering";
 
 export interface Conversation {
-  messages: Message[];
+  messages: SessionMessage[];
   /** Null while nothing is being answered. */
   stage: Stage | null;
 }
 
 export type ConversationAction =
   | { type: "ask"; questionId: string; answerId: string; question: string }
-  | { type: "retry"; answerId: string }
+  | { type: "retry"; answerId: string; replacedId: string }
   | { type: "stage"; stage: Stage }
   | { type: "describe"; metadata: AnswerMetadata }
   | { type: "receive"; pieces: CompletionPiece[] }
   | { type: "finish"; milliseconds: number }
   | { type: "stop" }
   | { type: "fail"; message: string }
-  | { type: "choose"; answerId: string; alternative: number };
-
-export const EMPTY_CONVERSATION: Conversation = { messages: [], stage: null };
+  | { type: "interrupt"; message: string | null }
+  | { type: "choose"; answerId: string; alternative: number }
+  | { type: "merge"; base: StoredMessage[]; theirs: StoredMessage[] };
 
 export function conversationReducer(conversation: Conversation, action: ConversationAction): Conversation {
   switch (action.type) {
     case "ask": {
-      const question: Message = { role: "human", id: action.questionId, content: action.question };
+      const question = { role: "human" as const, id: action.questionId, content: action.question, stored: null };
       return { messages: [...conversation.messages, question, pendingAnswer(action.answerId)], stage: "answering" };
     }
     case "retry":
-      // The question of the answer that failed or was stopped is asked again, with what was changed since.
-      return { messages: [...conversation.messages.slice(0, -1), pendingAnswer(action.answerId)], stage: "answering" };
+      // The question of an answer is asked again, with what was changed since.
+      return {
+        messages: conversation.messages.map((message) =>
+          message.id === action.replacedId ? pendingAnswer(action.answerId) : message,
+        ),
+        stage: "answering",
+      };
     case "stage":
       return { ...conversation, stage: action.stage };
     case "describe":
-      return changeLast(conversation, (answer) => ({ ...answer, metadata: action.metadata }));
+      return changePending(conversation, (answer) => ({ ...answer, metadata: action.metadata }));
     case "receive":
-      return changeLast(conversation, (answer) => action.pieces.reduce(withPiece, answer));
+      return changePending(conversation, (answer) => action.pieces.reduce(withPiece, answer));
     case "finish":
       return ended(conversation, (answer) => ({
         ...answer,
@@ -50,6 +63,8 @@ export function conversationReducer(conversation: Conversation, action: Conversa
       return ended(conversation, (answer) => ({ ...answer, status: "stopped" }));
     case "fail":
       return ended(conversation, (answer) => ({ ...answer, status: "failed", error: action.message }));
+    case "interrupt":
+      return ended(conversation, (answer) => ({ ...answer, status: "partial", error: action.message }));
     case "choose":
       return {
         ...conversation,
@@ -59,11 +74,31 @@ export function conversationReducer(conversation: Conversation, action: Conversa
             : message,
         ),
       };
+    case "merge":
+      return { ...conversation, messages: merged(conversation.messages, action.base, action.theirs) };
   }
 }
 
+function merged(messages: SessionMessage[], base: StoredMessage[], theirs: StoredMessage[]): SessionMessage[] {
+  const mine = storedMessages(messages);
+  const own = new Map(mine.map((stored, index) => [stored, messages[index]]));
+  return mergeMessages(identified(base), mine, identified(theirs)).flatMap(
+    // What is as it was here stays the same object, so that an answer goes on to be received.
+    (stored) => own.get(stored) ?? readMessages([stored]),
+  );
+}
+
 function pendingAnswer(id: string): Answer {
-  return { role: "ai", id, alternatives: [""], chosen: 0, status: "pending", error: null, metadata: null };
+  return {
+    role: "ai",
+    id,
+    alternatives: [""],
+    chosen: 0,
+    status: "pending",
+    error: null,
+    metadata: null,
+    stored: null,
+  };
 }
 
 function withPiece(answer: Answer, { choice, text, finishReason, usage }: CompletionPiece): Answer {
@@ -79,12 +114,17 @@ function withPiece(answer: Answer, { choice, text, finishReason, usage }: Comple
 }
 
 function ended(conversation: Conversation, change: (answer: Answer) => Answer): Conversation {
-  return { ...changeLast(conversation, change), stage: null };
+  return { ...changePending(conversation, change), stage: null };
 }
 
 /** Only an answer that is pending changes: a piece that comes after a stop is dropped. */
-function changeLast(conversation: Conversation, change: (answer: Answer) => Answer): Conversation {
-  const last = conversation.messages.at(-1);
-  if (last?.role !== "ai" || last.status !== "pending") return conversation;
-  return { ...conversation, messages: [...conversation.messages.slice(0, -1), change(last)] };
+function changePending(conversation: Conversation, change: (answer: Answer) => Answer): Conversation {
+  const isPending = (message: SessionMessage) => message.role === "ai" && message.status === "pending";
+  if (!conversation.messages.some(isPending)) return conversation;
+  return {
+    ...conversation,
+    messages: conversation.messages.map((message) =>
+      message.role === "ai" && message.status === "pending" ? change(message) : message,
+    ),
+  };
 }

@@ -7,3 +7,4 @@ export const SettingsPanel = lazy(async () => ({
   default: (await import("@/features/chat/SettingsPanel")).SettingsPanel,
 }));
 export { readChatSettings } from "@/features/chat/settings";
+export { useOpenConversations } from "@/features/chat/openConversations";

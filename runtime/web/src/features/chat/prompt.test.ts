@@ -15,9 +15,9 @@ const HISTORY = [{ question: "Who?", answer: "Ada." }];
 const TEXT = { ...DEFAULT_PROMPT, format: "text" as const };
 
 function exchange(question: string, answer: string, status: "complete" | "failed" | "stopped" = "complete"): Message[] {
-  const rest = { chosen: 0, error: null, metadata: null, status };
+  const rest = { chosen: 0, error: null, metadata: null, stored: null, status };
   return [
-    { role: "human", id: `q-${question}`, content: question },
+    { role: "human", id: `q-${question}`, content: question, stored: null },
     { role: "ai", id: `a-${question}`, alternatives: [answer], ...rest },
   ];
 }

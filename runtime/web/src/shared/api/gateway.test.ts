@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type CompletionPiece, createGateway, readCompletion } from "@/shared/api/gateway";
-import { ApiError } from "@/shared/api/request";
+import { ApiError, interruption, isConnectionError } from "@/shared/api/request";
 
 const REQUEST = { model: "m", messages: [] };
 
@@ -28,7 +28,21 @@ describe("complete", () => {
   });
 
   it("fails when a stream breaks off", async () => {
-    await expect(complete(chunk("a"), true)).rejects.toThrow("The answer broke off before its end.");
+    await expect(complete(chunk("a"), true)).rejects.toThrow(interruption());
+  });
+
+  it("fails in its own words when the connection breaks", async () => {
+    const encoder = new TextEncoder();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(encoder.encode(chunk("a"))),
+      pull: (controller) => controller.error(new TypeError("network error")),
+    });
+    const gateway = createGateway(() => Promise.resolve(new Response(body)), "http://gateway/v2/serve");
+    const receive = async () => {
+      const answer = gateway.complete(REQUEST, true, new AbortController().signal);
+      for await (const piece of answer) expect(piece.text).toBe("a");
+    };
+    await expect(receive()).rejects.toSatisfy(isConnectionError);
   });
 
   it("fails with the words of an error in the middle of a stream", async () => {

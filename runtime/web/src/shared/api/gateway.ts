@@ -1,7 +1,7 @@
 /** The OpenAI-compatible routes of the gateway that the application uses. */
 
 import { readEvents } from "@/shared/api/eventStream";
-import { ApiError, readError, type Send } from "@/shared/api/request";
+import { ApiError, interruption, readError, type Send } from "@/shared/api/request";
 
 export interface PromptMessage {
   role: "system" | "user" | "assistant";
@@ -71,14 +71,23 @@ async function* completion(
     return;
   }
   let finished = false;
-  for await (const event of readEvents(response.body)) {
+  for await (const event of received(response.body)) {
     if (event === "[DONE]") return;
     for (const piece of readCompletion(event)) {
       finished ||= piece.finishReason !== null;
       yield piece;
     }
   }
-  if (!finished) throw new ApiError("The answer broke off before its end.", 0);
+  if (!finished) throw interruption();
+}
+
+/** Events of a stream, whose connection may break: browsers say so in words of their own. */
+async function* received(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  try {
+    yield* readEvents(body);
+  } catch (error) {
+    throw error instanceof TypeError ? interruption() : error;
+  }
 }
 
 /**

@@ -16,13 +16,14 @@ describe("createSend", () => {
   });
 
   it("fails with the message, code and request id of an answer that is an error", async () => {
-    const answer = new Response('{"message":"You have no such session.","code":"NotFound"}', {
+    const body = '{"message":"You have no such session.","code":"NotFound"}';
+    const answer = new Response(body, {
       status: 404,
       headers: { "X-Request-ID": "r-1" },
     });
     vi.stubGlobal("fetch", () => Promise.resolve(answer));
     await expect(createSend(undefined)("http://api/x")).rejects.toEqual(
-      new ApiError("You have no such session.", 404, "NotFound", "r-1"),
+      new ApiError("You have no such session.", 404, "NotFound", "r-1", body),
     );
   });
 

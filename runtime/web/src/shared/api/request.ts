@@ -9,9 +9,24 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string | null = null,
     readonly requestId: string | null = null,
+    /** The answer's body as it came; empty when there was no answer. */
+    readonly body = "",
   ) {
     super(message);
   }
+}
+
+/** Codes of errors of the connection: there was no answer, or it broke off. */
+const UNREACHABLE = "Unreachable";
+const INTERRUPTED = "Interrupted";
+
+export function interruption(): ApiError {
+  return new ApiError("The connection broke off before the end of the answer.", 0, INTERRUPTED);
+}
+
+/** Whether the connection failed, rather than what it leads to. */
+export function isConnectionError(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === UNREACHABLE || error.code === INTERRUPTED);
 }
 
 export interface RequestOptions {
@@ -21,13 +36,18 @@ export interface RequestOptions {
   /** Sent as it is, in place of a body. */
   text?: string;
   signal?: AbortSignal | undefined;
+  /** Sent even when the page goes away meanwhile; browsers allow it for KEEPALIVE_LIMIT bytes of bodies at a time. */
+  keepalive?: boolean;
 }
+
+/** Bytes of the bodies of all keepalive requests under way (Fetch standard, "HTTP-network-or-cache fetch"). */
+export const KEEPALIVE_LIMIT = 64 * 1024;
 
 /** What sends a request as the caller. */
 export type Send = (url: string, options?: RequestOptions) => Promise<Response>;
 
 export function createSend(token: string | undefined): Send {
-  return async (url, { method = "GET", body, text, signal } = {}) => {
+  return async (url, { method = "GET", body, text, signal, keepalive = false } = {}) => {
     const headers = new Headers();
     if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
     if (text !== undefined) headers.set("Content-Type", "text/plain");
@@ -39,10 +59,11 @@ export function createSend(token: string | undefined): Send {
         headers,
         body: text ?? (body === undefined ? null : JSON.stringify(body)),
         signal: signal ?? null,
+        keepalive,
       });
     } catch (error) {
       if (isAbort(error)) throw error;
-      throw new ApiError(`${new URL(url).host} cannot be reached. Check the connection and try again.`, 0);
+      throw new ApiError(`${new URL(url).host} cannot be reached. Check the connection and try again.`, 0, UNREACHABLE);
     }
     if (!response.ok) throw await errorOf(response);
     return response;
@@ -53,6 +74,11 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
 }
 
+/** Whether the same request may succeed later: no answer, too many requests, or an error of the server. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
+}
+
 /** A sentence for people, of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : "Something went wrong.";
@@ -60,8 +86,9 @@ export function messageOf(error: unknown): string {
 
 async function errorOf(response: Response): Promise<ApiError> {
   const requestId = response.headers.get("X-Request-ID");
-  const { message, code } = readError(await response.text());
-  return new ApiError(message ?? statusSentence(response.status), response.status, code, requestId);
+  const body = await response.text();
+  const { message, code } = readError(body);
+  return new ApiError(message ?? statusSentence(response.status), response.status, code, requestId, body);
 }
 
 /** Reads `{message, code}` of the API and `{error: {message, code}}` of the gateway. */

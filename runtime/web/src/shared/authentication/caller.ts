@@ -6,6 +6,8 @@ import type { Environment } from "@/shared/environment";
 
 /** The person who uses the application. */
 export interface Caller {
+  /** Unique and unchanging, the token's subject. */
+  id: string;
   name: string;
   email: string | null;
   isAdmin: boolean;
@@ -30,9 +32,13 @@ export function bearerToken(user: User | null | undefined): string | undefined {
 }
 
 /** Name, address and rights of a signed-in user, by the claims of the id token. */
-export function describeCaller(user: User, environment: Environment): Pick<Caller, "name" | "email" | "isAdmin"> {
+export function describeCaller(
+  user: User,
+  environment: Environment,
+): Pick<Caller, "id" | "name" | "email" | "isAdmin"> {
   const { name, preferred_username: username, email, sub } = user.profile;
   return {
+    id: sub,
     name: name ?? username ?? email ?? sub,
     email: email ?? null,
     isAdmin: groupsAt(user.profile, environment.groupsPath).includes(environment.adminGroup),
