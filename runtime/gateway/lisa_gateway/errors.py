@@ -60,6 +60,14 @@ class NotFoundError(GatewayError):
     code = "not_found"
 
 
+class InvalidRequestError(GatewayError):
+    """The request cannot be passed on as it is."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "invalid_request"
+
+
 class BodyTooLargeError(GatewayError):
     """The body is longer than the limit."""
 

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(default=5.0, gt=0)
     answer_timeout: float = Field(default=590.0, gt=0)
     drain_timeout: int = Field(default=90, ge=0)
+    max_connections: int = Field(default=1000, ge=1)
 
     @model_validator(mode="after")
     def _needs_an_issuer(self) -> Self:
