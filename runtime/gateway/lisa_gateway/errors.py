@@ -84,6 +84,30 @@ class HeadersTooLargeError(GatewayError):
     code = "headers_too_large"
 
 
+class TargetTooLongError(GatewayError):
+    """The path and the query are longer than the limit."""
+
+    status = 414
+    kind = "invalid_request_error"
+    code = "uri_too_long"
+
+
+class SlowRequestError(GatewayError):
+    """The request does not come, or comes too slowly."""
+
+    status = 408
+    kind = "invalid_request_error"
+    code = "request_timeout"
+
+
+class BusyError(GatewayError):
+    """There are too many connections."""
+
+    status = 503
+    code = "too_many_connections"
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
 class UnavailableError(GatewayError):
     """Something that is needed to answer is out of reach for now."""
 
