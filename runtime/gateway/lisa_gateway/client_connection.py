@@ -28,7 +28,6 @@ _STATUS_LINES = {
 }
 _VERSIONS = ("1.0", "1.1")
 _HEALTH = (b"/health", b"/health/")
-_HEADER_OVERHEAD = 4  # The colon, a space, and the end of the line.
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -45,7 +44,6 @@ class ClientConnection(HttpToolsProtocol):
         self._is_refused = False
         self._has_head = False
         self._has_body = True
-        self._head_bytes = 0
         self._unframed = 0  # Bytes since the parser last got something complete out of them.
         self._arrived = 0  # Bytes since `_since`.
         self._since = self.loop.time()  # Begin of what is waited for: a head, the progress of a body, a request.
@@ -88,7 +86,6 @@ class ClientConnection(HttpToolsProtocol):
             self._is_refused = True
             return
         self._has_head = self._has_body = False
-        self._head_bytes = 0
         self._since = self.loop.time()
         super().on_message_begin()
 
@@ -108,14 +105,14 @@ class ClientConnection(HttpToolsProtocol):
         if self._has_head:
             self._refuse(InvalidRequestError("Trailers are not supported: send headers before the body."))
             return
-        self._head_bytes += len(name) + len(value) + _HEADER_OVERHEAD
         super().on_header(name, value)
-        if self._head_bytes > self._limits.max_head_bytes:
-            self._refuse_head()
 
     def on_headers_complete(self) -> None:
         """See httptools."""
         if self._is_refused:
+            return
+        if sum([len(name) + len(value) for name, value in self.headers]) > self._limits.max_head_bytes:
+            self._refuse_head()
             return
         self._has_head = True
         self._unframed = self._arrived = 0

@@ -20,10 +20,9 @@ from lisa_gateway.errors import (
     UpstreamDownError,
     UpstreamTimeoutError,
 )
+from lisa_gateway.upload import Upload
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from lisa_gateway.connector import CountedConnection
     from lisa_gateway.settings import Settings
 
@@ -154,19 +153,21 @@ class Upstream:
             UpstreamDownError: LiteLLM takes no connection, ends it without an answer, or sends what is not HTTP.
             UpstreamTimeoutError: it does not answer in time.
         """
-        deadline = _Deadline(self._answer_timeout)
         is_streamed = isinstance(body, AsyncIterator)
         session = self._kept if caller is not None and not is_streamed and not self._is_tls else self._fresh
         if session is None:
             raise UpstreamDownError("The gateway is stopping.")
         url = self._url(target)
+        # aiohttp's own limit is on each part that comes, so that a head that drips, or interim answers, would pass it.
+        timeout = asyncio.timeout(self._answer_timeout)
+        data = Upload(body, timeout, self._answer_timeout) if isinstance(body, AsyncIterator) else body
         try:
-            async with deadline:
+            async with timeout:
                 response = await session.request(
                     method,
                     url,
                     headers=_decoded(headers, with_length=is_streamed),
-                    data=deadline.watched(body) if isinstance(body, AsyncIterator) else body,
+                    data=data,
                     allow_redirects=False,
                     # Without TLS the name has no other use than to tell connections apart.
                     server_hostname=caller if session is self._kept else None,
@@ -179,6 +180,9 @@ class Upstream:
             raise UpstreamDownError("The model proxy cannot be reached.") from error
         except aiohttp.ClientError as error:
             raise UpstreamDownError("The model proxy closed the connection without an answer.") from error
+        finally:
+            if isinstance(data, Upload):
+                data.is_over = True
         if response.connection is not None:
             cast("CountedConnection", response.connection.protocol).reader = response.content
         answer = Answer(response)
@@ -279,41 +283,6 @@ def _decoded(headers: Headers, *, with_length: bool) -> list[tuple[str, str]]:
         return [(name.decode(), value.decode()) for name, value in headers if with_length or name != b"content-length"]
     except UnicodeDecodeError as error:
         raise InvalidRequestError("The headers must be encoded as UTF-8.") from error
-
-
-class _Deadline:
-    """Until when the head of an answer has to come.
-
-    aiohttp's own limit is on each part that comes, so that a head that drips, or interim answers, would pass it; and it
-    has none for a server that stops reading a body.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(seconds)
-        self._is_over = False
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._is_over = True
-        await self._timeout.__aexit__(kind, error, trace)
-
-    async def watched(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The parts of a body; waiting for the next one of the client does not count."""
-        self._set(running=False)
-        async for part in body:
-            self._set(running=True)
-            yield part
-            self._set(running=False)
-        self._set(running=True)
-
-    def _set(self, *, running: bool) -> None:
-        if not self._is_over:
-            self._timeout.reschedule(asyncio.get_running_loop().time() + self._seconds if running else None)
 
 
 def _is_valid(answer: Answer) -> bool:
