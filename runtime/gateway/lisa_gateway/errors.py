@@ -60,6 +60,14 @@ class NotFoundError(GatewayError):
     code = "not_found"
 
 
+class InvalidRequestError(GatewayError):
+    """The request cannot be passed on as it is."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "invalid_request"
+
+
 class BodyTooLargeError(GatewayError):
     """The body is longer than the limit."""
 
@@ -74,6 +82,30 @@ class HeadersTooLargeError(GatewayError):
     status = 431
     kind = "invalid_request_error"
     code = "headers_too_large"
+
+
+class TargetTooLongError(GatewayError):
+    """The path and the query are longer than the limit."""
+
+    status = 414
+    kind = "invalid_request_error"
+    code = "uri_too_long"
+
+
+class SlowRequestError(GatewayError):
+    """The request does not come, or comes too slowly."""
+
+    status = 408
+    kind = "invalid_request_error"
+    code = "request_timeout"
+
+
+class BusyError(GatewayError):
+    """There are too many connections."""
+
+    status = 503
+    code = "too_many_connections"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class UnavailableError(GatewayError):

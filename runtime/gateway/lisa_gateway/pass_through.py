@@ -10,15 +10,14 @@ from lisa_gateway.errors import ClientLeftError, ForbiddenError, GatewayError
 from lisa_gateway.exchange import Exchange
 from lisa_gateway.presence import until_gone
 from lisa_gateway.proxy_administration import is_administration
-from lisa_gateway.upstream import answer_headers
+from lisa_gateway.upstream import answer_headers, credential
 from lisa_gateway.usage import UsageReader
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from lisa_gateway.connection import Body
     from lisa_gateway.resources import Resources
-    from lisa_gateway.upstream import Answer
+    from lisa_gateway.upstream import Answer, Body
 
 PREFIX = "/v2/serve"
 _PREFIX_BYTES = PREFIX.encode()
@@ -67,7 +66,9 @@ class PassThrough:
         try:
             async with presence:
                 body = await client.body()
-                answer = await resources.upstream.send(scope["method"], _target(scope), headers=headers, body=body)
+                answer = await resources.upstream.send(
+                    scope["method"], _target(scope), headers=headers, body=body, caller=credential(scope["headers"])
+                )
                 try:
                     await _relay(answer, send, exchange)
                 finally:

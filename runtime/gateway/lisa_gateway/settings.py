@@ -43,6 +43,14 @@ class Settings(BaseSettings):
         answer_timeout: until LiteLLM's first byte, and from one part of a stream to the next. It ends before the load
             balancer's idle timeout of 600 s, so that the caller gets an answer.
         drain_timeout: how long requests may take to end when the container stops.
+        max_connections: clients' connections to a worker, and a worker's to LiteLLM.
+        max_target_bytes: longest path and query of a request.
+        head_timeout: until the headers of a request have come.
+        body_timeout: in which `min_body_bytes` of a body have to come, while the gateway waits for them.
+        min_body_bytes: see `body_timeout`.
+        write_timeout: in which a client has to take what the gateway holds for it.
+        keep_alive_timeout: how long a connection may be without a request; longer than the load balancer's idle timeout
+            of 600 s, which otherwise uses a connection that is being closed, and answers 502.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -70,6 +78,13 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(default=5.0, gt=0)
     answer_timeout: float = Field(default=590.0, gt=0)
     drain_timeout: int = Field(default=90, ge=0)
+    max_connections: int = Field(default=1000, ge=1)
+    max_target_bytes: int = Field(default=16 * 1024, ge=1)
+    head_timeout: float = Field(default=10.0, gt=0)
+    body_timeout: float = Field(default=30.0, gt=0)
+    min_body_bytes: int = Field(default=30 * 1024, ge=1)
+    write_timeout: float = Field(default=60.0, gt=0)
+    keep_alive_timeout: int = Field(default=620, ge=1)
 
     @model_validator(mode="after")
     def _needs_an_issuer(self) -> Self:

@@ -1,4 +1,4 @@
-"""The connection to LiteLLM, by what a server may do with it."""
+"""The way to LiteLLM, by what a server may do that means well; test_hostile_upstream.py has the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from lisa_gateway.errors import BrokenAnswerError, UpstreamDownError, UpstreamTimeoutError
+from lisa_gateway.errors import BrokenAnswerError, InvalidRequestError, UpstreamDownError, UpstreamTimeoutError
 from lisa_gateway.settings import Settings
 from lisa_gateway.upstream import Upstream, whole
 
@@ -75,16 +75,35 @@ def run(
     asyncio.run(main())
 
 
-async def get(upstream: Upstream, method: str = "GET") -> tuple[int, bytes]:
-    with closing(await upstream.send(method, b"/x", headers=[])) as answer:
+async def get(upstream: Upstream, method: str = "GET", caller: str | None = "one") -> tuple[int, bytes]:
+    with closing(await upstream.send(method, b"/x", headers=[], caller=caller)) as answer:
         return answer.status, await whole(answer)
 
 
-def test_connections_are_used_again() -> None:
+def test_a_connection_is_used_again_for_the_same_caller() -> None:
     async def talk(upstream: Upstream, server: Server) -> None:
         for _ in range(5):
             assert await get(upstream) == (200, b"hello")
         assert server.connections == 1
+
+    run(lambda: Server(forever), talk)
+
+
+@pytest.mark.parametrize("callers", [("one", "two", "three"), (None, None, None)])
+def test_callers_never_share_a_connection(callers: tuple[str | None, ...]) -> None:
+    async def talk(upstream: Upstream, server: Server) -> None:
+        for caller in callers:
+            assert await get(upstream, caller=caller) == (200, b"hello")
+        assert server.connections == len(callers)
+
+    run(lambda: Server(forever), talk)
+
+
+def test_an_idle_connection_is_closed_before_litellm_closes_it() -> None:
+    async def talk(upstream: Upstream, server: Server) -> None:
+        await get(upstream)
+        async with asyncio.timeout(4):  # uvicorn, which LiteLLM runs on, closes it after 5 seconds.
+            await server.ended.wait()
 
     run(lambda: Server(forever), talk)
 
@@ -186,7 +205,6 @@ def test_what_is_no_answer(answer: bytes) -> None:
     [
         b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nno size\r\n",
     ],
 )
 def test_a_part_is_not_taken_for_the_whole(answer: bytes) -> None:
@@ -223,31 +241,15 @@ def test_silence_before_an_answer_and_within_it() -> None:
 def test_an_answer_that_keeps_coming_is_not_silent() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request(reader)
-        for at in range(len(HELLO)):
-            writer.write(HELLO[at : at + 1])
-            await asyncio.sleep(0.02)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n")
+        for _ in range(30):
+            writer.write(b"a")
+            await asyncio.sleep(0.03)
 
     async def talk(upstream: Upstream, _server: Server) -> None:
-        assert await get(upstream) == (200, b"hello")
+        assert await get(upstream) == (200, b"a" * 30)
 
-    run(lambda: Server(slow), talk, answer_timeout=0.4)
-
-
-def test_what_was_not_asked_for_is_nobodys_answer() -> None:
-    async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request(reader)
-        writer.write(HELLO)
-        await asyncio.sleep(0.05)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil")
-        await reader.read()
-
-    async def talk(upstream: Upstream, server: Server) -> None:
-        assert await get(upstream) == (200, b"hello")
-        await asyncio.sleep(0.2)
-        assert await get(upstream) == (200, b"hello")
-        assert server.connections == 2
-
-    run(lambda: Server(chatty, forever), talk)
+    run(lambda: Server(slow), talk, answer_timeout=0.6)
 
 
 def test_an_answer_that_is_not_read_to_its_end_breaks_the_connection() -> None:
@@ -308,7 +310,7 @@ def test_a_body_in_parts(length: int | None) -> None:
 
     run(lambda: Server(script), talk)
     head, _, body = seen.partition(b"\r\n\r\n")
-    assert head.startswith(b"POST /base/x?y=1 HTTP/1.1\r\nhost: 127.0.0.1:")
+    assert head.startswith(b"POST /base/x?y=1 HTTP/1.1\r\nHost: 127.0.0.1:")
     assert body == (b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n" if length is None else b"abcdef")
 
 
@@ -338,3 +340,65 @@ def test_an_address_where_nobody_listens() -> None:
         assert not await upstream.is_alive()
 
     run(lambda: Server(forever), talk, litellm_url="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("target", [b"%2Fx", b"@elsewhere/x", b"", "/caf\u00e9".encode()])
+def test_a_target_that_would_change_the_host_is_refused(target: bytes) -> None:
+    async def talk(upstream: Upstream, server: Server) -> None:
+        with pytest.raises(InvalidRequestError):
+            await upstream.send("GET", target, headers=[])
+        assert server.connections == 0
+
+    run(lambda: Server(forever), talk)
+
+
+@pytest.mark.parametrize(
+    "target", [b"/a%2Fb", b"/a//b", b"/../a/./b", b"/a;b=1", b"/a?x=%20+&y=%2B", b"/a%00b", b"/[x]|{}"]
+)
+def test_the_request_is_sent_as_it_was_given(target: bytes) -> None:
+    seen = b""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        seen = await request(reader)
+        writer.write(HELLO)
+
+    async def talk(upstream: Upstream, _server: Server) -> None:
+        headers = [(b"x-a", b"1"), (b"x-a", b"2"), (b"x-b", "\u00e9 \u4e2d".encode()), (b"x-c", b"")]
+        with closing(await upstream.send("POST", target, headers=headers, body=b"abc")) as answer:
+            assert await whole(answer) == b"hello"
+
+    run(lambda: Server(script), talk)
+    line, *lines = seen.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    assert line == b"POST /base%b HTTP/1.1" % target
+    given = [b"x-a: 1", b"x-a: 2", b"x-b: \xc3\xa9 \xe4\xb8\xad", b"x-c: "]
+    assert [found for found in lines if found.startswith(b"x-")] == given
+    others = sorted(found.partition(b":")[0].lower() for found in lines if not found.startswith(b"x-"))
+    assert others == [b"connection", b"content-length", b"host"]
+
+
+def test_a_header_that_is_not_utf_8_is_refused() -> None:
+    async def talk(upstream: Upstream, server: Server) -> None:
+        with pytest.raises(InvalidRequestError):
+            await upstream.send("GET", b"/x", headers=[(b"x-a", b"\xe9")])
+        assert server.connections == 0
+
+    run(lambda: Server(forever), talk)
+
+
+def test_waiting_for_one_of_the_connections_is_bounded() -> None:
+    async def holds(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await reader.read()
+
+    async def talk(upstream: Upstream, server: Server) -> None:
+        holders = [asyncio.create_task(get(upstream, caller=None)) for _ in range(2)]
+        while server.connections < 2:
+            await asyncio.sleep(0.01)
+        with pytest.raises(UpstreamTimeoutError):
+            await get(upstream, caller=None)
+        assert server.connections == 2
+        for holder in holders:
+            holder.cancel()
+
+    run(lambda: Server(holds), talk, max_connections=2, connect_timeout=0.2)
