@@ -232,6 +232,28 @@ def test_rest_api_stops_litellm_after_the_gateway(tmp_path: Path) -> None:
         stop_group(process)
 
 
+@pytest.mark.parametrize("why", ["the gateway ends", "the container stops"])
+def test_rest_api_kills_a_litellm_that_hangs(tmp_path: Path, why: str) -> None:
+    import os
+
+    made = rest_api(tmp_path)
+    made.environment["LITELLM_STOP_SECONDS"] = "1"
+    made.fake("litellm", FAKE_SERVER.replace("trap '", "trap '' TERM; : '"))
+    process, pids = running(made)
+    try:
+        if why == "the gateway ends":
+            os.kill(pids["python3"], signal.SIGTERM)
+        else:
+            process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+        assert "did not stop within 1 s; killed" in errors
+        assert process.returncode == (1 if why == "the gateway ends" else 0)
+        with pytest.raises(ProcessLookupError):
+            os.kill(pids["litellm"], 0)
+    finally:
+        stop_group(process)
+
+
 def test_rest_api_names_missing_variables(tmp_path: Path) -> None:
     made = rest_api(tmp_path)
     del made.environment["CLIENT_ID"], made.environment["THREADS"]

@@ -13,6 +13,7 @@ import requests
 from gateway.conftest import TOKEN, Aws, Issuer, issuer_process, settings
 from gateway.person import sign_in
 from gateway.processes import Gateway, gateway
+from gateway.relay import Relay
 from gateway.stub_model import StubModel
 from lisa_compiler.dev.processes import free_port
 
@@ -178,6 +179,28 @@ def test_dynamodb_that_does_not_answer(aws: Aws, stub: StubModel, tmp_path: Path
             assert answer.status_code == 503
             assert answer.headers["Retry-After"]
             assert time.monotonic() - began < 7
+
+
+def test_dynamodb_that_stops_to_answer(aws: Aws, stub: StubModel, tmp_path: Path) -> None:
+    """A token that was good goes on to work, without its requests waiting; an unknown one gets 503 in time."""
+    with Relay(aws.endpoint) as relay:
+        environment = settings(aws, "http://127.0.0.1:1", stub.url) | {"AWS_ENDPOINT_URL": relay.url}
+        with gateway(tmp_path, environment) as found:
+            assert get(found, bearer(TOKEN)).status_code == 200
+            relay.hang()
+            began = time.monotonic()
+            answer = get(found, bearer("unknown"))
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+            assert time.monotonic() - began < 7
+            # What is remembered of a good token without a look-up ends after 45 seconds.
+            time.sleep(max(0.0, began + 46 - time.monotonic()))
+            times = []
+            for _ in range(5):
+                began = time.monotonic()
+                assert get(found, bearer(TOKEN)).status_code == 200
+                times.append(time.monotonic() - began)
+            assert max(times) < 2.5
+            assert sorted(times)[2] < 0.5
 
 
 def test_dynamodb_that_fails(aws: Aws, stub: StubModel, tmp_path: Path) -> None:

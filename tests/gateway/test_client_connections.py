@@ -23,7 +23,7 @@ BODY = b'{"model": "stub", "messages": [{"role": "user", "content": "hi"}]}'
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 LIMITS = {
     "HEAD_TIMEOUT": "1",
-    "BODY_TIMEOUT": "1",
+    "BODY_PROGRESS_TIMEOUT": "1",
     "MIN_BODY_BYTES": "1000",
     "WRITE_TIMEOUT": "3",
     "MAX_CONNECTIONS": "40",

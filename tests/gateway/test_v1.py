@@ -50,7 +50,8 @@ def test_describe_model(served: Gateway) -> None:
     assert found == {**WRITER, "modelType": "textgen", "streaming": True}
     assert (arguments["max_new_tokens"], arguments["do_sample"], arguments["stop_sequences"]) == (50, False, [])
     tei = get(served, "describeModel", **EMBEDDER).json()
-    assert (tei["modelKwargs"], tei["streaming"]) == ({"normalize": True, "truncate": True}, None)
+    assert tei["modelKwargs"] == {"normalize": True, "truncate": True}
+    assert "streaming" not in tei
     instructor = get(served, "describeModel", provider="ecs.embedding.instructor", modelName="org/instructed").json()
     assert instructor["modelKwargs"] == {"instruction": "Represent the document:"}
 
@@ -116,8 +117,13 @@ def test_generate_stream(served: Gateway) -> None:
     lines = [json.loads(line.removeprefix("data:")) for line in answer.text.splitlines() if line]
     assert lines == [
         {"token": {"text": "Hello", "special": False}},
-        {"token": {"text": " there", "special": False}},
-        {"token": {"text": "", "special": True}, "generatedTokens": 2, "finishReason": "stop"},
+        {
+            "token": {"text": " there", "special": False},
+            "generatedTokens": 2,
+            "finishReason": "stop",
+            "generated_text": "Hello there",
+            "details": {"finish_reason": "stop", "generated_tokens": 2},
+        },
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lisa_gateway import api_tokens
 from lisa_gateway.api_tokens import ApiTokens, TokenTableError
 from lisa_gateway.issuer import Verifier
 from lisa_oidc import Expectation, KeyStore, UnknownKeyError, UnreachableIssuerError
@@ -148,6 +149,105 @@ async def test_a_known_token_counts_while_the_table_is_down() -> None:
     await tokens.is_valid("a")
     table.failure = TokenTableError("down")
     assert await tokens.is_valid("a")
+
+
+class SilentTable(Table):
+    """A token table that does not answer while `silent` is set."""
+
+    def __init__(self, **tokens: float) -> None:
+        super().__init__(**tokens)
+        self.silent = asyncio.Event()
+        self.waiting = 0
+
+    async def expiration(self, token: str) -> float | None:
+        if self.silent.is_set():
+            self.waiting += 1
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                self.waiting -= 1
+        return await super().expiration(token)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-ups that are given up sooner."""
+    monkeypatch.setattr(api_tokens, "RENEWAL_SECONDS", 0.05)
+    monkeypatch.setattr(api_tokens, "LOOKUP_SECONDS", 0.2)
+
+
+async def test_a_token_that_was_good_counts_for_the_grace_period_while_the_table_hangs(hurried: None) -> None:
+    table, clock = SilentTable(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.is_valid("a")
+    table.silent.set()
+    clock.now += 60
+    assert await tokens.is_valid("a")
+    began = asyncio.get_running_loop().time()
+    for _ in range(100):
+        assert await tokens.is_valid("a")
+    # Only the first request of some seconds waits.
+    assert asyncio.get_running_loop().time() - began < 0.05
+    clock.now += 584
+    assert await tokens.is_valid("a")
+    clock.now += 2
+    with pytest.raises(TokenTableError):
+        await tokens.is_valid("a")
+
+
+async def test_a_removal_takes_effect_when_the_table_answers_again(hurried: None) -> None:
+    table, clock = SilentTable(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.is_valid("a")
+    table.failure = TokenTableError("down")
+    clock.now += 60
+    assert await tokens.is_valid("a")
+    table.failure = None
+    table.tokens.clear()
+    clock.now += 6
+    assert not await tokens.is_valid("a")
+
+
+async def test_a_slow_answer_counts_for_the_requests_after_it(hurried: None) -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.is_valid("a")
+    table.tokens.clear()
+    table.delay = 0.1
+    clock.now += 46
+    assert await tokens.is_valid("a")
+    await asyncio.sleep(0.15)
+    assert not await tokens.is_valid("a")
+
+
+async def test_a_token_that_has_expired_has_no_grace_period(hurried: None) -> None:
+    now, clock = [100.0], Clock()
+    table = SilentTable(a=150.0)
+    tokens = ApiTokens(table, grace=600, clock=clock, now=lambda: now[0])
+    assert await tokens.is_valid("a")
+    table.silent.set()
+    clock.now += 51
+    now[0] += 51
+    assert not await tokens.is_valid("a")
+
+
+async def test_a_flood_of_unknown_tokens_while_the_table_hangs(hurried: None) -> None:
+    table, clock = SilentTable(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.is_valid("a")
+    table.silent.set()
+    clock.now += 60
+    flood = [asyncio.create_task(tokens.is_valid(f"unknown-{number}")) for number in range(3000)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert table.waiting <= 40
+    assert len([task for task in flood if task.done()]) >= 2000
+    assert await tokens.is_valid("a")
+    results = await asyncio.wait_for(asyncio.gather(*flood, return_exceptions=True), 5)
+    assert {type(result) for result in results} == {TokenTableError}
+    assert table.waiting == 0
+    table.silent.clear()
+    assert not await tokens.is_valid("unknown-1")
 
 
 async def test_a_flood_of_unknown_tokens_does_not_push_out_known_ones() -> None:

@@ -22,6 +22,7 @@ from lisa_oidc import (
     TokenError,
     WrongAudienceError,
     WrongIssuerError,
+    WrongTypeError,
     parse_keys,
     read_header,
     verify,
@@ -143,11 +144,52 @@ def test_deeply_nested_headers_are_malformed() -> None:
         read_header(f"{nested}.e30.e30")
 
 
-@pytest.mark.parametrize("header", [{"crit": ["exp"]}, {"kid": 7}])
+@pytest.mark.parametrize("header", [{"crit": ["exp"]}, {"kid": 7}, {"typ": 7}])
 def test_headers_that_cannot_be_honoured_are_malformed(header: dict[str, Any]) -> None:
     token = f"{encoded({'alg': 'RS256', **header})}.{encoded(claims())}.e30"
     with pytest.raises(MalformedTokenError):
         read_header(token)
+
+
+ACCEPTED_TYPES = ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", None]
+REFUSED_TYPES = [
+    *("logout+jwt", "application/logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "token-introspection+jwt"),
+    *("client-authentication+jwt", "entity-statement+jwt", "vc+sd-jwt", "Refresh"),
+]
+
+
+@pytest.mark.parametrize("header_type", ACCEPTED_TYPES)
+def test_types_of_access_and_id_tokens_are_accepted(header_type: str | None) -> None:
+    assert accept(KEY.token(typ=header_type)).subject == "u-1"
+
+
+@pytest.mark.parametrize("header_type", REFUSED_TYPES)
+def test_other_types_are_refused(header_type: str) -> None:
+    with pytest.raises(WrongTypeError):
+        accept(KEY.token(typ=header_type))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        *({"typ": kind} for kind in ("Refresh", "Offline", "Logout", "DPoP", "Initial-Access-Token", 7, ["Bearer"])),
+        *({"token_use": kind} for kind in ("refresh", "", True)),
+        *({"token_type": kind} for kind in ("refresh", "Refresh")),
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "sid": "s-1"},
+        {"aud": None, "client_id": CLIENT_ID, "token_use": "id"},
+    ],
+)
+def test_tokens_that_claim_another_use_are_refused(others: dict[str, Any]) -> None:
+    with pytest.raises(TokenError):
+        accept(KEY.token(claims(**others)))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"typ": "Bearer"}, {"typ": "ID"}, {"token_use": "id"}, {"token_type": "Bearer"}, {"nonce": "n-1", "typ": "ID"}],
+)
+def test_tokens_that_claim_to_be_access_or_id_tokens_are_accepted(others: dict[str, Any]) -> None:
+    assert accept(KEY.token(claims(**others))).subject == "u-1"
 
 
 def test_the_caller() -> None:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from lisa_compiler.dev.local_aws import LocalAws
     from lisa_compiler.plan import Deployment
 
-_MODULES = ("aiobotocore", "aiohttp", "fastapi", "httptools", "jwt", "prometheus_client", "pydantic_settings", "uvloop")
+_MODULES = (
+    *("aiobotocore", "aiohttp", "fastapi", "httptools", "jwt", "orjson", "prometheus_client", "pydantic_settings"),
+    *("python_multipart", "uvloop"),
+)
 # Certificates of an isolated partition, which are on its machines alone.
 _ELSEWHERE = ("SSL_CERT_DIR", "SSL_CERT_FILE")
 
@@ -43,6 +46,8 @@ def plan(
             **container_environment(deployment),
             **aws.environment,
             "AUTHORITY": authority,
+            # A debugger, or a machine that sleeps, is no hang.
+            "HANG_TIMEOUT": "0",
             "HOST": "127.0.0.1",
             "LITELLM_KEY": key,
             "LITELLM_URL": litellm,

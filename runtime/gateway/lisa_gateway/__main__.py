@@ -34,7 +34,10 @@ def _serve(settings: Settings, folder: str) -> None:
 
     from lisa_gateway import metrics
     from lisa_gateway.client_connection import ClientConnection
+    from lisa_gateway.watchdog import Watchdog
 
+    if settings.hang_timeout:
+        Watchdog(settings.litellm_url, settings.hang_timeout).start()
     if settings.metrics_port:
         metrics.serve(settings.metrics_port, folder)
     uvicorn.run(

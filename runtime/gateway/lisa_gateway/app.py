@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from lisa_gateway.admission import Admission
 from lisa_gateway.client_connections import ClientConnections
 from lisa_gateway.cors import CrossOrigin, Preflights
+from lisa_gateway.limits import Limits
 from lisa_gateway.metrics import Metrics
 from lisa_gateway.observation import Observation
 from lisa_gateway.pass_through import PREFIX, PassThrough
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> ASGIApp:
             yield {"resources": resources, "connections": connections}
 
     routed = _Dispatch(documented_routes(lifespan), PassThrough())
-    observed = Observation(Preflights(Admission(routed, settings)), Metrics.make(CollectorRegistry()))
+    observed = Observation(Preflights(Admission(Limits(routed, settings), settings)), Metrics.make(CollectorRegistry()))
     return CrossOrigin(Deprecation(observed), settings.web_origins)
 
 

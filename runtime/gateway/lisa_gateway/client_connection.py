@@ -223,7 +223,7 @@ class ClientConnection(HttpToolsProtocol):
         elif self.flow.read_paused:
             # LiteLLM takes no more for now: the client is not to blame.
             self._since, self._arrived = now, 0
-        elif now - self._since > limits.body_timeout:
+        elif now - self._since > limits.body_progress_timeout:
             if self._arrived < limits.min_body_bytes:
                 self._refuse(SlowRequestError("The body of the request comes too slowly."))
             self._since, self._arrived = now, 0

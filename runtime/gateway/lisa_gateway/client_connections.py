@@ -30,8 +30,8 @@ class ClientConnections:
         max_head_bytes: of the names and values of a request's headers, and of any line before it is complete.
         max_target_bytes: of path and query.
         head_timeout: seconds until the headers of a request have come.
-        body_timeout: seconds in which `min_body_bytes` of a body have to come, while the gateway waits for it.
-        min_body_bytes: see `body_timeout`.
+        body_progress_timeout: seconds in which `min_body_bytes` of a body have to come, while the gateway waits for it.
+        min_body_bytes: see `body_progress_timeout`.
         write_timeout: seconds in which a client has to take what the gateway holds for it.
         keep_alive: seconds that a connection may be without a request.
         linger: seconds for taking a last answer.
@@ -41,7 +41,7 @@ class ClientConnections:
         self.max_head_bytes = settings.max_header_bytes
         self.max_target_bytes = settings.max_target_bytes
         self.head_timeout = settings.head_timeout
-        self.body_timeout = settings.body_timeout
+        self.body_progress_timeout = settings.body_progress_timeout
         self.min_body_bytes = settings.min_body_bytes
         self.write_timeout = settings.write_timeout
         self.keep_alive = settings.keep_alive_timeout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from lisa_gateway import health
 from lisa_gateway.pass_through import PREFIX
 
 DESCRIPTION = """\
@@ -41,9 +42,12 @@ _ERROR: dict[str, Any] = {
 _STATUSES = {
     "401": "No valid token",
     "403": "Not allowed",
-    "413": "The body is too long",
+    "408": "The body did not come in time",
+    "413": "The body is over a limit",
+    "415": "The body is compressed",
+    "429": "Too many requests of the caller in flight",
     "502": "LiteLLM cannot be reached",
-    "503": "The token cannot be checked now",
+    "503": "The token cannot be checked now, or too many requests are in flight",
     "504": "LiteLLM did not answer in time",
 }
 _PAGE = """\
@@ -82,7 +86,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Error"] = _ERROR
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in paths.items():
-        if path == "/health":
+        if path in health.PATHS:
             continue
         for operation in operations.values():
             operation["security"] = [{"bearer": []}, {"apiKey": []}]

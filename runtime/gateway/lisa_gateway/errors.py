@@ -69,11 +69,44 @@ class InvalidRequestError(GatewayError):
 
 
 class BodyTooLargeError(GatewayError):
-    """The body is longer than the limit."""
+    """The body is over a limit: its bytes, or what JSON holds."""
 
     status = 413
     kind = "invalid_request_error"
     code = "request_too_large"
+
+
+class InvalidBodyError(GatewayError):
+    """The body cannot be read as LiteLLM would read it."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "invalid_body"
+
+
+class BodyTimeoutError(GatewayError):
+    """The body did not come in time."""
+
+    status = 408
+    kind = "timeout_error"
+    code = "request_timeout"
+
+
+class BodyEncodingError(GatewayError):
+    """The body is compressed."""
+
+    status = 415
+    kind = "invalid_request_error"
+    code = "unsupported_content_encoding"
+
+
+class TooManyRequestsError(GatewayError):
+    """The caller has too much in flight."""
+
+    status = 429
+    kind = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    headers = MappingProxyType({"Retry-After": "2"})
 
 
 class HeadersTooLargeError(GatewayError):
@@ -114,6 +147,14 @@ class UnavailableError(GatewayError):
     status = 503
     code = "unavailable"
     headers = MappingProxyType({"Retry-After": "5"})
+
+
+class BusyError(GatewayError):
+    """All callers together have too much in flight."""
+
+    status = 503
+    code = "overloaded"
+    headers = MappingProxyType({"Retry-After": "2"})
 
 
 class UpstreamDownError(GatewayError):

@@ -50,7 +50,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 admin_group=settings.admin_group,
             )
             authenticator = TokenAuthenticator(
-                ApiTokens(DynamoTable(table, settings.token_table_name)),
+                ApiTokens(DynamoTable(table, settings.token_table_name), grace=settings.token_grace),
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
             )
         yield Resources(

@@ -106,6 +106,15 @@ def test_a_token_for_another_application_is_401(issuer: ServedIssuer) -> None:
         handler(request(f"Bearer {issuer.token(aud='another')}"), None)
 
 
+@pytest.mark.parametrize("claim", [{"typ": "Logout"}, {"token_use": "refresh"}, {"events": {}}])
+def test_a_token_that_is_for_something_else_is_401(
+    issuer: ServedIssuer, claim: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(Unauthorized):
+        handler(request(f"Bearer {issuer.token(**claim)}"), None)
+    assert "neither an access token nor an ID token" in caplog.text
+
+
 def test_a_token_of_another_issuer_is_401(issuer: ServedIssuer) -> None:
     with pytest.raises(Unauthorized):
         handler(request(f"Bearer {SigningKey().token()}"), None)
