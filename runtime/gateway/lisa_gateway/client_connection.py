@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lisa_gateway.errors import (
-    BusyError,
     GatewayError,
     HeadersTooLargeError,
     InvalidRequestError,
     SlowRequestError,
     TargetTooLongError,
+    TooManyConnectionsError,
 )
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class ClientConnection(HttpToolsProtocol):
             self._refuse(InvalidRequestError("The request must be HTTP/1.1 or HTTP/1.0."))
             return
         if self._is_surplus and self.url.partition(b"?")[0] not in _HEALTH:
-            self._refuse(BusyError("The gateway has too many connections; try again."))
+            self._refuse(TooManyConnectionsError("The gateway has too many connections; try again."))
             return
         super().on_headers_complete()
 

@@ -133,7 +133,7 @@ class SlowRequestError(GatewayError):
     code = "request_timeout"
 
 
-class BusyError(GatewayError):
+class TooManyConnectionsError(GatewayError):
     """There are too many connections."""
 
     status = 503
