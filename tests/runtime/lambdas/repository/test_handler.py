@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from lisa_lambdas.repository.extraction import ExtractionLimits
 from runtime.lambdas.proxy_events import ADMIN, ANN, BOB, content, refusal
-from runtime.lambdas.repository import files
+from runtime.lambdas.repository import files, hostile_files
 from runtime.lambdas.repository.deployment import Deployment, aws_session, deploy
 from runtime.lambdas.repository.embedding_server import MODEL, EmbeddingServer, failure
 
@@ -191,6 +192,61 @@ def test_a_bad_document_is_refused_by_name_and_nothing_is_stored(
     assert content(answer)["message"].startswith(f"subject-ann/{name}: ")
     assert message in content(answer)["message"]
     assert [each["page_content"] for each in deployment.found("desert")] == ["The anchor holds."]
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a document may take a second of processor time."""
+    limits = ExtractionLimits(processor_seconds=1, elapsed_seconds=300)
+    monkeypatch.setattr(ExtractionLimits, "for_document", lambda _size: limits)
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize(
+    ("name", "document", "status", "message"),
+    [
+        ("span.docx", lambda: hostile_files.docx_of_wide_cell("20000000"), 400, "spans 20000000 columns"),
+        ("runs.docx", hostile_files.docx_of_many_runs, 413, "1 second of processor time"),
+        ("shared.pdf", hostile_files.pdf_of_shared_stream, 413, "1 second of processor time"),
+    ],
+)
+def test_hostile_document_is_refused_by_name_and_the_others_are_ingested(
+    deployment: Deployment, name: str, document: Callable[[], bytes], status: int, message: str
+) -> None:
+    deployment.put("subject-ann/first.txt", b"The anchor holds.")
+    deployment.put(f"subject-ann/{name}", document())
+    deployment.put("subject-ann/last.txt", b"The candle burns.")
+    answer = deployment.ingest("first.txt", name, "last.txt")
+    assert refusal(answer)[0] == status
+    text = content(answer)["message"]
+    assert text.startswith(f"subject-ann/{name}: ")
+    assert message in text
+    assert text.endswith("The 2 other documents are ingested.")
+    assert {each["page_content"] for each in deployment.found("anchor")} == {"The anchor holds.", "The candle burns."}
+    assert [each["changed"] for each in ingested(deployment, "first.txt", "last.txt")["documents"]] == [False, False]
+
+
+def test_every_refused_document_is_named(deployment: Deployment) -> None:
+    for number in range(12):
+        deployment.put(f"subject-ann/{number}.txt", b"\xff")
+    deployment.put(ANNS, b"The anchor holds.")
+    answer = deployment.ingest("absent.txt", *[f"{number}.txt" for number in range(12)], "a.txt")
+    assert refusal(answer) == (404, "NotFound")
+    text = content(answer)["message"]
+    assert all(f"subject-ann/{name}.txt: " in text for name in ("absent", *range(9)))
+    assert text.endswith("3 more are refused. The 1 other document is ingested.")
+
+
+def test_refused_documents_are_named_when_nothing_else_can_be_ingested(
+    deployment: Deployment, embedding_server: EmbeddingServer
+) -> None:
+    deployment.put("subject-ann/bad.txt", b"\xff")
+    deployment.put(ANNS, TEXT.encode())
+    embedding_server.failures = [failure(429, Retry_After="0")] * 4
+    answer = deployment.ingest("bad.txt", "a.txt")
+    assert refusal(answer) == (429, "TooManyRequests")
+    assert content(answer)["message"].startswith(f"{ANNS}: ")
+    assert "subject-ann/bad.txt: The document is not UTF-8" in content(answer)["message"]
 
 
 def test_a_failure_of_the_model_in_the_middle_leaves_no_half_of_a_document(
