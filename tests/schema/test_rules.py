@@ -415,7 +415,14 @@ FAILING["owned-argument"] = [
     ([*changes, f"{MODEL_ENVIRONMENT}.SERVER_ARGS={words}"], "ecsModels[0].containerConfig.environment.SERVER_ARGS")
     for changes, words in (
         *((VLLM, "--seed 1 --port 9000"), (VLLM, "--host=127.0.0.1"), (VLLM, "--served_model_name x")),
-        *((VLLM, "--mod x"), ([], "--model-id other"), ([], "-p 9000"), ([], "--ngrok"), (EMBEDDING, "--hostname ::1")),
+        *(
+            (VLLM, "--mod x"),
+            ([], "--model-id other"),
+            ([], "-p 9000"),
+            ([], "--ngrok"),
+            (EMBEDDING, "--hostname ::1"),
+            ([], SECRET),
+        ),
     )
 ]
 FAILING["context-fits"] = [
