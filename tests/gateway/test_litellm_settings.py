@@ -1,4 +1,4 @@
-"""What the pinned LiteLLM reads from its environment and its general_settings is reserved by LISA or was reviewed.
+"""What the gateway and its LiteLLM read from environment and general_settings is reserved by LISA or was reviewed.
 
 `reviewed/variables.txt` and `reviewed/general_settings.txt` list what the configuration may set. A LiteLLM that reads
 something else fails here: reserve it in lisa_schema, or add it to the list.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lisa_gateway.settings import Settings
 from lisa_schema.owned_variables import owned_variable
 from lisa_schema.rules.litellm import reserved_setting
 from lisa_schema.settable_variables import GATEWAY, SETTABLE
@@ -65,6 +66,14 @@ def test_every_variable_that_litellm_reads_is_reserved_or_reviewed() -> None:
     free = {name for name in variables() if owned_variable(GATEWAY, name) is None and name not in SETTABLE[GATEWAY]}
     assert len(free) > 100
     assert free - set(reviewed("variables.txt")) == set()
+
+
+def test_the_gateways_settings_are_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    required = {"TOKEN_TABLE_NAME": "t", "REGISTERED_MODELS_PS_NAME": "/p", "AWS_REGION": "us-east-1"}
+    for name, value in {**required, "USE_AUTH": "true", "use_auth": "false"}.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().use_auth is False, "a second spelling wins, so that every spelling has to be reserved"
+    assert owned_variable(GATEWAY, "use_auth") is not None
 
 
 def test_every_general_setting_is_reserved_or_reviewed() -> None:

@@ -64,19 +64,32 @@ def test_the_gateways_settings_are_all_classified() -> None:
     assert undeclared(GATEWAY, names) == set(), "add them to OWNED or SETTABLE in lisa_schema.owned_variables"
 
 
-@pytest.mark.parametrize("container", EVERYWHERE)
-def test_what_an_image_sets_or_reads_is_classified(container: str) -> None:
+def image_names(container: str) -> set[str]:
+    """Every variable that a container's image sets or reads by its own files."""
     folder = TEMPLATES / container
     shared = [] if container == GATEWAY else [TEMPLATES / name for name in SHARED]
-    scripts = [path for path in (*folder.iterdir(), *shared) if ".sh" in path.name]
-    files = [path for path in (*folder.iterdir(), *shared) if "ockerfile" in path.name]
-    names = set().union(*(shell_variables(path.read_text(encoding="utf-8")) for path in scripts))
-    names |= set().union(*(image_variables(path.read_text(encoding="utf-8")) for path in files))
-    names |= instructor_variables() if container == "instructor" else set()
+    if container == "instructor":
+        shared = [path for path in shared if not path.name.startswith("_words")]  # its script adds no words
+    names: set[str] = set(gateway_settings()) if container == GATEWAY else set()
+    for path in (*folder.iterdir(), *shared):
+        text = path.read_text(encoding="utf-8")
+        names |= shell_variables(text) if ".sh" in path.name else set()
+        names |= image_variables(text) if "ockerfile" in path.name else set()
+    return (names | (instructor_variables() if container == "instructor" else set())) - OF_BUILDS
+
+
+@pytest.mark.parametrize("container", EVERYWHERE)
+def test_what_an_image_sets_or_reads_is_classified(container: str) -> None:
+    names = image_names(container)
     assert "AWS_REGION" in names
-    if container not in ("tgi", "tei", "vllm"):
-        names.discard("SERVER_ARGS")  # its script is shared, and not included here
-    assert undeclared(container, names - OF_BUILDS) == set()
+    assert undeclared(container, names) == set()
+
+
+@pytest.mark.parametrize("container", EVERYWHERE)
+def test_what_is_settable_is_read(container: str) -> None:
+    of_libraries = ("AWS_", "LITELLM_", "PYTHON")
+    listed = {name for name in SETTABLE[container] if not name.startswith(of_libraries)}
+    assert listed - image_names(container) == set()
 
 
 @pytest.mark.parametrize("container", MODELS)
@@ -107,3 +120,11 @@ def test_texts_are_sentences_of_their_messages() -> None:
         assert one.fix.endswith(".")
         assert one.fix.split()[0].rstrip(",:.") in {"Remove", "Set", "Write", "Raise"}
         assert not one.controls.endswith(".")
+
+
+def test_the_page_names_variables_that_are_owned() -> None:
+    page = (ROOT / "docs/configure.md").read_text(encoding="utf-8")
+    table = page.partition("| variable | key |\n")[2].partition("\n\n")[0]
+    names = [name for row in table.splitlines()[1:] for name in re.findall(r"`([A-Z_0-9]+)`", row.split("|")[1])]
+    assert len(names) > 20
+    assert [name for name in names if not any(owned_variable(container, name) for container in EVERYWHERE)] == []

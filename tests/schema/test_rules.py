@@ -386,10 +386,10 @@ FAILING["owned-variable"] = [
             *(("AUTHORITY", "https://other.example.com"), ("CLIENT_ID", "x"), ("ADMIN_GROUP", "everyone")),
             *(("JWT_GROUPS_PROP", "roles"), ("TOKEN_TABLE_NAME", "other"), ("REGISTERED_MODELS_PS_NAME", "/x")),
             *(("LITELLM_URL", "https://other.example.com"), ("LITELLM_KEY", SECRET), ("LITELLM_MASTER_KEY", "test")),
-            *(("DATABASE_URL", SECRET), ("STORE_MODEL_IN_DB", "'True'"), ("CONFIG_FILE_PATH", "/tmp/x.yaml")),
+            *(("DATABASE_URL", SECRET), ("STORE_MODEL_IN_DB", "'True'"), ("CONFIG_FILE_PATH", "/opt/x.yaml")),
             *(("LITELLM_CONFIG_BUCKET_NAME", "other"), ("LITELLM_MCP_STDIO_EXTRA_COMMANDS", "sh"), ("PORT", "8000")),
             *(("UVICORN_HOST", "127.0.0.1"), ("WEB_CONCURRENCY", "4"), ("HOST", "127.0.0.1"), ("log_level", "DEBUG")),
-            *(("PYTHONPATH", "/tmp"), ("LD_PRELOAD", "/tmp/x.so"), ("PATH", "/tmp"), ("BASH_ENV", "/tmp/x")),
+            *(("PYTHONPATH", "/opt"), ("LD_PRELOAD", "/opt/x.so"), ("PATH", "/opt"), ("BASH_ENV", "/opt/x")),
             *(("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "http://x"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://x")),
             *(("AWS_ACCESS_KEY_ID", SECRET), ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x"), ("HOME", "/x")),
             *(("SSL_VERIFY", "'False'"), ("JWT_PUBLIC_KEY_URL", "http://x"), ("OAUTH_TOKEN_INFO_ENDPOINT", "http://x")),
@@ -415,7 +415,14 @@ FAILING["owned-argument"] = [
     ([*changes, f"{MODEL_ENVIRONMENT}.SERVER_ARGS={words}"], "ecsModels[0].containerConfig.environment.SERVER_ARGS")
     for changes, words in (
         *((VLLM, "--seed 1 --port 9000"), (VLLM, "--host=127.0.0.1"), (VLLM, "--served_model_name x")),
-        *((VLLM, "--mod x"), ([], "--model-id other"), ([], "-p 9000"), ([], "--ngrok"), (EMBEDDING, "--hostname ::1")),
+        *(
+            (VLLM, "--mod x"),
+            ([], "--model-id other"),
+            ([], "-p 9000"),
+            ([], "--ngrok"),
+            (EMBEDDING, "--hostname ::1"),
+            ([], SECRET),
+        ),
     )
 ]
 FAILING["context-fits"] = [

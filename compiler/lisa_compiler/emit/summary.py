@@ -174,7 +174,12 @@ def _exposed(deployment: Deployment, access: str) -> list[str]:
     config = deployment.config
     domain = config.api_gateway_config.domain_name
     where = f"https://{domain}" if domain else "its execute-api address"
-    lines.append(f"API Gateway (regional) at {where}: management, sessions and RAG by OIDC token")
+    callers = (
+        "management, sessions and RAG by OIDC token"
+        if deployment.use_auth
+        else "management, closed to every caller without `authConfig`"
+    )
+    lines.append(f"API Gateway (regional) at {where}: {callers}")
     if deployment.deploys("ui"):
         lines.append("Chat application: static files through API Gateway, without authentication")
     return lines
@@ -184,7 +189,7 @@ def _settings(deployment: Deployment) -> list[dict[str, str]]:
     """What the configuration passes through: variables of containers, and LiteLLM's settings beside the models."""
     services = [("REST API", deployment.rest_api), *((model.identifier, model.service) for model in deployment.models)]
     rows = [
-        (owner, f"environment.{name}", "(secret)" if name in dict(service.secrets) else value)
+        (owner, f"environment.{name}", f"secret {value}" if name in dict(service.secrets) else value)
         for owner, service in services
         for name, value in sorted(service.container.environment.items())
     ]

@@ -57,7 +57,7 @@ def owned_variables(config: Config) -> Iterator[Finding]:
         for name, value in service.container_config.environment.items():
             at: Path = (*path, "containerConfig", "environment", name)
             owned = owned_variable(container, name)
-            if owned is not None and not is_accepted(owned, value, config, service):
+            if owned is not None and not _is_accepted(owned, value, config, service):
                 yield _owned(at, name, owned)
             elif owned is None and canonical(container, name) != name and name.upper() in SETTABLE[container]:
                 yield Finding(at, f"The gateway reads `{name}` as `{name.upper()}`.", f"Write `{name.upper()}`.")
@@ -73,7 +73,11 @@ def owned_arguments(config: Config) -> Iterator[Finding]:
     for index, model in enumerate(config.ecs_models):
         options = _OWNED_ARGUMENTS.get(model.inference_container, {})
         at: Path = ("ecsModels", index, "containerConfig", "environment", "SERVER_ARGS")
-        for word in model.container_config.environment.get("SERVER_ARGS", "").split():
+        words = model.container_config.environment.get("SERVER_ARGS", "")
+        if options and SECRET_ARN.match(words):
+            message = "SERVER_ARGS comes from a secret, which may override what LISA sets without a review."
+            yield Finding(at, message, "Write the arguments as plain text.")
+        for word in words.split():
             flag = word.partition("=")[0].lstrip("-").replace("_", "-")
             option = next((name for name in options if flag and _means(model, flag, name)), None)
             if word.startswith("-") and option is not None:
@@ -96,7 +100,7 @@ def context_fits(config: Config) -> Iterator[Finding]:
             yield Finding((*path, "containerConfig", "image", "path"), message, f"Write `{own}`.", also)
 
 
-def is_accepted(owned: OwnedVariable, value: str, config: Config, service: Service) -> bool:
+def _is_accepted(owned: OwnedVariable, value: str, config: Config, service: Service) -> bool:
     """Tell whether a value of an owned variable is harmless: what LISA sets anyway, or of no concern here."""
     return (
         value in owned.accepts

@@ -161,6 +161,7 @@ def test_summary_says_who_reaches_a_private_gateway(planned: Planned) -> None:
     rest = {**REST, "internetFacing": False}
     text = summary(planned(authConfig=None, deployChat=False, deployUi=False, restApiConfig=rest))
     assert "HTTPS on port 443 from the VPC; **no authentication**" in text
+    assert "its execute-api address: management, closed to every caller without `authConfig`" in text
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_summary_shows_what_is_passed_through(planned: Planned) -> None:
     litellm = {"litellm_settings": {"callbacks": ["langfuse"]}, "router_settings": {"num_retries": 2}}
     text = summary(planned(restApiConfig={**REST, "containerConfig": container}, litellmConfig=litellm))
     assert "| REST API | `environment.OPENAI_API_BASE` | `https://models.example.com/v1` |" in text
-    assert "| REST API | `environment.OPENAI_API_KEY` | `(secret)` |" in text
+    assert f"| REST API | `environment.OPENAI_API_KEY` | `secret {secret}` |" in text
     assert '| LiteLLM | `litellm_settings.callbacks` | `["langfuse"]` |' in text
     assert "| LiteLLM | `router_settings.num_retries` | `2` |" in text
     assert "## Passed through" not in summary(planned())

@@ -168,7 +168,7 @@ def test_sign_in_that_is_switched_off_opens_access(off: str) -> None:
         (task(use_auth=None), "`USE_AUTH` is not set."),
         (task(variables={"use_auth": "false"}), "`USE_AUTH` has several values."),
         (task(use_auth=None, secrets=("USE_AUTH",)), "`USE_AUTH` comes from a secret."),
-        (task(variables={"PYTHONPATH": "/tmp"}), "`PYTHONPATH` controls what code the container runs."),
+        (task(variables={"PYTHONPATH": "/opt"}), "`PYTHONPATH` controls what code the container runs."),
         (task(variables={"LITELLM_URL": "http://x"}), "`LITELLM_URL` controls where the gateway sends prompts."),
         (task(variables={"TOKEN_TABLE_NAME": None}), "`TOKEN_TABLE_NAME` is not set."),
         (task(Command=["python", "-m", "http.server"]), "Command replaces what the image runs."),
