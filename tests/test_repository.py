@@ -16,7 +16,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LOCKS = sorted(ROOT.glob("requirements/*.txt"))
-PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][^ ;]*)(?: ; .+?)?(?: \\\\)?|    --hash=sha256:[0-9a-f]{64}(?: \\\\)?")
+PIN = re.compile(
+    r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9][^ ;]*)(?: ; .+?)?(?: \\)?|    --hash=sha256:[0-9a-f]{64}(?: \\)?"
+)
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 

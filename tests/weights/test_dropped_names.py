@@ -20,7 +20,7 @@ from lisa_weights.resolve import Problem, Resolution, resolve
 from lisa_weights.safetensors_file import lay_out, read_file
 from lisa_weights.status import Condition, Step, status
 from lisa_weights.tensors import Dtype, TensorInfo
-from weights.checkpoint_files import state, tensor, written
+from weights.checkpoint_files import state, tensor, text, written
 
 MODEL = "org/name"
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
@@ -217,3 +217,45 @@ def test_status_of_an_entry_of_an_older_lisa_is_unknown(tmp_path: Path, lock: We
     (row,) = status([MODEL], tmp_path / "none", lock)
     assert row.condition is Condition.UNKNOWN
     assert any("has not been checked since" in problem for problem in row.problems)
+
+
+def nested(**entries: bytes) -> bytes:
+    """A checkpoint's structure: a dictionary of values that are built by other structures."""
+    return b"\x80\x02}(" + b"".join(text(name) + value for name, value in entries.items()) + b"u."
+
+
+def inner(**tensors: bytes) -> bytes:
+    return b"}(" + b"".join(text(name) + value for name, value in tensors.items()) + b"u"
+
+
+@pytest.mark.parametrize(
+    ("structure", "reason"),
+    [
+        (
+            nested(model=inner(w=tensor()), model_ema=inner(w=tensor())),
+            "two sets of weights, one of them under 'model_ema'",
+        ),
+        (
+            nested(model=inner(w=tensor()), state_dict=inner(w=tensor())),
+            "two sets of weights, one of them under 'model'",
+        ),
+        (nested(model=inner(w=tensor()), scale=tensor()), "has the tensor 'scale' beside its state_dict"),
+    ],
+)
+def test_checkpoint_with_tensors_beside_its_state_dict_is_refused(
+    tmp_path: Path, structure: bytes, reason: str
+) -> None:
+    model = written(tmp_path / "m", structure, data=BYTES)
+    with pytest.raises(WeightsError, match=reason):
+        convert(model)
+    assert not (model / "model.safetensors").exists()
+
+
+def test_state_of_an_optimizer_and_counters_are_left_out(tmp_path: Path) -> None:
+    optimizer = inner(exp_avg=tensor())
+    structure = nested(
+        state_dict=inner(w=tensor()), optimizer=optimizer, epoch=b"K\x03", loss=tensor(shape=(), strides=())
+    )
+    model = written(tmp_path / "m", structure, data=BYTES)
+    convert(model)
+    assert stored(model) == {"w": 16}

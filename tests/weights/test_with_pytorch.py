@@ -11,7 +11,7 @@ import pytest
 import parts
 
 MODULES = sorted((Path(__file__).parent / "pytorch").glob("test_*.py"))
-SECONDS = 900
+SECONDS = 1500
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)

@@ -188,8 +188,9 @@ def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, .
     """The state dict, which may be nested under one of the usual names, and what in it is not a tensor."""
     for _ in _NESTED:
         inner = next((content[key] for key in _NESTED if key in content), None) if isinstance(content, dict) else None
-        if not isinstance(inner, dict):
+        if not isinstance(content, dict) or not isinstance(inner, dict):
             break
+        _require_only_weights(content, inner, what)
         content = inner
     if not isinstance(content, dict):
         raise WeightsError(f"{what} holds no state_dict but something else; save the model's state_dict().")
@@ -209,6 +210,27 @@ def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, .
     if not tensors:
         raise WeightsError(f"{what} holds no tensors; give the file that holds the model's weights.")
     return tensors, tuple(skipped)
+
+
+def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value], what: str) -> None:
+    """Refuse a checkpoint in which tensors beside the chosen state dict would be lost without a word.
+
+    A second state dict with the same names, such as an exponential moving average, may be the one that is meant; a
+    tensor beside it may belong to it. States of optimizers have other names, and counters are scalars.
+    """
+    names = {name for name, value in chosen.items() if isinstance(value, View)}
+    for name, value in content.items():
+        if value is chosen:
+            continue
+        if isinstance(value, View) and value.shape:
+            raise WeightsError(
+                f"{what} has the tensor {str(name)[:_MAX_NAME]!r} beside its state_dict; save one flat state_dict()."
+            )
+        if isinstance(value, dict) and any(key in names for key, inner in value.items() if isinstance(inner, View)):
+            raise WeightsError(
+                f"{what} has two sets of weights, one of them under {str(name)[:_MAX_NAME]!r}; save the state_dict() of"
+                " the one to serve."
+            )
 
 
 def _values(container: dict[Value, Value] | list[Value] | tuple[Value, ...]) -> Iterator[Value]:

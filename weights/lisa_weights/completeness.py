@@ -14,7 +14,7 @@ from typing import IO, Any
 from lisa_weights.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.errors import WeightsError
 from lisa_weights.header import Header, read_header
-from lisa_weights.serving_files import INDEX, SINGLE, serving_files
+from lisa_weights.serving_files import INDEX, SINGLE, modules_without_safetensors, serving_files
 from lisa_weights.shards import MAX_INDEX_BYTES, weight_map_of
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
@@ -33,6 +33,7 @@ class Completeness:
         weights: paths of the safetensors files that belong to it, the index's shards included, sorted.
         parameters: elements of all tensors of the files that could be read.
         dtypes: how many tensors have each dtype, by safetensors name.
+        modules: folders of sentence-transformers modules that have no safetensors and need them.
         dropped: the problems that are names without a tensor, as an older converter left them; see dropped_names.
     """
 
@@ -40,6 +41,7 @@ class Completeness:
     weights: tuple[str, ...]
     parameters: int
     dtypes: Mapping[str, int]
+    modules: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
     @property
@@ -93,11 +95,14 @@ def judge(sizes: Mapping[str, int], open_file: Open) -> Completeness:
             problems.append(f"it has more than {MAX_NAMES} tensors, which no model has")
             break
     dropped = _dropped(names, sizes, open_file)
+    without_weights = modules_without_safetensors(sizes)
+    problems += [f"{folder} has no safetensors, and serving needs its weights" for folder in without_weights]
     return Completeness(
         problems=(*problems, *lacking, *_repeated(names), *dropped),
         weights=weights,
         parameters=parameters,
         dtypes=dict(sorted(dtypes.items())),
+        modules=without_weights,
         dropped=dropped,
     )
 

@@ -10,7 +10,7 @@ import errno
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.header import Header
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors_file import Layout, lay_out, read_file
-from lisa_weights.serving_files import INDEX
+from lisa_weights.serving_files import INDEX, module_checkpoint_files, modules_without_safetensors
 from lisa_weights.shards import check_index, shard_names, split
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.staging import publish, staging
@@ -48,7 +48,7 @@ class Converted:
 
     Attributes:
         directory: the model's.
-        files: its safetensors in their order, then the index if there is one.
+        files: its safetensors in their order, then the index if there is one; then those of its modules.
         tensors: of all files, in the order of their headers.
         skipped: entries of the checkpoint that are no tensors and were left out.
         written: whether there was something to convert; False where it was safetensors before.
@@ -72,6 +72,8 @@ def convert(
 ) -> Converted:
     """Make safetensors of a model's PyTorch checkpoint; the checkpoint stays as it is.
 
+    Checkpoints in the folders of sentence-transformers modules (`2_Dense`) are converted in their folders.
+
     Args:
         model_dir: the model's directory, in Hugging Face format.
         max_shard_size: bytes of tensors in one file at most.
@@ -90,6 +92,55 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
+    root = _convert_directory(
+        model_dir,
+        max_shard_size=max_shard_size,
+        verify=verify,
+        checksums=checksums,
+        replacing=[name for name in replacing if "/" not in name],
+        progress=progress,
+    )
+    modules = {
+        folder: _convert_directory(
+            model_dir / folder,
+            max_shard_size=max_shard_size,
+            verify=verify,
+            checksums=checksums,
+            replacing=[name.partition("/")[2] for name in replacing if name.startswith(f"{folder}/")],
+            progress=None,
+        )
+        for folder in _modules(model_dir, replacing)
+    }
+    return replace(
+        root,
+        files=(
+            *root.files,
+            *(replace(file, name=f"{folder}/{file.name}") for folder, one in modules.items() for file in one.files),
+        ),
+        tensors=(*root.tensors, *(tensor for one in modules.values() for tensor in one.tensors)),
+        skipped=(*root.skipped, *(name for one in modules.values() for name in one.skipped)),
+        written=root.written or any(one.written for one in modules.values()),
+    )
+
+
+def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
+    """Folders of sentence-transformers modules whose checkpoints are to be converted."""
+    paths = {path.relative_to(model_dir).as_posix() for path in model_dir.glob("*/*") if path.is_file()}
+    without = modules_without_safetensors(paths.difference(replacing))
+    return [
+        folder for folder in without if any(path.startswith(f"{folder}/") for path in module_checkpoint_files(paths))
+    ]
+
+
+def _convert_directory(
+    model_dir: Path,
+    *,
+    max_shard_size: int,
+    verify: bool,
+    checksums: bool,
+    replacing: Collection[str],
+    progress: Progress | None,
+) -> Converted:
     sources = find_sources(model_dir, passing_over=replacing)
     if sources.is_safetensors:
         checked, dropped = _check(model_dir, sources)

@@ -17,7 +17,12 @@ from typing import Any
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock import require_model_name
-from lisa_weights.serving_files import checkpoint_files, serving_files
+from lisa_weights.serving_files import (
+    checkpoint_files,
+    module_checkpoint_files,
+    modules_without_safetensors,
+    serving_files,
+)
 
 DEFAULT_REVISION = "main"
 
@@ -80,11 +85,14 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
         info = hub.HfApi().model_info(model, revision=revision, files_metadata=True, token=_token())
     sizes: dict[str, int | None] = {file.rfilename: file.size for file in info.siblings or ()}
     needed = serving_files(sizes)
-    checkpoint = () if any(name.endswith(".safetensors") for name in needed) else checkpoint_files(sizes)
-    if not checkpoint and not any(name.endswith(".safetensors") for name in needed):
+    has_safetensors = any(name.endswith(".safetensors") and "/" not in name for name in needed)
+    checkpoint: tuple[str, ...] = () if has_safetensors else checkpoint_files(sizes)
+    if not checkpoint and not has_safetensors:
         raise WeightsError(
             f"{model} has neither safetensors nor a PyTorch checkpoint on the Hub: choose another model."
         )
+    without = modules_without_safetensors(sizes)
+    checkpoint += tuple(path for path in module_checkpoint_files(sizes) if path.partition("/")[0] in without)
     if not _COMMIT.fullmatch(str(info.sha)):
         raise WeightsError(f"The Hub does not say which commit {revision} of {model} is: give --revision a commit.")
     return Listing(

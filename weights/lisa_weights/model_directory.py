@@ -15,7 +15,7 @@ from typing import IO
 from lisa_weights.completeness import Completeness, judge
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock import LockedFile, LockedModel, SourceKind, require_model_name
-from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, serving_files
+from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, module_checkpoint_files, serving_files
 
 Progress = Callable[[str, int], None]
 """Told the path of a file and how many more of its bytes are done; it may be called from several threads."""
@@ -40,7 +40,7 @@ class ModelDirectory:
     Attributes:
         path: the directory.
         files: bytes of each file that serving needs, by path relative to the directory, sorted.
-        checkpoint: paths of a PyTorch checkpoint beside them.
+        checkpoint: paths of a PyTorch checkpoint beside them, those of sentence-transformers modules included.
         left_out: paths of all other files.
         completeness: whether the files that serving needs are all there, from their headers.
     """
@@ -61,9 +61,18 @@ class ModelDirectory:
         """How far it is from being served; a checkpoint counts where safetensors are absent or have dropped names."""
         if self.completeness.is_complete:
             return LocalState.COMPLETE
-        if self.checkpoint and (self.completeness.dropped or not {SINGLE, INDEX} & self.files.keys()):
+        if self._is_to_be_converted:
             return LocalState.CHECKPOINT
         return LocalState.INCOMPLETE if self.files or self.checkpoint else LocalState.ABSENT
+
+    @property
+    def _is_to_be_converted(self) -> bool:
+        at_root = any("/" not in path for path in self.checkpoint)
+        modules = {path.partition("/")[0] for path in self.checkpoint if "/" in path}
+        has_safetensors = bool({SINGLE, INDEX} & self.files.keys())
+        if at_root and (self.completeness.dropped or not has_safetensors):
+            return True
+        return has_safetensors and not modules.isdisjoint(self.completeness.modules)
 
 
 def model_path(models: Path, name: str) -> Path:
@@ -91,7 +100,7 @@ def read_directory(path: Path) -> ModelDirectory:
     except OSError as error:
         raise _unreadable(path, error) from error
     named = {*needed, *(weight for weight in judged.weights if weight in sizes)} - _superseded(needed, judged)
-    checkpoint = checkpoint_files(sizes)
+    checkpoint = tuple(sorted({*checkpoint_files(sizes), *module_checkpoint_files(sizes)}))
     return ModelDirectory(
         path=path,
         files={name: sizes[name] for name in sorted(named)},

@@ -120,7 +120,7 @@ def _converted(model: str, memory: Memory, step: Step) -> ModelDirectory:
     before = checkpoint_stamps(directory)
     result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
     try:
-        memory.keep_conversion(model, before, {file.name: file.sha256 for file in result.files})
+        memory.keep_conversion(model, before, {file.name: file.sha256 for file in result.files if file.sha256})
     except OSError as error:
         raise WeightsError(
             f"{directory.path} changes while it is converted: run this again when it is done."

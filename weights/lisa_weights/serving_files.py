@@ -19,6 +19,7 @@ INDEX = "model.safetensors.index.json"
 
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _MODULE = re.compile(r"\d+_[A-Za-z]\w*")
+_MODULE_WITH_WEIGHTS = re.compile(r"\d+_(CNN|Dense|LayerNorm|LSTM|WeightedLayerPooling|WordEmbeddings)")
 _NEEDED = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "*.py", "*.spm")
 _NOT_NEEDED = (
     "*.bin.index.json",
@@ -51,6 +52,25 @@ def serving_files(paths: Iterable[str]) -> tuple[str, ...]:
 def checkpoint_files(paths: Iterable[str]) -> tuple[str, ...]:
     """The PyTorch checkpoint in the model's directory, index included, sorted; it needs a conversion."""
     return tuple(sorted(path for path in paths if _CHECKPOINT.fullmatch(path)))
+
+
+def module_checkpoint_files(paths: Iterable[str]) -> tuple[str, ...]:
+    """The PyTorch checkpoints in the folders of sentence-transformers modules (`2_Dense/pytorch_model.bin`), sorted."""
+    found = (path for path in paths if _MODULE.fullmatch(path.partition("/")[0]))
+    return tuple(sorted(path for path in found if _CHECKPOINT.fullmatch(path.partition("/")[2])))
+
+
+def modules_without_safetensors(paths: Iterable[str]) -> tuple[str, ...]:
+    """Folders of sentence-transformers modules that need weights, or have a checkpoint, without safetensors, sorted.
+
+    A server that finds no weights for a `Dense` module leaves the module out and answers with other embeddings.
+    """
+    known = set(paths)
+    folders = {path.partition("/")[0] for path in known if path.endswith("/config.json")}
+    needing = {folder for folder in folders if _MODULE_WITH_WEIGHTS.fullmatch(folder)}
+    needing |= {path.partition("/")[0] for path in module_checkpoint_files(known)}
+    converted = {path.partition("/")[0] for path in known if path.endswith(".safetensors")}
+    return tuple(sorted(needing - converted))
 
 
 def _is_needed(path: str, known: set[str]) -> bool:

@@ -12,6 +12,8 @@ import transformers as hf
 
 VOCABULARY = 512
 PROMPT = (5, 17, 99, 3)
+TOKENS = 8
+"""Tokens that are generated after the prompt."""
 
 _LLAMA: dict[str, Any] = {
     "vocab_size": VOCABULARY,
@@ -163,18 +165,14 @@ def make(build: Callable[[], Any], directory: Path, *, files: int = 1, dtype: to
 
 
 def answer(model: Any) -> torch.Tensor:
-    """Greedy tokens of what generates, logits of what does not."""
+    """Greedy tokens of what generates, none of them the end; logits of what does not generate."""
     prompt = torch.tensor([PROMPT])
     with torch.no_grad():
         if not model.can_generate():
             return model(prompt).logits
+        model.generation_config.eos_token_id = None
         return model.generate(
-            prompt,
-            attention_mask=torch.ones_like(prompt),
-            do_sample=False,
-            max_new_tokens=8,
-            min_new_tokens=8,
-            num_beams=1,
+            prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=TOKENS, num_beams=1
         )
 
 

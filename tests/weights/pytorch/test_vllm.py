@@ -11,9 +11,7 @@ from vllm import LLM, SamplingParams
 from vllm.distributed import cleanup_dist_env_and_memory
 
 from lisa_weights.convert import convert
-from weights.pytorch.checkpoints import DECODERS, PROMPT, answer, make
-
-TOKENS = 8
+from weights.pytorch.checkpoints import DECODERS, PROMPT, TOKENS, answer, make
 
 
 @pytest.mark.parametrize("build", DECODERS.values(), ids=DECODERS)
@@ -23,7 +21,9 @@ def test_vllm_answers_from_the_conversion_as_transformers_from_the_checkpoint(
     model = make(build, tmp_path / "m")
     convert(tmp_path / "m")
     (tmp_path / "m" / "pytorch_model.bin").unlink()
-    assert greedy(tmp_path / "m") == answer(model)[0, len(PROMPT) :].tolist()
+    expected = answer(model)[0, len(PROMPT) :].tolist()
+    assert len(expected) == TOKENS
+    assert greedy(tmp_path / "m") == expected
 
 
 def greedy(directory: Path) -> list[int]:
