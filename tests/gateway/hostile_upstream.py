@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-
-Write = Callable[[bytes], Awaitable[None]]
 
 MARKER = re.compile(rb"marker-[0-9a-z-]+")
 FOREIGN = b"foreign-to-everybody"
+RESET = -1.0
+"""Among what an attack writes: to reset the connection."""
 
 
 def plain(body: bytes, *headers: bytes) -> bytes:
@@ -53,6 +53,10 @@ ANSWERED: dict[str, Steps] = {
     "processing": lambda marker: [b"HTTP/1.1 102 Processing\r\n\r\n" * 20 + plain(marker)],
     "early-hints": lambda marker: [b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + plain(marker)],
     "interim-after": lambda marker: [plain(marker) + b"HTTP/1.1 100 Continue\r\n\r\n"],
+    "drips-its-body": lambda marker: [
+        plain(marker)[:-9],
+        *(part for byte in marker[-9:] for part in (0.05, bytes([byte]))),
+    ],
     "chunk-extensions": lambda marker: [chunked(marker).replace(b"\r\nmarker", b";x=y;z\r\nmarker", 1)],
 }
 """Attacks after which the caller has its answer, and nothing else."""
@@ -76,6 +80,7 @@ REFUSED: dict[str, Steps] = {
     "http-0.9": lambda marker: [marker],
     "other-protocol": lambda _marker: [b"SSH-2.0-x\r\n\r\n"],
     "closes-without-an-answer": lambda _marker: [],
+    "resets-without-an-answer": lambda _marker: [RESET],
     "closes-in-the-head": lambda _marker: [b"HTTP/1.1 200 OK\r\nx-a: "],
     "one-header-of-30-mb": lambda _marker: [b"HTTP/1.1 200 OK\r\nx-a: ", *([b"a" * 300_000] * 100), b"\r\n\r\n"],
     "30-mb-of-headers": _until_memory_would_end(b"x-a: aaaaaaaaaaaaaaaaaaaaaa\r\n"),
@@ -90,6 +95,7 @@ REFUSED: dict[str, Steps] = {
 """Attacks after which the caller gets an error in JSON."""
 
 BROKEN: dict[str, Steps] = {
+    "reset-in-the-body": lambda marker: [plain(marker)[:-3], 0.05, RESET],
     "short-body": lambda marker: [plain(marker)[:-3]],
     "short-chunks": lambda marker: [chunked(marker)[:-5]],
     "bad-chunk-later": lambda marker: [chunked(marker)[:-5], 0.05, b"no size\r\n"],
@@ -137,7 +143,9 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     try:
         async for attack, marker in _requests(reader):
             for step in ALL[attack](marker) if attack else [plain(marker)]:
-                if isinstance(step, float):
+                if step == RESET:
+                    writer.transport.abort()
+                elif isinstance(step, float):
                     await asyncio.sleep(step)
                 else:
                     writer.write(step)

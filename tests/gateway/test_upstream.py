@@ -333,6 +333,60 @@ def test_an_answer_may_come_before_the_whole_request() -> None:
     run(lambda: Server(script), talk)
 
 
+def test_an_answer_before_a_large_body_was_read_does_not_disturb_the_next() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(HELLO)
+        await asyncio.sleep(0.3)
+        while await reader.read(65536):
+            pass
+
+    async def talk(upstream: Upstream, server: Server) -> None:
+        large = b"POST /x HTTP/1.1\r\n\r\n" * 500_000
+        with closing(await upstream.send("POST", b"/x", headers=[], body=large, caller="one")) as answer:
+            assert await whole(answer) == b"hello"
+        assert await get(upstream, "POST") == (200, b"hello")
+        assert server.connections == 2
+
+    run(lambda: Server(script, forever), talk)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_server_that_reads_no_body_is_given_up(is_streamed: bool) -> None:
+    async def deaf(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await asyncio.sleep(8)
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1_000_000)
+
+    async def talk(upstream: Upstream, _server: Server) -> None:
+        body = endless() if is_streamed else bytes(50_000_000)
+        with pytest.raises(UpstreamTimeoutError):
+            await upstream.send("POST", b"/x", headers=[], body=body, caller="one")
+
+    run(lambda: Server(deaf), talk, answer_timeout=0.5)
+
+
+def test_waiting_for_the_client_is_not_waiting_for_litellm() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await reader.readuntil(b"0\r\n\r\n")
+        writer.write(HELLO)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            yield b"abc"
+
+    async def talk(upstream: Upstream, _server: Server) -> None:
+        with closing(await upstream.send("POST", b"/x", headers=[], body=slowly())) as answer:
+            assert await whole(answer) == b"hello"
+
+    run(lambda: Server(script), talk, answer_timeout=0.4)
+
+
 def test_an_address_where_nobody_listens() -> None:
     async def talk(upstream: Upstream, _server: Server) -> None:
         with pytest.raises(UpstreamDownError):

@@ -27,7 +27,7 @@ _STATUS_LINES = {
     503: b"HTTP/1.1 503 Service Unavailable\r\n",
 }
 _VERSIONS = ("1.0", "1.1")
-_HEALTH = (b"/health", b"/health/")
+_HEALTH = b"/health"
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -120,10 +120,13 @@ class ClientConnection(HttpToolsProtocol):
         if self.parser.get_http_version() not in _VERSIONS:
             self._refuse(InvalidRequestError("The request must be HTTP/1.1 or HTTP/1.0."))
             return
-        if self._is_surplus and self.url.partition(b"?")[0] not in _HEALTH:
+        if self._is_surplus and self.url != _HEALTH and not self.url.startswith((_HEALTH + b"/", _HEALTH + b"?")):
             self._refuse(TooManyConnectionsError("The gateway has too many connections; try again."))
             return
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # The parser takes nothing more; uvicorn would keep the connection and warn of each packet.
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
