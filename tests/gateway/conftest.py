@@ -174,7 +174,8 @@ def proxy(_shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> 
         pytest.skip("LiteLLM is not installed: `make gateway-parts`")
     folder = tmp_path_factory.mktemp("litellm")
     names = ("stub", "writer", "embedder", "instructed")
-    config = compiled(folder, dict.fromkeys(names, _shared_stub.url), {"external": _shared_stub.url})
+    external = [(name, _shared_stub.url) for name in ("external", "pair", "pair")]
+    config = compiled(folder, dict.fromkeys(names, _shared_stub.url), external)
     with litellm(folder, config) as url:
         yield url
 

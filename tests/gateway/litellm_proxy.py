@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret
 KEYS = {"LITELLM_KEY": KEY, "LITELLM_ADMIN_KEY": ADMIN_KEY}
 
 
-def compiled(folder: Path, models: Mapping[str, str], external: Mapping[str, str] | None = None) -> Path:
+def compiled(folder: Path, models: Mapping[str, str], external: Sequence[tuple[str, str]] = ()) -> Path:
     """LiteLLM's configuration as `lisa compile` makes it.
 
     Args:
         folder: where it is written.
         models: addresses of the hosted models by name, of which those with `embed` or `instruct` in it embed texts.
-        external: addresses of models that are not hosted.
+        external: names and addresses of models that are not hosted; a name may have several.
     """
     hosted = [hosted_model(name) for name in models]
     entries = [
@@ -38,7 +38,7 @@ def compiled(folder: Path, models: Mapping[str, str], external: Mapping[str, str
             "litellm_params": {"model": f"openai/{name}", "api_base": f"{address}/v1", "api_key": "ignored"},
             "lisa_params": {"model_type": "textgen", "streaming": True},
         }
-        for name, address in (external or {}).items()
+        for name, address in external
     ]
     changed = configuration(
         ecsModels=hosted,

@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 import requests
+from aiohttp import web
 
 from gateway.conftest import TOKEN, Aws, settings
 from gateway.litellm_proxy import KEYS, compiled, litellm
@@ -32,7 +33,14 @@ HELLO: Any = [{"role": "user", "content": "hi"}]
 
 
 def test_openai_lists_models(client: openai.OpenAI) -> None:
-    assert {model.id for model in client.models.list()} == {"stub", "writer", "embedder", "instructed", "external"}
+    assert {model.id for model in client.models.list()} == {
+        "stub",
+        "writer",
+        "embedder",
+        "instructed",
+        "external",
+        "pair",
+    }
 
 
 def test_openai_chats(client: openai.OpenAI, stub: StubModel) -> None:
@@ -121,7 +129,7 @@ def test_deprecated_routes(whole: Gateway, stub: StubModel) -> None:
 
 
 @pytest.fixture(scope="module")
-def smollm(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def smollm(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway in front of LiteLLM in front of a real, small language model."""
     folder = tmp_path_factory.mktemp("smollm")
     port, log = free_port(), folder / "model.log"
@@ -138,7 +146,7 @@ def smollm(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gatew
         pytest.skip("xllamacpp is not installed: `make gateway-parts`")
     with running([LITELLM_PYTHON, "-c", script], log=log, environment={}) as process:
         wait_until_answers(f"http://127.0.0.1:{port}/health", process, log, seconds=60)
-        config = compiled(folder, {"smollm": f"http://127.0.0.1:{port}"})
+        config = compiled(folder, {"smollm": f"http://127.0.0.1:{port}", "writer": _shared_stub.url})
         with (
             litellm(folder, config) as url,
             gateway(folder, settings(aws, "http://127.0.0.1:1", url) | KEYS) as found,
@@ -171,3 +179,18 @@ def test_a_real_model_answers_in_the_other_forms(smollm: Gateway) -> None:
     message = requests.post(f"{smollm.url}/v2/serve/messages", json=body, headers={"Api-Key": TOKEN}, timeout=60).json()
     assert message["content"][0]["text"].strip()
     assert message["usage"]["output_tokens"] > 0
+
+
+def chat(served: Gateway, body: Any) -> requests.Response:
+    return requests.post(f"{served.url}/v2/serve/chat/completions", json=body, headers={"Api-Key": TOKEN}, timeout=30)
+
+
+def test_a_404_does_not_take_out_the_only_deployment(smollm: Gateway, stub: StubModel) -> None:
+    async def missing(_: Any) -> Any:
+        return web.json_response({"error": {"message": "no such path"}}, status=404)
+
+    body = {"model": "writer", "messages": HELLO}
+    stub.behaviours["/chat/completions"] = missing
+    assert chat(smollm, body).status_code == 404
+    stub.behaviours.clear()
+    assert chat(smollm, body).status_code == 200

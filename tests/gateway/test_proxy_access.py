@@ -196,16 +196,33 @@ def test_parameters_of_the_model_are_forwarded(whole: Gateway, stub: StubModel) 
     assert not [value for value in CREDENTIALS.values() if value in str(stub.last.headers)]
 
 
-def test_a_404_of_one_caller_takes_the_model_from_nobody(whole: Gateway, stub: StubModel) -> None:
-    async def missing(_: web.Request) -> web.Response:
-        return web.json_response({"error": {"message": "no such path"}}, status=404)
+@pytest.mark.parametrize("status", [401, 404, 408])
+def test_errors_of_one_caller_do_not_take_out_a_model(whole: Gateway, stub: StubModel, status: int) -> None:
+    """With a name that has several deployments, so that cooldowns are on; `test_litellm` has a proxy without."""
 
-    stub.behaviours["/chat/completions"] = missing
-    for model in ("writer", "external"):
-        assert through(whole, "/chat/completions", CHAT | {"model": model}).status_code == 404
-    stub.behaviours.clear()
-    for model in ("writer", "external"):
-        assert through(whole, "/chat/completions", CHAT | {"model": model}).status_code == 200
+    async def fail(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": "no"}}, status=status)
+
+    for model in ("writer", "external", "pair"):
+        stub.behaviours["/chat/completions"] = fail
+        for _ in range(6):
+            assert through(whole, "/chat/completions", CHAT | {"model": model}).status_code == status
+        stub.behaviours.clear()
+        for _ in range(4):
+            assert through(whole, "/chat/completions", CHAT | {"model": model}).status_code == 200
+
+
+def test_a_deployment_that_is_at_its_limit_is_left_for_the_other(whole: Gateway, stub: StubModel) -> None:
+    asked = []
+
+    async def limited(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "1"})
+
+    stub.behaviours["/chat/completions"] = limited
+    answers = [through(whole, "/chat/completions", CHAT | {"model": "pair"}) for _ in range(6)]
+    assert {answer.status_code for answer in answers} == {429}
+    assert len(asked) < 6
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ _PREFIX_BYTES = PREFIX.encode()
 class PassThrough:
     """The ASGI application behind `/v2/serve`."""
 
+    def __init__(self) -> None:
+        self._operations = operations()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on.
 
@@ -46,7 +49,7 @@ class PassThrough:
         exchange = Exchange.of(scope)
         is_admin = exchange.caller is not None and exchange.caller.is_admin
         query = scope["query_string"]
-        match = operations().admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
+        match = self._operations.admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
         exchange.route = f"{PREFIX}{match.operation.path}"
         target = match.path + b"?" + query if query else match.path
         resources: Resources = scope["state"]["resources"]

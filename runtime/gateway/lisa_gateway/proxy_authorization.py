@@ -35,7 +35,7 @@ _ROLES = {
     Access.INFERENCE: LitellmUserRoles.INTERNAL_USER,
     Access.ADMINISTRATION: LitellmUserRoles.PROXY_ADMIN,
 }
-# LiteLLM's own check takes these for administration: it knows `/models`, and has forgotten the path of one model.
+# LiteLLM's own role check allows `/models` and treats the path of one model as administration.
 _OPEN_TO_ADMINISTRATORS_ONLY = frozenset({"/models/{model_id}", "/v1/models/{model_id}"})
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -18,9 +18,9 @@ FORWARDED = frozenset(
         *("tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity", "web_search_options"),
     }
 )
-"""Parameters that LiteLLM knows and callers may set; any other that it knows is refused.
+"""LiteLLM's parameters that callers may set; its other parameters are refused.
 
-A name that LiteLLM does not know is a parameter of the model and is passed on.
+A name that is not among LiteLLM's parameters is a parameter of the model and is passed on.
 """
 
 _REFUSED_PREFIXES = (

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
         litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
-        litellm_admin_key: the key for what administrators may use; None where nobody may.
+        litellm_admin_key: the key for what administrators may use; None to make it unavailable.
         threads: worker processes.
         host: address to listen on; the load balancer is another machine.
         port: where requests come in.
