@@ -167,26 +167,32 @@ def test_rest_api_starts_both(tmp_path: Path) -> None:
     assert "LITELLM_URL=http://127.0.0.1:4000" in made.out("python3", "environment").read_text().splitlines()
 
 
-def test_rest_api_makes_a_key_that_litellm_and_the_gateway_share(tmp_path: Path) -> None:
-    keys = set()
+def test_rest_api_makes_keys_that_litellm_and_the_gateway_share(tmp_path: Path) -> None:
+    keys = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         made = rest_api(tmp_path / name)
         process, _ = running(made)
         stop_group(process)
-        keys.add(variables(made.folder, "litellm")["LITELLM_MASTER_KEY"])
-        assert variables(made.folder, "python3")["LITELLM_KEY"] in keys
-    assert len(keys) == 2
+        proxy, gateway = variables(made.folder, "litellm"), variables(made.folder, "python3")
+        for variable in ("LITELLM_KEY", "LITELLM_ADMIN_KEY"):
+            assert proxy[variable] == gateway[variable]
+            keys.append(proxy[variable])
+        keys.append(proxy["LITELLM_MASTER_KEY"])
+        assert not gateway["LITELLM_MASTER_KEY"]
+    assert len(set(keys)) == 6
     assert all(re.fullmatch(r"sk-[0-9a-f]{64}", key) for key in keys)
 
 
-def test_rest_api_takes_the_key_that_is_configured(tmp_path: Path) -> None:
+def test_rest_api_keeps_the_master_key_that_is_configured_from_the_gateway(tmp_path: Path) -> None:
     made = rest_api(tmp_path)
-    made.environment["LITELLM_KEY"] = "sk-configured"
+    made.environment |= {"LITELLM_KEY": "sk-old", "LITELLM_MASTER_KEY": "sk-configured"}
     process, _ = running(made)
     stop_group(process)
     assert variables(made.folder, "litellm")["LITELLM_MASTER_KEY"] == "sk-configured"
-    assert variables(made.folder, "python3")["LITELLM_KEY"] == "sk-configured"
+    gateway = variables(made.folder, "python3")
+    assert gateway["LITELLM_MASTER_KEY"] == ""
+    assert re.fullmatch(r"sk-[0-9a-f]{64}", gateway["LITELLM_KEY"])
 
 
 @pytest.mark.parametrize(("dies", "other"), [("litellm", "python3"), ("python3", "litellm")])

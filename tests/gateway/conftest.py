@@ -15,7 +15,8 @@ from typing import Any
 import boto3
 import pytest
 
-from gateway.processes import ROOT, Gateway, gateway, running, wait_until_answers
+from gateway.litellm_proxy import KEYS, compiled, litellm
+from gateway.processes import LITELLM_PYTHON, ROOT, Gateway, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, serving
 from lisa_compiler.dev.processes import free_port
 
@@ -147,7 +148,8 @@ def settings(aws: Aws, authority: str, litellm_url: str) -> dict[str, str]:
         "ADMIN_GROUP": "lisa-admins",
         "JWT_GROUPS_PROP": "realm_access.roles",
         "LITELLM_URL": litellm_url,
-        "LITELLM_KEY": "sk-the-proxys-own-key",
+        "LITELLM_KEY": "sk-for-inference",
+        "LITELLM_ADMIN_KEY": "sk-for-administrators",
     }
 
 
@@ -163,3 +165,24 @@ def _shared_gateway(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.
 def served(_shared_gateway: Gateway, stub: StubModel) -> Gateway:
     """A gateway in front of the stub, whose identity provider is out of reach."""
     return _shared_gateway
+
+
+@pytest.fixture(scope="session")
+def proxy(_shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """LiteLLM in front of the stub."""
+    if not LITELLM_PYTHON.exists():
+        pytest.skip("LiteLLM is not installed: `make gateway-parts`")
+    folder = tmp_path_factory.mktemp("litellm")
+    names = ("stub", "writer", "embedder", "instructed")
+    external = [(name, _shared_stub.url) for name in ("external", "pair", "pair")]
+    config = compiled(folder, dict.fromkeys(names, _shared_stub.url), external)
+    with litellm(folder, config) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def whole(aws: Aws, proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway in front of LiteLLM in front of the stub."""
+    environment = settings(aws, "http://127.0.0.1:1", proxy) | KEYS
+    with gateway(tmp_path_factory.mktemp("gateway"), environment) as found:
+        yield found

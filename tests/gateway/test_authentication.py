@@ -115,9 +115,9 @@ def test_people_of_the_identity_provider(guarded: Gateway, issuer: Issuer) -> No
 
 
 def test_administrators_may_manage_the_proxy_and_others_not(guarded: Gateway, issuer: Issuer) -> None:
-    assert get(guarded, bearer(sign_in(issuer.url, "ada")), "/v2/serve/key/list").status_code == 200
-    assert get(guarded, bearer(sign_in(issuer.url, "bob")), "/v2/serve/key/list").status_code == 403
-    assert get(guarded, bearer(TOKEN), "/v2/serve/key/list").status_code == 403
+    assert get(guarded, bearer(sign_in(issuer.url, "ada")), "/v2/serve/model/info").status_code == 200
+    assert get(guarded, bearer(sign_in(issuer.url, "bob")), "/v2/serve/model/info").status_code == 403
+    assert get(guarded, bearer(TOKEN), "/v2/serve/model/info").status_code == 403
 
 
 def test_people_come_by_the_authorization_header_alone(guarded: Gateway, issuer: Issuer) -> None:
@@ -214,4 +214,4 @@ def test_without_authentication_everybody_comes_in(aws: Aws, stub: StubModel, tm
     environment = settings(aws, "", stub.url) | {"USE_AUTH": "false"}
     with gateway(tmp_path, environment) as found:
         assert get(found).status_code == 200
-        assert get(found, path="/v2/serve/key/list").status_code == 403
+        assert get(found, path="/v2/serve/model/info").status_code == 403

@@ -4,72 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 import requests
-import yaml
-from tests.compiler.conftest import configuration
+from aiohttp import web
 
 from gateway.conftest import TOKEN, Aws, settings
+from gateway.litellm_proxy import KEYS, compiled, litellm
 from gateway.processes import LITELLM_PYTHON, Gateway, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, chunk, open_stream
 from lisa_compiler.dev.processes import free_port
-from lisa_compiler.pipeline import compile_environment
 
 pytestmark = pytest.mark.xdist_group("litellm")  # what it starts takes long, and is started once
 
 if not LITELLM_PYTHON.exists():
     pytest.skip("LiteLLM is not installed: `make gateway-parts`", allow_module_level=True)
-
-KEY = "sk-0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
-
-
-def compiled(folder: Path, models: Mapping[str, str]) -> Path:
-    """LiteLLM's configuration as `lisa compile` makes it, with models by name and address."""
-    entries = [
-        {
-            "model_name": name,
-            "litellm_params": {"model": f"openai/{name}", "api_base": f"{address}/v1", "api_key": "ignored"},
-            "lisa_params": {"model_type": "textgen", "streaming": True},
-        }
-        for name, address in models.items()
-    ]
-    general = {"master_key": "os.environ/PROXY_KEY"}
-    changed = configuration(litellmConfig={"model_list": entries, "general_settings": general})
-    (folder / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": changed}))
-    path = folder / "litellm.yaml"
-    path.write_bytes(compile_environment(folder, None).files["litellm/config.yaml"])
-    return path
-
-
-@contextmanager
-def litellm(folder: Path, config: Path) -> Iterator[str]:
-    """Run LiteLLM as the container does."""
-    port, log = free_port(), folder / "litellm.log"
-    command = [LITELLM_PYTHON.with_name("litellm"), "--config", config, "--host", "127.0.0.1", "--port", str(port)]
-    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PROXY_KEY": KEY}
-    with running(command, log=log, environment=environment) as process:
-        url = f"http://127.0.0.1:{port}"
-        wait_until_answers(f"{url}/health/liveliness", process, log, seconds=240)
-        yield url
-
-
-@pytest.fixture(scope="module")
-def whole(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway in front of LiteLLM in front of the stub."""
-    folder = tmp_path_factory.mktemp("litellm")
-    names = ("stub", "writer", "embedder", "instructed")
-    config = compiled(folder, dict.fromkeys(names, _shared_stub.url))
-    with (
-        litellm(folder, config) as url,
-        gateway(folder, settings(aws, "http://127.0.0.1:1", url) | {"LITELLM_KEY": KEY}) as found,
-    ):
-        yield found
 
 
 @pytest.fixture
@@ -81,7 +33,14 @@ HELLO: Any = [{"role": "user", "content": "hi"}]
 
 
 def test_openai_lists_models(client: openai.OpenAI) -> None:
-    assert {model.id for model in client.models.list()} == {"small", "stub", "writer", "embedder", "instructed"}
+    assert {model.id for model in client.models.list()} == {
+        "stub",
+        "writer",
+        "embedder",
+        "instructed",
+        "external",
+        "pair",
+    }
 
 
 def test_openai_chats(client: openai.OpenAI, stub: StubModel) -> None:
@@ -169,25 +128,8 @@ def test_deprecated_routes(whole: Gateway, stub: StubModel) -> None:
     assert v1(whole, "openai/chat/completions", chat).json()["choices"][0]["message"]["content"] == "Hello there"
 
 
-def test_the_administration_of_litellm_is_recognised() -> None:
-    from lisa_gateway.proxy_administration import is_administration
-
-    script = (
-        "import json; from litellm.proxy._types import LiteLLMRoutes as R;"
-        "names = ('management_routes', 'master_key_only_routes', 'key_management_routes', 'spend_tracking_routes',"
-        "'global_spend_tracking_routes');"
-        "print(json.dumps([sorted({r for n in names for r in R[n].value}), sorted(R.openai_routes.value)]))"
-    )
-    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    said = subprocess.run([LITELLM_PYTHON, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    managing, serving = yaml.safe_load(said.stdout.splitlines()[-1])
-    information = {"/model/info"}
-    assert [route for route in managing if not is_administration(route) and route not in information] == []
-    assert [route for route in serving if is_administration(route)] == []
-
-
 @pytest.fixture(scope="module")
-def smollm(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def smollm(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway in front of LiteLLM in front of a real, small language model."""
     folder = tmp_path_factory.mktemp("smollm")
     port, log = free_port(), folder / "model.log"
@@ -204,10 +146,10 @@ def smollm(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gatew
         pytest.skip("xllamacpp is not installed: `make gateway-parts`")
     with running([LITELLM_PYTHON, "-c", script], log=log, environment={}) as process:
         wait_until_answers(f"http://127.0.0.1:{port}/health", process, log, seconds=60)
-        config = compiled(folder, {"smollm": f"http://127.0.0.1:{port}"})
+        config = compiled(folder, {"smollm": f"http://127.0.0.1:{port}", "writer": _shared_stub.url})
         with (
             litellm(folder, config) as url,
-            gateway(folder, settings(aws, "http://127.0.0.1:1", url) | {"LITELLM_KEY": KEY}) as found,
+            gateway(folder, settings(aws, "http://127.0.0.1:1", url) | KEYS) as found,
         ):
             yield found
 
@@ -224,3 +166,31 @@ def test_a_real_model_answers(smollm: Gateway) -> None:
     parts = [event.choices[0].delta.content or "" for event in events if event.choices]
     assert len([part for part in parts if part]) > 1
     assert "".join(parts) == answer.choices[0].message.content
+
+
+def test_a_real_model_answers_in_the_other_forms(smollm: Gateway) -> None:
+    client = openai.OpenAI(api_key=TOKEN, base_url=f"{smollm.url}/v2/serve", max_retries=0)
+    asked: Any = {"model": "smollm", "input": "Name the capital of France.", "max_output_tokens": 16}
+    answer = client.responses.create(**asked)
+    assert answer.output_text.strip()
+    events = list(client.responses.create(**asked, stream=True))
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta").strip()
+    body = {"model": "smollm", "max_tokens": 16, "messages": [{"role": "user", "content": "Say hello."}]}
+    message = requests.post(f"{smollm.url}/v2/serve/messages", json=body, headers={"Api-Key": TOKEN}, timeout=60).json()
+    assert message["content"][0]["text"].strip()
+    assert message["usage"]["output_tokens"] > 0
+
+
+def chat(served: Gateway, body: Any) -> requests.Response:
+    return requests.post(f"{served.url}/v2/serve/chat/completions", json=body, headers={"Api-Key": TOKEN}, timeout=30)
+
+
+def test_a_404_does_not_take_out_the_only_deployment(smollm: Gateway, stub: StubModel) -> None:
+    async def missing(_: Any) -> Any:
+        return web.json_response({"error": {"message": "no such path"}}, status=404)
+
+    body = {"model": "writer", "messages": HELLO}
+    stub.behaviours["/chat/completions"] = missing
+    assert chat(smollm, body).status_code == 404
+    stub.behaviours.clear()
+    assert chat(smollm, body).status_code == 200

@@ -163,7 +163,7 @@ def test_models_of_the_other_kind(served: Gateway, path: str, model: dict[str, s
 @pytest.mark.parametrize("path", ["generate", "generateStream", "embeddings"])
 def test_errors_of_litellm_come_back(served: Gateway, stub: StubModel, path: str) -> None:
     async def fail(_: web.Request) -> web.Response:
-        return web.Response(status=429, body=b'{"error": {"message": "slow down"}}')
+        return web.json_response({"error": {"message": "slow down"}}, status=429)
 
     stub.behaviours |= {"/completions": fail, "/embeddings": fail}
     answer = post(served, path, {**(EMBEDDER if path == "embeddings" else WRITER), "text": "Say"})

@@ -9,6 +9,8 @@ from lisa_compiler.dev.processes import Program, answers, free_port
 from lisa_compiler.resources import runtime_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lisa_compiler.dev.local_aws import LocalAws
     from lisa_compiler.plan import Deployment
 
@@ -21,7 +23,7 @@ _ELSEWHERE = ("SSL_CERT_DIR", "SSL_CERT_FILE")
 
 
 def plan(
-    deployment: Deployment, aws: LocalAws, *, authority: str, origin: str, litellm: str, key: str
+    deployment: Deployment, aws: LocalAws, *, authority: str, origin: str, litellm: str, keys: Mapping[str, str]
 ) -> tuple[str, Program]:
     """The gateway's address, and its program.
 
@@ -31,7 +33,7 @@ def plan(
         authority: the OpenID provider.
         origin: of the web application.
         litellm: address of LiteLLM.
-        key: LiteLLM's key.
+        keys: the gateway's keys for LiteLLM, by the names of their variables.
 
     Raises:
         MissingPackageError: what the gateway imports is not installed.
@@ -45,11 +47,11 @@ def plan(
         environment={
             **container_environment(deployment),
             **aws.environment,
+            **keys,
             "AUTHORITY": authority,
             # A debugger, or a machine that sleeps, is no hang.
             "HANG_TIMEOUT": "0",
             "HOST": "127.0.0.1",
-            "LITELLM_KEY": key,
             "LITELLM_URL": litellm,
             "METRICS_PORT": "0",
             "PORT": str(port),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -10,6 +11,7 @@ from lisa_compiler.dev.gateway import container_environment
 from lisa_compiler.dev.packages import python_with
 from lisa_compiler.dev.processes import Program, answers, free_port
 from lisa_compiler.emit.litellm import PATH
+from lisa_compiler.resources import runtime_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,14 +23,16 @@ if TYPE_CHECKING:
 _START_SECONDS = 180
 
 
-def plan(folder: Path, compiled: Compiled, *, endpoints: Mapping[str, Endpoint], key: str) -> tuple[str, Program]:
+def plan(
+    folder: Path, compiled: Compiled, *, endpoints: Mapping[str, Endpoint], keys: Mapping[str, str]
+) -> tuple[str, Program]:
     """LiteLLM's address, and its program.
 
     Args:
         folder: where its configuration is written.
         compiled: what the environment compiles to.
         endpoints: who answers instead of a hosted model, by its type.
-        key: LiteLLM's master key.
+        keys: the gateway's keys for LiteLLM, by the names of their variables.
 
     Raises:
         MissingPackageError: LiteLLM is not installed.
@@ -46,7 +50,10 @@ def plan(folder: Path, compiled: Compiled, *, endpoints: Mapping[str, Endpoint],
         environment={
             **container_environment(compiled.deployment),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-            "LITELLM_MASTER_KEY": key,
+            **keys,
+            # LiteLLM does not start without one; it is not used.
+            "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(24)}",
+            "PYTHONPATH": str(runtime_dir() / "gateway"),
             "PYTHONUNBUFFERED": "1",
         },
         is_ready=answers(f"{url}/health/liveliness"),

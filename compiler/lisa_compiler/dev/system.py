@@ -91,7 +91,8 @@ def running(
     """
     deployment = compiled.deployment
     config = deployment.config
-    key, token = f"sk-{secrets.token_hex(24)}", f"dev-{secrets.token_hex(16)}"
+    keys = {name: f"sk-{secrets.token_hex(24)}" for name in ("LITELLM_KEY", "LITELLM_ADMIN_KEY")}
+    token = f"dev-{secrets.token_hex(16)}"
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     application = f"{origin}/{config.deployment_stage}/"
@@ -106,10 +107,10 @@ def running(
     begun += programs
     aws, program = local_aws.plan(processes.folder(), account=deployment.names.account, region=deployment.names.region)
     begun.append(program)
-    litellm, program = proxy.plan(processes.folder(), compiled, endpoints=endpoints, key=key)
+    litellm, program = proxy.plan(processes.folder(), compiled, endpoints=endpoints, keys=keys)
     begun.append(program)
     rest_api, gateway_program = gateway.plan(
-        deployment, aws, authority=authority, origin=origin, litellm=litellm, key=key
+        deployment, aws, authority=authority, origin=origin, litellm=litellm, keys=keys
     )
     server = None
     if deployment.repositories:

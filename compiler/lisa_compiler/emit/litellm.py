@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,22 +18,71 @@ _HEADER = """\
 """
 
 
+# `/v1/messages` of a server that has chat completions only; without it LiteLLM calls the server's Responses API.
+_CHAT_COMPLETIONS_ONLY = {"use_chat_completions_url_for_anthropic_messages": True}
+
+AUTHORIZATION = {
+    "custom_auth": "lisa_gateway.proxy_authorization.authorize",
+    "custom_auth_run_common_checks": True,
+}
+"""What makes LiteLLM ask the gateway's package before it serves a request; part of the image, and not configurable."""
+
+_COOLDOWN_KEYS = frozenset({"allowed_fails", "allowed_fails_policy", "cooldown_time", "disable_cooldowns"})
+# What a caller alone can bring about: a path or a model that a server does not have, a credential of the caller's, a
+# call that takes long. So many in one cooldown period (5 s) do not happen. 429 still takes a deployment out at once.
+_NEVER = 1_000_000
+_CALLERS_FAULTS = {
+    "AuthenticationErrorAllowedFails": _NEVER,
+    "NotFoundErrorAllowedFails": _NEVER,
+    "RateLimitErrorAllowedFails": 0,
+    "TimeoutErrorAllowedFails": _NEVER,
+}
+_MODES = {"textgen": "chat", "embedding": "embedding"}
+
+
 def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
-    """Render `litellm/config.yaml`: the user's litellmConfig as it is, then the hosted models."""
+    """Render `litellm/config.yaml`: the user's litellmConfig, the hosted models, and what the gateway relies on."""
     config = deployment.config.litellm_config.model_dump(mode="json", by_alias=True, exclude_none=True)
     models = config.pop("model_list")
     models.extend(_entry(model) for model in deployment.models)
+    config["litellm_settings"] = _CHAT_COMPLETIONS_ONLY | config["litellm_settings"]
+    config["general_settings"] = config["general_settings"] | AUTHORIZATION
+    if _COOLDOWN_KEYS.isdisjoint(config["router_settings"]):
+        config["router_settings"] |= _limit_cooldowns(models)
     content = {"model_list": models, **{key: value for key, value in config.items() if value != {}}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     return {PATH: (_HEADER + text).encode()}
 
 
 def _entry(model: ModelPlan) -> dict[str, Any]:
-    return {
-        "model_name": model.identifier,
-        "litellm_params": {
-            "model": f"openai/{model.config.model_name}",
-            "api_base": f"{model.url}/v1",
-            "api_key": "ignored",
-        },
+    kind = str(model.config.model_type)
+    params: dict[str, Any] = {
+        "model": f"openai/{model.config.model_name}",
+        "api_base": f"{model.url}/v1",
+        "api_key": "ignored",
     }
+    if kind == "textgen":
+        # LiteLLM takes every `openai/` server to have the Responses API.
+        params["use_chat_completions_api"] = True
+    return {"model_name": model.identifier, "litellm_params": params, "model_info": {"mode": _MODES[kind]}}
+
+
+def _limit_cooldowns(models: list[dict[str, Any]]) -> dict[str, Any]:
+    """Keep one caller's errors from taking a model from all: LiteLLM's default takes a deployment out after one 404.
+
+    A name with one deployment has nothing to fall back on, so that it is never taken out. The entries of a name with
+    several are changed in place.
+
+    Returns:
+        What is added to the router's settings.
+    """
+    deployments = Counter(entry["model_name"] for entry in models)
+    if all(count == 1 for count in deployments.values()):
+        return {"disable_cooldowns": True}
+    for entry in models:
+        single = deployments[entry["model_name"]] == 1
+        added = {"cooldown_time": 0} if single else {"allowed_fails_policy": dict(_CALLERS_FAULTS)}
+        info = entry.get("model_info") or {}
+        if _COOLDOWN_KEYS.isdisjoint(info):
+            entry["model_info"] = info | added
+    return {}

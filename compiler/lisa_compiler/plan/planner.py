@@ -170,7 +170,6 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
         "THREADS": str(instance.vcpus),
         "TOKEN_TABLE_NAME": names.token_table,
         "USE_AUTH": "true" if auth else "false",
-        **_litellm_key(config),
     }
     return _service(
         "rest-api",
@@ -186,13 +185,6 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
         names=names,
         region=region,
     )
-
-
-def _litellm_key(config: Config) -> dict[str, str]:
-    """LITELLM_KEY for the gateway: the value of the variable that LiteLLM takes its master key from."""
-    variable = (config.litellm_config.general_settings.master_key or "").removeprefix("os.environ/")
-    value = config.rest_api_config.container_config.environment.get(variable)
-    return {} if value is None else {"LITELLM_KEY": value}
 
 
 def _model(model: EcsModel, config: Config, names: Names, region: Region) -> ModelPlan:

@@ -9,9 +9,9 @@ from lisa_gateway import health
 from lisa_gateway.pass_through import PREFIX
 
 DESCRIPTION = """\
-LISA's OpenAI-compatible REST API. Every path below `/v2/serve` goes to the LiteLLM proxy as it is, with any method;
-those that are listed are what most models can answer. Send a token as `Authorization: Bearer <token>`, or an API token
-as `Api-Key: <token>`.
+LISA's OpenAI-compatible REST API. The inference operations of the LiteLLM proxy are below `/v2/serve`; the ones listed
+are what most models can answer, and the user guide has the others. Send a token as `Authorization: Bearer <token>`, or
+an API token as `Api-Key: <token>`.
 """
 _FORWARDED: tuple[tuple[str, str, str], ...] = (
     ("get", "/models", "The models that can be used"),

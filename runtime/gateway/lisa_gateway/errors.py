@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -66,6 +66,26 @@ class InvalidRequestError(GatewayError):
     status = 400
     kind = "invalid_request_error"
     code = "invalid_request"
+
+
+class UnsupportedParameterError(GatewayError):
+    """The request has something that is not supported."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "unsupported_parameter"
+
+
+class MethodNotAllowedError(GatewayError):
+    """The path exists with other methods."""
+
+    status = 405
+    kind = "invalid_request_error"
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, methods: Iterable[str]) -> None:
+        super().__init__(message)
+        self.headers = {"Allow": ", ".join(methods)}
 
 
 class BodyTooLargeError(GatewayError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -31,7 +31,8 @@ class Settings(BaseSettings):
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
-        litellm_key: its master key, which LiteLLM also takes from LITELLM_MASTER_KEY; None when it has none.
+        litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
+        litellm_admin_key: the key for what administrators may use; None to make it unavailable.
         threads: worker processes.
         host: address to listen on; the load balancer is another machine.
         port: where requests come in.
@@ -81,9 +82,8 @@ class Settings(BaseSettings):
     registered_models_ps_name: str = Field(min_length=1)
     aws_region: str = Field(min_length=1)
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
-    litellm_key: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("litellm_key", "litellm_master_key")
-    )
+    litellm_key: SecretStr | None = None
+    litellm_admin_key: SecretStr | None = None
     threads: int = Field(default=1, ge=1)
     host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)

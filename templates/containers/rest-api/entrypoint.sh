@@ -21,14 +21,18 @@ if ((${#missing[@]} > 0)); then
   exit 1
 fi
 
-# LiteLLM does not start without a key. Unless one is configured, it gets one that nobody but the gateway knows.
-LITELLM_KEY=${LITELLM_KEY:-${LITELLM_MASTER_KEY:-sk-$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')}}
-export LITELLM_KEY
-export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$LITELLM_KEY}
+# The gateway's keys for LiteLLM, new at every start: one reaches inference only, one what administrators may use. Both
+# processes get them (lisa_gateway/proxy_authorization.py). LiteLLM does not start without a master key, which is never
+# used: unless one is configured, it is discarded with the container.
+make_key() { printf 'sk-%s' "$(od -An -vtx1 -N32 /dev/urandom | tr -d ' \n')"; }
+LITELLM_KEY=$(make_key)
+LITELLM_ADMIN_KEY=$(make_key)
+export LITELLM_KEY LITELLM_ADMIN_KEY
+export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$(make_key)}
 export LITELLM_URL=http://127.0.0.1:4000
 litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" &
 litellm=$!
-python3 -m lisa_gateway &
+LITELLM_MASTER_KEY='' python3 -m lisa_gateway &
 gateway=$!
 
 # The gateway lets its requests end, for which it needs LiteLLM, so that LiteLLM stops after it.

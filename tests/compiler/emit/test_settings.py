@@ -48,8 +48,54 @@ def test_litellm_config(planned: Planned, snapshot: SnapshotAssertion) -> None:
 def test_litellm_passes_everything_through(planned: Planned) -> None:
     content = yaml.safe_load(emit_litellm(planned(litellmConfig=LITELLM))["litellm/config.yaml"])
     assert content["litellm_settings"]["callbacks"] == ["prometheus"]
-    assert content["router_settings"] == {"routing_strategy": "least-busy"}
+    assert content["router_settings"] == {"routing_strategy": "least-busy", "disable_cooldowns": True}
     assert content["model_list"][0]["litellm_params"]["model"] == "bedrock/amazon.titan-text-express-v1"
+
+
+def litellm_config(planned: Planned, **litellm: Any) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(emit_litellm(planned(litellmConfig=litellm))["litellm/config.yaml"])
+    return content
+
+
+def external(name: str, **more: Any) -> dict[str, Any]:
+    params = {"model": f"openai/{name}", "api_base": "https://models.example.com/v1", "api_key": "ignored"}
+    lisa = {"model_type": "textgen", "streaming": True}
+    return {"model_name": name, "litellm_params": params, "lisa_params": lisa, **more}
+
+
+def test_litellm_asks_the_gateways_package_whatever_is_configured(planned: Planned) -> None:
+    given = {"custom_auth": "elsewhere.open", "custom_auth_run_common_checks": False, "request_timeout": 60}
+    general = litellm_config(planned, general_settings=given)["general_settings"]
+    assert general == {
+        "custom_auth": "lisa_gateway.proxy_authorization.authorize",
+        "custom_auth_run_common_checks": True,
+        "request_timeout": 60,
+    }
+
+
+def test_models_with_one_deployment_are_never_taken_out(planned: Planned) -> None:
+    content = litellm_config(planned, model_list=[external("a"), external("b")])
+    assert content["router_settings"] == {"disable_cooldowns": True}
+
+
+def test_models_with_several_deployments_are_taken_out_for_faults_of_their_own(planned: Planned) -> None:
+    info = {"id": "second", "mode": "chat"}
+    content = litellm_config(planned, model_list=[external("a"), external("a", model_info=info), external("b")])
+    assert "router_settings" not in content
+    first, second, single, hosted = content["model_list"]
+    policy = first["model_info"]["allowed_fails_policy"]
+    assert policy["RateLimitErrorAllowedFails"] == 0
+    assert min(policy[f"{kind}ErrorAllowedFails"] for kind in ("Authentication", "NotFound", "Timeout")) > 1000
+    assert second["model_info"] == {**info, "allowed_fails_policy": policy}
+    assert single["model_info"] == {"cooldown_time": 0}
+    assert hosted["model_info"] == {"mode": "chat", "cooldown_time": 0}
+
+
+@pytest.mark.parametrize("setting", [{"cooldown_time": 30}, {"allowed_fails": 2}, {"disable_cooldowns": False}])
+def test_cooldowns_that_are_configured_are_kept(planned: Planned, setting: dict[str, Any]) -> None:
+    content = litellm_config(planned, model_list=[external("a"), external("a")], router_settings=setting)
+    assert content["router_settings"] == setting
+    assert "model_info" not in content["model_list"][0]
 
 
 def test_env_js(planned: Planned, tmp_path: Path, snapshot: SnapshotAssertion) -> None:

@@ -1,0 +1,93 @@
+"""Fields of a body: what a model may get, and what LiteLLM would act on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lisa_gateway.errors import InvalidRequestError
+from lisa_gateway.request_fields import check_fields
+
+KNOWN = frozenset({"api_version", "cooldown_time", "guardrails", "id", "max_retries", "messages", "timeout", "weight"})
+URL = "http://169.254.170.2/credentials"
+
+
+def part(**content: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [content]}]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "m", "messages": [{"role": "user", "content": f"What is at {URL}?"}], "temperature": 1},
+        {
+            "repetition_penalty": 1.2,
+            "top_k": 5,
+            "guided_json": {"url": URL},
+            "min_tokens": 3,
+            "chat_template_kwargs": {},
+        },
+        {"metadata": {"order": "7", "id": "x", "link": URL, "nested": {"timeout": 1}}, "tags": ["a"]},
+        {"extra_body": {"top_k": 4}},
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"server_url": {}}}}}]},
+        part(type="image_url", image_url={"url": "data:image/png;base64,AAAA"}),
+        part(type="tool_use", id="1", name="fetch", input={"url": URL}),
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": f'{{"url": "{URL}"}}'}}]}]},
+        {"input": ["a text with http://example.com in it"]},
+        {"file": object(), "model": "m", "timestamp_granularities[]": "word"},
+    ],
+)
+def test_parameters_of_models_pass(body: dict[str, Any]) -> None:
+    check_fields(body, KNOWN)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"api_base": URL},
+        {"API_Base": URL},
+        {"base_url": URL},
+        {"api_key": "x"},
+        {"custom_llm_provider": "bedrock"},
+        {"aws_access_key_id": "x"},
+        {"aws_anything_new": "x"},
+        {"vertex_project": "x"},
+        {"extra_headers": {"Authorization": "x"}},
+        {"mock_response": "x"},
+        {"user_config": {}},
+        {"router_settings_override": {}},
+        {"fallbacks": ["other"]},
+        {"timeout": 0.001},
+        {"max_retries": 1000},
+        {"guardrails": []},
+        {"litellm_metadata": {}},
+        {"some_provider_api_base": URL},
+        {"metadata": {"langfuse_host_endpoint": URL}},
+        {"metadata": {"a": [{"aws_role_name": "x"}]}},
+        {"metadata": {"disable_global_guardrails": True}},
+        {"metadata": '{"api_base": "x"}'},
+        {"metadata[api_base]": URL},
+        {"extra_body": {"api_base": URL}},
+        {"extra_body": {"id": "x"}},
+        {"tools": [{"type": "mcp", "server_url": URL}]},
+        {"tools": [{"type": "function", "server_url": URL}]},
+        {"tools": '[{"type": "mcp"}]'},
+        {"mcp_servers": [{"url": URL}]},
+        part(type="image_url", image_url={"url": URL}),
+        part(type="image_url", image_url=URL),
+        part(type="input_image", image_url=URL),
+        part(type="input_file", file_url=URL),
+        part(type="image", source={"type": "url", "url": URL}),
+        part(type="file", file={"file_id": "https://example.com/x.pdf"}),
+        part(type="tool_result", content=[{"type": "image", "source": {"url": URL}}]),
+        part(type="video_url", video_url={"url": "gs://bucket/x"}),
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": URL}]}]},
+        {"input": [{"type": "input_image", "image_url": URL}]},
+        {"image": URL},
+        {"image": [URL]},
+    ],
+)
+def test_what_litellm_would_act_on_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestError):
+        check_fields(body, KNOWN)
