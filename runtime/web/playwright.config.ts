@@ -18,7 +18,7 @@ export default defineConfig({
   forbidOnly: process.env["CI"] !== undefined,
   retries: 0,
   timeout: 180_000,
-  expect: { timeout: 15_000 },
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
   use: {
     ...(browser === undefined ? {} : { launchOptions: { executablePath: browser, args: ["--no-sandbox"] } }),

@@ -38,7 +38,9 @@ export class Application {
 
   async openPanel(name: "Sessions" | "Chat settings"): Promise<Locator> {
     const heading = this.page.getByRole("heading", { level: 2, name, exact: true });
-    if (!(await heading.isVisible())) await this.page.getByRole("button", { name, exact: true }).click();
+    // A panel that is open may still be loading, and a click would close it.
+    const trigger = this.page.getByRole("button", { name, exact: true });
+    if ((await trigger.getAttribute("aria-expanded")) !== "true") await trigger.click();
     await expect(heading).toBeVisible();
     return this.page.getByRole("complementary", { name, exact: true });
   }
@@ -69,9 +71,15 @@ export class Application {
   /** Ask, and wait for the address and the first words: the answer is being received. */
   async beginAnswer(question: string): Promise<string> {
     await this.type(question);
-    await expect(this.answers.last()).toContainText(/\w+ \w+/, { timeout: 60_000 });
+    await this.expectFirstWords();
     await expect(this.page).toHaveURL(/#\/chat\/[0-9a-f-]{36}$/);
     return new URL(this.page.url()).hash;
+  }
+
+  /** That the last answer has begun; what it says while it waits for the model is no paragraph. */
+  async expectFirstWords(): Promise<void> {
+    const text = this.answers.last().getByRole("paragraph").first();
+    await expect(text).toContainText(/\w+ \w+/, { timeout: 60_000 });
   }
 
   get stopButton(): Locator {
