@@ -15,6 +15,7 @@ from lisa_gateway.errors import (
     TargetTooLongError,
     TooManyConnectionsError,
 )
+from lisa_gateway.gathering_transport import GatheringTransport
 
 if TYPE_CHECKING:
     from lisa_gateway.client_connections import ClientConnections
@@ -55,7 +56,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport, self.loop))
         self._is_surplus = not self._limits.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
