@@ -110,8 +110,8 @@ async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Lines of generateStream, from the server-sent events of a streamed completion.
 
     Each is `data:{"token": {"text", "special"}}`. The last has the last token and, beside it, `generatedTokens` and
-    `finishReason`, as LISA 2.x sent them, and `generated_text` and `details`, as Text Generation Inference sends them. A
-    token is therefore held until the next one comes.
+    `finishReason`, as LISA 2.x sent them, and `generated_text` and `details`, as Text Generation Inference sends them.
+    A token is therefore held until the next one comes.
 
     Raises:
         BrokenAnswerError: the stream ends without its end, or holds something else than a completion.
