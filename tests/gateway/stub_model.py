@@ -29,12 +29,14 @@ class Seen:
 
 @dataclass
 class StubModel:
-    """The server: what came, who left before the end, and what it does on a path instead of answering as a model."""
+    """The server: what came, who left before the end, and what it does on a path instead of answering as a model,
+    and whether it is too busy to answer the liveness probe."""
 
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    is_busy: bool = False
 
     def reset(self) -> None:
         """Forget what came and what it was told."""
@@ -50,6 +52,8 @@ class StubModel:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a request."""
         if request.path == "/health/liveliness":
+            while self.is_busy:
+                await asyncio.sleep(0.1)
             return web.json_response("I'm alive!")
         body = await request.read()
         self.seen.append(Seen(request.method, request.raw_path, request.headers.copy(), body))

@@ -69,11 +69,12 @@ def test_multipart_upload(served: Gateway, stub: StubModel) -> None:
     assert stub.last.headers["Content-Type"].startswith("multipart/form-data; boundary=")
 
 
-def test_a_body_of_50_mb(served: Gateway, stub: StubModel) -> None:
-    body = b"x" * (50 * 1024 * 1024)
-    answer = requests.post(f"{served.url}/v2/serve/audio/transcriptions", data=body, headers=AUTHORIZED, timeout=60)
-    assert answer.json() == {"text": f"{len(body)} bytes"}
-    assert stub.last.headers["Content-Length"] == str(len(body))
+def test_an_upload_of_50_mb(served: Gateway, stub: StubModel) -> None:
+    files = {"file": ("speech.wav", b"x" * (50 * 1024 * 1024), "audio/wav"), "model": (None, "whisper")}
+    url = f"{served.url}/v2/serve/audio/transcriptions"
+    answer = requests.post(url, files=files, headers=AUTHORIZED, timeout=60)
+    assert answer.json() == {"text": f"{len(stub.last.body)} bytes"}
+    assert stub.last.headers["Content-Length"] == str(len(stub.last.body))
 
 
 def test_a_body_of_unknown_length(served: Gateway, stub: StubModel) -> None:

@@ -238,14 +238,15 @@ async def test_a_flood_of_unknown_tokens_while_the_table_hangs(hurried: None) ->
     table.silent.set()
     clock.now += 60
     flood = [asyncio.create_task(tokens.is_valid(f"unknown-{number}")) for number in range(3000)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert table.waiting <= 40
+    for _ in range(10):
+        await asyncio.sleep(0)
+        assert table.waiting <= 40
     assert len([task for task in flood if task.done()]) >= 2000
     assert await tokens.is_valid("a")
     results = await asyncio.wait_for(asyncio.gather(*flood, return_exceptions=True), 5)
     assert {type(result) for result in results} == {TokenTableError}
-    assert table.waiting == 0
+    # The known token's own look-up is given up later.
+    assert table.waiting <= 1
     table.silent.clear()
     assert not await tokens.is_valid("unknown-1")
 

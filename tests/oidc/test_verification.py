@@ -153,7 +153,14 @@ def test_headers_that_cannot_be_honoured_are_malformed(header: dict[str, Any]) -
 
 ACCEPTED_TYPES = ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", None]
 REFUSED_TYPES = [
-    *("logout+jwt", "application/logout+jwt", "secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "token-introspection+jwt"),
+    *(
+        "logout+jwt",
+        "application/logout+jwt",
+        "secevent+jwt",
+        "dpop+jwt",
+        "oauth-authz-req+jwt",
+        "token-introspection+jwt",
+    ),
     *("client-authentication+jwt", "entity-statement+jwt", "vc+sd-jwt", "Refresh"),
 ]
 

@@ -181,7 +181,11 @@ class ApiTokens:
 
     async def _look_up(self, digest: bytes, token: str) -> float | None:
         """Ask the table, and remember its answer even when no request waits for it any more."""
-        expires = await self._table.expiration(token)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                expires = await self._table.expiration(token)
+        except TimeoutError:
+            raise _silent() from None
         if expires is None or expires <= self._now():
             self._known.discard(digest)
             self._unknown.put(digest, True)

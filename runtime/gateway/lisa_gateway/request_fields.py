@@ -61,8 +61,8 @@ def check_fields(body: Mapping[str, Any], known: Collection[str]) -> None:
         known: names of the parameters that LiteLLM acts on itself.
 
     Raises:
-        UnsupportedParameterError: a field would change where a call goes, with which credentials, or what is logged; or the
-            content names an address that the container or a model server would fetch.
+        UnsupportedParameterError: a field would change where a call goes, with which credentials, or what is
+            logged; or the content names an address that the container or a model server would fetch.
     """
     for name, value in body.items():
         _check_name(name, known)
