@@ -21,7 +21,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if name == "with PyTorch" and getattr(report, "when", "") == "call"
     ]
     if counts:
-        terminalreporter.write_line(f"with PyTorch, transformers and vLLM: {'; '.join(sorted(counts))}")
+        terminalreporter.write_line(f"tests with PyTorch, transformers and vLLM: {'; '.join(sorted(counts))}")
     missing = [f"{part.name} ({part.command})" for part in parts.parts() if not part.is_installed]
     if missing:
         terminalreporter.write_line(f"not installed, and not tested: {'; '.join(missing)}")
