@@ -14,7 +14,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if Path(sys.prefix).resolve() == parts.PYTORCH.resolve():
         return
     counts = [
-        f"{Path(report.nodeid).stem if '[' not in report.nodeid else report.nodeid.rpartition('[')[2][:-1]} {value}"
+        f"{report.nodeid.rpartition('[')[2].removesuffix(']')} {value}"
         for reports in terminalreporter.stats.values()
         for report in reports
         for name, value in getattr(report, "user_properties", ())
