@@ -14,14 +14,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if Path(sys.prefix).resolve() == parts.PYTORCH.resolve():
         return
     counts = [
-        f"{Path(report.nodeid).stem if '[' not in report.nodeid else report.nodeid.rpartition('[')[2][:-1]} {value}"
+        f"{report.nodeid.rpartition('[')[2].removesuffix(']')} {value}"
         for reports in terminalreporter.stats.values()
         for report in reports
         for name, value in getattr(report, "user_properties", ())
         if name == "with PyTorch" and getattr(report, "when", "") == "call"
     ]
     if counts:
-        terminalreporter.write_line(f"with PyTorch, transformers and vLLM: {'; '.join(sorted(counts))}")
+        terminalreporter.write_line(f"tests with PyTorch, transformers and vLLM: {'; '.join(sorted(counts))}")
     missing = [f"{part.name} ({part.command})" for part in parts.parts() if not part.is_installed]
     if missing:
         terminalreporter.write_line(f"not installed, and not tested: {'; '.join(missing)}")

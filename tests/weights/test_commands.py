@@ -262,3 +262,18 @@ def test_damaged_model_of_an_older_lisa_is_found_in_the_bucket(project: Path, en
         assert "lacks 'model.embed.weight'" in result.output
         assert f"`lisa weights convert models/{MODEL}`" in result.output
     assert locks.load(project / locks.LOCK_FILE).models[MODEL].converter is None
+
+
+def test_model_of_an_older_lisa_without_the_weights_of_a_module_is_not_sound(
+    project: Path, endpoint: list[str], store: seaweedfs.Store
+) -> None:
+    write(project / "models" / MODEL, sharded())
+    done(weights(project, "stage", *endpoint))
+    bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
+    (project / "config.json").write_text("{}")
+    store.do("cp", str(project / "config.json"), f"s3://{bucket}/{MODEL}/2_Dense/config.json")
+    (project / "models").rename(project / "gone")
+    forget_converter(project)
+    result = weights(project, "verify", *endpoint)
+    assert result.exit_code == ExitCode.FAILED
+    assert "2_Dense has no safetensors, and serving needs its weights" in result.output

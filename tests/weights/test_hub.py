@@ -129,6 +129,21 @@ def test_a_checkpoint_is_fetched_where_there_are_no_safetensors(hub: Hub, tmp_pa
     assert fetched.files == ("config.json", "pytorch_model.bin")
 
 
+def test_checkpoint_of_a_module_is_fetched_although_the_model_has_safetensors(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {
+        "config.json": b"{}",
+        "model.safetensors": b"x",
+        "pytorch_model.bin": b"y",
+        "2_Dense/config.json": b"{}",
+        "2_Dense/pytorch_model.bin": b"z",
+    }
+    listing = look_up(MODEL)
+    assert listing.needs_conversion
+    assert {name for name, _ in listing.files} == hub.files.keys() - {"pytorch_model.bin"}
+    hub.files["2_Dense/model.safetensors"] = b"z"
+    assert not look_up(MODEL).needs_conversion
+
+
 def test_a_model_without_weights(hub: Hub) -> None:
     hub.files = {"config.json": b"{}", "model.gguf": b"g"}
     with pytest.raises(WeightsError, match="neither safetensors nor a PyTorch checkpoint"):

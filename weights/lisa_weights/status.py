@@ -11,7 +11,10 @@ from lisa_weights.bucket import Bucket, Problem
 from lisa_weights.lock import LockedModel, WeightsLock
 from lisa_weights.model_directory import LocalState, ModelDirectory, differences, model_path, read_directory
 
-UNCHECKED = "it was locked by a LISA whose converter could drop tensors, and has not been checked since"
+UNCHECKED = (
+    "it was locked by a LISA whose converter could drop tensors, and has not been checked since: "
+    "`lisa weights stage` checks it in the bucket"
+)
 """What is said of a model whose condition is unknown."""
 
 
@@ -156,14 +159,14 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
 
 
 def stored_condition(model: str, bucket: Bucket) -> tuple[Condition, list[str]]:
-    """Judge a model in the bucket by the headers of its files; with sentences about what is missing.
+    """Judge a model in the bucket by the headers of its files; with sentences about what is wrong.
 
     Raises:
         WeightsError: the store refuses or does not answer.
     """
     judged = bucket.completeness(model)
-    messages = [f"{bucket.url(model)}: {problem}" for problem in judged.dropped]
-    if messages:
+    messages = [f"{bucket.url(model)}: {problem}" for problem in judged.problems]
+    if judged.dropped:
         return Condition.DAMAGED, messages
     return Condition.SOUND if judged.is_complete else Condition.UNKNOWN, messages
 

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from tests.compiler.conftest import configuration
 
+from lisa_weights.safetensors_file import lay_out
+from lisa_weights.tensors import Dtype, TensorInfo
 from weights.model_files import checkpoint, sharded, single, write
 
 from .conftest import Lisa
@@ -170,3 +172,43 @@ def test_lock_that_is_damaged_is_an_error(lisa: Lisa, project: Path) -> None:
 def _line(project: Path, text: str) -> int:
     lines = (project / "config.yaml").read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def damaged() -> dict[str, bytes]:
+    """A model as converter version 1 wrote it: the embedding is a record in the header alone."""
+    layout = lay_out(
+        [TensorInfo("lm_head.weight", Dtype.U8, (4,), 4)], {"format": "pt", "model.embed.weight": "lm_head.weight"}
+    )
+    return {"config.json": b"{}", "model.safetensors": layout.head + b"abcd"}
+
+
+def test_damaged_model_is_an_error_that_names_the_command(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), damaged())
+    result = lisa("compile")
+    assert result.code == 1
+    assert "error LISA406 [weights-damaged]" in result.err
+    assert "model.safetensors lacks 'model.embed.weight'" in result.err
+    assert f"run `lisa weights convert {LOCAL}`, or run `lisa weights fetch {MODEL}`" in " ".join(result.err.split())
+
+
+def test_damaged_model_with_its_checkpoint_is_converted_again(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), {**damaged(), "pytorch_model.bin": checkpoint(b"abcd")})
+    assert lisa("compile").code == 0
+    assert lisa("compile", "--check").code == 0
+    assert json.loads(Path("weights.lock.json").read_bytes())["models"][MODEL]["converter"] == 2
+
+
+def test_model_that_an_older_lisa_locked_is_a_warning_until_it_is_checked(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), single())
+    assert "LISA407" not in lisa("compile").err
+    lock = json.loads(Path("weights.lock.json").read_bytes())
+    assert lock["models"][MODEL].pop("converter") == 0
+    Path("weights.lock.json").write_text(json.dumps(lock))
+    Path("models").rename("gone")
+    unchecked = lisa("compile")
+    assert unchecked.code == 0
+    assert "warning LISA407 [weights-unchecked]" in unchecked.err
+    assert "Run `lisa weights stage --env dev`" in unchecked.err
+    Path("gone").rename("models")
+    assert "LISA407" not in lisa("compile").err
+    assert json.loads(Path("weights.lock.json").read_bytes())["models"][MODEL]["converter"] == 0
