@@ -114,7 +114,7 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 check: lint test ## Everything that CI checks, but for the web application
 
 .PHONY: lint
-lint: check-format check-types check-imports check-drift check-templates check-containers check-workflows ## All checks but the tests
+lint: check-format check-types check-imports check-licences check-drift check-templates check-containers check-workflows ## All checks but the tests
 
 .PHONY: check-format
 check-format: .venv/.installed-dev ## ruff: formatting and lint
@@ -128,6 +128,10 @@ check-types: .venv/.installed-dev ## mypy --strict
 .PHONY: check-imports
 check-imports: .venv/.installed-dev ## import-linter: which package may import which
 	@PYTHONPATH=schema:compiler:weights:$(DEPLOYED) $(BIN)/lint-imports --no-cache --no-logo
+
+.PHONY: check-licences
+check-licences: .venv/.installed-dev ## That every package in the locks has a license that is allowed
+	@PYTHONPATH=requirements $(PY) -m licences check
 
 .PHONY: check-drift
 check-drift: .venv/.installed-dev ## That generated/ and the generated documentation are what the sources make
@@ -216,6 +220,11 @@ workflows: .venv/.installed-runtime ## Write .github/workflows anew from templat
 .PHONY: lock
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
 	@UPGRADE="$${UPGRADE:-}" requirements/lock.sh
+
+.PHONY: licences
+licences: .venv/.installed-dev ## Record the licenses of the packages in the locks, and write docs/licences.md
+	@PYTHONPATH=requirements $(PY) -m licences refresh
+	@PYTHONPATH=requirements $(PY) -m licences write
 
 .PHONY: install
 install: .venv/.installed-dev ## Set .venv up, with the tests' tools; other targets do it themselves
