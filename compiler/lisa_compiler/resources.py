@@ -28,6 +28,11 @@ def sdk_dir() -> Path:
     return _folder("sdk")
 
 
+def requirements_dir() -> Path:
+    """Folder of the locks of Python packages."""
+    return _folder("requirements")
+
+
 @cache
 def jinja_environment() -> jinja2.Environment:
     """The environment of every template; an undefined name fails, and nothing is escaped: no template makes HTML."""

@@ -48,6 +48,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1500,
+    // Licenses of what is bundled require that their text comes with it.
+    license: { fileName: "third-party-licenses.md" },
   },
   test: {
     include: ["src/**/*.test.ts"],

@@ -29,6 +29,7 @@ _CARRIED: Final = (
     "package.json",
     "package-lock.json",
     "requirements.txt",
+    "requirements-lisa.txt",
 )
 _NOISE: Final = frozenset({"__pycache__", ".git", ".DS_Store", ".venv", "node_modules"})
 
@@ -101,7 +102,8 @@ def find_sources(project: Path, output: Path, deployment: Deployment, lock: Weig
     environment = deployment.environment
     sources: dict[str, Source] = {}
     missing: dict[str, str] = {}
-    for path in (*_CARRIED, f"{OVERLAY_FOLDER}/{environment}.yaml"):
+    wheels = [path.relative_to(project).as_posix() for path in sorted(project.glob("vendor/*.whl"))]
+    for path in (*_CARRIED, *wheels, f"{OVERLAY_FOLDER}/{environment}.yaml"):
         if (project / path).is_file():
             sources[f"{PROJECT}/{path}"] = Source(kind=Kind.PROJECT, file=project / path)
     compiled = dict(output_files(output / environment))

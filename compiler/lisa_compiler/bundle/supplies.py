@@ -18,11 +18,11 @@ from typing import Final
 
 from lisa_compiler.bundle.manifest import BundleError, Kind
 from lisa_compiler.bundle.sources import Source
+from lisa_compiler.distribution import build_wheel, checkout
 from lisa_compiler.resources import templates_dir
 
 WHEELS: Final = "wheels"
 CDK: Final = "cdk"
-_CHECKOUT: Final = Path(__file__).resolve().parents[3]
 
 
 def python_version() -> str:
@@ -39,7 +39,7 @@ def find_wheels(project: Path, given: Path | None, scratch: Path) -> dict[str, S
     """Find the wheels of LISA and everything that it needs, by path in the bundle.
 
     Args:
-        project: whose requirements.txt says what LISA is, when LISA does not run from a checkout of its own.
+        project: its requirements.txt and requirements-lisa.txt are fetched when LISA does not run from a checkout.
         given: a directory that has them all; None fetches them.
         scratch: where to fetch them to.
 
@@ -52,6 +52,8 @@ def find_wheels(project: Path, given: Path | None, scratch: Path) -> dict[str, S
         folder.mkdir()
         for arguments in _pip_calls(project, folder):
             _run([sys.executable, "-m", "pip", *arguments], "pip could not fetch the wheels")
+        if checkout() is not None:
+            build_wheel(folder)
     found = sorted(folder.glob("*.whl"))
     if not any(path.name.startswith("lisa_gitops-") for path in found):
         raise BundleError(f"{folder} has no wheel of lisa-gitops: give a directory with it and all that it needs.")
@@ -61,17 +63,20 @@ def find_wheels(project: Path, given: Path | None, scratch: Path) -> dict[str, S
 def _pip_calls(project: Path, folder: Path) -> list[list[str]]:
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     fetch = ["download", *quiet, "--only-binary=:all:", "--dest", str(folder)]
-    lock = _CHECKOUT / "requirements/runtime.txt"
-    if lock.is_file():
-        return [
-            # The lock names every dependency, so that none has to be looked for.
-            [*fetch, "--no-deps", "--requirement", str(lock)],
-            ["wheel", *quiet, "--no-deps", "--wheel-dir", str(folder), str(_CHECKOUT)],
-        ]
+    if root := checkout():
+        # The lock names every dependency, so that none has to be looked for.
+        return [[*fetch, "--no-deps", "--require-hashes", "--requirement", str(root / "requirements/runtime.txt")]]
     requirements = project / "requirements.txt"
     if not requirements.is_file():
         raise BundleError(f"{requirements} is not there: write into it what pip installs LISA by, or give --wheels.")
-    return [[*fetch, "--requirement", str(requirements)]]
+    lisa = project / "requirements-lisa.txt"
+    if not lisa.is_file():
+        return [[*fetch, "--requirement", str(requirements)]]
+    # The first holds hashes of everything that LISA requires; the second, LISA alone.
+    return [
+        [*fetch, "--no-deps", "--require-hashes", "--requirement", str(requirements)],
+        [*fetch, "--no-deps", "--requirement", str(lisa)],
+    ]
 
 
 def find_cdk(given: Path | None, scratch: Path) -> dict[str, Source]:

@@ -94,16 +94,23 @@ def init_command(
     requirement: Annotated[
         str | None,
         typer.Option(
-            metavar="REQUIREMENT", help="What pip installs LISA by; the package of this version when left out."
+            metavar="REQUIREMENT", help="What pip installs LISA by; default: this version from the package index."
         ),
+    ] = None,
+    vendor: Annotated[
+        bool, typer.Option("--vendor", help="Put LISA's wheel, built from this checkout, into the repository.")
+    ] = False,
+    wheel: Annotated[
+        Path | None, typer.Option("--wheel", metavar="FILE", help="Put this wheel of LISA into the repository.")
     ] = None,
 ) -> None:
     """Make a repository for your own configuration: files, workflows, generated/ and a README."""
     from lisa_compiler.cli import starting
-    from lisa_compiler.starter.repository import REQUIREMENT
 
     raise typer.Exit(
-        starting.run(directory, assignments or (), defaults=defaults, requirement=requirement or REQUIREMENT)
+        starting.run(
+            directory, assignments or (), defaults=defaults, requirement=requirement, vendor=vendor, wheel=wheel
+        )
     )
 
 

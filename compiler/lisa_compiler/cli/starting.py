@@ -6,42 +6,77 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typer
 
 from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, say
+from lisa_compiler.distribution import build_wheel, given_wheel
 from lisa_compiler.new_directory import new_directory
 from lisa_compiler.report import Format
 from lisa_compiler.starter.questions import Question, answer_for, given_answers, steps
-from lisa_compiler.starter.repository import MAY_BE_THERE, mistake, write_repository
+from lisa_compiler.starter.repository import (
+    MAY_BE_THERE,
+    LisaSource,
+    mistake,
+    published,
+    requirement_source,
+    vendored,
+    write_repository,
+)
 from lisa_schema.errors import ConfigurationError, LisaError
 
+_PUBLISHED = " Pass --vendor to put LISA's wheel into the repository instead."
 
-def run(directory: Path, assignments: Sequence[str], *, defaults: bool, requirement: str) -> ExitCode:
+
+def run(
+    directory: Path,
+    assignments: Sequence[str],
+    *,
+    defaults: bool,
+    requirement: str | None = None,
+    vendor: bool = False,
+    wheel: Path | None = None,
+) -> ExitCode:
     """Make a configuration repository.
 
     Args:
         directory: where to.
         assignments: answers, as `prod.region=eu-west-1`.
         defaults: whether to take what is proposed without asking.
-        requirement: what pip installs LISA by.
+        requirement: what pip installs LISA by; None for the package index.
+        vendor: whether the repository carries the wheel of this LISA, which is built from its checkout.
+        wheel: the wheel to carry instead.
     """
     given = given_answers(assignments)
-    with new_directory(directory, may_hold=MAY_BE_THERE) as staging:
+    if requirement is not None and (vendor or wheel):
+        raise LisaError("--requirement cannot be combined with --vendor or --wheel. Pass one of them.")
+    with new_directory(directory, may_hold=MAY_BE_THERE) as staging, TemporaryDirectory(prefix="lisa-") as scratch:
         answers = _ask(given, interactive=_at_terminal() and not defaults)
         try:
-            write_repository(staging, answers, requirement, lambda stage: say(f"{stage} …"))
+            source = _source(requirement, wheel, Path(scratch) if vendor else None)
+            write_repository(staging, answers, source, lambda stage: say(f"{stage} …"))
         except ConfigurationError as error:
             show(error.diagnostics, Format.TEXT, Request(staging))
             raise LisaError(f"The answers do not fit each other; {directory} was not made.") from error
     where = shown_path(directory)
     say(
         f"{where} is ready, and compiled. Read its README.md: it says what to do once before the first deployment.\n"
+        f"LISA is installed from {source.description}.{'' if source.wheel or requirement else _PUBLISHED}\n"
         f"Next: cd {shlex.quote(where)}, git init, git add --all, and push it to a repository of its own."
     )
     return ExitCode.OK
+
+
+def _source(requirement: str | None, wheel: Path | None, scratch: Path | None) -> LisaSource:
+    if wheel is not None:
+        return vendored(given_wheel(wheel))
+    if scratch is not None:
+        say("building LISA's wheel …")
+        return vendored(build_wheel(scratch))
+    return published() if requirement is None else requirement_source(requirement)
 
 
 def _at_terminal() -> bool:

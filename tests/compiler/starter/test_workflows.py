@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from lisa_compiler.starter.repository import INSTALL
 from lisa_compiler.starter.workflows import FOLDER, OWN, WorkflowSettings, workflows
 
 TEAM = WorkflowSettings(
     header="Made for a test.",
     environments=("dev", "prod"),
-    install="pip install -r requirements.txt",
+    install=INSTALL,
     lisa="lisa",
     strict=True,
     own_tests=False,
