@@ -72,11 +72,11 @@ class ClientConnection(HttpToolsProtocol):
         self._arrived += len(data)
         super().data_received(data)
         # The parser keeps a header, or the size of a chunk, until its line is complete.
-        if self._unframed > self._limits.max_head_bytes and not self._is_refused:
+        if self._unframed > self._limits.max_unframed_bytes and not self._is_refused:
             if self._has_head:
                 self._refuse(InvalidRequestError("The framing of the request is longer than what it frames."))
             else:
-                self._refuse_head()
+                self._refuse(HeadersTooLargeError("The headers are too large."))
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -111,9 +111,6 @@ class ClientConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See httptools."""
         if self._is_refused:
-            return
-        if sum([len(name) + len(value) for name, value in self.headers]) > self._limits.max_head_bytes:
-            self._refuse_head()
             return
         self._has_head = True
         self._unframed = self._arrived = 0
@@ -232,9 +229,6 @@ class ClientConnection(HttpToolsProtocol):
                 self._refuse(SlowRequestError("The body of the request comes too slowly."))
             self._since, self._arrived = now, 0
 
-    def _refuse_head(self) -> None:
-        self._refuse(HeadersTooLargeError(f"The headers are longer than {self._limits.max_head_bytes} bytes."))
-
     def _refuse(self, error: GatewayError) -> None:
         """Answer with an error and close; where an answer has begun, only close."""
         self._is_refused = True
@@ -251,7 +245,7 @@ class ClientConnection(HttpToolsProtocol):
             return
         self._limits.count(error)
         body = error.body
-        headers = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items())
+        headers = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items() if name != "Connection")
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
         self.transport.write(_STATUS_LINES[error.status] + head.encode() + body)
         # To close while the client still sends would reset the connection, and the client would not see the answer.

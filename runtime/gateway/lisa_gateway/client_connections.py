@@ -27,7 +27,8 @@ class ClientConnections:
     """Keeps the limits of `ClientConnection`, and looks at all of them once a second. Enter it to begin.
 
     Attributes:
-        max_head_bytes: of the names and values of a request's headers, and of any line before it is complete.
+        max_unframed_bytes: of a head before it is complete, or of a chunk's size or trailers. A complete head is the
+            application's to judge, whose answer has an id and what the route adds.
         max_target_bytes: of path and query.
         head_timeout: seconds until the headers of a request have come.
         body_progress_timeout: seconds in which `min_body_bytes` of a body have to come, while the gateway waits for it.
@@ -38,7 +39,7 @@ class ClientConnections:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.max_head_bytes = settings.max_header_bytes
+        self.max_unframed_bytes = 2 * settings.max_header_bytes
         self.max_target_bytes = settings.max_target_bytes
         self.head_timeout = settings.head_timeout
         self.body_progress_timeout = settings.body_progress_timeout

@@ -135,6 +135,7 @@ class HeadersTooLargeError(GatewayError):
     status = 431
     kind = "invalid_request_error"
     code = "headers_too_large"
+    headers = MappingProxyType({"Connection": "close"})
 
 
 class TargetTooLongError(GatewayError):
