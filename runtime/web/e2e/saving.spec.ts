@@ -13,7 +13,7 @@ const DOWN = "test.down";
 /** Let a page lose its network for writes: a route would not see those that a page sends as it goes away. */
 async function makeWritesBreakable(page: Page): Promise<void> {
   await page.addInitScript((down) => {
-    const { fetch } = window;
+    const fetch = window.fetch.bind(window);
     window.fetch = (input, init) =>
       init?.method === "PUT" && localStorage.getItem(down) !== null
         ? Promise.reject(new TypeError("Failed to fetch"))
@@ -86,10 +86,10 @@ test("another device whose writes are slow merges what this one saved", async ({
     expect(statuses).toContain(409);
     await expect(async () => {
       await page.reload();
-      await expect(app.questions).toHaveCount(3, { timeout: 5_000 });
+      await expect(app.questions).toHaveCount(3, { timeout: 20_000 });
       await expect(app.answers).toHaveCount(3);
       await expect(page.getByText("Incomplete answer")).toHaveCount(0);
-    }).toPass({ timeout: 60_000 });
+    }).toPass({ timeout: 120_000 });
   });
 });
 
@@ -131,8 +131,8 @@ test("a session that was deleted in another tab is not saved again, and can be k
   await expect(page.getByText("The session was deleted in another tab")).toBeHidden();
   await expect(async () => {
     await page.reload();
-    await expect(app.questions).toHaveCount(2, { timeout: 5_000 });
-  }).toPass();
+    await expect(app.questions).toHaveCount(2, { timeout: 20_000 });
+  }).toPass({ timeout: 120_000 });
   await page.goto(deleted);
   await expect(page.getByText("You have no such session")).toBeVisible();
 });
