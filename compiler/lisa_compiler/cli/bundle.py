@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from lisa_compiler.cli.options import HOW, Environment, Project
+from lisa_compiler.cli.options import (
+    HOW,
+    AccountNumber,
+    Assignments,
+    DeploymentName,
+    Environment,
+    Profile,
+    Project,
+    Region,
+    shortcuts,
+)
 from lisa_compiler.cli.requests import request
 
 bundle_app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
@@ -71,6 +81,11 @@ def bundle(
         bool,
         typer.Option("--partial", help="Leave out what is not on this machine, and say so.", rich_help_panel=HOW),
     ] = False,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
 ) -> None:
     """Pack everything that an environment needs in a network without internet into one file."""
     if ctx.invoked_subcommand is not None:
@@ -79,9 +94,12 @@ def bundle(
         raise typer.BadParameter("Name the file to write: --output FILE.", param_hint="--output")
     from lisa_compiler.bundle.create import Supplies
     from lisa_compiler.cli import bundling
+    from lisa_compiler.cli.targets import on_target
 
     supplies = Supplies(images=images, wheels=wheels, cdk=cdk, base=base, partial=partial)
-    raise typer.Exit(bundling.make(request(project, [env] if env else None), output, supplies))
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    raise typer.Exit(on_target(asked, lambda target: bundling.make(target, output, supplies)))
 
 
 @bundle_app.command("verify", epilog="lisa bundle verify lisa-2.tar --base lisa-1.tar")

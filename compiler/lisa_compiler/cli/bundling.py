@@ -8,38 +8,34 @@ from pathlib import Path
 from lisa_compiler.bundle import archive as archives
 from lisa_compiler.bundle.create import Supplies, create
 from lisa_compiler.bundle.manifest import BundleManifest
-from lisa_compiler.cli.diagnosing import show
-from lisa_compiler.cli.inspecting import validated
-from lisa_compiler.cli.requests import Request, shown_path
+from lisa_compiler.cli.requests import shown_path
+from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size, step
-from lisa_compiler.report import Format
-from lisa_schema.errors import ConfigurationError
 
 
-def make(request: Request, target: Path, supplies: Supplies) -> ExitCode:
-    """Make the bundle of one environment."""
-    from lisa_compiler.plan import plan
+def make(target: Target, file: Path, supplies: Supplies) -> ExitCode:
+    """Make the bundle of one environment.
+
+    Raises:
+        DeployError: the compiled output is out of date.
+        BundleError: a part is missing.
+    """
     from lisa_weights.lock import LOCK_FILE, load
 
-    try:
-        loaded, config, _ = validated(request, request.environments[0] if request.environments else None, ())
-        deployment = plan(loaded.environment, config)
-    except ConfigurationError as error:
-        show(error.diagnostics, Format.TEXT, request)
-        return ExitCode.FAILED
+    target.require_up_to_date()
     manifest = create(
-        target,
-        request.project,
-        output=request.project / "generated",
-        deployment=deployment,
-        lock=load(request.project / LOCK_FILE),
+        file,
+        target.project,
+        output=target.output,
+        deployment=target.deployment,
+        lock=load(target.project / LOCK_FILE),
         supplies=supplies,
         step=step,
     )
     for name in manifest.missing:
         say(f"left out: {name}")
-    _say(manifest, target)
+    _say(manifest, file)
     put(f"{manifest.digest}  bundle.json\n")
     return ExitCode.OK
 

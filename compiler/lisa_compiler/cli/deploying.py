@@ -119,6 +119,7 @@ def deploy(target: Target, only: str | None, consent: Consent, *, plan_only: boo
 def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
     """Destroy the stacks of an environment, or one and those that need it."""
     assembly = target.assembly()
+    target.warn_if_out_of_date()
     chosen = assembly.with_dependents(assembly.find(only).component) if only else assembly.stacks
     site = _Site(target, assembly, cdk_cli.find(target.project), target.account())
     deployed = site.cloudformation.settle((stack.name for stack in assembly.stacks), say)
@@ -149,6 +150,7 @@ def drift(target: Target, *, as_json: bool) -> ExitCode:
     from lisa_compiler.deploy import drift as drifts
 
     assembly = target.assembly()
+    target.warn_if_out_of_date()
     findings = drifts.find(assembly, target.deployment, _cloudformation(target.account(), assembly))
     if as_json:
         put(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")

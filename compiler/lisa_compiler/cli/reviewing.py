@@ -69,7 +69,11 @@ def explain(request: Request, target: str) -> ExitCode:
     from lisa_compiler.review.explain import explain as explained
 
     try:
-        put(explained(request.project, request.environments[0] if request.environments else None, target))
+        name = request.environments[0] if request.environments else _default_environment(request.project)
+        found = explained(request.project, name, target)
+        for warning in _doubts(request.project, name):
+            say(f"warning: {warning}")
+        put(found)
     except ConfigurationError as error:
         return _refused(error, request)
     return ExitCode.OK

@@ -49,6 +49,7 @@ class _Row:
 def show(target: Target, *, offline: bool, as_json: bool) -> ExitCode:
     """Print the artifacts of an environment: what they are made from, and whether they are built and in the account."""
     artifacts = target.assembly().artifacts
+    target.warn_if_out_of_date()
     shelf = None if offline else Shelf(target.account(), target.environment)
     builder = _builder_if_any(artifacts)
     rows = [_row(target, artifact, shelf, builder) for artifact in artifacts]

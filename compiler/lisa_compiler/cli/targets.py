@@ -12,7 +12,8 @@ from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.inspecting import validated
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.staging import Workspace
-from lisa_compiler.cli.terminal import ExitCode
+from lisa_compiler.cli.terminal import ExitCode, say
+from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError
 
@@ -66,19 +67,36 @@ class Target:
         Raises:
             DeployError: it is not.
         """
-        from lisa_compiler.check import summary
-        from lisa_compiler.cli.compiling import differences
-        from lisa_compiler.deploy.errors import DeployError
-
         assembly = self.assembly()
-        if changes := differences(self.request, self.output, self.environment):
+        self.require_up_to_date()
+        return assembly
+
+    def require_up_to_date(self) -> None:
+        """Require that the compiled output is what the sources compile to.
+
+        Raises:
+            DeployError: it is not.
+        """
+        if problem := self._out_of_date():
             place = shown_path(self.output / self.environment)
             raise DeployError(
-                f"{place} is not what the sources compile to ({summary(changes)}), and what nobody reviewed is not "
-                f"deployed. Run `lisa compile --env {self.environment}`, review {place} and commit it; when it was "
-                "compiled with options such as --region, give the same ones."
+                f"{problem} Only reviewed output can be deployed: run `lisa compile --env {self.environment}`, review "
+                f"{place} and commit it. If it was compiled with options such as --region, use the same options."
             )
-        return assembly
+
+    def warn_if_out_of_date(self) -> None:
+        """Report compiled output that is not what the sources compile to, for commands that change nothing by it."""
+        if problem := self._out_of_date():
+            say(f"warning: {problem} This command uses it as it is; run `lisa compile --env {self.environment}`.")
+
+    def _out_of_date(self) -> str | None:
+        """A sentence, when the compiled output is not what the sources compile to."""
+        from lisa_compiler.check import summary
+        from lisa_compiler.cli.compiling import differences
+
+        changes = differences(self.request, self.output, self.environment)
+        place = shown_path(self.output / self.environment)
+        return f"{place} is out of date ({summary(changes)})." if changes else None
 
     def account(self) -> Account:
         """The account that the environment belongs in.

@@ -43,6 +43,11 @@ class LocalAws:
             aws_secret_access_key="local",  # noqa: S106  # any will do
         )
 
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket in the region; us-east-1 is the one that S3 does not accept by name (API_CreateBucket)."""
+        there = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        self.client("s3").create_bucket(Bucket=name, **there)
+
     @property
     def environment(self) -> Mapping[str, str]:
         """Variables that lead a program's clients here."""

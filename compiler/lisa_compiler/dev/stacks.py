@@ -19,6 +19,7 @@ import io
 import json
 import time
 import zipfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lisa_schema.errors import LisaError
@@ -41,13 +42,28 @@ class DeployError(LisaError):
     """The local AWS did not take a stack; the text says which, and what CloudFormation said."""
 
 
+@contextmanager
+def _reporting() -> Iterator[None]:
+    """What a service of the local AWS refuses is a DeployError: it is no mistake in this program's own files."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown error")
+        raise DeployError(f"The local AWS refused {error.operation_name} ({code}): {error}") from error
+    except BotoCoreError as error:
+        raise DeployError(f"The local AWS cannot be used: {error}") from error
+
+
+@_reporting()
 def deploy(
     compiled: Compiled, aws: LocalAws, *, authority: str, tell: Callable[[str], None] = lambda _stage: None
 ) -> str:
     """Deploy what was compiled; the authorizer asks the issuer at `authority`. Returns the address of the API.
 
     Raises:
-        DeployError: the local AWS refuses a stack.
+        DeployError: the local AWS refuses a stack or a request.
     """
     deployment = compiled.deployment
     components = [stack.component for stack in deployment.stacks]
@@ -63,8 +79,13 @@ def deploy(
     return f"{aws.url}/restapis/{api_id}/{deployment.config.deployment_stage}/_user_request_"
 
 
+@_reporting()
 def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Database | None = None) -> None:
-    """Lead the functions, before their first use, to the gateway and to the database that run on this machine."""
+    """Lead the functions, before their first use, to the gateway and to the database that run on this machine.
+
+    Raises:
+        DeployError: the local AWS refuses a request.
+    """
     ssm = aws.client("ssm")
     names = compiled.deployment.names
     ssm.put_parameter(Name=names.parameter("lisaServeRestApiUri"), Value=rest_api, Type="String", Overwrite=True)
@@ -114,7 +135,7 @@ def _upload_code(files: Mapping[str, bytes], found: Mapping[str, Mapping[str, An
             if "S3Key" in (place := function["Properties"]["Code"]):
                 content[place["S3Bucket"], place["S3Key"]] = code
     for (bucket, key), body in content.items():
-        s3.create_bucket(Bucket=bucket)
+        aws.create_bucket(bucket)
         s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 

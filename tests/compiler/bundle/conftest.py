@@ -11,6 +11,7 @@ import yaml
 from tests.compiler.conftest import configuration
 from typer.testing import CliRunner, Result
 
+from lisa_compiler.cli import compiling
 from lisa_compiler.cli.app import app
 from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock, save
 
@@ -83,7 +84,9 @@ class Enclave:
 
 
 @pytest.fixture
-def enclave(tmp_path: Path, cdk: Path) -> Enclave:
+def enclave(tmp_path: Path, cdk: Path, monkeypatch: pytest.MonkeyPatch) -> Enclave:
+    """A project whose compiled output is a few files that pass for up to date; test_freshness.py has a real one."""
+    monkeypatch.setattr(compiling, "differences", lambda *_: ())
     made = Enclave(tmp_path, cdk)
     made.write("config.yaml", yaml.safe_dump({"env": "dev", "dev": configuration()}, sort_keys=False))
     made.write("generated/dev/manifest.json", json.dumps({"a": 1}))

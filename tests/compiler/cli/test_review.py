@@ -88,8 +88,12 @@ def test_output_that_its_sources_have_left_behind_is_said_to_be_so(repository: P
 
 def test_output_that_was_edited_is_said_to_be_so(repository: Path, lisa: Lisa) -> None:
     stamp(repository)
+    assert lisa("explain", "region", "--env", "prod").err == ""
     rewrite(repository, "SUMMARY.md", "# prod", "# edited")
     assert "was edited since it was compiled" in lisa("diff", "--env", "prod").err
+    explained = lisa("explain", "region", "--env", "prod")
+    assert (explained.code, bool(explained.out)) == (0, True)
+    assert "was edited since it was compiled" in explained.err
 
 
 def test_a_comment_for_a_pull_request(repository: Path, lisa: Lisa) -> None:

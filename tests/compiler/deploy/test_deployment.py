@@ -166,9 +166,17 @@ def test_other_accounts_regions_and_stale_output_are_refused(deployed: Site) -> 
     kept = summary.read_bytes()
     summary.write_bytes(kept + b"edited by hand\n")
     stale = deployed.lisa("deploy", "--yes")
+    drift = deployed.lisa("drift")
+    listed = deployed.lisa("artifacts", "list", "--offline")
+    # Nothing agrees to it, so that nothing is destroyed.
+    destroyed = deployed.lisa("destroy")
     summary.write_bytes(kept)
+    for each in (drift, listed, destroyed):
+        assert "warning: generated/dev is out of date (1 changed)." in each.err
+    assert (drift.code, listed.code, destroyed.code) == (0, 0, 1)
+    assert "out of date" not in deployed.lisa("artifacts", "list", "--offline").err
     assert stale.code == 1
-    assert "is not what the sources compile to (1 changed)" in stale.err
+    assert "generated/dev is out of date (1 changed). Only reviewed output can be deployed" in stale.err
     assert deployed.templates_match()
 
 
