@@ -60,7 +60,7 @@ def undeclared(container: str, names: set[str]) -> set[str]:
 
 def test_the_gateways_settings_are_all_classified() -> None:
     names = set(gateway_settings())
-    assert {"USE_AUTH", "LITELLM_MASTER_KEY", "MAX_BODY_BYTES"} <= names
+    assert {"USE_AUTH", "LITELLM_ADMIN_KEY", "MAX_BODY_BYTES"} <= names
     assert undeclared(GATEWAY, names) == set(), "add them to OWNED or SETTABLE in lisa_schema.owned_variables"
 
 

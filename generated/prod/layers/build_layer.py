@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Builds the zip file of a Lambda layer: `python3 build_layer.py NAME`, as the `cdk` CLI runs it for an asset.
 
-NAME is a folder beside this script: requirements.txt (every package pinned, dependencies too), layer.json ({"python",
-"sources", "indexUrl", "trustedHost"}) and folders of sources. Packages are fetched as wheels for Lambda's Linux and
-Python, whatever machine this is. The file is made once for the digest of all that, and the same inputs make the same
-bytes with the same Python. Bytecode is put in when this Python has the layer's version: functions start sooner with
-it. The path of the file is all that is printed. It needs Python >= 3.9 with pip, and nothing else.
+NAME is a folder beside this script: requirements.txt (every package pinned with its hashes, dependencies too),
+layer.json ({"python", "sources", "indexUrl", "trustedHost"}) and folders of sources. Packages are fetched as wheels for
+Lambda's Linux and Python, whatever machine this is, and pip compares each with its hashes. The file is made once for
+the digest of all that, and the same inputs make the same bytes with the same Python. Bytecode is put in when this
+Python has the layer's version: functions start sooner with it. The path of the file is all that is printed. It needs
+Python >= 3.9 with pip, and nothing else.
 
 Environment: LISA_PYPI_INDEX_URL and LISA_PYPI_TRUSTED_HOST win over the index of layer.json; pip's own settings hold.
 """
@@ -111,7 +112,7 @@ def install(requirements: Path, layer: dict[str, Any], tree: Path) -> None:
     version = layer["python"]
     system = "al2023" if tuple(map(int, version.split("."))) >= (3, 12) else "al2"
     command = [sys.executable, "-m", "pip", "install", "--requirement", str(requirements), "--target", str(tree)]
-    command += ["--no-deps", "--only-binary=:all:", "--no-compile", "--implementation=cp"]
+    command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile", "--implementation=cp"]
     command += [f"--python-version={version}", "--disable-pip-version-check", "--no-input", "--quiet"]
     command += [f"--platform={platform}" for platform in (*PLATFORMS[system], *EVERYWHERE)]
     environment = dict(os.environ)

@@ -33,7 +33,8 @@ class RestApi(APIGatewayRestResolver):
     """
 
     def __init__(self, web_origin: str) -> None:
-        super().__init__()
+        # Powertools' own serializer writes \uXXXX, which makes a session in Chinese too large for Lambda's answer.
+        super().__init__(serializer=lambda content: pydantic_core.to_json(content).decode())
         self._origin = web_origin
         self.exception_handler(ApiError)(_refuse)
         self.exception_handler(Exception)(_fail)

@@ -39,6 +39,10 @@ class WrongIssuerError(TokenError):
     """Its `iss` is not the configured issuer."""
 
 
+class WrongTypeError(TokenError):
+    """It is neither an access token nor an ID token."""
+
+
 class WrongAudienceError(TokenError):
     """It was not made for the configured client."""
 

@@ -183,6 +183,20 @@ WEIGHTS_REFUSED = Kind(
     "A model in models/ cannot be read, converted or locked.",
     "Mend that, or compile with `--no-weights`, which leaves models/ alone.",
 )
+WEIGHTS_DAMAGED = Kind(
+    "LISA406",
+    "weights-damaged",
+    "A model in models/ lacks tensors that its safetensors record, as conversions before version 2 left them.",
+    "Put its PyTorch checkpoint into models/<org>/<name> and run `lisa weights convert models/<org>/<name>`, or run"
+    " `lisa weights fetch <org>/<name>`; then stage it again.",
+)
+WEIGHTS_UNCHECKED = Kind(
+    "LISA407",
+    "weights-unchecked",
+    "A hosted model was locked by an older LISA, whose converter could drop tensors, and is not in models/.",
+    "Run `lisa weights stage`, which checks the model in the bucket, then commit weights.lock.json.",
+    Severity.WARNING,
+)
 POLICY = Kind(
     "LISA481",
     "cdk-nag",

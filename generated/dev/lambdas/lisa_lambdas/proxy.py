@@ -27,9 +27,9 @@ def with_common_headers(answer: Dict[str, Any], web_origin: str) -> Dict[str, An
     return {**answer, "multiValueHeaders": {**answer.get("multiValueHeaders", {}), **headers}}
 
 
-def error_body(error: ApiError) -> Dict[str, str]:
+def error_body(error: ApiError) -> Dict[str, Any]:
     """The body of every error."""
-    return {"message": error.message, "code": error.code}
+    return {**error.details, "message": error.message, "code": error.code}
 
 
 def error_answer(error: ApiError) -> Dict[str, Any]:

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from lisa_schema.catalogue import KINDS
 from lisa_schema.export import Schema, effective_schema
+from lisa_schema.owned_variables import OWNED
 from lisa_schema.rules import registered_rules
+from lisa_schema.settable_variables import GATEWAY, SETTABLE
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Deployment": (
@@ -66,6 +68,15 @@ A field of text takes what is written: `accountNumber: 012345678901` is those tw
 Fields without a default are required, wherever their block is present.
 """
 
+_VARIABLES_INTRODUCTION: Final = """\
+## Variables of containers
+
+`containerConfig.environment` and `litellmConfig.environment_variables` must not set these variables (LISA318). A `*` is
+any ending. The gateway's names are compared case-insensitively. Every other variable may be set.
+
+| Container | Variable | Controls | Fix |
+|---|---|---|---|"""
+
 _DIAGNOSTICS_INTRODUCTION: Final = """\
 # Diagnostics
 
@@ -91,6 +102,7 @@ def configuration_reference() -> str:
                 if name not in named:
                     named.append(name)
                     lines += _block(name, definitions)
+    lines += [_VARIABLES_INTRODUCTION, *_owned_variables(), "", *_settable_variables()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -115,6 +127,39 @@ PAGES: Final = {"reference.md": configuration_reference, "diagnostics.md": diagn
 def ungrouped_fields() -> frozenset[str]:
     """Return the top-level fields that no group of the reference has; there are none (tested)."""
     return frozenset(effective_schema()["properties"]) - {field for fields in _GROUPS.values() for field in fields}
+
+
+def _owned_variables() -> Iterator[str]:
+    """One row for the variables that share container, effect and fix."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for one in OWNED:
+        containers = _containers(one.containers)
+        accepted = [f"`{value}`" for value in one.accepts] + ["the ARN of a secret"] * one.accepts_secret
+        fix = f"{one.fix} Accepted: {', '.join(accepted)}." if accepted else one.fix
+        rows.setdefault((containers, one.controls, fix), []).append(f"`{one.name}`")
+    for (containers, controls, fix), names in sorted(rows.items()):
+        yield f"| {containers} | {', '.join(names)} | {_cell(controls)} | {_cell(fix)} |"
+
+
+def _containers(containers: tuple[str, ...]) -> str:
+    if set(containers) == set(SETTABLE):
+        return "all"
+    if set(containers) == set(SETTABLE) - {GATEWAY}:
+        return "models"
+    return ", ".join("REST API" if name == GATEWAY else name for name in containers)
+
+
+def _settable_variables() -> Iterator[str]:
+    yield "LISA's own images read these variables besides those of their servers:"
+    yield ""
+    yield "| Container | Variable | Meaning; default |"
+    yield "|---|---|---|"
+    rows: dict[tuple[str, str], tuple[str, ...]] = {}
+    for container, variables in SETTABLE.items():
+        for row in variables.items():
+            rows[row] = (*rows.get(row, ()), container)
+    for (variable, meaning), containers in rows.items():
+        yield f"| {_containers(containers)} | `{variable}` | {_cell(meaning)} |"
 
 
 def _block(name: str, definitions: Schema) -> list[str]:

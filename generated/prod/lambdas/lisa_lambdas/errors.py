@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping, Optional
+
 
 class ApiError(Exception):
     """Root of the answers that are errors.
@@ -10,14 +12,16 @@ class ApiError(Exception):
         status: HTTP status.
         code: for programs: stable, and without spaces.
         message: for people: one sentence.
+        details: further members of the answer's body, beside code and message.
     """
 
     status = 500
     code = "InternalError"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, details: Optional[Mapping[str, Any]] = None) -> None:
         super().__init__(message)
         self.message = message
+        self.details: Mapping[str, Any] = details or {}
 
 
 class BadRequestError(ApiError):

@@ -114,7 +114,8 @@ class ContainerConfig(Record):
         default_factory=dict,
         description=(
             "Environment variables; numbers and booleans become strings as they are written. A value that is the ARN "
-            "of a Secrets Manager secret or of an SSM parameter becomes a secret of the ECS task."
+            "of a Secrets Manager secret or of an SSM parameter becomes a secret of the ECS task. Variables that LISA "
+            "owns are errors."
         ),
         examples=[{"MAX_INPUT_LENGTH": "1024"}],
     )

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,11 +22,24 @@ VALID_SECONDS = 45.0
 """How long a token that was found counts. With the read and DynamoDB's eventual consistency, a removal takes effect
 within 60 s."""
 
+RETRY_SECONDS = 5.0
+"""How long a known token is not looked up again after its renewal began."""
+
+RENEWAL_SECONDS = 1.0
+"""How long a request with a known token waits for its renewal."""
+
 UNKNOWN_SECONDS = 5.0
 """How long a token that was not found is not looked for again."""
 
 LOOKUP_SECONDS = 5.0
 """How long a look-up may take in all."""
+
+_CONNECTIONS = 50
+_UNKNOWN_LOOKUPS = 40
+"""Unknown tokens that are looked up at a time; the other connections are left for known ones."""
+
+_UNKNOWN_WAITING = 1000
+"""Unknown tokens that are looked up or wait for it; more of them are told to try again."""
 
 _CACHE_SIZE = 10_000
 _LONGEST_KEY_BYTES = 2048  # DynamoDB: partition keys.
@@ -72,47 +86,113 @@ class DynamoTable:
                 )
         except (BotoCoreError, ClientError, OSError) as error:
             _log.warning("token table %s: %s", self._name, _reason(error))
-            raise TokenTableError("API tokens cannot be checked at the moment; try again.") from error
+            raise _silent() from error
         item = answer.get("Item")
         return None if item is None else _expiration(item)
 
 
+@dataclass(slots=True)
+class _Known:
+    """A token that was found: when it ends (UNIX seconds), when it was found and when last looked up (monotonic)."""
+
+    expires: float
+    found: float
+    tried: float
+
+
 class ApiTokens:
-    """Says of a token whether it is valid now.
+    """Decides whether a token is valid now.
 
     Keys of what is remembered are digests, so that no token lies in memory longer than its request, and so that the
-    time of a comparison says nothing about a token.
+    time of a comparison reveals nothing about a token.
+
+    While the table does not answer, a token that was good counts for `grace` seconds from when it was last found. It is
+    looked up every few seconds, which its requests hardly wait for. A token that is not known waits for at most
+    `LOOKUP_SECONDS`, in a queue whose places are limited, so that known tokens always have connections left.
+
+    Args:
+        table: where tokens are looked up.
+        grace: seconds.
+        clock: monotonic seconds.
+        now: UNIX seconds.
     """
 
     def __init__(
-        self, table: Table, *, clock: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time
+        self,
+        table: Table,
+        *,
+        grace: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
+        self._grace = grace
+        self._clock = clock
         self._now = now
-        self._valid: TimedCache[bytes, float] = TimedCache(seconds=VALID_SECONDS, size=_CACHE_SIZE, clock=clock)
+        self._known: TimedCache[bytes, _Known] = TimedCache(
+            seconds=VALID_SECONDS + grace, size=_CACHE_SIZE, clock=clock
+        )
         self._unknown: TimedCache[bytes, bool] = TimedCache(seconds=UNKNOWN_SECONDS, size=_CACHE_SIZE, clock=clock)
         self._lookups: SingleFlight[bytes, float | None] = SingleFlight()
+        self._unknown_lookups = asyncio.Semaphore(_UNKNOWN_LOOKUPS)
+        self._unknown_waiting = 0
 
     async def is_valid(self, token: str) -> bool:
         """Whether a token is in the table and has not expired.
 
         Raises:
-            TokenTableError: the table cannot be asked.
+            TokenTableError: the table does not answer, and the token has not been found within the grace period.
         """
         encoded = token.encode()
         if not encoded or len(encoded) > _LONGEST_KEY_BYTES:
             return False
         digest = hashlib.sha256(encoded).digest()
-        expires = self._valid.get(digest)
-        if expires is None:
+        known = self._known.get(digest)
+        if known is None:
             if self._unknown.get(digest):
                 return False
-            expires = await self._lookups.run(digest, lambda: self._table.expiration(token))
-            if expires is None or expires <= self._now():
-                self._unknown.put(digest, True)
-                return False
-            self._valid.put(digest, expires)
-        return self._now() < expires
+            expires = await self._lookups.run(digest, lambda: self._look_up_unknown(digest, token))
+        elif min(self._clock() - known.found - VALID_SECONDS, self._clock() - known.tried - RETRY_SECONDS) < 0:
+            expires = known.expires
+        else:
+            expires = await self._renewed(digest, token, known)
+        return expires is not None and self._now() < expires
+
+    async def _renewed(self, digest: bytes, token: str, known: _Known) -> float | None:
+        """The expiration of a token that was found some time ago; what was found then, if the table does not answer."""
+        known.tried = self._clock()
+        try:
+            async with asyncio.timeout(RENEWAL_SECONDS):
+                return await self._lookups.run(digest, lambda: self._look_up(digest, token))
+        except (TimeoutError, TokenTableError):
+            return known.expires
+
+    async def _look_up_unknown(self, digest: bytes, token: str) -> float | None:
+        if self._unknown_waiting >= _UNKNOWN_WAITING:
+            raise _silent()
+        self._unknown_waiting += 1
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS), self._unknown_lookups:
+                return await self._look_up(digest, token)
+        except TimeoutError:
+            raise _silent() from None
+        finally:
+            self._unknown_waiting -= 1
+
+    async def _look_up(self, digest: bytes, token: str) -> float | None:
+        """Ask the table, and remember its answer even when no request waits for it any more."""
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                expires = await self._table.expiration(token)
+        except TimeoutError:
+            raise _silent() from None
+        if expires is None or expires <= self._now():
+            self._known.discard(digest)
+            self._unknown.put(digest, True)
+            return None
+        asked = self._clock()
+        self._known.put(digest, _Known(expires, found=asked, tried=asked))
+        return expires
 
 
 def dynamo_client(region: str) -> AbstractAsyncContextManager[Any]:
@@ -120,11 +200,17 @@ def dynamo_client(region: str) -> AbstractAsyncContextManager[Any]:
     from aiobotocore.config import AioConfig
     from aiobotocore.session import get_session
 
-    config = AioConfig(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 2}, max_pool_connections=50)
+    config = AioConfig(
+        connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 2}, max_pool_connections=_CONNECTIONS
+    )
     client: AbstractAsyncContextManager[Any] = get_session().create_client(
         "dynamodb", region_name=region, config=config
     )
     return client
+
+
+def _silent() -> TokenTableError:
+    return TokenTableError("API tokens cannot be checked at the moment; try again.")
 
 
 def _expiration(item: dict[str, Any]) -> float:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from lisa_gateway.admission import Admission
+from lisa_gateway.client_connections import ClientConnections
 from lisa_gateway.cors import CrossOrigin, Preflights
+from lisa_gateway.limits import Limits
 from lisa_gateway.metrics import Metrics
 from lisa_gateway.observation import Observation
 from lisa_gateway.pass_through import PREFIX, PassThrough
@@ -31,16 +33,16 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001
-        async with open_resources(settings) as resources:
+        async with open_resources(settings) as resources, ClientConnections(settings) as connections:
             # What is loaded by now stays: without this, each full collection walks through all of botocore's models and
             # holds every request up for 100 ms.
             gc.collect()
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
-            yield {"resources": resources}
+            yield {"resources": resources, "connections": connections}
 
     routed = _Dispatch(documented_routes(lifespan), PassThrough())
-    observed = Observation(Preflights(Admission(routed, settings)), Metrics.make(CollectorRegistry()))
+    observed = Observation(Preflights(Admission(Limits(routed, settings), settings)), Metrics.make(CollectorRegistry()))
     return CrossOrigin(Deprecation(observed), settings.web_origins)
 
 

@@ -83,10 +83,15 @@ class TokenAuthenticator:
             except IssuerError:
                 trouble = UnavailableError("Tokens cannot be verified: the identity provider cannot be reached.")
             else:
-                return Caller(kind="oidc", name=_digest(person.subject), is_admin=person.is_admin)
+                return Caller(
+                    kind="oidc",
+                    name=_digest(person.subject),
+                    is_admin=person.is_admin,
+                    key=_key("oidc", person.subject),
+                )
         try:
             if await self._tokens.is_valid(credential.token):
-                return Caller(kind="token")
+                return Caller(kind="token", key=_key("token", credential.token))
         except TokenTableError as error:
             trouble = error
         if refusal is not None:
@@ -112,3 +117,7 @@ def _text(value: bytes) -> str:
 def _digest(subject: str) -> str:
     """What a log may say of a person: the same for the same, and no name."""
     return hashlib.sha256(subject.encode()).hexdigest()[:12]
+
+
+def _key(kind: str, secret: str) -> bytes:
+    return hashlib.sha256(f"{kind}:{secret}".encode()).digest()

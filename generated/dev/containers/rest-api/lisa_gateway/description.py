@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from lisa_gateway import health
 from lisa_gateway.pass_through import PREFIX
 
 DESCRIPTION = """\
-LISA's OpenAI-compatible REST API. Every path below `/v2/serve` goes to the LiteLLM proxy as it is, with any method;
-those that are listed are what most models can answer. Send a token as `Authorization: Bearer <token>`, or an API token
-as `Api-Key: <token>`.
+LISA's OpenAI-compatible REST API. The inference operations of the LiteLLM proxy are below `/v2/serve`; the ones listed
+are what most models can answer, and the user guide has the others. Send a token as `Authorization: Bearer <token>`, or
+an API token as `Api-Key: <token>`.
 """
 _FORWARDED: tuple[tuple[str, str, str], ...] = (
     ("get", "/models", "The models that can be used"),
@@ -41,9 +42,12 @@ _ERROR: dict[str, Any] = {
 _STATUSES = {
     "401": "No valid token",
     "403": "Not allowed",
-    "413": "The body is too long",
+    "408": "The body did not come in time",
+    "413": "The body is over a limit",
+    "415": "The body is compressed",
+    "429": "Too many requests of the caller in flight",
     "502": "LiteLLM cannot be reached",
-    "503": "The token cannot be checked now",
+    "503": "The token cannot be checked now, or too many requests are in flight",
     "504": "LiteLLM did not answer in time",
 }
 _PAGE = """\
@@ -82,7 +86,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Error"] = _ERROR
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in paths.items():
-        if path == "/health":
+        if path in health.PATHS:
             continue
         for operation in operations.values():
             operation["security"] = [{"bearer": []}, {"apiKey": []}]

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
 from lisa_gateway.authentication import Authenticator, Open, TokenAuthenticator
 from lisa_gateway.health import Health
@@ -25,12 +27,14 @@ class Resources:
         upstream: the way to LiteLLM.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
+        admin_key: LiteLLM's key for what administrators may use.
     """
 
     authenticator: Authenticator
     upstream: Upstream
     health: Health
     registry: Registry
+    admin_key: SecretStr | None
 
 
 @asynccontextmanager
@@ -50,7 +54,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 admin_group=settings.admin_group,
             )
             authenticator = TokenAuthenticator(
-                ApiTokens(DynamoTable(table, settings.token_table_name)),
+                ApiTokens(DynamoTable(table, settings.token_table_name), grace=settings.token_grace),
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
             )
         yield Resources(
@@ -58,4 +62,5 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             upstream=upstream,
             health=Health(upstream),
             registry=Registry(parameters, settings.registered_models_ps_name),
+            admin_key=settings.litellm_admin_key,
         )

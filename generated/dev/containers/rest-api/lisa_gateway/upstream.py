@@ -1,22 +1,33 @@
-"""The way to the LiteLLM proxy: one pool of connections in a worker."""
+"""The way to the LiteLLM proxy: aiohttp's client. See docs/decisions/0025-upstream-connections.md."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import re
 from collections.abc import AsyncIterator, Iterable
-from contextlib import closing
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from contextlib import AsyncExitStack, closing
+from hashlib import blake2b
+from typing import TYPE_CHECKING, cast
 
-from lisa_gateway.connection import Body, Connection, Headers
-from lisa_gateway.errors import BrokenAnswerError, GatewayError, UpstreamDownError, UpstreamTimeoutError
+import aiohttp
+from yarl import URL
+
+from lisa_gateway.connector import Connector
+from lisa_gateway.errors import (
+    BrokenAnswerError,
+    GatewayError,
+    InvalidRequestError,
+    UpstreamDownError,
+    UpstreamTimeoutError,
+)
+from lisa_gateway.upload import Upload
 
 if TYPE_CHECKING:
+    from lisa_gateway.connector import CountedConnection
     from lisa_gateway.settings import Settings
 
-Answer = Connection
-"""An answer is its connection, which waits for whoever reads it."""
+Body = bytes | AsyncIterator[bytes] | None
+Headers = list[tuple[bytes, bytes]]
 
 # RFC 9110, section 7.6.1: these speak of one connection, not of the message.
 _HOP_BY_HOP = frozenset(
@@ -33,7 +44,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 # Where LiteLLM looks for a key: the caller's must not get there, nor replace the gateway's own. The rest is the
-# client's, or is set anew.
+# client's, or is set by it.
 _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"api-key",
     b"authorization",
@@ -46,40 +57,86 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"x-litellm-api-key",
     b"x-request-id",
 }
+_CREDENTIALS = frozenset({b"authorization", b"api-key"})
 # uvicorn, which LiteLLM runs on, closes a connection that was idle for 5 seconds; one that is about to be closed must
 # not be taken for the next request.
-_KEEPALIVE_SECONDS = 3.0
+_KEEPALIVE_SECONDS = 1.0
 _PROBE_SECONDS = 2.0
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_USUALLY_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# Limits on the head of an answer. A provider's headers come through LiteLLM with a prefix, so that there may be many.
+_MAX_LINE_BYTES = 16 * 1024
+_MAX_HEADERS = 256
+_MAX_HEAD_BYTES = 64 * 1024
+_FINAL_STATUS = range(200, 600)
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+# RFC 9110, section 5: what a server may send as names and values; aiohttp is lenient about answers.
+_NOT_IN_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_NOT_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Answer:
+    """An answer of LiteLLM whose head has come. Close it, whatever comes of it.
+
+    Attributes:
+        status: its status, 200 to 599.
+        headers: its headers as they came.
+    """
+
+    __slots__ = ("_response", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: Headers = list(response.raw_headers)
+        self._response = response
+
+    async def next_part(self) -> bytes:
+        """What has come of the body since the last call, at least a byte; nothing at its end.
+
+        Raises:
+            BrokenAnswerError: LiteLLM broke the answer off, or is silent.
+        """
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+            raise BrokenAnswerError from error
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing is left to come and to be taken."""
+        return self._response.content.at_eof()
+
+    def close(self) -> None:
+        """End the exchange; before the answer's end it breaks the connection, which LiteLLM notices."""
+        self._response.close()
 
 
 class Upstream:
-    """Sends requests to LiteLLM, and answers from there. Enter it to open the pool."""
+    """Sends requests to LiteLLM, and answers from there. Enter it to open the pools of connections."""
 
     def __init__(self, settings: Settings) -> None:
-        address = urlsplit(settings.litellm_url)
-        self._host = address.hostname or ""
-        self._tls = address.scheme == "https"
-        self._port = address.port or (443 if self._tls else 80)
-        self._base = address.path.rstrip("/").encode()
-        self._authority = address.netloc.rpartition("@")[2].encode()
-        self._key = settings.litellm_key.get_secret_value().encode() if settings.litellm_key else None
+        url = URL(settings.litellm_url)
+        self._origin = str(url.origin())
+        self._base = url.raw_path.rstrip("/")
+        self._is_tls = url.scheme == "https"
+        self._key = b"Bearer " + settings.litellm_key.get_secret_value().encode() if settings.litellm_key else None
         self._connect_timeout = settings.connect_timeout
         self._answer_timeout = settings.answer_timeout
-        self._is_open = False
-        self._idle: deque[Connection] = deque()  # The one that was used last is at the end.
+        self._max_connections = settings.max_connections
+        self._sessions = AsyncExitStack()
+        self._kept: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Upstream:
-        self._is_open = True
+        self._kept = await self._sessions.enter_async_context(self._session(is_kept=True))
+        self._fresh = await self._sessions.enter_async_context(self._session(is_kept=False))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._is_open = False
-        while self._idle:
-            self._idle.pop().abort()
+        self._kept = self._fresh = None
+        await self._sessions.aclose()
 
-    async def send(self, method: str, target: bytes, *, headers: Headers, body: Body = None) -> Answer:
+    async def send(
+        self, method: str, target: bytes, *, headers: Headers, body: Body = None, caller: str | None = None
+    ) -> Answer:
         """Send a request and wait for the head of the answer.
 
         Whoever gets the answer closes it; closing it before its end cancels what LiteLLM does.
@@ -89,27 +146,50 @@ class Upstream:
             target: path and query as they go over the wire, with the slash in front.
             headers: headers, as `forwarded` or `own` makes them.
             body: the body whole, or its parts as they come.
+            caller: as `credential` makes it; a connection is used again for the same one alone, never for None.
 
         Raises:
-            UpstreamDownError: LiteLLM takes no connection, or ends it without an answer.
+            InvalidRequestError: the target does not begin with a slash, or is not ASCII; a header is not UTF-8.
+            UpstreamDownError: LiteLLM takes no connection, ends it without an answer, or sends what is not HTTP.
             UpstreamTimeoutError: it does not answer in time.
         """
-        head = self._head(method, target, headers, body)
-        may_repeat = method in _IDEMPOTENT and not isinstance(body, AsyncIterator)
-        while True:
-            connection, is_used = await self._connection()
-            try:
-                await connection.ask(head, body, is_head=method == "HEAD")
-            except UpstreamDownError:
-                connection.close()
-                # LiteLLM closed a connection that was idle, at the moment when it was taken.
-                if is_used and connection.is_fresh and may_repeat:
-                    continue
-                raise
-            except BaseException:
-                connection.close()
-                raise
-            return connection
+        is_streamed = isinstance(body, AsyncIterator)
+        session = self._kept if caller is not None and not is_streamed and not self._is_tls else self._fresh
+        if session is None:
+            raise UpstreamDownError("The gateway is stopping.")
+        url = self._url(target)
+        # aiohttp's own limit is on each part that comes, so that a head that drips, or interim answers, would pass it.
+        timeout = asyncio.timeout(self._answer_timeout)
+        data = Upload(body, timeout, self._answer_timeout) if isinstance(body, AsyncIterator) else body
+        try:
+            async with timeout:
+                response = await session.request(
+                    method,
+                    url,
+                    headers=_decoded(headers, with_length=is_streamed),
+                    data=data,
+                    allow_redirects=False,
+                    # Without TLS the name has no other use than to tell connections apart.
+                    server_hostname=caller if session is self._kept else None,
+                )
+        except TimeoutError as error:
+            raise UpstreamTimeoutError("The model proxy did not answer in time.") from error
+        except aiohttp.ClientResponseError as error:
+            raise UpstreamDownError("The model proxy's answer is not valid HTTP.") from error
+        except aiohttp.ClientConnectorError as error:
+            raise UpstreamDownError("The model proxy cannot be reached.") from error
+        except aiohttp.ClientError as error:
+            raise UpstreamDownError("The model proxy closed the connection without an answer.") from error
+        finally:
+            if isinstance(data, Upload):
+                data.is_over = True
+        if response.connection is not None:
+            cast("CountedConnection", response.connection.protocol).reader = response.content
+        answer = Answer(response)
+        if not _is_valid(answer):
+            answer.close()
+            raise UpstreamDownError("The model proxy's answer is not valid HTTP.")
+        return answer
 
     async def is_alive(self) -> bool:
         """Whether LiteLLM answers its liveness probe soon."""
@@ -136,51 +216,44 @@ class Upstream:
     def _signed(self, headers: Headers, request_id: str) -> Headers:
         headers.append((b"x-request-id", request_id.encode()))
         if self._key is not None:
-            headers.append((b"authorization", b"Bearer " + self._key))
+            headers.append((b"authorization", self._key))
         return headers
 
-    def _head(self, method: str, target: bytes, headers: Headers, body: Body) -> bytes:
-        lines = [b"%b %b%b HTTP/1.1" % (method.encode(), self._base, target), b"host: " + self._authority]
-        if isinstance(body, AsyncIterator):
-            if not any(name == b"content-length" for name, _ in headers):
-                lines.append(b"transfer-encoding: chunked")
-        else:
-            headers = [header for header in headers if header[0] != b"content-length"]
-            if body or method in _USUALLY_WITH_BODY:
-                lines.append(b"content-length: %d" % len(body or b""))
-        lines += [b"%b: %b" % header for header in headers]
-        return b"\r\n".join(lines) + b"\r\n\r\n"
+    def _url(self, target: bytes) -> URL:
+        # Anything but a slash would be read as a part of the host.
+        if not target.startswith(b"/") or not target.isascii():
+            raise InvalidRequestError("The path must begin with a slash and be percent-encoded.")
+        return URL(f"{self._origin}{self._base}{target.decode('ascii')}", encoded=True)
 
-    async def _connection(self) -> tuple[Connection, bool]:
-        """A connection, and whether it has been used before."""
-        if not self._is_open:
-            raise UpstreamDownError("The gateway is stopping.")
-        loop = asyncio.get_running_loop()
-        self._drop_idle(loop.time() - _KEEPALIVE_SECONDS)
-        while self._idle:
-            idle = self._idle.pop()
-            if idle.is_open:
-                return idle, True
-        try:
-            async with asyncio.timeout(self._connect_timeout):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self._answer_timeout, self._keep), self._host, self._port, ssl=self._tls or None
-                )
-        except TimeoutError as error:
-            raise UpstreamTimeoutError("The model proxy did not answer in time.") from error
-        except OSError as error:
-            raise UpstreamDownError("The model proxy cannot be reached.") from error
-        return connection, False
+    def _session(self, *, is_kept: bool) -> aiohttp.ClientSession:
+        limit = self._max_connections
+        return aiohttp.ClientSession(
+            connector=Connector(limit=limit, keepalive_timeout=_KEEPALIVE_SECONDS)
+            if is_kept
+            else Connector(limit=limit, force_close=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            timeout=aiohttp.ClientTimeout(
+                # The second half is for waiting until one of the connections is free.
+                connect=2 * self._connect_timeout,
+                sock_connect=self._connect_timeout,
+                sock_read=self._answer_timeout,
+            ),
+            max_line_size=_MAX_LINE_BYTES,
+            max_field_size=_MAX_LINE_BYTES,
+            max_headers=_MAX_HEADERS,
+        )
 
-    def _drop_idle(self, until: float) -> None:
-        while self._idle and self._idle[0].released_at <= until:
-            self._idle.popleft().abort()
 
-    def _keep(self, connection: Connection) -> None:
-        if self._is_open:
-            self._idle.append(connection)
-        else:
-            connection.abort()
+def credential(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """A digest that tells callers apart by what they authenticate with; None where that is nothing.
+
+    Args:
+        headers: of the caller's request, with names in lower case.
+    """
+    given = [b"%b: %b" % header for header in headers if header[0] in _CREDENTIALS]
+    return blake2b(b"\n".join(given), digest_size=16).hexdigest() if given else None
 
 
 def answer_headers(answer: Answer) -> Headers:
@@ -202,6 +275,29 @@ async def whole(answer: Answer) -> bytes:
     except BrokenAnswerError as error:
         raise UpstreamDownError("The model proxy broke off its answer.") from error
     return b"".join(parts)
+
+
+def _decoded(headers: Headers, *, with_length: bool) -> list[tuple[str, str]]:
+    """Headers as aiohttp takes them, which encodes them as UTF-8; it sets the length of a body that is whole itself."""
+    try:
+        return [(name.decode(), value.decode()) for name, value in headers if with_length or name != b"content-length"]
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError("The headers must be encoded as UTF-8.") from error
+
+
+def _is_valid(answer: Answer) -> bool:
+    """Whether the gateway's own server can send the status and the headers on; one search costs less than many."""
+    names = [name for name, _ in answer.headers]
+    values = b" ".join([value for _, value in answer.headers])
+    joined = b"+".join(names)
+    return (
+        answer.status in _FINAL_STATUS
+        and len(joined) + len(values) <= _MAX_HEAD_BYTES
+        and all(names)
+        and not _NOT_IN_NAME.search(joined)
+        and not _NOT_IN_VALUE.search(values)
+        and sum(name.lower() in _FRAMING for name in names) <= 1
+    )
 
 
 def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:

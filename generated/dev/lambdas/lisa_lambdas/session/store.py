@@ -1,7 +1,8 @@
 """Where sessions are kept: a DynamoDB table whose partition is the user.
 
 Every request names the caller's partition, so that no request can reach another user's sessions. Reads are consistent:
-a session is in the list as soon as it was kept.
+a session is in the list as soon as it was kept. Every write is conditional on the version that it replaces (Amazon
+DynamoDB Developer Guide, "Optimistic locking with version number"), so that of several writers one succeeds.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from botocore.exceptions import ClientError
 
 from lisa_lambdas.aws_errors import answered_by, error_code
-from lisa_lambdas.errors import TooManyRequestsError, UnavailableError
+from lisa_lambdas.errors import TooLargeError, TooManyRequestsError, UnavailableError
 from lisa_lambdas.session.conversation import Summary
 from lisa_lambdas.session.cursor import Cursor
+from lisa_lambdas.session.revision import FIRST_VERSION, Revision, Writer
 
 _SERVICE = "The sessions table"
 # BatchWriteItem takes no more (DynamoDB API Reference).
@@ -26,9 +28,10 @@ _FIRST_WAIT_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Stored:
-    """A session with its messages, as they were packed."""
+    """A session with its messages, as they were packed, and the revision that they are."""
 
     summary: Summary
+    revision: Revision
     packed: bytes
 
 
@@ -71,25 +74,66 @@ class SessionStore:
         with answered_by(_SERVICE):
             answer = self._client.get_item(TableName=self._table, Key=_key(user, session_id), ConsistentRead=True)
         item = answer.get("Item")
-        return Stored(_summary(item), item["messages"]["B"]) if item else None
+        return Stored(_summary(item), _revision(item), item["messages"]["B"]) if item else None
 
-    def keep(self, user: str, session_id: str, *, packed: bytes, title: str, now: str) -> Summary:
-        """Keep a session, new or instead of what it was; its start stays."""
+    def keep(
+        self, user: str, session_id: str, *, packed: bytes, title: str, now: str, replacing: int, revision: Revision
+    ) -> Optional[Summary]:
+        """Keep a session in place of the version that it replaces; its start stays.
+
+        Args:
+            user: the partition.
+            session_id: id of the session.
+            packed: its messages.
+            title: its title.
+            now: the time.
+            replacing: the stored version; 0 when there must be no such session.
+            revision: what it is from now on.
+
+        Returns:
+            The session's summary; None, and nothing is changed, when another version is stored, or none.
+
+        Raises:
+            TooLargeError: the user's sessions together are as large as DynamoDB allows.
+        """
+        values: Dict[str, Any] = {
+            ":messages": {"B": packed},
+            ":title": {"S": title},
+            ":now": {"S": now},
+            ":version": {"N": str(revision.version)},
+            ":base": {"N": str(revision.base)},
+        }
+        if replacing:
+            values[":replacing"] = {"N": str(replacing)}
+        if revision.writer:
+            values[":writer"] = {"S": revision.writer.id}
+            values[":sequence"] = {"N": str(revision.writer.sequence)}
         with answered_by(_SERVICE):
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=_key(user, session_id),
-                UpdateExpression=(
-                    "SET messages = :messages, title = :title, updatedAt = :now, "
-                    "startTime = if_not_exists(startTime, :now)"
-                ),
-                ExpressionAttributeValues={
-                    ":messages": {"B": packed},
-                    ":title": {"S": title},
-                    ":now": {"S": now},
-                },
-                ReturnValues="ALL_NEW",
-            )
+            try:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(user, session_id),
+                    UpdateExpression=(
+                        "SET messages = :messages, title = :title, updatedAt = :now, "
+                        "startTime = if_not_exists(startTime, :now), version = :version, baseVersion = :base"
+                        + (
+                            ", writer = :writer, writerSequence = :sequence"
+                            if revision.writer
+                            else " REMOVE writer, writerSequence"
+                        )
+                    ),
+                    ConditionExpression=_condition(replacing),
+                    ExpressionAttributeValues=values,
+                    ReturnValues="ALL_NEW",
+                )
+            except ClientError as error:
+                if error_code(error) == "ConditionalCheckFailedException":
+                    return None
+                if error_code(error) == "ItemCollectionSizeLimitExceededException":
+                    raise TooLargeError(
+                        "Your sessions together exceed 10 GB. Delete sessions and try again."
+                    ) from error
+                raise
         return _summary(answer["Attributes"])
 
     def delete(self, user: str, session_id: str) -> bool:
@@ -150,6 +194,22 @@ class SessionStore:
 
 def _key(user: str, session_id: str) -> Dict[str, Any]:
     return {"userId": {"S": user}, "sessionId": {"S": session_id}}
+
+
+def _condition(replacing: int) -> str:
+    if replacing == 0:
+        return "attribute_not_exists(sessionId)"
+    if replacing == FIRST_VERSION:
+        # Sessions that were kept before there were versions count as their first one.
+        return "version = :replacing OR (attribute_exists(sessionId) AND attribute_not_exists(version))"
+    return "version = :replacing"
+
+
+def _revision(item: Mapping[str, Any]) -> Revision:
+    writer = Writer(item["writer"]["S"], int(item["writerSequence"]["N"])) if "writer" in item else None
+    if "version" not in item:
+        return Revision(FIRST_VERSION, base=0, writer=None)
+    return Revision(int(item["version"]["N"]), base=int(item["baseVersion"]["N"]), writer=writer)
 
 
 def _summary(item: Mapping[str, Any]) -> Summary:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.models import Config, LitellmConfig
+from lisa_schema.models.record import EnvironmentVariables
+from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.secrets import is_secret
 
 _SECTIONS: Final = (
     *LitellmConfig.model_fields,
@@ -28,8 +32,62 @@ _EXPOSING: Final = (
     ("litellm_settings", "telemetry", "reports use to the makers of LiteLLM"),
     ("litellm_settings", "set_verbose", "writes prompts and keys to the log"),
     ("general_settings", "store_prompts_in_spend_logs", "keeps every prompt in the database"),
-    ("general_settings", "allow_requests_on_db_unavailable", "lets calls through when keys cannot be checked"),
 )
+
+
+_OFF: Final = ("false", "0", "no", "off")
+_PROTECTIONS: Final = {
+    "ssl_verify": (
+        "Certificates of model providers would not be verified.",
+        "Set restApiConfig.containerConfig.environment.SSL_CERT_FILE to your bundle of certificate authorities.",
+    ),
+    "user_url_validation": (
+        "Callers could make the gateway call any address with the URLs of images and files.",
+        "Remove it, and list the hosts that are needed in `user_url_allowed_hosts`.",
+    ),
+}
+"""Protections that must not be off: what is wrong, and the fix."""
+
+_REDIRECTIONS: Final = frozenset({"api_base", "base_url", "openai_api_base"})
+_SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `authConfig`."
+_NO_DATABASE: Final = "Remove it: LiteLLM runs without a database, and models are added in the configuration."
+_NO_ROUTES: Final = "Remove it: the gateway passes requests for inference only; add models to `model_list`."
+_RESERVED: Final = (
+    (
+        _SIGNS_IN,
+        "controls who is authenticated",
+        (
+            *("custom_auth", "custom_auth_run_common_checks", "custom_key_*", "custom_sso", "custom_ui_sso_*"),
+            *("custom_team_metadata_validate", "enable_jwt_auth", "litellm_jwtauth", "enable_oauth2_*"),
+            *("oauth2_config_mappings", "litellm_key_header_name", "allow_user_auth", "role_permissions"),
+            *("enforce_rbac", "service_account_settings", "dangerously_permit_weak_or_unset_master_key"),
+            *("enable_claude_code_gateway", "claude_code_gateway_managed_settings", "use_x_forwarded_for"),
+            *("forward_llm_provider_auth_headers", "disable_env_credential_login"),
+            *("allow_cli_sso_*", "auto_redirect_ui_*", "trusted_proxy_ranges", "disable_responses_id_security"),
+            *("allow_unmanaged_response_ids", "litellm_license"),
+        ),
+    ),
+    (
+        _NO_DATABASE,
+        "turns on LiteLLM's database or its administration",
+        (
+            *("database_*", "store_model_in_db", "supported_db_objects", "allow_requests_on_db_unavailable"),
+            *("control_plane_url", "ui_access_mode", "user_mcp_management_mode", "enable_mcp_registry"),
+            *("proxy_config_reload_interval_seconds", "coordination_redis"),
+        ),
+    ),
+    (
+        _NO_ROUTES,
+        "opens routes of LiteLLM",
+        (
+            *("pass_through_endpoints", "public_routes", "allowed_routes", "admin_only_routes", "plugins"),
+            *("allow_public_health_readiness_details", "enable_drain_endpoint", "drain_endpoint_token"),
+            *("enable_openai_websocket_passthrough", "allow_client_side_credentials", "mcp_*"),
+            *("search_tool*", "enable_public_model_hub"),
+        ),
+    ),
+)
+"""Keys of general_settings that change what was reviewed, with `*` for any ending: fix, effect, keys."""
 
 
 @rule("LISA380", "litellm-section-known", "Correct the name of the section.", Severity.WARNING)
@@ -52,3 +110,70 @@ def litellm_exposes(config: Config) -> Iterator[Finding]:
         if settings[section].get(key) is True:
             path: Path = ("litellmConfig", section, key)
             yield Finding(path, f"`{key}: true` {effect}.")
+
+
+@rule("LISA382", "litellm-setting-reserved", "Remove it.")
+def litellm_setting_reserved(config: Config) -> Iterator[Finding]:
+    """The litellmConfig must not change authentication, routes, the database or the verification of certificates."""
+    litellm = config.litellm_config
+    for key, value in (litellm.general_settings.model_extra or {}).items():
+        reserved = reserved_setting(key)
+        if reserved is not None and value not in (None, False):
+            fix, effect = reserved
+            yield Finding(("litellmConfig", "general_settings", key), f"`{key}` {effect}.", fix)
+    sections = {"general_settings": litellm.general_settings, "litellm_settings": litellm.litellm_settings}
+    for section, block in sections.items():
+        for key, value in (block.model_extra or {}).items():
+            if key in _PROTECTIONS and str(value).lower() in _OFF:
+                message, fix = _PROTECTIONS[key]
+                yield Finding(("litellmConfig", section, key), message, fix)
+    for key in sorted(_REDIRECTIONS & set(litellm.litellm_settings.model_extra or {})):
+        message = f"`{key}` sends the requests of every model elsewhere than its entry specifies."
+        yield Finding(("litellmConfig", "litellm_settings", key), message, "Set api_base in litellm_params of a model.")
+    if "include" in (litellm.model_extra or {}):
+        message = "`include` loads settings from other files, which are not reviewed."
+        yield Finding(("litellmConfig", "include"), message, "Write the settings into litellmConfig.")
+    for index, model in enumerate(litellm.model_list):
+        path = ("litellmConfig", "model_list", index, "litellm_params")
+        params = model.litellm_params.model_extra or {}
+        if params.get("configurable_clientside_auth_params"):
+            message = "Callers could choose the address and the key that requests are sent with."
+            yield Finding((*path, "configurable_clientside_auth_params"), message, "Remove it.")
+        if str(params.get("ssl_verify", "")).lower() in _OFF:
+            yield Finding((*path, "ssl_verify"), *_PROTECTIONS["ssl_verify"])
+
+
+@rule("LISA383", "master-key-reference", "Write os.environ/NAME, and set NAME to the ARN of a secret.")
+def master_key_reference(config: Config) -> Iterator[Finding]:
+    """The master_key must be os.environ/NAME, with NAME a secret of the REST API's container or undefined."""
+    key = config.litellm_config.general_settings.master_key
+    at: Path = ("litellmConfig", "general_settings", "master_key")
+    if key is None or is_secret(at, key):  # a secret is LISA390
+        return
+    prefix, slash, name = key.partition("/")
+    if (prefix, slash) != ("os.environ", "/"):
+        message = "`master_key` must be a reference: what is compiled from it is committed."
+        yield Finding(at, message)
+        return
+    environments: tuple[tuple[Path, EnvironmentVariables], ...] = (
+        (("litellmConfig", "environment_variables"), config.litellm_config.environment_variables),
+        (("restApiConfig", "containerConfig", "environment"), config.rest_api_config.container_config.environment),
+    )
+    for (root, *rest), variables in environments:
+        is_reference = root == "restApiConfig" and SECRET_ARN.match(variables.get(name, "")) is not None
+        if name in variables and not is_reference:
+            message = f"`{name}` is LiteLLM's master key, and must not be committed."
+            fix = f"Set restApiConfig.containerConfig.environment.{name} to the ARN of a secret."
+            yield Finding((root, *rest, name), message, fix, (at,))
+
+
+def reserved_setting(key: str) -> tuple[str, str] | None:
+    """Return the fix for a key of general_settings and its effect; None when the configuration may set it."""
+    return next(
+        (
+            (fix, effect)
+            for fix, effect, patterns in _RESERVED
+            if any(fnmatchcase(key.lower(), pattern) for pattern in patterns)
+        ),
+        None,
+    )

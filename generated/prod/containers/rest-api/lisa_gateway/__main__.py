@@ -33,7 +33,11 @@ def _serve(settings: Settings, folder: str) -> None:
     import uvicorn
 
     from lisa_gateway import metrics
+    from lisa_gateway.client_connection import ClientConnection
+    from lisa_gateway.watchdog import Watchdog
 
+    if settings.hang_timeout:
+        Watchdog(settings.litellm_url, settings.hang_timeout).start()
     if settings.metrics_port:
         metrics.serve(settings.metrics_port, folder)
     uvicorn.run(
@@ -43,7 +47,7 @@ def _serve(settings: Settings, folder: str) -> None:
         port=settings.port,
         workers=settings.threads,
         loop="uvloop",
-        http="httptools",
+        http=ClientConnection,
         ws="none",
         access_log=False,
         log_config=None,
@@ -52,6 +56,7 @@ def _serve(settings: Settings, folder: str) -> None:
         date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.drain_timeout,
+        timeout_keep_alive=settings.keep_alive_timeout,
         backlog=4096,
     )
 

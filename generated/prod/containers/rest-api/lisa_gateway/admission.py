@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lisa_gateway import health
 from lisa_gateway.errors import BodyTooLargeError, HeadersTooLargeError
 from lisa_gateway.exchange import Exchange
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from lisa_gateway.resources import Resources
     from lisa_gateway.settings import Settings
-
-HEALTH = "/health"
 
 
 class Admission:
@@ -34,7 +33,7 @@ class Admission:
         """
         if scope["type"] == "http":
             receive = self._limited(scope, receive)
-            if scope["path"] != HEALTH:
+            if scope["path"] not in health.PATHS:
                 resources: Resources = scope["state"]["resources"]
                 Exchange.of(scope).caller = await resources.authenticator.authenticate(scope["headers"])
         await self._app(scope, receive, send)

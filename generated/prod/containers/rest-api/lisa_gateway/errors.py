@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -60,12 +60,73 @@ class NotFoundError(GatewayError):
     code = "not_found"
 
 
+class InvalidRequestError(GatewayError):
+    """The request cannot be passed on as it is."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "invalid_request"
+
+
+class UnsupportedParameterError(GatewayError):
+    """The request has something that is not supported."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "unsupported_parameter"
+
+
+class MethodNotAllowedError(GatewayError):
+    """The path exists with other methods."""
+
+    status = 405
+    kind = "invalid_request_error"
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, methods: Iterable[str]) -> None:
+        super().__init__(message)
+        self.headers = {"Allow": ", ".join(methods)}
+
+
 class BodyTooLargeError(GatewayError):
-    """The body is longer than the limit."""
+    """The body is over a limit: its bytes, or what JSON holds."""
 
     status = 413
     kind = "invalid_request_error"
     code = "request_too_large"
+
+
+class InvalidBodyError(GatewayError):
+    """The body cannot be read as LiteLLM would read it."""
+
+    status = 400
+    kind = "invalid_request_error"
+    code = "invalid_body"
+
+
+class BodyTimeoutError(GatewayError):
+    """The body did not come in time."""
+
+    status = 408
+    kind = "timeout_error"
+    code = "request_timeout"
+
+
+class BodyEncodingError(GatewayError):
+    """The body is compressed."""
+
+    status = 415
+    kind = "invalid_request_error"
+    code = "unsupported_content_encoding"
+
+
+class TooManyRequestsError(GatewayError):
+    """The caller has too much in flight."""
+
+    status = 429
+    kind = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    headers = MappingProxyType({"Retry-After": "2"})
 
 
 class HeadersTooLargeError(GatewayError):
@@ -74,6 +135,31 @@ class HeadersTooLargeError(GatewayError):
     status = 431
     kind = "invalid_request_error"
     code = "headers_too_large"
+    headers = MappingProxyType({"Connection": "close"})
+
+
+class TargetTooLongError(GatewayError):
+    """The path and the query are longer than the limit."""
+
+    status = 414
+    kind = "invalid_request_error"
+    code = "uri_too_long"
+
+
+class SlowRequestError(GatewayError):
+    """The request does not come, or comes too slowly."""
+
+    status = 408
+    kind = "invalid_request_error"
+    code = "request_timeout"
+
+
+class TooManyConnectionsError(GatewayError):
+    """There are too many connections."""
+
+    status = 503
+    code = "too_many_connections"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class UnavailableError(GatewayError):
@@ -82,6 +168,14 @@ class UnavailableError(GatewayError):
     status = 503
     code = "unavailable"
     headers = MappingProxyType({"Retry-After": "5"})
+
+
+class BusyError(GatewayError):
+    """All callers together have too much in flight."""
+
+    status = 503
+    code = "overloaded"
+    headers = MappingProxyType({"Retry-After": "2"})
 
 
 class UpstreamDownError(GatewayError):

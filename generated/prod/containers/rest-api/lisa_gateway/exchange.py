@@ -16,10 +16,12 @@ class Caller:
         kind: `token` for an API token, `oidc` for a person, `anonymous` where no authentication is configured.
         name: what the log may say of it: a digest, or nothing.
         is_admin: whether it belongs to the group of administrators.
+        key: what tells it from other callers, which no log says: a digest, or nothing where callers are not told apart.
     """
 
     kind: str
     name: str = ""
+    key: bytes = b""
     is_admin: bool = False
 
 

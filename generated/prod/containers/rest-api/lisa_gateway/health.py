@@ -1,4 +1,4 @@
-"""Whether LiteLLM answers, asked at most once a second."""
+"""Whether the gateway runs, and whether LiteLLM answers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,31 @@ from lisa_gateway.timed_cache import TimedCache
 if TYPE_CHECKING:
     from lisa_gateway.upstream import Upstream
 
+LIVENESS = "/health"
+READINESS = "/health/readiness"
+PATHS = frozenset({LIVENESS, READINESS})
+
 _SECONDS = 1.0
 
 
 class Health:
-    """Remembers the last answer of LiteLLM's liveness probe for a second."""
+    """Asks LiteLLM's liveness probe at most once a second."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._last: TimedCache[None, bool] = TimedCache(seconds=_SECONDS, size=1)
         self._probes: SingleFlight[None, bool] = SingleFlight()
+        self._has_started = False
 
-    async def is_good(self) -> bool:
-        """Whether LiteLLM answers."""
+    async def is_live(self) -> bool:
+        """Whether the gateway can serve: from LiteLLM's first answer on, however busy LiteLLM is then."""
+        return self._has_started or await self.is_ready()
+
+    async def is_ready(self) -> bool:
+        """Whether LiteLLM answers now."""
         known = self._last.get(None)
         if known is None:
             known = await self._probes.run(None, self._upstream.is_alive)
             self._last.put(None, known)
+            self._has_started = self._has_started or known
         return known

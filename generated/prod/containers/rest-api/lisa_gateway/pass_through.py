@@ -1,4 +1,4 @@
-"""`/v2/serve`: requests go to LiteLLM, and answers come back, as they are."""
+"""`/v2/serve`: requests for LiteLLM's operations go to LiteLLM, and answers come back as they are."""
 
 from __future__ import annotations
 
@@ -6,69 +6,67 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
-from lisa_gateway.errors import ClientLeftError, ForbiddenError, GatewayError
+from lisa_gateway.errors import ClientLeftError, GatewayError
 from lisa_gateway.exchange import Exchange
+from lisa_gateway.operations import Access, operations
 from lisa_gateway.presence import until_gone
-from lisa_gateway.proxy_administration import is_administration
-from lisa_gateway.upstream import answer_headers
+from lisa_gateway.request_headers import forwardable, with_key
+from lisa_gateway.upstream import answer_headers, credential
+from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from lisa_gateway.connection import Body
     from lisa_gateway.resources import Resources
-    from lisa_gateway.upstream import Answer
+    from lisa_gateway.upstream import Answer, Body
 
 PREFIX = "/v2/serve"
 _PREFIX_BYTES = PREFIX.encode()
-
-KNOWN_PATHS = frozenset(
-    {
-        "/audio/speech",
-        "/audio/transcriptions",
-        "/audio/translations",
-        "/chat/completions",
-        "/completions",
-        "/embeddings",
-        "/images/generations",
-        "/models",
-        "/moderations",
-        "/rerank",
-        "/responses",
-    }
-)
-"""Paths that the log and the metrics tell apart; any other is passed through as well."""
 
 
 class PassThrough:
     """The ASGI application behind `/v2/serve`."""
 
+    def __init__(self) -> None:
+        self._operations = operations()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on.
 
         Raises:
-            ForbiddenError: it is LiteLLM's administration, and the caller is no administrator.
+            NotFoundError: LiteLLM has no such path.
+            MethodNotAllowedError: it has the path with other methods.
+            ForbiddenError: the operation is closed, or is for administrators and the caller is none.
+            UnsupportedParameterError: the query has a parameter that is not passed on.
             UpstreamDownError: LiteLLM cannot be reached.
             UpstreamTimeoutError: it does not answer in time.
+            OpaqueAnswerError: it answers with an error that is not JSON.
             BrokenAnswerError: it breaks its answer off.
             ClientLeftError: the client has left.
         """
         exchange = Exchange.of(scope)
-        path = scope["path"].removeprefix(PREFIX)
-        exchange.route = f"{PREFIX}{path}" if path in KNOWN_PATHS else f"{PREFIX}/{{path}}"
-        if is_administration(path) and not (exchange.caller and exchange.caller.is_admin):
-            raise ForbiddenError("Only administrators may manage the model proxy.")
+        is_admin = exchange.caller is not None and exchange.caller.is_admin
+        query = scope["query_string"]
+        match = self._operations.admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
+        exchange.route = f"{PREFIX}{match.operation.path}"
+        target = match.path + b"?" + query if query else match.path
         resources: Resources = scope["state"]["resources"]
-        headers = resources.upstream.forwarded(scope["headers"], exchange.request_id)
+        headers = resources.upstream.forwarded(forwardable(scope["headers"]), exchange.request_id)
+        if match.operation.access is Access.ADMINISTRATION:
+            headers = with_key(headers, resources.admin_key)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
         client = _Client(receive, presence)
         try:
             async with presence:
                 body = await client.body()
-                answer = await resources.upstream.send(scope["method"], _target(scope), headers=headers, body=body)
+                answer = await resources.upstream.send(
+                    scope["method"], target, headers=headers, body=body, caller=credential(scope["headers"])
+                )
                 try:
+                    if is_opaque(answer.status, answer.headers):
+                        raise readable_error(answer.status, body)
                     await _relay(answer, send, exchange)
                 finally:
                     # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
@@ -139,11 +137,10 @@ class _Client:
             await asyncio.Event().wait()
 
 
-def _target(scope: Scope) -> bytes:
-    """Path and query for LiteLLM, as the client wrote them."""
+def _raw_path(scope: Scope) -> bytes:
+    """The path below `/v2/serve` as the client wrote it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    target = raw.removeprefix(_PREFIX_BYTES) or b"/"
-    return target + b"?" + scope["query_string"] if scope["query_string"] else target
+    return raw.removeprefix(_PREFIX_BYTES)
 
 
 async def _relay(answer: Answer, send: Send, exchange: Exchange) -> None:

@@ -11,8 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from lisa_gateway import description
-from lisa_gateway.admission import HEALTH
+from lisa_gateway import description, health
 from lisa_gateway.errors import ClientLeftError, GatewayError, error_body
 from lisa_gateway.exchange import Exchange
 from lisa_gateway.v1.routes import router as v1
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 VERSION = "3.0.0"
 
+_Responses = dict[int | str, dict[str, Any]]
 _CLIENT_CLOSED_REQUEST = 499  # As nginx calls it; for the log and the metrics.
 
 
@@ -32,7 +32,10 @@ def documented_routes(lifespan: Callable[[Any], AbstractAsyncContextManager[dict
     """Make the part of the application that FastAPI routes: health, the description, and `/v1`."""
     # The gateway limits bodies itself.
     app = FastAPI(title="LISA", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route(HEALTH, _health, methods=["GET"], responses={503: {"description": "LiteLLM does not answer"}})
+    silent: _Responses = {503: {"description": "LiteLLM does not answer"}}
+    unready: _Responses = {503: {"description": "LiteLLM has not answered since the gateway started"}}
+    app.add_api_route(health.LIVENESS, _liveness, methods=["GET"], responses=unready)
+    app.add_api_route(health.READINESS, _readiness, methods=["GET"], responses=silent)
     app.include_router(v1)
 
     @cache
@@ -70,9 +73,18 @@ class _Named:
                 Exchange.of(scope).route = route.path
 
 
-async def _health(request: Request) -> Response:
-    """Whether LiteLLM answers."""
-    if await request.state.resources.health.is_good():
+async def _liveness(request: Request) -> Response:
+    """Whether the gateway serves: what load balancers and container health checks ask."""
+    return _health(await request.state.resources.health.is_live())
+
+
+async def _readiness(request: Request) -> Response:
+    """Whether LiteLLM answers now."""
+    return _health(await request.state.resources.health.is_ready())
+
+
+def _health(is_good: bool) -> Response:
+    if is_good:
         return JSONResponse({"status": "OK"})
     return JSONResponse({"status": "LiteLLM does not answer"}, status_code=503)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -31,18 +31,43 @@ class Settings(BaseSettings):
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
-        litellm_key: its master key, which LiteLLM also takes from LITELLM_MASTER_KEY; None when it has none.
+        litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
+        litellm_admin_key: the key for what administrators may use; None to make it unavailable.
         threads: worker processes.
         host: address to listen on; the load balancer is another machine.
         port: where requests come in.
         metrics_port: where Prometheus asks; 0 for nowhere. No load balancer leads there.
         log_level: least level that is logged.
-        max_body_bytes: longest body of a request.
+        max_body_bytes: longest body of a request; only uploads (multipart/form-data) may be as long.
+        max_json_bytes: longest JSON body, which is any body that is no form.
+        max_json_elements: values, and members with their names, that a JSON body may hold; five numbers of a list count
+            as one.
+        max_json_depth: how deep they may be nested.
+        max_json_text_bytes: longest strings of a JSON body in all, which images and files do not count in.
+        max_json_field_bytes: longest string in a JSON body that is not for a model to read, such as `model` itself.
+        max_form_bytes: longest URL-encoded form, and longest fields of an upload in all; its files do not count.
+        body_timeout: until all of a body that is not an upload must have come.
+        max_caller_requests: requests that one caller may have in flight, in each worker.
+        max_caller_large_bodies: load of one caller in flight, in each worker: the sum of its bodies' shares of the
+            largest accepted one, by bytes, elements or text, whichever is most; bodies below 1/64 do not count.
+        max_requests: requests that all callers may have in flight, in each worker.
+        max_large_bodies: load of all callers in flight, in each worker.
         max_header_bytes: longest names and values of its headers in all.
         connect_timeout: until LiteLLM takes a connection.
         answer_timeout: until LiteLLM's first byte, and from one part of a stream to the next. It ends before the load
             balancer's idle timeout of 600 s, so that the caller gets an answer.
+        hang_timeout: until a LiteLLM that answers nothing counts as hung and the gateway ends, which ends the
+            container; 0 for never.
+        token_grace: how long an API token that was good counts while DynamoDB does not answer.
         drain_timeout: how long requests may take to end when the container stops.
+        max_connections: clients' connections to a worker, and a worker's to LiteLLM.
+        max_target_bytes: longest path and query of a request.
+        head_timeout: until the headers of a request have come.
+        body_progress_timeout: in which `min_body_bytes` of a body have to come, while the gateway waits for them.
+        min_body_bytes: see `body_progress_timeout`.
+        write_timeout: in which a client has to take what the gateway holds for it.
+        keep_alive_timeout: how long a connection may be without a request; longer than the load balancer's idle timeout
+            of 600 s, which otherwise uses a connection that is being closed, and answers 502.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -57,19 +82,38 @@ class Settings(BaseSettings):
     registered_models_ps_name: str = Field(min_length=1)
     aws_region: str = Field(min_length=1)
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
-    litellm_key: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("litellm_key", "litellm_master_key")
-    )
+    litellm_key: SecretStr | None = None
+    litellm_admin_key: SecretStr | None = None
     threads: int = Field(default=1, ge=1)
     host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)
     metrics_port: int = Field(default=9090, ge=0, le=65535)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
     max_body_bytes: int = Field(default=100 * MIB, ge=1)
+    max_json_bytes: int = Field(default=20 * MIB, ge=1)
+    max_json_elements: int = Field(default=16_000, ge=1)
+    max_json_depth: int = Field(default=100, ge=1)
+    max_json_text_bytes: int = Field(default=4 * MIB, ge=1)
+    max_json_field_bytes: int = Field(default=16 * 1024, ge=1)
+    max_form_bytes: int = Field(default=64 * 1024, ge=1)
+    body_timeout: float = Field(default=120.0, gt=0)
+    max_caller_requests: int = Field(default=512, ge=1)
+    max_caller_large_bodies: int = Field(default=8, ge=1)
+    max_requests: int = Field(default=2048, ge=1)
+    max_large_bodies: int = Field(default=16, ge=1)
     max_header_bytes: int = Field(default=64 * 1024, ge=1)
     connect_timeout: float = Field(default=5.0, gt=0)
     answer_timeout: float = Field(default=590.0, gt=0)
+    hang_timeout: float = Field(default=300.0, ge=0)
+    token_grace: float = Field(default=3600.0, ge=0)
     drain_timeout: int = Field(default=90, ge=0)
+    max_connections: int = Field(default=2560, ge=1)
+    max_target_bytes: int = Field(default=16 * 1024, ge=1)
+    head_timeout: float = Field(default=10.0, gt=0)
+    body_progress_timeout: float = Field(default=30.0, gt=0)
+    min_body_bytes: int = Field(default=30 * 1024, ge=1)
+    write_timeout: float = Field(default=60.0, gt=0)
+    keep_alive_timeout: int = Field(default=620, ge=1)
 
     @model_validator(mode="after")
     def _needs_an_issuer(self) -> Self:

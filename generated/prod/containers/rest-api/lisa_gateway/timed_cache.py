@@ -42,5 +42,9 @@ class TimedCache(Generic[K, V]):
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (self._clock() + self._seconds, value)
 
+    def discard(self, key: K) -> None:
+        """Drop a key's value, if there is one."""
+        self._entries.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._entries)

@@ -21,6 +21,7 @@ from lisa_oidc.errors import (
     UnusableIssuerError,
     WrongAudienceError,
     WrongIssuerError,
+    WrongTypeError,
 )
 from lisa_oidc.groups import groups_at
 from lisa_oidc.key_store import KeyStore
@@ -50,6 +51,7 @@ __all__ = [
     "UnusableIssuerError",
     "WrongAudienceError",
     "WrongIssuerError",
+    "WrongTypeError",
     "discovery_url",
     "fetch_json",
     "groups_at",

@@ -21,6 +21,7 @@ from lisa_oidc.errors import (
 )
 from lisa_oidc.groups import groups_at
 from lisa_oidc.keys import ALGORITHMS, Key
+from lisa_oidc.token_types import check_claimed_type, check_header_type
 
 LEEWAY_SECONDS = 10
 """How far the issuer's clock and this machine's may be apart."""
@@ -77,11 +78,13 @@ def read_header(token: str) -> Header:
     Raises:
         MalformedTokenError: it is not a JSON web token, or needs an extension (`crit`), of which none is known here.
         RefusedAlgorithmError: its algorithm is not in the allowlist.
+        WrongTypeError: its type is neither that of an access token nor that of an ID token.
     """
     try:
         header = jwt.get_unverified_header(token)
     except (exceptions.PyJWTError, ValueError, RecursionError):
         raise MalformedTokenError("The token is not a JSON web token.") from None
+    check_header_type(header)
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise RefusedAlgorithmError("The token's signature algorithm is not accepted.")
@@ -91,7 +94,7 @@ def read_header(token: str) -> Header:
 
 
 def verify(token: str, *, header: Header, key: Key, issuer: str, expectation: Expectation) -> Caller:
-    """Verify a token: its signature first, then issuer, times and audience.
+    """Verify a token: its signature first, then issuer, times, type and audience.
 
     The audience (`aud`) must hold the client id. An access token of Amazon Cognito has no audience; its `client_id`
     must be the client id, and its `token_use` must be `access` (Amazon Cognito Developer Guide, "Understanding the
@@ -110,6 +113,7 @@ def verify(token: str, *, header: Header, key: Key, issuer: str, expectation: Ex
     if header.algorithm not in key.algorithms:
         raise RefusedAlgorithmError("The token's signature algorithm is not its key's.")
     claims = _decode(token, header, key, issuer)
+    check_claimed_type(claims)
     if not _is_for(claims, expectation.client_id):
         raise WrongAudienceError("The token was not made for this application.")
     subject = claims["sub"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO, Callable, Iterator, List, Optional, Tuple
 
-from lisa_lambdas.errors import ApiError, BadRequestError, TooLargeError, UnavailableError
+from lisa_lambdas.errors import ApiError, BadRequestError, NotFoundError, TooLargeError, UnavailableError
 from lisa_lambdas.repository import identifiers
-from lisa_lambdas.repository.documents import read_sections
 from lisa_lambdas.repository.embeddings import BATCH
-from lisa_lambdas.repository.splitting import split_text
+from lisa_lambdas.repository.extraction import OUT_OF_TIME, ExtractionLimits, ExtractionRequest, extract_chunks
 from lisa_lambdas.repository.stores import Chunk, Collection, Document
 
 if TYPE_CHECKING:
@@ -58,6 +59,18 @@ class Ingested:
     changed: bool
 
 
+class RefusedDocumentError(Exception):
+    """A document cannot be ingested, whatever is done for the others.
+
+    Attributes:
+        reason: why, as the answer to a request for it alone.
+    """
+
+    def __init__(self, reason: ApiError) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
 class Ingestion:
     """Ingests documents into one collection.
 
@@ -88,56 +101,81 @@ class Ingestion:
         self._time_left = time_left
 
     def ingest(self, key: str, most: int) -> Ingested:
-        """Ingest a document, whole or not at all; one that is there already, unchanged, is left as it is.
+        """Ingest a document completely or not at all; one that is there already, unchanged, is left as it is.
 
         Args:
             key: its key.
             most: chunks that it may have.
 
         Raises:
-            ApiError: it cannot be; the message begins with the key.
+            RefusedDocumentError: the document cannot be ingested; others can.
+            ApiError: nothing can be ingested now; the message begins with the key.
         """
         try:
             return self._ingest(key, most)
         except ApiError as error:
             raise type(error)(f"{key}: {error.message}") from error
+        except RefusedDocumentError as error:
+            reason = error.reason
+            raise RefusedDocumentError(type(reason)(f"{key}: {reason.message}")) from error
 
     def _ingest(self, key: str, most: int) -> Ingested:
         source = self._bucket.source(key)
         identifier = identifiers.document_id(self._collection.repository_id, source)
-        with self._bucket.fetch(key) as fetched:
+        with ExitStack() as stack:
+            with _refusing():
+                fetched = stack.enter_context(self._bucket.fetch(key))
             revision = identifiers.revision(
                 fetched.digest, self._collection.model_name, self._splitting.size, self._splitting.overlap
             )
             stored = self._store.find(self._collection, identifier)
             if stored and stored.revision == revision:
                 return Ingested(identifier, revision, key, stored.chunks, changed=False)
-            count = self._store.replace(
-                self._collection,
-                Document(identifier, source, revision),
-                self._batches(self._texts(key, fetched.file), most),
-            )
+            with _refusing():
+                texts = stack.enter_context(self._extracted(key, fetched.file, most))
+            count = self._store.replace(self._collection, Document(identifier, source, revision), self._batches(texts))
         _log.info("ingested document %s of %d chunks", identifier, count)
         return Ingested(identifier, revision, key, count, changed=True)
 
-    def _texts(self, key: str, file: BinaryIO) -> Iterator[Tuple[str, Optional[int]]]:
-        for section in read_sections(key, file):
-            for text in split_text(section.text, self._splitting.size, self._splitting.overlap):
-                yield text, section.page
+    @contextmanager
+    def _extracted(self, key: str, file: BinaryIO, most: int) -> Iterator[Iterator[Tuple[str, Optional[int]]]]:
+        """The chunks of a document, of which there is one at least."""
+        limits = ExtractionLimits.for_document(os.fstat(file.fileno()).st_size)
+        request = ExtractionRequest(key, self._splitting.size, self._splitting.overlap, most, limits)
+        with extract_chunks(file, request, seconds=self._seconds_left()) as texts:
+            first = next(texts, None)
+            if first is None:
+                raise BadRequestError("The document has no text; a scan needs optical character recognition first.")
+            yield chain([first], texts)
 
-    def _batches(self, texts: Iterator[Tuple[str, Optional[int]]], most: int) -> Iterator[List[Chunk]]:
+    def _batches(self, texts: Iterator[Tuple[str, Optional[int]]]) -> Iterator[List[Chunk]]:
         """Chunks with their vectors, as the store takes them, so that one batch is in memory at a time."""
         count = 0
         while batch := list(islice(texts, BATCH)):
-            if count + len(batch) > most:
-                raise TooLargeError(f"There are more than {MAX_CHUNKS} chunks: take fewer documents, or larger chunks.")
-            if self._time_left() < _RESERVE_MS:
-                raise UnavailableError("Time ran out; the documents before this one are ingested. Ask again.")
+            self._seconds_left()
             vectors = self._embed([text for text, _ in batch])
             yield [
                 Chunk(count + offset, text, vector, page)
                 for offset, ((text, page), vector) in enumerate(zip(batch, vectors))
             ]
             count += len(batch)
-        if count == 0:
-            raise BadRequestError("The document has no text; a scan needs optical character recognition first.")
+
+    def _seconds_left(self) -> float:
+        """Time for documents, before the function must answer.
+
+        Raises:
+            UnavailableError: there is none.
+        """
+        left = self._time_left() - _RESERVE_MS
+        if left <= 0:
+            raise UnavailableError(OUT_OF_TIME)
+        return left / 1000
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Errors in here are about one document."""
+    try:
+        yield
+    except (BadRequestError, NotFoundError, TooLargeError) as error:
+        raise RefusedDocumentError(error) from error

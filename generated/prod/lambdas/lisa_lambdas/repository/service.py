@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
-from lisa_lambdas.errors import BadRequestError, NotFoundError
+from lisa_lambdas.errors import ApiError, BadRequestError, NotFoundError
 from lisa_lambdas.repository import identifiers
 from lisa_lambdas.repository.documents import must_be_readable
-from lisa_lambdas.repository.ingestion import MAX_CHUNKS, Ingested, Ingestion, Splitting
+from lisa_lambdas.repository.ingestion import MAX_CHUNKS, Ingested, Ingestion, RefusedDocumentError, Splitting
 from lisa_lambdas.repository.object_keys import ingestion_key, must_own, upload_key
 from lisa_lambdas.repository.stores import Collection, Hit
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lisa_lambdas.repository.environment import RegisteredRepository
     from lisa_lambdas.repository.registry import Registry
     from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, SearchQuery
+
+_MESSAGES_SHOWN = 10
 
 
 class RepositoryService:
@@ -62,11 +64,12 @@ class RepositoryService:
         authorization: str,
         time_left: Callable[[], int],
     ) -> List[Ingested]:
-        """Ingest documents one after the other; at the first that cannot be, those before it are ingested.
+        """Ingest documents one after the other; one that is refused does not keep the others from being ingested.
 
         Raises:
-            ApiError: a document cannot be ingested; BadRequestError, ForbiddenError and NotFoundError for what is
-                wrong with the request, before anything is ingested.
+            ApiError: documents are refused: the message names each, and the others are ingested. Or nothing can be
+                ingested now: documents before the one that the message names are. BadRequestError, ForbiddenError and
+                NotFoundError for what is wrong with the request, before anything is ingested.
         """
         repository = self._repository(repository_id, query.repository_type)
         keys = [ingestion_key(caller, key) for key in dict.fromkeys(body.keys)]
@@ -81,10 +84,7 @@ class RepositoryService:
             embed=lambda texts: self._embeddings.embed(texts, model=model, authorization=authorization),
             time_left=time_left,
         )
-        ingested: List[Ingested] = []
-        for key in keys:
-            ingested.append(ingestion.ingest(key, MAX_CHUNKS - sum(each.chunks for each in ingested)))
-        return ingested
+        return _ingest_all(ingestion, keys)
 
     def search(self, repository_id: str, query: SearchQuery, *, authorization: str) -> List[Hit]:
         """The chunks that are nearest to a text, best first.
@@ -127,3 +127,26 @@ class RepositoryService:
         if overlap >= size:
             raise BadRequestError(f"chunkOverlap ({overlap}) must be below chunkSize ({size}).")
         return Splitting(size, overlap)
+
+
+def _ingest_all(ingestion: Ingestion, keys: Sequence[str]) -> List[Ingested]:
+    ingested: List[Ingested] = []
+    refused: List[ApiError] = []
+    for key in keys:
+        try:
+            ingested.append(ingestion.ingest(key, MAX_CHUNKS - sum(each.chunks for each in ingested)))
+        except RefusedDocumentError as error:
+            refused.append(error.reason)
+        except ApiError as error:
+            raise type(error)(" ".join([error.message, *_listed(refused)])) from error
+    if refused:
+        rest = [f"The {len(ingested)} other document{'s are' if len(ingested) > 1 else ' is'} ingested."]
+        raise type(refused[0])(" ".join(_listed(refused) + (rest if ingested else [])))
+    return ingested
+
+
+def _listed(refused: Sequence[ApiError]) -> List[str]:
+    """Messages of refused documents: enough of them to act on, few enough for an answer."""
+    messages = [error.message for error in refused[:_MESSAGES_SHOWN]]
+    more = len(refused) - len(messages)
+    return [*messages, f"{more} more are refused."] if more else messages

@@ -8,8 +8,11 @@ from typing import Deque, Iterable, Iterator, List, Sequence
 _SEPARATORS = ("\n\n", "\n", " ")
 
 
-def split_text(text: str, size: int, overlap: int) -> List[str]:
+def split_text(text: str, size: int, overlap: int) -> Iterator[str]:
     """Cut a text into chunks without white space at their ends; a text of white space has none.
+
+    The chunks of one section may be a thousand times as long as the section, when the overlap is large: they are made
+    one at a time.
 
     Args:
         text: what to cut.
@@ -23,7 +26,7 @@ def split_text(text: str, size: int, overlap: int) -> List[str]:
     if not 0 <= overlap < size:
         raise ValueError("A chunk needs a positive size and an overlap below it.")
     stripped = (chunk.strip() for chunk in _split(text, size, overlap, _SEPARATORS))
-    return [chunk for chunk in stripped if chunk]
+    return (chunk for chunk in stripped if chunk)
 
 
 def _split(text: str, size: int, overlap: int, separators: Sequence[str]) -> Iterator[str]:

@@ -1,9 +1,21 @@
 """Rules across fields; importing this package registers them all."""
 
-from lisa_schema.rules import access, capacity, instances, litellm, models, network, partition, rag, runtime, secrets
+from lisa_schema.rules import (
+    access,
+    capacity,
+    environment,
+    instances,
+    litellm,
+    models,
+    network,
+    partition,
+    rag,
+    runtime,
+    secrets,
+)
 from lisa_schema.rules.registry import Finding, Rule, registered_rules, rule
 
 __all__ = ["Finding", "Rule", "registered_rules", "rule"]
 
-RULE_MODULES = (access, capacity, instances, litellm, models, network, partition, rag, runtime, secrets)
+RULE_MODULES = (access, capacity, environment, instances, litellm, models, network, partition, rag, runtime, secrets)
 """The modules that hold the rules."""

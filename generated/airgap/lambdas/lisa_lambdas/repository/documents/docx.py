@@ -9,9 +9,11 @@ import zlib
 from typing import BinaryIO, Iterator, List
 
 from docx import Document
+from docx.document import Document as DocumentObject
 from docx.opc.exceptions import PackageNotFoundError
+from docx.oxml.ns import qn
 from docx.table import Table
-from lxml.etree import LxmlError  # type: ignore[import-untyped]
+from lxml.etree import ErrorTypes, LxmlError, XMLSyntaxError  # type: ignore[import-untyped]
 
 from lisa_lambdas.errors import BadRequestError, TooLargeError
 from lisa_lambdas.repository.documents.section import Section, printable
@@ -20,6 +22,8 @@ _MAIN_PART = "word/document.xml"
 _ENTRIES = 10_000
 _XML_BYTES = 32 * 1024 * 1024
 _ALL_BYTES = 128 * 1024 * 1024
+_COLUMNS = 1000
+"""Columns that a cell may span: many more than the 63 of a table in Word (Microsoft Support, "Word specifications")."""
 _BLOCK_BYTES = 64 * 1024
 _BLOCK_CHARACTERS = 64 * 1024
 # What python-docx lets escape from damaged files besides its own errors.
@@ -91,10 +95,26 @@ def _must_be_bounded(entries: List[zipfile.ZipInfo]) -> None:
 
 def _lines(file: BinaryIO) -> Iterator[str]:
     try:
-        for block in Document(file).iter_inner_content():
+        document = Document(file)
+        _must_span_few_columns(document)
+        for block in document.iter_inner_content():
             if isinstance(block, Table):
                 yield from ("\t".join(cell.text for cell in row.cells) for row in block.rows)
             else:
                 yield block.text
-    except _DAMAGE:
+    except _DAMAGE as error:
+        if isinstance(error, XMLSyntaxError) and error.code == ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from None
         raise BadRequestError("The DOCX is damaged.") from None
+
+
+def _must_span_few_columns(document: DocumentObject) -> None:
+    """python-docx repeats a cell for each column that it spans, whatever number the file has there."""
+    name = qn("w:val")
+    for span in document.element.body.iter(qn("w:gridSpan")):
+        value = span.get(name, "1")
+        if not value.isdecimal() or len(value) > len(str(_COLUMNS)) or int(value) > _COLUMNS:
+            raise BadRequestError(
+                f"The DOCX is damaged: a table cell spans {value[:20]} columns; {_COLUMNS} is the maximum. Save it "
+                "again with a word processor."
+            )

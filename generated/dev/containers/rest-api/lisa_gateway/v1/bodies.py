@@ -70,13 +70,14 @@ class Embedded(_Body):
 
 
 class ModelDescription(_Body):
-    """A hosted model."""
+    """A hosted model; `streaming` is there for models that generate text."""
 
     provider: str
     name: str = Field(alias="modelName")
     kind: Literal["textgen", "embedding"] = Field(alias="modelType")
     arguments: dict[str, Any] = Field(alias="modelKwargs")
-    streaming: bool | None = None
+    # Omitted where it means nothing, as LISA 2.x did: its SDK does not accept null.
+    streaming: bool | None = Field(default=None, exclude_if=lambda streaming: streaming is None)
 
 
 class OpenAIModel(_Body):

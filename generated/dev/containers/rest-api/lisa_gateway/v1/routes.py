@@ -15,6 +15,7 @@ from lisa_gateway.exchange import Exchange
 from lisa_gateway.presence import while_present
 from lisa_gateway.resources import Resources
 from lisa_gateway.upstream import Answer, answer_headers, whole
+from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
     Embedded,
@@ -163,9 +164,12 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
     """Ask LiteLLM; the answer is open still, and is not an error."""
     upstream: Upstream = request.state.resources.upstream
     headers = upstream.own(Exchange.of(request.scope).request_id, "application/json")
-    answer = await upstream.send("POST", path.encode(), headers=headers, body=json.dumps(body).encode())
+    content = json.dumps(body).encode()
+    answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
     if answer.status >= 400:
         with closing(answer):
+            if is_opaque(answer.status, answer.headers):
+                raise readable_error(answer.status, content)
             raise UpstreamAnswerError(answer.status, await whole(answer))
     return answer
 

@@ -109,17 +109,18 @@ def embeddings(answer: Any) -> dict[str, Any]:
 async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Lines of generateStream, from the server-sent events of a streamed completion.
 
-    Each is `data:{"token": {"text", "special"}}`; the last has an empty special token, `generatedTokens` and
-    `finishReason`.
+    Each is `data:{"token": {"text", "special"}}`. The last has the last token and, beside it, `generatedTokens` and
+    `finishReason`, as LISA 2.x sent them, and `generated_text` and `details`, as Text Generation Inference sends them.
+    A token is therefore held until the next one comes.
 
     Raises:
         BrokenAnswerError: the stream ends without its end, or holds something else than a completion.
     """
-    count, reported, reason = 0, 0, ""
+    texts: list[str] = []
+    reported, reason = 0, ""
     async for data in _data_lines(parts):
         if data == _END:
-            last = {"token": {"text": "", "special": True}, "generatedTokens": reported or count}
-            yield _event(last | {"finishReason": reason})
+            yield _event(_last(texts, reported or len(texts), reason))
             return
         try:
             chunk = json.loads(data)
@@ -129,11 +130,23 @@ async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             for choice in chunk.get("choices") or []:
                 reason = choice.get("finish_reason") or reason
                 if choice.get("text"):
-                    count += 1
-                    yield _event({"token": {"text": choice["text"], "special": False}})
+                    if texts:
+                        yield _event({"token": {"text": texts[-1], "special": False}})
+                    texts.append(choice["text"])
         except (ValueError, TypeError, AttributeError) as error:
             raise BrokenAnswerError from error
     raise BrokenAnswerError
+
+
+def _last(texts: list[str], tokens: int, reason: str) -> dict[str, Any]:
+    """The last event; its token is an empty special one where nothing was generated."""
+    return {
+        "token": {"text": texts[-1] if texts else "", "special": not texts},
+        "generatedTokens": tokens,
+        "finishReason": reason,
+        "generated_text": "".join(texts),
+        "details": {"finish_reason": reason, "generated_tokens": tokens},
+    }
 
 
 async def _data_lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

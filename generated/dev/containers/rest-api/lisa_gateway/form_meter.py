@@ -1,0 +1,99 @@
+"""What an upload holds beside its files: counted as it comes, with the parser that LiteLLM has too."""
+
+from __future__ import annotations
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from lisa_gateway.errors import BodyTooLargeError, InvalidBodyError
+
+MOST_PARTS = 1000
+"""Files and fields of an upload; LiteLLM's framework accepts no more fields, nor more files."""
+
+
+class FormMeter:
+    """Measures a multipart/form-data body (RFC 7578): its parts, and the bytes of those that are no files.
+
+    LiteLLM takes a field for a parameter, whose length counts as that of a parameter in JSON (`json_fields`).
+
+    Args:
+        content_type: value of the Content-Type header.
+        most_bytes: bytes of all fields.
+
+    Raises:
+        InvalidBodyError: the header has no boundary, or one that is not valid.
+    """
+
+    def __init__(self, content_type: bytes, most_bytes: int) -> None:
+        _, options = parse_options_header(content_type.decode("latin-1"))
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._parts = 0
+        self._is_file = False
+        self._name = b""
+        self._value = b""
+        self._disposition = b""
+        try:
+            self._parser = MultipartParser(
+                options[b"boundary"],
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._take_name,
+                    "on_header_value": self._take_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._end_headers,
+                    "on_part_data": self._take,
+                },
+            )
+        except (KeyError, FormParserError):
+            raise _invalid() from None
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part of the body.
+
+        Raises:
+            BodyTooLargeError: its fields, or its parts, are over the limit.
+            InvalidBodyError: it is not multipart/form-data.
+        """
+        try:
+            self._parser.write(part)
+        except FormParserError:
+            raise _invalid() from None
+
+    def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise BodyTooLargeError(f"The upload has more than {MOST_PARTS} parts; send fewer files or fields.")
+        self._disposition = b""
+        self._is_file = False
+
+    def _take_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _take_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._count(len(self._name) + len(self._value))
+        self._name = self._value = b""
+
+    def _end_headers(self) -> None:
+        self._is_file = b"filename" in parse_options_header(self._disposition)[1]
+
+    def _take(self, _: bytes, start: int, end: int) -> None:
+        if not self._is_file:
+            self._count(end - start)
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > self._most_bytes:
+            raise BodyTooLargeError(
+                f"The fields of the form are longer than {self._most_bytes} bytes (MAX_FORM_BYTES); "
+                "shorten them, or send files with a file name."
+            )
+
+
+def _invalid() -> InvalidBodyError:
+    return InvalidBodyError("The body is not valid multipart/form-data; check its boundary and parts.")

@@ -1,0 +1,293 @@
+"""Environment variables that LISA owns, which `environment` of a container and `environment_variables` cannot set.
+
+The planner builds every container's environment from these tables, and the rule LISA318 checks what the configuration
+adds to it. The gateway's names are compared case-insensitively, since its settings are read that way. A name that is in
+no table belongs to the user: proxy variables, `VLLM_*`, API keys of providers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
+
+_IN_IMAGE: Final = "Remove it, and set it with ENV in the Dockerfile of an image of your own."
+_TASK_ROLE: Final = (
+    "Remove it: containers use their task role in the configured region. Set the credentials, role or endpoint of one "
+    "external model in its `litellm_params`, from variables with other names."
+)
+_NO_DATABASE: Final = "Remove it: LiteLLM runs without a database, and models are added in the configuration."
+_GATEWAY_SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `authConfig`."
+_ONE_FILE: Final = "Remove it, and write the settings into `litellmConfig`."
+_LISTENS: Final = "Remove it: the load balancer reaches the container at port 8080."
+_LITELLM: Final = "Remove it, and use `litellmConfig`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedVariable:
+    """A variable, or with `*` at the end all variables that begin so, that the configuration may not set.
+
+    Attributes:
+        name: in capitals.
+        controls: what it controls, a noun phrase.
+        fix: what to do instead, in the imperative.
+        containers: where it is owned: `rest-api` or an inference container.
+        accepts: values that LISA sets itself or that change nothing.
+        accepts_secret: whether a reference to a secret is accepted.
+        built_only: whether it matters only in the images that LISA builds.
+        isolated_only: whether LISA sets it only in isolated regions, with `certificateAuthorityBundle`.
+        in_task: whether LISA sets it in task definitions.
+    """
+
+    name: str
+    controls: str
+    fix: str
+    containers: tuple[str, ...]
+    accepts: tuple[str, ...] = ()
+    accepts_secret: bool = False
+    built_only: bool = False
+    isolated_only: bool = False
+    in_task: bool = False
+
+
+def _each(
+    names: str, controls: str, fix: str, containers: tuple[str, ...], *, in_task: bool = False
+) -> Iterator[OwnedVariable]:
+    for name in names.split():
+        yield OwnedVariable(name=name, controls=controls, fix=fix, containers=containers, in_task=in_task)
+
+
+OWNED: Final[tuple[OwnedVariable, ...]] = (
+    # What the gateway is told in its task definition.
+    OwnedVariable(
+        name="USE_AUTH",
+        controls="whether callers are authenticated",
+        fix="Remove it. Set `authConfig`; without it only a private REST API can be deployed.",
+        containers=(GATEWAY,),
+        in_task=True,
+    ),
+    *_each("AUTHORITY", "the identity provider", "Set `authConfig.authority` instead.", (GATEWAY,), in_task=True),
+    *_each(
+        "CLIENT_ID",
+        "the client that tokens are issued for",
+        "Set `authConfig.clientId` instead.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "ADMIN_GROUP", "the group of administrators", "Set `authConfig.adminGroup` instead.", (GATEWAY,), in_task=True
+    ),
+    *_each(
+        "JWT_GROUPS_PROP",
+        "where a token has its groups",
+        "Set `authConfig.jwtGroupsProperty` instead.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "TOKEN_TABLE_NAME",
+        "the table of API tokens",
+        "Remove it: the table is named after `deploymentName`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "REGISTERED_MODELS_PS_NAME",
+        "the list of hosted models",
+        "Remove it, and set `ecsModels` and `deploymentPrefix`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    # What connects the gateway with LiteLLM.
+    *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
+    *_each(
+        "LITELLM_KEY",
+        "the gateway's key for LiteLLM",
+        "Set `litellmConfig.general_settings.master_key` to os.environ/NAME, and the variable NAME to the ARN of a "
+        "secret.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    OwnedVariable(
+        name="LITELLM_MASTER_KEY",
+        controls="the administrator's key of LiteLLM",
+        fix="Write the ARN of a Secrets Manager secret, or remove it: a key is generated when the container starts.",
+        containers=(GATEWAY,),
+        accepts_secret=True,
+        in_task=True,
+    ),
+    OwnedVariable(
+        name="LITELLM_LOCAL_MODEL_COST_MAP",
+        controls="whether LiteLLM downloads its price list",
+        fix="Remove it: the container uses the price list of its LiteLLM.",
+        containers=(GATEWAY,),
+        accepts=("True",),
+    ),
+    *_each("LITELLM_CONFIG_BUCKET_* CONFIG_FILE_PATH", "LiteLLM's configuration", _ONE_FILE, (GATEWAY,)),
+    *_each(
+        "WORKER_CONFIG LITELLM_WORKER_STARTUP_HOOKS LITELLM_MCP_* MCP_*",
+        "what LiteLLM loads and runs",
+        _ONE_FILE,
+        (GATEWAY,),
+    ),
+    *_each(
+        "DATABASE_* DIRECT_URL IAM_TOKEN_DB_AUTH STORE_MODEL_IN_DB STORE_PROMPTS_IN_SPEND_LOGS USE_PRISMA_MIGRATE "
+        "USE_V2_MIGRATION_RESOLVER PRISMA_*",
+        "LiteLLM's database, which turns its administration on",
+        _NO_DATABASE,
+        (GATEWAY,),
+    ),
+    *_each(
+        "UI_USERNAME UI_PASSWORD PROXY_ADMIN_ID PROXY_BASE_URL PROXY_LOGOUT_URL EXPERIMENTAL_UI_LOGIN "
+        "AUTO_REDIRECT_UI_LOGIN_TO_SSO DISABLE_ADMIN_UI ENABLE_SSO_DEBUG ALLOWED_EMAIL_DOMAINS DRAIN_ENDPOINT_TOKEN "
+        "JWT_* OAUTH_* OPENID_* SAML_* CLI_JWT_* CLI_SSO_* GENERIC_AUTHORIZATION_* GENERIC_CLIENT_* GENERIC_INCLUDE_* "
+        "GENERIC_ROLE_* GENERIC_SCOPE GENERIC_SSO_* GENERIC_TOKEN_* GENERIC_USER* GOOGLE_CLIENT_* "
+        "MICROSOFT_AUTHORIZATION_* MICROSOFT_CLIENT_* MICROSOFT_GRAPH_* MICROSOFT_SERVICE_* MICROSOFT_TENANT "
+        "MICROSOFT_TOKEN_* MICROSOFT_USER*",
+        "who is authenticated by LiteLLM",
+        _GATEWAY_SIGNS_IN,
+        (GATEWAY,),
+    ),
+    *_each(
+        "NUM_WORKERS WEB_CONCURRENCY DEFAULT_NUM_WORKERS_LITELLM_PROXY",
+        "the number of worker processes",
+        "Set `THREADS` instead.",
+        (GATEWAY,),
+    ),
+    *_each(
+        "DEBUG DETAILED_DEBUG",
+        "whether LiteLLM logs prompts and keys",
+        "Set `logLevel`, or the variable `LITELLM_LOG`.",
+        (GATEWAY,),
+    ),
+    *_each(
+        "SSL_VERIFY SSL_SECURITY_LEVEL CYBERARK_SSL_VERIFY",
+        "how connections to model providers are secured",
+        "Set the variable `SSL_CERT_FILE` to your bundle of certificate authorities instead.",
+        (GATEWAY,),
+    ),
+    *_each(
+        "SERVER_ROOT_PATH ROOT_REDIRECT_URL UI_LOGO_PATH* DOCS_URL REDOC_URL OPENAPI_URL SSL_KEYFILE_PATH "
+        "SSL_CERTFILE_PATH TEAM_METADATA_VALIDATION_SERVICE_URL SPEND_LOGS_URL",
+        "what LiteLLM's own server exposes",
+        _LITELLM,
+        (GATEWAY,),
+    ),
+    *_each("LITELLM_*", "how LiteLLM works", _LITELLM, (GATEWAY,)),
+    *_each(
+        "PROMETHEUS_MULTIPROC_DIR",
+        "where the gateway's workers count",
+        "Remove it: the gateway makes the directory.",
+        (GATEWAY,),
+    ),
+    *_each("HOME", "where tools find their settings", _IN_IMAGE, (GATEWAY,)),
+    # What a model's container is told in its task definition.
+    *_each("MODEL_NAME", "the model that is served", "Set `modelName` instead.", MODELS, in_task=True),
+    *_each("S3_BUCKET_MODELS", "the bucket of the weights", "Set `s3BucketModels` instead.", MODELS, in_task=True),
+    *_each(
+        "LOCAL_MODEL_PATH SAGEMAKER_BASE_DIR",
+        "the directory of the weights",
+        "Set `nvmeContainerMountPath` instead.",
+        MODELS,
+        in_task=True,
+    ),
+    *_each("LOCAL_CODE_PATH", "the directory of a model's code", "Set `localModelCode` instead.", MODELS, in_task=True),
+    *_each("S3_MOUNT_POINT", "whether the bucket is mounted", "Set `mountS3DebUrl` instead.", MODELS, in_task=True),
+    *_each("S3_ENDPOINT_URL", "where the weights come from", "Remove it, and set `region`.", MODELS),
+    OwnedVariable(
+        name="MODEL_ID",
+        controls="the model that is served",
+        fix="Set `modelName` instead.",
+        containers=("tgi", "tei"),
+        built_only=True,
+    ),
+    OwnedVariable(
+        name="HF_HUB_OFFLINE",
+        controls="whether weights are downloaded from elsewhere than the models bucket",
+        fix="Remove it: the weights come from `s3BucketModels`.",
+        containers=MODELS,
+        accepts=("1",),
+        built_only=True,
+    ),
+    *_each(
+        "NGROK NGROK_*",
+        "whether the model is reachable from the internet through a tunnel",
+        "Remove it: clients reach models through the REST API.",
+        ("tgi",),
+    ),
+    *_each("WEB_CONCURRENCY", "the number of worker processes", "Raise `minCapacity` instead.", ("instructor",)),
+    # How servers listen.
+    OwnedVariable(
+        name="PORT", controls="the port of the server", fix=_LISTENS, containers=EVERYWHERE, accepts=("8080",)
+    ),
+    *_each("HOST", "the address of the server", _LISTENS, (GATEWAY,)),
+    OwnedVariable(
+        name="HOSTNAME",
+        controls="the address of the server",
+        fix=_LISTENS,
+        containers=("tgi", "tei"),
+        built_only=True,
+    ),
+    *_each("UVICORN_* FORWARDED_ALLOW_IPS", "how the server listens and whom it trusts", _LISTENS, EVERYWHERE),
+    # Whose permissions and which region.
+    *_each("AWS_REGION AWS_REGION_NAME", "the region", "Set `region` instead.", EVERYWHERE, in_task=True),
+    *_each("AWS_DEFAULT_REGION", "the region", "Set `region` instead.", EVERYWHERE),
+    *_each("AWS_*", "with whose permissions and at which address AWS is called", _TASK_ROLE, EVERYWHERE),
+    *_each("BOTO_CONFIG", "with whose permissions and at which address AWS is called", _TASK_ROLE, EVERYWHERE),
+    # What programs load before the code that was reviewed.
+    *_each(
+        "PATH LD_PRELOAD LD_AUDIT PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPLATLIBDIR PYTHONPYCACHEPREFIX "
+        "PYTHONINSPECT PYTHONOPTIMIZE BASH_ENV BASHOPTS SHELLOPTS GCONV_PATH OPENSSL_CONF OPENSSL_ENGINES "
+        "OPENSSL_MODULES",
+        "what code the container runs",
+        _IN_IMAGE,
+        EVERYWHERE,
+    ),
+    *_each("LD_LIBRARY_PATH", "what code the container runs", _IN_IMAGE, (GATEWAY,)),
+    *_each("SSLKEYLOGFILE", "whether keys of TLS connections are written to a file", "Remove it.", EVERYWHERE),
+    *(
+        OwnedVariable(
+            name=name,
+            controls="which certificate authorities are trusted in isolated regions",
+            fix="Set `certificateAuthorityBundle` instead.",
+            containers=EVERYWHERE,
+            isolated_only=True,
+            in_task=True,
+        )
+        for name in ("SSL_CERT_DIR", "SSL_CERT_FILE")
+    ),
+)
+"""Every owned variable; an exact name comes before a pattern that covers it."""
+
+_EXACT: Final = {(container, one.name): one for one in OWNED for container in one.containers if "*" not in one.name}
+_PREFIXES: Final = tuple(one for one in OWNED if one.name.endswith("*"))
+
+
+def owned_variable(container: str, name: str) -> OwnedVariable | None:
+    """Return the owned variable that a name is; None when the configuration may set it.
+
+    Args:
+        container: `rest-api` or an inference container.
+        name: name of the variable.
+    """
+    plain = canonical(container, name)
+    if plain in SETTABLE[container]:
+        return None
+    if (container, plain) in _EXACT:
+        return _EXACT[container, plain]
+    return next(
+        (one for one in _PREFIXES if container in one.containers and plain.startswith(one.name.removesuffix("*"))), None
+    )
+
+
+def canonical(container: str, name: str) -> str:
+    """Return a name as its container reads it: the gateway's settings have the same name in any case."""
+    return name.upper() if container == GATEWAY else name
+
+
+def is_declared(container: str, name: str) -> bool:
+    """Tell whether LISA may set a variable in a task definition: it is owned there, or settable with a default."""
+    owned = _EXACT.get((container, name))
+    return name in SETTABLE[container] or (owned is not None and owned.in_task)
