@@ -49,7 +49,7 @@ def test_what_is_uploaded_is_ingested_found_and_purged(repository: Repository) -
 def test_the_model_sees_the_gateways_key_and_never_the_callers_token(repository: Repository) -> None:
     token = repository.api.token("ann")
     assert repository.search(token, query="candle").status == 200
-    assert repository.model.last.headers["Authorization"] == "Bearer sk-the-proxys-own-key"
+    assert repository.model.last.headers["Authorization"] == "Bearer sk-for-inference"
     assert not any(token in value for value in repository.model.last.headers.values())
 
 

@@ -77,7 +77,7 @@ def test_logs_hold_no_token_no_prompt_and_no_key(served: Gateway) -> None:
     until_told(served)
     written = served.log.read_text()
     assert lines(served)
-    for secret in (TOKEN, "a-wrong-token", "very private", "sk-the-proxys-own-key", "Hello"):
+    for secret in (TOKEN, "a-wrong-token", "very private", "sk-for-inference", "sk-for-administrators", "Hello"):
         assert secret not in written
 
 
