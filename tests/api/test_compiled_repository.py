@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from api.conftest import REPOSITORY, Api, Repository
+from runtime.lambdas.repository import files, hostile_files
 from runtime.lambdas.repository.embedding_server import MODEL
 
 pytestmark = pytest.mark.xdist_group("compiled-api")  # what it starts takes long, and is started once
@@ -44,6 +45,21 @@ def test_what_is_uploaded_is_ingested_found_and_purged(repository: Repository) -
     assert (purged.status, purged.body) == (200, {"documentId": document, "recordsPurged": 1})
     assert sentence not in repository.found(ann, "anchor")
     assert repository.purge(ann, document).status == 404
+
+
+def test_documents_are_read_in_a_child_process_of_the_function(repository: Repository) -> None:
+    token = repository.api.token("ann")
+    wide = repository.upload(token, "wide.docx", hostile_files.docx_of_wide_cell("20000000"))
+    keys = [
+        repository.upload(token, "harbor.pdf", files.pdf("A harbor is in the north.")),
+        repository.upload(token, "harbor.docx", files.word("A harbor is in the south.")),
+    ]
+    refused = repository.ingest(token, wide, *keys)
+    assert (refused.status, refused.body["code"]) == (400, "BadRequest")
+    assert refused.body["message"].startswith(f"{wide}: ")
+    assert refused.body["message"].endswith("The 2 other documents are ingested.")
+    assert {"A harbor is in the north.", "A harbor is in the south."} <= {*repository.found(token, "harbor")}
+    assert [each["changed"] for each in repository.ingest(token, *keys).body["documents"]] == [False, False]
 
 
 def test_the_model_sees_the_gateways_key_and_never_the_callers_token(repository: Repository) -> None:

@@ -15,7 +15,7 @@ from lisa_compiler.cli.staging import Workspace
 from lisa_compiler.cli.terminal import ExitCode, say
 from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.report import Format
-from lisa_schema.errors import ConfigurationError
+from lisa_schema.errors import ConfigurationError, LisaError
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.account import Account
@@ -86,7 +86,13 @@ class Target:
 
     def warn_if_out_of_date(self) -> None:
         """Report compiled output that is not what the sources compile to, for commands that change nothing by it."""
-        if problem := self._out_of_date():
+        place = shown_path(self.output / self.environment)
+        try:
+            problem = self._out_of_date()
+        except LisaError:
+            # `lisa destroy` must work for sources that no longer compile.
+            problem = f"{place} cannot be compared with its sources, which do not compile."
+        if problem:
             say(f"warning: {problem} This command uses it as it is; run `lisa compile --env {self.environment}`.")
 
     def _out_of_date(self) -> str | None:
