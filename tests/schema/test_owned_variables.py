@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lisa_schema.models.choices import InferenceContainer
 from lisa_schema.owned_variables import OWNED, canonical, is_declared, owned_variable
 from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
 
@@ -128,3 +129,8 @@ def test_the_page_names_variables_that_are_owned() -> None:
     names = [name for row in table.splitlines()[1:] for name in re.findall(r"`([A-Z_0-9]+)`", row.split("|")[1])]
     assert len(names) > 20
     assert [name for name in names if not any(owned_variable(container, name) for container in EVERYWHERE)] == []
+
+
+def test_every_inference_container_has_its_variables() -> None:
+    assert tuple(map(str, InferenceContainer)) == MODELS
+    assert set(SETTABLE) == set(EVERYWHERE)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lisa_schema.models.choices import InferenceContainer
-
 GATEWAY: Final = "rest-api"
-MODELS: Final = tuple(str(container) for container in InferenceContainer)
+MODELS: Final = ("tgi", "tei", "instructor", "vllm")
+"""The values of `inferenceContainer`; its type would bring pydantic along, which a review takes too long to import."""
+
 EVERYWHERE: Final = (GATEWAY, *MODELS)
 """The containers that LISA runs."""
 
