@@ -90,8 +90,9 @@ def must_start(compiled: Compiled) -> None:
         processes.start(program)
         api = stacks.deploy(compiled, aws, authority=issuer.authority)
         aws.client("dynamodb").put_item(TableName=names.token_table, Item={"token": {"S": TOKEN}})
+        keys = {"LITELLM_KEY": "sk-key"}
         rest_api, program = gateway.plan(
-            compiled.deployment, aws, authority=issuer.authority, origin="", litellm=model.url, key="sk-key"
+            compiled.deployment, aws, authority=issuer.authority, origin="", litellm=model.url, keys=keys
         )
         processes.start(program)
         stacks.connect(compiled, aws, rest_api=rest_api)
