@@ -55,9 +55,9 @@ async def ask(
     session: aiohttp.ClientSession, served: Gateway, token: str, attack: str, *, is_late: bool = False
 ) -> Outcome:
     marker = f"marker-{token}-{next(_numbers)}"
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}", "X-Upstream": f"attack={attack}"}
     content = {"model": "stub", "messages": [{"role": "user", "content": marker}]}
-    url = f"{served.url}/v2/serve/chat/completions" + (f"?attack={attack}" if attack else "")
+    url = f"{served.url}/v2/serve/chat/completions"
     received = b""
     try:
         async with session.post(url, json=content, headers=headers) as answer:
