@@ -61,7 +61,7 @@ _CONTENTS = ("content", "documents", "input", "messages", "output", "prompt", "q
 _WRITTEN_BY_MODELS = frozenset({"server_tool_use", "tool_use"})
 """Parts whose `input` is what a model wrote, not content."""
 
-_MOST_LEVELS = 16
+_MOST_LEVELS = 32
 _SPACES = "".join(map(chr, range(0x21)))
 
 
