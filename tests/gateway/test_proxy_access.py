@@ -311,6 +311,23 @@ def test_anthropic_messages_of_a_server_with_chat_completions(whole: Gateway, st
     assert {seen.target for seen in stub.seen} == {"/v1/chat/completions"}
 
 
+def test_anthropic_thinking_of_a_server_with_chat_completions(whole: Gateway, stub: StubModel) -> None:
+    only_chat(stub)
+    body = CHAT | {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    answer = through(whole, "/v1/messages", body)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(stub.last.body)["reasoning_effort"] == "low"
+    assert {seen.target for seen in stub.seen} == {"/v1/chat/completions"}
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation"])
+def test_a_conversation_that_is_not_stored_is_not_ignored(whole: Gateway, stub: StubModel, name: str) -> None:
+    answer = through(whole, "/responses", {"model": "writer", "input": "hi", name: "resp_1"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(f"Remove {name!r}: answers of this model are not stored.")
+    assert not stub.seen
+
+
 def test_one_model_is_described(whole: Gateway) -> None:
     client = openai.OpenAI(api_key=TOKEN, base_url=f"{whole.url}/v2/serve", max_retries=0)
     assert client.models.retrieve("writer").id == "writer"
