@@ -17,7 +17,9 @@ AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 def test_no_request_makes_the_gateway_fail(served: Gateway, tmp_path: Path) -> None:
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"{served.url}/openapi.json"]
     command += ["--header", f"Authorization: Bearer {TOKEN}", "--checks", "not_a_server_error", "--no-color"]
-    command += ["--max-examples", "25", "--seed", "7", "--phases", "examples,coverage,fuzzing", "--workers", "2"]
+    # One worker: CPython before 3.11.8 raises SystemError when two threads make syntax trees (gh-106905).
+    command += ["--workers", "1"]
+    command += ["--max-examples", "25", "--seed", "7", "--phases", "examples,coverage,fuzzing"]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert said.returncode == 0, said.stdout[-5000:]
     assert "15 selected / 15 total" in said.stdout

@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.conftest import TOKEN
 from gateway.litellm_proxy import ADMIN_KEY, CREDENTIALS, KEY, MASTER_KEY
 from gateway.processes import Gateway
-from gateway.stub_model import StubModel
+from gateway.stub_model import StubModel, chunk
 from lisa_gateway.operations import Access, operations
 
 pytestmark = pytest.mark.xdist_group("litellm")
@@ -143,6 +143,15 @@ ATTACKS: list[tuple[str, dict[str, Any]]] = [
         "/chat/completions",
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "URL"}}]}]},
     ),
+    (
+        "/chat/completions",
+        {
+            "extra_body": {
+                "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "URL"}}]}]
+            }
+        },
+    ),
+    ("/responses", {"model": "external", "input": "hi", "extra_body": {"model": "a-dearer-one"}}),
     ("/chat/completions", {"model": "openai/anything"}),
     ("/moderations", {"model": "openai/omni-moderation-latest", "input": "x"}),
     ("/rerank", {"model": "cohere/x", "query": "x", "documents": ["x"]}),
@@ -194,6 +203,24 @@ def test_parameters_of_the_model_are_forwarded(whole: Gateway, stub: StubModel) 
     sent = json.loads(stub.last.body)
     assert {name: sent.get(name) for name in given} == given
     assert not [value for value in CREDENTIALS.values() if value in str(stub.last.headers)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_do_not_show_where_a_model_is(whole: Gateway, stub: StubModel, stream: bool) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        headers = {"OpenAI-Organization": "our-account", "OpenAI-Project": "our-project", "Set-Cookie": "session=ours"}
+        if not stream:
+            return web.json_response({"id": "c", "object": "chat.completion", "choices": []}, headers=headers)
+        events = web.StreamResponse(headers={"Content-Type": "text/event-stream", **headers})
+        await events.prepare(request)
+        await events.write(chunk("hi", chat=True, finish="stop") + b"data: [DONE]\n\n")
+        return events
+
+    stub.behaviours["/chat/completions"] = answer
+    found = through(whole, "/chat/completions", CHAT | {"model": "external", "stream": stream})
+    shown = str(dict(found.headers)) + found.text
+    assert found.status_code == 200
+    assert not [each for each in (stub.url, "our-account", "our-project", "session=ours") if each in shown], shown
 
 
 @pytest.mark.parametrize("status", [401, 404, 408])
@@ -282,6 +309,23 @@ def test_anthropic_messages_of_a_server_with_chat_completions(whole: Gateway, st
     assert "".join(event["delta"].get("text", "") for event in events if "delta" in event) == "Hello there"
     assert events[-1]["type"] == "message_stop"
     assert {seen.target for seen in stub.seen} == {"/v1/chat/completions"}
+
+
+def test_anthropic_thinking_of_a_server_with_chat_completions(whole: Gateway, stub: StubModel) -> None:
+    only_chat(stub)
+    body = CHAT | {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    answer = through(whole, "/v1/messages", body)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(stub.last.body)["reasoning_effort"] == "low"
+    assert {seen.target for seen in stub.seen} == {"/v1/chat/completions"}
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation"])
+def test_a_conversation_that_is_not_stored_is_not_ignored(whole: Gateway, stub: StubModel, name: str) -> None:
+    answer = through(whole, "/responses", {"model": "writer", "input": "hi", name: "resp_1"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(f"Remove {name!r}: answers of this model are not stored.")
+    assert not stub.seen
 
 
 def test_one_model_is_described(whole: Gateway) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from lisa_gateway.errors import InvalidRequestError
+from lisa_gateway.errors import UnsupportedParameterError
 from lisa_gateway.request_fields import check_fields
 
 KNOWN = frozenset({"api_version", "cooldown_time", "guardrails", "id", "max_retries", "messages", "timeout", "weight"})
@@ -36,6 +37,17 @@ def part(**content: Any) -> dict[str, Any]:
         {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": f'{{"url": "{URL}"}}'}}]}]},
         {"input": ["a text with http://example.com in it"]},
         {"file": object(), "model": "m", "timestamp_granularities[]": "word"},
+        {"extra_body": {"guided_json": {"properties": {"id": {}, "weight": {}, "headers": {}}}}},
+        {"extra_body": {"metadata": {"id": "x"}, "tools": [{"type": "function", "function": {"name": "f"}}]}},
+        part(type="image_url", image_url={"url": " DATA:image/png;base64,AAAA"}),
+        part(type="input_audio", input_audio={"data": "//uQxAAA", "format": "mp3"}),
+        part(type="file", file={"filename": "a: b.pdf", "file_data": "data:application/pdf;base64,AAAA"}),
+        part(type="document", title=URL, source={"type": "text", "media_type": "text/plain", "data": f"See {URL}"}),
+        part(type="document", source={"type": "base64", "media_type": "application/pdf", "data": "JVBERi0x"}),
+        part(type="search_result", source=URL, title="x", content=[{"type": "text", "text": URL}]),
+        part(type="server_tool_use", id="1", name="fetch", input={"content": [{"image_url": URL}]}),
+        {"prompt": [f"What is at {URL}?"], "input": URL, "query": URL, "documents": [URL, {"text": URL, "url": URL}]},
+        {"prompt": {"id": "pmpt_1", "variables": {"url": URL}}},
     ],
 )
 def test_parameters_of_models_pass(body: dict[str, Any]) -> None:
@@ -86,8 +98,43 @@ def test_parameters_of_models_pass(body: dict[str, Any]) -> None:
         {"input": [{"type": "input_image", "image_url": URL}]},
         {"image": URL},
         {"image": [URL]},
+        {"images": [{"image_url": URL}]},
+        {"extra_body": {"messages": part(type="image_url", image_url={"url": URL})["messages"]}},
+        {"extra_body": {"input": [{"type": "input_image", "image_url": URL}]}},
+        {"extra_body": {"tools": [{"type": "mcp", "server_url": URL}]}},
+        {"extra_body": {"metadata": {"aws_role_name": "x"}}},
+        {"extra_body": {"model": "a-dearer-one"}},
+        {"extra_body": {"extra_body": {"api_base": URL}}},
+        {"extra_body": [["model", "a-dearer-one"]]},
+        {"extra_query": {"api-version": "x"}},
+        {"kv_transfer_params": {"remote_host": "x"}},
+        part(type="image_url", image_url={"url": " " * 100 + URL}),
+        part(type="image_url", image_url={"url": "x" * 100 + URL}),
+        part(type="image_url", image_url={"url": "file:/etc/passwd"}),
+        part(type="image_url", image_url={"url": {"url": URL}}),
+        part(type="image_url", image_url={"url": [URL]}),
+        part(type="input_audio", input_audio={"data": URL}),
+        part(type="video", video=URL),
+        part(type="document", source={"type": "content", "content": [{"type": "image", "source": {"url": URL}}]}),
+        {"messages": [{"role": "user", "content": {"type": "image_url", "image_url": {"url": URL}}}]},
+        {"messages": [{"role": "user", "content": [[{"type": "image_url", "image_url": {"url": URL}}]]}]},
+        {"messages": {"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL}}]}},
+        {"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot", "image_url": URL}}]},
+        {"prompt": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL}}]}]},
+        {"query": {"content": [{"type": "image_url", "image_url": {"url": URL}}]}},
+        {"documents": [{"content": [{"type": "image_url", "image_url": {"url": URL}}]}]},
     ],
 )
 def test_what_litellm_would_act_on_is_refused(body: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(UnsupportedParameterError):
         check_fields(body, KNOWN)
+
+
+def test_nested_content_takes_linear_time() -> None:
+    media: Any = "data:,"
+    for _ in range(11):
+        media = {"file_url": media}
+    parts = [{"type": "file", "file_url": media}] * 1500
+    began = time.process_time()
+    check_fields({"messages": [{"role": "user", "content": parts}]}, KNOWN)
+    assert time.process_time() - began < 1

@@ -61,10 +61,13 @@ def _entry(model: ModelPlan) -> dict[str, Any]:
         "api_base": f"{model.url}/v1",
         "api_key": "ignored",
     }
+    info: dict[str, Any] = {"mode": _MODES[kind]}
     if kind == "textgen":
-        # LiteLLM takes every `openai/` server to have the Responses API.
+        # LiteLLM takes every `openai/` server to have the Responses API, and sends Anthropic messages with `thinking`
+        # there unless the model does not reason. `reasoning_effort` is forwarded all the same.
         params["use_chat_completions_api"] = True
-    return {"model_name": model.identifier, "litellm_params": params, "model_info": {"mode": _MODES[kind]}}
+        info["supports_reasoning"] = False
+    return {"model_name": model.identifier, "litellm_params": params, "model_info": info}
 
 
 def _limit_cooldowns(models: list[dict[str, Any]]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_models_with_several_deployments_are_taken_out_for_faults_of_their_own(p
     assert min(policy[f"{kind}ErrorAllowedFails"] for kind in ("Authentication", "NotFound", "Timeout")) > 1000
     assert second["model_info"] == {**info, "allowed_fails_policy": policy}
     assert single["model_info"] == {"cooldown_time": 0}
-    assert hosted["model_info"] == {"mode": "chat", "cooldown_time": 0}
+    assert hosted["model_info"] == {"mode": "chat", "supports_reasoning": False, "cooldown_time": 0}
 
 
 @pytest.mark.parametrize("setting", [{"cooldown_time": 30}, {"allowed_fails": 2}, {"disable_cooldowns": False}])
