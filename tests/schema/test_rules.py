@@ -55,6 +55,7 @@ VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", VLLM_IMAGE]
 OWN_IMAGE = f"{MODEL_IMAGE}={{type: registry, registry: 'ghcr.io/huggingface/text-generation-inference:3'}}"
 VARIABLES = "litellmConfig.environment_variables"
 GENERAL = "litellmConfig.general_settings"
+DEFAULTS = "litellmConfig.router_settings.default_litellm_params"
 SECRET = "arn:aws:secretsmanager:us-east-1:012345678901:secret:key-AbCdEf"
 ISOLATED = [
     "region=us-iso-east-1",
@@ -121,6 +122,11 @@ PASSING: dict[str, list[list[str]]] = {
     "litellm-setting-reserved": [
         [f"{GENERAL}={{background_health_checks: true, max_request_size_mb: 5, enable_jwt_auth: false}}"],
         ["litellmConfig.litellm_settings={ssl_verify: true, user_url_validation: true}"],
+        ["litellmConfig.router_settings={default_litellm_params: {ssl_verify: true, max_tokens: 5}}"],
+    ],
+    "remote-module": [
+        ["litellmConfig.litellm_settings={callbacks: [own.module.instance], s3_callback_params: {s3_bucket_name: b}}"],
+        [listed(api_base="https://x")],
     ],
     "master-key-reference": [
         [],
@@ -350,6 +356,8 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     "litellm-exposes": [
         (["litellmConfig.litellm_settings.telemetry=true"], "litellmConfig.litellm_settings.telemetry"),
         (["litellmConfig.litellm_settings.set_verbose=true"], "litellmConfig.litellm_settings.set_verbose"),
+        (["litellmConfig.litellm_settings.set_verbose='True'"], "litellmConfig.litellm_settings.set_verbose"),
+        (["litellmConfig.router_settings.set_verbose=true"], "litellmConfig.router_settings.set_verbose"),
     ],
     "secret-in-litellm": [
         ([listed(api_key="0123456789abcdef")], "litellmConfig.model_list[0].litellm_params.api_key"),
@@ -447,11 +455,37 @@ FAILING["litellm-setting-reserved"] = [
     ),
     (["litellmConfig.litellm_settings.api_base=https://x"], "litellmConfig.litellm_settings.api_base"),
     (["litellmConfig.include=[other.yaml]"], "litellmConfig.include"),
+    (["litellmConfig.litellm_settings.ssl_verify=' FALSE '"], "litellmConfig.litellm_settings.ssl_verify"),
+    (
+        ["litellmConfig.litellm_settings.ssl_security_level=DEFAULT@SECLEVEL=0"],
+        "litellmConfig.litellm_settings.ssl_security_level",
+    ),
+    *(
+        ([f"litellmConfig.router_settings.default_litellm_params.{key}={value}"], f"{DEFAULTS}.{key}")
+        for key, value in (
+            *(("api_base", "http://x"), ("ssl_verify", "false"), ("configurable_clientside_auth_params", "[api_base]")),
+            *(("ssl_security_level", "DEFAULT@SECLEVEL=0"), ("base_url", "http://x")),
+        )
+    ),
     (
         [listed(configurable_clientside_auth_params="api_base")],
         "litellmConfig.model_list[0].litellm_params.configurable_clientside_auth_params",
     ),
     ([listed(ssl_verify="false")], "litellmConfig.model_list[0].litellm_params.ssl_verify"),
+]
+FAILING["remote-module"] = [
+    (["litellmConfig.litellm_settings.callbacks=[s3://b/m.f]"], "litellmConfig.litellm_settings.callbacks[0]"),
+    (["litellmConfig.litellm_settings.post_call_rules=gcs://b/m.f"], "litellmConfig.litellm_settings.post_call_rules"),
+    (
+        ["litellmConfig.guardrails=[{litellm_params: {guardrail: 's3://b/m.f'}}]"],
+        "litellmConfig.guardrails[0].litellm_params.guardrail",
+    ),
+    (
+        [f"litellmConfig.model_list=[{LISTED.replace('openai/x', 'openai/x, plug: [s3://b/m.f]')}]"],
+        "litellmConfig.model_list[0].litellm_params.plug[0]",
+    ),
+    ([f"{VARIABLES}.MODULE=s3://b/m.f"], f"{VARIABLES}.MODULE"),
+    ([f"{ENVIRONMENT}.MODULE=s3://b/m.f"], f"{ENVIRONMENT}.MODULE"),
 ]
 FAILING["master-key-reference"] = [
     ([f"{GENERAL}.master_key=test"], f"{GENERAL}.master_key"),

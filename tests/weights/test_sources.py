@@ -56,6 +56,19 @@ def test_directories_that_are_not_clear(tmp_path: Path, names: list[str], said: 
         find_sources(touched(tmp_path, *names))
 
 
+def test_a_checkpoint_beside_the_files_of_an_index_is_refused(tmp_path: Path) -> None:
+    part = "pytorch_model-00001-of-00001.bin"
+    touched(tmp_path, "pytorch_model.bin", part)
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": {"w": part}}))
+    with pytest.raises(
+        WeightsError, match=r"two checkpoints, pytorch_model\.bin and the files of pytorch_model\.bin\."
+    ):
+        find_sources(tmp_path)
+    index.write_text(json.dumps({"weight_map": {"w": "pytorch_model.bin"}}))
+    assert find_sources(tmp_path).files == ("pytorch_model.bin",)
+
+
 @pytest.mark.parametrize("file", ["../secret.bin", "/etc/passwd", "a/../../secret.bin", "..\\secret.bin", "", "a\0b"])
 @pytest.mark.parametrize("index", ["pytorch_model.bin.index.json", "model.safetensors.index.json"])
 def test_an_index_that_leads_out(tmp_path: Path, file: str, index: str) -> None:

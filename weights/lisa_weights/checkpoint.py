@@ -20,6 +20,7 @@ from typing import BinaryIO
 from lisa_weights.archive import STORED, Entry, inflate, read_archive
 from lisa_weights.errors import WeightsError
 from lisa_weights.pickles import Value, read_pickle
+from lisa_weights.tensors import Dtype
 from lisa_weights.torch_records import NAMES, Storage, View, storage_of
 
 _ZIP = b"PK\3\4"
@@ -215,8 +216,9 @@ def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, .
 def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value], what: str) -> None:
     """Refuse a checkpoint in which tensors beside the chosen state dict would be lost without a word.
 
-    A second state dict with the same names, such as an exponential moving average, may be the one that is meant; a
-    tensor beside it may belong to it. States of optimizers have other names, and counters are scalars.
+    A second state dict with the same names, such as an exponential moving average, may be the one that is meant;
+    tensors beside it, alone or in a dictionary of their own, may belong to the model. States of optimizers are named
+    so or numbered, states of random generators are bytes, and counters are scalars.
     """
     names = {name for name, value in chosen.items() if isinstance(value, View)}
     for name, value in content.items():
@@ -231,6 +233,26 @@ def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value
                 f"{what} has two sets of weights, one of them under {str(name)[:_MAX_NAME]!r}; save the state_dict() of"
                 " the one to serve."
             )
+        if isinstance(name, str) and "optim" not in name.lower() and _holds_weights(value):
+            raise WeightsError(
+                f"{what} has tensors under {name[:_MAX_NAME]!r} beside its state_dict; save one flat state_dict()."
+            )
+
+
+def _holds_weights(value: Value) -> bool:
+    """Tell whether a dictionary, which may contain itself, has at a path of texts a tensor that may be a weight."""
+    pending = [value]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if isinstance(current, dict) and id(current) not in seen:
+            seen.add(id(current))
+            for key, inner in current.items():
+                if isinstance(inner, View) and inner.shape and inner.dtype is not Dtype.U8:
+                    return True
+                if isinstance(key, str):
+                    pending.append(inner)
+    return False
 
 
 def _values(container: dict[Value, Value] | list[Value] | tuple[Value, ...]) -> Iterator[Value]:

@@ -16,6 +16,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.header import Header, read_header
 from lisa_weights.serving_files import INDEX, SINGLE, modules_without_safetensors, serving_files
 from lisa_weights.shards import MAX_INDEX_BYTES, weight_map_of
+from lisa_weights.wrapped_names import wrapper_of
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens a model's file by its path, at the beginning."""
@@ -96,6 +97,8 @@ def judge(sizes: Mapping[str, int], open_file: Open) -> Completeness:
             break
     dropped = _dropped(names, sizes, open_file)
     without_weights = modules_without_safetensors(sizes)
+    wrapper = wrapper_of({name for path, file in names.items() if "/" not in path for name in file.stored})
+    problems += [wrapper] if wrapper is not None else []
     problems += [f"{folder} has no safetensors, and serving needs its weights" for folder in without_weights]
     return Completeness(
         problems=(*problems, *lacking, *_repeated(names), *dropped),

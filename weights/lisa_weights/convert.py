@@ -26,6 +26,7 @@ from lisa_weights.sources import Sources, find_sources
 from lisa_weights.staging import publish, staging
 from lisa_weights.tensors import TensorInfo
 from lisa_weights.verification import Progress
+from lisa_weights.wrapped_names import wrapper_of
 from lisa_weights.writing import ConvertedFile, write_files
 
 MAX_SHARD_SIZE = 2_000_000_000
@@ -157,6 +158,9 @@ def _convert_directory(
             held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
             check_index(sources.index, sources.weight_map, held)
         parts = _parts(checkpoints)
+        wrapper = wrapper_of(parts.keys())
+        if wrapper is not None:
+            raise WeightsError(f"{model_dir.name} was not converted: {wrapper}.")
         layouts = _layouts(parts, max_shard_size)
         _check_space(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)

@@ -35,7 +35,7 @@ class Sources:
 
 
 def find_sources(directory: Path, *, passing_over: Collection[str] = ()) -> Sources:
-    """Find the weights in a model's directory; safetensors go before a checkpoint, an index before single files.
+    """Find the weights in a model's directory; safetensors go before a checkpoint, their index before single files.
 
     Args:
         directory: the model's.
@@ -60,9 +60,16 @@ def find_sources(directory: Path, *, passing_over: Collection[str] = ()) -> Sour
     if tensors and not checkpoints:
         return _listed(directory, _parts(tensors), is_safetensors=True)
     indexes = [name for name in names if re.fullmatch(r".+\.(bin|pt|pth)\.index\.json", name)]
-    if len(indexes) == 1:
-        return _indexed(directory, indexes[0], is_safetensors=False)
     single = next((name for name in _PREFERRED if name in checkpoints), None)
+    if len(indexes) == 1:
+        indexed = _indexed(directory, indexes[0], is_safetensors=False)
+        if single is not None and single not in indexed.files:
+            # transformers loads the single file, vLLM loads both.
+            raise WeightsError(
+                f"{directory.name} has two checkpoints, {single} and the files of {indexes[0]}; remove the one that is"
+                " not to be served."
+            )
+        return indexed
     found = [single] if single else _parts(checkpoints)
     if not found:
         raise WeightsError(f"{directory.name} holds no weights (.safetensors, .bin, .pt or .pth); put them there.")

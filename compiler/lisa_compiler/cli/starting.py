@@ -65,7 +65,7 @@ def run(
     say(
         f"{where} is ready, and compiled. Read its README.md: it says what to do once before the first deployment.\n"
         f"LISA is installed from {source.description}.{'' if source.wheel or requirement else _PUBLISHED}\n"
-        f"Next: cd {shlex.quote(where)}, git init, git add --all, and push it to a repository of its own."
+        f"Next: cd {shlex.quote(where)}, git init, git add --all, git commit, and push it to a repository of its own."
     )
     return ExitCode.OK
 

@@ -95,8 +95,11 @@ def base_of(project: Path, reference: str | None) -> Commit:
     named = reference or next((name for name in _DEFAULT_BRANCHES if _commit(project, name)), "HEAD")
     commit = _commit(project, named)
     if commit is None:
-        what = f"`{named}` names no commit here" if reference else "There is no commit yet"
-        raise RevisionError(f"{what}: fetch it first (`git fetch origin`), or name another one with --base.")
+        if reference is None:
+            raise RevisionError("There is no commit yet to compare with: run `git add --all` and `git commit` first.")
+        raise RevisionError(
+            f"`{named}` names no commit here: fetch it first (`git fetch origin`), or name another one with --base."
+        )
     result = _git(project, "merge-base", commit, "HEAD", check=False)
     if result.returncode:
         raise RevisionError(

@@ -103,7 +103,9 @@ def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
 
 
 def test_a_repository_without_commits(repository: Path) -> None:
-    with pytest.raises(RevisionError, match="There is no commit yet"):
+    with pytest.raises(
+        RevisionError, match="There is no commit yet to compare with: run `git add --all` and `git commit`"
+    ):
         base_of(repository, None)
 
 

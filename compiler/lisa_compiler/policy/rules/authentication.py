@@ -1,26 +1,39 @@
-"""Rules about authentication: what the gateway and the authorizer of the API are told."""
+"""Rules about authentication: what the gateway, the API and its authorizer are configured with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lisa_compiler.gateway_authentication import COMPONENT, Access, gateway_tasks, read_authentication
+from lisa_compiler.gateway_authentication import (
+    COMPONENT,
+    TASK_DEFINITION,
+    Access,
+    gateway_tasks,
+    read_authentication,
+)
+from lisa_compiler.policy.rules.api_methods import open_methods
 from lisa_compiler.policy.rules.network import is_on_internet
-from lisa_compiler.policy.rules.rule import Facts, PolicyRule, Violation
+from lisa_compiler.policy.rules.rule import Facts, PolicyRule, Violation, as_list
 from lisa_compiler.policy.templates import Template
 
 _AUTHORIZER: Final = "api-base"
 _LOAD_BALANCER: Final = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+_TARGET_GROUP: Final = "AWS::ElasticLoadBalancingV2::TargetGroup"
+_REQUESTS: Final = "AWS::ApiGateway::Authorizer"
 
 
 def _unauthenticated(template: Template, facts: Facts) -> Iterator[Violation]:
+    yield from open_methods(template)
     if template.component == COMPONENT:
         yield from _gateway(template, facts)
+        yield from _services(template)
     if template.component == _AUTHORIZER:
+        yield from _authorizers(template)
+        called = {_function(properties.get("AuthorizerUri")) for _, properties in template.of_type(_REQUESTS)}
         for logical_id, properties in template.of_type("AWS::Lambda::Function"):
             variables = properties.get("Environment", {}).get("Variables", {})
-            if "AUTHORITY" in variables:
+            if logical_id in called or "AUTHORITY" in variables:
                 yield from _mismatches(logical_id, variables, facts, absent=("TOKEN_TABLE_NAME",))
 
 
@@ -38,6 +51,35 @@ def _gateway(template: Template, facts: Facts) -> Iterator[Violation]:
             yield from _mismatches(logical_id, found.trusted, facts)
 
 
+def _services(template: Template) -> Iterator[Violation]:
+    """Find services that run, and listeners that reach, something that the template does not define."""
+    for logical_id, service in template.of_type("AWS::ECS::Service"):
+        if not _refers(template, service.get("TaskDefinition"), TASK_DEFINITION):
+            yield Violation(logical_id, "The service runs a task definition that is not in the template.")
+    for logical_id, listener in template.of_type("AWS::ElasticLoadBalancingV2::Listener"):
+        for action in as_list(listener.get("DefaultActions")):
+            target = action.get("TargetGroupArn")
+            if target is not None and not _refers(template, target, _TARGET_GROUP):
+                yield Violation(logical_id, "The listener forwards to a target group that is not in the template.")
+
+
+def _authorizers(template: Template) -> Iterator[Violation]:
+    for logical_id, properties in template.of_type(_REQUESTS):
+        if template.kind(_function(properties.get("AuthorizerUri"))) != "AWS::Lambda::Function":
+            yield Violation(logical_id, "The authorizer calls a function that is not in the template.")
+
+
+def _function(uri: Any) -> str:
+    """Return the logical id of the function that an address of API Gateway calls; empty when there is none."""
+    parts = uri.get("Fn::Join", ["", []])[1] if isinstance(uri, Mapping) else ()
+    found = [part["Fn::GetAtt"][0] for part in as_list(parts) if isinstance(part, Mapping) and "Fn::GetAtt" in part]
+    return str(found[0]) if len(found) == 1 else ""
+
+
+def _refers(template: Template, value: Any, kind: str) -> bool:
+    return isinstance(value, Mapping) and template.kind(str(value.get("Ref"))) == kind
+
+
 def _mismatches(
     logical_id: str, variables: Mapping[str, Any], facts: Facts, absent: tuple[str, ...] = ()
 ) -> Iterator[Violation]:
@@ -51,9 +93,9 @@ RULES: Final = (
     PolicyRule(
         "LISA-P13",
         "authenticated-callers",
-        "The gateway and the API's authorizer authenticate callers, as the configuration specifies.",
+        "The gateway, and each API method that is not public by design, authenticate callers as configured.",
         "A public REST API without authentication answers anyone, with every model that it serves.",
-        "Run `lisa compile`, and set authConfig; do not edit the task definition.",
+        "Run `lisa compile`, and set authConfig; do not edit templates.",
         _unauthenticated,
     ),
 )
