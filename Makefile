@@ -20,7 +20,7 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
-SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh
+SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh $(addprefix tests/aws_fidelity/machine/,build as-instance report stub)
 
 ##@ Work
 
@@ -170,6 +170,9 @@ deployment-parts: .venv/.installed-dev ## Install what the deployment's tests sk
 .PHONY: weights-parts
 weights-parts: .venv/weights/.installed-weights ## Install what weights are tested with: PyTorch, transformers, vLLM for the CPU (4 GB)
 
+.PHONY: aws-fidelity-parts
+aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that user data is booted in (root on Debian, 500 MB)
+
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
 	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
@@ -268,6 +271,9 @@ runtime/web/node_modules/.installed: runtime/web/package-lock.json
 
 .venv/weights/.installed-weights: requirements/weights.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh weights
+
+.venv/aws-fidelity/machine/.installed: $(wildcard tests/aws_fidelity/machine/* tests/aws_fidelity/machine/units/*)
+	@tests/aws_fidelity/machine/build .venv/aws-fidelity/machine
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov

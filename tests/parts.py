@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYTORCH = ROOT / ".venv" / "weights"
 """Virtual environment with PyTorch, transformers and vLLM."""
+MACHINE = ROOT / ".venv" / "aws-fidelity" / "machine"
+"""Kernel, initial RAM disk and root volume of the virtual machine that boots user data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ def pytorch() -> Part:
     return Part("PyTorch, transformers and vLLM", "make weights-parts", is_installed)
 
 
+def machine() -> Part:
+    """Look for the virtual machine; complete when its build is the one of this checkout."""
+    sources = ROOT / "tests" / "aws_fidelity" / "machine"
+    files = [sources / name for name in ("build", "as-instance", "report", "stub", "cloud.cfg")]
+    files += sorted((sources / "units").iterdir())
+    stamp = MACHINE / ".installed"
+    is_installed = stamp.is_file() and stamp.read_bytes() == b"".join(path.read_bytes() for path in files)
+    return Part("a virtual machine that boots user data", "make aws-fidelity-parts", is_installed)
+
+
 def parts() -> tuple[Part, ...]:
     """Look for all of them."""
     tools = os.pathsep.join((str(ROOT / "node_modules" / ".bin"), os.environ.get("PATH", os.defpath)))
@@ -44,6 +56,7 @@ def parts() -> tuple[Part, ...]:
         Part("LiteLLM and small models", "make gateway-parts", (ROOT / ".venv/gateway/.installed-models").is_file()),
         Part("an OpenID provider", "make gateway-parts", provider.is_dir()),
         Part("the cdk CLI", "make deployment-parts", shutil.which("cdk", path=tools) is not None),
+        machine(),
         Part("buildah", "apt-get install buildah busybox-static", shutil.which("buildah") is not None),
     )
 

@@ -25,6 +25,20 @@ _ROOT_GIB = 60
 _ROOT_GIB_WITH_WEIGHTS = 500
 
 
+def render_user_data(*, cluster: str, nvme_disks: int, nvme_path: str, gpus: int) -> str:
+    """Render what an instance runs on each boot, a cloud-boothook.
+
+    It mounts the instance store (`nvme_disks` disks, striped when there are several) at `nvme_path`, with the
+    directories of Docker and containerd on it, and joins `cluster`. An instance whose disks cannot be mounted does not
+    join.
+    """
+    return (
+        jinja_environment()
+        .get_template("instance/user-data.sh.j2")
+        .render(cluster=cluster, nvme_disks=nvme_disks, nvme_path=nvme_path, gpus=gpus)
+    )
+
+
 class ContainerInstances(Construct):
     """An auto scaling group whose instances join an ECS cluster.
 
@@ -55,15 +69,11 @@ class ContainerInstances(Construct):
             default=_AMI_GPU if instance.gpus else _AMI_STANDARD,
             description="Machine image of the instances: the ECS-optimised image of Amazon, or your own hardened one",
         )
-        user_data = (
-            jinja_environment()
-            .get_template("instance/user-data.sh.j2")
-            .render(
-                cluster=service.cluster,
-                nvme_disks=instance.nvme_disks if holds_weights else 0,
-                nvme_path=nvme_path,
-                gpus=instance.gpus,
-            )
+        user_data = render_user_data(
+            cluster=service.cluster,
+            nvme_disks=instance.nvme_disks if holds_weights else 0,
+            nvme_path=nvme_path,
+            gpus=instance.gpus,
         )
         needs_room = holds_weights and not instance.nvme_disks
         names = deployment.names

@@ -1,0 +1,51 @@
+"""User data as text: within EC2's limit, correct shell, and free of what has kept instances from joining."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.constructs.instances import render_user_data
+
+EC2_LIMIT_BYTES = 16 * 1024
+"""Of user data before base64 encoding: EC2 User Guide, "Run commands when you launch an EC2 instance"."""
+
+SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent))
+
+
+def user_data(nvme_disks: int) -> str:
+    return render_user_data(cluster="c" * 255, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks)
+
+
+@pytest.mark.parametrize("nvme_disks", [0, 1, 8])
+def test_user_data_fits_limit_of_ec2(nvme_disks: int) -> None:
+    assert len(user_data(nvme_disks).encode()) <= EC2_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("nvme_disks", [0, 1, 8])
+def test_user_data_runs_on_each_boot(nvme_disks: int) -> None:
+    assert user_data(nvme_disks).startswith("#cloud-boothook\n#!/bin/bash\n")
+
+
+@pytest.mark.skipif(SHELLCHECK is None, reason="no shellcheck: make install")
+@pytest.mark.parametrize("nvme_disks", [0, 1, 8])
+def test_user_data_passes_shellcheck(nvme_disks: int) -> None:
+    text = user_data(nvme_disks)
+    scripts = [text.removeprefix("#cloud-boothook\n")]
+    if nvme_disks:
+        scripts.append(text.partition("<<'SCRIPT'\n")[2].partition("\nSCRIPT\n")[0])
+    for script in scripts:
+        result = subprocess.run(
+            [str(SHELLCHECK), "--shell=bash", "-"], input=script, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("command", ["systemctl stop", "dnf ", "yum ", "mdadm ", "> /etc/docker/daemon.json"])
+def test_user_data_avoids(command: str) -> None:
+    """Stopping Docker cancels the agent's start; repositories may be out of reach; daemon.json is the image's."""
+    assert command not in user_data(8)
