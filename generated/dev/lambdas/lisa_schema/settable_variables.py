@@ -42,6 +42,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "HANG_TIMEOUT": "seconds until a LiteLLM that does not answer ends the container; 300, 0 for never",
             "HEAD_TIMEOUT": "seconds until the headers of a request must have arrived; 10",
             "KEEP_ALIVE_TIMEOUT": "seconds that a connection may be idle; 620",
+            "LARGE_BODY_SECONDS": "seconds until the next large body goes on, after the largest one; 2, 0 for none",
             "LITELLM_ANTHROPIC_PROMPT_CACHING_TTL": "how long Anthropic keeps prompts",
             "LITELLM_API_KEY": "API key of a LiteLLM proxy as provider, as the ARN of a secret",
             "LITELLM_ASYNCIO_QUEUE_MAXSIZE": "length of LiteLLM's queues",

@@ -32,15 +32,17 @@ _REFUSED_PREFIXES = (
 _REFUSED_SUFFIXES = ("_api_base", "_api_key", "_base_url", "_credentials", "_endpoint", "_endpoint_url", "_secret_key")
 _REFUSED_NAMES = frozenset(
     {
-        *("api_base", "api_key", "base_url", "custom_llm_provider", "default_headers", "extra_headers", "fallbacks"),
-        *("headers", "mock_response", "model_list", "ssl_verify"),
+        *("api_base", "api_key", "base_url", "custom_llm_provider", "default_headers", "extra_headers", "extra_query"),
+        *("fallbacks", "headers", "mock_response", "model_list", "ssl_verify"),
         *("callbacks", "context_window_fallbacks", "content_policy_fallbacks", "custom_auth", "deployment_url"),
         *("guardrail_config", "mcp_servers", "mock_testing_content_policy_fallbacks", "mock_testing_context_fallbacks"),
         *("mock_testing_fallbacks", "mock_testing_rate_limit_error", "mock_tool_calls", "router_settings_override"),
+        *("bootstrap_host", "bootstrap_port", "kv_transfer_params"),
         *("service_callback", "user_config", "use_ssl", "vector_store_ids"),
     }
 )
-"""What LiteLLM acts on whether or not it lists it among its parameters."""
+"""What LiteLLM acts on whether or not it lists it among its parameters; and with which other servers a model server
+exchanges the state of a request (vLLM's `kv_transfer_params`, SGLang's `bootstrap_…`)."""
 
 _METADATA_NAMES = frozenset(
     {
@@ -48,9 +50,19 @@ _METADATA_NAMES = frozenset(
         *("opted_out_global_guardrails", "previous_models", "spend_logs_metadata", "user_api_key"),
     }
 )
-_MEDIA = ("audio_url", "document", "document_url", "file", "file_url", "image", "image_url", "source", "video_url")
-_LOCATIONS = ("file_data", "file_id", "file_uri", "file_url", "uri", "url")
-_MOST_LEVELS = 8
+_MEDIA = (
+    *("audio", "audio_url", "document", "document_url", "file", "file_url", "image", "image_url", "images"),
+    *("input_audio", "mask", "source", "video", "video_url"),
+)
+_LOCATIONS = ("data", "file_data", "file_id", "file_uri", "uri", "url")
+_CONTENTS = ("content", "documents", "input", "messages", "output", "prompt", "query", "system")
+"""Members of a body, or of a part of its content, that hold content."""
+
+_WRITTEN_BY_MODELS = frozenset({"server_tool_use", "tool_use"})
+"""Parts whose `input` is what a model wrote, not content."""
+
+_MOST_LEVELS = 32
+_SPACES = "".join(map(chr, range(0x21)))
 
 
 def check_fields(body: Mapping[str, Any], known: Collection[str]) -> None:
@@ -64,21 +76,28 @@ def check_fields(body: Mapping[str, Any], known: Collection[str]) -> None:
         UnsupportedParameterError: a field would change where a call goes, with which credentials, or what is
             logged; or the content names an address that the container or a model server would fetch.
     """
+    _check_body(body, known)
+    extra = body.get("extra_body")
+    if isinstance(extra, Mapping):
+        # LiteLLM and the clients of providers put it over the body.
+        for name in ("extra_body", "model"):
+            if name in extra:
+                raise UnsupportedParameterError(f"Remove {name!r} from 'extra_body': only the body itself may set it.")
+        _check_body(extra, known, "extra_body.")
+    elif extra is not None:
+        # LiteLLM would parse text.
+        raise UnsupportedParameterError("Send 'extra_body' as an object.")
+
+
+def _check_body(body: Mapping[str, Any], known: Collection[str], place: str = "") -> None:
     for name, value in body.items():
-        _check_name(name, known)
-        if name == "extra_body":
-            _check_nested(value, known, name)
-        elif name == "metadata":
+        _check_name(str(name), known, place)
+        if name == "metadata":
             # Its names are the caller's own: what counts is what LiteLLM and its integrations read there.
-            _check_nested(value, _METADATA_NAMES, name)
+            _check_nested(value, _METADATA_NAMES, place + name)
     _check_tools(body.get("tools"))
-    for name in ("input", "messages", "system"):
-        for location in _locations(body.get(name)):
-            _check_location(location)
-    # The parameter of OpenAI's image routes; a form has the file itself there.
-    for name in ("image", "image_url", "mask", "file", "document"):
-        for location in _strings(body.get(name)):
-            _check_location(location)
+    for location in _locations(body):
+        _check_location(location)
 
 
 def _check_name(name: str, known: Collection[str], place: str = "") -> None:
@@ -121,36 +140,49 @@ def _check_tools(tools: Any) -> None:
 
 
 def _locations(content: Any, level: int = 0) -> Iterator[str]:
-    """The addresses in messages and content parts.
+    """The addresses in a body, a message or a content part, or a list of such.
 
-    The arguments of tool calls are text that a model wrote, and are left alone.
+    The arguments of tool calls are what a model wrote, and are left alone.
     """
     if level > _MOST_LEVELS:
         raise UnsupportedParameterError("The content is nested too deeply.")
-    for part in content if isinstance(content, list) else ():
-        if isinstance(part, Mapping):
-            for name in _MEDIA:
-                if name in part:
-                    yield from _strings(part[name])
-            yield from _locations(part.get("content"), level + 1)
-            # A tool's result in the Responses API.
-            yield from _locations(part.get("output"), level + 1)
+    if isinstance(content, list):
+        for part in content:
+            if isinstance(part, Mapping | list):
+                yield from _locations(part, level + 1)
+    elif isinstance(content, Mapping):
+        kind = content.get("type")
+        for name in _MEDIA:
+            # The source of a search result is a text that is cited.
+            if name in content and not (name == "source" and kind == "search_result"):
+                yield from _media_locations(content[name], level + 1)
+        for name in _CONTENTS:
+            if name in content and not (name == "input" and isinstance(kind, str) and kind in _WRITTEN_BY_MODELS):
+                yield from _locations(content[name], level + 1)
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for element in value:
-            yield from _strings(element) if not isinstance(element, list) else ()
-    elif isinstance(value, Mapping):
+def _media_locations(media: Any, level: int) -> Iterator[str]:
+    if level > _MOST_LEVELS:
+        raise UnsupportedParameterError("The content is nested too deeply.")
+    if isinstance(media, str):
+        yield media
+    elif isinstance(media, list):
+        for element in media:
+            yield from _media_locations(element, level + 1)
+    elif isinstance(media, Mapping):
+        # The `data` of a document in text is that text.
+        is_text = media.get("type") == "text"
         for name in _LOCATIONS:
-            if isinstance(value.get(name), str):
-                yield value[name]
+            if name in media and not (name == "data" and is_text):
+                yield from _media_locations(media[name], level + 1)
+        # A document may consist of content parts, and a file may be within an image. These are other members than
+        # those above, so that none is visited twice, whose time would double with each level.
+        yield from _locations(media, level + 1)
 
 
 def _check_location(location: str) -> None:
-    if "://" in location[:64] and not location[:5].lower() == "data:":
+    # An address has a scheme; base64 and names of files have no colon. Who fetches it may ignore spaces before it.
+    if not location.lstrip(_SPACES)[:5].lower() == "data:" and ":" in location:
         raise UnsupportedParameterError(
             "Send the content as a data URL (`data:…;base64,…`): addresses are not fetched for callers."
         )

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
             largest accepted one, by bytes, elements or text, whichever is most; bodies below 1/64 do not count.
         max_requests: requests that all callers may have in flight, in each worker.
         max_large_bodies: load of all callers in flight, in each worker.
+        large_body_seconds: how long LiteLLM's thread works on the largest accepted body. Large bodies go on to LiteLLM
+            one after the other, each after its share of this; 0 for all at once.
         max_header_bytes: longest names and values of its headers in all.
         connect_timeout: until LiteLLM takes a connection.
         answer_timeout: until LiteLLM's first byte, and from one part of a stream to the next. It ends before the load
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
     max_caller_large_bodies: int = Field(default=8, ge=1)
     max_requests: int = Field(default=2048, ge=1)
     max_large_bodies: int = Field(default=16, ge=1)
+    large_body_seconds: float = Field(default=2.0, ge=0)
     max_header_bytes: int = Field(default=64 * 1024, ge=1)
     connect_timeout: float = Field(default=5.0, gt=0)
     answer_timeout: float = Field(default=590.0, gt=0)

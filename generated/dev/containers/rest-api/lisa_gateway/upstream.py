@@ -57,6 +57,16 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {
     b"x-litellm-api-key",
     b"x-request-id",
 }
+# What the container's configuration and accounts are like, which is not for callers.
+_NOT_SHOWN = frozenset(
+    {
+        b"llm_provider-openai-organization",
+        b"llm_provider-openai-project",
+        b"llm_provider-set-cookie",
+        b"set-cookie",
+        b"x-litellm-model-api-base",
+    }
+)
 _CREDENTIALS = frozenset({b"authorization", b"api-key"})
 # uvicorn, which LiteLLM runs on, closes a connection that was idle for 5 seconds; one that is about to be closed must
 # not be taken for the next request.
@@ -257,8 +267,11 @@ def credential(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 def answer_headers(answer: Answer) -> Headers:
-    """The headers of an answer as the caller gets them: all but those of the connection to LiteLLM, in lower case."""
-    dropped = _HOP_BY_HOP | _named_by_connection(answer.headers)
+    """The headers of an answer as the caller gets them, in lower case.
+
+    Those of the connection to LiteLLM are left out, and those that show where a model is and whose account is used.
+    """
+    dropped = _HOP_BY_HOP | _NOT_SHOWN | _named_by_connection(answer.headers)
     return [(lower, value) for name, value in answer.headers if (lower := name.lower()) not in dropped]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
@@ -31,9 +31,10 @@ _SECTIONS: Final = (
 _EXPOSING: Final = (
     ("litellm_settings", "telemetry", "reports use to the makers of LiteLLM"),
     ("litellm_settings", "set_verbose", "writes prompts and keys to the log"),
+    ("router_settings", "set_verbose", "writes prompts and keys to the log"),
     ("general_settings", "store_prompts_in_spend_logs", "keeps every prompt in the database"),
 )
-
+_ON = ("true", "1", "yes", "on")
 
 _OFF: Final = ("false", "0", "no", "off")
 _PROTECTIONS: Final = {
@@ -49,6 +50,12 @@ _PROTECTIONS: Final = {
 """Protections that must not be off: what is wrong, and the fix."""
 
 _REDIRECTIONS: Final = frozenset({"api_base", "base_url", "openai_api_base"})
+_CLIENT_SIDE: Final = "configurable_clientside_auth_params"
+_REMOTE_MODULES: Final = ("s3://", "gcs://")
+"""How the address of a Python module begins that LiteLLM downloads and runs, wherever a module may be named.
+
+Source: litellm/proxy/types_utils/utils.py, get_instance_fn.
+"""
 _SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `authConfig`."
 _NO_DATABASE: Final = "Remove it: LiteLLM runs without a database, and models are added in the configuration."
 _NO_ROUTES: Final = "Remove it: the gateway passes requests for inference only; add models to `model_list`."
@@ -107,7 +114,7 @@ def litellm_exposes(config: Config) -> Iterator[Finding]:
     """No setting of LiteLLM hands out what people write to models."""
     settings = config.litellm_config.model_dump()
     for section, key, effect in _EXPOSING:
-        if settings[section].get(key) is True:
+        if str(settings[section].get(key)).strip().lower() in _ON:
             path: Path = ("litellmConfig", section, key)
             yield Finding(path, f"`{key}: true` {effect}.")
 
@@ -121,26 +128,66 @@ def litellm_setting_reserved(config: Config) -> Iterator[Finding]:
         if reserved is not None and value not in (None, False):
             fix, effect = reserved
             yield Finding(("litellmConfig", "general_settings", key), f"`{key}` {effect}.", fix)
-    sections = {"general_settings": litellm.general_settings, "litellm_settings": litellm.litellm_settings}
-    for section, block in sections.items():
-        for key, value in (block.model_extra or {}).items():
-            if key in _PROTECTIONS and str(value).lower() in _OFF:
-                message, fix = _PROTECTIONS[key]
-                yield Finding(("litellmConfig", section, key), message, fix)
-    for key in sorted(_REDIRECTIONS & set(litellm.litellm_settings.model_extra or {})):
-        message = f"`{key}` sends the requests of every model elsewhere than its entry specifies."
-        yield Finding(("litellmConfig", "litellm_settings", key), message, "Set api_base in litellm_params of a model.")
+    root: Path = ("litellmConfig",)
+    defaults = (litellm.router_settings.model_extra or {}).get("default_litellm_params")
+    defaults_at: Path = (*root, "router_settings", "default_litellm_params")
+    blocks: list[tuple[Path, Mapping[str, Any]]] = [
+        ((*root, "general_settings"), litellm.general_settings.model_extra or {}),
+        ((*root, "litellm_settings"), litellm.litellm_settings.model_extra or {}),
+        (defaults_at, defaults if isinstance(defaults, dict) else {}),
+    ]
+    for path, block in blocks:
+        yield from _unprotected(path, block)
+    for path, block in blocks[1:]:
+        for key in sorted(_REDIRECTIONS & set(block)):
+            message = f"`{key}` sends the requests of every model elsewhere than its entry specifies."
+            yield Finding((*path, key), message, "Set api_base in litellm_params of a model.")
     if "include" in (litellm.model_extra or {}):
         message = "`include` loads settings from other files, which are not reviewed."
-        yield Finding(("litellmConfig", "include"), message, "Write the settings into litellmConfig.")
+        yield Finding((*root, "include"), message, "Write the settings into litellmConfig.")
     for index, model in enumerate(litellm.model_list):
-        path = ("litellmConfig", "model_list", index, "litellm_params")
-        params = model.litellm_params.model_extra or {}
-        if params.get("configurable_clientside_auth_params"):
+        blocks.append(((*root, "model_list", index, "litellm_params"), model.litellm_params.model_extra or {}))
+        yield from _unprotected(*blocks[-1], only="ssl_verify")
+    for path, block in blocks[2:]:
+        if block.get(_CLIENT_SIDE):
             message = "Callers could choose the address and the key that requests are sent with."
-            yield Finding((*path, "configurable_clientside_auth_params"), message, "Remove it.")
-        if str(params.get("ssl_verify", "")).lower() in _OFF:
-            yield Finding((*path, "ssl_verify"), *_PROTECTIONS["ssl_verify"])
+            yield Finding((*path, _CLIENT_SIDE), message, "Remove it.")
+
+
+@rule("LISA384", "remote-module", "Remove it.")
+def remote_modules(config: Config) -> Iterator[Finding]:
+    """LiteLLM must not download Python modules, which run in the gateway without a review."""
+    variables = config.rest_api_config.container_config.environment
+    sources: tuple[tuple[Path, Any], ...] = (
+        (("litellmConfig",), config.litellm_config.model_dump()),
+        (("restApiConfig", "containerConfig", "environment"), variables),
+    )
+    for path, value in (found for root, block in sources for found in _texts(root, block)):
+        if value.strip().startswith(_REMOTE_MODULES):
+            message = f"LiteLLM would download `{value}` and run it as a Python module, without a review."
+            fix = "Remove it; install the module in an image of your own, and name it as `package.module.instance`."
+            yield Finding(path, message, fix)
+
+
+def _unprotected(path: Path, block: Mapping[str, Any], only: str = "") -> Iterator[Finding]:
+    """Find protections that a block of settings turns off, as LiteLLM reads their values."""
+    for key, value in block.items():
+        if key in _PROTECTIONS and only in ("", key) and str(value).strip().lower() in _OFF:
+            yield Finding((*path, key), *_PROTECTIONS[key])
+        if key == "ssl_security_level":
+            message = "Connections to model providers would be less secure than OpenSSL's default."
+            yield Finding((*path, key), message, "Remove it.")
+
+
+def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts((*path, str(key)), inner)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _texts((*path, index), inner)
 
 
 @rule("LISA383", "master-key-reference", "Write os.environ/NAME, and set NAME to the ARN of a secret.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lisa_gateway.bodies import BodyKind, BodyLimits, BodyReader, content_type_of, kind_of, metered_upload
 from lisa_gateway.exchange import Exchange
 from lisa_gateway.in_flight import InFlight
+from lisa_gateway.pacing import Pacing
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 class Limits:
     """Wraps the application below `Admission`, which knows the caller.
 
-    JSON and URL-encoded forms are read and measured as they come, and go on as one part; an upload is measured while it
-    goes on.
+    JSON and URL-encoded forms are read and measured as they come, and go on as one part, large ones in turns; an upload
+    is measured while it goes on.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._body_limits = BodyLimits.of(settings)
         self._in_flight = InFlight.of(settings)
+        self._pacing = Pacing.of(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through that is within the limits.
@@ -51,7 +53,9 @@ class Limits:
                 for name, value in scope["headers"]:
                     if name == b"content-length" and value.isdigit():
                         self._body_limits.check_length(kind, int(value))
-                body = await BodyReader(self._body_limits, kind, place.charge).read(receive)
+                reader = BodyReader(self._body_limits, kind, place.charge)
+                body = await reader.read(receive)
+                await self._pacing.turn(caller.key, reader.work, scope["state"]["resources"].upstream.is_alive)
                 receive = _replayed(body, receive)
             await self._app(scope, receive, send)
 

@@ -103,6 +103,17 @@ async def _check_body(request: Request, operation: Operation) -> None:
             raise UnsupportedParameterError(f"The model {model!r} does not exist. Use one that /models lists.")
         modes = {(deployment.get("model_info") or {}).get("mode") or "" for deployment in deployments}
         check_model_serves(model, modes, operation)
+        _check_conversation(body, deployments)
+
+
+def _check_conversation(body: Mapping[str, Any], deployments: list[Mapping[str, Any]]) -> None:
+    """Refuse what refers to an earlier answer of a model whose answers are not stored: it would be ignored."""
+    if any((deployment.get("litellm_params") or {}).get("use_chat_completions_api") for deployment in deployments):
+        for name in ("conversation", "previous_response_id"):
+            if body.get(name) is not None:
+                raise UnsupportedParameterError(
+                    f"Remove {name!r}: answers of this model are not stored. Send the conversation in 'input'."
+                )
 
 
 def _deployments(model: str) -> list[Mapping[str, Any]]:
