@@ -56,17 +56,17 @@ def refused(answer: requests.Response, status: int, code: str, *words: str) -> N
 
 
 OVER = {
-    "messages": (messages(700_000 // 30), "16000 elements (MAX_JSON_ELEMENTS)"),
-    "content parts": (messages(1, [{"type": "text", "text": "x"}] * 6000), "16000 elements"),
-    "tools": ({**CHAT, "tools": [{"type": "function", "function": {"name": "f"}}] * 4000}, "16000 elements"),
-    "inputs": ({"model": "stub", "input": ["x"] * 16_001}, "16000 elements"),
-    "token numbers": ({"model": "stub", "prompt": [1] * 90_000}, "16000 elements"),
-    "keys": ({**CHAT, "metadata": {f"k{n}": 1 for n in range(16_001)}}, "16000 elements"),
+    "messages": (messages(700_000 // 30), "10000 elements (MAX_JSON_ELEMENTS)"),
+    "content parts": (messages(1, [{"type": "text", "text": "x"}] * 6000), "10000 elements"),
+    "tools": ({**CHAT, "tools": [{"type": "function", "function": {"name": "f"}}] * 4000}, "10000 elements"),
+    "inputs": ({"model": "stub", "input": ["x"] * 10_001}, "10000 elements"),
+    "token numbers": ({"model": "stub", "prompt": [1] * 90_000}, "10000 elements"),
+    "keys": ({**CHAT, "metadata": {f"k{n}": 1 for n in range(10_001)}}, "10000 elements"),
     "depth": (b'{"a":' + b"[" * 101 + b"]" * 101 + b"}", "100 levels (MAX_JSON_DEPTH)"),
     "text": (messages(600, "word " * 1500), "4194304 bytes of text (MAX_JSON_TEXT_BYTES)"),
     "bytes": (messages(1, "x" * (20 * MIB)), "20971520 bytes (MAX_JSON_BYTES)"),
     "model": ({**CHAT, "model": "x" * 20_000}, "`model`"),
-    "duplicate keys": (b"{" + b'"a":"b",' * 16_001 + b'"a":1}', "16000 elements"),
+    "duplicate keys": (b"{" + b'"a":"b",' * 10_001 + b'"a":1}', "10000 elements"),
 }
 
 

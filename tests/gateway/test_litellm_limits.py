@@ -75,15 +75,15 @@ def chat(*contents: Any, **others: Any) -> dict[str, Any]:
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {}}}}}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgoAAAAN" * 900_000}}
 ACCEPTED = {
-    "messages": ("chat/completions", chat(*["x"] * 5_300)),
-    "streamed messages": ("chat/completions", chat(*["x"] * 5_300, stream=True)),
-    "content parts": ("chat/completions", chat([{"type": "text", "text": "x"}] * 5_300)),
-    "tools": ("chat/completions", chat("x", tools=[TOOL] * 1_500)),
+    "messages": ("chat/completions", chat(*["x"] * 3_300)),
+    "streamed messages": ("chat/completions", chat(*["x"] * 3_300, stream=True)),
+    "content parts": ("chat/completions", chat([{"type": "text", "text": "x"}] * 3_300)),
+    "tools": ("chat/completions", chat("x", tools=[TOOL] * 900)),
     "texts": ("chat/completions", chat(*["word " * 1_600] * 500, stream=True)),
     "a text": ("chat/completions", chat("word " * 800_000)),
     "an image": ("chat/completions", chat([{"type": "text", "text": "x"}, IMAGE])),
-    "inputs": ("embeddings", {"model": "embedder", "input": ["x"] * 15_990}),
-    "numbers": ("completions", {"model": "stub", "prompt": [5] * 79_000}),
+    "inputs": ("embeddings", {"model": "embedder", "input": ["x"] * 9_990}),
+    "numbers": ("completions", {"model": "stub", "prompt": [5] * 49_000}),
 }
 
 

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
     max_body_bytes: int = Field(default=100 * MIB, ge=1)
     max_json_bytes: int = Field(default=20 * MIB, ge=1)
-    max_json_elements: int = Field(default=16_000, ge=1)
+    max_json_elements: int = Field(default=10_000, ge=1)
     max_json_depth: int = Field(default=100, ge=1)
     max_json_text_bytes: int = Field(default=4 * MIB, ge=1)
     max_json_field_bytes: int = Field(default=16 * 1024, ge=1)

@@ -65,7 +65,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "MAX_HEADER_BYTES": "longest headers of a request; 64 KiB",
             "MAX_JSON_BYTES": "longest JSON body; 20 MiB",
             "MAX_JSON_DEPTH": "nesting of a JSON body; 100",
-            "MAX_JSON_ELEMENTS": "elements of a JSON body; 16,000",
+            "MAX_JSON_ELEMENTS": "elements of a JSON body; 10,000",
             "MAX_JSON_FIELD_BYTES": "longest parameter in a JSON body; 16 KiB",
             "MAX_JSON_TEXT_BYTES": "longest text of a JSON body; 4 MiB",
             "MAX_LARGE_BODIES": "large bodies of all callers in flight; 16",
