@@ -104,6 +104,8 @@ export class Application {
   }
 }
 
+const SHORT = "16";
+
 /** The application in a browser that shares nothing with the others, as on another device. */
 export async function onAnotherDevice(
   browser: Browser,
@@ -125,6 +127,13 @@ async function limitAnswers(page: Page, longestAnswer: string): Promise<void> {
     const settings = JSON.stringify({ arguments: { max_tokens: tokens } });
     if (localStorage.getItem("lisa.chat") === null) localStorage.setItem("lisa.chat", settings);
   }, longestAnswer);
+  if (longestAnswer !== SHORT) {
+    // The small model ends its stories after a few seconds, too soon for what happens in the middle of an answer.
+    await page.context().route("**/chat/completions", async (route) => {
+      const body = route.request().postDataJSON() as Record<string, unknown> | null;
+      await route.continue(body === null ? {} : { postData: { ...body, ignore_eos: true } });
+    });
+  }
 }
 
 /**
@@ -132,7 +141,7 @@ async function limitAnswers(page: Page, longestAnswer: string): Promise<void> {
  * model answers, so that answers are short unless a test gives `longestAnswer` in tokens.
  */
 export const test = base.extend<{ app: Application; longestAnswer: string }>({
-  longestAnswer: ["16", { option: true }],
+  longestAnswer: [SHORT, { option: true }],
   app: async ({ page, longestAnswer }, use) => {
     await limitAnswers(page, longestAnswer);
     const problems: string[] = [];
