@@ -117,6 +117,18 @@ async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         BrokenAnswerError: the stream ends without its end, or holds something else than a completion.
     """
     texts: list[str] = []
+    try:
+        async for event in _token_events(parts, texts):
+            yield event
+    except BrokenAnswerError:
+        # What came before the stream broke off is passed on.
+        if texts:
+            yield _event({"token": {"text": texts[-1], "special": False}})
+        raise
+
+
+async def _token_events(parts: AsyncIterator[bytes], texts: list[str]) -> AsyncIterator[bytes]:
+    """The lines, each when the token after it has come; `texts` gets the tokens, of which the last is held."""
     reported, reason = 0, ""
     async for data in _data_lines(parts):
         if data == _END:
