@@ -168,7 +168,7 @@ deployment-parts: .venv/.installed-dev ## Install what the deployment's tests sk
 		--loglevel=error --no-audit --no-fund
 
 .PHONY: weights-parts
-weights-parts: .venv/weights/.installed-weights ## Install what weights are tested with: PyTorch, transformers, vLLM for the CPU (4 GB)
+weights-parts: .venv/weights/.installed-weights ## Install what weights are tested with: PyTorch, transformers, vLLM for the CPU (5 GB)
 
 .PHONY: aws-fidelity-parts
 aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that user data is booted in (root on Debian, 500 MB)

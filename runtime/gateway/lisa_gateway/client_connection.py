@@ -222,7 +222,7 @@ class ClientConnection(HttpToolsProtocol):
             if now - self._since > limits.linger:
                 self.drop()
         elif self.flow.read_paused:
-            # LiteLLM takes no more for now: the client is not to blame.
+            # The gateway has stopped reading because LiteLLM accepts no more, so this time does not count.
             self._since, self._arrived = now, 0
         elif now - self._since > limits.body_progress_timeout:
             if self._arrived < limits.min_body_bytes:

@@ -48,7 +48,7 @@ def _is_authorized(method: Mapping[str, Any]) -> bool:
 
 
 def _is_public(template: Template, method: Mapping[str, Any]) -> bool:
-    """Tell whether a method is a preflight answer, the documentation of the API or a file of the website."""
+    """Return whether a method is a preflight answer, the documentation of the API or a file of the website."""
     integration = method.get("Integration", {})
     if method.get("HttpMethod") == "OPTIONS":
         return bool(integration.get("Type") == "MOCK")

@@ -68,7 +68,7 @@ def _refuses_http(statement: Mapping[str, Any]) -> bool:
 
 
 def is_on_internet(properties: Mapping[str, Any]) -> bool:
-    """Tell whether a load balancer, by its properties, is on the internet."""
+    """Return whether a load balancer, by its properties, is on the internet."""
     # Without a scheme, AWS makes the load balancer internet-facing.
     return str(properties.get("Scheme", "internet-facing")) != "internal"
 

@@ -60,7 +60,7 @@ def _each(
 
 
 OWNED: Final[tuple[OwnedVariable, ...]] = (
-    # What the gateway is told in its task definition.
+    # What the task definition of the gateway sets.
     OwnedVariable(
         name="USE_AUTH",
         controls="whether callers are authenticated",
@@ -183,7 +183,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         (GATEWAY,),
     ),
     *_each("HOME", "where tools find their settings", _IN_IMAGE, (GATEWAY,)),
-    # What a model's container is told in its task definition.
+    # What the task definition of a model's container sets.
     *_each("MODEL_NAME", "the model that is served", "Set `modelName` instead.", MODELS, in_task=True),
     *_each("S3_BUCKET_MODELS", "the bucket of the weights", "Set `s3BucketModels` instead.", MODELS, in_task=True),
     *_each(
@@ -288,6 +288,6 @@ def canonical(container: str, name: str) -> str:
 
 
 def is_declared(container: str, name: str) -> bool:
-    """Tell whether LISA may set a variable in a task definition: it is owned there, or settable with a default."""
+    """Return whether LISA may set a variable in a task definition: it is owned there, or settable with a default."""
     owned = _EXACT.get((container, name))
     return name in SETTABLE[container] or (owned is not None and owned.in_task)

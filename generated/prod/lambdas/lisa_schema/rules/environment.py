@@ -101,7 +101,7 @@ def context_fits(config: Config) -> Iterator[Finding]:
 
 
 def _is_accepted(owned: OwnedVariable, value: str, config: Config, service: Service) -> bool:
-    """Tell whether a value of an owned variable is harmless: what LISA sets anyway, or of no concern here."""
+    """Return whether a value of an owned variable is harmless: what LISA sets anyway, or of no concern here."""
     return (
         value in owned.accepts
         or (owned.accepts_secret and SECRET_ARN.match(value) is not None)
