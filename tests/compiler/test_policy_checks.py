@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,9 +44,6 @@ def test_checks_do_not_change_the_templates(project: Project) -> None:
 
 
 def test_every_stack_is_seen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler import cdk_runtime
-
-    cdk_runtime.start()
     from lisa_compiler.constructs.stack import LisaStack
 
     monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
@@ -57,3 +57,21 @@ def test_every_stack_is_seen(project: Project, monkeypatch: pytest.MonkeyPatch) 
     }  # fmt: skip
     assert stacks == acknowledging
     assert all(diagnostic.code == "LISA481" for diagnostic in caught.value.diagnostics)
+
+
+@pytest.mark.parametrize("module", ["constructs.stack", "emit.policy_checks", "policy.nag", "stacks.ui"])
+def test_what_is_imported_first_changes_nothing(project: Project, module: str) -> None:
+    expected = project.write(ecsModels=[]).compile().files
+    compile_after = (
+        f"import lisa_compiler.{module}, pathlib\n"
+        "from lisa_compiler.pipeline import compile_environment\n"
+        f"print(sorted(compile_environment(pathlib.Path({str(project.folder)!r}), 'dev').files))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", compile_after],
+        env={**os.environ, "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.strip() == str(sorted(expected)), result.stderr

@@ -12,15 +12,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-import cdk_nag
-
+from lisa_compiler import cdk_runtime
 from lisa_schema.catalogue import POLICY
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import aws_cdk as cdk
 
 REPORT = "validation-report.json"
 
@@ -67,6 +67,10 @@ def synthesise(app: cdk.App, output: Path) -> None:
     Raises:
         PolicyError: there are findings.
     """
+    cdk_runtime.start()
+    import aws_cdk as cdk
+    import cdk_nag
+
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
     try:
         with _quiet():

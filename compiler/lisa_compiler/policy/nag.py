@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lisa_compiler import cdk_runtime
+from lisa_compiler.emit.policy_checks import NagViolation, PolicyError
 from lisa_compiler.local_models import LocalWeights
 from lisa_compiler.pipeline import compile_environment
 from lisa_compiler.policy.finding import Finding, Tool
@@ -32,8 +32,6 @@ def nag(
         ConfigurationError: the configuration has errors.
         LisaError: it cannot be compiled for another reason.
     """
-    cdk_runtime.start()
-    from lisa_compiler.emit.policy_checks import NagViolation, PolicyError
 
     def finding(violation: NagViolation) -> Finding:
         component, _, resource = violation.construct.partition("/")

@@ -148,9 +148,6 @@ def test_an_invalid_configuration_is_told(committed: Project) -> None:
 
 
 def test_cdk_nag_findings_are_shown_at_their_lines(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler import cdk_runtime
-
-    cdk_runtime.start()
     from lisa_compiler.constructs.stack import LisaStack
 
     monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
