@@ -99,37 +99,37 @@ class Table:
 async def test_a_removal_takes_effect_within_60_seconds() -> None:
     table, clock = Table(a=math.inf), Clock()
     tokens = ApiTokens(table, clock=clock)
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.tokens.clear()
     clock.now += 44
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     clock.now += 2
-    assert not await tokens.is_valid("a")
+    assert not await tokens.key_of("a")
 
 
 async def test_an_expiration_takes_effect_at_once() -> None:
     now = [100.0]
     tokens = ApiTokens(Table(a=110.0), clock=Clock(), now=lambda: now[0])
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     now[0] = 110.0
-    assert not await tokens.is_valid("a")
+    assert not await tokens.key_of("a")
 
 
 async def test_an_unknown_token_is_looked_for_again_after_5_seconds() -> None:
     table, clock = Table(), Clock()
     tokens = ApiTokens(table, clock=clock)
-    assert not [await tokens.is_valid("a") for _ in range(5)].count(True)
+    assert not any([await tokens.key_of("a") for _ in range(5)])
     assert table.asked == 1
     table.tokens["a"] = math.inf
     clock.now += 5
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
 
 
 async def test_all_who_come_at_once_share_one_lookup() -> None:
     table = Table(a=math.inf)
     table.delay = 0.05
     tokens = ApiTokens(table)
-    assert all(await asyncio.gather(*(tokens.is_valid("a") for _ in range(20))))
+    assert all(await asyncio.gather(*(tokens.key_of("a") for _ in range(20))))
     assert table.asked == 1
 
 
@@ -138,17 +138,17 @@ async def test_a_failure_is_not_remembered() -> None:
     table.failure = TokenTableError("down")
     tokens = ApiTokens(table)
     with pytest.raises(TokenTableError):
-        await tokens.is_valid("a")
+        await tokens.key_of("a")
     table.failure = None
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
 
 
 async def test_a_known_token_counts_while_the_table_is_down() -> None:
     table = Table(a=math.inf)
     tokens = ApiTokens(table)
-    await tokens.is_valid("a")
+    await tokens.key_of("a")
     table.failure = TokenTableError("down")
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
 
 
 class SilentTable(Table):
@@ -179,84 +179,84 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_token_that_was_good_counts_for_the_grace_period_while_the_table_hangs(hurried: None) -> None:
     table, clock = SilentTable(a=math.inf), Clock()
     tokens = ApiTokens(table, grace=600, clock=clock)
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.silent.set()
     clock.now += 60
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     began = asyncio.get_running_loop().time()
     for _ in range(100):
-        assert await tokens.is_valid("a")
+        assert await tokens.key_of("a")
     # Only the first request of some seconds waits.
     assert asyncio.get_running_loop().time() - began < 0.05
     clock.now += 584
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     clock.now += 2
     with pytest.raises(TokenTableError):
-        await tokens.is_valid("a")
+        await tokens.key_of("a")
 
 
 async def test_a_removal_takes_effect_when_the_table_answers_again(hurried: None) -> None:
     table, clock = SilentTable(a=math.inf), Clock()
     tokens = ApiTokens(table, grace=600, clock=clock)
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.failure = TokenTableError("down")
     clock.now += 60
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.failure = None
     table.tokens.clear()
     clock.now += 6
-    assert not await tokens.is_valid("a")
+    assert not await tokens.key_of("a")
 
 
 async def test_a_slow_answer_counts_for_the_requests_after_it(hurried: None) -> None:
     table, clock = Table(a=math.inf), Clock()
     tokens = ApiTokens(table, grace=600, clock=clock)
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.tokens.clear()
     table.delay = 0.1
     clock.now += 46
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     await asyncio.sleep(0.15)
-    assert not await tokens.is_valid("a")
+    assert not await tokens.key_of("a")
 
 
 async def test_a_token_that_has_expired_has_no_grace_period(hurried: None) -> None:
     now, clock = [100.0], Clock()
     table = SilentTable(a=150.0)
     tokens = ApiTokens(table, grace=600, clock=clock, now=lambda: now[0])
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.silent.set()
     clock.now += 51
     now[0] += 51
-    assert not await tokens.is_valid("a")
+    assert not await tokens.key_of("a")
 
 
 async def test_a_flood_of_unknown_tokens_while_the_table_hangs(hurried: None) -> None:
     table, clock = SilentTable(a=math.inf), Clock()
     tokens = ApiTokens(table, grace=600, clock=clock)
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     table.silent.set()
     clock.now += 60
-    flood = [asyncio.create_task(tokens.is_valid(f"unknown-{number}")) for number in range(3000)]
+    flood = [asyncio.create_task(tokens.key_of(f"unknown-{number}")) for number in range(3000)]
     for _ in range(10):
         await asyncio.sleep(0)
         assert table.waiting <= 40
     assert len([task for task in flood if task.done()]) >= 2000
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     results = await asyncio.wait_for(asyncio.gather(*flood, return_exceptions=True), 5)
     assert {type(result) for result in results} == {TokenTableError}
     # The known token's own look-up is given up later.
     assert table.waiting <= 1
     table.silent.clear()
-    assert not await tokens.is_valid("unknown-1")
+    assert not await tokens.key_of("unknown-1")
 
 
 async def test_a_flood_of_unknown_tokens_does_not_push_out_known_ones() -> None:
     table = Table(a=math.inf)
     tokens = ApiTokens(table)
-    await tokens.is_valid("a")
+    await tokens.key_of("a")
     for number in range(10_050):
-        await tokens.is_valid(f"unknown-{number}")
+        await tokens.key_of(f"unknown-{number}")
     asked = table.asked
-    assert await tokens.is_valid("a")
+    assert await tokens.key_of("a")
     assert table.asked == asked

@@ -17,8 +17,10 @@ from lisa_gateway.errors import (
     InvalidBodyError,
 )
 from lisa_gateway.form_meter import FormMeter
+from lisa_gateway.in_flight import SMALL_SHARE
 from lisa_gateway.json_fields import JsonFields
 from lisa_gateway.json_meter import JsonMeter
+from lisa_gateway.pacing import PACED_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,6 +107,18 @@ class BodyLimits:
         """The limit on the bytes of a kind."""
         return self.json_bytes if kind is BodyKind.JSON else self.form_bytes
 
+    def are_far_from(self, body: bytes) -> bool:
+        """Whether JSON is so small that it neither reaches a limit nor counts as load, whatever is in it.
+
+        It is counted as if no comma and no bracket were within a string. False says nothing.
+        """
+        brackets = body.count(b"{") + body.count(b"[")
+        return (
+            len(body) <= min(self.json_bytes * SMALL_SHARE, self.json_field_bytes, self.json_text_bytes)
+            and brackets <= self.json_depth
+            and brackets + body.count(b",") <= self.json_elements * PACED_WORK
+        )
+
     def check_length(self, kind: BodyKind, length: int) -> None:
         """Check a length, declared or received.
 
@@ -137,7 +151,7 @@ class BodyReader:
         self._limits = limits
         self._kind = kind
         self._charge = charge
-        self._meter = JsonMeter(most_elements=limits.json_elements, most_depth=limits.json_depth)
+        self._meter: JsonMeter | None = None
         self._received = 0
         self._prefix = b""
         self._share = 0.0
@@ -161,6 +175,9 @@ class BodyReader:
     async def _whole(self, receive: Receive) -> bytes:
         message = await receive()
         if not message.get("more_body", False):
+            body: bytes = message.get("body", b"")
+            if self._kind is BodyKind.JSON and body.startswith(b'{"') and self._limits.are_far_from(body):
+                return body
             return self._take(message)
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -184,17 +201,20 @@ class BodyReader:
         share = self._received / limits.most_bytes(self._kind)
         if self._kind is BodyKind.JSON:
             self._check_encoding(part)
-            self._meter.feed(part)
-            if self._meter.depth > limits.json_depth:
+            meter = self._meter = self._meter or JsonMeter(
+                most_elements=limits.json_elements, most_depth=limits.json_depth
+            )
+            meter.feed(part)
+            if meter.depth > limits.json_depth:
                 raise BodyTooLargeError(
                     f"The JSON body is nested deeper than {limits.json_depth} levels (MAX_JSON_DEPTH); flatten it."
                 )
-            if self._meter.elements > limits.json_elements:
+            if meter.elements > limits.json_elements:
                 raise BodyTooLargeError(
                     f"The JSON body has more than {limits.json_elements} elements (MAX_JSON_ELEMENTS); send fewer "
                     "messages, content parts, tools or inputs in one request."
                 )
-            elements = self._meter.elements / limits.json_elements
+            elements = meter.elements / limits.json_elements
             self.work = max(share * _WORK_OF_BYTES, elements)
             share = max(share, elements)
         self._share = share

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lisa_gateway.connection_headers import HOP_BY_HOP, named_by_connection
 from lisa_gateway.errors import ForbiddenError
 
 if TYPE_CHECKING:
@@ -12,6 +14,20 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 
+# Where LiteLLM looks for a key: the caller's must not get there, nor replace the gateway's own. The rest is set by the
+# gateway's client.
+_REPLACED = HOP_BY_HOP | {
+    b"api-key",
+    b"authorization",
+    b"cookie",
+    b"expect",
+    b"host",
+    b"ocp-apim-subscription-key",
+    b"x-api-key",
+    b"x-goog-api-key",
+    b"x-litellm-api-key",
+    b"x-request-id",
+}
 # LiteLLM takes commands from these: another model, retries, time limits, no callbacks, credentials and addresses of MCP
 # servers, headers for a provider. Those that only name a call for the log are forwarded.
 _BLOCKED_PREFIXES = (
@@ -24,12 +40,13 @@ _NAMING = frozenset({b"x-litellm-call-id", b"x-litellm-session-id", b"x-litellm-
 
 
 def forwardable(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers without those that LiteLLM takes commands from; names are in lower case."""
-    return [
-        header
-        for header in headers
-        if not header[0].replace(b"_", b"-").startswith(_BLOCKED_PREFIXES) or header[0] in _NAMING
-    ]
+    """The headers without those of the connection, the caller's credentials, and what LiteLLM takes commands from.
+
+    Their names are in lower case.
+    """
+    headers = list(headers)
+    named = named_by_connection(headers)
+    return [header for header in headers if _is_forwardable(header[0]) and header[0] not in named]
 
 
 def with_key(headers: Headers, key: SecretStr | None) -> Headers:
@@ -42,3 +59,11 @@ def with_key(headers: Headers, key: SecretStr | None) -> Headers:
         raise ForbiddenError("LITELLM_ADMIN_KEY is not set: administration is not available.")
     kept = [header for header in headers if header[0] != b"authorization"]
     return [*kept, (b"authorization", b"Bearer " + key.get_secret_value().encode())]
+
+
+# The same names come with each request; callers' own push each other out.
+@lru_cache(maxsize=256)
+def _is_forwardable(name: bytes) -> bool:
+    if name in _REPLACED:
+        return False
+    return not name.replace(b"_", b"-").startswith(_BLOCKED_PREFIXES) or name in _NAMING

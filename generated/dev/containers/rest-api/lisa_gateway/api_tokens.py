@@ -42,6 +42,7 @@ _UNKNOWN_WAITING = 1000
 """Unknown tokens that are looked up or wait for it; more of them are told to try again."""
 
 _CACHE_SIZE = 10_000
+_DOMAIN = b"token:"  # So that the digest of a token is never that of something else.
 _LONGEST_KEY_BYTES = 2048  # DynamoDB: partition keys.
 
 _log = logging.getLogger(__name__)
@@ -137,26 +138,26 @@ class ApiTokens:
         self._unknown_lookups = asyncio.Semaphore(_UNKNOWN_LOOKUPS)
         self._unknown_waiting = 0
 
-    async def is_valid(self, token: str) -> bool:
-        """Whether a token is in the table and has not expired.
+    async def key_of(self, token: str) -> bytes | None:
+        """A digest of a token that is in the table and has not expired; None for any other.
 
         Raises:
             TokenTableError: the table does not answer, and the token has not been found within the grace period.
         """
         encoded = token.encode()
         if not encoded or len(encoded) > _LONGEST_KEY_BYTES:
-            return False
-        digest = hashlib.sha256(encoded).digest()
+            return None
+        digest = hashlib.sha256(_DOMAIN + encoded).digest()
         known = self._known.get(digest)
         if known is None:
             if self._unknown.get(digest):
-                return False
+                return None
             expires = await self._lookups.run(digest, lambda: self._look_up_unknown(digest, token))
         elif min(self._clock() - known.found - VALID_SECONDS, self._clock() - known.tried - RETRY_SECONDS) < 0:
             expires = known.expires
         else:
             expires = await self._renewed(digest, token, known)
-        return expires is not None and self._now() < expires
+        return digest if expires is not None and self._now() < expires else None
 
     async def _renewed(self, digest: bytes, token: str, known: _Known) -> float | None:
         """The expiration of a token that was found some time ago; what was found then, if the table does not answer."""

@@ -6,20 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
+from lisa_gateway.answer import answer_headers
+from lisa_gateway.departure import Departure
 from lisa_gateway.errors import ClientLeftError, GatewayError
 from lisa_gateway.exchange import Exchange
 from lisa_gateway.operations import Access, operations
-from lisa_gateway.presence import until_gone
 from lisa_gateway.request_headers import forwardable, with_key
-from lisa_gateway.upstream import answer_headers, credential
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from lisa_gateway.answer import Answer
     from lisa_gateway.resources import Resources
-    from lisa_gateway.upstream import Answer, Body
+    from lisa_gateway.upstream import Body
 
 PREFIX = "/v2/serve"
 _PREFIX_BYTES = PREFIX.encode()
@@ -46,23 +47,26 @@ class PassThrough:
             ClientLeftError: the client has left.
         """
         exchange = Exchange.of(scope)
-        is_admin = exchange.caller is not None and exchange.caller.is_admin
+        caller = exchange.caller
+        is_admin = caller is not None and caller.is_admin
         query = scope["query_string"]
         match = self._operations.admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
         exchange.route = f"{PREFIX}{match.operation.path}"
         target = match.path + b"?" + query if query else match.path
         resources: Resources = scope["state"]["resources"]
-        headers = resources.upstream.forwarded(forwardable(scope["headers"]), exchange.request_id)
+        headers = resources.upstream.signed(forwardable(scope["headers"]), exchange.request_id)
         if match.operation.access is Access.ADMINISTRATION:
             headers = with_key(headers, resources.admin_key)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
         client = _Client(receive, presence)
+        departure = Departure.of(scope)
         try:
             async with presence:
+                departure.then(client.leave)
                 body = await client.body()
                 answer = await resources.upstream.send(
-                    scope["method"], target, headers=headers, body=body, caller=credential(scope["headers"])
+                    scope["method"], target, headers=headers, body=body, caller=b"" if caller is None else caller.key
                 )
                 try:
                     if is_opaque(answer.status, answer.headers):
@@ -77,11 +81,11 @@ class PassThrough:
                 raise client.failure from None
             raise ClientLeftError from None
         finally:
-            client.forget()
+            departure.forget()
 
 
 class _Client:
-    """The client's end of the connection: what it sends, and whether it is still there.
+    """The client's end of the connection: what it sends, and how the request ends before its answer has.
 
     Attributes:
         failure: why the request must not go on, while the client is there to be told.
@@ -90,24 +94,21 @@ class _Client:
     def __init__(self, receive: Receive, presence: asyncio.Timeout) -> None:
         self._receive = receive
         self._presence = presence
-        self._watch: asyncio.Task[None] | None = None
         self.failure: GatewayError | None = None
 
     async def body(self) -> Body:
         """The body: whole when it is all there already, in parts otherwise."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            await self._leave()
+            await self._wait_for_the_end()
         first: bytes = message.get("body", b"")
         if message.get("more_body", False):
             return self._parts(first)
-        self._start_watch()
         return first or None
 
-    def forget(self) -> None:
-        """Stop to watch."""
-        if self._watch is not None:
-            self._watch.cancel()
+    def leave(self) -> None:
+        """End the request: the client has left."""
+        self._presence.reschedule(0)
 
     async def _parts(self, first: bytes) -> AsyncIterator[bytes]:
         if first:
@@ -119,18 +120,14 @@ class _Client:
             except GatewayError as failure:
                 # What the task that sends the body raises, nobody would see.
                 self.failure = failure
-                await self._leave()
+                await self._wait_for_the_end()
             if message["type"] == "http.disconnect":
-                await self._leave()
+                await self._wait_for_the_end()
             more = message.get("more_body", False)
             if part := message.get("body", b""):
                 yield part
-        self._start_watch()
 
-    def _start_watch(self) -> None:
-        self._watch = asyncio.create_task(until_gone(self._receive, self._presence))
-
-    async def _leave(self) -> NoReturn:
+    async def _wait_for_the_end(self) -> NoReturn:
         """End the request from within it."""
         self._presence.reschedule(0)
         while True:

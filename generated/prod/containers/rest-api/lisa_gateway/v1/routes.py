@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from lisa_gateway.answer import Answer, answer_headers, whole
+from lisa_gateway.departure import while_present
 from lisa_gateway.errors import GatewayError, UpstreamDownError
 from lisa_gateway.exchange import Exchange
-from lisa_gateway.presence import while_present
 from lisa_gateway.resources import Resources
-from lisa_gateway.upstream import Answer, answer_headers, whole
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
@@ -163,7 +163,7 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
 async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
     """Ask LiteLLM; the answer is open still, and is not an error."""
     upstream: Upstream = request.state.resources.upstream
-    headers = upstream.own(Exchange.of(request.scope).request_id, "application/json")
+    headers = upstream.signed([(b"content-type", b"application/json")], Exchange.of(request.scope).request_id)
     content = json.dumps(body).encode()
     answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
     if answer.status >= 400:
@@ -175,7 +175,7 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
 
 
 async def _ask(request: Request, path: str, body: Mapping[str, Any]) -> Any:
-    async with while_present(request.receive):
+    async with while_present(request.scope):
         with closing(await _open(request, path, body)) as answer:
             content = await whole(answer)
     try:

@@ -1,0 +1,116 @@
+"""An answer of LiteLLM, as its parts come."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+
+from lisa_gateway.connection_headers import HOP_BY_HOP, named_by_connection
+from lisa_gateway.errors import BrokenAnswerError, UpstreamDownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Headers = list[tuple[bytes, bytes]]
+
+# What the container's configuration and accounts are like, which is not for callers.
+_NOT_SHOWN = HOP_BY_HOP | {
+    b"llm_provider-openai-organization",
+    b"llm_provider-openai-project",
+    b"llm_provider-set-cookie",
+    b"set-cookie",
+    b"x-litellm-model-api-base",
+}
+_MAX_HEAD_BYTES = 64 * 1024
+_FINAL_STATUS = range(200, 600)
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+# RFC 9110, section 5: what a server may send as names and values; aiohttp is lenient about answers.
+_NOT_IN_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
+_NOT_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Answer:
+    """An answer whose head has come. Close it, whatever comes of it.
+
+    Args:
+        status: its status.
+        headers: its headers, with names in lower case.
+        reader: what its body comes from.
+        end: ends the exchange.
+
+    Attributes:
+        status: its status.
+        headers: its headers, with names in lower case.
+    """
+
+    __slots__ = ("_end", "_reader", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, reader: aiohttp.StreamReader, end: Callable[[], None]) -> None:
+        self.status = status
+        self.headers = headers
+        self._reader = reader
+        self._end: Callable[[], None] | None = end
+
+    async def next_part(self) -> bytes:
+        """What has come of the body since the last call, at least a byte; nothing at its end.
+
+        Raises:
+            BrokenAnswerError: LiteLLM broke the answer off, or is silent.
+        """
+        try:
+            return await self._reader.readany()
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            raise BrokenAnswerError from error
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing is left to come and to be taken."""
+        return self._reader.at_eof()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the gateway's own server can send the status and the headers on; one search costs less than many."""
+        names = [name for name, _ in self.headers]
+        values = b" ".join([value for _, value in self.headers])
+        joined = b"+".join(names)
+        return (
+            self.status in _FINAL_STATUS
+            and len(joined) + len(values) <= _MAX_HEAD_BYTES
+            and b"" not in names
+            and not _NOT_IN_NAME.search(joined)
+            and not _NOT_IN_VALUE.search(values)
+            and sum([name in _FRAMING for name in names]) <= 1
+        )
+
+    def close(self) -> None:
+        """End the exchange; before the answer's end it breaks the connection, which LiteLLM notices."""
+        end, self._end = self._end, None
+        if end is not None:
+            end()
+
+
+def answer_headers(answer: Answer) -> Headers:
+    """The headers of an answer as the caller gets them.
+
+    Those of the connection to LiteLLM are left out, and those that show where a model is and whose account is used.
+    """
+    named = named_by_connection(answer.headers)
+    return [header for header in answer.headers if header[0] not in _NOT_SHOWN and header[0] not in named]
+
+
+async def whole(answer: Answer) -> bytes:
+    """The body of an answer.
+
+    Raises:
+        UpstreamDownError: LiteLLM broke it off.
+    """
+    parts = []
+    try:
+        while part := await answer.next_part():
+            parts.append(part)
+    except BrokenAnswerError as error:
+        raise UpstreamDownError("The model proxy broke off its answer.") from error
+    return b"".join(parts)
