@@ -8,6 +8,7 @@ was awaited. See docs/decisions/0025-upstream-connections.md.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 
 import aiohttp
@@ -43,6 +44,7 @@ class Connection(ResponseHandler):
         self._reader: aiohttp.StreamReader | None = None
         self._received = 0
         self._expected = 0
+        self._head_until = math.inf
 
     def begin(self, method: str, read_timeout: float) -> StreamWriter:
         """Begin an exchange; the request goes into the writer.
@@ -51,6 +53,7 @@ class Connection(ResponseHandler):
             method: HTTP method of the request.
             read_timeout: seconds of silence after which the answer is given up.
         """
+        self._head_until = math.inf
         self._reader = None
         self._received = 0
         self._expected = 0
@@ -65,6 +68,11 @@ class Connection(ResponseHandler):
             max_headers=_MAX_HEADERS,
         )
         return StreamWriter(self, self._event_loop)
+
+    def is_sent(self) -> None:
+        """The request has been written: the head of the answer has to come within the time for silence."""
+        self._head_until = self._event_loop.time() + (self.read_timeout or math.inf)
+        self.start_timeout()
 
     async def head(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         """The head of the answer, and what its body comes from; interim answers are passed over.
@@ -101,6 +109,9 @@ class Connection(ResponseHandler):
             self._expected = _declared_size(data)
         self._received += len(data)
         super().data_received(data)
+        if self._reader is None and self._event_loop.time() > self._head_until:
+            # aiohttp's limit is on silence, so that a head that drips would pass it, or interim answers.
+            self.set_exception(aiohttp.SocketTimeoutError("The head of the answer did not come in time."))
         # aiohttp itself would let the reader wait for ever for what follows an error.
         if self._reader is not None and (error := self.exception()) is not None:
             self._reader.set_exception(aiohttp.ClientPayloadError("The framing of the body is not valid."), error)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lisa_gateway.errors import BusyError, TooManyRequestsError
@@ -30,17 +27,21 @@ class _Use:
 
 
 class Place:
-    """A request in flight.
+    """A request in flight, while its block runs."""
 
-    Attributes:
-        load: what its body counts.
-    """
+    __slots__ = ("_caller", "_in_flight", "_load")
 
-    __slots__ = ("_add", "load")
+    def __init__(self, in_flight: InFlight, caller: bytes) -> None:
+        self._in_flight = in_flight
+        self._caller = caller
+        self._load = 0
 
-    def __init__(self, add: Callable[[int], None]) -> None:
-        self._add = add
-        self.load = 0
+    def __enter__(self) -> Place:
+        self._in_flight.add(self._caller)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._in_flight.remove(self._caller, self._load)
 
     def charge(self, share: float) -> None:
         """Note how large the request's body is: a share of the largest accepted one, which only grows.
@@ -51,8 +52,8 @@ class Place:
         """
         if share > SMALL_SHARE:
             load = int(share * _UNITS)
-            self._add(load - self.load)
-            self.load = load
+            self._in_flight.add_load(self._caller, load - self._load)
+            self._load = load
 
 
 class InFlight:
@@ -85,12 +86,16 @@ class InFlight:
             load=settings.max_large_bodies,
         )
 
-    @contextmanager
-    def enter(self, caller: bytes) -> Iterator[Place]:
-        """Count a request while the block runs.
+    def enter(self, caller: bytes) -> Place:
+        """A block in which a request counts; entering it may raise what `add` raises.
 
         Args:
             caller: who calls; nothing where callers are not told apart, for which only the limits of all hold.
+        """
+        return Place(self, caller)
+
+    def add(self, caller: bytes) -> None:
+        """Count a request.
 
         Raises:
             TooManyRequestsError: the caller's requests in flight are at the limit.
@@ -98,29 +103,36 @@ class InFlight:
         """
         if self._all.requests >= self._requests:
             raise BusyError(f"The gateway has {self._requests} requests in flight (MAX_REQUESTS); try again shortly.")
-        own = self._callers.get(caller) if caller else None
-        if own is not None and own.requests >= self._caller_requests:
-            raise TooManyRequestsError(
-                f"You have {self._caller_requests} requests in flight (MAX_CALLER_REQUESTS); wait for some to end."
-            )
-        if caller and own is None:
-            own = self._callers[caller] = _Use()
-        place = Place(partial(self._add_load, own))
-        self._all.requests += 1
-        if own is not None:
+        if caller:
+            own = self._callers.get(caller)
+            if own is None:
+                own = self._callers[caller] = _Use()
+            elif own.requests >= self._caller_requests:
+                raise TooManyRequestsError(
+                    f"You have {self._caller_requests} requests in flight (MAX_CALLER_REQUESTS); wait for some to end."
+                )
             own.requests += 1
-        try:
-            yield place
-        finally:
-            self._all.requests -= 1
-            self._all.load -= place.load
-            if own is not None:
-                own.requests -= 1
-                own.load -= place.load
-                if own.requests == 0:
-                    del self._callers[caller]
+        self._all.requests += 1
 
-    def _add_load(self, own: _Use | None, load: int) -> None:
+    def remove(self, caller: bytes, load: int) -> None:
+        """Count a request and its load no more."""
+        self._all.requests -= 1
+        self._all.load -= load
+        if caller:
+            own = self._callers[caller]
+            own.requests -= 1
+            own.load -= load
+            if own.requests == 0:
+                del self._callers[caller]
+
+    def add_load(self, caller: bytes, load: int) -> None:
+        """Count load of a request that counts already.
+
+        Raises:
+            TooManyRequestsError: the caller's large bodies in flight are at the limit.
+            BusyError: those of all callers are.
+        """
+        own = self._callers[caller] if caller else None
         if own is not None and own.load + load > self._caller_load * _UNITS:
             raise TooManyRequestsError(
                 f"You have large requests in flight, together {self._caller_load} times the largest accepted body "

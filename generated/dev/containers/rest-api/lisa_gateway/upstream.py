@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -78,34 +78,34 @@ class Upstream:
         if isinstance(body, AsyncIterator) or method != "POST":
             # A kept connection may be about to end; and one that an upload is cut off on is of no use.
             caller = b""
-        with ExitStack() as end:
-            connection = await self._pool.take(caller)
-            end.callback(self._pool.give_back, connection, caller)
-            try:
-                # aiohttp's own limit is on each part that comes, so that a head that drips would pass it.
-                async with asyncio.timeout(self._answer_timeout) as head:
-                    writer = connection.begin(method, self._answer_timeout)
-                    request_line = f"{method} {self._base}{target.decode()} HTTP/1.1"
-                    await write_head(writer, request_line, self._framed(headers, method, body, is_kept=bool(caller)))
-                    upload = None
-                    if isinstance(body, AsyncIterator):
-                        upload = Upload(body, head, self._answer_timeout)
-                        end.callback(upload.end)
-                        upload.start(connection, writer)
-                    else:
-                        await write_body(writer, body)
-                        connection.start_timeout()
-                    message, reader = await connection.head()
-            except TimeoutError as error:
-                raise UpstreamTimeoutError("The model proxy did not answer in time.") from error
-            except HttpProcessingError as error:
-                raise UpstreamDownError(_INVALID) from error
-            except (aiohttp.ClientError, OSError) as error:
-                raise UpstreamDownError("The model proxy closed the connection without an answer.") from error
+        connection = await self._pool.take(caller)
+        upload: Upload | None = None
+
+        def end() -> None:
             if upload is not None:
+                upload.end()
+            self._pool.give_back(connection, caller)
+
+        try:
+            writer = connection.begin(method, self._answer_timeout)
+            framed = self._framed(headers, method, body, is_kept=bool(caller))
+            await write_head(writer, f"{method} {self._base}{target.decode()} HTTP/1.1", framed)
+            if isinstance(body, AsyncIterator):
+                async with asyncio.timeout(None) as head:
+                    upload = Upload(body, head, self._answer_timeout)
+                    upload.start(connection, writer)
+                    message, reader = await connection.head()
                 upload.has_head()
-            received = [(name.lower(), value) for name, value in message.raw_headers]
-            answer = Answer(message.code, received, reader, end.pop_all().close)
+            else:
+                await write_body(writer, body)
+                connection.is_sent()
+                message, reader = await connection.head()
+        except BaseException as error:
+            end()
+            if translated := _translated(error):
+                raise translated from error
+            raise
+        answer = Answer(message.code, [(name.lower(), value) for name, value in message.raw_headers], reader, end)
         if not answer.is_valid:
             answer.close()
             raise UpstreamDownError(_INVALID)
@@ -139,3 +139,14 @@ class Upstream:
         if not is_kept:
             framed.append((b"connection", b"close"))
         return framed
+
+
+def _translated(error: BaseException) -> GatewayError | None:
+    """What callers are told of a failure; None for what is none of LiteLLM's."""
+    if isinstance(error, TimeoutError):
+        return UpstreamTimeoutError("The model proxy did not answer in time.")
+    if isinstance(error, HttpProcessingError):
+        return UpstreamDownError(_INVALID)
+    if isinstance(error, (aiohttp.ClientError, OSError)):
+        return UpstreamDownError("The model proxy closed the connection without an answer.")
+    return None
