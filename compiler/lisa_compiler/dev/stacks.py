@@ -22,6 +22,7 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Datab
     """
     ssm = aws.client("ssm")
     names = compiled.deployment.names
-    ssm.put_parameter(Name=names.parameter("lisaServeRestApiUri"), Value=rest_api, Type="String", Overwrite=True)
+    for path in (REST_API_URL, REST_API_VPC_URL):
+        ssm.put_parameter(Name=names.parameter(path), Value=rest_api, Type="String", Overwrite=True)
     if database is None:
         return
     secrets: set[str] = set()
