@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_route53 as route53
 
+from lisa_compiler.plan.names import HOSTED_DOMAIN_NAME
+
 if TYPE_CHECKING:
     from lisa_compiler.constructs.load_balancer import LoadBalancer
     from lisa_compiler.constructs.stack import LisaStack
@@ -45,7 +47,7 @@ def add_names(stack: LisaStack, *, service: ServicePlan, host: str, load_balance
     _add_record(stack, "DomainName", zone.attr_id, domain, load_balancer)
     hosted_zone_id = service.load_balancer.hosted_zone_id
     if hosted_zone_id is not None:
-        _add_record(stack, "HostedDomainName", hosted_zone_id, domain, load_balancer)
+        _add_record(stack, HOSTED_DOMAIN_NAME, hosted_zone_id, domain, load_balancer)
 
 
 def _add_record(stack: LisaStack, construct_id: str, zone_id: str, name: str, load_balancer: LoadBalancer) -> None:

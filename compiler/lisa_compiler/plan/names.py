@@ -33,6 +33,9 @@ REST_API_URL = "lisaServeRestApiUri"
 REST_API_VPC_URL = "lisaServeRestApiVpcUri"
 """Parameter of the gateway's address for callers in the VPC."""
 
+HOSTED_DOMAIN_NAME = "HostedDomainName"
+"""Logical id of the record in a hosted zone that the configuration gives."""
+
 _DIGEST_LENGTH = 8
 
 
