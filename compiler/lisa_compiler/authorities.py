@@ -94,6 +94,30 @@ def require_valid(path: str, found: Iterable[Certificate], now: datetime.datetim
             )
 
 
+def strict_fault(certificate: Certificate) -> str | None:
+    """Why Python 3.13 rejects an authority, as the rest of a sentence; None if it accepts it.
+
+    Its `ssl.create_default_context` sets VERIFY_X509_STRICT (OpenSSL: crypto/x509/x509_vfy.c, check_extensions), which
+    earlier versions do not. What `openssl req -x509` makes by default has no Key Usage.
+    """
+    from cryptography import x509
+
+    if certificate.version is not x509.Version.v3:
+        return "is a certificate of version 1"
+    if not _may_sign(certificate):
+        return None
+    found = {type(extension.value): extension.critical for extension in certificate.extensions}
+    required: dict[type[x509.ExtensionType], str] = {
+        x509.KeyUsage: "Key Usage",
+        x509.SubjectKeyIdentifier: "Subject Key Identifier",
+    }
+    if certificate.issuer != certificate.subject:
+        required[x509.AuthorityKeyIdentifier] = "Authority Key Identifier"
+    if not found.get(x509.BasicConstraints):
+        return "has no critical extension Basic Constraints"
+    return next((f"has no extension {name}" for kind, name in required.items() if kind not in found), None)
+
+
 def as_pem(certificates: Iterable[Certificate]) -> bytes:
     """Certificates in PEM, each after a comment in ASCII with its subject and last day."""
     from cryptography.hazmat.primitives.serialization import Encoding

@@ -119,7 +119,7 @@ def compile_environment(
 def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> list[local_files.LocalFileError]:
     """Look at every file that the configuration names, so that all that are wrong are told at once."""
     from lisa_compiler.emit.functions import emit_functions
-    from lisa_compiler.emit.trust import check_names, check_validity
+    from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
     from lisa_compiler.emit.web import emit_web
 
     services = (deployment.rest_api, *(model.service for model in deployment.models))
@@ -127,7 +127,11 @@ def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> lis
     paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
     attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
     attempts += [partial(emit_functions, deployment, project), partial(emit_web, deployment, project)]
-    attempts += [partial(check_validity, deployment, project, now), partial(check_names, deployment, project)]
+    attempts += [
+        partial(check_validity, deployment, project, now),
+        partial(check_strictness, deployment, project),
+        partial(check_names, deployment, project),
+    ]
     errors = []
     for attempt in attempts:
         try:

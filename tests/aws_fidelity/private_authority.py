@@ -51,6 +51,24 @@ def authority(
     return _issue(name, issuer, (), start, days)
 
 
+def authority_without(extension: str, *, critical: bool = True) -> Issued:
+    """A root that lacks an extension, or whose Basic Constraints are not critical."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Root without {extension}")])
+    builder = (
+        x509.CertificateBuilder(subject_name=subject, issuer_name=subject, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + 30 * DAY)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=critical)
+    )
+    if extension != "Subject Key Identifier":
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    if extension != "Key Usage":
+        builder = builder.add_extension(_usage(signs=True), critical=True)
+    return Issued(builder.sign(key, hashes.SHA256()), key)
+
+
 def server(issuer: Issued | None, *names: str, days: int = 30) -> Issued:
     """The certificate of a server; it is self-signed without an issuer."""
     return _issue(names[0], issuer, names, NOW - DAY, days)

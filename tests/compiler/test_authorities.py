@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
-from tests.aws_fidelity.private_authority import NOW, Issued, authority, server
+from tests.aws_fidelity.private_authority import NOW, Issued, authority, authority_without, server, serving
 from tests.compiler.conftest import Project, configuration, templates
 
-from lisa_compiler.authorities import covers, parse, read_authorities, require_valid
+from lisa_compiler.authorities import covers, parse, read_authorities, require_valid, strict_fault
+from lisa_compiler.certificates import make_certificate
 from lisa_compiler.local_files import LocalFileError
 from lisa_schema.errors import ConfigurationError
 
@@ -218,3 +221,47 @@ def test_another_authority_changes_every_place_of_it(compiling: Callable[..., di
     other: Issued = authority("Other root")
     first, second = templates(compiling(ROOT.pem)), templates(compiling(other.pem))
     assert {name for name in first if first[name] != second[name]} == {"core", "iam", "model-small", "serve"}
+
+
+STRICT = {
+    "complete": (ROOT, None),
+    "Key Usage": (authority_without("Key Usage"), "has no extension Key Usage"),
+    "Subject Key Identifier": (authority_without("Subject Key Identifier"), "has no extension Subject Key Identifier"),
+    "critical": (authority_without("nothing", critical=False), "has no critical extension Basic Constraints"),
+}
+
+
+def is_accepted(root: Issued, folder: Path, *, strict: bool) -> bool:
+    """Whether OpenSSL itself trusts a server of the authority, with the flags of a Python version's default context."""
+    with serving(server(root, "localhost"), folder) as port:
+        context = ssl.create_default_context(cadata=root.pem.decode())
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if strict:
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+        try:
+            with socket.create_connection(("localhost", port)) as raw:
+                context.wrap_socket(raw, server_hostname="localhost").close()
+        except ssl.SSLCertVerificationError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("kind", STRICT)
+def test_strict_fault_is_what_openssl_rejects(kind: str, tmp_path: Path) -> None:
+    root, fault = STRICT[kind]
+    assert strict_fault(root.certificate) == fault
+    assert is_accepted(root, tmp_path, strict=False)
+    assert is_accepted(root, tmp_path, strict=True) is (fault is None)
+
+
+def test_certificates_of_gen_certs_are_strict() -> None:
+    assert strict_fault(parse(make_certificate(["a.example.com"]).certificate)[0]) is None
+
+
+def test_authority_must_suit_the_functions_python(compiling: Callable[..., dict[str, bytes]]) -> None:
+    root, _ = STRICT["Key Usage"]
+    assert compiling(root.pem, lambdaConfig={"pythonRuntime": "PYTHON_3_12"})
+    with pytest.raises(ConfigurationError) as refused:
+        compiling(root.pem, lambdaConfig={"pythonRuntime": "PYTHON_3_13"})
+    (diagnostic,) = [one for one in refused.value.diagnostics if one.is_error]
+    assert "has no extension Key Usage: python3.13 rejects it" in diagnostic.message

@@ -14,6 +14,7 @@ from lisa_compiler.authorities import (
     read_authorities,
     require_valid,
     server_names,
+    strict_fault,
 )
 from lisa_compiler.local_files import LocalFileError
 from lisa_compiler.plan.trust import BUNDLE_FILE, LAYER_FOLDER, ProjectTrust
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 FOLDER = "trust"
 """What the artifact is made from, below generated/<env>: the content of the Lambda layer."""
 
+# Python 3.13 is the first that sets VERIFY_X509_STRICT.
+_STRICT_MINOR = 13
 _PATH = f"{FOLDER}/{LAYER_FOLDER}/{BUNDLE_FILE}"
 
 
@@ -52,6 +55,25 @@ def check_validity(deployment: Deployment, project: Path, now: datetime) -> None
     if isinstance(deployment.trust, ProjectTrust):
         path = deployment.trust.source
         require_valid(path, read_authorities(project, path), now)
+
+
+def check_strictness(deployment: Deployment, project: Path) -> None:
+    """Check that the functions' Python accepts each added authority.
+
+    Raises:
+        LocalFileError: it is Python 3.13 or newer, which requires extensions that one does not have.
+    """
+    if not isinstance(deployment.trust, ProjectTrust):
+        return
+    minor = int(deployment.python_runtime.rpartition(".")[2])
+    for certificate in read_authorities(project, deployment.trust.source) if minor >= _STRICT_MINOR else ():
+        fault = strict_fault(certificate)
+        if fault is not None:
+            raise LocalFileError(
+                deployment.trust.source,
+                f"contains {name_of(certificate)}, which {fault}: {deployment.python_runtime} rejects it.",
+                "Set lambdaConfig.pythonRuntime to PYTHON_3_12, or reissue the certificate with the same key.",
+            )
 
 
 def check_names(deployment: Deployment, project: Path) -> None:
