@@ -22,19 +22,25 @@ PUBLIC_AUTHORITIES = templates_dir() / "trust" / "public-authorities.pem"
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _TRUSTED_CERTIFICATE = b"-----BEGIN TRUSTED CERTIFICATE-----"
-# A DER SEQUENCE of more than 255 bytes, as certificates, PKCS #8 keys and PKCS #12 files begin.
-_DER = b"\x30\x82"
+# A SEQUENCE in DER, as certificates, PKCS #8 keys and PKCS #12 files begin.
+_DER = b"\x30"
 
 
 def parse(content: bytes) -> tuple[Certificate, ...]:
-    """The certificates of a PEM file, each once, in the order of the file.
+    """The certificates of a PEM file, each once, in the order of the file; their extensions can be read.
 
     Raises:
         ValueError: there is none, or one cannot be read.
     """
-    from cryptography.x509 import load_pem_x509_certificates
+    from cryptography import x509
 
-    return tuple(dict.fromkeys(load_pem_x509_certificates(content)))
+    found = tuple(dict.fromkeys(x509.load_pem_x509_certificates(content)))
+    for certificate in found:
+        try:
+            certificate.extensions  # noqa: B018  (it parses them)
+        except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise ValueError(str(error)) from error
+    return found
 
 
 def read_authorities(project: Path, path: str) -> tuple[Certificate, ...]:
@@ -133,12 +139,12 @@ def as_pem(certificates: Iterable[Certificate]) -> bytes:
 
 
 def name_of(certificate: Certificate) -> str:
-    """The subject as a person knows it: its common name, else all of it."""
+    """The common name of the subject, else all of it, as a line that no PEM parser takes for a part of one."""
     from cryptography.x509.oid import NameOID
 
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     text = str(names[0].value) if names else certificate.subject.rfc4514_string()
-    return " ".join(text.split()) or "(no subject)"
+    return " ".join(text.replace("-----", "").split()) or "(no subject)"
 
 
 def server_names(certificate: Certificate) -> tuple[str, ...]:
@@ -147,7 +153,7 @@ def server_names(certificate: Certificate) -> tuple[str, ...]:
 
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return ()
     return tuple(name.lower() for name in names.get_values_for_type(x509.DNSName))
 
@@ -211,6 +217,6 @@ def _may_sign(certificate: Certificate) -> bool:
 
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         # Version 1, as the oldest roots are.
         return certificate.issuer == certificate.subject

@@ -15,30 +15,32 @@ import time
 import urllib.parse
 import urllib.request
 import zipfile
-from datetime import datetime, timezone
+from http.client import HTTPException
+from pathlib import Path
 
 METADATA = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254")
+ATTEMPTS = int(os.environ.get("ATTEMPTS", "60"))
 FILE = "ca-bundle.pem"
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
-def get(url, headers, method="GET"):
+def _get(url, headers, method="GET"):
     request = urllib.request.Request(url, headers=headers, method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read()
 
 
-def credentials():
-    token = get(f"{METADATA}/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"}, "PUT").decode()
+def _credentials():
+    token = _get(f"{METADATA}/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"}, "PUT").decode()
     headers = {"X-aws-ec2-metadata-token": token}
     path = f"{METADATA}/latest/meta-data/iam/security-credentials/"
-    return json.loads(get(path + get(path, headers).decode().strip(), headers))
+    return json.loads(_get(path + _get(path, headers).decode().strip(), headers))
 
 
-def signed(url, region, role):
+def _signed(url, region, role):
     """Headers of a GET (Signature Version 4)."""
     parts = urllib.parse.urlsplit(url)
-    now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers = {"host": parts.netloc, "x-amz-content-sha256": EMPTY, "x-amz-date": now}
     if role.get("Token"):
         headers["x-amz-security-token"] = role["Token"]
@@ -54,32 +56,28 @@ def signed(url, region, role):
     return {**headers, "authorization": f"AWS4-HMAC-SHA256 {credential}"}
 
 
-def main(url, region, sha256, member, directory, attempts=60):
-    target = os.path.join(directory, FILE)
-    try:
-        with open(target, "rb") as file:
-            if hashlib.sha256(file.read()).hexdigest() == sha256:
-                return
-    except FileNotFoundError:
-        pass
-    for attempt in range(1, int(attempts) + 1):
+def _fetch(url, region, sha256, member, directory):
+    target = Path(directory, FILE)
+    if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
+        return
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            archive = get(url, signed(url, region, credentials()))
+            archive = _get(url, _signed(url, region, _credentials()))
             break
-        except (OSError, ValueError, KeyError) as error:
-            if attempt == int(attempts):
+        except (OSError, HTTPException, ValueError, KeyError) as error:
+            if attempt == ATTEMPTS:
                 sys.exit(f"lisa-trust: cannot fetch {url}: {error}. The ECS agent is not started.")
             time.sleep(5)
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         bundle = files.read(f"{member}/{FILE}")
     if hashlib.sha256(bundle).hexdigest() != sha256:
         sys.exit(f"lisa-trust: {FILE} in {url} is not the reviewed one ({sha256}). The ECS agent is not started.")
-    os.makedirs(directory, mode=0o755, exist_ok=True)
-    with open(f"{target}.part", "wb") as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write(bundle)
-    os.replace(f"{target}.part", target)
+    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    part.write_bytes(bundle)
+    part.chmod(0o644)
+    part.replace(target)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    _fetch(*sys.argv[1:])

@@ -233,9 +233,9 @@ def fetch(
         return subprocess.run(
             [
                 *(sys.executable, "-I", str(script), f"{store.endpoint_url}/{bucket}/{key}"),
-                *(region, sha256 or digest, member, str(folder / "instance"), "1"),
+                *(region, sha256 or digest, member, str(folder / "instance")),
             ],
-            env={"PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata},
+            env={"PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata, "ATTEMPTS": "1"},
             capture_output=True,
             text=True,
             check=False,
@@ -337,7 +337,7 @@ def call(client: str, environment: Mapping[str, str], port: int) -> subprocess.C
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 

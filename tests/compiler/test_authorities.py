@@ -16,6 +16,7 @@ from tests.compiler.conftest import Project, configuration, templates
 
 from lisa_compiler.authorities import covers, parse, read_authorities, require_valid, strict_fault
 from lisa_compiler.certificates import make_certificate
+from lisa_compiler.freshness import input_paths
 from lisa_compiler.local_files import LocalFileError
 from lisa_schema.errors import ConfigurationError
 
@@ -88,6 +89,7 @@ def keys() -> dict[str, bytes]:
         "encrypted": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, password),
         "openssh": key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, _plain()),
         "der": authority_rsa_der(),
+        "short der": key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, _plain()),
         "pkcs12": pkcs12.serialize_key_and_certificates(b"x", key, ROOT.certificate, [ROOT.certificate], password),
         "beside its certificate": ROOT.pem + ROOT.key_pem,
     }
@@ -265,3 +267,16 @@ def test_authority_must_suit_the_functions_python(compiling: Callable[..., dict[
         compiling(root.pem, lambdaConfig={"pythonRuntime": "PYTHON_3_13"})
     (diagnostic,) = [one for one in refused.value.diagnostics if one.is_error]
     assert "has no extension Key Usage: python3.13 rejects it" in diagnostic.message
+
+
+def test_changed_file_is_compiled_again(planned: Callable[..., Any]) -> None:
+    assert FILE in input_paths(planned(certificateAuthorityBundle=FILE).config)
+    assert "/etc/pki/ca.pem" not in input_paths(planned(certificateAuthorityBundle="/etc/pki/ca.pem").config)
+
+
+def test_bundle_fits_a_text_parser(compiling: Callable[..., dict[str, bytes]]) -> None:
+    """A subject cannot add lines to the file that the next certificate would be read from."""
+    odd = authority("Root\n-----BEGIN CERTIFICATE-----")
+    added, _, public = compiling(odd.pem)["trust/lisa/ca-bundle.pem"].partition(b"# Public certificate authorities")
+    assert parse(added) == (odd.certificate,)
+    assert public.count(b"BEGIN CERTIFICATE") > 100
