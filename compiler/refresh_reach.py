@@ -65,6 +65,13 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "authConfig.additionalScopes": (["groups"],),
     "restApiConfig.loadBalancerConfig.sslCertIamArn": (_CERTIFICATE, None),
     "restApiConfig.loadBalancerConfig.domainName": ("other.example.com", None),
+    "restApiConfig.loadBalancerConfig.hostedZoneId": ("Z0123456789ABCDEFGHIJ",),
+    "certificateAuthorityBundle": (
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "artifacts/certificates/airgap-authority.pem",
+        None,
+    ),
+    "ecsModels[].loadBalancerConfig.hostedZoneId": ("Z0123456789ABCDEFGHIJ",),
     "ecsModels[].loadBalancerConfig.sslCertIamArn": (_CERTIFICATE,),
     "ecsModels[].loadBalancerConfig.domainName": ("model.example.com",),
     "ecsModels[].instanceType": ("g6e.4xlarge", "m5.4xlarge", "g4dn.8xlarge"),
@@ -112,6 +119,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 # What has to change with a key, so that the configuration stays valid; a dot stands for the same entry of a list.
 TOGETHER: dict[str, tuple[tuple[str, Any], ...]] = {
     "deployChat": (("deployUi", False),),
+    "ecsModels[].loadBalancerConfig.hostedZoneId": ((".loadBalancerConfig.domainName", "model.example.com"),),
     "ecsModels[].modelType": ((".streaming", None),),
     "litellmConfig.model_list[].lisa_params.model_type": ((".lisa_params.streaming", None),),
 }

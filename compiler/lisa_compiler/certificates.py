@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CERTIFICATE_FILE = "server.pem"
 KEY_FILE = "server.key"
 
+# What earlier versions wrote, when no compile read the certificate.
+_IGNORED_BEFORE = f"{CERTIFICATE_FILE}\n{KEY_FILE}\n".encode("ascii")
 _LONGEST_COMMON_NAME = 64
 
 
@@ -121,7 +123,9 @@ def make_certificate(domains: Sequence[str], *, kind: KeyKind = KeyKind.RSA, day
 
 
 def save(pair: KeyPair, directory: Path, *, force: bool = False) -> tuple[Path, Path]:
-    """Write server.pem and server.key, the latter readable by its owner alone, and have git ignore both.
+    """Write server.pem and server.key, the latter readable by its owner alone, and have git ignore the key.
+
+    The certificate is committed, because compiling reads it (`certificateAuthorityBundle`).
 
     Returns:
         The paths of the certificate and of the key.
@@ -136,8 +140,8 @@ def save(pair: KeyPair, directory: Path, *, force: bool = False) -> tuple[Path, 
     try:
         directory.mkdir(parents=True, exist_ok=True)
         ignore = directory / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text(f"{CERTIFICATE_FILE}\n{KEY_FILE}\n", encoding="ascii")
+        if not ignore.exists() or ignore.read_bytes() == _IGNORED_BEFORE:
+            ignore.write_text(f"{KEY_FILE}\n", encoding="ascii")
         _write(key, pair.key, 0o600)
         _write(certificate, pair.certificate, 0o644)
     except OSError as error:

@@ -224,6 +224,8 @@ def input_paths(config: Config) -> tuple[str, ...]:
     containers = [config.rest_api_config.container_config, *(model.container_config for model in config.ecs_models)]
     paths: list[str | None] = [getattr(container.image, "path", None) for container in containers]
     paths += [config.lambda_source_path, config.web_app_assets_path]
+    if not config.certificate_authority_bundle.startswith("/"):
+        paths.append(config.certificate_authority_bundle)
     paths += config.lambda_layer_assets.model_dump().values()
     named = {str(path) for path in paths if path}
     return tuple(sorted(named | {f"{path}.sha256" for path in named}))

@@ -64,6 +64,21 @@ def digest(project: Path, path: str) -> str:
     return whole.hexdigest()
 
 
+def read(project: Path, path: str) -> bytes:
+    """Content of a file in the project; a checksum file does not stand for it.
+
+    Raises:
+        LocalFileError: it is not there, leads out of the project, or cannot be read.
+    """
+    file = _inside(project, path)
+    if not file.is_file():
+        raise LocalFileError(path, "is not in the project.", "Add the file, or correct the path.")
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise LocalFileError(path, f"cannot be read: {error.strerror}.", "Correct its permissions.") from error
+
+
 def _checksum(file: Path, path: str) -> str | None:
     beside = file.with_name(f"{file.name}.sha256")
     if not beside.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from lisa_compiler import local_files
 from lisa_compiler.load import load
 from lisa_compiler.local_models import LocalWeights, diagnose, resolve_weights
 from lisa_compiler.plan import plan
-from lisa_compiler.plan.artifacts import ArtifactDigests
+from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
 from lisa_schema import catalogue
 from lisa_schema.document import key_path
@@ -69,6 +70,7 @@ def compile_environment(
     lock: WeightsLock | None = None,
     progress: Callable[[str], None] | None = None,
     step: Step | None = None,
+    now: datetime | None = None,
 ) -> Compiled:
     """Compile one environment of a project, in memory; only the conversion of local models writes, in `models/`.
 
@@ -80,6 +82,7 @@ def compile_environment(
         lock: what is locked; None reads weights.lock.json.
         progress: is told the stages, for a person who waits.
         step: is told how far the work on weights is.
+        now: time that certificates must be valid at; None reads the clock. The output does not depend on it.
 
     Raises:
         ConfigurationError: the configuration has errors; nothing was compiled.
@@ -91,7 +94,7 @@ def compile_environment(
     validated = validate(loaded.document)
     tell("planning")
     deployment = plan(loaded.environment, validated.config)
-    missing = _unusable_files(deployment, project)
+    missing = _unusable_files(deployment, project, now or datetime.now(UTC))
     if missing:
         raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
     tell("resolving weights")
@@ -113,9 +116,10 @@ def compile_environment(
     )
 
 
-def _unusable_files(deployment: Deployment, project: Path) -> list[local_files.LocalFileError]:
+def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> list[local_files.LocalFileError]:
     """Look at every file that the configuration names, so that all that are wrong are told at once."""
     from lisa_compiler.emit.functions import emit_functions
+    from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
     from lisa_compiler.emit.web import emit_web
 
     services = (deployment.rest_api, *(model.service for model in deployment.models))
@@ -123,13 +127,18 @@ def _unusable_files(deployment: Deployment, project: Path) -> list[local_files.L
     paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
     attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
     attempts += [partial(emit_functions, deployment, project), partial(emit_web, deployment, project)]
+    attempts += [
+        partial(check_validity, deployment, project, now),
+        partial(check_strictness, deployment, project),
+        partial(check_names, deployment, project),
+    ]
     errors = []
     for attempt in attempts:
         try:
             attempt()
         except local_files.LocalFileError as error:
             errors.append(error)
-    return errors
+    return list({str(error): error for error in errors}.values())
 
 
 def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
@@ -149,6 +158,7 @@ def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callabl
     from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
     from lisa_compiler.emit.litellm import emit_litellm
     from lisa_compiler.emit.summary import emit_summary
+    from lisa_compiler.emit.trust import describe_authorities, emit_trust
     from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
     from lisa_compiler.emit.weights import emit_weights
     from lisa_compiler.gateway_authentication import COMPONENT
@@ -160,13 +170,14 @@ def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callabl
         **emit_web(deployment, project),
         **emit_functions(deployment, project),
         **emit_layers(_layers(deployment)),
+        **emit_trust(deployment, project),
     }
     files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesising CloudFormation")
     digests = artifact_digests(deployment, project, files)
     stacks = emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS]))
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
-    files.update({**stacks, **emit_summary(deployment, lock, serve)})
+    files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
     return dict(sorted(files.items()))
 
 
@@ -216,6 +227,8 @@ def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, 
     """
     from lisa_compiler.emit.containers import context_digest
     from lisa_compiler.emit.functions import FOLDER as FUNCTIONS
+    from lisa_compiler.emit.trust import FOLDER as TRUST
+    from lisa_compiler.emit.trust import bundle_digest
     from lisa_compiler.emit.web import BUNDLE
 
     def below(folder: str) -> dict[str, bytes]:
@@ -229,6 +242,7 @@ def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, 
         elif isinstance(image, TarballImage):
             images[image.path] = local_files.digest(project, image.path)
     builder = {path: content for path, content in files.items() if path == "layers/build_layer.py"}
+    bundle = bundle_digest(files)
     return ArtifactDigests(
         images=images,
         layers={
@@ -239,4 +253,5 @@ def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, 
         },
         functions=context_digest(below(FUNCTIONS)),
         website=context_digest(below(BUNDLE)),
+        trust=TrustDigests(archive=context_digest(below(TRUST)), bundle=bundle) if bundle else None,
     )

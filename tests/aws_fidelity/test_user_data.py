@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.constructs.instances import render_user_data
+from lisa_compiler.constructs.trust import BundleDownload
 
 EC2_LIMIT_BYTES = 16 * 1024
 """Of user data before base64 encoding: EC2 User Guide, "Run commands when you launch an EC2 instance"."""
@@ -17,8 +18,16 @@ EC2_LIMIT_BYTES = 16 * 1024
 SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent))
 
 
-def user_data(nvme_disks: int) -> str:
-    return render_user_data(cluster="c" * 255, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks)
+# A bucket and a key as long as S3 has them.
+TRUST = BundleDownload(
+    url=f"https://{'b' * 63}.s3.us-isob-east-1.sc2s.sgov.gov/{'k' * 68}", region="r", sha256="0" * 64
+)
+
+
+def user_data(nvme_disks: int, trust: BundleDownload | None = TRUST) -> str:
+    return render_user_data(
+        cluster="c" * 255, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks, trust=trust
+    )
 
 
 @pytest.mark.parametrize("nvme_disks", [0, 1, 8])

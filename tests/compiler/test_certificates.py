@@ -92,7 +92,19 @@ def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
         os.umask(before)
     assert key.stat().st_mode & 0o777 == 0o600
     assert certificate.stat().st_mode & 0o777 == 0o644
-    assert "server.key" in (tmp_path / "certs/.gitignore").read_text().split()
+    assert (tmp_path / "certs/.gitignore").read_text() == "server.key\n"
+
+
+def test_certificate_of_an_earlier_version_can_be_committed(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("server.pem\nserver.key\n")
+    save(make_certificate(["a.example"]), tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "server.key\n"
+
+
+def test_own_ignore_file_is_kept(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*\n")
+    save(make_certificate(["a.example"]), tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
 
 
 def test_an_existing_key_is_replaced_only_by_force(tmp_path: Path) -> None:

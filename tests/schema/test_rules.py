@@ -85,6 +85,10 @@ def domain(masters: int, more: str = "") -> str:
     return f"ragRepositories=[{{repositoryId: a, type: opensearch, opensearchConfig: {block}}}]"
 
 
+ZONE = "restApiConfig.loadBalancerConfig.hostedZoneId=Z0123456789ABCDEFGHIJ"
+MODEL_CERTIFICATE = "ecsModels[0].loadBalancerConfig.sslCertIamArn"
+RAG = ["deployRag=true", f"ragRepositories=[{PGVECTOR}]"]
+
 PASSING: dict[str, list[list[str]]] = {
     "textgen-needs-streaming": [[], ["ecsModels[0].streaming=false"], EMBEDDING, [listed()]],
     "embedding-has-no-streaming": [[], EMBEDDING],
@@ -148,6 +152,22 @@ PASSING: dict[str, list[list[str]]] = {
     "no-authentication": [[], PRIVATE],
     "admin-group-readable": [["authConfig.adminGroup=admins", "authConfig.jwtGroupsProperty=groups"]],
     "public-without-tls": [[], ["restApiConfig.loadBalancerConfig=", CHECK + ".path=/health", *PRIVATE]],
+    "zone-needs-domain": [[], ["restApiConfig.loadBalancerConfig.domainName=api.example.com", ZONE]],
+    "unique-domain-name": [
+        [],
+        [
+            "restApiConfig.loadBalancerConfig.domainName=api.example.com",
+            "ecsModels[0].loadBalancerConfig.domainName=m.example.com",
+        ],
+    ],
+    "bundle-in-project": [[], ["certificateAuthorityBundle=certs/ca.pem"]],
+    "isolated-authority": [[], ISOLATED, [*ISOLATED, "certificateAuthorityBundle=certs/ca.pem"]],
+    "certificate-needs-name": [
+        [],
+        [*RAG, "restApiConfig.loadBalancerConfig.domainName=api.example.com"],
+        [*RAG, "certificateAuthorityBundle=certs/ca.pem"],
+        [f"{MODEL_CERTIFICATE}=arn:aws:acm:us-east-1:012345678901:certificate/x", "ecsModels[0].deploy=false"],
+    ],
     "vpc-described": [[], ["vpcId=vpc-0123456789abcdef0", VPC]],
     "vpc-ids-agree": [[VPC], ["vpcId=vpc-0123456789abcdef0", VPC]],
     "vpc-subnets": [[VPC], [VPC, "vpc.publicSubnetIds=", "restApiConfig.internetFacing=false"]],
@@ -211,6 +231,7 @@ PASSING: dict[str, list[list[str]]] = {
     "secret-in-url": [["pypiConfig.indexUrl=https://pypi.example.com/simple"]],
 }
 
+ISOLATED_ALONE = [change for change in ISOLATED if not change.startswith("certificateAuthorityBundle")]
 FAILING: dict[str, list[tuple[list[str], str]]] = {
     "textgen-needs-streaming": [
         (["ecsModels[0].streaming="], "ecsModels[0].streaming"),
@@ -266,6 +287,29 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     ],
     "architecture": [(["restApiConfig.instanceType=m7g.large"], "restApiConfig.instanceType")],
     "ui-needs-chat": [(["deployChat=false"], "deployUi")],
+    "zone-needs-domain": [([ZONE], "restApiConfig.loadBalancerConfig.hostedZoneId")],
+    "unique-domain-name": [
+        (
+            [
+                "restApiConfig.loadBalancerConfig.domainName=api.example.com",
+                "ecsModels[0].loadBalancerConfig.domainName=API.example.com",
+            ],
+            "ecsModels[0].loadBalancerConfig.domainName",
+        ),
+        (
+            [
+                "restApiConfig.loadBalancerConfig.domainName=api.example.com",
+                "apiGatewayConfig={domainName: api.example.com}",
+            ],
+            "restApiConfig.loadBalancerConfig.domainName",
+        ),
+    ],
+    "bundle-in-project": [(["certificateAuthorityBundle=/etc/pki/ca.pem"], "certificateAuthorityBundle")],
+    "isolated-authority": [(ISOLATED_ALONE, "certificateAuthorityBundle")],
+    "certificate-needs-name": [
+        (RAG, "restApiConfig.loadBalancerConfig.sslCertIamArn"),
+        ([f"{MODEL_CERTIFICATE}=arn:aws:acm:us-east-1:012345678901:certificate/x"], MODEL_CERTIFICATE),
+    ],
     "auth-required": [
         (["authConfig="], "authConfig"),
         (["authConfig=", "deployChat=false", "deployUi=false"], "authConfig"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lisa_compiler.cli.diagnosing import show
@@ -52,16 +52,21 @@ def make_certificate(
 
     if not re.fullmatch(r"[\w+=,.@-]{1,128}", name, re.ASCII):
         raise LisaError(f"IAM takes no certificate of the name “{name}”: use letters, digits and +=,.@_-")
-    region = dict(request.options).get("--region")
-    if not domains or region is None:
-        region = region or _configured_region(request, needed=not domains)
-    names = tuple(domains) if domains else certificates.load_balancer_domains(region or "")
+    known = _known(request)
+    region = dict(request.options).get("--region") or known.get("region")
+    if domains:
+        names = tuple(domains)
+    elif region is None:
+        raise LisaError("Which load balancers? Give --region or --domain: the configuration names no region.")
+    else:
+        names = (*certificates.load_balancer_domains(region), *_configured_names(known))
     pair = certificates.make_certificate(names, kind=certificates.KeyKind(kind), days=days)
     certificate, key = certificates.save(pair, output, force=force)
     shown_certificate, shown_key = shlex.quote(shown_path(certificate)), shlex.quote(shown_path(key))
     say(
         f"wrote {shown_certificate} and {shown_key} for {', '.join(names)}, valid {days} days\n"
-        "For development only: clients have to be told to trust it. Upload it with"
+        "For development only: clients have to be told to trust it. Commit the certificate, not the key, "
+        "and upload both with"
     )
     put(
         f"aws iam upload-server-certificate --server-certificate-name {shlex.quote(name)} "
@@ -69,19 +74,25 @@ def make_certificate(
     )
     say(
         "and set restApiConfig.loadBalancerConfig.sslCertIamArn to "
-        f"arn:{_partition(region)}:iam::<account-number>:server-certificate/{name}"
+        f"arn:{_partition(region)}:iam::<account-number>:server-certificate/{name}\n"
+        f"and certificateAuthorityBundle to {shown_certificate}, so that functions and containers trust it"
     )
     return ExitCode.OK
 
 
-def _configured_region(request: Request, *, needed: bool) -> str | None:
+def _known(request: Request) -> dict[str, str]:
     try:
-        region = loaded_region(request).get("region")
+        return loaded_region(request)
     except ConfigurationError:
-        region = None
-    if region is None and needed:
-        raise LisaError("Which load balancers? Give --region or --domain: the configuration names no region.")
-    return region
+        return {}
+
+
+def _configured_names(known: Mapping[str, str]) -> tuple[str, ...]:
+    """Names by which load balancers are called: the gateway's domain name, and those in the private hosted zone."""
+    from lisa_compiler.plan.names import private_zone
+
+    domain, deployment = known.get("domainName"), known.get("deploymentName")
+    return (*((domain,) if domain else ()), *((f"*.{private_zone(deployment)}",) if deployment else ()))
 
 
 def _partition(region: str | None) -> str:

@@ -107,7 +107,9 @@ def schema(kind: str, output: Path | None) -> ExitCode:
 
 
 def loaded_region(request: Request) -> dict[str, str]:
-    """Return what the configuration says, valid or not, about where it deploys: region, profile, vpcId, deploymentName.
+    """Return what the configuration says, valid or not, about where it deploys.
+
+    The keys are region, profile, vpcId, deploymentName, and domainName for that of the gateway.
 
     Raises:
         ConfigurationError: the files cannot be read.
@@ -124,6 +126,9 @@ def loaded_region(request: Request) -> dict[str, str]:
     vpc = document.find(("vpc", "vpcId"))
     if "vpcId" not in found and isinstance(vpc, ScalarNode) and not vpc.is_null:
         found["vpcId"] = vpc.text
+    domain = document.find(("restApiConfig", "loadBalancerConfig", "domainName"))
+    if isinstance(domain, ScalarNode) and not domain.is_null:
+        found["domainName"] = domain.text
     return found
 
 

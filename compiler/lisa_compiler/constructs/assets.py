@@ -95,6 +95,13 @@ class Assets:
         location = _directory(stack, "web/bundle", self.digests.website)
         return location.bucket_name, location.object_key
 
+    def trust_archive(self, stack: LisaStack) -> tuple[str, str]:
+        """Bucket and key of the archive with the trust bundle; ValueError where the deployment has none."""
+        if self.digests.trust is None:
+            raise ValueError(stack.plan.component)
+        location = _directory(stack, "trust", self.digests.trust.archive)
+        return location.bucket_name, location.object_key
+
 
 def _directory(stack: LisaStack, path: str, digest: str) -> cdk.FileAssetLocation:
     return stack.asset_synthesizer.add_file_asset(

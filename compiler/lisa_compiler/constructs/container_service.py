@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lisa_compiler.constructs.stack import LisaStack
+    from lisa_compiler.constructs.trust import BundleDownload
     from lisa_compiler.plan import ServicePlan
 
 _CONTAINER_PORT = 8080
@@ -57,6 +58,7 @@ class ContainerService(Construct):
         log_bucket: str,
         holds_weights: bool,
         grace_period_seconds: int,
+        trust: BundleDownload | None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -98,6 +100,7 @@ class ContainerService(Construct):
             security_group_id=self._instance_security_group(vpc_id, balancer_group),
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
+            trust=trust,
         )
         cluster = ecs.CfnCluster(
             self,
@@ -269,8 +272,8 @@ class ContainerService(Construct):
         mounts = []
         if holds_weights:
             mounts.append(("nvme", f"{config.nvme_host_mount_path}/weights", config.nvme_container_mount_path, False))
-        if self._stack.deployment.region.partition.is_iso and config.certificate_authority_bundle:
-            mounts.append(("pki", "/etc/pki", "/etc/pki", True))
+        if self._stack.deployment.trust is not None:
+            mounts.append((*self._stack.deployment.trust.volume, True))
         return mounts
 
     def _scaling_policy(self, instances: ContainerInstances) -> None:

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from lisa_compiler.constructs.functions import RUNTIME_IS_CHOSEN
 from lisa_compiler.constructs.policies import Statement, allow, document, trust
+from lisa_compiler.constructs.trust import function_trust
 from lisa_compiler.resources import runtime_dir
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class InlineFunction(Construct):
         )
         stack.acknowledge(role, {f"AwsSolutions-IAM5[Resource::{log_arn}]": "Streams of this log group.", **reasons})
         group = stack.log_group(self, "LogGroup", log_group_name)
+        trust_layers, trust_variables = function_trust(stack)
         self.resource = lambda_.CfnFunction(
             self,
             "Resource",
@@ -77,6 +79,12 @@ class InlineFunction(Construct):
             handler="index.handler",
             code=lambda_.CfnFunction.CodeProperty(zip_file=code),
             role=role.attr_arn,
+            layers=trust_layers or None,
+            environment=(
+                lambda_.CfnFunction.EnvironmentProperty(variables=dict(sorted(trust_variables.items())))
+                if trust_variables
+                else None
+            ),
             timeout=timeout,
             memory_size=memory,
         )

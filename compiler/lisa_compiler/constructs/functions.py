@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lisa_compiler.constructs.trust import function_trust
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -45,6 +47,7 @@ class PythonFunction(Construct):
         self.name = names.function(function)
         key_arn = scope.key_arn
         group = scope.log_group(self, "LogGroup", f"/aws/lambda/{self.name}")
+        trust_layers, trust_variables = function_trust(scope)
         resource = lambda_.CfnFunction(
             self,
             "Resource",
@@ -55,8 +58,13 @@ class PythonFunction(Construct):
             handler=f"lisa_lambdas.{package}.handler.handler",
             code=assets.function_code(scope),
             role=scope.read(f"{construct_id}RoleArn", f"roles/lambda-{function}"),
-            layers=[scope.read(f"{layer.capitalize()}LayerArn", f"layerVersion/{layer}") for layer in layers],
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(sorted(environment.items()))),
+            layers=[
+                *(scope.read(f"{layer.capitalize()}LayerArn", f"layerVersion/{layer}") for layer in layers),
+                *trust_layers,
+            ],
+            environment=lambda_.CfnFunction.EnvironmentProperty(
+                variables=dict(sorted({**environment, **trust_variables}.items()))
+            ),
             kms_key_arn=key_arn,
             timeout=timeout,
             memory_size=memory,

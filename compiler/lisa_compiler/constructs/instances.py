@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lisa_compiler.constructs.stack import LisaStack
+    from lisa_compiler.constructs.trust import BundleDownload
     from lisa_compiler.plan import ServicePlan
 
 _AMI_STANDARD = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
@@ -25,17 +26,19 @@ _ROOT_GIB = 60
 _ROOT_GIB_WITH_WEIGHTS = 500
 
 
-def render_user_data(*, cluster: str, nvme_disks: int, nvme_path: str, gpus: int) -> str:
+def render_user_data(
+    *, cluster: str, nvme_disks: int, nvme_path: str, gpus: int, trust: BundleDownload | None = None
+) -> str:
     """Render what an instance runs on each boot, a cloud-boothook.
 
     It mounts the instance store (`nvme_disks` disks, striped when there are several) at `nvme_path`, with the
-    directories of Docker and containerd on it, and joins `cluster`. An instance whose disks cannot be mounted does not
-    join.
+    directories of Docker and containerd on it, fetches the certificate authorities of `trust`, and joins `cluster`. An
+    instance on which one of these fails does not join.
     """
     return (
         jinja_environment()
         .get_template("instance/user-data.sh.j2")
-        .render(cluster=cluster, nvme_disks=nvme_disks, nvme_path=nvme_path, gpus=gpus)
+        .render(cluster=cluster, nvme_disks=nvme_disks, nvme_path=nvme_path, gpus=gpus, trust=trust)
     )
 
 
@@ -58,6 +61,7 @@ class ContainerInstances(Construct):
         security_group_id: str,
         holds_weights: bool,
         nvme_path: str,
+        trust: BundleDownload | None,
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
@@ -74,6 +78,7 @@ class ContainerInstances(Construct):
             nvme_disks=instance.nvme_disks if holds_weights else 0,
             nvme_path=nvme_path,
             gpus=instance.gpus,
+            trust=trust,
         )
         needs_room = holds_weights and not instance.nvme_disks
         names = deployment.names

@@ -37,6 +37,7 @@ class LisaStack(cdk.Stack):
     Attributes:
         asset_synthesizer: what assets are added to.
         deployment: the plan that it is part of.
+        trust_layer_arn: ARN of the layer of certificate authorities, in the stack that makes it.
         checked: whether cdk-nag reads the stack, so that acknowledgements are recorded.
     """
 
@@ -59,6 +60,7 @@ class LisaStack(cdk.Stack):
         self.asset_synthesizer: cdk.StackSynthesizer = synthesizer
         self.plan: StackPlan = plan
         self.deployment = deployment
+        self.trust_layer_arn: str | None = None
         # Each question to Node costs a millisecond, so what was read once is kept.
         self._values: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {}

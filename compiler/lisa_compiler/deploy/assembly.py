@@ -287,6 +287,8 @@ class _Reader:
 
     def _archive(self, digest: str, path: str, display_name: str, places: tuple[Place, ...]) -> Artifact:
         whole = self._path(path)
+        if path.endswith("/trust"):
+            return Artifact(kind=Kind.LAYER, name="trust", digest=digest, source=Folder(whole), places=places)
         if not path.endswith(".zip"):
             kind, name = (Kind.CODE, "functions") if path.endswith("/lambdas") else (Kind.WEB, "application")
             return Artifact(kind=kind, name=name, digest=digest, source=Folder(whole), places=places)

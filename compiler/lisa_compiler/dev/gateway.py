@@ -18,8 +18,6 @@ _MODULES = (
     *("aiobotocore", "aiohttp", "fastapi", "httptools", "jwt", "orjson", "prometheus_client", "pydantic_settings"),
     *("python_multipart", "uvloop"),
 )
-# Certificates of an isolated partition, which are on its machines alone.
-_ELSEWHERE = ("SSL_CERT_DIR", "SSL_CERT_FILE")
 
 
 def plan(
@@ -65,5 +63,5 @@ def plan(
 
 
 def container_environment(deployment: Deployment) -> dict[str, str]:
-    """What the plan gives to the REST API's container, but for files that only machines of its partition have."""
-    return {name: value for name, value in deployment.rest_api.environment if name not in _ELSEWHERE}
+    """What the plan gives to the REST API's container."""
+    return dict(deployment.rest_api.environment)

@@ -9,6 +9,7 @@
 | port of a repository's database, address of the REST API | known when they run | put by `connect` |
 | machine images in Parameter Store | it has few of AWS's, and takes none under their names | an invented id |
 | layers' content | functions run with this machine's Python, which has the packages | an empty archive |
+| record in a given hosted zone | the zone is in the account | none |
 | assets | what `cdk deploy` uploads | uploaded from the assembly by the same names |
 """
 
@@ -22,6 +23,7 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.plan.names import HOSTED_DOMAIN_NAME, REST_API_URL, REST_API_VPC_URL
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Datab
     """
     ssm = aws.client("ssm")
     names = compiled.deployment.names
-    ssm.put_parameter(Name=names.parameter("lisaServeRestApiUri"), Value=rest_api, Type="String", Overwrite=True)
+    for path in (REST_API_URL, REST_API_VPC_URL):
+        ssm.put_parameter(Name=names.parameter(path), Value=rest_api, Type="String", Overwrite=True)
     if database is None:
         return
     secrets: set[str] = set()
@@ -158,6 +161,8 @@ def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
             variables["AUTHORITY"] = authority
         if "REGISTERED_REPOSITORIES" in variables:
             variables["DATABASE_ENCRYPTED"] = "false"
+    # The zone is in the account.
+    kept["Resources"].pop(HOSTED_DOMAIN_NAME, None)
     for parameter in kept.get("Parameters", {}).values():
         if "AWS::EC2::Image::Id" in parameter["Type"]:
             parameter |= {"Type": "AWS::EC2::Image::Id", "Default": _INVENTED_IMAGE}

@@ -79,7 +79,7 @@ def _add_stacks(app: cdk.App, deployment: Deployment, digests: ArtifactDigests, 
 
     assets = Assets(digests)
     stacks: dict[str, cdk.Stack] = {
-        "iam": IamStack(app, deployment),
+        "iam": IamStack(app, deployment, assets),
         "networking": NetworkingStack(app, deployment),
         "core": CoreStack(app, deployment, assets),
         "api-base": ApiBaseStack(app, deployment, assets),

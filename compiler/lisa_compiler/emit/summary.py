@@ -12,7 +12,7 @@ from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.images import PlannedImage
@@ -40,13 +40,16 @@ class _Row:
     weights: str
 
 
-def emit_summary(deployment: Deployment, lock: WeightsLock, serve: Mapping[str, Any]) -> dict[str, bytes]:
+def emit_summary(
+    deployment: Deployment, lock: WeightsLock, serve: Mapping[str, Any], authorities: Sequence[str] = ()
+) -> dict[str, bytes]:
     """Render `SUMMARY.md`.
 
     Args:
         deployment: the plan.
         lock: what the weights are.
         serve: the compiled template of the gateway's stack, for what is said of authentication.
+        authorities: certificate authorities that are trusted beside the public ones.
     """
     config = deployment.config
     text = (
@@ -64,6 +67,7 @@ def emit_summary(deployment: Deployment, lock: WeightsLock, serve: Mapping[str, 
             repositories=[_repository_row(deployment, index) for index in range(len(deployment.repositories))],
             nodes=[(stack.component, stack.name) for stack in deployment.stacks],
             edges=[(before, after) for after, direct in deployment.direct_dependencies().items() for before in direct],
+            authorities=[_cell(text) for text in authorities],
             exposed=_exposed(deployment, _access(deployment, serve)),
             settings=_settings(deployment),
             permissions=_permissions(deployment),

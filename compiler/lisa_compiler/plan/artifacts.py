@@ -10,6 +10,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustDigests:
+    """SHA-256 digests of the trust bundle, in hexadecimal.
+
+    Attributes:
+        archive: of what the archive is made from; the artifact's name.
+        bundle: of the file in it, which instances compare.
+    """
+
+    archive: str
+    bundle: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactDigests:
     """SHA-256 digests of the artifacts of one compile, in hexadecimal.
 
@@ -19,9 +32,11 @@ class ArtifactDigests:
         layers: by layer name: digest of the requirements and sources, or of the prebuilt zip file.
         functions: digest of the code of the Lambda functions.
         website: digest of the web application's files.
+        trust: digests of the trust bundle; None where the configuration adds no authority.
     """
 
     images: Mapping[str, str]
     layers: Mapping[str, str]
     functions: str
     website: str
+    trust: TrustDigests | None = None

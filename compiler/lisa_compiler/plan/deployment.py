@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.external_models import ExternalModel
     from lisa_compiler.plan.images import PlannedImage
     from lisa_compiler.plan.names import Names
+    from lisa_compiler.plan.trust import Trust
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import (
         AutoScalingConfig,
@@ -168,6 +169,7 @@ class Deployment:
         repositories: RAG repositories; empty unless `deployRag`.
         python_runtime: Lambda runtime, as `python3.13`.
         use_auth: whether the gateway checks tokens.
+        trust: the certificate authorities that are trusted beside the public ones; None for no others.
     """
 
     environment: str
@@ -182,6 +184,7 @@ class Deployment:
     repositories: tuple[RepositoryPlan, ...]
     python_runtime: str
     use_auth: bool
+    trust: Trust | None
 
     @property
     def retains(self) -> bool:
@@ -197,6 +200,11 @@ class Deployment:
     def rest_api_domain(self) -> str | None:
         """Domain name of the gateway, when one is configured."""
         return self.rest_api.load_balancer.domain_name
+
+    @property
+    def rest_api_host(self) -> str:
+        """Name that reaches the gateway from the VPC: the configured one, else one in the private hosted zone."""
+        return self.rest_api_domain or self.names.rest_api_host
 
     def stack(self, component: str) -> StackPlan:
         """The stack of a component; KeyError when the environment does not deploy it."""

@@ -27,6 +27,15 @@ REGISTERED_MODELS = "models"
 EFFECTIVE_CONFIGURATION = "configuration"
 """Parameter of the environment's configuration without its models, likewise."""
 
+REST_API_URL = "lisaServeRestApiUri"
+"""Parameter of the gateway's address for callers outside the VPC, as LISA 2.x names it."""
+
+REST_API_VPC_URL = "lisaServeRestApiVpcUri"
+"""Parameter of the gateway's address for callers in the VPC."""
+
+HOSTED_DOMAIN_NAME = "HostedDomainName"
+"""Logical id of the record in a hosted zone that the configuration gives."""
+
 _DIGEST_LENGTH = 8
 
 
@@ -49,6 +58,11 @@ def model_id(identifier: str) -> str:
 def kebab(name: str) -> str:
     """A name in lower case letters, digits and single hyphens, as DNS labels and bucket names want it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def private_zone(deployment: str) -> str:
+    """Route 53 private hosted zone of a deployment, in which the gateway and every model have their stable names."""
+    return f"{fit(kebab(deployment), DNS_LABEL_LIMIT)}.lisa.internal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +141,13 @@ class Names:
 
     @property
     def private_zone(self) -> str:
-        """Route 53 private hosted zone in which every model has its stable name."""
-        return f"{fit(kebab(self.deployment), DNS_LABEL_LIMIT)}.lisa.internal"
+        """Route 53 private hosted zone in which the gateway and every model have their stable names."""
+        return private_zone(self.deployment)
+
+    @property
+    def rest_api_host(self) -> str:
+        """Name of the gateway in the private hosted zone; no model's, since those have no hyphens."""
+        return f"rest-api.{self.private_zone}"
 
     def database(self, repository_id: str) -> str:
         """RDS instance identifier of a repository."""

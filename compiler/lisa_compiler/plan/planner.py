@@ -8,6 +8,7 @@ from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, Repo
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
+from lisa_compiler.plan.trust import plan_trust
 from lisa_schema.instances import instance_type
 from lisa_schema.models import OpenSearchEndpoint
 from lisa_schema.owned_variables import canonical, is_declared, owned_variable
@@ -43,20 +44,21 @@ def plan(environment: str, config: Config) -> Deployment:
     if region is None:
         raise PlanError(config.region)
     names = _names(config)
-    models = tuple(_model(model, config, names, region) for model in config.deployed_models)
+    models = tuple(_model(model, config, names) for model in config.deployed_models)
     return Deployment(
         environment=environment,
         config=config,
         region=region,
         names=names,
         stacks=_stacks(config, names, models),
-        rest_api=_rest_api(config, names, region),
+        rest_api=_rest_api(config, names),
         models=models,
         external_models=_external_models(config, region),
         layers=_layers(config),
         repositories=_repositories(config, names) if config.deploy_rag else (),
         python_runtime=_python_runtime(config),
         use_auth=config.auth_config is not None,
+        trust=plan_trust(config),
     )
 
 
@@ -154,7 +156,7 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
     )
 
 
-def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
+def _rest_api(config: Config, names: Names) -> ServicePlan:
     rest = config.rest_api_config
     auth = config.auth_config
     instance = _instance(rest.instance_type)
@@ -183,11 +185,10 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
         environment=environment,
         config=config,
         names=names,
-        region=region,
     )
 
 
-def _model(model: EcsModel, config: Config, names: Names, region: Region) -> ModelPlan:
+def _model(model: EcsModel, config: Config, names: Names) -> ModelPlan:
     identifier = model.identifier
     key = model_id(identifier)
     instance = _instance(model.instance_type)
@@ -215,7 +216,6 @@ def _model(model: EcsModel, config: Config, names: Names, region: Region) -> Mod
         environment=environment,
         config=config,
         names=names,
-        region=region,
     )
     dns_name = f"{fit(key.lower(), DNS_LABEL_LIMIT)}.{names.private_zone}"
     host = service.load_balancer.domain_name or dns_name
@@ -243,11 +243,10 @@ def _service(
     environment: dict[str, str],
     config: Config,
     names: Names,
-    region: Region,
 ) -> ServicePlan:
-    if region.partition.is_iso and config.certificate_authority_bundle:
-        environment["SSL_CERT_DIR"] = "/etc/pki/tls/certs"
-        environment["SSL_CERT_FILE"] = config.certificate_authority_bundle
+    trust = plan_trust(config)
+    if trust is not None:
+        environment.update(trust.container_variables)
     environment = _container_environment(kind, environment, container)
     image = plan_image(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")

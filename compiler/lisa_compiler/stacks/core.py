@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from lisa_compiler.constructs.buckets import PrivateBucket
 from lisa_compiler.constructs.policies import allow
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.constructs.trust import add_trust_layer
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -40,6 +41,7 @@ class CoreStack(LisaStack):
                 version.ref,
                 description=f"Lambda layer {layer.name}",
             )
+        add_trust_layer(self, assets)
         self._access_logs()
 
     def _access_logs(self) -> None:

@@ -15,6 +15,7 @@ from lisa_compiler.stacks.iam_services import add_service_roles
 from lisa_schema.models import OpenSearchDomain
 
 if TYPE_CHECKING:
+    from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.constructs.policies import Document, Statement
     from lisa_compiler.plan import Deployment
 
@@ -22,10 +23,15 @@ _USE_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
 
 
 class IamStack(LisaStack):
-    """Encryption key, roles, instance profiles and shared policies."""
+    """Encryption key, roles, instance profiles and shared policies.
 
-    def __init__(self, app: cdk.App, deployment: Deployment) -> None:
+    Attributes:
+        assets: artifacts that roles may read.
+    """
+
+    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
         super().__init__(app, deployment, "iam")
+        self.assets = assets
         self._key = self._encryption_key()
         add_service_roles(self)
         add_function_roles(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.policies import allow, deny, document, trust
-from lisa_compiler.plan.names import EFFECTIVE_CONFIGURATION, REGISTERED_MODELS, model_id
+from lisa_compiler.plan.names import EFFECTIVE_CONFIGURATION, REGISTERED_MODELS, REST_API_VPC_URL, model_id
 from lisa_compiler.stacks.chat import SESSIONS_BY_UPDATE_INDEX
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _rag_statements(stack: IamStack) -> list[Statement]:
     documents = f"arn:{deployment.region.partition.id}:s3:::{deployment.names.documents_bucket}"
     parameters = [
         *(plan.connection_parameter for plan in deployment.repositories),
-        deployment.names.parameter("lisaServeRestApiUri"),
+        deployment.names.parameter(REST_API_VPC_URL),
     ]
     statements = [
         allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),

@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from lisa_compiler.constructs.policies import allow, document, trust
 from lisa_compiler.plan.images import EcrRepositoryImage
+from lisa_compiler.plan.trust import ProjectTrust
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.policies import Document, Statement
@@ -157,6 +158,7 @@ def _instance_role(stack: IamStack, group: str) -> None:
             f"arn:{deployment.region.partition.id}:iam::aws:policy/AmazonSSMManagedInstanceCore",
         ],
         policies={
+            **_read_trust_bundle(stack),
             "ecs-agent": document(
                 allow("ecs:DiscoverPollEndpoint", "*"),
                 allow(
@@ -178,7 +180,7 @@ def _instance_role(stack: IamStack, group: str) -> None:
                     ],
                     instances,
                 ),
-            )
+            ),
         },
         description=f"Instance role of {group} instances",
     )
@@ -198,6 +200,18 @@ def _instance_role(stack: IamStack, group: str) -> None:
             f"AwsSolutions-IAM5[Resource::{instances}]": "Instances of these clusters; their ids are made at run time.",
         },
     )
+
+
+def _read_trust_bundle(stack: IamStack) -> dict[str, Document]:
+    deployment = stack.deployment
+    if not isinstance(deployment.trust, ProjectTrust):
+        return {}
+    bucket, key = stack.assets.trust_archive(stack)
+    return {
+        "trust-bundle": document(
+            allow("s3:GetObject", f"arn:{deployment.region.partition.id}:s3:::{bucket}/{key}"),
+        )
+    }
 
 
 def _asset_repository(deployment: Deployment) -> str:

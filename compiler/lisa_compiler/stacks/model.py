@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_route53 as route53
-
 from lisa_compiler.constructs.container_service import ContainerService
 from lisa_compiler.constructs.json_parameters import publish_json
+from lisa_compiler.constructs.names import add_names
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.constructs.trust import bundle_download
 from lisa_compiler.plan.names import REGISTERED_MODELS
 
 if TYPE_CHECKING:
@@ -37,19 +37,9 @@ class ModelStack(LisaStack):
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=True,
             grace_period_seconds=_GRACE_PERIOD_SECONDS,
+            trust=bundle_download(self, assets),
         )
-        route53.CfnRecordSet(
-            self,
-            "Name",
-            hosted_zone_id=self.read("PrivateZoneId", "networking/privateZoneId"),
-            name=model.dns_name,
-            type="A",
-            alias_target=route53.CfnRecordSet.AliasTargetProperty(
-                dns_name=service.load_balancer.dns_name,
-                hosted_zone_id=service.load_balancer.zone_id,
-                evaluate_target_health=False,
-            ),
-        )
+        add_names(self, service=model.service, host=model.dns_name, load_balancer=service.load_balancer)
 
     def _register(self, model: ModelPlan) -> None:
         """Tell the models API what is hosted and where; in this stack, so that a change of one model stays in one."""

@@ -11,6 +11,7 @@ from lisa_compiler.constructs.opensearch import OpenSearchRepository
 from lisa_compiler.constructs.postgres import PostgresRepository
 from lisa_compiler.constructs.routes import Routes, web_origin
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.plan.names import REST_API_VPC_URL
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
 from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProcessingConfig
 
@@ -63,7 +64,7 @@ class RagStack(LisaStack):
                 "BUCKET_NAME": documents,
                 "CHUNK_OVERLAP": str(processing.chunk_overlap),
                 "CHUNK_SIZE": str(processing.chunk_size),
-                "LISA_API_URL_PS_NAME": deployment.names.parameter("lisaServeRestApiUri"),
+                "LISA_API_URL_PS_NAME": deployment.names.parameter(REST_API_VPC_URL),
                 "LOG_LEVEL": deployment.function_log_level,
                 "REGISTERED_REPOSITORIES": json.dumps(
                     [

@@ -8,9 +8,12 @@ import aws_cdk as cdk
 
 from lisa_compiler.constructs.container_service import ContainerService
 from lisa_compiler.constructs.json_parameters import ADVANCED_BYTES, STANDARD_BYTES, compact_json
+from lisa_compiler.constructs.names import add_names
 from lisa_compiler.constructs.routes import web_origin
 from lisa_compiler.constructs.stack import LisaStack
 from lisa_compiler.constructs.tables import add_table
+from lisa_compiler.constructs.trust import bundle_download
+from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
@@ -36,13 +39,27 @@ class ServeStack(LisaStack):
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=False,
             grace_period_seconds=_GRACE_PERIOD_SECONDS,
+            trust=bundle_download(self, assets),
             environment={"WEB_ORIGINS": web_origin(self)},
         )
-        host = deployment.rest_api_domain or rest_api.load_balancer.dns_name
-        uri = f"{service.scheme}://{host}"
-        self.publish("RestApiUri", "lisaServeRestApiUri", uri, description="Address of the REST API")
+        balancer = rest_api.load_balancer
+        add_names(self, service=service, host=deployment.names.rest_api_host, load_balancer=balancer)
+        uri = f"{service.scheme}://{deployment.rest_api_domain or balancer.dns_name}"
+        self.publish("RestApiUri", REST_API_URL, uri, description="Address of the REST API")
+        self.publish(
+            "RestApiVpcUri",
+            REST_API_VPC_URL,
+            f"{service.scheme}://{deployment.rest_api_host}",
+            description="Address of the REST API for callers in the VPC",
+        )
         self._registered_models()
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
+        cdk.CfnOutput(
+            self,
+            "RestApiLoadBalancerName",
+            value=balancer.dns_name,
+            description="Name of the REST API's load balancer, the target of a CNAME record in your own DNS",
+        )
 
     def _registered_models(self) -> None:
         """Publish the hosted models; below `registeredModels/` in parts when they are too many for one parameter."""

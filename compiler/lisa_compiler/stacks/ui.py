@@ -12,6 +12,7 @@ from lisa_compiler.constructs.custom_resources import WebsiteContent
 from lisa_compiler.constructs.policies import allow, document, trust
 from lisa_compiler.constructs.routes import api_url
 from lisa_compiler.constructs.stack import LisaStack
+from lisa_compiler.plan.names import REST_API_URL
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
@@ -38,7 +39,7 @@ class UiStack(LisaStack):
                 env_js,
                 {
                     "ApiUrl": api_url(self),
-                    "RestApiUri": self.read("RestApiUri", "lisaServeRestApiUri"),
+                    "RestApiUri": self.read("RestApiUri", REST_API_URL),
                 },
             ),
         )

@@ -90,7 +90,13 @@ class Config(Record):
     pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="The Python package index of builds.")
     conda_url: HttpUrl = Field(default="", description="URL that conda is downloaded from.")
     certificate_authority_bundle: str = Field(
-        default="", description="Path on the hosts of a bundle of certificate authorities to trust."
+        default="",
+        description=(
+            "PEM file in the project with the certificates of private authorities, which functions and containers "
+            "trust in addition to the public ones. An absolute path is a file on the instances, which only containers "
+            "can read."
+        ),
+        examples=["certificates/authorities.pem"],
     )
     nvme_host_mount_path: AbsolutePath = Field(default="/nvme", description="Where hosts mount their NVMe disks.")
     nvme_container_mount_path: AbsolutePath = Field(

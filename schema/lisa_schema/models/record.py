@@ -80,6 +80,7 @@ SubnetId = Annotated[
 CidrBlock = Annotated[
     str, form(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
 ]
+HostedZoneId = Annotated[str, form(r"^Z[A-Z0-9]{1,31}$", "the id of a Route 53 hosted zone, which begins with Z")]
 CertificateArn = Annotated[
     str,
     form(

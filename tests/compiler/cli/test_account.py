@@ -24,12 +24,25 @@ def names(path: Path) -> list[str]:
 def test_certificate_for_the_configured_region(lisa: Lisa, project: Path) -> None:
     result = lisa("gen-certs")
     assert result.code == 0
-    assert names(project / "certs/server.pem")[0] == "*.us-east-1.elb.amazonaws.com"
+    assert names(project / "certs/server.pem") == [
+        *("*.us-east-1.elb.amazonaws.com", "*.elb.us-east-1.amazonaws.com", "*.test.lisa.internal"),
+    ]
     assert shlex.split(result.out) == [
         *("aws", "iam", "upload-server-certificate", "--server-certificate-name", "lisa-dev"),
         *("--certificate-body", "file://certs/server.pem", "--private-key", "file://certs/server.key"),
     ]
     assert "sslCertIamArn to arn:aws:iam::<account-number>:server-certificate/lisa-dev" in result.err
+    assert "certificateAuthorityBundle to certs/server.pem" in result.err
+
+
+def test_certificate_has_the_configured_domain_name(lisa: Lisa, project: Path) -> None:
+    config = project / "config.yaml"
+    text = config.read_text()
+    name = "server-certificate/test\n"
+    assert name in text
+    config.write_text(text.replace(name, f"{name}      domainName: api.example.com\n"))
+    assert lisa("gen-certs").code == 0
+    assert "api.example.com" in names(project / "certs/server.pem")
 
 
 def test_certificate_needs_no_configuration(lisa: Lisa, project: Path) -> None:

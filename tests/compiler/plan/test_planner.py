@@ -152,7 +152,41 @@ def test_private_rest_api_without_authentication(planned: Planned) -> None:
     assert dict(deployment.rest_api.environment)["USE_AUTH"] == "false"
 
 
-def test_isolated_region_trusts_its_certificate_authority(planned: Planned) -> None:
+@pytest.mark.parametrize(
+    ("bundle", "inside"),
+    [
+        ("/etc/pki/bundle.crt", "/etc/pki/bundle.crt"),
+        ("certificates/root.pem", "/etc/lisa/trust/ca-bundle.pem"),
+    ],
+)
+@pytest.mark.parametrize("region", ["us-iso-east-1", "us-east-1"])
+def test_containers_trust_the_configured_authorities(planned: Planned, bundle: str, inside: str, region: str) -> None:
+    rest = copy.deepcopy(MINIMAL["restApiConfig"])
+    rest["loadBalancerConfig"].pop("sslCertIamArn")
+    deployment = planned(
+        region=region,
+        pypiConfig={"indexUrl": "https://pypi.example/simple"},
+        certificateAuthorityBundle=bundle,
+        restApiConfig={**rest, "internetFacing": False},
+        ecsModels=[{**TGI, "instanceType": "g4dn.xlarge"}],
+    )
+    for service in (deployment.rest_api, deployment.models[0].service):
+        environment = dict(service.environment)
+        for name in ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            assert environment[name] == inside
+    assert deployment.trust is not None
+    _, on_instance, in_container = deployment.trust.volume
+    assert inside.startswith(f"{in_container}/")
+    assert on_instance in ("/etc/pki", "/var/lib/lisa/trust")
+
+
+def test_bundle_outside_of_the_system_directory_is_mounted_too(planned: Planned) -> None:
+    trust = planned(certificateAuthorityBundle="/opt/company/ca.pem").trust
+    assert trust is not None
+    assert trust.volume == ("pki", "/opt/company", "/opt/company")
+
+
+def test_isolated_region_has_its_own_partition(planned: Planned) -> None:
     rest = copy.deepcopy(MINIMAL["restApiConfig"])
     rest["loadBalancerConfig"]["sslCertIamArn"] = "arn:aws-iso:iam::123456789012:server-certificate/test"
     deployment = planned(
@@ -162,9 +196,6 @@ def test_isolated_region_trusts_its_certificate_authority(planned: Planned) -> N
         restApiConfig=rest,
         ecsModels=[],
     )
-    environment = dict(deployment.rest_api.environment)
-    assert environment["SSL_CERT_DIR"] == "/etc/pki/tls/certs"
-    assert environment["SSL_CERT_FILE"] == "/etc/pki/bundle.crt"
     assert deployment.arn("s3", "x", region=False, account=False) == "arn:aws-iso:s3:::x"
     assert deployment.service_principal("ec2") == "ec2.c2s.ic.gov"
     assert deployment.service_principal("lambda") == "lambda.amazonaws.com"
