@@ -95,6 +95,15 @@ def _image_environment(context: Path) -> dict[str, str]:
     return {name: places.get(value, value) for name, value in pairs if name != "PATH"}
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How a container stopped: after how many seconds, whether SIGKILL was needed, and then what it printed last."""
+
+    seconds: float
+    was_killed: bool
+    printed: str = ""
+
+
 class RunningTask:
     """A container that runs.
 
@@ -110,20 +119,17 @@ class RunningTask:
         self.log = log
         self._task = task
 
-    def stop(self) -> float:
-        """Stop it as ECS does, and return the seconds that it took.
-
-        Raises:
-            AssertionError: it had to be killed.
-        """
+    def stop(self) -> Stop:
+        """Stop it as ECS does: SIGTERM, and SIGKILL after the stop timeout."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(self._task.stop_timeout)
         except subprocess.TimeoutExpired:
+            tail = self.tail()
             _kill(self.process)
-            raise AssertionError(f"killed after {self._task.stop_timeout} s:\n{self.tail()}") from None
-        return time.monotonic() - began
+            return Stop(time.monotonic() - began, was_killed=True, printed=tail)
+        return Stop(time.monotonic() - began, was_killed=False)
 
     def tail(self) -> str:
         """The end of what it printed."""

@@ -19,7 +19,7 @@ from aiohttp import web
 
 import parts
 from aws_fidelity import fleet
-from aws_fidelity.emitted_task import PORT, RunningTask
+from aws_fidelity.emitted_task import PORT, RunningTask, Stop
 from aws_fidelity.pooling_balancer import Distance, PoolingBalancer
 from gateway.stub_model import chunk, open_stream
 from lisa_schema.connection_times import LOAD_BALANCER_IDLE_SECONDS
@@ -50,14 +50,14 @@ class Outcome:
         statuses: of the answers through the load balancer; 0 for a connection that ended without one.
         bodies: examples of answers that are not 200.
         streams: what was in flight when a copy was stopped, and how it ended.
-        stops: seconds that stops took.
+        stops: how each copy stopped.
         idle_seconds: how long an idle connection to a copy has been open; it still was.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     bodies: dict[int, str] = field(default_factory=dict)
     streams: list[str] = field(default_factory=list)
-    stops: list[float] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
     idle_seconds: list[float] = field(default_factory=list)
 
 
@@ -167,10 +167,10 @@ class _Update:
             request = asyncio.create_task(_post(session, f"http://{task.address}:{PORT}{path}", body))
             await asyncio.sleep(1)
             assert not request.done(), "it has to be in flight when the copy is stopped"
-            took = await asyncio.to_thread(task.stop)
+            stop = await asyncio.to_thread(task.stop)
             text = await request
         self._outcome.streams.append("complete" if _is_complete(self.name, text) else text[-500:])
-        self._outcome.stops.append(took)
+        self._outcome.stops.append(stop)
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: Any) -> str:
@@ -309,3 +309,8 @@ def test_idle_connections_stay_open(outcome: Outcome) -> None:
 def test_streams_end_complete_when_a_copy_stops(outcome: Outcome) -> None:
     assert outcome.streams
     assert set(outcome.streams) == {"complete"}
+
+
+def test_copies_stop_before_they_are_killed(outcome: Outcome) -> None:
+    assert outcome.stops
+    assert not [stop for stop in outcome.stops if stop.was_killed], outcome.stops
