@@ -47,6 +47,12 @@ def machine() -> Part:
     return Part("a virtual machine that boots user data", "make aws-fidelity-parts", is_installed)
 
 
+def load_balancer() -> Part:
+    """Look for nginx, which stands for a load balancer, and for what gives containers their own networks."""
+    is_installed = os.geteuid() == 0 and all(map(shutil.which, ("nginx", "ip", "unshare", "nsenter", "taskset")))
+    return Part("nginx and network namespaces, as root", "apt-get install nginx-light iproute2", is_installed)
+
+
 def parts() -> tuple[Part, ...]:
     """Look for all of them."""
     tools = os.pathsep.join((str(ROOT / "node_modules" / ".bin"), os.environ.get("PATH", os.defpath)))
@@ -57,6 +63,7 @@ def parts() -> tuple[Part, ...]:
         Part("an OpenID provider", "make gateway-parts", provider.is_dir()),
         Part("the cdk CLI", "make deployment-parts", shutil.which("cdk", path=tools) is not None),
         machine(),
+        load_balancer(),
         Part("buildah", "apt-get install buildah busybox-static", shutil.which("buildah") is not None),
     )
 

@@ -55,6 +55,7 @@ cp -R "$FAKE_S3/$1/org/name/." "$2"
 """
 
 FAKE_SERVER = """#!/bin/bash
+[[ ${1:-} != -c ]] || exec "$FAKE_PYTHON" "$@"
 printf '%s\\n' "$@" >"$FAKE_OUT/$(basename "$0").arguments"
 env >"$FAKE_OUT/$(basename "$0").environment"
 [[ -z ${FAKE_SERVER_EXITS:-} ]] || exit "$FAKE_SERVER_EXITS"
@@ -192,7 +193,10 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
         "FAKE_LOG": str(folder / "log"),
         "FAKE_LIMIT": str(folder / "limit"),
         "FAKE_OUT": str(folder / "out"),
+        "FAKE_PYTHON": sys.executable,
         "COPY_PAUSE_SECONDS": "0",
+        "DRAIN_TIMEOUT": "90",
+        "KEEP_ALIVE_TIMEOUT": "620",
         "AWS_REGION": "us-east-1",
     }
     if not rest:

@@ -124,6 +124,17 @@ def test_vllm_settings_become_arguments(tmp_path: Path) -> None:
     ]
 
 
+def test_vllm_drains_where_its_version_can(tmp_path: Path) -> None:
+    for options, expected in (("--shutdown-timeout", ["--shutdown-timeout", "45"]), ("--seed", [])):
+        folder = tmp_path / options.strip("-")
+        engine = folder / "packages" / "vllm" / "engine"
+        engine.mkdir(parents=True)
+        (engine.parent / "__init__.py").write_text("raise SystemExit('importing vLLM takes a minute')")
+        (engine / "arg_utils.py").write_text(f'parser.add_argument("{options}")\n')
+        arguments = started(folder, "vllm", DRAIN_TIMEOUT="45", PYTHONPATH=str(engine.parents[1]))
+        assert arguments[10:] == expected
+
+
 def test_vllm_uses_all_gpus(tmp_path: Path) -> None:
     made = container(tmp_path, "vllm", WEIGHTS)
     made.stage(WEIGHTS)
@@ -134,7 +145,10 @@ def test_vllm_uses_all_gpus(tmp_path: Path) -> None:
 
 def test_instructor(tmp_path: Path) -> None:
     arguments = started(tmp_path, "instructor")
-    assert arguments == ["lisa_instructor.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8080"]
+    assert arguments == [
+        *("lisa_instructor.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8080"),
+        *("--timeout-keep-alive", "620", "--timeout-graceful-shutdown", "90"),
+    ]
 
 
 def rest_api(folder: Path) -> Container:
@@ -162,6 +176,7 @@ def test_rest_api_starts_both(tmp_path: Path) -> None:
     config = str(tmp_path / "context" / "litellm" / "config.yaml")
     assert made.out("litellm", "arguments").read_text().split() == [
         *("--config", config, "--host", "127.0.0.1", "--port", "4000", "--num_workers", "3"),
+        *("--keepalive_timeout", "620", "--timeout_worker_healthcheck", "60"),
     ]
     assert made.out("python3", "arguments").read_text().split() == ["-m", "lisa_gateway"]
     assert "LITELLM_URL=http://127.0.0.1:4000" in made.out("python3", "environment").read_text().splitlines()
@@ -262,10 +277,11 @@ def test_rest_api_kills_a_litellm_that_hangs(tmp_path: Path, why: str) -> None:
 
 def test_rest_api_names_missing_variables(tmp_path: Path) -> None:
     made = rest_api(tmp_path)
-    del made.environment["CLIENT_ID"], made.environment["THREADS"]
+    for name in ("CLIENT_ID", "KEEP_ALIVE_TIMEOUT", "THREADS"):
+        del made.environment[name]
     status, errors = made.run()
     assert status == 1
-    assert "set these environment variables: THREADS CLIENT_ID" in errors
+    assert "set these environment variables: KEEP_ALIVE_TIMEOUT THREADS CLIENT_ID" in errors
 
 
 def test_rest_api_without_authentication_needs_no_authority(tmp_path: Path) -> None:

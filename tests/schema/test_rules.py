@@ -122,6 +122,11 @@ PASSING: dict[str, list[list[str]]] = {
         [f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--max-input-length 100 --port-of-something 1"],
         [*EMBEDDING, f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--pooling cls"],
     ],
+    "connection-times": [
+        [f"{ENVIRONMENT}={{KEEP_ALIVE_TIMEOUT: 601, DRAIN_TIMEOUT: 0, ANSWER_TIMEOUT: 0.5}}"],
+        [*VLLM, f"{MODEL_ENVIRONMENT}={{VLLM_HTTP_TIMEOUT_KEEP_ALIVE: 3600, DRAIN_TIMEOUT: 3600}}"],
+        [f"{MODEL_ENVIRONMENT}={{VLLM_HTTP_TIMEOUT_KEEP_ALIVE: 5, DRAIN_TIMEOUT: soon}}"],  # TGI reads neither.
+    ],
     "context-fits": [[], VLLM, [f"{IMAGE}.path=docker/api"], [f"{IMAGE}.path=./lib/serve/rest-api/"]],
     "litellm-setting-reserved": [
         [f"{GENERAL}={{background_health_checks: true, max_request_size_mb: 5, enable_jwt_auth: false}}"],
@@ -476,6 +481,24 @@ FAILING["owned-argument"] = [
             ([], SECRET),
         ),
     )
+]
+OF_MODEL = "ecsModels[0].containerConfig.environment"
+FAILING["connection-times"] = [
+    *(
+        ([f"{ENVIRONMENT}.{name}={value}"], f"{ENVIRONMENT}.{name}")
+        for name, value in (
+            *(("KEEP_ALIVE_TIMEOUT", "600"), ("keep_alive_timeout", "5"), ("KEEP_ALIVE_TIMEOUT", SECRET)),
+            *(("DRAIN_TIMEOUT", "3601"), ("DRAIN_TIMEOUT", "1.5"), ("ANSWER_TIMEOUT", "600")),
+        )
+    ),
+    *(
+        ([*VLLM, f"{MODEL_ENVIRONMENT}.{name}={value}"], f"{OF_MODEL}.{name}")
+        for name, value in (("VLLM_HTTP_TIMEOUT_KEEP_ALIVE", "5"), ("DRAIN_TIMEOUT", "-1"))
+    ),
+    (
+        [*EMBEDDING, "ecsModels[0].inferenceContainer=instructor", f"{MODEL_ENVIRONMENT}.KEEP_ALIVE_TIMEOUT=600"],
+        f"{OF_MODEL}.KEEP_ALIVE_TIMEOUT",
+    ),
 ]
 FAILING["context-fits"] = [
     ([f"{IMAGE}.path=lib/serve/ecs-model/vllm"], f"{IMAGE}.path"),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _CONTAINER_PORT = 8080
 _HOST_PORT = 80
-_STOP_TIMEOUT_SECONDS = 120
 
 # What an ALB metric means over a period; anything that is not listed is a count (ELB User Guide, "CloudWatch metrics").
 _STATISTICS = {
@@ -202,7 +201,7 @@ class ContainerService(Construct):
                     essential=True,
                     memory=service.memory_mib,
                     privileged=True if service.privileged else None,
-                    stop_timeout=_STOP_TIMEOUT_SECONDS,
+                    stop_timeout=service.stop_timeout_seconds,
                     environment=[
                         ecs.CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
                         for name, value in sorted(self._environment.items())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
+from lisa_schema.connection_times import DEREGISTRATION_SECONDS, LOAD_BALANCER_IDLE_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 # TLS 1.2 and 1.3 only; the iso partitions have the older policy, TLS 1.2 without 1.3.
 _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 _TLS_POLICY_ISO = "ELBSecurityPolicy-TLS-1-2-2017-01"
-# A long answer that is not streamed sends nothing until it is whole.
-_IDLE_TIMEOUT_SECONDS = 600
 
 
 class LoadBalancer(Construct):
@@ -50,7 +50,7 @@ class LoadBalancer(Construct):
             "access_logs.s3.enabled": "true",
             "access_logs.s3.prefix": f"load-balancers/{service.cluster}",
             "deletion_protection.enabled": "true" if deployment.retains else "false",
-            "idle_timeout.timeout_seconds": str(_IDLE_TIMEOUT_SECONDS),
+            "idle_timeout.timeout_seconds": str(LOAD_BALANCER_IDLE_SECONDS),
             "routing.http.drop_invalid_header_fields.enabled": "true",
         }
         balancer = elbv2.CfnLoadBalancer(
@@ -81,7 +81,7 @@ class LoadBalancer(Construct):
             unhealthy_threshold_count=check.unhealthy_threshold_count,
             target_group_attributes=[
                 elbv2.CfnTargetGroup.TargetGroupAttributeProperty(
-                    key="deregistration_delay.timeout_seconds", value="120"
+                    key="deregistration_delay.timeout_seconds", value=str(DEREGISTRATION_SECONDS)
                 )
             ],
         )

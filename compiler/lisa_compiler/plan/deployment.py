@@ -57,6 +57,7 @@ class ServicePlan:
         environment: variables in order of name, the user's own having won.
         secrets: variables whose value is a Secrets Manager or Parameter Store ARN, resolved by ECS at start.
         privileged: whether the container needs FUSE, and so runs privileged.
+        stop_timeout_seconds: how long ECS waits after SIGTERM before it kills the container.
     """
 
     id: str
@@ -72,6 +73,7 @@ class ServicePlan:
     environment: tuple[tuple[str, str], ...]
     secrets: tuple[tuple[str, str], ...]
     privileged: bool
+    stop_timeout_seconds: int
 
     @property
     def certificate_arn(self) -> str | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_compiler.plan.trust import plan_trust
+from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.instances import instance_type
 from lisa_schema.models import OpenSearchEndpoint
 from lisa_schema.owned_variables import canonical, is_declared, owned_variable
@@ -169,7 +171,7 @@ def _rest_api(config: Config, names: Names) -> ServicePlan:
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
-        "THREADS": str(instance.vcpus),
+        "THREADS": str(gateway_workers(instance.vcpus, instance.memory_mib - _REST_API_RESERVED_MIB)),
         "TOKEN_TABLE_NAME": names.token_table,
         "USE_AUTH": "true" if auth else "false",
     }
@@ -247,7 +249,7 @@ def _service(
     trust = plan_trust(config)
     if trust is not None:
         environment.update(trust.container_variables)
-    environment = _container_environment(kind, environment, container)
+    environment = _container_environment(kind, environment | connection_environment(kind), container)
     image = plan_image(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")
     )
@@ -266,6 +268,7 @@ def _service(
         environment=tuple(sorted(plain.items())),
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
         privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),
+        stop_timeout_seconds=stop_timeout_seconds(kind, environment),
     )
 
 

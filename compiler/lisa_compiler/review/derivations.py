@@ -12,7 +12,9 @@ _SENTENCES = {
     Place(_MODEL, _TASK, f"{_CONTAINER}.Memory"): "the instance's memory in MiB, less 5 GiB that the host keeps",
     Place("serve", "RestApiTask", f"{_GATEWAY}.Memory"): "the instance's memory in MiB, less 2 GiB that the host keeps",
     Place(_MODEL, _TASK, f"{_CONTAINER}.Environment[THREADS].Value"): "half the instance's vCPUs, rounded up",
-    Place("serve", "RestApiTask", f"{_GATEWAY}.Environment[THREADS].Value"): "the instance's vCPUs",
+    Place("serve", "RestApiTask", f"{_GATEWAY}.Environment[THREADS].Value"): (
+        "the instance's vCPUs, or as many worker processes as the container's memory is enough for"
+    ),
     Place(_MODEL, _TASK, f"{_CONTAINER}.ResourceRequirements[0].Value"): "every GPU of the instance",
     Place(
         _MODEL, "InstancesGroup", "@Attributes"

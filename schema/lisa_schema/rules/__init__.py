@@ -3,6 +3,7 @@
 from lisa_schema.rules import (
     access,
     capacity,
+    connections,
     environment,
     instances,
     litellm,
@@ -21,6 +22,7 @@ __all__ = ["Finding", "Rule", "registered_rules", "rule"]
 RULE_MODULES = (
     access,
     capacity,
+    connections,
     environment,
     instances,
     litellm,

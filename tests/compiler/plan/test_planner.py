@@ -59,6 +59,54 @@ def test_rest_api_has_a_thread_for_each_cpu(planned: Planned) -> None:
     assert dict(planned().rest_api.environment)["THREADS"] == "2"
 
 
+@pytest.mark.parametrize(
+    ("vcpus", "memory_mib", "workers"),
+    [(2, 6144, 2), (96, 6144, 11), (4, 1536, 2), (2, 1024, 1), (2, 0, 1), (96, 384 * 1024, 96)],
+)
+def test_gateway_workers_fit_the_memory(vcpus: int, memory_mib: int, workers: int) -> None:
+    from lisa_compiler.plan.workers import gateway_workers
+
+    assert gateway_workers(vcpus, memory_mib) == workers
+
+
+KEEP_ALIVE = {"vllm": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE", "instructor": "KEEP_ALIVE_TIMEOUT"}
+
+
+@pytest.mark.parametrize("container", ["tgi", "tei", "vllm", "instructor"])
+def test_models_keep_connections_longer_than_the_load_balancer(planned: Planned, container: str) -> None:
+    kind = {"modelType": "embedding", "streaming": None} if container in {"tei", "instructor"} else {}
+    changed = {key: value for key, value in model(inferenceContainer=container, **kind).items() if value is not None}
+    changed["containerConfig"] = {"image": {"baseImage": f"{container}:1"}}
+    service = planned(ecsModels=[changed]).models[0].service
+    environment = dict(service.environment)
+    found = {name: value for name, value in environment.items() if "KEEP_ALIVE" in name}
+    expected = KEEP_ALIVE.get(container)
+    assert found == ({expected: "620"} if expected else {})
+    assert environment.get("DRAIN_TIMEOUT") == ("90" if expected else None)
+    assert service.stop_timeout_seconds == 120
+
+
+def test_the_gateway_keeps_connections_longer_than_the_load_balancer(planned: Planned) -> None:
+    from lisa_gateway.settings import Settings
+    from lisa_schema.connection_times import DRAIN_SECONDS, KEEP_ALIVE_SECONDS, LOAD_BALANCER_IDLE_SECONDS
+
+    environment = dict(planned().rest_api.environment)
+    assert environment["KEEP_ALIVE_TIMEOUT"] == str(KEEP_ALIVE_SECONDS)
+    assert KEEP_ALIVE_SECONDS > LOAD_BALANCER_IDLE_SECONDS > Settings.model_fields["answer_timeout"].default
+    # Where nothing is emitted, as on a developer's machine, the same values hold.
+    assert Settings.model_fields["keep_alive_timeout"].default == KEEP_ALIVE_SECONDS
+    assert Settings.model_fields["drain_timeout"].default == DRAIN_SECONDS
+
+
+def test_ecs_waits_for_a_drain_that_is_configured(planned: Planned) -> None:
+    rest = copy.deepcopy(dict(MINIMAL["restApiConfig"]))
+    rest["containerConfig"]["environment"] = {"DRAIN_TIMEOUT": "600"}
+    container = {**TGI["containerConfig"], "environment": {"DRAIN_TIMEOUT": "not read by TGI"}}
+    deployment = planned(restApiConfig=rest, ecsModels=[model(containerConfig=container)])
+    assert deployment.rest_api.stop_timeout_seconds == 630
+    assert deployment.models[0].service.stop_timeout_seconds == 120
+
+
 def test_model_has_a_thread_for_two_cpus(planned: Planned) -> None:
     assert dict(planned().models[0].service.environment)["THREADS"] == "2"
 

@@ -1,0 +1,94 @@
+"""What is compiled for every environment: no server closes a connection before its load balancer, and stops fit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+import parts
+from lisa_schema.connection_times import KEEP_ALIVE_VARIABLES
+
+GENERATED = parts.ROOT / "generated"
+ENTRYPOINT = parts.ROOT / "templates" / "containers" / "rest-api" / "entrypoint.sh"
+NEVER_CLOSE = {"tei", "tgi"}
+"""Containers whose servers keep idle connections as long as the client does; see docs/decisions/0035-connections.md."""
+
+
+def services() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and template of every service that runs a container."""
+    for path in sorted(GENERATED.glob("*/cloudformation/*.template.json")):
+        template = json.loads(path.read_text(encoding="utf-8"))
+        if any(one["Type"] == "AWS::ECS::TaskDefinition" for one in template["Resources"].values()):
+            yield f"{path.parts[-3]}-{path.name.removesuffix('.template.json')}", template
+
+
+FOUND = dict(services())
+
+
+@pytest.fixture(params=FOUND)
+def template(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    return FOUND[request.param]
+
+
+def of_type(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = (one["Properties"] for one in template["Resources"].values() if one["Type"] == kind)
+    return dict(found)
+
+
+def attributes(properties: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in properties[key]}
+
+
+def idle_timeout(template: Mapping[str, Any]) -> int:
+    balancer = of_type(template, "AWS::ElasticLoadBalancingV2::LoadBalancer")
+    return int(attributes(balancer, "LoadBalancerAttributes")["idle_timeout.timeout_seconds"])
+
+
+def container(template: Mapping[str, Any]) -> dict[str, Any]:
+    (found,) = of_type(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    return dict(found)
+
+
+def variables(template: Mapping[str, Any]) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in container(template)["Environment"]}
+
+
+def kind(template: Mapping[str, Any]) -> str:
+    """The container of a service: `rest-api`, or the inference container that the model's registration names."""
+    if container(template)["Name"] == "rest-api":
+        return "rest-api"
+    parameters = (one for one in template["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
+    (found,) = set(re.findall(r'inferenceContainer[\\"]+:\s*[\\"]+(\w+)', json.dumps(list(parameters))))
+    return str(found)
+
+
+def test_there_are_services() -> None:
+    assert len(FOUND) > 3
+
+
+def test_the_server_keeps_idle_connections_longer(template: Mapping[str, Any]) -> None:
+    server = kind(template)
+    if server in NEVER_CLOSE:
+        assert server not in KEEP_ALIVE_VARIABLES
+        return
+    assert int(variables(template)[KEEP_ALIVE_VARIABLES[server]]) > idle_timeout(template)
+
+
+def test_the_stop_timeout_is_longer_than_the_drain(template: Mapping[str, Any]) -> None:
+    drain = int(variables(template).get("DRAIN_TIMEOUT", 90))
+    needed = drain
+    if kind(template) == "rest-api":
+        text = ENTRYPOINT.read_text(encoding="utf-8")
+        gateway = re.findall(r"gateway_stop=\$\(\(DRAIN_TIMEOUT \+ (\d+)\)\)", text)
+        litellm = re.findall(r"litellm_stop=\$\{LITELLM_STOP_SECONDS:-(\d+)\}", text)
+        needed += int(gateway[0]) + int(litellm[0])
+    assert container(template)["StopTimeout"] > needed
+
+
+def test_requests_in_flight_have_as_long_before_a_stop(template: Mapping[str, Any]) -> None:
+    group = attributes(of_type(template, "AWS::ElasticLoadBalancingV2::TargetGroup"), "TargetGroupAttributes")
+    assert int(group["deregistration_delay.timeout_seconds"]) >= int(variables(template).get("DRAIN_TIMEOUT", 90))
