@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lisa_compiler import local_files
+from lisa_compiler import ami_lock, local_files
 from lisa_compiler.load import load
 from lisa_compiler.local_models import LocalWeights, diagnose, resolve_weights
 from lisa_compiler.plan import plan
@@ -90,7 +90,8 @@ def compile_environment(
     loaded = load(project, environment, overrides)
     validated = validate(loaded.document)
     tell("planning")
-    deployment = plan(loaded.environment, validated.config)
+    amis = ami_lock.load(project, loaded.environment)
+    deployment = plan(loaded.environment, validated.config, amis)
     missing = _unusable_files(deployment, project)
     if missing:
         raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
@@ -100,6 +101,7 @@ def compile_environment(
     findings = [diagnose(finding, loaded.document, loaded.environment) for finding in weights.findings]
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*validated.diagnostics, *findings])
+    findings += ami_lock.diagnose(deployment, amis, loaded.document)
     files = emit(deployment, project, weights.lock, tell)
     return Compiled(
         environment=loaded.environment,
@@ -118,8 +120,7 @@ def _unusable_files(deployment: Deployment, project: Path) -> list[local_files.L
     from lisa_compiler.emit.functions import emit_functions
     from lisa_compiler.emit.web import emit_web
 
-    services = (deployment.rest_api, *(model.service for model in deployment.models))
-    paths = [service.image.path for service in services if isinstance(service.image, TarballImage)]
+    paths = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
     paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
     attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
     attempts += [partial(emit_functions, deployment, project), partial(emit_web, deployment, project)]
@@ -222,7 +223,7 @@ def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, 
         return {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
 
     images = {}
-    for service in (deployment.rest_api, *(model.service for model in deployment.models)):
+    for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage):
             images[image.context] = context_digest(below(image.context), image.build_args)

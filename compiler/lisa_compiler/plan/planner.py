@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
@@ -16,6 +17,7 @@ from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
+    from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.external_models import ExternalModel
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import AutoScalingConfig, Config, ContainerConfig, EcsModel, LoadBalancerConfig
@@ -32,25 +34,27 @@ class PlanError(ValueError):
     """A valid configuration that cannot be planned: a defect of the rules, never of the user."""
 
 
-def plan(environment: str, config: Config) -> Deployment:
+def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> Deployment:
     """Plan what an environment deploys.
 
     Args:
         environment: name of the environment.
         config: a validated configuration.
+        ami_lock: the AMIs that are pinned; None pins nothing.
     """
+    lock = ami_lock or AmiLock()
     region = find_region(config.region)
     if region is None:
         raise PlanError(config.region)
     names = _names(config)
-    models = tuple(_model(model, config, names, region) for model in config.deployed_models)
+    models = tuple(_model(model, config, names, region, lock) for model in config.deployed_models)
     return Deployment(
         environment=environment,
         config=config,
         region=region,
         names=names,
         stacks=_stacks(config, names, models),
-        rest_api=_rest_api(config, names, region),
+        rest_api=_rest_api(config, names, region, lock),
         models=models,
         external_models=_external_models(config, region),
         layers=_layers(config),
@@ -154,7 +158,7 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
     )
 
 
-def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
+def _rest_api(config: Config, names: Names, region: Region, lock: AmiLock) -> ServicePlan:
     rest = config.rest_api_config
     auth = config.auth_config
     instance = _instance(rest.instance_type)
@@ -178,6 +182,7 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
         load_balancer=rest.load_balancer_config,
         kind=GATEWAY,
         instance=instance,
+        ami=plan_ami(rest, config, lock, has_gpus=bool(instance.gpus)),
         reserved_mib=_REST_API_RESERVED_MIB,
         internet_facing=rest.internet_facing,
         environment=environment,
@@ -187,7 +192,7 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
     )
 
 
-def _model(model: EcsModel, config: Config, names: Names, region: Region) -> ModelPlan:
+def _model(model: EcsModel, config: Config, names: Names, region: Region, lock: AmiLock) -> ModelPlan:
     identifier = model.identifier
     key = model_id(identifier)
     instance = _instance(model.instance_type)
@@ -210,6 +215,7 @@ def _model(model: EcsModel, config: Config, names: Names, region: Region) -> Mod
         load_balancer=model.load_balancer_config,
         kind=model.inference_container,
         instance=instance,
+        ami=plan_ami(model, config, lock, has_gpus=bool(instance.gpus)),
         reserved_mib=_MODEL_RESERVED_MIB,
         internet_facing=False,
         environment=environment,
@@ -238,6 +244,7 @@ def _service(
     load_balancer: LoadBalancerConfig,
     kind: str,
     instance: InstanceType,
+    ami: PlannedAmi,
     reserved_mib: int,
     internet_facing: bool,
     environment: dict[str, str],
@@ -258,6 +265,7 @@ def _service(
         cluster=names.cluster(key),
         task_role=names.role(f"task-{key}"),
         instance=instance,
+        ami=ami,
         image=image,
         container=container,
         auto_scaling=auto_scaling,
