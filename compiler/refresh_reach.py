@@ -120,6 +120,8 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 # What has to change with a key, so that the configuration stays valid; a dot stands for the same entry of a list.
 TOGETHER: dict[str, tuple[tuple[str, Any], ...]] = {
     "deployChat": (("deployUi", False),),
+    "amiConfig.amiParameter": (("amiConfig.resolveAtDeployment", True),),
+    "amiConfig.gpuAmiParameter": (("amiConfig.resolveAtDeployment", True),),
     "ecsModels[].modelType": ((".streaming", None),),
     "litellmConfig.model_list[].lisa_params.model_type": ((".lisa_params.streaming", None),),
 }

@@ -54,7 +54,7 @@ def test_a_lock_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_the_order_of_parameters_does_not_change_the_file() -> None:
-    backwards = AmiLock(region=LOCK.region, amis=dict(reversed(LOCK.amis.items())))
+    backwards = AmiLock(region=LOCK.region, amis=dict(reversed(list(LOCK.amis.items()))))
     assert ami_lock.render(backwards) == ami_lock.render(LOCK)
 
 

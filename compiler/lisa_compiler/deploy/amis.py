@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.deploy.account import explained
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lisa_compiler.deploy.account import Account
     from lisa_compiler.plan import Deployment
 
-_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
+AMI_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
+"""Form of an AMI's ID."""
+
 _AT_ONCE = 10
 """Parameters that GetParameters takes (API reference of Systems Manager)."""
 
@@ -42,19 +44,21 @@ def read_amis(account: Account, parameters: Iterable[str]) -> AmiLock:
         DeployError: a parameter does not exist or names no AMI, or instances cannot boot the AMI.
     """
     names = list(parameters)
-    values = _values(account, names)
+    with explained("Reading SSM parameters (ssm:GetParameters)"):
+        values = parameter_values(account.client("ssm"), names)
     if missing := [name for name in names if name not in values]:
         raise DeployError(
             f"The account has no SSM parameter {', '.join(missing)} in {account.region}: correct amiParameter, or set "
             "amiId."
         )
     for name, (value, _) in values.items():
-        if not _ID.fullmatch(value):
+        if not AMI_ID.fullmatch(value):
             raise DeployError(
                 f"The SSM parameter {name} does not name an AMI (“{value[:80]}”): choose one whose value is an id such "
                 "as ami-0123456789abcdef0, for example …/image_id."
             )
-    found = _images(account, sorted({value for value, _ in values.values()}))
+    with explained("Reading AMIs (ec2:DescribeImages)"):
+        found = describe_images(account.client("ec2"), sorted({value for value, _ in values.values()}))
     problems = [f"\n  {name}: {reason}" for name, (value, _) in values.items() for reason in _problems(value, found)]
     if problems:
         raise DeployError(f"Instances cannot boot these AMIs:{''.join(problems)}\nChoose other ones.")
@@ -62,24 +66,21 @@ def read_amis(account: Account, parameters: Iterable[str]) -> AmiLock:
     return AmiLock(region=account.region, amis=amis)
 
 
-def _values(account: Account, names: list[str]) -> dict[str, tuple[str, int]]:
-    """Value and version by the name that was given; a parameter that does not exist is left out."""
-    ssm = account.client("ssm")
+def parameter_values(ssm: Any, names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Value and version of SSM parameters, by the name that was given; one that does not exist is left out."""
     values = {}
     for start in range(0, len(names), _AT_ONCE):
-        with explained("Reading SSM parameters (ssm:GetParameters)"):
-            answer = ssm.get_parameters(Names=names[start : start + _AT_ONCE])
-        for parameter in answer["Parameters"]:
+        for parameter in ssm.get_parameters(Names=list(names[start : start + _AT_ONCE]))["Parameters"]:
             values[parameter["Name"] + parameter.get("Selector", "")] = (parameter["Value"], parameter["Version"])
     return values
 
 
-def _images(account: Account, ids: list[str]) -> dict[str, dict[str, Any]]:
-    with explained("Reading AMIs (ec2:DescribeImages)"):
-        # Filters instead of ImageIds: an AMI that does not exist is then left out instead of failing all of them.
-        pages = account.client("ec2").get_paginator("describe_images")
-        found = pages.paginate(Filters=[{"Name": "image-id", "Values": ids}], IncludeDeprecated=True)
-        return {image["ImageId"]: image for page in found for image in page["Images"]}
+def describe_images(ec2: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What EC2 says of AMIs, by ID; one that does not exist, or is not shared with the account, is left out."""
+    # Filters instead of ImageIds: an AMI that does not exist would otherwise fail the request for all of them.
+    filters = [{"Name": "image-id", "Values": list(ids)}]
+    pages = ec2.get_paginator("describe_images").paginate(Filters=filters, IncludeDeprecated=True)
+    return {image["ImageId"]: image for page in pages for image in page["Images"]}
 
 
 def _problems(image_id: str, found: dict[str, dict[str, Any]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import unquote
 
@@ -28,8 +29,14 @@ Answers = Mapping[str, Answer | Callable[[dict[str, Any]], Answer]]
 """By `service:Operation`: what is answered, or what answers a request's parameters."""
 
 _SIGNED = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-_NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "servicequotas": "service-quotas"}
+_NAMES = {
+    "elasticloadbalancing": "elbv2",
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+    "es": "opensearch",
+}
 """botocore's names of services whose signatures have another one."""
+
 
 class Refusal(ServiceException):
     """An error that a service answers: its code, and its message."""
@@ -100,7 +107,11 @@ class StrictAws:
         answer = self._answer(name, operation, parameters)
         protocol = operation.service_model.protocol
         answered = get_serializer_class(operation.service_model.service_name, protocol)(operation).serialize(answer)
-        response = Response(answered["body"], status=answered["status_code"], headers=dict(answered["headers"]))
+        status = answered["status_code"]
+        if request.method == "HEAD" and isinstance(answer, Refusal):
+            # An answer without a body says what it is by its status alone.
+            status = int(answer.code) if answer.code.isdecimal() else HTTPStatus.FORBIDDEN
+        response = Response(answered["body"], status=status, headers=dict(answered["headers"]))
         return response(environ, start_response)
 
     def _answer(self, name: str, operation: OperationModel, parameters: dict[str, Any]) -> Any:

@@ -14,21 +14,15 @@ from lisa_compiler import ami_lock
 from lisa_compiler.cli.app import app
 from lisa_compiler.plan.amis import GPU_PARAMETER, STANDARD_PARAMETER
 
+from .preflight import healthy
+from .preflight.healthy import ACCOUNT, GPU, STANDARD
 from .strict_aws import DENIED, StrictAws
 
-ACCOUNT = "123456789012"
-STANDARD, GPU = "ami-0123456789abcdef0", "ami-0123456789abcdef1"
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not match an error shape")
 
 
 def image(image_id: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "ImageId": image_id,
-        "Name": f"al2023-ami-ecs-{image_id[-1]}",
-        "OwnerId": "591542846629",
-        "CreationDate": "2026-11-05T18:02:11.000Z",
-        "State": "available",
-        "Architecture": "x86_64",
-    } | changes
+    return healthy.image(image_id, CreationDate="2026-11-05T18:02:11.000Z", **changes)
 
 
 def parameters(values: dict[str, str]) -> Any:
@@ -42,15 +36,11 @@ def parameters(values: dict[str, str]) -> Any:
 
 
 def images(*found: dict[str, Any]) -> Any:
-    """One image a page, so that a reader that does not ask for the next page misses some."""
-
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["IncludeDeprecated"] is True
         (wanted,) = (one["Values"] for one in asked["Filters"] if one["Name"] == "image-id")
         there = [one for one in found if one["ImageId"] in wanted]
-        at = int(asked.get("NextToken", "0"))
-        more = {"NextToken": str(at + 1)} if at + 1 < len(there) else {}
-        return {"Images": there[at : at + 1], **more}
+        return dict(healthy.one_by_one("Images", there)(asked))
 
     return answer
 
