@@ -72,6 +72,14 @@ gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/,
 
 ##@ Deploy
 
+.PHONY: doctor
+doctor: .venv/.installed-runtime ## Say what would fail in the account, before anything is created: make doctor ENV=dev
+	@$(LISA) doctor $(OPTIONS) $(ARGS)
+
+.PHONY: amis
+amis: .venv/.installed-runtime ## Pin the AMIs that instances boot in ami.<env>.lock.json: make amis ENV=dev
+	@$(LISA) ami refresh $(OPTIONS) $(ARGS)
+
 .PHONY: bootstrap
 bootstrap: .venv/.installed-runtime ## Prepare an account and region, once: make bootstrap ENV=dev
 	@$(LISA) bootstrap $(OPTIONS) $(ARGS)

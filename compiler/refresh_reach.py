@@ -54,6 +54,14 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "region": ("us-west-2", "us-iso-west-1"),
     "accountNumber": ("999999999999",),
     "vpc": (_VPC,),
+    "amiConfig.amiId": ("ami-0123456789abcdef2",),
+    "amiConfig.amiParameter": ("/other/ami",),
+    "amiConfig.gpuAmiId": ("ami-0123456789abcdef2",),
+    "amiConfig.gpuAmiParameter": ("/other/ami",),
+    "restApiConfig.amiId": ("ami-0123456789abcdef2",),
+    "restApiConfig.amiParameter": ("/other/ami",),
+    "ecsModels[].amiId": ("ami-0123456789abcdef2",),
+    "ecsModels[].amiParameter": ("/other/ami",),
     "tags": ([{"Key": "owner", "Value": "someone"}],),
     "accountNumbersEcr": (["111122223333"],),
     "mountS3DebUrl": ("https://example.com/mount-s3.deb",),
@@ -120,6 +128,8 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 TOGETHER: dict[str, tuple[tuple[str, Any], ...]] = {
     "deployChat": (("deployUi", False),),
     "ecsModels[].loadBalancerConfig.hostedZoneId": ((".loadBalancerConfig.domainName", "model.example.com"),),
+    "amiConfig.amiParameter": (("amiConfig.resolveAtDeployment", True),),
+    "amiConfig.gpuAmiParameter": (("amiConfig.resolveAtDeployment", True),),
     "ecsModels[].modelType": ((".streaming", None),),
     "litellmConfig.model_list[].lisa_params.model_type": ((".lisa_params.streaming", None),),
 }

@@ -34,6 +34,9 @@ _BIG = 16 * 2**20
 _LOCK_FILE = "weights.lock.json"
 """lisa_weights.lock.LOCK_FILE, named again so that finding nothing to do does not import the lock."""
 
+_AMI_LOCK_FILE = "ami.{environment}.lock.json"
+"""lisa_compiler.ami_lock.lock_file, for the same reason."""
+
 _MODELS = "models"
 """lisa_compiler.local_models.MODELS, for the same reason."""
 
@@ -136,7 +139,8 @@ def with_lock(before: Snapshot, lock: bytes) -> Snapshot:
 def snapshot(project: Path, environment: str) -> Snapshot:
     """Take a snapshot for remember(), so that a file that is edited during the compile counts as changed."""
     since = time.time_ns() - 50_000_000
-    inputs = _tokens(project, ["config.yaml", f"environments/{environment}.yaml", "environments", _LOCK_FILE])
+    own = (f"environments/{environment}.yaml", _AMI_LOCK_FILE.format(environment=environment))
+    inputs = _tokens(project, ["config.yaml", *own, "environments", _LOCK_FILE])
     return Snapshot(since, inputs, program_digest())
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lisa_compiler import local_files
+from lisa_compiler import ami_lock, local_files
 from lisa_compiler.load import load
 from lisa_compiler.local_models import LocalWeights, diagnose, resolve_weights
 from lisa_compiler.plan import plan
@@ -93,7 +93,8 @@ def compile_environment(
     loaded = load(project, environment, overrides)
     validated = validate(loaded.document)
     tell("planning")
-    deployment = plan(loaded.environment, validated.config)
+    amis = ami_lock.load(project, loaded.environment)
+    deployment = plan(loaded.environment, validated.config, amis)
     missing = _unusable_files(deployment, project, now or datetime.now(UTC))
     if missing:
         raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
@@ -103,6 +104,7 @@ def compile_environment(
     findings = [diagnose(finding, loaded.document, loaded.environment) for finding in weights.findings]
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*validated.diagnostics, *findings])
+    findings += ami_lock.diagnose(deployment, amis, loaded.document)
     files = emit(deployment, project, weights.lock, tell)
     return Compiled(
         environment=loaded.environment,
@@ -122,8 +124,7 @@ def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> lis
     from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
     from lisa_compiler.emit.web import emit_web
 
-    services = (deployment.rest_api, *(model.service for model in deployment.models))
-    paths = [service.image.path for service in services if isinstance(service.image, TarballImage)]
+    paths = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
     paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
     attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
     attempts += [partial(emit_functions, deployment, project), partial(emit_web, deployment, project)]
@@ -235,7 +236,7 @@ def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, 
         return {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
 
     images = {}
-    for service in (deployment.rest_api, *(model.service for model in deployment.models)):
+    for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage):
             images[image.context] = context_digest(below(image.context), image.build_args)

@@ -152,6 +152,10 @@ PASSING: dict[str, list[list[str]]] = {
     "gpu-needed": [[], [*EMBEDDING, "ecsModels[0].instanceType=m5.4xlarge"]],
     "memory-suffices": [["ecsModels[0].containerConfig.sharedMemorySize=2048"]],
     "architecture": [[]],
+    "one-ami": [
+        ["restApiConfig.amiId=ami-0123456789abcdef0", "amiConfig.amiParameter=/our/ami"],
+        ["amiConfig={amiId: ami-01234567, gpuAmiParameter: '/our/gpu/ami:12'}"],
+    ],
     "ui-needs-chat": [[], ["deployChat=false", "deployUi=false"]],
     "auth-required": [[], ["authConfig=", *PRIVATE]],
     "no-authentication": [[], PRIVATE],
@@ -291,6 +295,15 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         (["restApiConfig.instanceType=t3.small"], "restApiConfig.instanceType"),
     ],
     "architecture": [(["restApiConfig.instanceType=m7g.large"], "restApiConfig.instanceType")],
+    "one-ami": [
+        (["restApiConfig.amiId=ami-01234567", "restApiConfig.amiParameter=/our/ami"], "restApiConfig.amiId"),
+        (
+            ["ecsModels[mistral7b].amiId=ami-01234567", "ecsModels[mistral7b].amiParameter=/our/ami"],
+            "ecsModels[0].amiId",
+        ),
+        (["amiConfig={amiId: ami-01234567, amiParameter: /our/ami}"], "amiConfig.amiId"),
+        (["amiConfig={gpuAmiId: ami-01234567, gpuAmiParameter: /our/ami}"], "amiConfig.gpuAmiId"),
+    ],
     "ui-needs-chat": [(["deployChat=false"], "deployUi")],
     "zone-needs-domain": [([ZONE], "restApiConfig.loadBalancerConfig.hostedZoneId")],
     "unique-domain-name": [

@@ -127,7 +127,7 @@ def _archives(files: Sequence[BundledFile]) -> Iterator[Component]:
 
 
 def _images(deployment: Deployment) -> Iterator[Component]:
-    for service in (deployment.rest_api, *(model.service for model in deployment.models)):
+    for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage):
             name = image.base_image

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lisa_compiler.ami_lock import lock_file
 from lisa_compiler.bundle.manifest import BundledFile, BundleError, Kind
 from lisa_compiler.freshness import input_paths
 from lisa_compiler.load import CONFIG_FILE, OVERLAY_FOLDER
@@ -103,7 +104,7 @@ def find_sources(project: Path, output: Path, deployment: Deployment, lock: Weig
     sources: dict[str, Source] = {}
     missing: dict[str, str] = {}
     wheels = [path.relative_to(project).as_posix() for path in sorted(project.glob("vendor/*.whl"))]
-    for path in (*_CARRIED, *wheels, f"{OVERLAY_FOLDER}/{environment}.yaml"):
+    for path in (*_CARRIED, *wheels, lock_file(environment), f"{OVERLAY_FOLDER}/{environment}.yaml"):
         if (project / path).is_file():
             sources[f"{PROJECT}/{path}"] = Source(kind=Kind.PROJECT, file=project / path)
     compiled = dict(output_files(output / environment))
@@ -153,7 +154,7 @@ def _images(deployment: Deployment, images: Path | None, missing: dict[str, str]
     archives = {path.name: path for path in sorted(images.glob("*.tar"))} if images else {}
     for name, path in archives.items():
         yield f"{IMAGES}/{name}", Source(kind=Kind.IMAGE, file=path)
-    for service in (deployment.rest_api, *(model.service for model in deployment.models)):
+    for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage) and f"{image.name}.tar" not in archives:
             missing[f"image {image.name}"] = "make images/ by `lisa artifacts save` and give `--images images`"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lisa_compiler.cli.ami import ami_app
 from lisa_compiler.cli.artifacts import artifacts_app
 from lisa_compiler.cli.bundle import bundle_app
 from lisa_compiler.cli.deployment import deployment_app
@@ -53,6 +54,7 @@ vpc_app = typer.Typer(help="Work with an existing VPC.", no_args_is_help=True, r
 app.add_typer(review_app)
 app.add_typer(vpc_app, name="vpc")
 app.add_typer(deployment_app)
+app.add_typer(ami_app, name="ami")
 app.add_typer(artifacts_app, name="artifacts")
 app.add_typer(weights_app, name="weights")
 app.add_typer(proposals_app, name="proposals")

@@ -21,6 +21,7 @@ from lisa_compiler.deploy.cloudformation import CloudFormation
 from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.deploy.planning import Action, StackStep, left_over, plan_stacks
 from lisa_compiler.deploy.publishing import Shelf
+from lisa_compiler.plan.amis import UnpinnedAmi
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.account import Account
@@ -97,6 +98,7 @@ def deploy(target: Target, only: str | None, consent: Consent, *, plan_only: boo
     """Deploy an environment, or one stack and what it needs."""
     assembly = target.fresh_assembly()
     chosen = assembly.with_dependencies(assembly.find(only).component) if only else assembly.stacks
+    _require_amis(target, chosen)
     site = _Site(target, assembly, cdk_cli.find(target.project), target.account())
     _require_weights(target, chosen)
     steps, leaving = _plan(site, chosen, whole=only is None)
@@ -173,6 +175,28 @@ def _plan(site: _Site, chosen: Sequence[Stack], *, whole: bool) -> tuple[tuple[S
     deployed = cloudformation.settle(waited, say)
     leaving = tuple(step for step in leaving if step.name in deployed)
     return plan_stacks(chosen, deployed, cloudformation), leaving
+
+
+def _require_amis(target: Target, chosen: Sequence[Stack]) -> None:
+    """Refuse to deploy instances whose AMI was not reviewed.
+
+    Raises:
+        DeployError: the lock file lacks some, and the configuration names none.
+    """
+    components = {stack.component for stack in chosen}
+    deployment = target.deployment
+    services = {"serve": deployment.rest_api, **{model.component: model.service for model in deployment.models}}
+    found = sorted(
+        f"{component}: {service.ami.parameter}"
+        for component, service in services.items()
+        if component in components and isinstance(service.ami, UnpinnedAmi)
+    )
+    if found:
+        listed = "".join(f"\n  {line}" for line in found)
+        raise DeployError(
+            f"The AMI of these stacks is not pinned:{listed}\n"
+            f"Run `lisa ami refresh --env {target.environment}`, then compile, review and commit."
+        )
 
 
 def _require_weights(target: Target, chosen: Sequence[Stack]) -> None:

@@ -1,4 +1,4 @@
-"""The commands that deploy: bootstrap, deploy, destroy and drift, and their options."""
+"""The commands that deploy: doctor, bootstrap, deploy, destroy and drift, and their options."""
 
 from __future__ import annotations
 
@@ -29,6 +29,53 @@ Stack = Annotated[
     typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=WHAT),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the plan beforehand.", rich_help_panel=HOW)]
+
+
+@deployment_app.command(
+    epilog=(
+        "lisa doctor --env prod\n\n"
+        "lisa doctor --env airgap --export facts.json    [dim]# where the account can be reached[/dim]\n\n"
+        "lisa doctor --env airgap --facts facts.json     [dim]# elsewhere[/dim]"
+    )
+)
+def doctor(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            "--facts", metavar="FILE", help="What --export wrote, instead of the account.", rich_help_panel=HOW
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", help="Write what the account says to a file.", rich_help_panel=HOW),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Warnings and unknown results fail too.", rich_help_panel=HOW)
+    ] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Text or JSON.", rich_help_panel=HOW)] = (
+        TableFormat.TEXT
+    ),
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Read the account and say what would fail there, before anything is deployed; nothing is changed."""
+    from lisa_compiler.cli import doctor as preflight
+    from lisa_compiler.cli.targets import on_target
+
+    if facts and export:
+        raise typer.BadParameter("--facts and --export exclude each other.", param_hint="--export")
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    if export:
+        raise typer.Exit(on_target(asked, lambda target: preflight.export(target, export)))
+    as_json = form is TableFormat.JSON
+    raise typer.Exit(on_target(asked, lambda target: preflight.examine(target, facts, as_json=as_json, strict=strict)))
 
 
 @deployment_app.command(epilog="lisa bootstrap --env prod")

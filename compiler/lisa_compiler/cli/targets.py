@@ -127,12 +127,14 @@ class Target:
 
 def on_target(request: Request, work: Callable[[Target], ExitCode]) -> ExitCode:
     """Run a command for a valid configuration; one that is not is reported."""
+    from lisa_compiler import ami_lock
     from lisa_compiler.plan import plan
 
     try:
         name = request.environments[0] if request.environments else None
         loaded, config, _ = validated(request, name, request.overrides())
-        return work(Target(request, plan(loaded.environment, config)))
+        amis = ami_lock.load(request.project, loaded.environment)
+        return work(Target(request, plan(loaded.environment, config, amis)))
     except ConfigurationError as error:
         show(error.diagnostics, Format.TEXT, request)
         return ExitCode.FAILED

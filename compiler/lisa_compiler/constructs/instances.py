@@ -9,6 +9,7 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.resources import jinja_environment
 
 if TYPE_CHECKING:
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.constructs.trust import BundleDownload
     from lisa_compiler.plan import ServicePlan
+    from lisa_compiler.plan.amis import PlannedAmi
 
-_AMI_STANDARD = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
-_AMI_GPU = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 _ROOT_DEVICE = "/dev/xvda"
 # Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
 _ROOT_GIB = 60
@@ -40,6 +40,21 @@ def render_user_data(
         .get_template("instance/user-data.sh.j2")
         .render(cluster=cluster, nvme_disks=nvme_disks, nvme_path=nvme_path, gpus=gpus, trust=trust)
     )
+
+
+def _image_id(scope: LisaStack, ami: PlannedAmi) -> str:
+    """The literal id; a parameter of the stack where the configuration or the lock file has none."""
+    if isinstance(ami, ConfiguredAmi | PinnedAmi):
+        return ami.id
+    environment = scope.deployment.environment
+    if isinstance(ami, DynamicAmi):
+        kind, default = "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", ami.parameter
+        description = "AMI of the instances, read at each deployment because of amiConfig.resolveAtDeployment"
+    else:
+        # Without a default, CloudFormation refuses the stack instead of choosing an AMI that was not reviewed.
+        kind, default = "AWS::EC2::Image::Id", None
+        description = f"AMI of the instances. It is not pinned: run `lisa ami refresh --env {environment}` and compile"
+    return cdk.CfnParameter(scope, "InstanceImage", type=kind, default=default, description=description).value_as_string
 
 
 class ContainerInstances(Construct):
@@ -66,13 +81,6 @@ class ContainerInstances(Construct):
         super().__init__(scope, construct_id)
         deployment = scope.deployment
         instance = service.instance
-        image = cdk.CfnParameter(
-            scope,
-            "InstanceImage",
-            type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
-            default=_AMI_GPU if instance.gpus else _AMI_STANDARD,
-            description="Machine image of the instances: the ECS-optimised image of Amazon, or your own hardened one",
-        )
         user_data = render_user_data(
             cluster=service.cluster,
             nvme_disks=instance.nvme_disks if holds_weights else 0,
@@ -87,7 +95,7 @@ class ContainerInstances(Construct):
             "LaunchTemplate",
             launch_template_data=ec2.CfnLaunchTemplate.LaunchTemplateDataProperty(
                 instance_type=instance.name,
-                image_id=image.value_as_string,
+                image_id=_image_id(scope, service.ami),
                 iam_instance_profile=ec2.CfnLaunchTemplate.IamInstanceProfileProperty(
                     arn=deployment.arn(
                         "iam", f"instance-profile/{names.instance_profile(f'instance-{group}')}", region=False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.gateway_authentication import Access, gateway_tasks, read_authentication
+from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
+    from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.images import PlannedImage
     from lisa_weights.lock import WeightsLock
 
@@ -36,6 +38,7 @@ class _Row:
     gpus: str
     replicas: str
     endpoint: str
+    ami: str
     image: str
     weights: str
 
@@ -115,9 +118,20 @@ def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, w
         gpus=gpus,
         replicas=_range(low, high),
         endpoint=_cell(endpoint),
+        ami=_cell(_ami(service.ami)),
         image=_cell(_image(service.image)),
         weights=weights,
     )
+
+
+def _ami(ami: PlannedAmi) -> str:
+    if isinstance(ami, ConfiguredAmi):
+        return f"{ami.id} (configured)"
+    if isinstance(ami, PinnedAmi):
+        return f"{ami.id}, {ami.locked.name} of {ami.locked.creation_date[:10]}"
+    if isinstance(ami, DynamicAmi):
+        return f"**read at each deployment** from {ami.parameter}"
+    return "**not pinned**"
 
 
 def _image(image: PlannedImage) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.external_models import ExternalModel
     from lisa_compiler.plan.images import PlannedImage
     from lisa_compiler.plan.names import Names
@@ -48,6 +49,7 @@ class ServicePlan:
         cluster: name of the ECS cluster and of its auto scaling group.
         task_role: name of the role that the container works with.
         instance: hardware of each instance.
+        ami: what each instance boots.
         image: where the container image comes from.
         container: the container's configuration.
         auto_scaling: capacity and scaling.
@@ -64,6 +66,7 @@ class ServicePlan:
     cluster: str
     task_role: str
     instance: InstanceType
+    ami: PlannedAmi
     image: PlannedImage
     container: ContainerConfig
     auto_scaling: AutoScalingConfig
@@ -187,6 +190,11 @@ class Deployment:
     python_runtime: str
     use_auth: bool
     trust: Trust | None
+
+    @property
+    def services(self) -> tuple[ServicePlan, ...]:
+        """The gateway's service and those of the models, in the configuration's order."""
+        return (self.rest_api, *(model.service for model in self.models))
 
     @property
     def retains(self) -> bool:

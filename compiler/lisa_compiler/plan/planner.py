@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
+from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
@@ -19,6 +20,7 @@ from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
+    from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.external_models import ExternalModel
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import AutoScalingConfig, Config, ContainerConfig, EcsModel, LoadBalancerConfig
@@ -35,25 +37,27 @@ class PlanError(ValueError):
     """A valid configuration that cannot be planned: a defect of the rules, never of the user."""
 
 
-def plan(environment: str, config: Config) -> Deployment:
+def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> Deployment:
     """Plan what an environment deploys.
 
     Args:
         environment: name of the environment.
         config: a validated configuration.
+        ami_lock: the AMIs that are pinned; None pins nothing.
     """
+    lock = ami_lock or AmiLock()
     region = find_region(config.region)
     if region is None:
         raise PlanError(config.region)
     names = _names(config)
-    models = tuple(_model(model, config, names) for model in config.deployed_models)
+    models = tuple(_model(model, config, names, region, lock) for model in config.deployed_models)
     return Deployment(
         environment=environment,
         config=config,
         region=region,
         names=names,
         stacks=_stacks(config, names, models),
-        rest_api=_rest_api(config, names),
+        rest_api=_rest_api(config, names, region, lock),
         models=models,
         external_models=_external_models(config, region),
         layers=_layers(config),
@@ -158,7 +162,7 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
     )
 
 
-def _rest_api(config: Config, names: Names) -> ServicePlan:
+def _rest_api(config: Config, names: Names, region: Region, lock: AmiLock) -> ServicePlan:
     rest = config.rest_api_config
     auth = config.auth_config
     instance = _instance(rest.instance_type)
@@ -182,6 +186,7 @@ def _rest_api(config: Config, names: Names) -> ServicePlan:
         load_balancer=rest.load_balancer_config,
         kind=GATEWAY,
         instance=instance,
+        ami=plan_ami(rest, config, lock, has_gpus=bool(instance.gpus)),
         reserved_mib=_REST_API_RESERVED_MIB,
         internet_facing=rest.internet_facing,
         environment=environment,
@@ -190,7 +195,7 @@ def _rest_api(config: Config, names: Names) -> ServicePlan:
     )
 
 
-def _model(model: EcsModel, config: Config, names: Names) -> ModelPlan:
+def _model(model: EcsModel, config: Config, names: Names, region: Region, lock: AmiLock) -> ModelPlan:
     identifier = model.identifier
     key = model_id(identifier)
     instance = _instance(model.instance_type)
@@ -213,6 +218,7 @@ def _model(model: EcsModel, config: Config, names: Names) -> ModelPlan:
         load_balancer=model.load_balancer_config,
         kind=model.inference_container,
         instance=instance,
+        ami=plan_ami(model, config, lock, has_gpus=bool(instance.gpus)),
         reserved_mib=_MODEL_RESERVED_MIB,
         internet_facing=False,
         environment=environment,
@@ -240,6 +246,7 @@ def _service(
     load_balancer: LoadBalancerConfig,
     kind: str,
     instance: InstanceType,
+    ami: PlannedAmi,
     reserved_mib: int,
     internet_facing: bool,
     environment: dict[str, str],
@@ -259,6 +266,7 @@ def _service(
         cluster=names.cluster(key),
         task_role=names.role(f"task-{key}"),
         instance=instance,
+        ami=ami,
         image=image,
         container=container,
         auto_scaling=auto_scaling,

@@ -13,6 +13,7 @@ from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
 from lisa_compiler.review.finding import Danger, Finding, most_dangerous_first
 from lisa_compiler.review.interruptions import ANSWERING, interruptions, new_passwords, stores_in_another_vpc
 from lisa_compiler.review.lost_data import holds_data, lost_data, no_longer_kept, protected
+from lisa_compiler.review.machine_images import compare_amis
 from lisa_compiler.review.name_conflicts import name_conflicts, names_beside
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
@@ -79,6 +80,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
         *_external_models(settings),
         *_stacks(before, after),
         *_parts(resources, before, after),
+        *compare_amis(before, after),
         *compare_artifacts(before, after),
     ]
     if before.version != after.version:

@@ -19,7 +19,9 @@ _SENTENCES = {
     Place(
         _MODEL, "InstancesGroup", "@Attributes"
     ): "how many instances stay while others are replaced: the minimum, or one less than the maximum when that is less",
-    Place(_MODEL, "@Parameters", "InstanceImage"): "the machine image with NVIDIA's drivers when the instance has GPUs",
+    Place(
+        _MODEL, "InstancesLaunchTemplate", "LaunchTemplateData.ImageId"
+    ): "the AMI that is pinned or configured for instances with GPUs, or for those without",
     Place(_MODEL, "RegistrationParameter", "Value"): "what the models API shows of the model",
     Place("models-api", "ConfigurationParameter", "Value"): "what proposals are validated with",
     Place("serve", "RegisteredModelsParameter", "Value"): "what the gateway's older routes list",

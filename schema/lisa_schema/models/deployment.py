@@ -11,6 +11,7 @@ from lisa_schema.models.access import AuthConfig, PermissionsBoundary
 from lisa_schema.models.building import LambdaConfig, LambdaLayerAssets, PypiConfig
 from lisa_schema.models.choices import LogLevel, RemovalPolicy, StackSynthesizer
 from lisa_schema.models.litellm import LitellmConfig
+from lisa_schema.models.machine_image import AmiConfig
 from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
 from lisa_schema.models.rag import RagFileProcessingConfig, RagRepository
 from lisa_schema.models.record import (
@@ -133,6 +134,9 @@ class Config(Record):
     system_banner: SystemBanner | None = Field(default=None, description="A line above and below every page.")
     api_gateway_config: ApiGatewayConfig = Field(
         default_factory=ApiGatewayConfig, description="The API Gateway in front of the chat application."
+    )
+    ami_config: AmiConfig = Field(
+        default_factory=AmiConfig, description="The AMIs that EC2 instances boot; see `lisa ami refresh`."
     )
     rest_api_config: RestApiConfig = Field(description="The REST API.")
     ecs_models: tuple[EcsModel, ...] = Field(default=(), description="Models that LISA hosts.")

@@ -31,7 +31,9 @@ def no_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    text = yaml.safe_dump({"env": "dev", "base": configuration(), "dev": {}, "prod": {}}, sort_keys=False)
+    amis = {"amiId": "ami-0123456789abcdef0", "gpuAmiId": "ami-0123456789abcdef1"}
+    base = configuration(amiConfig=amis)
+    text = yaml.safe_dump({"env": "dev", "base": base, "dev": {}, "prod": {}}, sort_keys=False)
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -20,7 +20,7 @@ STAND_INS = Path(__file__).with_name("stand_ins.py")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The example project, compiled with weights that are staged; nothing is deployed, and nothing bootstrapped."""
+    """The example project, compiled with pinned AMIs and staged weights; nothing is deployed or bootstrapped."""
     folder = tmp_path_factory.mktemp("site")
     project = folder / "project"
     project.mkdir()
@@ -31,6 +31,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Processes() as processes:
         processes.start(replace(program, command=[program.command[0], STAND_INS]))
         made = Site(project, aws.url.replace("127.0.0.1", "localhost"))
+        pinned = made.lisa("ami", "refresh")
+        assert pinned.code == 0, pinned.err
         compiled = made.lisa("compile")
         assert compiled.code == 0, compiled.err
         made.client("s3").create_bucket(Bucket="demo-models-123456789012")

@@ -72,7 +72,7 @@ class Site:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        first = 2 if arguments[0] in {"artifacts", "weights"} else 1
+        first = 2 if arguments[0] in {"ami", "artifacts", "weights"} else 1
         return [
             *(sys.executable, "-m", "lisa_compiler", *arguments[:first]),
             *("--project", str(self.folder), "--env", "dev", *arguments[first:]),

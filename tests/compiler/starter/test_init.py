@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from lisa_compiler import ami_lock
 from lisa_compiler.cli.app import app
+from lisa_compiler.plan.amis import STANDARD_PARAMETER, AmiLock, LockedAmi
 from lisa_compiler.starter.questions import QUESTIONS, given_answers, steps
 from lisa_compiler.starter.repository import mistake, starter_files
 from lisa_schema.errors import LisaError
@@ -55,7 +58,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_valid_and_compiled(made: Path) -> None:
     project = ["--project", str(made)]
     assert lisa("validate", *project, "--all").exit_code == 0
-    result = lisa("compile", *project, "--all", "--check", "--strict")
+    result = lisa("compile", *project, "--all", "--check", "--format", "json")
+    assert result.exit_code == 0
+    assert {found["code"] for found in json.loads(result.stdout)} == {"LISA411"}
+
+
+def test_the_strict_check_passes_once_amis_are_pinned(made: Path, tmp_path: Path) -> None:
+    ours = shutil.copytree(made, tmp_path / "ours")
+    ami = LockedAmi(
+        id="ami-0123456789abcdef0", name="n", owner="1", creation_date="2026-11-05", deprecation_time=None, version=1
+    )
+    for environment in ("dev", "prod"):
+        region = yaml.safe_load((ours / "environments" / f"{environment}.yaml").read_text(encoding="utf-8"))["region"]
+        ami_lock.save(ours, environment, AmiLock(region=region, amis={STANDARD_PARAMETER: ami}))
+    assert lisa("compile", "--project", str(ours), "--all").exit_code == 0
+    result = lisa("compile", "--project", str(ours), "--all", "--check", "--strict")
     assert (result.exit_code, result.stdout) == (0, "")
 
 

@@ -1,0 +1,151 @@
+"""Checks of the account: roles and policies that must exist, the bootstrap stack, and names that are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lisa_compiler.deploy.preflight.result import Result, Status
+
+if TYPE_CHECKING:
+    from lisa_compiler.deploy.preflight.facts import Facts
+    from lisa_compiler.deploy.preflight.requirements import Requirements
+
+_OPENSEARCH = "opensearchservice.amazonaws.com"
+_NOUNS = {
+    "AWS::DynamoDB::Table": "DynamoDB table",
+    "AWS::IAM::Role": "IAM role",
+    "AWS::Logs::LogGroup": "log group",
+    "AWS::OpenSearchService::Domain": "OpenSearch domain",
+    "AWS::RDS::DBInstance": "RDS database",
+    "AWS::S3::Bucket": "S3 bucket",
+    "AWS::SSM::Parameter": "SSM parameter",
+    "AWS::SecretsManager::Secret": "secret",
+}
+_STUCK = ("ROLLBACK_FAILED", "DELETE_FAILED")
+
+
+def check_service_roles(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That service-linked roles exist, and that the templates create none that exists."""
+    for service, role in sorted(requirements.service_roles.items()):
+        answer = facts.service_roles.get(role)
+        creates = service in requirements.creates_service_roles
+        command = f"Run `aws iam create-service-linked-role --aws-service-name {service}`."
+        if answer is None or answer.value is None:
+            why = answer.unknown if answer else "the facts do not have it: export them again"
+            yield Result("service-role", role, Status.UNKNOWN, f"It is unknown whether the role exists: {why}.")
+        elif answer.value and creates and not _is_deployed(role, facts):
+            message = "The role exists, and a template creates it."
+            yield Result("service-role", role, Status.FAILS, message, "Set CreateOpenSearchServiceLinkedRole to false.")
+        elif answer.value or creates:
+            yield Result(
+                "service-role", role, Status.OK, "The role exists." if answer.value else "A template creates it."
+            )
+        elif service == _OPENSEARCH:
+            message = "The role does not exist, and a domain in a VPC cannot be created without it."
+            yield Result("service-role", role, Status.FAILS, message, command)
+        else:
+            message = (
+                "The role does not exist: AWS creates it at first use, and the first deployment can fail meanwhile."
+            )
+            yield Result("service-role", role, Status.WARNING, message, command)
+
+
+def _is_deployed(role: str, facts: Facts) -> bool:
+    return role in (facts.stack_resources.value or ())
+
+
+def check_policies(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the permissions boundary exists."""
+    for arn in requirements.policies:
+        answer = facts.policies.get(arn)
+        subject = arn.rpartition("/")[2]
+        if answer is None or answer.value is None:
+            why = answer.unknown if answer else "the facts do not have it: export them again"
+            yield Result("boundary", subject, Status.UNKNOWN, f"It is unknown whether the policy exists: {why}.")
+        elif answer.value:
+            yield Result("boundary", subject, Status.OK, "The policy exists.")
+        else:
+            fix = "Create the policy, or correct permissionsBoundaryAspect.permissionsBoundaryPolicyName."
+            yield Result("boundary", subject, Status.FAILS, f"{arn} does not exist: no role can be created.", fix)
+
+
+def check_bootstrap(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the bootstrap stack is there, and new enough."""
+    needed = requirements.bootstrap_version
+    if not needed:
+        return
+    subject = requirements.bootstrap_parameter
+    fix = f"Run `lisa bootstrap --env {requirements.environment}`."
+    found = facts.bootstrap.value
+    if found is None:
+        message = f"It is unknown which version of the bootstrap stack there is: {facts.bootstrap.unknown}."
+        yield Result("bootstrap", subject, Status.UNKNOWN, message)
+    elif not found:
+        yield Result("bootstrap", subject, Status.FAILS, "The region is not bootstrapped.", fix)
+    elif found < needed:
+        message = f"The bootstrap stack has version {found}, and {needed} is needed."
+        yield Result("bootstrap", subject, Status.FAILS, message, fix)
+    else:
+        yield Result("bootstrap", subject, Status.OK, f"The bootstrap stack has version {found}.")
+
+
+def check_stacks(requirements: Requirements, facts: Facts) -> Iterator[Result]:  # noqa: ARG001  # as every check
+    """That no stack of the deployment is in a state that an update does not leave."""
+    for name, status in sorted((facts.stacks.value or {}).items()):
+        if status.endswith(_STUCK):
+            fix = (
+                f"See its events; then `aws cloudformation continue-update-rollback --stack-name {name}` or delete it."
+            )
+            yield Result("stack", name, Status.FAILS, f"Its status is {status}.", fix)
+
+
+def check_names(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That no name which the templates give exists already, outside of the deployment's own stacks."""
+    own = facts.stack_resources
+    for kind, names in sorted(requirements.names.items()):
+        noun = _NOUNS[kind]
+        answer = facts.existing.get(kind)
+        subject = f"{len(names)} {noun}{'' if len(names) == 1 else 's'}"
+        if answer is None or answer.value is None:
+            why = answer.unknown if answer else "the facts do not have them: export them again"
+            yield Result("name", subject, Status.UNKNOWN, f"It is unknown whether the names are free: {why}.")
+            continue
+        if answer.value and own.value is None:
+            message = f"It is unknown whether {', '.join(answer.value)} belong to the deployment: {own.unknown}."
+            yield Result("name", subject, Status.UNKNOWN, message)
+            continue
+        taken = [name for name in answer.value if not _owned(name, own.value or ())]
+        for name in taken:
+            yield Result("name", name, Status.FAILS, f"This {noun} exists already: it cannot be created.", _free(kind))
+        if not taken:
+            yield Result("name", subject, Status.OK, "No name is taken.")
+
+
+def _owned(name: str, physical_ids: tuple[str, ...]) -> bool:
+    """Whether a stack has it: most physical IDs are names, and some are ARNs that end with the name."""
+    return any(one == name or f":{name}-" in one or one.endswith((f"/{name}", f":{name}")) for one in physical_ids)
+
+
+def _free(kind: str) -> str:
+    if kind == "AWS::SecretsManager::Secret":
+        return "Restore or delete it: `aws secretsmanager delete-secret --force-delete-without-recovery`, or rename."
+    return "An earlier deployment may have kept it: delete it if nothing needs it, or change deploymentName."
+
+
+def check_models_bucket(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the bucket of the weights exists, in the region."""
+    bucket = requirements.models_bucket
+    if bucket is None:
+        return
+    answer = facts.models_bucket
+    if answer.unknown:
+        yield Result("models-bucket", bucket, Status.UNKNOWN, f"It is unknown whether it exists: {answer.unknown}.")
+    elif answer.value is None:
+        fix = f"Run `aws s3 mb s3://{bucket} --region {requirements.region}`, then `lisa weights stage`."
+        yield Result("models-bucket", bucket, Status.FAILS, "It does not exist.", fix)
+    elif answer.value != requirements.region:
+        message = f"It is in {answer.value}: weights cross regions at each start."
+        yield Result("models-bucket", bucket, Status.WARNING, message, "Use a bucket in the region.")
+    else:
+        yield Result("models-bucket", bucket, Status.OK, "It exists in the region.")

@@ -1,0 +1,198 @@
+"""Checks of the network: endpoints, the VPC that the configuration names, certificates and domain names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+from lisa_compiler.deploy.preflight.result import Result, Status
+
+if TYPE_CHECKING:
+    from lisa_compiler.deploy.preflight.facts import Answer, Certificate, Facts, ImportedVpc
+    from lisa_compiler.deploy.preflight.requirements import CertificateUse, ImportedSubnets, Requirements
+
+_FREE_ADDRESSES = 8
+"""Free addresses that a load balancer needs in each of its subnets (ELB User Guide)."""
+
+_EXPIRES_SOON_DAYS = 30
+_VPCS, _ADDRESSES = "L-F678F1CE", "L-0263D0A3"
+"""Quotas of VPCs and of Elastic IP addresses in a region."""
+
+
+def check_endpoints(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the region has the endpoint services that the VPC gets endpoints of."""
+    offered = facts.endpoint_services
+    for name in requirements.endpoint_services:
+        if offered.value is None:
+            message = f"It is unknown whether the region has it: {offered.unknown}."
+            yield Result("endpoint", name, Status.UNKNOWN, message)
+        elif name in offered.value:
+            yield Result("endpoint", name, Status.OK, "The region has it.")
+        else:
+            message = f"{requirements.region} has no endpoint service of this name: the VPC cannot be created."
+            alike = [one for one in offered.value if one.endswith(f".{name.rpartition('.')[2]}")]
+            fix = f"Report it to LISA; the region has {', '.join(alike[:3])}." if alike else "Name an existing VPC."
+            yield Result("endpoint", name, Status.FAILS, message, fix)
+
+
+def check_network_quotas(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the region has room for the VPC and the addresses that are created."""
+    if facts.stacks.value is not None and any("-networking-" in name for name in facts.stacks.value):
+        return
+    wanted = (
+        ("VPCs of the region", requirements.new_vpcs, facts.vpcs, _VPCS, "vpcs"),
+        ("Elastic IP addresses", requirements.new_addresses, facts.addresses, _ADDRESSES, "addresses"),
+    )
+    for subject, new, used, code, _ in wanted:
+        if not new:
+            continue
+        limit = (facts.quotas.value or {}).get(code)
+        if used.value is None or limit is None:
+            why = used.unknown or facts.quotas.unknown or f"the account lists no quota {code}"
+            message = f"It is unknown whether {new} more can be created: {why}."
+            yield Result("network-quota", subject, Status.UNKNOWN, message)
+        elif used.value + new > limit:
+            message = f"{used.value} of {limit:.0f} are in use, and {new} more {'is' if new == 1 else 'are'} created."
+            fix = f"Request a higher quota {code}, or delete what is not used."
+            yield Result("network-quota", subject, Status.FAILS, message, fix)
+        else:
+            yield Result("network-quota", subject, Status.OK, f"{used.value} of {limit:.0f} are in use.")
+
+
+def check_vpc(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the VPC which the configuration names resolves names, has its subnets, and a way out of them."""
+    imported = requirements.imported
+    if imported is None:
+        return
+    if facts.vpc.unknown:
+        message = f"It is unknown whether the VPC can be used: {facts.vpc.unknown}."
+        yield Result("vpc", imported.vpc_id, Status.UNKNOWN, message)
+        return
+    vpc = facts.vpc.value
+    if vpc is None:
+        fix = f"Correct vpcId, or run `lisa vpc describe --env {requirements.environment}`."
+        yield Result("vpc", imported.vpc_id, Status.FAILS, "The account has no such VPC in the region.", fix)
+        return
+    if vpc.dns_support and vpc.dns_hostnames:
+        yield Result("vpc", imported.vpc_id, Status.OK, "It resolves private names.")
+    else:
+        message = "DNS resolution or DNS host names are off: models have private names that nothing resolves."
+        command = f"aws ec2 modify-vpc-attribute --vpc-id {imported.vpc_id}"
+        fix = f"Run `{command} --enable-dns-support` and `{command} --enable-dns-hostnames`."
+        yield Result("vpc", imported.vpc_id, Status.FAILS, message, fix)
+    yield from _subnets(imported, vpc, requirements)
+
+
+def _subnets(imported: ImportedSubnets, vpc: ImportedVpc, requirements: Requirements) -> Iterator[Result]:
+    for subnet_id in dict.fromkeys((*imported.private, *imported.balancers)):
+        subnet = vpc.subnets.get(subnet_id)
+        if subnet is None:
+            fix = f"Run `lisa vpc describe --env {requirements.environment}` and correct the vpc block."
+            yield Result("subnet", subnet_id, Status.FAILS, f"{imported.vpc_id} has no such subnet.", fix)
+            continue
+        if subnet.free_addresses < _FREE_ADDRESSES:
+            message = f"{subnet.free_addresses} addresses are free, and a load balancer needs {_FREE_ADDRESSES}."
+            yield Result("subnet", subnet_id, Status.FAILS, message, "Choose a larger subnet, or free addresses in it.")
+        if subnet_id in imported.private:
+            yield _egress(subnet_id, vpc, requirements)
+
+
+def _egress(subnet_id: str, vpc: ImportedVpc, requirements: Requirements) -> Result:
+    """A private subnet reaches AWS by its default route, else by endpoints."""
+    subnet = vpc.subnets[subnet_id]
+    route = subnet.default_route
+    if route and subnet.blackhole:
+        fix = "Replace the route's target."
+        return Result("egress", subnet_id, Status.FAILS, f"Its default route leads to {route}, which is gone.", fix)
+    if route and route.startswith("igw-"):
+        message = f"Its default route leads to {route}: instances have no public addresses and cannot use it."
+        fix = "List a subnet that leads to a NAT gateway in privateSubnetIds."
+        return Result("egress", subnet_id, Status.FAILS, message, fix)
+    if route:
+        return Result("egress", subnet_id, Status.OK, f"Its default route leads to {route}.")
+    missing = [
+        name
+        for name in requirements.interface_services
+        if not any(endpoint.endswith(f".{requirements.region}.{name}") for endpoint in vpc.endpoints)
+    ]
+    if missing:
+        message = f"It has no default route, and the VPC has no endpoint of {', '.join(missing)}."
+        fix = "Add a NAT gateway and a route to it, or these endpoints."
+        return Result("egress", subnet_id, Status.FAILS, message, fix)
+    message = "It has no default route; the VPC has the endpoints that AWS calls need. Other addresses are not reached."
+    return Result(
+        "egress", subnet_id, Status.WARNING, message, "Make sure that the identity provider is in the network."
+    )
+
+
+def check_certificates(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That certificates exist, are issued, do not expire soon, and are for the names that clients use."""
+    for use in requirements.certificates:
+        answer = facts.certificates.get(use.arn)
+        subject = f"{use.owner}: {use.arn.rpartition('/')[2]}"
+        if answer is None or answer.unknown:
+            why = answer.unknown if answer else "the facts do not have it: export them again"
+            message = f"It is unknown whether the certificate can be used: {why}."
+            yield Result("certificate", subject, Status.UNKNOWN, message)
+        else:
+            yield _certificate(subject, use, answer, date.fromisoformat(facts.taken[:10]))
+
+
+def _certificate(subject: str, use: CertificateUse, answer: Answer[Certificate], today: date) -> Result:
+    found = answer.value
+    if found is None:
+        return Result("certificate", subject, Status.FAILS, f"{use.arn} does not exist.", "Correct the ARN.")
+    left = (date.fromisoformat(found.expires) - today).days if found.expires else None
+    if problem := _certificate_problem(found, use, left):
+        return Result("certificate", subject, Status.FAILS, *problem)
+    if use.domain and not found.names:
+        message = f"It is unknown whether it is for {use.domain}: its names cannot be read."
+        return Result("certificate", subject, Status.UNKNOWN, message)
+    if left is not None and left < _EXPIRES_SOON_DAYS:
+        return Result("certificate", subject, Status.WARNING, f"It expires on {found.expires}.", "Renew it.")
+    end = f", until {found.expires}" if found.expires else ""
+    return Result("certificate", subject, Status.OK, f"It is for {', '.join(found.names) or 'unknown names'}{end}.")
+
+
+def _certificate_problem(found: Certificate, use: CertificateUse, left: int | None) -> tuple[str, str] | None:
+    """What is wrong and how to fix it; None when clients can use the certificate."""
+    if found.status != "ISSUED":
+        return f"Its status is {found.status}.", "Finish its validation, or choose another one."
+    if left is not None and left < 0:
+        return f"It expired on {found.expires}.", "Renew it."
+    if use.domain and found.names and not any(_covers(name, use.domain) for name in found.names):
+        message = f"It is for {', '.join(found.names)}, and clients use {use.domain}."
+        return message, f"Choose a certificate for {use.domain}."
+    return None
+
+
+def _covers(pattern: str, domain: str) -> bool:
+    """A wildcard stands for one label (RFC 9525)."""
+    pattern, domain = pattern.lower(), domain.lower()
+    if pattern.startswith("*."):
+        return domain.partition(".")[2] == pattern[2:]
+    return pattern == domain
+
+
+def check_domains(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That domain names resolve, or that the account has a zone where their record can be made."""
+    for name, key in requirements.domains.items():
+        found = facts.domains.get(name)
+        if found is None:
+            message = "It is unknown whether the name resolves: the facts do not have it. Export them again."
+            yield Result("domain", name, Status.UNKNOWN, message)
+        elif found.resolves:
+            yield Result("domain", name, Status.OK, "It resolves where the account was read.")
+        elif found.zones.value is None:
+            message = (
+                f"It does not resolve here, and it is unknown whether the account has its zone: {found.zones.unknown}."
+            )
+            yield Result("domain", name, Status.UNKNOWN, message)
+        elif found.zones.value:
+            message = f"It does not resolve yet; the account has the zone {found.zones.value[-1]}."
+            yield Result("domain", name, Status.WARNING, message, "Create its record after the deployment.")
+        else:
+            message = f"It does not resolve, and the account has no public zone that has it ({key})."
+            fix = "Create its record where its zone is, after the deployment: clients cannot reach it before."
+            yield Result("domain", name, Status.WARNING, message, fix)

@@ -1,0 +1,159 @@
+"""Facts about names: the deployment's own stacks, and what exists already under the names that templates give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lisa_compiler.deploy.account import code_of
+from lisa_compiler.deploy.preflight.facts import Answer
+
+if TYPE_CHECKING:
+    from lisa_compiler.deploy.preflight.asking import Asker
+    from lisa_compiler.deploy.preflight.requirements import Requirements
+
+_GONE = "DELETE_COMPLETE"
+
+
+def bootstrap(asker: Asker, requirements: Requirements) -> Answer[int]:
+    """Version of the bootstrap stack; 0 for none."""
+    name = requirements.bootstrap_parameter
+    if not name:
+        return Answer(value=0)
+    answer = asker.found(
+        "ssm:GetParameter",
+        lambda: int(asker.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]),
+        "ParameterNotFound",
+    )
+    return answer if answer.unknown else Answer(value=answer.value or 0)
+
+
+def stacks(asker: Asker, requirements: Requirements) -> Answer[dict[str, str]]:
+    """Status of the deployment's own stacks."""
+    own = set(requirements.stacks)
+
+    def question() -> dict[str, str]:
+        found = [one for page in asker.pages("cloudformation", "describe_stacks") for one in page["Stacks"]]
+        return {one["StackName"]: one["StackStatus"] for one in found if one["StackName"] in own}
+
+    return asker.ask("cloudformation:DescribeStacks", question)
+
+
+def stack_resources(asker: Asker, made: Answer[dict[str, str]]) -> Answer[tuple[str, ...]]:
+    """Physical IDs of what the deployment's stacks have."""
+    if made.value is None:
+        return Answer(unknown=made.unknown)
+    names = sorted(made.value)
+
+    def question() -> tuple[str, ...]:
+        found = {
+            str(one.get("PhysicalResourceId", ""))
+            for name in names
+            for page in asker.pages("cloudformation", "list_stack_resources", StackName=name)
+            for one in page["StackResourceSummaries"]
+            if one["ResourceStatus"] != _GONE
+        }
+        return tuple(sorted(found - {""}))
+
+    return asker.ask("cloudformation:ListStackResources", question) if names else Answer(value=())
+
+
+def existing(asker: Asker, kind: str, names: Sequence[str]) -> Answer[tuple[str, ...]]:
+    """Which of these names exist already as a resource of this type."""
+    permission, listed = _LISTERS[kind]
+
+    def question() -> tuple[str, ...]:
+        wanted = set(names)
+        return tuple(sorted(wanted & set(listed(asker, names))))
+
+    return asker.ask(permission, question)
+
+
+def models_bucket(asker: Asker, requirements: Requirements) -> Answer[str]:
+    """Region of the bucket that the weights are in; None when there is none."""
+    bucket = requirements.models_bucket
+    if bucket is None:
+        return Answer()
+
+    def question() -> str:
+        answer = asker.client("s3").head_bucket(Bucket=bucket)
+        return str(answer.get("BucketRegion") or asker.account.region)
+
+    return asker.found("s3:ListBucket", question, "404", "NoSuchBucket")
+
+
+def _paged(service: str, operation: str, pick: Callable[[Any], Iterable[str]]) -> Callable[..., Iterable[str]]:
+    def listed(asker: Asker, _names: Sequence[str]) -> Iterable[str]:
+        return [name for page in asker.pages(service, operation) for name in pick(page)]
+
+    return listed
+
+
+def _log_groups(asker: Asker, names: Sequence[str]) -> Iterable[str]:
+    for prefix in sorted({_common(names, "/aws/"), _common(names, "/lisa/")} - {""}):
+        for page in asker.pages("logs", "describe_log_groups", logGroupNamePrefix=prefix):
+            yield from (one["logGroupName"] for one in page["logGroups"])
+
+
+def _common(names: Sequence[str], start: str) -> str:
+    """What all names that begin so have in common, so that an account with many log groups answers soon."""
+    found = [name for name in names if name.startswith(start)]
+    if not found:
+        return ""
+    first, last = min(found), max(found)
+    length = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]
+
+
+def _buckets(asker: Asker, names: Sequence[str]) -> Iterable[str]:
+    """Buckets that exist, in this account or another: names are unique in a partition."""
+    errors = asker.client("s3").exceptions
+    for name in names:
+        try:
+            asker.client("s3").head_bucket(Bucket=name)
+        except errors.ClientError as error:
+            if code_of(error) in {"404", "NoSuchBucket"}:
+                continue
+            if code_of(error) not in {"403", "301"}:
+                raise
+        yield name
+
+
+def _domains(asker: Asker, _names: Sequence[str]) -> Iterable[str]:
+    return [one["DomainName"] for one in asker.client("opensearch").list_domain_names()["DomainNames"]]
+
+
+def _parameters(asker: Asker, names: Sequence[str]) -> Iterable[str]:
+    for start in range(0, len(names), 50):
+        wanted = [{"Key": "Name", "Option": "Equals", "Values": list(names[start : start + 50])}]
+        for page in asker.pages("ssm", "describe_parameters", ParameterFilters=wanted):
+            yield from (one["Name"] for one in page["Parameters"])
+
+
+def _secrets(asker: Asker, _names: Sequence[str]) -> Iterable[str]:
+    """Secrets, those that are scheduled for deletion included: their names are taken until then."""
+    for page in asker.pages("secretsmanager", "list_secrets", IncludePlannedDeletion=True):
+        yield from (one["Name"] for one in page["SecretList"])
+
+
+_LISTERS: dict[str, tuple[str, Callable[..., Iterable[str]]]] = {
+    "AWS::DynamoDB::Table": (
+        "dynamodb:ListTables",
+        _paged("dynamodb", "list_tables", lambda page: page["TableNames"]),
+    ),
+    "AWS::IAM::Role": (
+        "iam:ListRoles",
+        _paged("iam", "list_roles", lambda page: [one["RoleName"] for one in page["Roles"]]),
+    ),
+    "AWS::Logs::LogGroup": ("logs:DescribeLogGroups", _log_groups),
+    "AWS::OpenSearchService::Domain": ("es:ListDomainNames", _domains),
+    "AWS::RDS::DBInstance": (
+        "rds:DescribeDBInstances",
+        _paged(
+            "rds", "describe_db_instances", lambda page: [one["DBInstanceIdentifier"] for one in page["DBInstances"]]
+        ),
+    ),
+    "AWS::S3::Bucket": ("s3:ListBucket", _buckets),
+    "AWS::SSM::Parameter": ("ssm:DescribeParameters", _parameters),
+    "AWS::SecretsManager::Secret": ("secretsmanager:ListSecrets", _secrets),
+}

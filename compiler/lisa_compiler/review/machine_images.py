@@ -1,0 +1,42 @@
+"""AMIs that instances boot: what a change of them means, which the template alone says by an id."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.output import Output, Resource
+from lisa_compiler.review.wording import listed
+
+_LAUNCH_TEMPLATE = "AWS::EC2::LaunchTemplate"
+
+
+def compare_amis(before: Output, after: Output) -> Iterator[Finding]:
+    """Find instances that boot another AMI, one finding for each AMI and what it was before."""
+    services: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key, resource in after.resources.items():
+        old = before.resources.get(key)
+        if resource.type != _LAUNCH_TEMPLATE or old is None:
+            continue
+        change = (_ami(old, before), _ami(resource, after))
+        if change[0] != change[1]:
+            services[change].append(f"**{after.stacks[resource.component].title}**")
+    for (old_ami, new_ami), titles in services.items():
+        yield Finding(
+            Danger.RUNS,
+            f"The instances of {listed(titles)} are replaced by ones that boot another AMI: {old_ami} → {new_ami}.",
+        )
+
+
+def _ami(template: Resource, output: Output) -> str:
+    image = template.properties.get("LaunchTemplateData", {}).get("ImageId")
+    if not isinstance(image, dict):
+        return f"`{image}`"
+    parameter = output.stacks[template.component].parameters.get(str(image.get("Ref")), {})
+    default = parameter.get("Default")
+    if default is None:
+        return "none, because it is not pinned"
+    if "SSM" in str(parameter.get("Type")):
+        return f"what `{default}` names at each deployment"
+    return f"`{default}`"
