@@ -131,6 +131,12 @@ def instance_rows() -> dict[str, list[Any]]:
     return dict(sorted(rows.items(), key=lambda row: (row[0].partition(".")[0], row[1][0], row[1][1], row[0])))
 
 
+def registered_memory(types: dict[str, list[Any]]) -> dict[str, int]:
+    """MiB that instances register with ECS, by type, where registered_memory.json has a figure."""
+    text = (Path(__file__).resolve().parent / "registered_memory.json").read_text(encoding="utf-8")
+    return {name: mib for name, (mib, _) in json.loads(text)["types"].items() if name in types}
+
+
 def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
     """The region table, for the types that the instance table has."""
     partitions = {p["id"]: p for p in _packaged("botocore", "data/partitions.json")["partitions"]}
@@ -226,6 +232,7 @@ def tables(date: str) -> dict[str, str]:
         "date": date,
         "sources": {"moto": sources["moto"]},
         "columns": list(COLUMNS),
+        "registeredMiB": registered_memory(rows),
     }
     region_table = {
         "schemaVersion": 1,

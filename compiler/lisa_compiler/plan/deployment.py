@@ -52,7 +52,8 @@ class ServicePlan:
         auto_scaling: capacity and scaling.
         load_balancer: certificate, domain name and health check.
         internet_facing: whether the load balancer has public addresses.
-        memory_mib: memory of the container, what the system needs being left to it.
+        memory_mib: MiB of an instance's memory that its tasks may use; the system keeps the rest.
+        memory_reservation_mib: MiB that ECS reserves for a task when it places it; no limit.
         environment: variables in order of name, the user's own having won.
         secrets: variables whose value is a Secrets Manager or Parameter Store ARN, resolved by ECS at start.
         privileged: whether the container needs FUSE, and so runs privileged.
@@ -68,6 +69,7 @@ class ServicePlan:
     load_balancer: LoadBalancerConfig
     internet_facing: bool
     memory_mib: int
+    memory_reservation_mib: int
     environment: tuple[tuple[str, str], ...]
     secrets: tuple[tuple[str, str], ...]
     privileged: bool

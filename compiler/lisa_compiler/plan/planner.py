@@ -8,7 +8,7 @@ from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, Repo
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
-from lisa_schema.instances import instance_type
+from lisa_schema.instances import instance_type, reservable_mib
 from lisa_schema.models import OpenSearchEndpoint
 from lisa_schema.owned_variables import canonical, is_declared, owned_variable
 from lisa_schema.regions import region as find_region
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # What the operating system, the ECS agent and the file cache keep of an instance's memory (spec: stacks, 4 and 5).
 _REST_API_RESERVED_MIB = 2 * 1024
 _MODEL_RESERVED_MIB = 5 * 1024
+# The gateway's next task starts on the instance of the one that it replaces, so that both must fit.
+_REST_API_TASKS_PER_INSTANCE = 2
+_MODEL_TASKS_PER_INSTANCE = 1
 
 _S3_MOUNT_POINT = "/mnt/models-bucket"
 
@@ -179,6 +182,7 @@ def _rest_api(config: Config, names: Names, region: Region) -> ServicePlan:
         kind=GATEWAY,
         instance=instance,
         reserved_mib=_REST_API_RESERVED_MIB,
+        tasks_per_instance=_REST_API_TASKS_PER_INSTANCE,
         internet_facing=rest.internet_facing,
         environment=environment,
         config=config,
@@ -211,6 +215,7 @@ def _model(model: EcsModel, config: Config, names: Names, region: Region) -> Mod
         kind=model.inference_container,
         instance=instance,
         reserved_mib=_MODEL_RESERVED_MIB,
+        tasks_per_instance=_MODEL_TASKS_PER_INSTANCE,
         internet_facing=False,
         environment=environment,
         config=config,
@@ -239,6 +244,7 @@ def _service(
     kind: str,
     instance: InstanceType,
     reserved_mib: int,
+    tasks_per_instance: int,
     internet_facing: bool,
     environment: dict[str, str],
     config: Config,
@@ -253,6 +259,7 @@ def _service(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")
     )
     plain = {name: value for name, value in environment.items() if not SECRET_ARN.match(value)}
+    memory_mib = reservable_mib(instance, reserved_mib)
     return ServicePlan(
         id=key,
         cluster=names.cluster(key),
@@ -263,7 +270,8 @@ def _service(
         auto_scaling=auto_scaling,
         load_balancer=load_balancer,
         internet_facing=internet_facing,
-        memory_mib=instance.memory_mib - reserved_mib,
+        memory_mib=memory_mib,
+        memory_reservation_mib=memory_mib // tasks_per_instance,
         environment=tuple(sorted(plain.items())),
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
         privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),

@@ -214,7 +214,7 @@ def test_gpu_container_gets_every_gpu() -> None:
     container = task["Properties"]["ContainerDefinitions"][0]
     assert container["ResourceRequirements"] == [{"Type": "GPU", "Value": "8"}]
     assert container["LinuxParameters"]["SharedMemorySize"] == 65536
-    assert container["Memory"] == 1152 * 1024 - 5 * 1024
+    assert container["MemoryReservation"] == 1152 * 1024 * 9 // 10
 
 
 def test_bedrock_permission_is_there_exactly_for_bedrock_models() -> None:
