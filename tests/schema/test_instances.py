@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -129,9 +129,6 @@ def test_the_table_stays_small() -> None:
 def test_the_tables_are_what_their_sources_say(monkeypatch: pytest.MonkeyPatch) -> None:
     data = SCHEMA / "lisa_schema" / "data"
     recorded = json.loads((data / "regions.json").read_text())
-    installed = {package: metadata.version(package) for package in recorded["sources"]}
-    if installed != recorded["sources"]:
-        pytest.skip(f"the tables were made from {recorded['sources']}, and here is {installed}")
     monkeypatch.syspath_prepend(str(SCHEMA))
     import refresh_tables
 

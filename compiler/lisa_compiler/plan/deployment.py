@@ -226,17 +226,8 @@ class Deployment:
         return any(stack.component == component for stack in self.stacks)
 
     def service_principal(self, service: str) -> str:
-        """The principal of an AWS service in trust and resource policies.
-
-        Most services are `<service>.amazonaws.com` in every partition, however the partition's own DNS suffix reads;
-        EC2 has one per partition, and CloudWatch Logs one per region (source: the AWS CDK's region-info table).
-        """
-        suffix = self.region.partition.dns_suffix
-        if service == "ec2":
-            return f"ec2.{suffix}"
-        if service == "logs":
-            return f"logs.{self.names.region}.{suffix}"
-        return f"{service}.amazonaws.com"
+        """The principal of an AWS service in trust and resource policies, as the Region table has it."""
+        return self.region.service_principal(service)
 
     def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
         """An ARN in the deployment's partition; `region` and `account` may be left blank as some services want."""

@@ -204,7 +204,7 @@ def test_isolated_partition_does_without_what_it_lacks() -> None:
     for service in every("airgap", "AWS::ECS::Service"):
         assert "DeploymentCircuitBreaker" not in service["Properties"]["DeploymentConfiguration"]
     services = [endpoint["Properties"]["ServiceName"] for endpoint in every("airgap", "AWS::EC2::VPCEndpoint")]
-    assert services == ["gov.ic.c2s.us-iso-east-1.s3"]
+    assert services == ["com.amazonaws.us-iso-east-1.s3"]
     artifacts = json.loads(example("airgap").files["cloudformation/manifest.json"])["artifacts"].values()
     assert not any("tags" in artifact["properties"] for artifact in artifacts)
 
