@@ -5,9 +5,10 @@ The facts come from packages that are development requirements, so that no AWS a
 - moto ships what EC2's DescribeInstanceTypes and DescribeInstanceTypeOfferings answer in each commercial region;
 - cfn-lint ships the instance types and the CloudFormation resource types of each region, GovCloud and China included,
   and the dates of the Lambda runtimes;
-- botocore ships the partitions with their DNS suffixes, and which services have an endpoint in which region.
+- botocore ships the partitions with their DNS suffixes, and which services have an endpoint in which region;
+- the AWS CDK ships the service principals, gateway endpoints and load balancer accounts of each region.
 
-The isolated partitions (aws-iso and its kin) are known to botocore alone: what nobody publishes is written as null.
+Instance types and resource types of the isolated partitions (aws-iso and similar) are not published: they are null.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).resolve().parent / "lisa_schema" / "data"
+
+# Regions that botocore 1.44.5 lists and the pinned version does not yet.
+NEWER_REGIONS = {"aws": ("me-west-1", "sa-west-1")}
+
+GATEWAY_ENDPOINTS = ("dynamodb", "s3")
 
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 
@@ -131,20 +137,32 @@ def instance_rows() -> dict[str, list[Any]]:
     return dict(sorted(rows.items(), key=lambda row: (row[0].partition(".")[0], row[1][0], row[1][1], row[0])))
 
 
+def registered_memory(types: dict[str, list[Any]]) -> dict[str, int]:
+    """MiB that instances register with ECS, by type, where registered_memory.json has a figure."""
+    text = (Path(__file__).resolve().parent / "registered_memory.json").read_text(encoding="utf-8")
+    return {name: mib for name, (mib, _) in json.loads(text)["types"].items() if name in types}
+
+
 def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
     """The region table, for the types that the instance table has."""
+    import partition_facts
+
     partitions = {p["id"]: p for p in _packaged("botocore", "data/partitions.json")["partitions"]}
     endpoints = {p["partition"]: p["services"] for p in _packaged("botocore", "data/endpoints.json")["partitions"]}
     table: dict[str, Any] = {}
     for partition in PARTITIONS:
         isolated = partition.startswith("aws-iso")
-        for name in sorted(region for region in partitions[partition]["regions"] if not region.endswith("-global")):
+        known = {*partitions[partition]["regions"], *NEWER_REGIONS.get(partition, ())}
+        suffix = partitions[partition]["outputs"]["dnsSuffix"]
+        for name in sorted(region for region in known if not region.endswith("-global")):
             offered = None if isolated else instance_types_offered(name)
             table[name] = {
                 "partition": partition,
                 "instanceTypes": None if offered is None else compact(types, offered),
                 "services": services(endpoints[partition], name) if isolated else None,
                 "lacks": None if isolated else missing_resource_types(name),
+                "principals": partition_facts.unusual_principals(name, suffix),
+                "loadBalancerAccount": partition_facts.load_balancer_account(name),
             }
     return table
 
@@ -216,7 +234,9 @@ def main() -> int:
 
 def tables(date: str) -> dict[str, str]:
     """Both tables as text, by file name."""
-    sources = {package: metadata.version(package) for package in ("botocore", "cfn-lint", "moto")}
+    import partition_facts
+
+    sources = {package: metadata.version(package) for package in ("aws-cdk-lib", "botocore", "cfn-lint", "moto")}
     rows = instance_rows()
     partitions = {
         p["id"]: p["outputs"]["dnsSuffix"] for p in _packaged("botocore", "data/partitions.json")["partitions"]
@@ -226,12 +246,15 @@ def tables(date: str) -> dict[str, str]:
         "date": date,
         "sources": {"moto": sources["moto"]},
         "columns": list(COLUMNS),
+        "registeredMiB": registered_memory(rows),
     }
     region_table = {
         "schemaVersion": 1,
         "date": date,
         "sources": sources,
         "partitions": {name: partitions[name] for name in PARTITIONS},
+        "principals": " ".join(partition_facts.SERVICES),
+        "gatewayEndpoints": {service: partition_facts.gateway_endpoint(service) for service in GATEWAY_ENDPOINTS},
         "resourceTypes": " ".join(tracked_resource_types()),
         "lambdaRuntimes": lambda_runtimes(date),
     }

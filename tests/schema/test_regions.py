@@ -87,6 +87,8 @@ def test_a_resource_type_on_the_list_of_what_lacks_is_not_supported() -> None:
         services=None,
         lacks=frozenset({"AWS::ECS::Service"}),
         lambda_runtimes=None,
+        load_balancer_account=None,
+        unusual_principals={},
     )
     assert without.supports("AWS::ECS::Service") is False
 

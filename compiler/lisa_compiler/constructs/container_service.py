@@ -199,7 +199,9 @@ class ContainerService(Construct):
                     name=service.id,
                     image=image_uri,
                     essential=True,
-                    memory=service.memory_mib,
+                    # A reservation, no limit: the instance has no other tasks, and what it registers with ECS depends
+                    # on the type and the machine image. A hard limit would also count the page cache of the weights.
+                    memory_reservation=service.memory_reservation_mib,
                     privileged=True if service.privileged else None,
                     stop_timeout=service.stop_timeout_seconds,
                     environment=[

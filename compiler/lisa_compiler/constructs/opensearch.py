@@ -117,7 +117,7 @@ class OpenSearchRepository(Construct):
         statement = allow(
             ["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutLogEventsBatch"],
             deployment.arn("logs", f"log-group:{log_group_name}:*"),
-            to={"Service": "es.amazonaws.com"},
+            to={"Service": deployment.service_principal("es")},
             when={
                 "StringEquals": {"aws:SourceAccount": deployment.names.account},
                 "ArnLike": {"aws:SourceArn": deployment.arn("es", f"domain/{name}")},

@@ -73,7 +73,7 @@ class PostgresRepository(Construct):
         monitoring = scope.role(
             f"{construct_id}MonitoringRole",
             f"rds-monitoring-{plan.id}",
-            trust=trust("monitoring.rds.amazonaws.com", account=deployment.names.account),
+            trust=trust(deployment.service_principal("monitoring.rds"), account=deployment.names.account),
             policies={},
             managed_policies=[monitoring_policy],
             description=f"Lets RDS publish the metrics of repository {plan.config.repository_id}",

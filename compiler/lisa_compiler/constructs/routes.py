@@ -93,7 +93,7 @@ class Routes(Construct):
             "Permission",
             action="lambda:InvokeFunction",
             function_name=function.arn,
-            principal="apigateway.amazonaws.com",
+            principal=scope.deployment.service_principal("apigateway"),
             source_arn=scope.deployment.arn("execute-api", f"{self._api_id}/*"),
         )
 

@@ -55,7 +55,8 @@ class ServicePlan:
         auto_scaling: capacity and scaling.
         load_balancer: certificate, domain name and health check.
         internet_facing: whether the load balancer has public addresses.
-        memory_mib: memory of the container, what the system needs being left to it.
+        memory_mib: MiB of an instance's memory that its tasks may use; the system keeps the rest.
+        memory_reservation_mib: MiB that ECS reserves for a task when it places it; no limit.
         environment: variables in order of name, the user's own having won.
         secrets: variables whose value is a Secrets Manager or Parameter Store ARN, resolved by ECS at start.
         privileged: whether the container needs FUSE, and so runs privileged.
@@ -73,6 +74,7 @@ class ServicePlan:
     load_balancer: LoadBalancerConfig
     internet_facing: bool
     memory_mib: int
+    memory_reservation_mib: int
     environment: tuple[tuple[str, str], ...]
     secrets: tuple[tuple[str, str], ...]
     privileged: bool
@@ -242,17 +244,8 @@ class Deployment:
         return any(stack.component == component for stack in self.stacks)
 
     def service_principal(self, service: str) -> str:
-        """The principal of an AWS service in trust and resource policies.
-
-        Most services are `<service>.amazonaws.com` in every partition, however the partition's own DNS suffix reads;
-        EC2 has one per partition, and CloudWatch Logs one per region (source: the AWS CDK's region-info table).
-        """
-        suffix = self.region.partition.dns_suffix
-        if service == "ec2":
-            return f"ec2.{suffix}"
-        if service == "logs":
-            return f"logs.{self.names.region}.{suffix}"
-        return f"{service}.amazonaws.com"
+        """The principal of an AWS service in trust and resource policies, as the Region table has it."""
+        return self.region.service_principal(service)
 
     def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
         """An ARN in the deployment's partition; `region` and `account` may be left blank as some services want."""

@@ -12,7 +12,7 @@ from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
-from lisa_schema.instances import instance_type
+from lisa_schema.instances import instance_type, reservable_mib
 from lisa_schema.models import OpenSearchEndpoint
 from lisa_schema.owned_variables import canonical, is_declared, owned_variable
 from lisa_schema.regions import region as find_region
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # What the operating system, the ECS agent and the file cache keep of an instance's memory (spec: stacks, 4 and 5).
 _REST_API_RESERVED_MIB = 2 * 1024
 _MODEL_RESERVED_MIB = 5 * 1024
+# The gateway's next task starts on the instance of the one that it replaces, so that both must fit.
+_REST_API_TASKS_PER_INSTANCE = 2
+_MODEL_TASKS_PER_INSTANCE = 1
 
 _S3_MOUNT_POINT = "/mnt/models-bucket"
 
@@ -188,6 +191,7 @@ def _rest_api(config: Config, names: Names, region: Region, lock: AmiLock) -> Se
         instance=instance,
         ami=plan_ami(rest, config, lock, has_gpus=bool(instance.gpus)),
         reserved_mib=_REST_API_RESERVED_MIB,
+        tasks_per_instance=_REST_API_TASKS_PER_INSTANCE,
         internet_facing=rest.internet_facing,
         environment=environment,
         config=config,
@@ -220,6 +224,7 @@ def _model(model: EcsModel, config: Config, names: Names, region: Region, lock: 
         instance=instance,
         ami=plan_ami(model, config, lock, has_gpus=bool(instance.gpus)),
         reserved_mib=_MODEL_RESERVED_MIB,
+        tasks_per_instance=_MODEL_TASKS_PER_INSTANCE,
         internet_facing=False,
         environment=environment,
         config=config,
@@ -248,6 +253,7 @@ def _service(
     instance: InstanceType,
     ami: PlannedAmi,
     reserved_mib: int,
+    tasks_per_instance: int,
     internet_facing: bool,
     environment: dict[str, str],
     config: Config,
@@ -261,6 +267,7 @@ def _service(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")
     )
     plain = {name: value for name, value in environment.items() if not SECRET_ARN.match(value)}
+    memory_mib = reservable_mib(instance, reserved_mib)
     return ServicePlan(
         id=key,
         cluster=names.cluster(key),
@@ -272,7 +279,8 @@ def _service(
         auto_scaling=auto_scaling,
         load_balancer=load_balancer,
         internet_facing=internet_facing,
-        memory_mib=instance.memory_mib - reserved_mib,
+        memory_mib=memory_mib,
+        memory_reservation_mib=memory_mib // tasks_per_instance,
         environment=tuple(sorted(plain.items())),
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
         privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),

@@ -102,7 +102,7 @@ class ApiBaseStack(LisaStack):
             "AuthorizerPermission",
             action="lambda:InvokeFunction",
             function_name=function.arn,
-            principal="apigateway.amazonaws.com",
+            principal=deployment.service_principal("apigateway"),
             source_arn=deployment.arn("execute-api", f"{api_id}/authorizers/*"),
         )
         self.publish(

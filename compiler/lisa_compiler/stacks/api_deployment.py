@@ -73,7 +73,7 @@ class ApiDeploymentStack(LisaStack):
         role = self.role(
             "LoggingRole",
             "api-gateway-logs",
-            trust=trust("apigateway.amazonaws.com", account=self.deployment.names.account),
+            trust=trust(self.deployment.service_principal("apigateway"), account=self.deployment.names.account),
             policies={},
             managed_policies=[policy],
             description="Lets API Gateway write logs",

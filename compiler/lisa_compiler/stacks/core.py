@@ -59,12 +59,28 @@ class CoreStack(LisaStack):
                 allow(
                     "s3:PutObject",
                     f"{arn}/load-balancers/*/AWSLogs/{deployment.names.account}/*",
-                    to={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+                    to=self._load_balancers(),
                 ),
-                allow("s3:PutObject", f"{arn}/s3/*", to={"Service": "logging.s3.amazonaws.com"}, when=account),
+                allow(
+                    "s3:PutObject",
+                    f"{arn}/s3/*",
+                    to={"Service": deployment.service_principal("logging.s3")},
+                    when=account,
+                ),
             ],
         )
         self.acknowledge(
             bucket.resource, {"AwsSolutions-S1": "This is the bucket that access logs go to; it would log itself."}
         )
         self.publish("AccessLogsBucket", "accessLogsBucket", name, description="Bucket of access logs")
+
+    def _load_balancers(self) -> dict[str, str]:
+        """The principal that load balancers write access logs as.
+
+        ELB documents its service principal for all Regions. Of isolated Regions the CDK's table names the accounts of
+        the older ones; S3 rejects a policy with a principal that its partition does not have.
+        """
+        region = self.deployment.region
+        if region.is_iso and region.load_balancer_account:
+            return {"AWS": f"{region.arn_prefix}:iam::{region.load_balancer_account}:root"}
+        return {"Service": region.service_principal("logdelivery.elasticloadbalancing")}

@@ -114,18 +114,14 @@ class NetworkingStack(LisaStack):
         return vpc.ref, _CIDR, subnets
 
     def _gateway_endpoints(self, vpc_id: str, route_tables: list[str]) -> None:
-        region = self.deployment.names.region
-        services = ["s3"] if self.deployment.region.partition.is_iso else ["s3", "dynamodb"]
+        region = self.deployment.region
+        services = ["s3"] if region.partition.is_iso else ["s3", "dynamodb"]
         for service in services:
-            # The iso partitions write their own DNS suffix turned round where the others, China's too, have
-            # com.amazonaws (source: the AWS CDK's region-info table).
-            partition = self.deployment.region.partition
-            labels = ".".join(reversed(partition.dns_suffix.split("."))) if partition.is_iso else "com.amazonaws"
             ec2.CfnVPCEndpoint(
                 self,
                 f"{service.capitalize()}Endpoint",
                 vpc_id=vpc_id,
-                service_name=f"{labels}.{region}.{service}",
+                service_name=region.gateway_endpoint(service),
                 vpc_endpoint_type="Gateway",
                 route_table_ids=route_tables,
             )

@@ -51,7 +51,7 @@ class UiStack(LisaStack):
         role = self.role(
             "ReaderRole",
             "website-reader",
-            trust=trust("apigateway.amazonaws.com", account=deployment.names.account),
+            trust=trust(deployment.service_principal("apigateway"), account=deployment.names.account),
             policies={"website": document(allow("s3:GetObject", f"{bucket_arn}/*"))},
             description="Reads the website bucket for API Gateway",
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
-from lisa_schema.instances import instance_type, nearest_instance_types
+from lisa_schema.instances import instance_type, nearest_instance_types, reservable_mib
 from lisa_schema.models import Config, EcsModel, InferenceContainer, RestApiConfig
 from lisa_schema.regions import region
 from lisa_schema.rules.places import deployed_services, services
@@ -62,7 +62,7 @@ def memory_suffices(config: Config) -> Iterator[Finding]:
         host = instance_type(service.instance_type)
         if host is None:
             continue
-        left = host.memory_mib - _KEPT_MIB[type(service)]
+        left = reservable_mib(host, _KEPT_MIB[type(service)])
         shared = service.container_config.shared_memory_size
         if left <= 0:
             message = f"{host.name} has {host.memory_mib:,} MiB of memory, which leaves nothing for the container."

@@ -47,12 +47,19 @@ def test_direct_dependencies_leave_out_what_follows(planned: Planned) -> None:
     assert direct["iam"] == ()
 
 
-def test_rest_api_keeps_two_gib_for_the_system(planned: Planned) -> None:
-    assert planned().rest_api.memory_mib == 8 * 1024 - 2 * 1024
+def test_rest_api_keeps_two_gib_for_the_system_and_room_for_its_next_task(planned: Planned) -> None:
+    service = planned().rest_api
+    assert (service.memory_mib, service.memory_reservation_mib) == (6 * 1024, 3 * 1024)
 
 
 def test_model_keeps_five_gib_for_the_system(planned: Planned) -> None:
-    assert planned().models[0].service.memory_mib == 16 * 1024 - 5 * 1024
+    service = planned().models[0].service
+    assert (service.memory_mib, service.memory_reservation_mib) == (11 * 1024, 11 * 1024)
+
+
+def test_model_on_a_large_instance_reserves_nine_tenths(planned: Planned) -> None:
+    service = planned(ecsModels=[model(instanceType="g5.48xlarge")]).models[0].service
+    assert service.memory_reservation_mib == 768 * 1024 * 9 // 10
 
 
 def test_rest_api_has_a_thread_for_each_cpu(planned: Planned) -> None:

@@ -204,7 +204,7 @@ def test_isolated_partition_does_without_what_it_lacks() -> None:
     for service in every("airgap", "AWS::ECS::Service"):
         assert "DeploymentCircuitBreaker" not in service["Properties"]["DeploymentConfiguration"]
     services = [endpoint["Properties"]["ServiceName"] for endpoint in every("airgap", "AWS::EC2::VPCEndpoint")]
-    assert services == ["gov.ic.c2s.us-iso-east-1.s3"]
+    assert services == ["com.amazonaws.us-iso-east-1.s3"]
     artifacts = json.loads(example("airgap").files["cloudformation/manifest.json"])["artifacts"].values()
     assert not any("tags" in artifact["properties"] for artifact in artifacts)
 
@@ -214,7 +214,7 @@ def test_gpu_container_gets_every_gpu() -> None:
     container = task["Properties"]["ContainerDefinitions"][0]
     assert container["ResourceRequirements"] == [{"Type": "GPU", "Value": "8"}]
     assert container["LinuxParameters"]["SharedMemorySize"] == 65536
-    assert container["Memory"] == 1152 * 1024 - 5 * 1024
+    assert container["MemoryReservation"] == 1152 * 1024 * 9 // 10
 
 
 def test_bedrock_permission_is_there_exactly_for_bedrock_models() -> None:
