@@ -6,7 +6,7 @@ window.env = {
   "JWT_GROUPS_PROP": "cognito:groups",
   "ADMIN_GROUP": "lisa-admins",
   "CUSTOM_SCOPES": [],
-  "RESTAPI_URI": "${RestApiUri}",
+  "RESTAPI_URI": "https://api.demo.example.com",
   "RESTAPI_VERSION": "v2",
   "SESSION_REST_API_URI": "${ApiUrl}",
   "API_BASE_URL": "${ApiUrl}",

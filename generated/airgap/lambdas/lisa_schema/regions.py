@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -57,6 +58,9 @@ class Region:
         services: in isolated regions, the services with an endpoint, named as in resource types; None elsewhere.
         lacks: resource types that CloudFormation does not have there; None when not known.
         lambda_runtimes: Python runtimes that a function can be created with, oldest first; None when not known.
+        load_balancer_account: account that load balancers write access logs from; None where they use the service
+            principal `logdelivery.elasticloadbalancing`.
+        unusual_principals: by service, principals that are not `<service>.amazonaws.com`.
     """
 
     name: str
@@ -65,6 +69,8 @@ class Region:
     services: frozenset[str] | None
     lacks: frozenset[str] | None
     lambda_runtimes: tuple[str, ...] | None
+    load_balancer_account: str | None
+    unusual_principals: Mapping[str, str]
 
     @property
     def is_iso(self) -> bool:
@@ -85,6 +91,25 @@ class Region:
     def dns_suffix(self) -> str:
         """What service host names end with there."""
         return self.partition.dns_suffix
+
+    def service_principal(self, service: str) -> str:
+        """The principal of an AWS service (`ecs-tasks`, `monitoring.rds`) in trust and resource policies.
+
+        Raises:
+            KeyError: the table has no principal of that service.
+        """
+        if service not in _table()["principals"].split():
+            raise KeyError(service)
+        return self.unusual_principals.get(service, f"{service}.amazonaws.com")
+
+    def gateway_endpoint(self, service: str) -> str:
+        """The name of the gateway endpoint of `s3` or `dynamodb` in a VPC.
+
+        Raises:
+            KeyError: the service has none.
+        """
+        name: str = _table()["gatewayEndpoints"][service]
+        return name.format(region=self.name)
 
     def offers(self, instance_type: str) -> bool | None:
         """Whether it offers an instance type of the table; None when not known."""
@@ -119,6 +144,8 @@ def region(name: str) -> Region | None:
         services=_known(entry["services"]),
         lacks=_known(entry["lacks"]),
         lambda_runtimes=None if home.is_iso else tuple(_table()["lambdaRuntimes"]),
+        load_balancer_account=entry["loadBalancerAccount"],
+        unusual_principals=entry["principals"],
     )
 
 

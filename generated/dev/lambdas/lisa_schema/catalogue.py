@@ -197,6 +197,19 @@ WEIGHTS_UNCHECKED = Kind(
     "Run `lisa weights stage`, which checks the model in the bucket, then commit weights.lock.json.",
     Severity.WARNING,
 )
+AMI_UNPINNED = Kind(
+    "LISA411",
+    "ami-unpinned",
+    "The AMI of some instances is not pinned: ami.<env>.lock.json does not have it, or is for another region.",
+    "Run `lisa ami refresh --env <env>` and commit ami.<env>.lock.json, or set amiId: `lisa deploy` refuses otherwise.",
+    Severity.WARNING,
+)
+AMI_LOCK_UNUSABLE = Kind(
+    "LISA412",
+    "ami-lock-unusable",
+    "ami.<env>.lock.json cannot be read, or does not have the form of a lock file.",
+    "Restore it from git, or remove it and run `lisa ami refresh --env <env>`.",
+)
 POLICY = Kind(
     "LISA481",
     "cdk-nag",

@@ -2,7 +2,7 @@
 # Serves meta-llama/Llama-3.3-70B-Instruct with vLLM on port 8080.
 #
 # vLLM takes its settings as arguments; those that the configuration names after text-generation-inference are
-# translated: MAX_TOTAL_TOKENS, MAX_CONCURRENT_REQUESTS and QUANTIZE.
+# translated: MAX_TOTAL_TOKENS, MAX_CONCURRENT_REQUESTS and QUANTIZE. It reads VLLM_HTTP_TIMEOUT_KEEP_ALIVE itself.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -44,6 +44,12 @@ option --gpu-memory-utilization "${GPU_MEMORY_UTILIZATION:-}"
 case ${TRUST_REMOTE_CODE:-} in
   1 | [Tt]rue | TRUE) arguments+=(--trust-remote-code) ;;
 esac
+
+# By default vLLM aborts what is in flight when it stops; before 0.18 it has no other way.
+vllm=$(python3 -c 'import importlib.util as found; print(*found.find_spec("vllm").submodule_search_locations)' || true)
+if grep -qs -e '--shutdown-timeout' "$vllm/engine/arg_utils.py"; then
+  arguments+=(--shutdown-timeout "$DRAIN_TIMEOUT")
+fi
 if [[ -n ${SERVER_ARGS:-} ]]; then
   read -r -a words <<<"$SERVER_ARGS"
   arguments+=("${words[@]}")

@@ -8,7 +8,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 say() { printf 'rest-api: %s\n' "$*" >&2; }
 
 missing=()
-for name in AWS_REGION REGISTERED_MODELS_PS_NAME THREADS TOKEN_TABLE_NAME; do
+for name in AWS_REGION DRAIN_TIMEOUT KEEP_ALIVE_TIMEOUT REGISTERED_MODELS_PS_NAME THREADS TOKEN_TABLE_NAME; do
   [[ -n ${!name:-} ]] || missing+=("$name")
 done
 if [[ ${USE_AUTH:-true} != false ]]; then
@@ -30,7 +30,10 @@ LITELLM_ADMIN_KEY=$(make_key)
 export LITELLM_KEY LITELLM_ADMIN_KEY
 export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$(make_key)}
 export LITELLM_URL=http://127.0.0.1:4000
-litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" &
+# A worker is killed when it is silent for --timeout_worker_healthcheck, which includes its start: importing LiteLLM
+# takes longer than uvicorn's 5 seconds when several workers share a processor.
+litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" \
+  --keepalive_timeout "$KEEP_ALIVE_TIMEOUT" --timeout_worker_healthcheck 60 &
 litellm=$!
 LITELLM_MASTER_KEY='' python3 -m lisa_gateway &
 gateway=$!
@@ -53,9 +56,9 @@ finish() {
   done
 }
 
-# Beyond the time in which the gateway lets its requests end.
-gateway_stop=$((${DRAIN_TIMEOUT:-90} + 10))
-litellm_stop=${LITELLM_STOP_SECONDS:-20}
+# Beyond the time in which the gateway lets its requests end; together 10 seconds less than ECS waits (stopTimeout).
+gateway_stop=$((DRAIN_TIMEOUT + 10))
+litellm_stop=${LITELLM_STOP_SECONDS:-10}
 
 status=0
 wait -n "$litellm" "$gateway" || status=$?

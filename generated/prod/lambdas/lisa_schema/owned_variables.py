@@ -21,6 +21,7 @@ _TASK_ROLE: Final = (
 _NO_DATABASE: Final = "Remove it: LiteLLM runs without a database, and models are added in the configuration."
 _GATEWAY_SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `authConfig`."
 _ONE_FILE: Final = "Remove it, and write the settings into `litellmConfig`."
+_TRUST: Final = "Set `certificateAuthorityBundle` instead."
 _LISTENS: Final = "Remove it: the load balancer reaches the container at port 8080."
 _LITELLM: Final = "Remove it, and use `litellmConfig`."
 
@@ -37,7 +38,7 @@ class OwnedVariable:
         accepts: values that LISA sets itself or that change nothing.
         accepts_secret: whether a reference to a secret is accepted.
         built_only: whether it matters only in the images that LISA builds.
-        isolated_only: whether LISA sets it only in isolated regions, with `certificateAuthorityBundle`.
+        trust_only: whether LISA sets it only with `certificateAuthorityBundle`.
         in_task: whether LISA sets it in task definitions.
     """
 
@@ -48,7 +49,7 @@ class OwnedVariable:
     accepts: tuple[str, ...] = ()
     accepts_secret: bool = False
     built_only: bool = False
-    isolated_only: bool = False
+    trust_only: bool = False
     in_task: bool = False
 
 
@@ -165,7 +166,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     *_each(
         "SSL_VERIFY SSL_SECURITY_LEVEL CYBERARK_SSL_VERIFY",
         "how connections to model providers are secured",
-        "Set the variable `SSL_CERT_FILE` to your bundle of certificate authorities instead.",
+        "Set `certificateAuthorityBundle` to a file with your certificate authorities instead.",
         (GATEWAY,),
     ),
     *_each(
@@ -234,6 +235,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     # Whose permissions and which region.
     *_each("AWS_REGION AWS_REGION_NAME", "the region", "Set `region` instead.", EVERYWHERE, in_task=True),
     *_each("AWS_DEFAULT_REGION", "the region", "Set `region` instead.", EVERYWHERE),
+    *_each("AWS_CA_BUNDLE", "which certificate authorities are trusted", _TRUST, EVERYWHERE, in_task=True),
     *_each("AWS_*", "with whose permissions and at which address AWS is called", _TASK_ROLE, EVERYWHERE),
     *_each("BOTO_CONFIG", "with whose permissions and at which address AWS is called", _TASK_ROLE, EVERYWHERE),
     # What programs load before the code that was reviewed.
@@ -250,13 +252,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     *(
         OwnedVariable(
             name=name,
-            controls="which certificate authorities are trusted in isolated regions",
-            fix="Set `certificateAuthorityBundle` instead.",
+            controls="which certificate authorities are trusted",
+            fix=_TRUST,
             containers=EVERYWHERE,
-            isolated_only=True,
+            trust_only=True,
             in_task=True,
         )
-        for name in ("SSL_CERT_DIR", "SSL_CERT_FILE")
+        for name in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
     ),
 )
 """Every owned variable; an exact name comes before a pattern that covers it."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterator
 from urllib.parse import quote
 
+import boto3  # type: ignore[import-untyped]
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lisa_lambdas.errors import NotFoundError, TooLargeError, UnavailableError
@@ -18,6 +21,8 @@ MAX_BYTES = 50 * 1024 * 1024
 _UPLOAD_SECONDS = 900
 _BLOCK_BYTES = 1024 * 1024
 _ABSENT = ("404", "NoSuchKey", "NotFound")
+# botocore's variables for the address of another S3, which need not have a host name for each bucket.
+_OTHER_S3 = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,25 @@ class DocumentsBucket:
     """The bucket of a deployment.
 
     Args:
-        s3: client of S3 that signs by signature version 4.
+        s3: client of S3 that signs by signature version 4, for the Region's own host.
         name: the bucket.
     """
 
     def __init__(self, s3: Any, name: str) -> None:
         self._s3 = s3
         self._name = name
+
+    @classmethod
+    def of_session(cls, session: boto3.Session, name: str) -> DocumentsBucket:
+        """The bucket with a client of its own.
+
+        Forms name the host of the session's Region. botocore's default is S3's global host, which answers 400 for
+        Regions launched after 20 March 2019 and otherwise may redirect, which browsers do not follow with a form
+        (Amazon S3 User Guide, "Virtual hosting of buckets"). Signature version 4 is required by the bucket's key.
+        """
+        style = "auto" if any(os.environ.get(variable) for variable in _OTHER_S3) else "virtual"
+        s3 = {"addressing_style": style, "us_east_1_regional_endpoint": "regional"}
+        return cls(session.client("s3", config=Config(signature_version="s3v4", s3=s3)), name)
 
     def source(self, key: str) -> str:
         """How a document is named in what is found in it."""

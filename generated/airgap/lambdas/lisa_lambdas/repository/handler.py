@@ -8,7 +8,6 @@ from typing import Any, Dict, List
 
 import boto3  # type: ignore[import-untyped]
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lisa_lambdas.environment import read_environment
@@ -83,8 +82,6 @@ def _api() -> RestApi:
 
 def _service(environment: RepositoryEnvironment, session: boto3.Session) -> RepositoryService:
     ssm = session.client("ssm")
-    # Browsers upload with what this client signs: the bucket's key and its region want signature version 4.
-    s3 = session.client("s3", config=Config(signature_version="s3v4"))
     address = lru_cache(maxsize=None)(partial(_embeddings_address, ssm, environment))
     return RepositoryService(
         registry=Registry(
@@ -92,7 +89,7 @@ def _service(environment: RepositoryEnvironment, session: boto3.Session) -> Repo
             ssm=ssm,
             open_store=partial(open_store, session=session, environment=environment),
         ),
-        bucket=DocumentsBucket(s3, environment.bucket_name),
+        bucket=DocumentsBucket.of_session(session, environment.bucket_name),
         embeddings=Embeddings(address),
         splitting=Splitting(environment.chunk_size, environment.chunk_overlap),
     )

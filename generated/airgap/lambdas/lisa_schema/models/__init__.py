@@ -31,6 +31,7 @@ from lisa_schema.models.litellm import (
     ModelInfo,
     RouterSettings,
 )
+from lisa_schema.models.machine_image import AmiConfig
 from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
 from lisa_schema.models.rag import (
     OpenSearchConfig,
@@ -44,6 +45,7 @@ from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig, Lo
 from lisa_schema.models.serving import EcsModel, RestApiConfig
 
 __all__ = [
+    "AmiConfig",
     "ApiGatewayConfig",
     "AssetImage",
     "AuthConfig",

@@ -51,6 +51,18 @@ RegionName = Annotated[str, form(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", "the name of a
 InstanceTypeName = Annotated[
     str, form(r"^[a-z0-9-]+\.[a-z0-9-]+$", "an EC2 instance type: a family, a dot and a size, such as g5.xlarge")
 ]
+AmiId = Annotated[
+    str,
+    form(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "the id of an AMI: ami- and 8 or 17 digits and letters a to f"),
+]
+ParameterName = Annotated[
+    str,
+    form(
+        r"^(/[A-Za-z0-9_.-]+)+(:[1-9][0-9]*)?$",
+        "the path of an SSM parameter, such as /our-images/ecs/image_id, with or without :<version>",
+    ),
+    Field(max_length=1011),
+]
 BucketName = Annotated[
     str,
     form(
@@ -80,6 +92,7 @@ SubnetId = Annotated[
 CidrBlock = Annotated[
     str, form(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
 ]
+HostedZoneId = Annotated[str, form(r"^Z[A-Z0-9]{1,31}$", "the id of a Route 53 hosted zone, which begins with Z")]
 CertificateArn = Annotated[
     str,
     form(

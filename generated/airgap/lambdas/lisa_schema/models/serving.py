@@ -8,7 +8,16 @@ from pydantic import Field
 
 from lisa_schema.models.choices import InferenceContainer, ModelType
 from lisa_schema.models.container import ContainerConfig
-from lisa_schema.models.record import AbsolutePath, Flag, InstanceTypeName, ModelName, Record, form
+from lisa_schema.models.record import (
+    AbsolutePath,
+    AmiId,
+    Flag,
+    InstanceTypeName,
+    ModelName,
+    ParameterName,
+    Record,
+    form,
+)
 from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig
 
 
@@ -19,6 +28,16 @@ class RestApiConfig(Record):
         default="v2", description="Version of the REST API that the chat application calls."
     )
     instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["m5.large"])
+    ami_id: AmiId | None = Field(
+        default=None,
+        description="AMI of the hosts, instead of that of amiConfig.",
+        examples=["ami-0123456789abcdef0"],
+    )
+    ami_parameter: ParameterName | None = Field(
+        default=None,
+        description="SSM parameter whose value is the AMI of the hosts, instead of that of amiConfig.",
+        examples=["/our-images/ecs/image_id"],
+    )
     internet_facing: Flag = Field(default=True, description="Whether the load balancer has a public address.")
     container_config: ContainerConfig = Field(description="The container of the REST API.")
     auto_scaling_config: AutoScalingConfig = Field(description="How many hosts run.")
@@ -41,6 +60,16 @@ class EcsModel(Record):
     )
     model_type: ModelType = Field(description="What the model does.")
     instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["g5.xlarge"])
+    ami_id: AmiId | None = Field(
+        default=None,
+        description="AMI of the hosts, instead of that of amiConfig.",
+        examples=["ami-0123456789abcdef0"],
+    )
+    ami_parameter: ParameterName | None = Field(
+        default=None,
+        description="SSM parameter whose value is the AMI of the hosts, instead of that of amiConfig.",
+        examples=["/our-images/ecs/image_id"],
+    )
     inference_container: InferenceContainer = Field(description="The server that the model runs in.")
     container_config: ContainerConfig = Field(description="The container of the model.")
     auto_scaling_config: AutoScalingConfig = Field(description="How many hosts run.")

@@ -11,6 +11,7 @@ from lisa_schema.models.access import AuthConfig, PermissionsBoundary
 from lisa_schema.models.building import LambdaConfig, LambdaLayerAssets, PypiConfig
 from lisa_schema.models.choices import LogLevel, RemovalPolicy, StackSynthesizer
 from lisa_schema.models.litellm import LitellmConfig
+from lisa_schema.models.machine_image import AmiConfig
 from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
 from lisa_schema.models.rag import RagFileProcessingConfig, RagRepository
 from lisa_schema.models.record import (
@@ -90,7 +91,13 @@ class Config(Record):
     pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="The Python package index of builds.")
     conda_url: HttpUrl = Field(default="", description="URL that conda is downloaded from.")
     certificate_authority_bundle: str = Field(
-        default="", description="Path on the hosts of a bundle of certificate authorities to trust."
+        default="",
+        description=(
+            "PEM file in the project with the certificates of private authorities, which functions and containers "
+            "trust in addition to the public ones. An absolute path is a file on the instances, which only containers "
+            "can read."
+        ),
+        examples=["certificates/authorities.pem"],
     )
     nvme_host_mount_path: AbsolutePath = Field(default="/nvme", description="Where hosts mount their NVMe disks.")
     nvme_container_mount_path: AbsolutePath = Field(
@@ -127,6 +134,9 @@ class Config(Record):
     system_banner: SystemBanner | None = Field(default=None, description="A line above and below every page.")
     api_gateway_config: ApiGatewayConfig = Field(
         default_factory=ApiGatewayConfig, description="The API Gateway in front of the chat application."
+    )
+    ami_config: AmiConfig = Field(
+        default_factory=AmiConfig, description="The AMIs that EC2 instances boot; see `lisa ami refresh`."
     )
     rest_api_config: RestApiConfig = Field(description="The REST API.")
     ecs_models: tuple[EcsModel, ...] = Field(default=(), description="Models that LISA hosts.")

@@ -3,6 +3,7 @@
 from lisa_schema.rules import (
     access,
     capacity,
+    connections,
     environment,
     instances,
     litellm,
@@ -12,10 +13,25 @@ from lisa_schema.rules import (
     rag,
     runtime,
     secrets,
+    trust,
 )
 from lisa_schema.rules.registry import Finding, Rule, registered_rules, rule
 
 __all__ = ["Finding", "Rule", "registered_rules", "rule"]
 
-RULE_MODULES = (access, capacity, environment, instances, litellm, models, network, partition, rag, runtime, secrets)
+RULE_MODULES = (
+    access,
+    capacity,
+    connections,
+    environment,
+    instances,
+    litellm,
+    models,
+    network,
+    partition,
+    rag,
+    runtime,
+    secrets,
+    trust,
+)
 """The modules that hold the rules."""

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from lisa_gateway import logs
 from lisa_gateway.settings import Settings
 
+_WORKER_SILENCE_SECONDS = 60  # A worker that starts on a busy processor is silent for longer than uvicorn's 5.
+
 
 def main() -> int:
     """Serve until a signal comes; then let requests end."""
@@ -57,6 +59,7 @@ def _serve(settings: Settings, folder: str) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=settings.drain_timeout,
         timeout_keep_alive=settings.keep_alive_timeout,
+        timeout_worker_healthcheck=_WORKER_SILENCE_SECONDS,
         backlog=4096,
     )
 

@@ -6,7 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lisa_schema.models.record import CertificateArn, Count, DomainName, Integer, Number, Positive, Record, form
+from lisa_schema.models.record import (
+    CertificateArn,
+    Count,
+    DomainName,
+    HostedZoneId,
+    Integer,
+    Number,
+    Positive,
+    Record,
+    form,
+)
 
 
 class MetricConfig(Record):
@@ -65,6 +75,13 @@ class LoadBalancerConfig(Record):
         examples=["arn:aws:iam::123456789012:server-certificate/lisa-dev"],
     )
     domain_name: DomainName | None = Field(
-        default=None, description="Name by which clients reach it, instead of its own.", examples=["lisa.example.com"]
+        default=None,
+        description="Name by which clients reach it, instead of its own; in the VPC a private zone resolves it.",
+        examples=["lisa.example.com"],
+    )
+    hosted_zone_id: HostedZoneId | None = Field(
+        default=None,
+        description="Route 53 hosted zone that gets a record for `domainName`; otherwise create the record yourself.",
+        examples=["Z0123456789ABCDEFGHIJ"],
     )
     health_check_config: LoadBalancerHealthCheck = Field(description="Health check of the targets.")

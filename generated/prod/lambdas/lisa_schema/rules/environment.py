@@ -11,7 +11,6 @@ from lisa_schema.document import Path
 from lisa_schema.models import AssetImage, Config, EcsModel
 from lisa_schema.older_forms import BUILT_IN_CONTEXTS, REST_API_CONTEXT
 from lisa_schema.owned_variables import OwnedVariable, canonical, owned_variable
-from lisa_schema.regions import region
 from lisa_schema.rules.places import Service, services
 from lisa_schema.rules.registry import Finding, rule
 from lisa_schema.settable_variables import GATEWAY, SETTABLE
@@ -115,10 +114,7 @@ def _owned(path: Path, name: str, owned: OwnedVariable) -> Finding:
 
 
 def _is_set(owned: OwnedVariable, config: Config) -> bool:
-    if not owned.isolated_only:
-        return True
-    home = region(config.region)
-    return home is not None and home.partition.is_iso and bool(config.certificate_authority_bundle)
+    return not owned.trust_only or bool(config.certificate_authority_bundle)
 
 
 def _is_built(service: Service) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lisa_schema.diagnostics import Severity
-from lisa_schema.instances import instance_type, nearest_instance_types
+from lisa_schema.document import Path
+from lisa_schema.instances import instance_type, nearest_instance_types, reservable_mib
 from lisa_schema.models import Config, EcsModel, InferenceContainer, RestApiConfig
 from lisa_schema.regions import region
 from lisa_schema.rules.places import deployed_services, services
@@ -61,7 +62,7 @@ def memory_suffices(config: Config) -> Iterator[Finding]:
         host = instance_type(service.instance_type)
         if host is None:
             continue
-        left = host.memory_mib - _KEPT_MIB[type(service)]
+        left = reservable_mib(host, _KEPT_MIB[type(service)])
         shared = service.container_config.shared_memory_size
         if left <= 0:
             message = f"{host.name} has {host.memory_mib:,} MiB of memory, which leaves nothing for the container."
@@ -80,3 +81,21 @@ def architecture(config: Config) -> Iterator[Finding]:
         if host is not None and host.architecture != "x86_64":
             message = f"{host.name} has {host.architecture} processors, and images are built for x86_64."
             yield Finding((*path, "instanceType"), message)
+
+
+@rule("LISA326", "one-ami", "Keep the one that is meant, and set the other to null.")
+def one_ami(config: Config) -> Iterator[Finding]:
+    """An AMI is named by its id or by a parameter, not by both."""
+    for path, service in services(config):
+        if service.ami_id and service.ami_parameter:
+            yield _two_amis((*path, "amiId"), (*path, "amiParameter"))
+    ami = config.ami_config
+    if ami.ami_id and ami.ami_parameter:
+        yield _two_amis(("amiConfig", "amiId"), ("amiConfig", "amiParameter"))
+    if ami.gpu_ami_id and ami.gpu_ami_parameter:
+        yield _two_amis(("amiConfig", "gpuAmiId"), ("amiConfig", "gpuAmiParameter"))
+
+
+def _two_amis(by_id: Path, by_parameter: Path) -> Finding:
+    message = f"`{by_id[-1]}` and `{by_parameter[-1]}` both name the AMI."
+    return Finding(by_id, message, None, (by_parameter,))

@@ -40,7 +40,7 @@ _OFF: Final = ("false", "0", "no", "off")
 _PROTECTIONS: Final = {
     "ssl_verify": (
         "Certificates of model providers would not be verified.",
-        "Set restApiConfig.containerConfig.environment.SSL_CERT_FILE to your bundle of certificate authorities.",
+        "Set certificateAuthorityBundle to a file with your certificate authorities.",
     ),
     "user_url_validation": (
         "Callers could make the gateway call any address with the URLs of images and files.",

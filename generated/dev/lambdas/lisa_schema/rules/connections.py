@@ -1,0 +1,75 @@
+"""Rules about the times that servers, load balancers and ECS have to agree on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lisa_schema.connection_times import (
+    DRAIN_VARIABLE,
+    DRAINING,
+    KEEP_ALIVE_VARIABLES,
+    LOAD_BALANCER_IDLE_SECONDS,
+    MAX_DRAIN_SECONDS,
+)
+from lisa_schema.diagnostics import Severity
+from lisa_schema.models import Config, EcsModel
+from lisa_schema.owned_variables import canonical
+from lisa_schema.rules.places import services
+from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.settable_variables import GATEWAY
+
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_FRACTIONAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """What a variable may be, in seconds, and what happens otherwise."""
+
+    least: float
+    most: float
+    reason: str
+    number: re.Pattern[str] = _SECONDS
+    severity: Severity | None = None
+
+    def include(self, value: str) -> bool:
+        return self.number.fullmatch(value) is not None and self.least <= float(value) <= self.most
+
+
+_KEEP_ALIVE: Final = _Bounds(
+    least=LOAD_BALANCER_IDLE_SECONDS + 1,
+    most=86400,
+    reason=f"the load balancer keeps connections for {LOAD_BALANCER_IDLE_SECONDS} seconds, and answers 502 when the "
+    "server closes one first",
+)
+_DRAIN: Final = _Bounds(least=0, most=MAX_DRAIN_SECONDS, reason="ECS ends the container 30 seconds later")
+_ANSWER: Final = _Bounds(
+    least=0,
+    most=LOAD_BALANCER_IDLE_SECONDS - 1,
+    reason=f"the load balancer answers 504 after {LOAD_BALANCER_IDLE_SECONDS} seconds without a byte",
+    number=_FRACTIONAL,
+    severity=Severity.WARNING,
+)
+_BOUNDS: Final = {
+    **dict.fromkeys(KEEP_ALIVE_VARIABLES.items(), _KEEP_ALIVE),
+    **{(container, DRAIN_VARIABLE): _DRAIN for container in DRAINING},
+    (GATEWAY, "ANSWER_TIMEOUT"): _ANSWER,
+}
+
+
+@rule("LISA329", "connection-times", "Remove the variable: its default fits the load balancer.")
+def connection_times(config: Config) -> Iterator[Finding]:
+    """Servers must keep idle connections longer than the load balancer, answer before it gives up, and stop in time."""
+    for path, service in services(config):
+        container = str(service.inference_container) if isinstance(service, EcsModel) else GATEWAY
+        for name, value in service.container_config.environment.items():
+            bounds = _BOUNDS.get((container, canonical(container, name)))
+            if bounds is not None and not bounds.include(value):
+                number = "number" if bounds.number is _FRACTIONAL else "whole number"
+                message = (
+                    f"`{name}` must be a {number} of seconds from {bounds.least} to {bounds.most}: {bounds.reason}."
+                )
+                yield Finding((*path, "containerConfig", "environment", name), message, severity=bounds.severity)
