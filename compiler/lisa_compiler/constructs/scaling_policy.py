@@ -39,7 +39,7 @@ def add_scaling_policy(
         group_name: the Auto Scaling group.
         metric: which metric, and its target value.
         balancer: the load balancer that publishes it.
-        isolated: whether the Region is isolated. Nothing tells whether target tracking there takes metric math; the
+        isolated: whether the Region is isolated. Whether target tracking supports metric math there is unknown; the
             predefined metric is as old as target tracking.
     """
     if isolated and metric.alb_metric_name == _REQUESTS:
