@@ -68,6 +68,8 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "condaUrl": ("https://example.com/conda.sh",),
     "systemBanner": ({"text": "TEST", "backgroundColor": "red", "fontColor": "white"},),
     "permissionsBoundaryAspect": ({"permissionsBoundaryPolicyName": "Other"},),
+    "availabilityZones": (["us-east-1b", "us-east-1c"], ["us-iso-east-1b", "us-iso-east-1c"]),
+    "natGateways": (1, 2),
     "apiGatewayConfig.domainName": ("other.example.com", None),
     "apiGatewayConfig.certificateArn": (_CERTIFICATE,),
     "authConfig.additionalScopes": (["groups"],),

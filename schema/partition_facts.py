@@ -1,4 +1,4 @@
-"""What the AWS CDK knows of each region: service principals, gateway endpoints, accounts that load balancers log from.
+"""What the AWS CDK has for each Region: service principals, gateway endpoints, accounts that load balancers log from.
 
 Read by refresh_tables.py. Names are never built from a partition's DNS suffix: each service has its own pattern. The
 CDK runs on Node.js, which starts when this module is imported.

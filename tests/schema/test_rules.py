@@ -182,6 +182,12 @@ PASSING: dict[str, list[list[str]]] = {
     "vpc-subnets": [[VPC], [VPC, "vpc.publicSubnetIds=", "restApiConfig.internetFacing=false"]],
     "vpc-zones-in-region": [[VPC]],
     "vpc-cidr": [[VPC]],
+    "zones-valid": [[], ["availabilityZones=[us-east-1b, us-east-1d]"]],
+    "nat-gateways-fit": [
+        ["natGateways=2"],
+        ["natGateways=3", "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
+    ],
+    "created-vpc-keys": [[VPC], ["natGateways=1"]],
     "region-known": [[], ["region=us-gov-west-1"]],
     "iso-needs-index": [[], ["region=us-iso-east-1", "pypiConfig.indexUrl=https://pypi.example.com/simple"]],
     "arn-partition": [[], [f"{ENVIRONMENT}.KEY=arn:aws:secretsmanager:us-east-1:012345678901:secret:x"]],
@@ -200,7 +206,11 @@ PASSING: dict[str, list[list[str]]] = {
     "rag-has-repository": [["deployRag=true", f"ragRepositories=[{PGVECTOR}]"], []],
     "rag-has-embedding": [["deployRag=true", *EMBEDDING], []],
     "opensearch-nodes": [[domain(n)] for n in (0, 3)],
-    "standby-needs-three-zones": [[domain(3)], [domain(3, STANDBY), "vpcId=vpc-0123456789abcdef0", THREE_ZONES]],
+    "standby-needs-three-zones": [
+        [domain(3)],
+        [domain(3, STANDBY), "vpcId=vpc-0123456789abcdef0", THREE_ZONES],
+        [domain(3, STANDBY), "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
+    ],
     "lambda-runtime-deprecated": [[], ["lambdaConfig.pythonRuntime=PYTHON_3_13"]],
     "lambda-runtime-offered": [["lambdaConfig.pythonRuntime=PYTHON_3_8"]],
     "gateway-python": [
@@ -349,6 +359,19 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     "vpc-cidr": [
         ([VPC, "vpc.cidrBlock=10.1.0.1/16"], "vpc.cidrBlock"),
         ([VPC, "vpc.cidrBlock=999.1.0.0/16"], "vpc.cidrBlock"),
+    ],
+    "zones-valid": [
+        (["availabilityZones=[us-east-1b]"], "availabilityZones"),
+        (["availabilityZones=[us-east-1b, us-east-1b]"], "availabilityZones"),
+        (["availabilityZones=[us-east-1b, us-west-2b]"], "availabilityZones[1]"),
+    ],
+    "nat-gateways-fit": [
+        (["natGateways=3"], "natGateways"),
+        (["natGateways=4", "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"], "natGateways"),
+    ],
+    "created-vpc-keys": [
+        ([VPC, "natGateways=1"], "natGateways"),
+        ([VPC, "availabilityZones=[us-east-1a, us-east-1b]"], "availabilityZones"),
     ],
     "region-known": [(["region=us-middle-1"], "region")],
     "iso-needs-index": [(["region=us-iso-east-1"], "pypiConfig.indexUrl")],

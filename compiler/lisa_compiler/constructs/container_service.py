@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
+from lisa_compiler.constructs.scaling_policy import add_scaling_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 
 _CONTAINER_PORT = 8080
 _HOST_PORT = 80
-
-# What an ALB metric means over a period; anything that is not listed is a count (ELB User Guide, "CloudWatch metrics").
-_STATISTICS = {
-    "ActiveConnectionCount": "Sum",
-    "HealthyHostCount": "Average",
-    "NewConnectionCount": "Sum",
-    "RequestCount": "Sum",
-    "RequestCountPerTarget": "Sum",
-    "TargetResponseTime": "Average",
-    "UnHealthyHostCount": "Average",
-}
-# Periods that a target tracking policy takes, in seconds (API reference of TargetTrackingMetricStat).
-_PERIODS = (10, 30, 60)
 
 
 class ContainerService(Construct):
@@ -70,9 +57,9 @@ class ContainerService(Construct):
         deployment = scope.deployment
         config = deployment.config
         vpc_id = scope.read("VpcId", "networking/vpcId", "AWS::EC2::VPC::Id")
-        private = scope.read_list("PrivateSubnetIds", "networking/privateSubnetIds", "AWS::EC2::Subnet::Id")
+        private = scope.read_list("PrivateSubnets", "networking/subnets/private", "AWS::EC2::Subnet::Id")
         public = (
-            scope.read_list("PublicSubnetIds", "networking/publicSubnetIds", "AWS::EC2::Subnet::Id")
+            scope.read_list("PublicSubnets", "networking/subnets/public", "AWS::EC2::Subnet::Id")
             if service.internet_facing
             else private
         )
@@ -281,28 +268,12 @@ class ContainerService(Construct):
         metric = self._service.auto_scaling.metric_config
         if metric is None:
             return
-        dimensions = {
-            "LoadBalancer": self.load_balancer.full_name,
-            "TargetGroup": self.load_balancer.target_group_full_name,
-        }
-        policy = autoscaling.CfnScalingPolicy(
+        policy = add_scaling_policy(
             self,
             "ScalingPolicy",
-            auto_scaling_group_name=instances.group_name,
-            policy_type="TargetTrackingScaling",
-            estimated_instance_warmup=metric.estimated_instance_warmup,
-            target_tracking_configuration=autoscaling.CfnScalingPolicy.TargetTrackingConfigurationProperty(
-                target_value=metric.target_value,
-                customized_metric_specification=autoscaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty(
-                    namespace="AWS/ApplicationELB",
-                    metric_name=metric.alb_metric_name,
-                    statistic=_STATISTICS.get(metric.alb_metric_name, "Sum"),
-                    period=max((period for period in _PERIODS if period <= metric.duration), default=_PERIODS[0]),
-                    dimensions=[
-                        autoscaling.CfnScalingPolicy.MetricDimensionProperty(name=name, value=value)
-                        for name, value in dimensions.items()
-                    ],
-                ),
-            ),
+            group_name=instances.group_name,
+            metric=metric,
+            balancer=self.load_balancer,
+            isolated=self._stack.deployment.region.is_iso,
         )
         policy.add_resource_dependency(instances.group)

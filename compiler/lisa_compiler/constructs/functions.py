@@ -70,7 +70,7 @@ class PythonFunction(Construct):
             memory_size=memory,
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
             vpc_config=lambda_.CfnFunction.VpcConfigProperty(
-                subnet_ids=scope.read_list("PrivateSubnetIds", "networking/privateSubnetIds", "AWS::EC2::Subnet::Id"),
+                subnet_ids=scope.read_list("PrivateSubnets", "networking/subnets/private", "AWS::EC2::Subnet::Id"),
                 security_group_ids=[
                     scope.read(
                         "FunctionsSecurityGroupId",

@@ -24,6 +24,9 @@ _ROOT_DEVICE = "/dev/xvda"
 # Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
 _ROOT_GIB = 60
 _ROOT_GIB_WITH_WEIGHTS = 500
+# Enough for the instance, the ECS agent and the log driver. A container on Docker's bridge is one hop further and so
+# cannot get the instance's role. Its own role comes from the agent at 169.254.170.2, not from the metadata service.
+_METADATA_HOPS = 1
 
 
 def render_user_data(
@@ -104,7 +107,7 @@ class ContainerInstances(Construct):
                 security_group_ids=[security_group_id],
                 user_data=cdk.Fn.base64(user_data),
                 metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
-                    http_tokens="required", http_put_response_hop_limit=2, http_endpoint="enabled"
+                    http_tokens="required", http_put_response_hop_limit=_METADATA_HOPS, http_endpoint="enabled"
                 ),
                 monitoring=ec2.CfnLaunchTemplate.MonitoringProperty(enabled=True),
                 block_device_mappings=[
@@ -112,6 +115,7 @@ class ContainerInstances(Construct):
                         device_name=_ROOT_DEVICE,
                         ebs=ec2.CfnLaunchTemplate.EbsProperty(
                             encrypted=True,
+                            kms_key_id=scope.key_arn,
                             volume_type="gp3",
                             volume_size=_ROOT_GIB_WITH_WEIGHTS if needs_room else _ROOT_GIB,
                             delete_on_termination=True,

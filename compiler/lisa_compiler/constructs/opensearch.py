@@ -39,7 +39,7 @@ class OpenSearchRepository(Construct):
         group_id = store_security_group(self, scope, description=plan.config.repository_id, port=443)
         log_group, log_policy = self._audit_log(scope, name)
         zones = _zones(settings)
-        private = scope.read_list("PrivateSubnetIds", "networking/privateSubnetIds", "AWS::EC2::Subnet::Id")
+        private = scope.read_list("PrivateSubnets", "networking/subnets/private", "AWS::EC2::Subnet::Id")
         domain = opensearch.CfnDomain(
             self,
             "Domain",

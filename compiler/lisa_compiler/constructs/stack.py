@@ -15,7 +15,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from constructs import Construct
 
@@ -68,11 +68,14 @@ class LisaStack(cdk.Stack):
 
     def publish(self, construct_id: str, path: str, value: str, *, description: str, tier: str = "Standard") -> str:
         """Put a value into Parameter Store for other stacks and for people; returns its name."""
-        name = self.deployment.names.parameter(path)
-        ssm.CfnParameter(
-            self, f"{construct_id}Parameter", type="String", name=name, value=value, description=description, tier=tier
-        )
-        return name
+        return self._publish(construct_id, path, "String", value, description=description, tier=tier)
+
+    def publish_list(self, construct_id: str, path: str, values: Sequence[str], *, description: str) -> str:
+        """Put a list into Parameter Store, for `read_list` in other stacks; returns its name.
+
+        CloudFormation resolves `AWS::SSM::Parameter::Value<List<…>>` only from a parameter of type StringList.
+        """
+        return self._publish(construct_id, path, "StringList", ",".join(values), description=description)
 
     def read(self, construct_id: str, path: str, value_type: str = "String") -> str:
         """A value that another stack published, resolved at deployment."""
@@ -150,6 +153,15 @@ class LisaStack(cdk.Stack):
         cdk.Validations.of(resource).acknowledge(
             *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in findings.items())
         )
+
+    def _publish(
+        self, construct_id: str, path: str, kind: str, value: str, *, description: str, tier: str = "Standard"
+    ) -> str:
+        name = self.deployment.names.parameter(path)
+        ssm.CfnParameter(
+            self, f"{construct_id}Parameter", type=kind, name=name, value=value, description=description, tier=tier
+        )
+        return name
 
     def _parameter(self, construct_id: str, path: str, value_type: str) -> cdk.CfnParameter:
         return cdk.CfnParameter(

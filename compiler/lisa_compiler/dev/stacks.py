@@ -37,7 +37,7 @@ _LEFT_OUT = ("networking", "ui")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
 _CREATE_SECONDS = 120
 _INVENTED_IMAGE = "ami-11111111"
-_INVENTED = {"vpcId": "vpc-11111111", "SubnetIds": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
+_INVENTED = {"vpcId": "vpc-11111111", "/subnets/": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
 
 
 class DeployError(LisaError):
@@ -124,7 +124,7 @@ def _invent_network(template: Mapping[str, Any], private_zone: str, aws: LocalAw
     for parameter in _resources(template, "AWS::SSM::Parameter"):
         name = parameter["Properties"]["Name"]
         value = next((value for part, value in _INVENTED.items() if part in name), zone)
-        ssm.put_parameter(Name=name, Value=value, Type="String")
+        ssm.put_parameter(Name=name, Value=value, Type=parameter["Properties"]["Type"])
 
 
 def _upload_code(files: Mapping[str, bytes], found: Mapping[str, Mapping[str, Any]], aws: LocalAws) -> None:

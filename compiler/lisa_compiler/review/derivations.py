@@ -9,8 +9,12 @@ _CONTAINER = "ContainerDefinitions[*]"
 _GATEWAY = "ContainerDefinitions[rest-api]"
 
 _SENTENCES = {
-    Place(_MODEL, _TASK, f"{_CONTAINER}.Memory"): "the instance's memory in MiB, less 5 GiB that the host keeps",
-    Place("serve", "RestApiTask", f"{_GATEWAY}.Memory"): "the instance's memory in MiB, less 2 GiB that the host keeps",
+    Place(
+        _MODEL, _TASK, f"{_CONTAINER}.MemoryReservation"
+    ): "the instance's memory in MiB less 5 GiB, at most 90 % of it and what the instance registers with ECS",
+    Place(
+        "serve", "RestApiTask", f"{_GATEWAY}.MemoryReservation"
+    ): "half of the instance's memory in MiB less 2 GiB, so that the next task fits beside the current one",
     Place(_MODEL, _TASK, f"{_CONTAINER}.Environment[THREADS].Value"): "half the instance's vCPUs, rounded up",
     Place("serve", "RestApiTask", f"{_GATEWAY}.Environment[THREADS].Value"): (
         "the instance's vCPUs, or as many worker processes as the container's memory is enough for"

@@ -82,5 +82,5 @@ class CoreStack(LisaStack):
         """
         region = self.deployment.region
         if region.is_iso and region.load_balancer_account:
-            return {"AWS": f"{region.arn_prefix}:iam::{region.load_balancer_account}:root"}
+            return {"AWS": region.load_balancer_account}
         return {"Service": region.service_principal("logdelivery.elasticloadbalancing")}

@@ -79,7 +79,19 @@ class IamStack(LisaStack):
                         "ArnLike": {"kms:EncryptionContext:aws:logs:arn": deployment.arn("logs", "log-group:*")},
                     },
                 ),
+                *_auto_scaling(deployment),
             ),
+        )
+        key.add_metadata(
+            "checkov",
+            {
+                "skip": [
+                    {
+                        "id": "CKV_AWS_33",
+                        "comment": "Conditions limit these statements to the account's Auto Scaling role.",
+                    }
+                ]
+            },
         )
         self.keep_or_delete(key)
         self.publish("Key", "keys/data", key.attr_arn, description="Key that encrypts data at rest")
@@ -113,3 +125,30 @@ class IamStack(LisaStack):
         region = self.deployment.names.region
         via = [f"{service}.{region}.{suffix}" for service in services]
         return allow(_USE_KEY, self._key.attr_arn, when={"StringEquals": {"kms:ViaService": via}})
+
+
+def _auto_scaling(deployment: Deployment) -> tuple[Statement, Statement]:
+    """What Auto Scaling needs to launch instances with volumes that the key encrypts.
+
+    Its service-linked role has no permission for keys (Amazon EC2 Auto Scaling User Guide, "Required AWS KMS key policy
+    for use with encrypted volumes"). It is named by conditions, since KMS rejects a principal that does not exist yet:
+    an account gets the role with its first Auto Scaling group.
+    """
+    role = deployment.arn(
+        "iam", "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", region=False
+    )
+    is_role = {"aws:PrincipalArn": role, "kms:CallerAccount": deployment.names.account}
+    return (
+        allow(
+            ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "*",
+            to={"AWS": "*"},
+            when={"StringEquals": is_role},
+        ),
+        allow(
+            "kms:CreateGrant",
+            "*",
+            to={"AWS": "*"},
+            when={"StringEquals": is_role, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    )

@@ -15,12 +15,22 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
 
 _CIDR = "10.0.0.0/22"
+_ANYWHERE = "0.0.0.0/0"
 _KINDS = ("public", "private", "isolated")
-# Two availability zones of each kind, a /26 each: the first six of the /22's sixteen.
-_SUBNETS = tuple(
-    (kind, zone, f"10.0.{(index * 64) // 256}.{(index * 64) % 256}/26")
-    for index, (kind, zone) in enumerate((kind, zone) for kind in _KINDS for zone in range(2))
-)
+# Of these the first subnets are, each kind in turn; those of further zones come after them, so that none moves.
+_FIRST_ZONES = 2
+
+
+def _cidr(kind: str, zone: int) -> str:
+    """Address range of a subnet, one of the sixteen /26 of the VPC's /22, for up to five zones."""
+    position = _KINDS.index(kind)
+    index = position * _FIRST_ZONES + zone if zone < _FIRST_ZONES else len(_KINDS) * zone + position
+    return f"10.0.{(index * 64) // 256}.{(index * 64) % 256}/26"
+
+
+def _numbered(name: str, index: int) -> str:
+    """A construct id: the first has the name alone, the others a number from 2."""
+    return name if index == 0 else f"{name}{index + 1}"
 
 
 class NetworkingStack(LisaStack):
@@ -41,11 +51,8 @@ class NetworkingStack(LisaStack):
         self.publish("VpcId", "networking/vpcId", vpc_id, description="VPC")
         for kind, ids in subnets.items():
             if ids:
-                self.publish(
-                    f"{kind.capitalize()}Subnets",
-                    f"networking/{kind}SubnetIds",
-                    ",".join(ids),
-                    description=f"Subnets: {kind}",
+                self.publish_list(
+                    f"{kind.capitalize()}SubnetList", f"networking/subnets/{kind}", ids, description=f"Subnets: {kind}"
                 )
         self._security_groups(vpc_id, cidr)
         self._private_zone(vpc_id)
@@ -63,55 +70,98 @@ class NetworkingStack(LisaStack):
         attachment = ec2.CfnVPCGatewayAttachment(
             self, "InternetGatewayAttachment", vpc_id=vpc.ref, internet_gateway_id=gateway.ref
         )
-        tables = {
-            kind: ec2.CfnRouteTable(self, f"{kind.capitalize()}RouteTable", vpc_id=vpc.ref, tags=[self._name_tag(kind)])
-            for kind in _KINDS
-        }
-        subnets: dict[str, list[str]] = {kind: [] for kind in _KINDS}
-        for kind, zone, cidr in _SUBNETS:
-            construct_id = f"{kind.capitalize()}Subnet{zone + 1}"
-            subnet = ec2.CfnSubnet(
-                self,
-                construct_id,
-                vpc_id=vpc.ref,
-                cidr_block=cidr,
-                availability_zone=cdk.Fn.select(zone, cdk.Fn.get_azs("")),
-                map_public_ip_on_launch=False,
-                tags=[self._name_tag(f"{kind}-{zone + 1}")],
-            )
-            ec2.CfnSubnetRouteTableAssociation(
-                self, f"{construct_id}RouteTableAssociation", subnet_id=subnet.ref, route_table_id=tables[kind].ref
-            )
-            subnets[kind].append(subnet.ref)
-        address = ec2.CfnEIP(self, "NatAddress", domain="vpc", tags=[self._name_tag("nat")])
-        address.add_resource_dependency(attachment)
-        nat = ec2.CfnNatGateway(
-            self,
-            "NatGateway",
-            subnet_id=subnets["public"][0],
-            allocation_id=address.attr_allocation_id,
-            tags=[self._name_tag("nat")],
-        )
-        route = ec2.CfnRoute(
-            self,
-            "PublicRoute",
-            route_table_id=tables["public"].ref,
-            destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway.ref,
-        )
-        route.add_resource_dependency(attachment)
-        nat.add_resource_dependency(route)
-        ec2.CfnRoute(
-            self,
-            "PrivateRoute",
-            route_table_id=tables["private"].ref,
-            destination_cidr_block="0.0.0.0/0",
-            nat_gateway_id=nat.ref,
-        )
-        self._gateway_endpoints(vpc.ref, [table.ref for table in tables.values()])
+        route_tables = self._route_tables(vpc.ref)
+        subnets = self._subnets(vpc.ref, route_tables)
+        self._egress(gateway, attachment, subnets["public"], route_tables)
+        self._gateway_endpoints(vpc.ref, [table.ref for tables in route_tables.values() for table in tables])
         self._flow_log(vpc.ref)
         self._close_default_security_group(vpc)
         return vpc.ref, _CIDR, subnets
+
+    @property
+    def _nat_gateways(self) -> int:
+        config = self.deployment.config
+        return config.nat_gateways or (config.zone_count if self.deployment.retains else 1)
+
+    def _route_tables(self, vpc_id: str) -> dict[str, list[ec2.CfnRouteTable]]:
+        """Route tables by kind of subnet: of private subnets one for each NAT gateway, of the others one."""
+        return {
+            kind: [
+                ec2.CfnRouteTable(
+                    self,
+                    _numbered(f"{kind.capitalize()}RouteTable", index),
+                    vpc_id=vpc_id,
+                    tags=[self._name_tag(kind if index == 0 else f"{kind}-{index + 1}")],
+                )
+                for index in range(self._nat_gateways if kind == "private" else 1)
+            ]
+            for kind in _KINDS
+        }
+
+    def _subnets(self, vpc_id: str, route_tables: dict[str, list[ec2.CfnRouteTable]]) -> dict[str, list[str]]:
+        config = self.deployment.config
+        subnets: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+        for kind in _KINDS:
+            for zone in range(config.zone_count):
+                construct_id = f"{kind.capitalize()}Subnet{zone + 1}"
+                subnet = ec2.CfnSubnet(
+                    self,
+                    construct_id,
+                    vpc_id=vpc_id,
+                    cidr_block=_cidr(kind, zone),
+                    availability_zone=(
+                        config.availability_zones[zone]
+                        if config.availability_zones
+                        else cdk.Fn.select(zone, cdk.Fn.get_azs(""))
+                    ),
+                    map_public_ip_on_launch=False,
+                    tags=[self._name_tag(f"{kind}-{zone + 1}")],
+                )
+                tables = route_tables[kind]
+                ec2.CfnSubnetRouteTableAssociation(
+                    self,
+                    f"{construct_id}RouteTableAssociation",
+                    subnet_id=subnet.ref,
+                    route_table_id=tables[zone % len(tables)].ref,
+                )
+                subnets[kind].append(subnet.ref)
+        return subnets
+
+    def _egress(
+        self,
+        gateway: ec2.CfnInternetGateway,
+        attachment: ec2.CfnVPCGatewayAttachment,
+        public_subnets: list[str],
+        route_tables: dict[str, list[ec2.CfnRouteTable]],
+    ) -> None:
+        """Ways out: the internet gateway for public subnets, a NAT gateway for each table of private ones."""
+        route = ec2.CfnRoute(
+            self,
+            "PublicRoute",
+            route_table_id=route_tables["public"][0].ref,
+            destination_cidr_block=_ANYWHERE,
+            gateway_id=gateway.ref,
+        )
+        route.add_resource_dependency(attachment)
+        for index, table in enumerate(route_tables["private"]):
+            tag = "nat" if index == 0 else f"nat-{index + 1}"
+            address = ec2.CfnEIP(self, _numbered("NatAddress", index), domain="vpc", tags=[self._name_tag(tag)])
+            address.add_resource_dependency(attachment)
+            nat = ec2.CfnNatGateway(
+                self,
+                _numbered("NatGateway", index),
+                subnet_id=public_subnets[index],
+                allocation_id=address.attr_allocation_id,
+                tags=[self._name_tag(tag)],
+            )
+            nat.add_resource_dependency(route)
+            ec2.CfnRoute(
+                self,
+                _numbered("PrivateRoute", index),
+                route_table_id=table.ref,
+                destination_cidr_block=_ANYWHERE,
+                nat_gateway_id=nat.ref,
+            )
 
     def _gateway_endpoints(self, vpc_id: str, route_tables: list[str]) -> None:
         region = self.deployment.region

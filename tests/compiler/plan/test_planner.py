@@ -252,7 +252,7 @@ def test_isolated_region_has_its_own_partition(planned: Planned) -> None:
         ecsModels=[],
     )
     assert deployment.arn("s3", "x", region=False, account=False) == "arn:aws-iso:s3:::x"
-    assert deployment.service_principal("ec2") == "ec2.c2s.ic.gov"
+    assert deployment.service_principal("ec2") == "ec2.amazonaws.com"
     assert deployment.service_principal("lambda") == "lambda.amazonaws.com"
 
 

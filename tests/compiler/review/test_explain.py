@@ -22,7 +22,9 @@ def test_a_key_leads_to_values_and_only_to_those_of_its_own_model() -> None:
     assert text.startswith("ecsModels[1].instanceType = p4d.24xlarge\n  environments/prod.yaml:")
     assert "LISA320 [instance-type-known]" in text
     assert "LaunchTemplateData.InstanceType = p4d.24xlarge" in text
-    assert "ContainerDefinitions[llama70b].Memory = 1174528  (the instance's memory in MiB, less 5 GiB" in text
+    assert (
+        "ContainerDefinitions[llama70b].MemoryReservation = 1061683  (the instance's memory in MiB less 5 GiB" in text
+    )
     assert "generated/prod/SUMMARY.md" in text
     assert "mistral" not in text
 

@@ -114,7 +114,7 @@ def test_instances_take_version_two_of_the_metadata_service_alone(environment: s
     assert len(launch_templates) == 1 + len(example(environment).deployment.models)
     for template in launch_templates:
         options = template["Properties"]["LaunchTemplateData"]["MetadataOptions"]
-        assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 2)
+        assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 1)
 
 
 def test_roles_are_bounded_and_named_as_the_configuration_says(environment: str) -> None:
@@ -194,7 +194,7 @@ def test_isolated_partition_is_written_everywhere() -> None:
         principals = set(re.findall(r'"Principal": "([a-z0-9-]+\.amazonaws\.com)"', text)) | set(
             re.findall(r'"Service": "([a-z0-9.-]+\.amazonaws\.com)"', text)
         )
-        principals |= {"opensearchservice.amazonaws.com"}
+        principals |= {"autoscaling.amazonaws.com", "opensearchservice.amazonaws.com"}
         assert hosts <= principals, (component, hosts - principals)
 
 
