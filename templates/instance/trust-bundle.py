@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Fetches the certificate authorities that containers trust: trust-bundle.py URL REGION SHA256 MEMBER DIRECTORY.
+"""Fetches the certificate authorities that containers trust: trust-bundle.py URL REGION SHA256.
 
-URL is a zip file in S3, read with the instance's role; MEMBER is a folder in it with ca-bundle.pem, whose digest is
-compared. The standard library suffices, since cloud-init brings Python and an image need not have the AWS CLI.
+URL is a zip file in S3, read with the instance's role; SHA256 is the digest of the bundle in it. The standard library
+suffices, since cloud-init brings Python and an image need not have the AWS CLI.
 """
 
 import hashlib
@@ -20,7 +20,8 @@ from pathlib import Path
 
 METADATA = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254")
 ATTEMPTS = int(os.environ.get("ATTEMPTS", "60"))
-FILE = "ca-bundle.pem"
+TARGET = Path(os.environ.get("DIRECTORY", "/var/lib/lisa/trust"), "ca-bundle.pem")
+MEMBER = "lisa/ca-bundle.pem"
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -56,9 +57,8 @@ def _signed(url, region, role):
     return {**headers, "authorization": f"AWS4-HMAC-SHA256 {credential}"}
 
 
-def _fetch(url, region, sha256, member, directory):
-    target = Path(directory, FILE)
-    if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
+def _fetch(url, region, sha256):
+    if TARGET.is_file() and hashlib.sha256(TARGET.read_bytes()).hexdigest() == sha256:
         return
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -69,14 +69,14 @@ def _fetch(url, region, sha256, member, directory):
                 sys.exit(f"lisa-trust: cannot fetch {url}: {error}. The ECS agent is not started.")
             time.sleep(5)
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
-        bundle = files.read(f"{member}/{FILE}")
+        bundle = files.read(MEMBER)
     if hashlib.sha256(bundle).hexdigest() != sha256:
-        sys.exit(f"lisa-trust: {FILE} in {url} is not the reviewed one ({sha256}). The ECS agent is not started.")
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
+        sys.exit(f"lisa-trust: {MEMBER} in {url} is not the reviewed one ({sha256}). The ECS agent is not started.")
+    TARGET.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    part = TARGET.with_suffix(".part")
     part.write_bytes(bundle)
     part.chmod(0o644)
-    part.replace(target)
+    part.replace(TARGET)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ container's through its volume from what the instance's user data fetches from a
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -220,22 +221,36 @@ def user_data(template: Mapping[str, Any]) -> str:
     return str(found["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"])
 
 
+def program(text: str) -> bytes:
+    """What user data unpacks, with its own function."""
+    unpack = text[text.index("unpack() {") :].partition("\n}\n")[0] + "\n}\n"
+    packed = text.partition("| write /usr/local/sbin/lisa-trust-bundle 0755\n")[2].partition("PROGRAM\n")[0]
+    command = ["bash", "-ec", f"{unpack}unpack".replace("/usr/bin/python3", sys.executable)]
+    return subprocess.run(command, input=packed.encode(), capture_output=True, check=True).stdout
+
+
 def fetch(
     text: str, store: Store, folder: Path, *, credentials: Mapping[str, str] = OWNER, sha256: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run what user data installs, as its unit does, with this machine's S3 and directory."""
     script = folder / "lisa-trust-bundle"
-    script.write_text(text.partition("lisa-trust-bundle 0755 <<'SCRIPT'\n")[2].partition("\nSCRIPT\n")[0])
-    command = next(line for line in text.splitlines() if line.startswith("ExecStart=/usr/bin/python3")).split()[2:]
-    url, region, digest, member, _ = command
+    script.write_bytes(program(text))
+    url, region, digest = re.findall(r"^ExecStart=/usr/bin/python3 -I \S+/lisa-trust-bundle (.*)$", text, re.M)[
+        0
+    ].split()
     bucket, _, key = url.removeprefix("https://").partition(f".s3.{region}.amazonaws.com/")
     with metadata_service(credentials) as metadata:
         return subprocess.run(
             [
                 *(sys.executable, "-I", str(script), f"{store.endpoint_url}/{bucket}/{key}"),
-                *(region, sha256 or digest, member, str(folder / "instance")),
+                *(region, sha256 or digest),
             ],
-            env={"PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata, "ATTEMPTS": "1"},
+            env={
+                "PATH": "/usr/bin:/bin",
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
+                "ATTEMPTS": "1",
+                "DIRECTORY": str(folder / "instance"),
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -303,11 +318,11 @@ def containers(deployed: Deployed) -> Iterator[Process]:
     for template in deployed.templates.values():
         for task in resources(template, "AWS::ECS::TaskDefinition"):
             directories = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
-            fetched = user_data(template).partition(" lisa /")[2].partition("\n")[0]
+            fetched = re.findall(r'"DIRECTORY", "(.*?)"', program(user_data(template)).decode())[0]
             for container in task["Properties"]["ContainerDefinitions"]:
                 variables = plain({one["Name"]: one["Value"] for one in container["Environment"]})
                 for mount in container["MountPoints"]:
-                    if directories[mount["SourceVolume"]] == f"/{fetched}":
+                    if directories[mount["SourceVolume"]] == fetched:
                         assert mount["ReadOnly"]
                         inside = mount["ContainerPath"]
                         variables = {
@@ -437,7 +452,7 @@ def test_systemd_accepts_the_unit(deployed: Deployed, tmp_path: Path) -> None:
     text = user_data(deployed.templates["serve"])
     unit = tmp_path / "lisa-trust-bundle.service"
     unit.write_text(text.partition(f"/{unit.name} 0644 <<'UNIT'\n")[2].partition("UNIT\n")[0])
-    assert "ExecStart=/usr/bin/python3 /usr/local/sbin/lisa-trust-bundle https://" in unit.read_text()
+    assert "ExecStart=/usr/bin/python3 -I /usr/local/sbin/lisa-trust-bundle https://" in unit.read_text()
     result = subprocess.run([str(SYSTEMD_ANALYZE), "verify", unit], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
 

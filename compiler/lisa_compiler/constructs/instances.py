@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -10,7 +12,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
-from lisa_compiler.resources import jinja_environment
+from lisa_compiler.resources import jinja_environment, templates_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +43,14 @@ def render_user_data(
     return (
         jinja_environment()
         .get_template("instance/user-data.sh.j2")
-        .render(cluster=cluster, nvme_disks=nvme_disks, nvme_path=nvme_path, gpus=gpus, trust=trust)
+        .render(
+            cluster=cluster,
+            nvme_disks=nvme_disks,
+            nvme_path=nvme_path,
+            gpus=gpus,
+            trust=trust,
+            trust_program=_packed("trust-bundle.py"),
+        )
     )
 
 
@@ -58,6 +67,15 @@ def _image_id(scope: LisaStack, ami: PlannedAmi) -> str:
         kind, default = "AWS::EC2::Image::Id", None
         description = f"AMI of the instances. It is not pinned: run `lisa ami refresh --env {environment}` and compile"
     return cdk.CfnParameter(scope, "InstanceImage", type=kind, default=default, description=description).value_as_string
+
+
+def _packed(program: str) -> str:
+    """A program of templates/instance, as base64 of bzip2: EC2 limits user data to 16 KiB.
+
+    Unlike zlib, bzip2 has one implementation, so that its output is the same on every machine.
+    """
+    source = (templates_dir() / "instance" / program).read_bytes()
+    return base64.encodebytes(bz2.compress(source)).decode("ascii")
 
 
 class ContainerInstances(Construct):

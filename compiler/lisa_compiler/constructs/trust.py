@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from lisa_compiler.plan.trust import INSTANCE_DIRECTORY, LAYER, LAYER_FOLDER, ProjectTrust
+from lisa_compiler.plan.trust import INSTANCE_DIRECTORY, LAYER, ProjectTrust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,14 +26,12 @@ class BundleDownload:
         url: address of the archive in S3.
         region: region of the bucket.
         sha256: digest of the bundle in the archive.
-        member: folder in the archive.
-        directory: where the bundle goes.
+        directory: where the bundle goes, as templates/instance/trust-bundle.py has it.
     """
 
     url: str
     region: str
     sha256: str
-    member: str = LAYER_FOLDER
     directory: str = INSTANCE_DIRECTORY
 
 
