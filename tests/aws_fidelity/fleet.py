@@ -71,7 +71,7 @@ class SentenceTransformer:
         pass
 
     def encode(self, texts, **options):
-        time.sleep(3 if "slowly" in texts else 0)
+        time.sleep(8 if "slowly" in texts else 0)
         return Vectors([0.0, 1.0] for _ in texts)
 """
 

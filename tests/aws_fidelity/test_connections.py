@@ -8,7 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ BURST = {"rest-api": 80, "vllm": 50, "instructor": 80}
 SHORTEST_PAUSE, LONGEST_PAUSE = 4.0, 8.0
 COPIES = {"rest-api": 2, "vllm": 1, "instructor": 2}
 """Copies that are replaced one after the other. A copy of vLLM takes half a minute to start, so that one has to do."""
-STREAM_EVENTS = 40
+STREAM_EVENTS = 80
 IDLE_SECONDS = 7.0
 """Longer than uvicorn keeps an idle connection by default, 5 seconds."""
 
@@ -164,25 +164,28 @@ class _Update:
     async def _stop(self, task: RunningTask) -> None:
         path, body = _stream(self.name)
         async with aiohttp.ClientSession() as session:
-            request = asyncio.create_task(_post(session, f"http://{task.address}:{PORT}{path}", body))
-            await asyncio.sleep(1)
-            assert not request.done(), "it has to be in flight when the copy is stopped"
+            began = asyncio.Event()
+            request = asyncio.create_task(_post(session, f"http://{task.address}:{PORT}{path}", body, began))
+            with suppress(TimeoutError):  # The instructor server sends nothing before its answer is complete.
+                await asyncio.wait_for(began.wait(), 60 if body.get("stream") else 1)
+            assert not request.done(), f"{self.name} answered before the copy was stopped: {request.result()[-500:]}"
             stop = await asyncio.to_thread(task.stop)
             text = await request
         self._outcome.streams.append("complete" if _is_complete(self.name, text) else text[-500:])
         self._outcome.stops.append(stop)
 
 
-async def _post(session: aiohttp.ClientSession, url: str, body: Any) -> str:
-    """What is answered, as far as it comes."""
-    parts = []
+async def _post(session: aiohttp.ClientSession, url: str, body: Any, began: asyncio.Event) -> str:
+    """What is answered, as far as it comes; `began` is set when something has."""
+    received = []
     try:
         async with session.post(url, json=body) as answer:
             async for part in answer.content.iter_any():
-                parts.append(part)
+                received.append(part)
+                began.set()
     except aiohttp.ClientError as error:
-        parts.append(repr(error).encode())
-    return b"".join(parts).decode()
+        received.append(repr(error).encode())
+    return b"".join(received).decode()
 
 
 async def _healthy(task: RunningTask) -> None:

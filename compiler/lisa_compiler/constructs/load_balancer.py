@@ -81,7 +81,8 @@ class LoadBalancer(Construct):
             unhealthy_threshold_count=check.unhealthy_threshold_count,
             target_group_attributes=[
                 elbv2.CfnTargetGroup.TargetGroupAttributeProperty(
-                    key="deregistration_delay.timeout_seconds", value=str(DEREGISTRATION_SECONDS)
+                    key="deregistration_delay.timeout_seconds",
+                    value=str(max(DEREGISTRATION_SECONDS, service.stop_timeout_seconds)),
                 )
             ],
         )
