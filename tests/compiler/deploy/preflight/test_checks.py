@@ -408,8 +408,8 @@ def test_an_unpinned_ami_fails(examine: Examine) -> None:
 
 def parameters(**values: str) -> Any:
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
-        found = [{"Name": name, "Value": values["gpu" if "/gpu/" in name else "standard"]} for name in asked["Names"]]
-        return {"Parameters": found}
+        kinds = {name: "gpu" if "/gpu/" in name else "standard" for name in asked["Names"]}
+        return {"Parameters": [{"Name": name, "Value": values[kind], "Version": 1} for name, kind in kinds.items()]}
 
     return answer
 

@@ -64,7 +64,7 @@ def test_the_facts_of_a_file_are_those_of_the_account(examine: Examine, tmp_path
 
 def test_a_file_of_facts_has_no_secret(examine: Examine) -> None:
     secretive = {
-        "ssm:GetParameters": {"Parameters": [{"Name": "/our/ami", "Value": SECRET}]},
+        "ssm:GetParameters": {"Parameters": [{"Name": "/our/ami", "Value": SECRET, "Version": 1}]},
         "dynamodb:ListTables": {"TableNames": [SECRET]},
         "secretsmanager:ListSecrets": {"SecretList": [{"Name": SECRET, "Description": SECRET}]},
         "logs:DescribeLogGroups": {"logGroups": [{"logGroupName": SECRET}]},
