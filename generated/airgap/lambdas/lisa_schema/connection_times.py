@@ -23,10 +23,11 @@ STOP_MARGIN_SECONDS: Final = 30
 """What a container needs beyond that to stop: the gateway 10 seconds, then LiteLLM 10, and 10 to spare."""
 
 DEREGISTRATION_SECONDS: Final = 120
-"""How long the load balancer lets requests in flight end after a target is deregistered, before ECS sends SIGTERM."""
+"""How long requests in flight may take after a target is deregistered, before ECS sends SIGTERM; more where the
+container has more time to stop."""
 
-MAX_DRAIN_SECONDS: Final = 3600
-"""Longest drain that the configuration may set."""
+MAX_DRAIN_SECONDS: Final = 3600 - STOP_MARGIN_SECONDS
+"""Longest drain that the configuration may set: a deregistration delay is at most an hour (ELB API reference)."""
 
 KEEP_ALIVE_VARIABLES: Final = {
     GATEWAY: "KEEP_ALIVE_TIMEOUT",

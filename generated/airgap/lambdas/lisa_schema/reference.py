@@ -34,7 +34,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "What is deployed": ("deployRag", "deployChat", "deployUi", "systemBanner", "webAppAssetsPath"),
     "Sign-in": ("authConfig",),
-    "Network": ("vpcId", "vpc", "apiGatewayConfig"),
+    "Network": ("vpcId", "vpc", "availabilityZones", "natGateways", "apiGatewayConfig"),
     "AMIs": ("amiConfig",),
     "REST API": ("restApiConfig",),
     "Hosted models": ("ecsModels", "s3BucketModels", "mountS3DebUrl", "nvmeHostMountPath", "nvmeContainerMountPath"),

@@ -12,7 +12,6 @@ from lisa_schema.rules.registry import Finding, rule
 _BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTOR: "rdsConfig"}
 
 
-_OWN_ZONES: Final = 2
 _STANDBY_ZONES: Final = 3
 
 
@@ -102,10 +101,12 @@ def opensearch_nodes(config: Config) -> Iterator[Finding]:
             yield Finding((*path, "multiAzWithStandby"), message, None, also)
 
 
-@rule("LISA367", "standby-needs-three-zones", "Turn multiAzWithStandby off, or import a VPC with three zones.")
+@rule(
+    "LISA367", "standby-needs-three-zones", "Set multiAzWithStandby to false, or list three zones in availabilityZones."
+)
 def standby_needs_three_zones(config: Config) -> Iterator[Finding]:
-    """A domain with standby is in a VPC of three availability zones; the one that LISA makes has two."""
-    zones = len(config.vpc.private_subnet_ids) if config.vpc else _OWN_ZONES
+    """A domain with standby requires a VPC with three Availability Zones; LISA creates two by default."""
+    zones = len(config.vpc.private_subnet_ids) if config.vpc else config.zone_count
     for index, repository in enumerate(config.rag_repositories):
         domain = repository.opensearch_config
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:

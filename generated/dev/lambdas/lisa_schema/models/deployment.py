@@ -21,14 +21,18 @@ from lisa_schema.models.record import (
     Colour,
     Flag,
     HttpUrl,
+    Integer,
     Name,
     Record,
     RegionName,
     VpcId,
+    ZoneName,
     form,
 )
 from lisa_schema.models.serving import EcsModel, RestApiConfig
 from lisa_schema.version import VERSION
+
+_DEFAULT_ZONES = 2
 
 
 class Tag(Record):
@@ -68,6 +72,22 @@ class Config(Record):
     )
     vpc_id: VpcId | None = Field(default=None, description="VPC to use instead of a new one; needs the vpc block.")
     vpc: VpcConfig | None = Field(default=None, description="What the VPC to use is.")
+    availability_zones: Annotated[tuple[ZoneName, ...], Field(max_length=5)] = Field(
+        default=(),
+        description=(
+            "Availability Zones of the VPC that LISA creates, two to five; default: the first two of the account. "
+            "Choose zones that offer the instance types, before the first deployment."
+        ),
+        examples=[["us-east-1b", "us-east-1d"]],
+    )
+    nat_gateways: Annotated[Integer, Field(ge=1, le=5)] | None = Field(
+        default=None,
+        description=(
+            "NAT gateways of the VPC that LISA creates; default: one for each Availability Zone with "
+            "`removalPolicy: retain`, else one."
+        ),
+        examples=[2],
+    )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
     s3_bucket_models: BucketName = Field(description="Bucket that the model weights are in.", examples=["lisa-models"])
     mount_s3_deb_url: HttpUrl | None = Field(
@@ -171,6 +191,13 @@ class Config(Record):
         }
         object.__setattr__(self, "tags", tuple(Tag(Key=key, Value=value) for key, value in facts.items()))
         return self
+
+    @property
+    def zone_count(self) -> int:
+        """Availability Zones of the VPC, imported or created."""
+        if self.vpc is not None:
+            return len(self.vpc.availability_zones)
+        return len(self.availability_zones) or _DEFAULT_ZONES
 
     @property
     def deployed_models(self) -> tuple[EcsModel, ...]:

@@ -32,7 +32,10 @@ class MetricConfig(Record):
     target_value: Annotated[Number, Field(gt=0)] = Field(
         description="Value at which the metric is held.", examples=[30]
     )
-    duration: Positive = Field(default=60, description="Seconds over which the metric is taken.")
+    duration: Positive = Field(
+        default=60,
+        description="Seconds over which the metric is taken. Load balancers publish each minute: any value means 60.",
+    )
     estimated_instance_warmup: Count = Field(
         default=180, description="Seconds until a new instance counts towards the metric."
     )

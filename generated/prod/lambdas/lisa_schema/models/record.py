@@ -85,6 +85,10 @@ HostName = Annotated[
     Field(max_length=253),
 ]
 AbsolutePath = Annotated[str, form(r"^/[^\s:]*$", "an absolute path, without spaces and colons")]
+ZoneName = Annotated[
+    str,
+    form(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]$", "the name of an Availability Zone, such as us-east-1a"),
+]
 VpcId = Annotated[str, form(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC: vpc- and 8 to 17 digits and letters a to f")]
 SubnetId = Annotated[
     str, form(r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet: subnet- and 8 to 17 digits and letters a to f")

@@ -67,3 +67,33 @@ def vpc_cidr(config: Config) -> Iterator[Finding]:
             ipaddress.IPv4Network(config.vpc.cidr_block)
         except ValueError:
             yield Finding(("vpc", "cidrBlock"), f"`{config.vpc.cidr_block}` is not an IPv4 network.")
+
+
+@rule("LISA355", "zones-valid", "List two to five different Availability Zones of the Region.")
+def zones_valid(config: Config) -> Iterator[Finding]:
+    """The Availability Zones of the VPC that LISA creates must be different ones of the Region, two or more."""
+    zones = config.availability_zones
+    if zones and (len(set(zones)) != len(zones) or len(zones) < 2):
+        yield Finding(("availabilityZones",), "A load balancer requires two different Availability Zones.")
+    for index, zone in enumerate(zones):
+        if not zone.startswith(config.region):
+            message = f"The Availability Zone `{zone}` is not in {config.region}."
+            yield Finding(("availabilityZones", index), message, None, (("region",),))
+
+
+@rule("LISA356", "nat-gateways-fit", "Set natGateways to at most the number of Availability Zones.")
+def nat_gateways_fit(config: Config) -> Iterator[Finding]:
+    """The VPC that LISA creates has at most one NAT gateway in each Availability Zone."""
+    if config.vpc is None and config.nat_gateways is not None and config.nat_gateways > config.zone_count:
+        message = f"{config.nat_gateways} NAT gateways do not fit {config.zone_count} Availability Zones."
+        yield Finding(("natGateways",), message, None, (("availabilityZones",),))
+
+
+@rule("LISA357", "created-vpc-keys", "Remove the key: the imported VPC has its own zones and NAT gateways.")
+def created_vpc_keys(config: Config) -> Iterator[Finding]:
+    """The keys availabilityZones and natGateways apply only to the VPC that LISA creates."""
+    if config.vpc is None:
+        return
+    for key, value in (("availabilityZones", config.availability_zones), ("natGateways", config.nat_gateways)):
+        if value:
+            yield Finding((key,), f"`{key}` has no effect on the imported VPC {config.vpc.vpc_id}.", None, (("vpc",),))
