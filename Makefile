@@ -80,6 +80,10 @@ bootstrap: .venv/.installed-runtime ## Prepare an account and region, once: make
 deploy: .venv/.installed-runtime ## Deploy what is compiled: make deploy ENV=dev STACK=serve
 	@$(LISA) deploy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
 
+.PHONY: verify
+verify: .venv/.installed-runtime ## Verify that a deployment serves requests: make verify ENV=dev
+	@$(LISA) verify $(OPTIONS) $(ARGS)
+
 .PHONY: destroy
 destroy: .venv/.installed-runtime ## Destroy an environment, or a stack: make destroy ENV=dev STACK=chat
 	@$(LISA) destroy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
