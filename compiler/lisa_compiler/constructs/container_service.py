@@ -1,4 +1,4 @@
-"""A container on a cluster of its own: one task on each instance, behind a load balancer, scaled by its metric."""
+"""A container on a cluster of its own, behind a load balancer, scaled by its metric."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from constructs import Construct
 
 from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
+from lisa_compiler.constructs.task_count import TaskCount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lisa_compiler.constructs.scheduling import Schedule
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.plan import ServicePlan
 
 _CONTAINER_PORT = 8080
-_HOST_PORT = 80
 _STOP_TIMEOUT_SECONDS = 120
 
 # What an ALB metric means over a period; anything that is not listed is a count (ELB User Guide, "CloudWatch metrics").
@@ -37,9 +38,10 @@ _PERIODS = (10, 30, 60)
 
 
 class ContainerService(Construct):
-    """Cluster, instances, task, service, load balancer and scaling policy of one container.
+    """Cluster, instances, tasks, service, load balancer and scaling policy of one container.
 
-    `environment` is what is known when it is deployed, and comes beside what the plan knows.
+    `schedule` is how its tasks are placed and replaced. `environment` is what is known when it is deployed, in addition
+    to what the plan knows.
 
     Attributes:
         load_balancer: where requests arrive.
@@ -56,12 +58,14 @@ class ContainerService(Construct):
         load_balancer_security_group: str,
         log_bucket: str,
         holds_weights: bool,
+        schedule: Schedule,
         grace_period_seconds: int,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = scope
         self._service = service
+        self._schedule = schedule
         # The configuration may replace what is known only here, and may keep it in a secret.
         secret = {name for name, _ in service.secrets}
         known = {name: value for name, value in (environment or {}).items() if name not in secret}
@@ -118,10 +122,12 @@ class ContainerService(Construct):
             cluster=cluster.ref,
             task_definition=task.ref,
             launch_type="EC2",
-            scheduling_strategy="DAEMON",
+            scheduling_strategy=schedule.strategy,
+            desired_count=schedule.desired_count,
+            placement_strategies=list(schedule.placement) or None,
             deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
-                minimum_healthy_percent=0,
-                maximum_percent=100,
+                minimum_healthy_percent=schedule.minimum_healthy_percent,
+                maximum_percent=schedule.maximum_percent,
                 deployment_circuit_breaker=(
                     None
                     if deployment.region.partition.is_iso
@@ -143,6 +149,16 @@ class ContainerService(Construct):
         instances.group.add_resource_dependency(cluster)
         ecs_service.add_resource_dependency(instances.group)
         self._scaling_policy(instances)
+        if schedule.strategy == "REPLICA" and schedule.desired_count is None:
+            TaskCount(
+                scope,
+                "TaskCount",
+                cluster=service.cluster,
+                service_name=ecs_service.attr_name,
+                group_name=instances.group_name,
+                load_balancer=self.load_balancer,
+                capacity=service.auto_scaling,
+            )
 
     def _instance_security_group(self, vpc_id: str, balancer_group: str) -> str:
         group = ec2.CfnSecurityGroup(
@@ -153,8 +169,8 @@ class ContainerService(Construct):
             security_group_ingress=[
                 ec2.CfnSecurityGroup.IngressProperty(
                     ip_protocol="tcp",
-                    from_port=_HOST_PORT,
-                    to_port=_HOST_PORT,
+                    from_port=self._schedule.ports[0],
+                    to_port=self._schedule.ports[1],
                     source_security_group_id=balancer_group,
                     description="From the load balancer",
                 )
@@ -198,6 +214,12 @@ class ContainerService(Construct):
                     image=image_uri,
                     essential=True,
                     memory=service.memory_mib,
+                    # ECS places by the reservation: the new task of a deployment must fit beside the old one.
+                    memory_reservation=(
+                        service.memory_mib // self._schedule.tasks_per_instance
+                        if self._schedule.tasks_per_instance > 1
+                        else None
+                    ),
                     privileged=True if service.privileged else None,
                     stop_timeout=_STOP_TIMEOUT_SECONDS,
                     environment=[
@@ -210,7 +232,7 @@ class ContainerService(Construct):
                     or None,
                     port_mappings=[
                         ecs.CfnTaskDefinition.PortMappingProperty(
-                            container_port=_CONTAINER_PORT, host_port=_HOST_PORT, protocol="tcp"
+                            container_port=_CONTAINER_PORT, host_port=self._schedule.host_port, protocol="tcp"
                         )
                     ],
                     resource_requirements=(

@@ -126,6 +126,12 @@ class ContainerInstances(Construct):
             health_check_type="EC2",
             health_check_grace_period=scaling.default_instance_warmup,
             new_instances_protected_from_scale_in=False,
+            # Alarms and the number of tasks follow from them.
+            metrics_collection=[
+                autoscaling.CfnAutoScalingGroup.MetricsCollectionProperty(
+                    granularity="1Minute", metrics=["GroupDesiredCapacity", "GroupInServiceInstances"]
+                )
+            ],
             vpc_zone_identifier=list(subnet_ids),
             launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
                 launch_template_id=template.ref, version=template.attr_latest_version_number

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
+from lisa_compiler.constructs.scheduling import DRAIN_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -81,7 +83,7 @@ class LoadBalancer(Construct):
             unhealthy_threshold_count=check.unhealthy_threshold_count,
             target_group_attributes=[
                 elbv2.CfnTargetGroup.TargetGroupAttributeProperty(
-                    key="deregistration_delay.timeout_seconds", value="120"
+                    key="deregistration_delay.timeout_seconds", value=str(DRAIN_SECONDS)
                 )
             ],
         )
