@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.constructs.instances import render_user_data
+from lisa_compiler.constructs.lifecycle import SERVING, Lifecycle
+from lisa_compiler.resources import templates_dir
 
 EC2_LIMIT_BYTES = 16 * 1024
 """Of user data before base64 encoding: EC2 User Guide, "Run commands when you launch an EC2 instance"."""
@@ -18,7 +21,25 @@ SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent))
 
 
 def user_data(nvme_disks: int) -> str:
-    return render_user_data(cluster="c" * 255, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks)
+    lifecycle = Lifecycle(
+        cluster="c" * 255,
+        region="us-gov-west-1",
+        suffix="amazonaws.com.example",
+        stack="s" * 128,
+        resource="r" * 255,
+        target_group_arn="a" * 255,
+        readiness=SERVING,
+    )
+    return render_user_data(lifecycle=lifecycle, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks)
+
+
+def test_program_in_user_data_is_the_template() -> None:
+    """Comments, blank lines and most of the indentation are left out; the program stays the same."""
+    program = user_data(8).partition("<<'PROGRAM'\n")[2].partition("\nPROGRAM\n")[0]
+    source = (templates_dir() / "instance" / "lifecycle.py").read_text()
+    statements, own = ast.parse(program).body, ast.parse(source, feature_version=(3, 9)).body
+    # The first is the docstring, which loses its blank lines.
+    assert [ast.dump(each) for each in statements[1:]] == [ast.dump(each) for each in own[1:]]
 
 
 @pytest.mark.parametrize("nvme_disks", [0, 1, 8])

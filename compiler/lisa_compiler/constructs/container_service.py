@@ -16,6 +16,7 @@ from lisa_compiler.constructs.task_count import TaskCount
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lisa_compiler.constructs.lifecycle import Readiness
     from lisa_compiler.constructs.scheduling import Schedule
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.plan import ServicePlan
@@ -40,8 +41,8 @@ _PERIODS = (10, 30, 60)
 class ContainerService(Construct):
     """Cluster, instances, tasks, service, load balancer and scaling policy of one container.
 
-    `schedule` is how its tasks are placed and replaced. `environment` is what is known when it is deployed, in addition
-    to what the plan knows.
+    `schedule` is how its tasks are placed and replaced, `readiness` when an instance is ready. `environment` is what is
+    known when it is deployed, in addition to what the plan knows.
 
     Attributes:
         load_balancer: where requests arrive.
@@ -59,6 +60,7 @@ class ContainerService(Construct):
         log_bucket: str,
         holds_weights: bool,
         schedule: Schedule,
+        readiness: Readiness,
         grace_period_seconds: int,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -100,6 +102,8 @@ class ContainerService(Construct):
             group=group,
             subnet_ids=private,
             security_group_id=self._instance_security_group(vpc_id, balancer_group),
+            target_group_arn=self.load_balancer.target_group_arn,
+            readiness=readiness,
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
         )
@@ -147,7 +151,8 @@ class ContainerService(Construct):
         )
         ecs_service.add_resource_dependency(self.load_balancer.listener)
         instances.group.add_resource_dependency(cluster)
-        ecs_service.add_resource_dependency(instances.group)
+        # The group waits for instances that serve, and the service places what they serve: CloudFormation must work on
+        # both at the same time, so that neither depends on the other.
         self._scaling_policy(instances)
         if schedule.strategy == "REPLICA" and schedule.desired_count is None:
             TaskCount(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -9,11 +10,13 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from lisa_compiler.resources import jinja_environment
+from lisa_compiler.constructs.lifecycle import Lifecycle, hooks
+from lisa_compiler.resources import jinja_environment, templates_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lisa_compiler.constructs.lifecycle import Readiness
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.plan import ServicePlan
 
@@ -23,20 +26,36 @@ _ROOT_DEVICE = "/dev/xvda"
 # Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
 _ROOT_GIB = 60
 _ROOT_GIB_WITH_WEIGHTS = 500
+_COMMENT = re.compile(r"\s*# ")
+_INDENTATION = re.compile(r"^(?: {4})+")
 
 
-def render_user_data(*, cluster: str, nvme_disks: int, nvme_path: str, gpus: int) -> str:
+def render_user_data(*, lifecycle: Lifecycle, nvme_disks: int, nvme_path: str, gpus: int) -> str:
     """Render what an instance runs on each boot, a cloud-boothook.
 
     It mounts the instance store (`nvme_disks` disks, striped when there are several) at `nvme_path`, with the
-    directories of Docker and containerd on it, and joins `cluster`. An instance whose disks cannot be mounted does not
-    join.
+    directories of Docker and containerd on it, joins the cluster of `lifecycle`, and completes the instance's lifecycle
+    hooks. An instance whose disks cannot be mounted does not join.
     """
-    return (
+    text = (
         jinja_environment()
         .get_template("instance/user-data.sh.j2")
-        .render(cluster=cluster, nvme_disks=nvme_disks, nvme_path=nvme_path, gpus=gpus)
+        .render(
+            cluster=lifecycle.cluster,
+            nvme_disks=nvme_disks,
+            nvme_path=nvme_path,
+            gpus=gpus,
+            lifecycle=(templates_dir() / "instance" / "lifecycle.py").read_text(encoding="utf-8"),
+            settings=lifecycle.settings(),
+        )
     )
+    return _compact(text)
+
+
+def _compact(text: str) -> str:
+    """Leave out blank lines, comments and most of the indentation, because EC2 limits user data to 16 KiB."""
+    lines = (line for line in text.splitlines(keepends=True) if line.strip() and not _COMMENT.match(line))
+    return "".join(_INDENTATION.sub(lambda match: " " * (len(match[0]) // 4), line) for line in lines)
 
 
 class ContainerInstances(Construct):
@@ -56,6 +75,8 @@ class ContainerInstances(Construct):
         group: str,
         subnet_ids: Sequence[str],
         security_group_id: str,
+        target_group_arn: str,
+        readiness: Readiness,
         holds_weights: bool,
         nvme_path: str,
     ) -> None:
@@ -69,8 +90,39 @@ class ContainerInstances(Construct):
             default=_AMI_GPU if instance.gpus else _AMI_STANDARD,
             description="Machine image of the instances: the ECS-optimised image of Amazon, or your own hardened one",
         )
-        user_data = render_user_data(
+        scaling = service.auto_scaling
+        self.group_name = service.cluster
+        self.group = autoscaling.CfnAutoScalingGroup(
+            self,
+            "Group",
+            auto_scaling_group_name=service.cluster,
+            min_size=str(scaling.min_capacity),
+            max_size=str(scaling.max_capacity),
+            cooldown=str(scaling.cooldown),
+            default_instance_warmup=scaling.default_instance_warmup,
+            health_check_type="EC2",
+            health_check_grace_period=scaling.default_instance_warmup,
+            new_instances_protected_from_scale_in=False,
+            # Alarms and the number of tasks follow from them.
+            metrics_collection=[
+                autoscaling.CfnAutoScalingGroup.MetricsCollectionProperty(
+                    granularity="1Minute", metrics=["GroupDesiredCapacity", "GroupInServiceInstances"]
+                )
+            ],
+            vpc_zone_identifier=list(subnet_ids),
+            lifecycle_hook_specification_list=hooks(readiness),
+        )
+        lifecycle = Lifecycle(
             cluster=service.cluster,
+            region=deployment.names.region,
+            suffix=deployment.region.partition.dns_suffix,
+            stack=scope.plan.name,
+            resource=self.group.logical_id,
+            target_group_arn=target_group_arn if readiness.needs_healthy_target else "",
+            readiness=readiness,
+        )
+        user_data = render_user_data(
+            lifecycle=lifecycle,
             nvme_disks=instance.nvme_disks if holds_weights else 0,
             nvme_path=nvme_path,
             gpus=instance.gpus,
@@ -113,36 +165,21 @@ class ContainerInstances(Construct):
                 ],
             ),
         )
-        scaling = service.auto_scaling
-        self.group_name = service.cluster
-        self.group = autoscaling.CfnAutoScalingGroup(
-            self,
-            "Group",
-            auto_scaling_group_name=service.cluster,
-            min_size=str(scaling.min_capacity),
-            max_size=str(scaling.max_capacity),
-            cooldown=str(scaling.cooldown),
-            default_instance_warmup=scaling.default_instance_warmup,
-            health_check_type="EC2",
-            health_check_grace_period=scaling.default_instance_warmup,
-            new_instances_protected_from_scale_in=False,
-            # Alarms and the number of tasks follow from them.
-            metrics_collection=[
-                autoscaling.CfnAutoScalingGroup.MetricsCollectionProperty(
-                    granularity="1Minute", metrics=["GroupDesiredCapacity", "GroupInServiceInstances"]
-                )
-            ],
-            vpc_zone_identifier=list(subnet_ids),
-            launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
-                launch_template_id=template.ref, version=template.attr_latest_version_number
-            ),
+        self.group.launch_template = autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
+            launch_template_id=template.ref, version=template.attr_latest_version_number
+        )
+        pause = f"PT{readiness.limit_seconds // 60}M"
+        # CloudFormation succeeds when each new instance has signaled that it is ready, and not before.
+        self.group.cfn_options.creation_policy = cdk.CfnCreationPolicy(
+            resource_signal=cdk.CfnResourceSignal(count=scaling.min_capacity, timeout=pause)
         )
         # A changed launch template replaces instances one at a time, keeping what the group's maximum allows.
         self.group.cfn_options.update_policy = cdk.CfnUpdatePolicy(
             auto_scaling_rolling_update=cdk.CfnAutoScalingRollingUpdate(
                 max_batch_size=1,
                 min_instances_in_service=min(scaling.min_capacity, scaling.max_capacity - 1),
-                pause_time="PT5M",
+                pause_time=pause,
+                wait_on_resource_signals=True,
                 suspend_processes=[
                     "HealthCheck",
                     "ReplaceUnhealthy",

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 
 from lisa_compiler.constructs.container_service import ContainerService
 from lisa_compiler.constructs.json_parameters import ADVANCED_BYTES, STANDARD_BYTES, compact_json
+from lisa_compiler.constructs.lifecycle import JOINED
 from lisa_compiler.constructs.routes import web_origin
 from lisa_compiler.constructs.scheduling import replicated
 from lisa_compiler.constructs.stack import LisaStack
@@ -36,6 +37,7 @@ class ServeStack(LisaStack):
             load_balancer_security_group="restApiLoadBalancer",
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=False,
+            readiness=JOINED,
             schedule=replicated(service.auto_scaling),
             grace_period_seconds=_GRACE_PERIOD_SECONDS,
             environment={"WEB_ORIGINS": web_origin(self)},
