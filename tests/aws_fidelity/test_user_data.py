@@ -34,12 +34,14 @@ def user_data(nvme_disks: int) -> str:
 
 
 def test_program_in_user_data_is_the_template() -> None:
-    """Comments, blank lines and most of the indentation are left out; the program stays the same."""
-    program = user_data(8).partition("<<'PROGRAM'\n")[2].partition("\nPROGRAM\n")[0]
-    source = (templates_dir() / "instance" / "lifecycle.py").read_text()
-    statements, own = ast.parse(program).body, ast.parse(source, feature_version=(3, 9)).body
-    # The first is the docstring, which loses its blank lines.
-    assert [ast.dump(each) for each in statements[1:]] == [ast.dump(each) for each in own[1:]]
+    text = user_data(8)
+    function = text[text.index("unpack() {") :].partition("\n}\n")[0] + "\n}\n"
+    packed = text.partition("unpack <<'PROGRAM' | ")[2].partition("\n")[2].partition("PROGRAM\n")[0]
+    unpacked = subprocess.run(
+        ["bash", "-ec", f"{function}unpack"], input=packed.encode(), capture_output=True, check=True
+    ).stdout
+    assert unpacked == (templates_dir() / "instance" / "lifecycle.py").read_bytes()
+    assert ast.parse(unpacked, feature_version=(3, 9))
 
 
 @pytest.mark.parametrize("nvme_disks", [0, 1, 8])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import base64
+import bz2
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -26,8 +27,6 @@ _ROOT_DEVICE = "/dev/xvda"
 # Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
 _ROOT_GIB = 60
 _ROOT_GIB_WITH_WEIGHTS = 500
-_COMMENT = re.compile(r"\s*# ")
-_INDENTATION = re.compile(r"^(?: {4})+")
 
 
 def render_user_data(*, lifecycle: Lifecycle, nvme_disks: int, nvme_path: str, gpus: int) -> str:
@@ -37,7 +36,7 @@ def render_user_data(*, lifecycle: Lifecycle, nvme_disks: int, nvme_path: str, g
     directories of Docker and containerd on it, joins the cluster of `lifecycle`, and completes the instance's lifecycle
     hooks. An instance whose disks cannot be mounted does not join.
     """
-    text = (
+    return (
         jinja_environment()
         .get_template("instance/user-data.sh.j2")
         .render(
@@ -45,17 +44,19 @@ def render_user_data(*, lifecycle: Lifecycle, nvme_disks: int, nvme_path: str, g
             nvme_disks=nvme_disks,
             nvme_path=nvme_path,
             gpus=gpus,
-            lifecycle=(templates_dir() / "instance" / "lifecycle.py").read_text(encoding="utf-8"),
+            lifecycle=_packed("lifecycle.py"),
             settings=lifecycle.settings(),
         )
     )
-    return _compact(text)
 
 
-def _compact(text: str) -> str:
-    """Leave out blank lines, comments and most of the indentation, because EC2 limits user data to 16 KiB."""
-    lines = (line for line in text.splitlines(keepends=True) if line.strip() and not _COMMENT.match(line))
-    return "".join(_INDENTATION.sub(lambda match: " " * (len(match[0]) // 4), line) for line in lines)
+def _packed(program: str) -> str:
+    """A program of templates/instance, as base64 of bzip2: EC2 limits user data to 16 KiB.
+
+    Unlike zlib, bzip2 has one implementation, so that its output is the same on every machine.
+    """
+    source = (templates_dir() / "instance" / program).read_bytes()
+    return base64.encodebytes(bz2.compress(source)).decode("ascii")
 
 
 class ContainerInstances(Construct):
