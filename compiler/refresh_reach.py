@@ -58,6 +58,10 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "accountNumbersEcr": (["111122223333"],),
     "mountS3DebUrl": ("https://example.com/mount-s3.deb",),
     "condaUrl": ("https://example.com/conda.sh",),
+    "alarmTopicArn": (
+        "arn:aws:sns:us-east-1:123456789012:operations",
+        "arn:aws-iso:sns:us-iso-east-1:123456789012:ops",
+    ),
     "systemBanner": ({"text": "TEST", "backgroundColor": "red", "fontColor": "white"},),
     "permissionsBoundaryAspect": ({"permissionsBoundaryPolicyName": "Other"},),
     "apiGatewayConfig.domainName": ("other.example.com", None),

@@ -202,12 +202,25 @@ def drain(settings, instance):
 
 
 def is_terminating():
-    return metadata("autoscaling/target-lifecycle-state") == "Terminated"
+    try:
+        return metadata("autoscaling/target-lifecycle-state") == "Terminated"
+    except OSError:
+        return False
+
+
+def instance_id():
+    """The instance's id, as soon as its metadata can be read."""
+    while True:
+        try:
+            return metadata("instance-id")
+        except OSError as error:
+            log(f"no instance metadata: {error}")
+            time.sleep(PAUSE)
 
 
 def main():
     settings = json.loads(Path(sys.argv[1]).read_text())
-    instance = metadata("instance-id")
+    instance = instance_id()
     if not (STATE.exists() and STATE.read_text() == instance) and not is_terminating():
         put_into_service(settings, instance)
     while not is_terminating():

@@ -49,7 +49,7 @@ class InstanceServices:
         tasks: known status of the instance's tasks for each question, likewise.
         refusals: by action, what the API answers first: status and body.
         calls: (action, parameters) that an API accepted, in order.
-        moment: questions to the agent so far.
+        outages: requests to the metadata service that fail first.
     """
 
     region: str
@@ -61,6 +61,7 @@ class InstanceServices:
     tasks: list[list[str]] = field(default_factory=lambda: [[]])
     refusals: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    outages: int = 0
 
     @property
     def actions(self) -> list[tuple[str, str]]:
@@ -82,6 +83,9 @@ class InstanceServices:
         return self._api(url, body, dict(headers or {}))
 
     def _metadata(self, url: str, headers: Mapping[str, str], method: str | None) -> str:
+        if self.outages:
+            self.outages -= 1
+            raise urllib.error.URLError(OSError("Network is unreachable"))
         path = url.partition("/latest/")[2]
         if path == "api/token":
             assert method == "PUT"

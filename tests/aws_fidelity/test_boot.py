@@ -30,6 +30,7 @@ def user_data(*, nvme_disks: int) -> str:
         resource="Group",
         target_group_arn=TARGET_GROUP,
         readiness=SERVING,
+        drain_seconds=720,
     )
     return render_user_data(lifecycle=lifecycle, nvme_disks=nvme_disks, nvme_path="/nvme", gpus=nvme_disks)
 

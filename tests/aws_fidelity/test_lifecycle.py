@@ -103,6 +103,7 @@ class Instance:
                 resource="Group",
                 target_group_arn=TARGET_GROUP if readiness.needs_healthy_target else "",
                 readiness=readiness,
+                drain_seconds=720,
             ).settings()
         )
         self._state = folder / "state" / "in-service"
@@ -162,6 +163,11 @@ def test_gateway_is_in_service_when_it_has_joined(gateway: Instance, monkeypatch
     gateway.services.joined = [False, True]
     assert gateway.run(monkeypatch) == IN_SERVICE
     assert "DescribeTargetHealth" not in {action for action, _ in gateway.services.calls}
+
+
+def test_metadata_that_cannot_be_read_yet_is_read_later(model: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.services.outages = 3
+    assert model.run(monkeypatch) == IN_SERVICE
 
 
 def test_instance_that_never_serves_is_abandoned(model: Instance, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ def user_data(nvme_disks: int) -> str:
         resource="r" * 255,
         target_group_arn="a" * 255,
         readiness=SERVING,
+        drain_seconds=720,
     )
     return render_user_data(lifecycle=lifecycle, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks)
 

@@ -9,8 +9,10 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from lisa_compiler.constructs.alarms import ServiceAlarms, add_certificate_alarm
 from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
+from lisa_compiler.constructs.scheduling import DRAIN_SECONDS
 from lisa_compiler.constructs.task_count import TaskCount
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class ContainerService(Construct):
             security_group_id=self._instance_security_group(vpc_id, balancer_group),
             target_group_arn=self.load_balancer.target_group_arn,
             readiness=readiness,
+            drain_seconds=DRAIN_SECONDS + _STOP_TIMEOUT_SECONDS,
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
         )
@@ -154,6 +157,15 @@ class ContainerService(Construct):
         # The group waits for instances that serve, and the service places what they serve: CloudFormation must work on
         # both at the same time, so that neither depends on the other.
         self._scaling_policy(instances)
+        ServiceAlarms(
+            scope,
+            "Alarms",
+            service=service.id,
+            cluster=service.cluster,
+            load_balancer=self.load_balancer,
+            ready_seconds=readiness.limit_seconds,
+        )
+        add_certificate_alarm(scope, "CertificateAlarm", purpose=service.id, certificate_arn=service.certificate_arn)
         if schedule.strategy == "REPLICA" and schedule.desired_count is None:
             TaskCount(
                 scope,

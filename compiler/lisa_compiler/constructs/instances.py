@@ -78,6 +78,7 @@ class ContainerInstances(Construct):
         security_group_id: str,
         target_group_arn: str,
         readiness: Readiness,
+        drain_seconds: int,
         holds_weights: bool,
         nvme_path: str,
     ) -> None:
@@ -111,7 +112,7 @@ class ContainerInstances(Construct):
                 )
             ],
             vpc_zone_identifier=list(subnet_ids),
-            lifecycle_hook_specification_list=hooks(readiness),
+            lifecycle_hook_specification_list=hooks(readiness, drain_seconds),
         )
         lifecycle = Lifecycle(
             cluster=service.cluster,
@@ -121,6 +122,7 @@ class ContainerInstances(Construct):
             resource=self.group.logical_id,
             target_group_arn=target_group_arn if readiness.needs_healthy_target else "",
             readiness=readiness,
+            drain_seconds=drain_seconds,
         )
         user_data = render_user_data(
             lifecycle=lifecycle,

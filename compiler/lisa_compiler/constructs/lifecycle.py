@@ -11,13 +11,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_autoscaling as autoscaling
 
-from lisa_compiler.constructs.scheduling import DRAIN_SECONDS
-
 LAUNCH_HOOK = "in-service"
 TERMINATION_HOOK = "drained"
-
-_STOP_SECONDS = 120
-"""How long a container has to end after it was told to (ECS `stopTimeout`)."""
 
 _JOIN_SECONDS = 600
 """How long an instance has to join its cluster: boot, instance store, agent."""
@@ -57,6 +52,7 @@ class Lifecycle:
         resource: logical id of the Auto Scaling group.
         target_group_arn: target group in which the instance must be healthy; empty when it must only have joined.
         readiness: how long it has.
+        drain_seconds: how long its tasks may take to stop before it is terminated.
     """
 
     cluster: str
@@ -66,6 +62,7 @@ class Lifecycle:
     resource: str
     target_group_arn: str
     readiness: Readiness
+    drain_seconds: int
 
     def settings(self) -> str:
         """The settings of the instance's program, as JSON."""
@@ -82,13 +79,15 @@ class Lifecycle:
                 "terminationHook": TERMINATION_HOOK,
                 "joinSeconds": min(_JOIN_SECONDS, ready),
                 "readySeconds": ready,
-                "drainSeconds": DRAIN_SECONDS + _STOP_SECONDS,
+                "drainSeconds": self.drain_seconds,
             },
             separators=(",", ":"),
         )
 
 
-def hooks(readiness: Readiness) -> list[autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty]:
+def hooks(
+    readiness: Readiness, drain_seconds: int
+) -> list[autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty]:
     """The hooks of a group: an instance that is not ready in time is abandoned, one that does not drain terminated."""
     return [
         autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty(
@@ -101,6 +100,6 @@ def hooks(readiness: Readiness) -> list[autoscaling.CfnAutoScalingGroup.Lifecycl
             lifecycle_hook_name=TERMINATION_HOOK,
             lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
             default_result="CONTINUE",
-            heartbeat_timeout=DRAIN_SECONDS + _STOP_SECONDS + _MARGIN_SECONDS,
+            heartbeat_timeout=drain_seconds + _MARGIN_SECONDS,
         ),
     ]
