@@ -20,7 +20,7 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
-SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh $(addprefix tests/aws_fidelity/machine/,build as-instance report stub)
+SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh templates/instance/*.sh $(addprefix tests/aws_fidelity/machine/,build as-instance report stub)
 
 ##@ Work
 
@@ -87,6 +87,10 @@ bootstrap: .venv/.installed-runtime ## Prepare an account and region, once: make
 .PHONY: deploy
 deploy: .venv/.installed-runtime ## Deploy what is compiled: make deploy ENV=dev STACK=serve
 	@$(LISA) deploy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
+
+.PHONY: verify
+verify: .venv/.installed-runtime ## Verify that a deployment serves requests: make verify ENV=dev
+	@$(LISA) verify $(OPTIONS) $(ARGS)
 
 .PHONY: destroy
 destroy: .venv/.installed-runtime ## Destroy an environment, or a stack: make destroy ENV=dev STACK=chat

@@ -66,6 +66,10 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "accountNumbersEcr": (["111122223333"],),
     "mountS3DebUrl": ("https://example.com/mount-s3.deb",),
     "condaUrl": ("https://example.com/conda.sh",),
+    "alarmTopicArn": (
+        "arn:aws:sns:us-east-1:123456789012:operations",
+        "arn:aws-iso:sns:us-iso-east-1:123456789012:ops",
+    ),
     "systemBanner": ({"text": "TEST", "backgroundColor": "red", "fontColor": "white"},),
     "permissionsBoundaryAspect": ({"permissionsBoundaryPolicyName": "Other"},),
     "availabilityZones": (["us-east-1b", "us-east-1c"], ["us-iso-east-1b", "us-iso-east-1c"]),

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import parts
 from aws_fidelity.virtual_machine import BootError, Report, VirtualMachine
+from lisa_compiler.certificates import make_certificate
 from lisa_compiler.constructs.instances import render_user_data
+from lisa_compiler.constructs.lifecycle import SERVING, Lifecycle
 
 pytestmark = pytest.mark.skipif(not parts.machine().is_installed, reason="no virtual machine: make aws-fidelity-parts")
 
 CLUSTER = "dev-lisa-mistral"
 STRIPE = "/dev/md_lisa"
+TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/x/0123456789abcdef"
+HERE = Path(__file__).parent
 
 
 def user_data(*, nvme_disks: int) -> str:
-    return render_user_data(cluster=CLUSTER, nvme_disks=nvme_disks, nvme_path="/nvme", gpus=nvme_disks)
+    lifecycle = Lifecycle(
+        cluster=CLUSTER,
+        region="us-east-1",
+        suffix="amazonaws.com",
+        stack="dev-lisa-model-mistral-dev",
+        resource="Group",
+        target_group_arn=TARGET_GROUP,
+        readiness=SERVING,
+        drain_seconds=720,
+    )
+    return render_user_data(lifecycle=lifecycle, nvme_disks=nvme_disks, nvme_path="/nvme", gpus=nvme_disks)
 
 
 def last_starts(report: Report) -> dict[str, str]:
@@ -112,3 +127,56 @@ def test_instance_without_instance_store_joins(tmp_path: Path) -> None:
     assert report.active["ecs"] == "active", report
     assert last_starts(report)["ecs"].endswith(f"cluster={CLUSTER}")
     assert "lisa-instance-store" not in report.journal
+
+
+def aws_files(scenario: dict[str, object]) -> dict[str, str]:
+    """Files of the root volume that put AWS into the machine; it starts with the agent, as its metadata do."""
+    hosts = [f"{name}.us-east-1.amazonaws.com" for name in ("autoscaling", "cloudformation", "ecs")]
+    hosts.append("elasticloadbalancing.us-east-1.amazonaws.com")
+    pair = make_certificate(hosts)
+    report = (HERE / "machine" / "report").read_text()
+    first, rest = report.split("\n", 1)
+    wait = "for _ in {1..240}; do if [ -e /mnt/aws-done ]; then break; fi; sleep 0.5; done"
+    return {
+        "usr/local/bin/stub-aws": (HERE / "stub_aws.py").read_text(),
+        "etc/stub-aws.json": json.dumps(scenario),
+        "etc/stub-aws.pem": (pair.certificate + pair.key).decode(),
+        # What Python trusts by default on Debian.
+        "usr/lib/ssl/cert.pem": pair.certificate.decode(),
+        "etc/hosts": "127.0.0.1 localhost\n" + "".join(f"127.0.0.1 {host}\n" for host in hosts),
+        "etc/systemd/system/stub-aws.service": (
+            "[Service]\nType=notify\nNotifyAccess=all\nExecStart=/usr/bin/python3 /usr/local/bin/stub-aws\n"
+            "StandardOutput=journal+console\nStandardError=journal+console\n"
+        ),
+        "etc/systemd/system/network-online.target.d/aws.conf": (
+            "[Unit]\nWants=stub-aws.service\nAfter=stub-aws.service\n"
+        ),
+        "usr/local/bin/report": f"{first}\n{wait}\n{rest}",
+    }
+
+
+def calls(machine_directory: Path) -> list[str]:
+    return (machine_directory / "share" / "aws-calls").read_text().splitlines()
+
+
+def test_instance_signals_once_it_is_healthy_and_drains_before_it_is_terminated(tmp_path: Path) -> None:
+    machine = VirtualMachine(tmp_path, user_data(nvme_disks=0))
+    report = machine.boot([], files=aws_files({"targets": ["", "initial", "healthy"], "tasks": 2}))
+    assert report.active["ecs"] == "active", report
+    assert calls(tmp_path) == [
+        "DescribeTargetHealth: no target",
+        "DescribeTargetHealth: initial",
+        "DescribeTargetHealth: healthy",
+        "CompleteLifecycleAction: in-service CONTINUE",
+        "SignalResource: SUCCESS",
+        "UpdateContainerInstancesState: DRAINING",
+        "CompleteLifecycleAction: drained CONTINUE",
+    ]
+
+
+def test_instance_that_is_not_healthy_does_not_signal(tmp_path: Path) -> None:
+    machine = VirtualMachine(tmp_path, user_data(nvme_disks=0))
+    machine.boot([], files=aws_files({"targets": ["unhealthy"], "tasks": 0, "end": 3}))
+    # It goes on asking until the machine is off.
+    assert calls(tmp_path)[:3] == ["DescribeTargetHealth: unhealthy"] * 3
+    assert len(set(calls(tmp_path))) == 1

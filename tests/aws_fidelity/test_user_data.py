@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.constructs.instances import render_user_data
+from lisa_compiler.constructs.lifecycle import SERVING, Lifecycle
 from lisa_compiler.constructs.trust import BundleDownload
+from lisa_compiler.resources import templates_dir
 
 EC2_LIMIT_BYTES = 16 * 1024
 """Of user data before base64 encoding: EC2 User Guide, "Run commands when you launch an EC2 instance"."""
@@ -25,9 +28,39 @@ TRUST = BundleDownload(
 
 
 def user_data(nvme_disks: int, trust: BundleDownload | None = TRUST) -> str:
-    return render_user_data(
-        cluster="c" * 255, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks, trust=trust
+    lifecycle = Lifecycle(
+        cluster="c" * 255,
+        region="us-gov-west-1",
+        suffix="amazonaws.com.example",
+        stack="s" * 128,
+        resource="r" * 255,
+        target_group_arn="a" * 255,
+        readiness=SERVING,
+        drain_seconds=720,
     )
+    return render_user_data(
+        lifecycle=lifecycle, nvme_disks=nvme_disks, nvme_path=f"/{'n' * 200}", gpus=nvme_disks, trust=trust
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "program"),
+    [
+        ("lisa-instance-store", "instance-store.sh"),
+        ("lisa-lifecycle", "lifecycle.py"),
+        ("lisa-trust-bundle", "trust-bundle.py"),
+    ],
+)
+def test_program_in_user_data_is_the_template(path: str, program: str) -> None:
+    text = user_data(8)
+    function = text[text.index("unpack() {") :].partition("\n}\n")[0] + "\n}\n"
+    packed = text.partition(f"| write /usr/local/sbin/{path} 0755\n")[2].partition("PROGRAM\n")[0]
+    unpacked = subprocess.run(
+        ["bash", "-ec", f"{function}unpack"], input=packed.encode(), capture_output=True, check=True
+    ).stdout
+    assert unpacked == (templates_dir() / "instance" / program).read_bytes()
+    if program.endswith(".py"):
+        assert ast.parse(unpacked, feature_version=(3, 9))
 
 
 @pytest.mark.parametrize("nvme_disks", [0, 1, 8])

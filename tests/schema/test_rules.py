@@ -194,6 +194,7 @@ PASSING: dict[str, list[list[str]]] = {
     "certificate-region": [
         ["restApiConfig.loadBalancerConfig.sslCertIamArn=arn:aws:acm:us-east-1:012345678901:certificate/x"]
     ],
+    "topic-region": [[], ["alarmTopicArn=arn:aws:sns:us-east-1:999999999999:operations"]],
     "ecr-account-listed": [[f"{IMAGE}={{type: ecr, {ECR}}}", "accountNumbersEcr=['999999999999']"]],
     "service-offered": [[f"ragRepositories=[{PGVECTOR}]", "deployRag=true"]],
     "repository-block": [[f"ragRepositories=[{PGVECTOR}]"]],
@@ -378,6 +379,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     "arn-partition": [
         (["region=us-gov-west-1"], "restApiConfig.loadBalancerConfig.sslCertIamArn"),
         ([f"{IMAGE}={{type: ecr, {ECR.replace('arn:aws:', 'arn:aws-iso:')}}}"], f"{IMAGE}.repositoryArn"),
+        (["alarmTopicArn=arn:aws-us-gov:sns:us-east-1:012345678901:operations"], "alarmTopicArn"),
         ([f"{ENVIRONMENT}.K=arn:aws-cn:secretsmanager:cn-north-1:012345678901:secret:x"], f"{ENVIRONMENT}.K"),
     ],
     "certificate-region": [
@@ -386,6 +388,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
             "restApiConfig.loadBalancerConfig.sslCertIamArn",
         )
     ],
+    "topic-region": [(["alarmTopicArn=arn:aws:sns:us-west-2:012345678901:operations"], "alarmTopicArn")],
     "ecr-account-listed": [([f"{IMAGE}={{type: ecr, {ECR}}}"], f"{IMAGE}.repositoryArn")],
     "repository-block": [
         (["ragRepositories=[{repositoryId: docs, type: pgvector}]"], "ragRepositories[0].rdsConfig"),

@@ -15,6 +15,7 @@ from lisa_compiler.cli.plans import show_drift, show_plan
 from lisa_compiler.cli.supplying import publish_missing
 from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_compiler.cli.verifying import run_checks
 from lisa_compiler.deploy import cdk as cdk_cli
 from lisa_compiler.deploy.assembly import Assembly, Stack
 from lisa_compiler.deploy.cloudformation import CloudFormation
@@ -26,6 +27,7 @@ from lisa_compiler.plan.amis import UnpinnedAmi
 if TYPE_CHECKING:
     from lisa_compiler.deploy.account import Account
     from lisa_compiler.deploy.cdk import Cdk
+    from lisa_compiler.verification.verify import VerificationOptions
 
 _AT_ONCE = "4"
 """Stacks that are deployed or destroyed at the same time, as far as they do not depend on each other."""
@@ -94,8 +96,15 @@ def bootstrap(target: Target, consent: Consent) -> ExitCode:
     return ExitCode.OK if _run(target, cdk, arguments) == 0 else ExitCode.FAILED
 
 
-def deploy(target: Target, only: str | None, consent: Consent, *, plan_only: bool) -> ExitCode:
-    """Deploy an environment, or one stack and what it needs."""
+def deploy(
+    target: Target,
+    only: str | None,
+    consent: Consent,
+    *,
+    plan_only: bool,
+    verification: VerificationOptions | None = None,
+) -> ExitCode:
+    """Deploy an environment, or one stack and what it needs; then verify it, unless `verification` is None."""
     assembly = target.fresh_assembly()
     chosen = assembly.with_dependencies(assembly.find(only).component) if only else assembly.stacks
     _require_amis(target, chosen)
@@ -107,7 +116,8 @@ def deploy(target: Target, only: str | None, consent: Consent, *, plan_only: boo
         return ExitCode.OK
     if all(step.action is Action.NONE for step in steps) and not leaving:
         say(f"{target.environment}: nothing to deploy")
-        return ExitCode.OK
+        # A deployment that failed its verification does not succeed by being repeated.
+        return _verified(site, chosen, verification)
     if leaving and consent.yes and not consent.destroy:
         raise DeployError(
             f"{_names(leaving)} would be destroyed, and --yes does not agree to that: give --allow-destroy too."
@@ -115,7 +125,8 @@ def deploy(target: Target, only: str | None, consent: Consent, *, plan_only: boo
     _agree("Deploy?", consent)
     publish_missing(target, Shelf(site.account, target.environment), assembly.artifacts_of(chosen))
     _delete(site, leaving)
-    return _deploy(site, chosen)
+    code = _deploy(site, chosen)
+    return _verified(site, chosen, verification) if code is ExitCode.OK else code
 
 
 def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
@@ -159,6 +170,10 @@ def drift(target: Target, *, as_json: bool) -> ExitCode:
     else:
         show_drift(target, findings)
     return ExitCode.STALE if findings else ExitCode.OK
+
+
+def _verified(site: _Site, chosen: Sequence[Stack], options: VerificationOptions | None) -> ExitCode:
+    return ExitCode.OK if options is None else run_checks(site.target, chosen, site.cloudformation, options)
 
 
 def _cloudformation(account: Account, assembly: Assembly) -> CloudFormation:

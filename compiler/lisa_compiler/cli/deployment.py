@@ -1,9 +1,9 @@
-"""The commands that deploy: doctor, bootstrap, deploy, destroy and drift, and their options."""
+"""The commands that deploy: doctor, bootstrap, deploy, verify, destroy and drift, and their options."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,11 +22,37 @@ from lisa_compiler.cli.options import (
 )
 from lisa_compiler.cli.requests import request
 
+if TYPE_CHECKING:
+    from lisa_compiler.verification.verify import VerificationOptions
+
 deployment_app = typer.Typer()
+
+_WAIT_AFTER_DEPLOYMENT = 900.0
+"""Seconds in which a deployment that CloudFormation has finished must verify."""
 
 Stack = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=WHAT),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="File with the token of requests; default: LISA_API_TOKEN.",
+        rich_help_panel=HOW,
+    ),
+]
+CaBundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-bundle",
+        metavar="FILE",
+        help="PEM certificates to trust for the gateway; default: the system's.",
+        exists=True,
+        dir_okay=False,
+        rich_help_panel=HOW,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the plan beforehand.", rich_help_panel=HOW)]
 
@@ -121,13 +147,19 @@ def deploy(
             rich_help_panel=HOW,
         ),
     ] = False,
+    no_verify: Annotated[
+        bool,
+        typer.Option("--no-verify", help="Do not run `lisa verify` at the end.", rich_help_panel=HOW),
+    ] = False,
+    token_file: TokenFile = None,
+    ca_bundle: CaBundle = None,
     assignments: Assignments = None,
     profile: Profile = None,
     deployment_name: DeploymentName = None,
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Deploy what is compiled and reviewed: show the plan, publish artifacts, deploy the stacks in order.
+    """Deploy what is compiled and reviewed: show the plan, publish artifacts, deploy the stacks in order, verify.
 
     Run it again after any interruption or failure; it goes on where it stopped.
     """
@@ -137,7 +169,67 @@ def deploy(
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
     consent = deploying.Consent(yes=yes, destroy=allow_destroy)
-    raise typer.Exit(on_target(asked, lambda target: deploying.deploy(target, stack, consent, plan_only=plan)))
+    checks = None if no_verify else _after_deployment(token_file, ca_bundle)
+    raise typer.Exit(
+        on_target(asked, lambda target: deploying.deploy(target, stack, consent, plan_only=plan, verification=checks))
+    )
+
+
+def _after_deployment(token_file: Path | None, ca_bundle: Path | None) -> VerificationOptions:
+    from lisa_compiler.cli import verifying
+    from lisa_compiler.verification.verify import VerificationOptions
+
+    token = verifying.read_token(token_file)
+    return VerificationOptions(token=token, ca_bundle=ca_bundle, wait=_WAIT_AFTER_DEPLOYMENT)
+
+
+@deployment_app.command(epilog="lisa verify --env prod --wait 900")
+def verify(
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", metavar="SECONDS", min=0, help="Repeat failed checks for this long.", rich_help_panel=HOW
+        ),
+    ] = 0,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", metavar="SECONDS", min=1, help="Longest wait for each answer.", rich_help_panel=HOW),
+    ] = 60,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="Address of the gateway; default: its own.", rich_help_panel=HOW),
+    ] = None,
+    token_file: TokenFile = None,
+    ca_bundle: CaBundle = None,
+    form: Annotated[TableFormat, typer.Option("--format", help="Text or JSON.", rich_help_panel=HOW)] = (
+        TableFormat.TEXT
+    ),
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Verify that a deployment serves: stacks, instances, tasks, targets and requests.
+
+    Exit code 1 when a check failed; each has its fix. Requests need a token in LISA_API_TOKEN or --token-file.
+    """
+    from lisa_compiler.cli import verifying
+    from lisa_compiler.cli.targets import on_target
+    from lisa_compiler.verification.verify import VerificationOptions
+
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise typer.BadParameter("The address must begin with https:// or http://.", param_hint="--url")
+    given = shortcuts(profile, deployment_name, account_number, region)
+    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
+    options = VerificationOptions(
+        token=verifying.read_token(token_file), url=url, ca_bundle=ca_bundle, timeout=timeout, wait=wait
+    )
+    as_json = form is TableFormat.JSON
+    raise typer.Exit(on_target(asked, lambda target: verifying.verify(target, options, as_json=as_json)))
 
 
 @deployment_app.command(epilog="lisa destroy --env dev")

@@ -1,4 +1,4 @@
-"""A container on a cluster of its own: one task on each instance, behind a load balancer, scaled by its metric."""
+"""A container on a cluster of its own, behind a load balancer, scaled by its metric."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from lisa_compiler.constructs.alarms import ServiceAlarms, add_certificate_alarm
 from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
 from lisa_compiler.constructs.scaling_policy import add_scaling_policy
+from lisa_compiler.constructs.task_count import TaskCount
+from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lisa_compiler.constructs.lifecycle import Readiness
+    from lisa_compiler.constructs.scheduling import Schedule
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.constructs.trust import BundleDownload
     from lisa_compiler.plan import ServicePlan
 
 _CONTAINER_PORT = 8080
-_HOST_PORT = 80
 
 
 class ContainerService(Construct):
-    """Cluster, instances, task, service, load balancer and scaling policy of one container.
+    """Cluster, instances, tasks, service, load balancer and scaling policy of one container.
 
-    `environment` is what is known when it is deployed, and comes beside what the plan knows.
+    `schedule` is how its tasks are placed and replaced, `readiness` when an instance is ready. `environment` is what is
+    known when it is deployed, in addition to what the plan knows.
 
     Attributes:
         load_balancer: where requests arrive.
@@ -43,6 +48,8 @@ class ContainerService(Construct):
         load_balancer_security_group: str,
         log_bucket: str,
         holds_weights: bool,
+        schedule: Schedule,
+        readiness: Readiness,
         grace_period_seconds: int,
         trust: BundleDownload | None,
         environment: Mapping[str, str] | None = None,
@@ -50,6 +57,7 @@ class ContainerService(Construct):
         super().__init__(scope, construct_id)
         self._stack = scope
         self._service = service
+        self._schedule = schedule
         # The configuration may replace what is known only here, and may keep it in a secret.
         secret = {name for name, _ in service.secrets}
         known = {name: value for name, value in (environment or {}).items() if name not in secret}
@@ -84,6 +92,9 @@ class ContainerService(Construct):
             group=group,
             subnet_ids=private,
             security_group_id=self._instance_security_group(vpc_id, balancer_group),
+            target_group_arn=self.load_balancer.target_group_arn,
+            readiness=readiness,
+            drain_seconds=DEREGISTRATION_SECONDS + service.stop_timeout_seconds,
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
             trust=trust,
@@ -107,10 +118,12 @@ class ContainerService(Construct):
             cluster=cluster.ref,
             task_definition=task.ref,
             launch_type="EC2",
-            scheduling_strategy="DAEMON",
+            scheduling_strategy=schedule.strategy,
+            desired_count=schedule.desired_count,
+            placement_strategies=list(schedule.placement) or None,
             deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
-                minimum_healthy_percent=0,
-                maximum_percent=100,
+                minimum_healthy_percent=schedule.minimum_healthy_percent,
+                maximum_percent=schedule.maximum_percent,
                 deployment_circuit_breaker=(
                     None
                     if deployment.region.partition.is_iso
@@ -130,8 +143,28 @@ class ContainerService(Construct):
         )
         ecs_service.add_resource_dependency(self.load_balancer.listener)
         instances.group.add_resource_dependency(cluster)
-        ecs_service.add_resource_dependency(instances.group)
+        # The group waits for instances that serve, and the service places what they serve: CloudFormation must work on
+        # both at the same time, so that neither depends on the other.
         self._scaling_policy(instances)
+        ServiceAlarms(
+            scope,
+            "Alarms",
+            service=service.id,
+            cluster=service.cluster,
+            load_balancer=self.load_balancer,
+            ready_seconds=readiness.limit_seconds,
+        )
+        add_certificate_alarm(scope, "CertificateAlarm", purpose=service.id, certificate_arn=service.certificate_arn)
+        if schedule.strategy == "REPLICA" and schedule.desired_count is None:
+            TaskCount(
+                scope,
+                "TaskCount",
+                cluster=service.cluster,
+                service_name=ecs_service.attr_name,
+                group_name=instances.group_name,
+                load_balancer=self.load_balancer,
+                capacity=service.auto_scaling,
+            )
 
     def _instance_security_group(self, vpc_id: str, balancer_group: str) -> str:
         group = ec2.CfnSecurityGroup(
@@ -142,8 +175,8 @@ class ContainerService(Construct):
             security_group_ingress=[
                 ec2.CfnSecurityGroup.IngressProperty(
                     ip_protocol="tcp",
-                    from_port=_HOST_PORT,
-                    to_port=_HOST_PORT,
+                    from_port=self._schedule.ports[0],
+                    to_port=self._schedule.ports[1],
                     source_security_group_id=balancer_group,
                     description="From the load balancer",
                 )
@@ -201,7 +234,7 @@ class ContainerService(Construct):
                     or None,
                     port_mappings=[
                         ecs.CfnTaskDefinition.PortMappingProperty(
-                            container_port=_CONTAINER_PORT, host_port=_HOST_PORT, protocol="tcp"
+                            container_port=_CONTAINER_PORT, host_port=self._schedule.host_port, protocol="tcp"
                         )
                     ],
                     resource_requirements=(

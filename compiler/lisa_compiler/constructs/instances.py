@@ -11,12 +11,14 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from lisa_compiler.constructs.lifecycle import Lifecycle, hooks
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.resources import jinja_environment, templates_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lisa_compiler.constructs.lifecycle import Readiness
     from lisa_compiler.constructs.stack import LisaStack
     from lisa_compiler.constructs.trust import BundleDownload
     from lisa_compiler.plan import ServicePlan
@@ -32,24 +34,28 @@ _METADATA_HOPS = 1
 
 
 def render_user_data(
-    *, cluster: str, nvme_disks: int, nvme_path: str, gpus: int, trust: BundleDownload | None = None
+    *, lifecycle: Lifecycle, nvme_disks: int, nvme_path: str, gpus: int, trust: BundleDownload | None = None
 ) -> str:
     """Render what an instance runs on each boot, a cloud-boothook.
 
     It mounts the instance store (`nvme_disks` disks, striped when there are several) at `nvme_path`, with the
-    directories of Docker and containerd on it, fetches the certificate authorities of `trust`, and joins `cluster`. An
-    instance on which one of these fails does not join.
+    directories of Docker and containerd on it, fetches the certificate authorities of `trust`, joins the cluster of
+    `lifecycle`, and completes the instance's lifecycle hooks. An instance on which one of the first two fails does not
+    join.
     """
     return (
         jinja_environment()
         .get_template("instance/user-data.sh.j2")
         .render(
-            cluster=cluster,
+            cluster=lifecycle.cluster,
             nvme_disks=nvme_disks,
             nvme_path=nvme_path,
             gpus=gpus,
             trust=trust,
+            instance_store=_packed("instance-store.sh"),
             trust_program=_packed("trust-bundle.py"),
+            lifecycle=_packed("lifecycle.py"),
+            settings=lifecycle.settings(),
         )
     )
 
@@ -95,6 +101,9 @@ class ContainerInstances(Construct):
         group: str,
         subnet_ids: Sequence[str],
         security_group_id: str,
+        target_group_arn: str,
+        readiness: Readiness,
+        drain_seconds: int,
         holds_weights: bool,
         nvme_path: str,
         trust: BundleDownload | None,
@@ -102,8 +111,40 @@ class ContainerInstances(Construct):
         super().__init__(scope, construct_id)
         deployment = scope.deployment
         instance = service.instance
-        user_data = render_user_data(
+        scaling = service.auto_scaling
+        self.group_name = service.cluster
+        self.group = autoscaling.CfnAutoScalingGroup(
+            self,
+            "Group",
+            auto_scaling_group_name=service.cluster,
+            min_size=str(scaling.min_capacity),
+            max_size=str(scaling.max_capacity),
+            cooldown=str(scaling.cooldown),
+            default_instance_warmup=scaling.default_instance_warmup,
+            health_check_type="EC2",
+            health_check_grace_period=scaling.default_instance_warmup,
+            new_instances_protected_from_scale_in=False,
+            # Alarms and the number of tasks follow from them.
+            metrics_collection=[
+                autoscaling.CfnAutoScalingGroup.MetricsCollectionProperty(
+                    granularity="1Minute", metrics=["GroupDesiredCapacity", "GroupInServiceInstances"]
+                )
+            ],
+            vpc_zone_identifier=list(subnet_ids),
+            lifecycle_hook_specification_list=hooks(readiness, drain_seconds),
+        )
+        lifecycle = Lifecycle(
             cluster=service.cluster,
+            region=deployment.names.region,
+            suffix=deployment.region.partition.dns_suffix,
+            stack=scope.plan.name,
+            resource=self.group.logical_id,
+            target_group_arn=target_group_arn if readiness.needs_healthy_target else "",
+            readiness=readiness,
+            drain_seconds=drain_seconds,
+        )
+        user_data = render_user_data(
+            lifecycle=lifecycle,
             nvme_disks=instance.nvme_disks if holds_weights else 0,
             nvme_path=nvme_path,
             gpus=instance.gpus,
@@ -148,30 +189,21 @@ class ContainerInstances(Construct):
                 ],
             ),
         )
-        scaling = service.auto_scaling
-        self.group_name = service.cluster
-        self.group = autoscaling.CfnAutoScalingGroup(
-            self,
-            "Group",
-            auto_scaling_group_name=service.cluster,
-            min_size=str(scaling.min_capacity),
-            max_size=str(scaling.max_capacity),
-            cooldown=str(scaling.cooldown),
-            default_instance_warmup=scaling.default_instance_warmup,
-            health_check_type="EC2",
-            health_check_grace_period=scaling.default_instance_warmup,
-            new_instances_protected_from_scale_in=False,
-            vpc_zone_identifier=list(subnet_ids),
-            launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
-                launch_template_id=template.ref, version=template.attr_latest_version_number
-            ),
+        self.group.launch_template = autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
+            launch_template_id=template.ref, version=template.attr_latest_version_number
+        )
+        pause = f"PT{readiness.limit_seconds // 60}M"
+        # CloudFormation succeeds when each new instance has signaled that it is ready, and not before.
+        self.group.cfn_options.creation_policy = cdk.CfnCreationPolicy(
+            resource_signal=cdk.CfnResourceSignal(count=scaling.min_capacity, timeout=pause)
         )
         # A changed launch template replaces instances one at a time, keeping what the group's maximum allows.
         self.group.cfn_options.update_policy = cdk.CfnUpdatePolicy(
             auto_scaling_rolling_update=cdk.CfnAutoScalingRollingUpdate(
                 max_batch_size=1,
                 min_instances_in_service=min(scaling.min_capacity, scaling.max_capacity - 1),
-                pause_time="PT5M",
+                pause_time=pause,
+                wait_on_resource_signals=True,
                 suspend_processes=[
                     "HealthCheck",
                     "ReplaceUnhealthy",

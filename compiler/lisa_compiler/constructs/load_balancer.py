@@ -75,6 +75,7 @@ class LoadBalancer(Construct):
             target_type="instance",
             health_check_path=check.path,
             health_check_protocol="HTTP",
+            health_check_port="traffic-port",
             health_check_interval_seconds=check.interval,
             health_check_timeout_seconds=check.timeout,
             healthy_threshold_count=check.healthy_threshold_count,

@@ -17,6 +17,7 @@ STACK_NAME_LIMIT = 128
 FUNCTION_NAME_LIMIT = 64
 DNS_LABEL_LIMIT = 63
 CLUSTER_NAME_LIMIT = 255
+ALARM_NAME_LIMIT = 255
 TABLE_NAME_LIMIT = 255
 DB_IDENTIFIER_LIMIT = 63
 OPENSEARCH_DOMAIN_LIMIT = 28
@@ -110,6 +111,10 @@ class Names:
     def cluster(self, service: str) -> str:
         """ECS cluster name of a service; its auto scaling group has the same name."""
         return fit(f"{self._scope}-{service}", CLUSTER_NAME_LIMIT)
+
+    def alarm(self, purpose: str) -> str:
+        """CloudWatch alarm name."""
+        return fit(f"{self._scope}-{purpose}", ALARM_NAME_LIMIT)
 
     def function(self, purpose: str) -> str:
         """Lambda function name."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
 from lisa_compiler.plan.amis import AmiLock, plan_ami
+from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
@@ -53,14 +53,14 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
     if region is None:
         raise PlanError(config.region)
     names = _names(config)
-    models = tuple(_model(model, config, names, region, lock) for model in config.deployed_models)
+    models = tuple(_model(model, config, names, lock) for model in config.deployed_models)
     return Deployment(
         environment=environment,
         config=config,
         region=region,
         names=names,
         stacks=_stacks(config, names, models),
-        rest_api=_rest_api(config, names, region, lock),
+        rest_api=_rest_api(config, names, lock),
         models=models,
         external_models=_external_models(config, region),
         layers=_layers(config),
@@ -165,10 +165,11 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
     )
 
 
-def _rest_api(config: Config, names: Names, region: Region, lock: AmiLock) -> ServicePlan:
+def _rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
     rest = config.rest_api_config
     auth = config.auth_config
     instance = _instance(rest.instance_type)
+    task_mib = (instance.memory_mib - _REST_API_RESERVED_MIB) // _REST_API_TASKS_PER_INSTANCE
     environment = {
         "ADMIN_GROUP": auth.admin_group if auth else "",
         "AUTHORITY": auth.authority if auth else "",
@@ -178,7 +179,7 @@ def _rest_api(config: Config, names: Names, region: Region, lock: AmiLock) -> Se
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
-        "THREADS": str(gateway_workers(instance.vcpus, instance.memory_mib - _REST_API_RESERVED_MIB)),
+        "THREADS": str(gateway_workers(instance.vcpus, task_mib)),
         "TOKEN_TABLE_NAME": names.token_table,
         "USE_AUTH": "true" if auth else "false",
     }
@@ -199,7 +200,7 @@ def _rest_api(config: Config, names: Names, region: Region, lock: AmiLock) -> Se
     )
 
 
-def _model(model: EcsModel, config: Config, names: Names, region: Region, lock: AmiLock) -> ModelPlan:
+def _model(model: EcsModel, config: Config, names: Names, lock: AmiLock) -> ModelPlan:
     identifier = model.identifier
     key = model_id(identifier)
     instance = _instance(model.instance_type)

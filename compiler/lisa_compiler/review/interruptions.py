@@ -116,7 +116,9 @@ def _rolling(group: Resource) -> str:
     text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
     text += f", while {counted(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
     pause = _minutes(str(policy.get("PauseTime", "")))
-    if pause and not policy.get("WaitOnResourceSignals"):
+    if policy.get("WaitOnResourceSignals"):
+        text += f"; each new one must be ready within {pause}, or the update is rolled back"
+    elif pause:
         text += f"; the next one goes after {pause}, whether or not the new one answers yet"
     return text
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_apigateway as apigateway
 
+from lisa_compiler.constructs.alarms import add_certificate_alarm
 from lisa_compiler.constructs.policies import trust
 from lisa_compiler.constructs.routes import api_url
 from lisa_compiler.constructs.stack import LisaStack
@@ -101,6 +102,7 @@ class ApiDeploymentStack(LisaStack):
         apigateway.CfnBasePathMapping(
             self, "DomainMapping", domain_name=domain.ref, rest_api_id=api_id, stage=stage.ref
         )
+        add_certificate_alarm(self, "CertificateAlarm", purpose="api", certificate_arn=config.certificate_arn)
         cdk.CfnOutput(
             self,
             "DomainTarget",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
@@ -150,6 +151,8 @@ def _instance_role(stack: IamStack, group: str) -> None:
     cluster = deployment.names.cluster("rest-api" if group == "rest-api" else "*")
     cluster_arn = deployment.arn("ecs", f"cluster/{cluster}")
     instances = deployment.arn("ecs", f"container-instance/{cluster}/*")
+    scaling_group = deployment.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{cluster}")
+    signaled = [deployment.arn("cloudformation", f"stack/{name}/*") for name in _instance_stacks(deployment, group)]
     role = stack.publish_role(
         f"{_pascal(group)}InstanceRole",
         f"instance-{group}",
@@ -181,6 +184,12 @@ def _instance_role(stack: IamStack, group: str) -> None:
                     instances,
                 ),
             ),
+            # templates/instance/lifecycle.py
+            "lifecycle": document(
+                allow("autoscaling:CompleteLifecycleAction", scaling_group),
+                allow("cloudformation:SignalResource", signaled),
+                *([] if group == "rest-api" else [allow("elasticloadbalancing:DescribeTargetHealth", "*")]),
+            ),
         },
         description=f"Instance role of {group} instances",
     )
@@ -195,7 +204,12 @@ def _instance_role(stack: IamStack, group: str) -> None:
         {
             f"AwsSolutions-IAM4[Policy::arn:{deployment.region.partition.id}:iam::aws:policy/"
             "AmazonSSMManagedInstanceCore]": "Session Manager needs this policy; there is no other way in.",
-            "AwsSolutions-IAM5[Resource::*]": "ecs:DiscoverPollEndpoint takes no resource.",
+            "AwsSolutions-IAM5[Resource::*]": "These actions take no resource.",
+            f"AwsSolutions-IAM5[Resource::{scaling_group}]": "Auto Scaling makes the id in a group's ARN.",
+            **{
+                f"AwsSolutions-IAM5[Resource::{stack_arn}]": "Ids of stacks, and stacks of models."
+                for stack_arn in signaled
+            },
             f"AwsSolutions-IAM5[Resource::{cluster_arn}]": "The clusters of this deployment's models.",
             f"AwsSolutions-IAM5[Resource::{instances}]": "Instances of these clusters; their ids are made at run time.",
         },
@@ -212,6 +226,17 @@ def _read_trust_bundle(stack: IamStack) -> dict[str, Document]:
             allow("s3:GetObject", f"arn:{deployment.region.partition.id}:s3:::{bucket}/{key}"),
         )
     }
+
+
+def _instance_stacks(deployment: Deployment, group: str) -> list[str]:
+    """Names of the stacks that the instances of a group signal; those of models with a wildcard where it fits."""
+    if group == "rest-api":
+        return [deployment.stack("serve").name]
+    names = deployment.names
+    pattern = f"{names.deployment}-{names.app}-model-*-{names.stage}"
+    own = {deployment.stack(model.component).name for model in deployment.models}
+    shortened = {name for name in own if not fnmatchcase(name, pattern)}
+    return sorted(({pattern} if own - shortened else set()) | shortened)
 
 
 def _asset_repository(deployment: Deployment) -> str:

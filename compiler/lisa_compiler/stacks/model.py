@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.container_service import ContainerService
 from lisa_compiler.constructs.json_parameters import publish_json
+from lisa_compiler.constructs.lifecycle import SERVING
 from lisa_compiler.constructs.names import add_names
+from lisa_compiler.constructs.scheduling import one_per_instance
 from lisa_compiler.constructs.stack import LisaStack
 from lisa_compiler.constructs.trust import bundle_download
 from lisa_compiler.plan.names import REGISTERED_MODELS
@@ -36,6 +38,8 @@ class ModelStack(LisaStack):
             load_balancer_security_group="modelLoadBalancer",
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=True,
+            readiness=SERVING,
+            schedule=one_per_instance(model.service.auto_scaling),
             grace_period_seconds=_GRACE_PERIOD_SECONDS,
             trust=bundle_download(self, assets),
         )

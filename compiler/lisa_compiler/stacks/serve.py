@@ -8,8 +8,10 @@ import aws_cdk as cdk
 
 from lisa_compiler.constructs.container_service import ContainerService
 from lisa_compiler.constructs.json_parameters import ADVANCED_BYTES, STANDARD_BYTES, compact_json
+from lisa_compiler.constructs.lifecycle import JOINED
 from lisa_compiler.constructs.names import add_names
 from lisa_compiler.constructs.routes import web_origin
+from lisa_compiler.constructs.scheduling import replicated
 from lisa_compiler.constructs.stack import LisaStack
 from lisa_compiler.constructs.tables import add_table
 from lisa_compiler.constructs.trust import bundle_download
@@ -38,6 +40,8 @@ class ServeStack(LisaStack):
             load_balancer_security_group="restApiLoadBalancer",
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=False,
+            readiness=JOINED,
+            schedule=replicated(service.auto_scaling),
             grace_period_seconds=_GRACE_PERIOD_SECONDS,
             trust=bundle_download(self, assets),
             environment={"WEB_ORIGINS": web_origin(self)},

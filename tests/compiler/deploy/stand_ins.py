@@ -3,6 +3,7 @@
 | what | stand-in |
 |---|---|
 | AWS::EC2::EIP, AWS::EC2::NatGateway, AWS::EC2::FlowLog, AWS::IAM::ServiceLinkedRole | an id; nothing is made |
+| AWS::ApplicationAutoScaling::*, AWS::CloudWatch::Alarm with metric math | an id; nothing is made |
 | AWS::EC2::EIP while the folder has a file `no-addresses` | a failure, as at an account's limit |
 | public parameters of the images of ECS | an image that it knows |
 | description of a stack that a change set made | that of its template |
@@ -24,6 +25,8 @@ TYPES = {
     "AWS::EC2::NatGateway": ("nat", "NatGatewayId"),
     "AWS::EC2::FlowLog": ("fl", "Id"),
     "AWS::IAM::ServiceLinkedRole": ("role", "RoleName"),
+    "AWS::ApplicationAutoScaling::ScalableTarget": ("target", "Id"),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": ("policy", "Arn"),
 }
 IMAGES = "/aws/service/ecs/optimized-ami/amazon-linux-2023/"
 
@@ -57,6 +60,10 @@ if __name__ == "__main__":
         provisioners._RESOURCE_HANDLERS.setdefault(
             resource_type, {"create": creation(prefix, attribute), "delete": lambda *_: None}
         )
+    provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"] = {
+        "create": creation("alarm", "Arn"),
+        "delete": lambda *_: None,
+    }
     image = next(iter(ssm._PUBLIC_AMI_PARAMETERS.values()))
     for kind in ("", "gpu/"):
         ssm._PUBLIC_AMI_PARAMETERS.setdefault(f"{IMAGES}{kind}recommended/image_id", image)

@@ -137,6 +137,17 @@ def test_nothing_has_drifted(deployed: Site) -> None:
     assert (result.code, result.out) == (0, ""), result.err
 
 
+def test_verification_reports_services_without_instances(deployed: Site) -> None:
+    """The local AWS runs no instance: whatever CloudFormation reports, nothing serves."""
+    result = deployed.lisa("verify", "--format", "json")
+    assert result.code == 1, result.err
+    checks = json.loads(result.out)
+    stacks = {check["component"]: check["outcome"] for check in checks if check["subject"] == "stack"}
+    assert stacks == dict.fromkeys(COMPONENTS, "ok")
+    failed = {check["component"] for check in checks if check["outcome"] == "failed"}
+    assert failed == {"serve", "model-mistral7b", "model-e5large"}, checks
+
+
 def test_a_change_by_hand_is_told_in_the_terms_of_the_configuration(deployed: Site) -> None:
     functions = deployed.client("lambda")
     before = functions.get_function_configuration(FunctionName="demo-lisa-dev-session")["Environment"]

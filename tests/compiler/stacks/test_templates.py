@@ -145,6 +145,7 @@ WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
     "ecs:DiscoverPollEndpoint",
     "ecs:ListServices",
+    "elasticloadbalancing:DescribeTargetHealth",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }

@@ -22,9 +22,9 @@ DRAIN_SECONDS: Final = 90
 STOP_MARGIN_SECONDS: Final = 30
 """What a container needs beyond that to stop: the gateway 10 seconds, then LiteLLM 10, and 10 to spare."""
 
-DEREGISTRATION_SECONDS: Final = 120
-"""How long requests in flight may take after a target is deregistered, before ECS sends SIGTERM; more where the
-container has more time to stop."""
+DEREGISTRATION_SECONDS: Final = LOAD_BALANCER_IDLE_SECONDS
+"""How long requests in flight may take after a target is deregistered, before ECS sends SIGTERM: as long as an answer
+may be silent. A target without requests is deregistered at once."""
 
 MAX_DRAIN_SECONDS: Final = 3600 - STOP_MARGIN_SECONDS
 """Longest drain that the configuration may set: a deregistration delay is at most an hour (ELB API reference)."""

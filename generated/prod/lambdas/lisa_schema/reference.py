@@ -31,6 +31,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "permissionsBoundaryAspect",
         "runCdkNag",
         "logLevel",
+        "alarmTopicArn",
     ),
     "What is deployed": ("deployRag", "deployChat", "deployUi", "systemBanner", "webAppAssetsPath"),
     "Sign-in": ("authConfig",),

@@ -104,6 +104,13 @@ CertificateArn = Annotated[
         "the ARN of an IAM server certificate or of an ACM certificate",
     ),
 ]
+TopicArn = Annotated[
+    str,
+    form(
+        r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$",
+        "the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>",
+    ),
+]
 EcrRepositoryArn = Annotated[
     str,
     form(

@@ -25,6 +25,7 @@ from lisa_schema.models.record import (
     Name,
     Record,
     RegionName,
+    TopicArn,
     VpcId,
     ZoneName,
     form,
@@ -163,6 +164,11 @@ class Config(Record):
     rag_repositories: tuple[RagRepository, ...] = Field(default=(), description="Repositories of documents.")
     rag_file_processing_config: RagFileProcessingConfig | None = Field(
         default=None, description="How documents are cut into chunks."
+    )
+    alarm_topic_arn: TopicArn | None = Field(
+        default=None,
+        description="SNS topic that alarms notify; without it, alarms are visible in CloudWatch only.",
+        examples=["arn:aws:sns:us-east-1:012345678901:operations"],
     )
     litellm_config: LitellmConfig = Field(
         default_factory=LitellmConfig, description="The configuration file of the LiteLLM proxy."

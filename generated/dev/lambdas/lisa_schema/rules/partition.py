@@ -87,7 +87,18 @@ def service_offered(config: Config) -> Iterator[Finding]:
             yield Finding(("ragRepositories", index, "type"), message, None, (("region",),), severity)
 
 
+@rule("LISA346", "topic-region", "Use a topic in the deployment's Region.")
+def topic_region(config: Config) -> Iterator[Finding]:
+    """`alarmTopicArn` must name a topic in the configured Region: CloudWatch alarms notify no other."""
+    parts = (config.alarm_topic_arn or "").split(":")
+    if len(parts) > 3 and parts[3] != config.region:
+        message = f"The topic is in {parts[3]}, but the alarms will be in {config.region}."
+        yield Finding(("alarmTopicArn",), message, None, (("region",),))
+
+
 def _arns(config: Config) -> Iterator[tuple[Path, str]]:
+    if config.alarm_topic_arn:
+        yield ("alarmTopicArn",), config.alarm_topic_arn
     for path, service in services(config):
         certificate = service.load_balancer_config.ssl_cert_iam_arn
         if certificate:
