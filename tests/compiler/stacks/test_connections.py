@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lisa_compiler.pipeline import Compiled
 
 
-@pytest.mark.parametrize(("drain", "stop", "deregistration"), [(None, 120, 120), ("10", 40, 120), ("3570", 3600, 3600)])
+@pytest.mark.parametrize(("drain", "stop", "deregistration"), [(None, 120, 600), ("10", 40, 600), ("3570", 3600, 3600)])
 def test_requests_have_as_long_after_deregistration_as_after_sigterm(
     compiled: Callable[..., Compiled], drain: str | None, stop: int, deregistration: int
 ) -> None:

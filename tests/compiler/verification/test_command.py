@@ -41,7 +41,8 @@ def lisa(system: System, project: Project, monkeypatch: pytest.MonkeyPatch) -> L
 
     from .conftest import EMBEDDING
 
-    project.write(ecsModels=[dict(TGI), dict(EMBEDDING)])
+    amis = {"amiId": "ami-0123456789abcdef0", "gpuAmiId": "ami-0123456789abcdef1"}
+    project.write(ecsModels=[dict(TGI), dict(EMBEDDING)], amiConfig=amis)
     stacks = tuple(
         Stack(
             component=each.component,
