@@ -143,7 +143,7 @@ PASSING: dict[str, list[list[str]]] = {
         [f"{GENERAL}.master_key=os.environ/PROXY_KEY", f"{ENVIRONMENT}.PROXY_KEY={SECRET}"],
     ],
     "tag-keys": [["tags=[{Key: a, Value: b}, {Key: c, Value: b}]"], []],
-    "deployment-prefix-free": [["deploymentPrefix=/lisa/dev"], []],
+    "deployment-prefix-free": [["deploymentPrefix=/lisa/dev"], [f"deploymentPrefix={'/a' * 12}"], []],
     "instance-type-known": [["ecsModels[0].instanceType=p4d.24xlarge"]],
     "instance-type-offered": [
         [],
@@ -295,7 +295,10 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         (["tags=[{Key: 'aws:x', Value: b}]"], "tags[0].Key"),
         ([f"tags=[{', '.join(f'{{Key: k{n}, Value: v}}' for n in range(41))}]"], "tags"),
     ],
-    "deployment-prefix-free": [(["deploymentPrefix=/aws/lisa"], "deploymentPrefix")],
+    "deployment-prefix-free": [
+        (["deploymentPrefix=/aws/lisa"], "deploymentPrefix"),
+        ([f"deploymentPrefix={'/a' * 13}"], "deploymentPrefix"),
+    ],
     "instance-type-known": [(["ecsModels[0].instanceType=g5.huge"], "ecsModels[0].instanceType")],
     "instance-type-offered": [
         (["region=eu-south-2", "ecsModels[0].instanceType=p4d.24xlarge"], "ecsModels[0].instanceType")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.constructs.stack import LisaStack
 
+API_SECONDS = 29
+"""Seconds that API Gateway waits for a function (its Developer Guide, "Quotas": integration timeout of a REST API)."""
+
 RUNTIME_IS_CHOSEN = {"AwsSolutions-L1": "lambdaConfig.pythonRuntime chooses; a deprecated one is a warning."}
 
 
@@ -38,7 +41,7 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         assets: Assets,
         description: str,
-        timeout: int = 30,
+        timeout: int = API_SECONDS,
         memory: int = 512,
     ) -> None:
         super().__init__(scope, construct_id)

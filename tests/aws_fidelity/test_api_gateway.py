@@ -1,0 +1,290 @@
+"""The compiled API and its functions within the limits of API Gateway and Lambda."""
+
+from __future__ import annotations
+
+import functools
+import json
+import socket
+import sys
+import time
+import urllib.parse
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.compiler.conftest import templates
+
+from aws_fidelity import api_gateway
+from aws_fidelity.api_gateway import answered, faults_of_paths, methods
+from lisa_compiler.pipeline import compile_environment
+from lisa_lambdas.authorizer.policy import policy_for
+from lisa_lambdas.errors import TooLargeError, UnavailableError
+from lisa_lambdas.proxy import ANSWER_LIMIT
+from lisa_lambdas.repository import service as service_module
+from lisa_lambdas.repository.embeddings import Embeddings
+from lisa_lambdas.repository.identifiers import chunk_ids
+from lisa_lambdas.repository.ingestion import MAX_CHUNKS, Ingestion, RefusedDocumentError, Splitting
+from lisa_lambdas.repository.requests import SearchQuery
+from lisa_lambdas.repository.stores import Collection, Hit, Stored
+from lisa_lambdas.rest import RestApi
+from lisa_lambdas.session import conversation
+from lisa_lambdas.session.api import create_app
+from lisa_lambdas.session.revision import Revision
+from lisa_oidc import Caller
+from runtime.lambdas.proxy_events import CONTEXT, ORIGIN, content, proxy_event, refusal
+
+REPOSITORY = Path(__file__).parents[2]
+ENVIRONMENTS = ("airgap", "dev", "prod")
+LARGEST_ASSET = 10 * 1024 * 1024
+PYTHON = sys.version_info[:2]
+LONGER_THAN_API = {"/repository/{repositoryId}/bulk"}
+"""Ingestion goes on behind API Gateway's 504 (docs/rag.md); the others share its function."""
+
+
+@functools.cache
+def compiled(environment: str) -> api_gateway.Templates:
+    return templates(compile_environment(REPOSITORY, environment).files)
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def api(request: pytest.FixtureRequest) -> api_gateway.Templates:
+    return compiled(request.param)
+
+
+def test_functions_answer_within_integration_timeout(api: api_gateway.Templates) -> None:
+    """A function that outlives its request works for a caller who has got 504."""
+    seconds = {
+        (method.path, method.function["Timeout"])
+        for method in methods(api)
+        if method.function and not method.path.startswith("/repository")
+    }
+    assert len(seconds) >= 5
+    assert [found for found in seconds if found[1] > api_gateway.INTEGRATION_SECONDS] == []
+
+
+def test_authorizer_answers_within_integration_timeout(api: api_gateway.Templates) -> None:
+    functions = [
+        found["Properties"]["Timeout"]
+        for found in api["api-base"]["Resources"].values()
+        if found["Type"] == "AWS::Lambda::Function"
+    ]
+    assert functions == [api_gateway.INTEGRATION_SECONDS]
+
+
+def test_only_ingestion_outlives_integration_timeout(api: api_gateway.Templates) -> None:
+    """The others of its function are bounded in the function: see test_search_gives_up_before_api_gateway."""
+    outliving = {
+        method.path
+        for method in methods(api)
+        if method.function and method.function["Timeout"] > api_gateway.INTEGRATION_SECONDS
+    }
+    assert outliving >= LONGER_THAN_API
+    assert all(path.startswith("/repository") for path in outliving)
+
+
+def test_paths_are_accepted(api: api_gateway.Templates) -> None:
+    assert faults_of_paths(api) == []
+
+
+def test_path_faults_are_noticed() -> None:
+    def resource(part: str, parent: str) -> dict[str, Any]:
+        return {"Type": "AWS::ApiGateway::Resource", "Properties": {"PathPart": part, "ParentId": {"Ref": parent}}}
+
+    stack = {
+        "A": resource("{a+}", "Root"),
+        "B": resource("b", "A"),
+        "C": resource("{c}", "Root"),
+        "D": resource("d e", "Root"),
+    }
+    assert len(faults_of_paths({"x": {"Resources": stack}})) == 3
+
+
+def test_path_variables_are_required_parameters(api: api_gateway.Templates) -> None:
+    for method in methods(api):
+        if method.function:
+            wanted = {part.strip("{+}") for part in method.path.split("/") if part.startswith("{")}
+            given = {name.rpartition(".")[2] for name in method.properties.get("RequestParameters", {})}
+            assert given == wanted, method.path
+
+
+def test_each_path_of_functions_answers_preflights_without_authorizer(api: api_gateway.Templates) -> None:
+    found = list(methods(api))
+    preflights = {method.path: method for method in found if method.verb == "OPTIONS"}
+    for method in (one for one in found if one.function):
+        allowed = preflights[method.path].properties
+        assert allowed["AuthorizationType"] == "NONE"
+        answer = allowed["Integration"]["IntegrationResponses"][0]["ResponseParameters"]
+        verbs = answer["method.response.header.Access-Control-Allow-Methods"].strip("'").split(",")
+        assert method.verb in verbs or method.verb == "ANY"
+        declared = allowed["MethodResponses"][0]["ResponseParameters"]
+        assert set(answer) == set(declared)
+
+
+def test_stage_name_is_accepted_and_has_no_variables(api: api_gateway.Templates) -> None:
+    (stage,) = (
+        found["Properties"]
+        for found in api["api-deployment"]["Resources"].values()
+        if found["Type"] == "AWS::ApiGateway::Stage"
+    )
+    assert api_gateway.STAGE_NAME.fullmatch(stage["StageName"])
+    assert "Variables" not in stage
+
+
+def test_authorizer_is_asked_for_each_request(api: api_gateway.Templates) -> None:
+    """Its policy denies by path, and a kept one would be that of another caller where the header is the same."""
+    (authorizer,) = (
+        found["Properties"]
+        for found in api["api-base"]["Resources"].values()
+        if found["Type"] == "AWS::ApiGateway::Authorizer"
+    )
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 0
+    assert authorizer["IdentitySource"] == "method.request.header.Authorization"
+
+
+def test_policy_is_within_limit() -> None:
+    caller = Caller(subject="s" * 255, username="u" * 255, groups=frozenset(), is_admin=False, expires=0)
+    arn = f"arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:{'a' * 10}/{'S' * 128}/DELETE/{'p' * 512}"
+    assert len(json.dumps(policy_for(caller, arn)).encode()) <= api_gateway.POLICY_BYTES
+
+
+def test_files_of_web_application_are_within_payload() -> None:
+    files = [path for path in (REPOSITORY / "runtime/web/dist").rglob("*") if path.is_file()]
+    assert files
+    assert max(path.stat().st_size for path in files) < api_gateway.PAYLOAD_BYTES
+
+
+def test_binary_files_of_web_application_are_declared(api: api_gateway.Templates) -> None:
+    """API Gateway turns what is not declared into UTF-8; svg, scripts and styles are text."""
+    text = {".css", ".html", ".js", ".json", ".map", ".md", ".svg", ".txt", ".webmanifest"}
+    images = {".avif", ".gif", ".ico", ".jpg", ".png", ".webp"}
+    suffixes = {path.suffix for path in (REPOSITORY / "runtime/web/dist").rglob("*") if path.is_file()}
+    assert suffixes - text <= images
+    (gateway,) = (
+        found["Properties"]
+        for found in api["api-base"]["Resources"].values()
+        if found["Type"] == "AWS::ApiGateway::RestApi"
+    )
+    assert "image/*" in gateway["BinaryMediaTypes"]
+
+
+class Table:
+    """A table of sessions that keeps them in memory, as much as they may be."""
+
+    def __init__(self) -> None:
+        self.packed: dict[str, bytes] = {}
+        self.version = 0
+
+    def find(self, user: str, session_id: str) -> Any:  # noqa: ARG002
+        packed = self.packed.get(session_id)
+        summary = conversation.Summary(session_id, "t" * 27, "t" * 27, "title")
+        return (
+            SimpleNamespace(summary=summary, revision=Revision(self.version, 0, None), packed=packed)
+            if packed
+            else None
+        )
+
+    def keep(self, user: str, session_id: str, *, packed: bytes, **others: Any) -> Any:  # noqa: ARG002
+        self.packed[session_id] = packed
+        self.version += 1
+        return conversation.Summary(session_id, "t" * 27, "t" * 27, "title")
+
+
+# As long as an event of Lambda may be, of what compresses well: prose that repeats, quotation marks, Chinese, emoji.
+@pytest.mark.parametrize("text", ["lorem ipsum ", 'say "so" ', "漢字", "🚢⚓"])
+def test_session_that_is_kept_can_be_read(text: str) -> None:
+    """It grows by a few messages at a time, each within Lambda's limit, until it is refused."""
+    table: Any = Table()
+    app = create_app(table, web_origin=ORIGIN)
+    part = [{"type": "human", "content": text * (1_000_000 // len(json.dumps(text)))}]
+    for count in range(40):
+        body = {"messages": part, "version": table.version, "offset": count} if count else {"messages": part}
+        answer = app.resolve(proxy_event("PUT", "/session/one", body=body), CONTEXT)
+        read = app.resolve(proxy_event("GET", "/session/one"), CONTEXT)
+        assert answered(read, PYTHON) == 200
+        if answer["statusCode"] != 200:
+            break
+        stale = app.resolve(proxy_event("PUT", "/session/one", body={"messages": []}), CONTEXT)
+        assert answered(stale, PYTHON) == 409
+    assert refusal(answer) == (413, "TooLarge")
+    assert count >= 1
+
+
+def test_list_of_sessions_is_within_limit() -> None:
+    summary = conversation.Summary("s" * 64, "t" * 27, "t" * 27, "🚢" * 100)
+    body = json.dumps({"sessions": [summary.as_json()] * 100, "nextCursor": "c" * 256}, ensure_ascii=False)
+    assert answered({"statusCode": 200, "body": body}, (3, 8)) == 200
+
+
+def large_answer(characters: int) -> dict[str, Any]:
+    api = RestApi(ORIGIN)
+    hit = Hit("d" * 32, "s3://b/k", 0, "x" * characters, None, 0.5)
+    api.get("/x")(lambda: {"docs": [{"text": hit.text}]})
+    return api.resolve(proxy_event("GET", "/x"), CONTEXT)
+
+
+def test_answer_beyond_limit_says_so() -> None:
+    """A search with `topK` 100 finds up to 100 chunks of 10,000 characters."""
+    assert large_answer(ANSWER_LIMIT - 10_000)["statusCode"] == 200
+    answer = large_answer(ANSWER_LIMIT)
+    assert answered(answer, PYTHON) == 413
+    assert refusal(answer) == (413, "TooLarge")
+    assert "Request less" in content(answer)["message"]
+
+
+def test_largest_answer_of_ingestion_is_within_limit() -> None:
+    ids = chunk_ids("d" * 32, "r" * 16, MAX_CHUNKS)
+    documents = [{"documentId": "d" * 32, "key": "é" * 512, "chunks": 100, "changed": True}] * 500
+    body = json.dumps(
+        {"ids": ids, "count": len(ids), "documents": documents}, separators=(",", ":"), ensure_ascii=False
+    )
+    assert answered({"statusCode": 200, "body": body}, (3, 8)) == 200
+
+
+def test_documents_that_are_there_already_count_as_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their ids are in the answer as well."""
+    monkeypatch.setattr("lisa_lambdas.repository.ingestion.identifiers.revision", lambda *_: "r")
+    bucket: Any = SimpleNamespace(
+        source=lambda key: f"s3://b/{key}", fetch=lambda _: nullcontext(SimpleNamespace(file=None, digest="d"))
+    )
+    store: Any = SimpleNamespace(find=lambda *_: Stored("r", 30_000))
+    ingestion = Ingestion(
+        bucket=bucket,
+        store=store,
+        collection=Collection("docs", "m"),
+        splitting=Splitting(512, 51),
+        embed=lambda _: [],
+        time_left=lambda: 900_000,
+    )
+    assert ingestion.ingest("a.txt", MAX_CHUNKS).chunks == 30_000
+    with pytest.raises(RefusedDocumentError) as raised:
+        ingestion.ingest("b.txt", MAX_CHUNKS - 30_000)
+    assert isinstance(raised.value.reason, TooLargeError)
+
+
+def test_search_gives_up_before_api_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that accepts connections and never answers, as one that is starting: 503 with a reason, not 504."""
+    assert service_module._SEARCH_EMBEDDING_SECONDS <= api_gateway.INTEGRATION_SECONDS - 9
+    monkeypatch.setattr(service_module, "_SEARCH_EMBEDDING_SECONDS", 0.5)
+    registry: Any = SimpleNamespace(find=lambda _: SimpleNamespace(id="docs", type="pgvector"), store=lambda _: None)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        service = service_module.RepositoryService(
+            registry=registry,
+            bucket=cast("Any", None),
+            embeddings=Embeddings(lambda: f"http://127.0.0.1:{silent.getsockname()[1]}/"),
+            splitting=Splitting(512, 51),
+        )
+        begin = time.monotonic()
+        with pytest.raises(UnavailableError):
+            service.search("docs", SearchQuery(modelName="m", query="q"), authorization="Bearer t")
+        assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize(("characters", "accepted"), [(2_000, True), (10_000, False)])
+def test_query_of_search_shares_the_request_line_with_the_token(characters: int, accepted: bool) -> None:
+    """What docs/rag.md states: API Gateway rejects a long question before the function sees it."""
+    query = urllib.parse.urlencode({"modelName": "m" * 64, "query": "x" * characters, "topK": "3"})
+    line = f"/prod/repository/docs/similaritySearch?{query}"
+    headers = {"Authorization": f"Bearer {'t' * 2000}", "Origin": ORIGIN}
+    assert api_gateway.accepts_request("GET", line, headers) is accepted
