@@ -144,7 +144,7 @@ def test_authorizer_is_asked_for_each_request(api: api_gateway.Templates) -> Non
 
 
 def test_policy_is_within_limit() -> None:
-    caller = Caller(subject="s" * 255, username="u" * 255, groups=frozenset(), is_admin=False, expires=0)
+    caller = Caller(subject="s" * 255, username="u" * 255, groups=(), is_admin=False, expires=0)
     arn = f"arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:{'a' * 10}/{'S' * 128}/DELETE/{'p' * 512}"
     assert len(json.dumps(policy_for(caller, arn)).encode()) <= api_gateway.POLICY_BYTES
 

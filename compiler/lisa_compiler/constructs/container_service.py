@@ -13,6 +13,7 @@ from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
 from lisa_compiler.constructs.scaling_policy import add_scaling_policy
 from lisa_compiler.constructs.task_count import TaskCount
+from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class ContainerService(Construct):
             health_check_grace_period_seconds=grace_period_seconds,
             load_balancers=[
                 ecs.CfnService.LoadBalancerProperty(
-                    container_name=service.id,
+                    container_name=fit(service.id, CONTAINER_NAME_LIMIT),
                     container_port=_CONTAINER_PORT,
                     target_group_arn=self.load_balancer.target_group_arn,
                 )
@@ -171,7 +172,7 @@ class ContainerService(Construct):
             self,
             "SecurityGroup",
             vpc_id=vpc_id,
-            group_description=f"{self._service.cluster}: instances",
+            group_description=fit(f"{self._service.cluster}: instances", GROUP_DESCRIPTION_LIMIT),
             security_group_ingress=[
                 ec2.CfnSecurityGroup.IngressProperty(
                     ip_protocol="tcp",
@@ -216,7 +217,7 @@ class ContainerService(Construct):
             or None,
             container_definitions=[
                 ecs.CfnTaskDefinition.ContainerDefinitionProperty(
-                    name=service.id,
+                    name=fit(service.id, CONTAINER_NAME_LIMIT),
                     image=image_uri,
                     essential=True,
                     # A reservation, no limit: the instance has no other tasks, and what it registers with ECS depends

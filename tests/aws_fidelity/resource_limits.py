@@ -1,0 +1,175 @@
+"""Lengths, patterns and sizes that AWS's services allow, and what in a template is beyond them.
+
+Sources: the services' API references and quotas, each as read for the property that is named.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_IAM = r"[A-Za-z0-9+=,.@_-]+"
+_ECS = r"[A-Za-z0-9_-]+"
+_LOG_GROUP = r"[A-Za-z0-9._/#-]+"
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_BUCKET = r"[a-z0-9](?!.*\.\.)[a-z0-9.-]+[a-z0-9](?<!-s3alias)(?<!--ol-s3)"
+_GROUP_DESCRIPTION = r"[A-Za-z0-9. _:/()#,@\[\]+=&;{}!$*-]+"
+_ANY = r"(?s).+"
+
+NAMES: Mapping[str, tuple[int, int, str]] = {
+    "ApiGateway::Authorizer.Name": (1, 1024, _ANY),
+    "ApiGateway::Deployment.Description": (0, 1024, _ANY),
+    "ApiGateway::DomainName.DomainName": (1, 255, rf"({_LABEL}\.)+{_LABEL}"),
+    "ApiGateway::RestApi.Description": (0, 1024, _ANY),
+    "ApiGateway::RestApi.Name": (1, 1024, _ANY),
+    "ApiGateway::Stage.StageName": (1, 128, r"[A-Za-z0-9_-]+"),
+    "ApplicationAutoScaling::ScalingPolicy.PolicyName": (1, 256, _ANY),
+    "AutoScaling::AutoScalingGroup.AutoScalingGroupName": (1, 255, r"[^:]+"),
+    "CloudWatch::Alarm.AlarmDescription": (0, 1024, _ANY),
+    "CloudWatch::Alarm.AlarmName": (1, 255, r"[\x20-\x7e]+"),
+    "DynamoDB::Table.TableName": (3, 255, r"[A-Za-z0-9_.-]+"),
+    "EC2::SecurityGroup.GroupDescription": (1, 255, _GROUP_DESCRIPTION),
+    "ECS::Cluster.ClusterName": (1, 255, _ECS),
+    "ECS::TaskDefinition.Family": (1, 255, _ECS),
+    "IAM::InstanceProfile.InstanceProfileName": (1, 128, _IAM),
+    "IAM::Role.Description": (0, 1000, _ANY),
+    "IAM::Role.RoleName": (1, 64, _IAM),
+    "IAM::ServiceLinkedRole.Description": (0, 1000, _ANY),
+    "KMS::Key.Description": (0, 8192, _ANY),
+    "Lambda::Function.Description": (0, 256, _ANY),
+    "Lambda::Function.FunctionName": (1, 64, r"[A-Za-z0-9_-]+"),
+    "Lambda::LayerVersion.Description": (0, 256, _ANY),
+    "Lambda::LayerVersion.LayerName": (1, 140, r"[A-Za-z0-9_-]+"),
+    "Logs::LogGroup.LogGroupName": (1, 512, _LOG_GROUP),
+    "Logs::ResourcePolicy.PolicyName": (1, 255, r"[^:*]+"),
+    "OpenSearchService::Domain.DomainName": (3, 28, r"[a-z][a-z0-9-]+"),
+    "RDS::DBInstance.DBInstanceIdentifier": (1, 63, r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]*(?<!-)"),
+    "RDS::DBParameterGroup.Description": (1, 255, _ANY),
+    "RDS::DBSubnetGroup.DBSubnetGroupDescription": (1, 255, _ANY),
+    "Route53::HostedZone.Name": (1, 255, rf"({_LABEL}\.)+{_LABEL}"),
+    "Route53::RecordSet.Name": (1, 255, rf"({_LABEL}\.)+{_LABEL}"),
+    "S3::Bucket.BucketName": (3, 63, _BUCKET),
+    "SSM::Parameter.Description": (0, 1024, _ANY),
+    # The ARN, of up to 64 characters before the name, counts: Systems Manager API Reference, "PutParameter".
+    "SSM::Parameter.Name": (1, 1011 - 64, r"(/[A-Za-z0-9_.-]+){1,15}"),
+    "SecretsManager::Secret.Description": (0, 2048, _ANY),
+    # Secrets Manager finds such a name by a part of another's ARN.
+    "SecretsManager::Secret.Name": (1, 512, r"[A-Za-z0-9/_+=.@-]+(?<!-.{6})"),
+}
+"""By type and property of a resource, the shortest and longest, and the pattern."""
+
+IDENTIFYING = frozenset(name for name in NAMES if not name.endswith("Description"))
+NOT_NAMES = frozenset(
+    {
+        "AutoScaling::ScalingPolicy.AutoScalingGroupName",
+        "CloudFormation::CustomResource.BucketName",
+        "CloudWatch::Alarm.MetricName",
+        "EC2::VPCEndpoint.ServiceName",
+        "IAM::ServiceLinkedRole.AWSServiceName",
+        "RDS::DBInstance.CACertificateIdentifier",
+        "RDS::DBInstance.DBName",
+        "RDS::DBParameterGroup.Family",
+    }
+)
+"""Properties that end like a name, and refer to another resource or to what AWS has."""
+
+TEMPLATE_BYTES = 1024 * 1024
+INLINE_POLICIES = 10_240
+FUNCTION_ENVIRONMENT_BYTES = 4096
+
+
+def properties(template: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Each property of each resource: logical id, type and property, value."""
+    for logical_id, resource in template["Resources"].items():
+        kind = resource["Type"].removeprefix("AWS::")
+        for name, value in resource.get("Properties", {}).items():
+            yield logical_id, f"{kind}.{name}", value
+
+
+def unknown_names(template: Mapping[str, Any]) -> list[str]:
+    """Properties that look like names or descriptions and have no limit here."""
+    endings = ("Name", "Identifier", "Description", "Family")
+    return [
+        name
+        for _, name, value in properties(template)
+        if name.endswith(endings) and isinstance(value, str) and name not in NAMES and name not in NOT_NAMES
+    ]
+
+
+def faults(template: Mapping[str, Any]) -> list[str]:
+    """What AWS rejects in a template, with its place."""
+    found = [*_faults_of_template(template)]
+    for logical_id, name, value in properties(template):
+        if name in NAMES and isinstance(value, str):
+            shortest, longest, pattern = NAMES[name]
+            if not shortest <= len(value) <= longest or not re.fullmatch(pattern, value):
+                found.append(f"{logical_id} {name}: {value}")
+        found += [f"{logical_id} {name}: {fault}" for fault in _faults_of_value(name, value)]
+    return found
+
+
+def _faults_of_template(template: Mapping[str, Any]) -> Iterator[str]:
+    size = len(json.dumps(template))
+    if size > TEMPLATE_BYTES:
+        yield f"{size} bytes"
+    for section, most in (("Resources", 500), ("Parameters", 200), ("Outputs", 200), ("Mappings", 200)):
+        entries = template.get(section, {})
+        if len(entries) > most:
+            yield f"{len(entries)} {section}"
+        yield from (name for name in entries if not re.fullmatch(r"[A-Za-z0-9]{1,255}", name))
+    if len(template.get("Description", "")) > 1024:
+        yield "Description"
+    for name, output in template.get("Outputs", {}).items():
+        if len(output.get("Description", "")) > 1024:
+            yield f"output {name}"
+    for name, parameter in template.get("Parameters", {}).items():
+        if len(str(parameter.get("Default", ""))) > 4096:
+            yield f"parameter {name}"
+
+
+def _faults_of_value(name: str, value: Any) -> Iterator[str]:
+    if name == "IAM::Role.Policies":
+        total = sum(_policy_characters(policy["PolicyDocument"]) for policy in value)
+        if total > INLINE_POLICIES:
+            yield f"{total} characters"
+        yield from (
+            p["PolicyName"] for p in value if not re.fullmatch(_IAM, p["PolicyName"]) or len(p["PolicyName"]) > 128
+        )
+    elif name == "IAM::ManagedPolicy.PolicyDocument" and _policy_characters(value) > 6144:
+        yield "managed policy"
+    elif name == "IAM::Role.AssumeRolePolicyDocument" and _policy_characters(value) > 2048:
+        yield "trust policy"
+    elif name == "KMS::Key.KeyPolicy" and _policy_characters(value) > 32 * 1024:
+        yield "key policy"
+    elif name == "S3::BucketPolicy.PolicyDocument" and _policy_characters(value) > 20 * 1024:
+        yield "bucket policy"
+    elif name == "Lambda::Function.Environment":
+        size = sum(len(key) + _resolved(text) for key, text in value["Variables"].items())
+        if size > FUNCTION_ENVIRONMENT_BYTES:
+            yield f"{size} bytes"
+    elif name == "Lambda::Function.Layers" and len(value) > 5:
+        yield f"{len(value)} layers"
+    elif name == "ECS::TaskDefinition.ContainerDefinitions":
+        yield from (one["Name"] for one in value if not re.fullmatch(_ECS, one["Name"]) or len(one["Name"]) > 255)
+    elif name.endswith(".Tags") and isinstance(value, list):
+        if len(value) > 50:
+            yield f"{len(value)} tags"
+        yield from (tag["Key"] for tag in value if len(tag["Key"]) > 128 or _resolved(tag["Value"]) > 256)
+
+
+def parameter_faults(resource: Mapping[str, Any]) -> list[str]:
+    """Why Parameter Store rejects the value of a parameter."""
+    most = 8192 if resource.get("Tier") == "Advanced" else 4096
+    return [f"{resource['Name']}: value"] if _resolved(resource["Value"]) > most else []
+
+
+def _policy_characters(document: Any) -> int:
+    """Characters without white space, as IAM counts."""
+    return _resolved(document) if isinstance(document, str) else len(json.dumps(document, separators=(",", ":")))
+
+
+def _resolved(value: Any) -> int:
+    """Bytes of a value, references as they are written, which are longer than the ids that they become."""
+    return len(value.encode()) if isinstance(value, str) else len(json.dumps(value))

@@ -1,0 +1,167 @@
+"""Names and sizes in the compiled templates, within AWS's limits and without collisions."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.compiler.conftest import TGI, Project, templates
+
+from aws_fidelity.resource_limits import IDENTIFYING, faults, parameter_faults, properties, unknown_names
+from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.plan import Names
+from lisa_schema.regions import Region, region, region_names
+
+REPOSITORY = Path(__file__).parents[2]
+NAMED_LIKE_LISA = ("rest-api", "models", "api", "chat", "rag", "session", "authorizer", "instance-models")
+
+
+def known(name: str) -> Region:
+    found = region(name)
+    assert found is not None
+    return found
+
+
+def model(model_id: str) -> dict[str, Any]:
+    return {**dict(TGI), "modelId": model_id}
+
+
+def database(number: int, length: int) -> dict[str, Any]:
+    return {
+        "repositoryId": f"{'r' * (length - 4)}-{number:03}",
+        "type": "pgvector",
+        "rdsConfig": {"username": "postgres"},
+    }
+
+
+LONG_NAMES = {"deploymentName": "D" * 64, "appName": "A" * 32, "deploymentStage": "S" * 32}
+GRID: dict[str, dict[str, Any]] = {
+    "long names": {**LONG_NAMES, "deployRag": True, "ragRepositories": [database(1, 63), database(2, 63)]},
+    "long model ids": {**LONG_NAMES, "ecsModels": [model("m" * 255 + end) for end in "12"]},
+    "model ids of one letter": {
+        "deploymentName": "d",
+        "appName": "a",
+        "deploymentStage": "s",
+        "ecsModels": [model("m")],
+    },
+    "digits first": {"deploymentStage": "1-", "deploymentName": "D--d-", "appName": "A-", "ecsModels": [model("7-b")]},
+    "models named like LISA's parts": {"ecsModels": [model(name) for name in NAMED_LIKE_LISA]},
+    "long prefix": {"deploymentPrefix": "/" + "p" * 199, "ecsModels": [model("m" * 256)]},
+    "deep prefix": {"deploymentPrefix": "/p" * 12},
+    "tags": {"tags": [{"Key": f"{'k' * 126}{n:02}", "Value": "v" * 256} for n in range(40)]},
+    "many models": {"ecsModels": [model(f"{'m' * 60}{n:03}") for n in range(100)]},
+    "repositories": {"deployRag": True, "ragRepositories": [database(n, 20) for n in range(20)]},
+}
+
+
+@functools.cache
+def example(environment: str) -> dict[str, dict[str, Any]]:
+    return templates(compile_environment(REPOSITORY, environment).files)
+
+
+def check(compiled: dict[str, dict[str, Any]]) -> None:
+    for component, template in compiled.items():
+        assert unknown_names(template) == [], component
+        assert faults(template) == [], component
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::SSM::Parameter":
+                assert parameter_faults(resource["Properties"]) == [], component
+    names = Counter(
+        (name, value)
+        for template in compiled.values()
+        for _, name, value in properties(template)
+        if name in IDENTIFYING and isinstance(value, str) and name != "Route53::RecordSet.Name"
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("environment", ["airgap", "dev", "prod"])
+def test_names_and_sizes_of_examples(environment: str) -> None:
+    check(example(environment))
+
+
+@pytest.mark.parametrize("case", GRID)
+def test_names_and_sizes_of_grid(case: str, tmp_path: Path) -> None:
+    check(templates(Project(tmp_path).write(**GRID[case]).compile().files))
+
+
+@pytest.mark.parametrize("case", ["long names", "repositories"])
+def test_names_and_sizes_in_region_with_longest_name(case: str, tmp_path: Path) -> None:
+    """Of those that the configuration of the tests is accepted in: isolated ones require more of it."""
+    name = max((one for one in region_names() if known(one).partition.id == "aws"), key=len)
+    project = Project(tmp_path).write(**GRID[case])
+    file = project.folder / "config.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("us-east-1", name), encoding="utf-8")
+    check(templates(project.compile().files))
+
+
+@pytest.mark.parametrize("name", region_names())
+def test_names_with_region_fit_and_differ(name: str) -> None:
+    names = Names(
+        deployment="D" * 64,
+        app="A" * 32,
+        stage="S" * 32,
+        account="123456789012",
+        region=name,
+        role_prefix="p" * 40,
+        policy_prefix="p" * 64,
+        instance_profile_prefix="p" * 64,
+        prefix="/p",
+    )
+    other = dataclasses.replace(names, region="us-east-9")
+    for one in (names, other):
+        assert all(len(found) <= 64 for found in roles(one))
+        assert all(len(found) <= 128 for found in policies(one))
+        assert all(len(found) <= 63 for found in buckets(one))
+    for kind in (roles, policies, buckets):
+        assert len({*kind(names), *kind(other)}) == 2 * len(kind(names))
+
+
+def roles(names: Names) -> list[str]:
+    return [names.role("task-a"), names.role("task-b")]
+
+
+def policies(names: Names) -> list[str]:
+    return [names.instance_profile("a"), names.instance_profile("b"), names.policy("c"), names.policy("d")]
+
+
+def buckets(names: Names) -> list[str]:
+    return [names.bucket("access-logs"), names.bucket("website")]
+
+
+def test_stack_names_are_different_and_fit(tmp_path: Path) -> None:
+    stacks = Project(tmp_path).write(**GRID["long model ids"]).plan().stacks
+    names = [stack.name for stack in stacks]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 128 for name in names)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("IAM::Role", "RoleName", "r" * 65),
+        ("S3::Bucket", "BucketName", "Bucket"),
+        ("RDS::DBInstance", "DBInstanceIdentifier", "a--b"),
+        ("Route53::RecordSet", "Name", f"{'l' * 64}.lisa.internal"),
+        ("SSM::Parameter", "Name", "/a" * 16),
+        ("SecretsManager::Secret", "Name", "database-abcdef"),
+        ("Lambda::Function", "Environment", {"Variables": {"A": "v" * 4096}}),
+        ("IAM::Role", "Policies", [{"PolicyName": "p", "PolicyDocument": {"Statement": ["s" * 10_240]}}]),
+    ],
+)
+def test_faults_are_noticed(kind: str, name: str, value: Any) -> None:
+    assert len(faults({"Resources": {"X": {"Type": f"AWS::{kind}", "Properties": {name: value}}}})) == 1
+
+
+def test_templates_without_bucket_need_one(tmp_path: Path) -> None:
+    """CloudFormation accepts 51,200 bytes in a request; LISA's larger stacks go through the bootstrap's bucket."""
+    compiled = Project(tmp_path).write(**GRID["many models"]).compile()
+    assert max(len(content) for path, content in compiled.files.items() if path.endswith(".template.json")) > 51_200
+    manifest = json.loads(compiled.files["cloudformation/manifest.json"])
+    stacks = [one for one in manifest["artifacts"].values() if one["type"] == "aws:cloudformation:stack"]
+    assert all("stackTemplateAssetObjectUrl" in one["properties"] for one in stacks)
