@@ -85,6 +85,7 @@ class InlineFunction(Construct):
                 if trust_variables
                 else None
             ),
+            kms_key_arn=stack.key_arn if trust_variables else None,
             timeout=timeout,
             memory_size=memory,
         )

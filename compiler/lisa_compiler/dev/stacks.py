@@ -10,6 +10,7 @@
 | machine images in Parameter Store | it has few of AWS's, and takes none under their names | an invented id |
 | layers' content | functions run with this machine's Python, which has the packages | an empty archive |
 | record in a given hosted zone | the zone is in the account | none |
+| alarms, number of a service's tasks | it knows neither metric math nor Application Auto Scaling | none |
 | assets | what `cdk deploy` uploads | uploaded from the assembly by the same names |
 """
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lisa_compiler.pipeline import Compiled
 
 _LEFT_OUT = ("networking", "ui")
+_LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::Alarm")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
 _CREATE_SECONDS = 120
 _INVENTED_IMAGE = "ami-11111111"
@@ -163,6 +165,15 @@ def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
             variables["DATABASE_ENCRYPTED"] = "false"
     # The zone is in the account.
     kept["Resources"].pop(HOSTED_DOMAIN_NAME, None)
+    resources = kept["Resources"]
+    resources = {name: part for name, part in resources.items() if not part["Type"].startswith(_LEFT_OUT_TYPES)}
+    for part in resources.values():
+        if "DependsOn" in part:
+            needed = part["DependsOn"]
+            part["DependsOn"] = [
+                name for name in ([needed] if isinstance(needed, str) else needed) if name in resources
+            ]
+    kept["Resources"] = resources
     for parameter in kept.get("Parameters", {}).values():
         if "AWS::EC2::Image::Id" in parameter["Type"]:
             parameter |= {"Type": "AWS::EC2::Image::Id", "Default": _INVENTED_IMAGE}

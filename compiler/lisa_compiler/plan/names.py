@@ -33,7 +33,7 @@ EFFECTIVE_CONFIGURATION = "configuration"
 REST_API_URL = "lisaServeRestApiUri"
 """Parameter of the gateway's address for callers outside the VPC, as LISA 2.x names it."""
 
-REST_API_VPC_URL = "lisaServeRestApiVpcUri"
+REST_API_VPC_URL = "lisaServeRestApiPrivateUri"
 """Parameter of the gateway's address for callers in the VPC."""
 
 HOSTED_DOMAIN_NAME = "HostedDomainName"

@@ -44,7 +44,7 @@ def values(template: dict[str, Any]) -> dict[str, Any]:
 def test_gateway_has_a_name_in_the_private_zone(compiled: Callable[..., Any]) -> None:
     serve = compile_templates(compiled)["serve"]
     assert records(serve) == {"rest-api.test.lisa.internal": [{"Ref": "PrivateZoneId"}]}
-    assert values(serve)["lisaServeRestApiVpcUri"] == "https://rest-api.test.lisa.internal"
+    assert values(serve)["lisaServeRestApiPrivateUri"] == "https://rest-api.test.lisa.internal"
     assert values(serve)["lisaServeRestApiUri"] == serve["Outputs"]["RestApiUrl"]["Value"]
 
 
@@ -54,7 +54,9 @@ def test_domain_name_resolves_in_the_vpc(compiled: Callable[..., Any]) -> None:
     assert zone["Properties"]["Name"] == "api.example.com"
     assert zone["Properties"]["VPCs"] == [{"VPCId": {"Ref": "VpcId"}, "VPCRegion": "us-east-1"}]
     assert records(serve)["api.example.com"] == [{"Fn::GetAtt": ["DomainZone", "Id"]}]
-    assert values(serve)["lisaServeRestApiVpcUri"] == values(serve)["lisaServeRestApiUri"] == "https://api.example.com"
+    assert (
+        values(serve)["lisaServeRestApiPrivateUri"] == values(serve)["lisaServeRestApiUri"] == "https://api.example.com"
+    )
 
 
 def test_hosted_zone_gets_a_record(compiled: Callable[..., Any]) -> None:
@@ -83,7 +85,7 @@ def test_rag_calls_the_name_in_the_vpc_and_may_read_it(compiled: Callable[..., A
     )
     (rag,) = [one for one in resources(found["rag"], "AWS::Lambda::Function") if "Layers" in one["Properties"]]
     name = rag["Properties"]["Environment"]["Variables"]["LISA_API_URL_PS_NAME"]
-    assert name == "/dev/test/lisa/lisaServeRestApiVpcUri"
+    assert name == "/dev/test/lisa/lisaServeRestApiPrivateUri"
     (role,) = [
         one
         for one in resources(found["iam"], "AWS::IAM::Role")
