@@ -60,7 +60,7 @@ class ConflictError(ApiError):
 
 
 class TooLargeError(ApiError):
-    """The body is larger than can be kept."""
+    """The body is larger than can be kept, or the answer larger than can be returned."""
 
     status = 413
     code = "TooLarge"

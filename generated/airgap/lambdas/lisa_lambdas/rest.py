@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from lisa_lambdas.caller import Caller, caller_of
 from lisa_lambdas.errors import ApiError, BadRequestError, NotFoundError, UnsupportedMediaTypeError
-from lisa_lambdas.proxy import error_answer, error_body, is_proxy_event, with_common_headers
+from lisa_lambdas.proxy import error_answer, error_body, is_proxy_event, limit_answer, with_common_headers
 
 _log = logging.getLogger(__name__)
 _Read = TypeVar("_Read", bound=BaseModel)
@@ -46,7 +46,7 @@ class RestApi(APIGatewayRestResolver):
             answer: Dict[str, Any] = super().resolve(event, context)
         else:
             answer = error_answer(BadRequestError("The event is not a request of API Gateway."))
-        return with_common_headers(answer, self._origin)
+        return with_common_headers(limit_answer(answer), self._origin)
 
     def caller(self) -> Caller:
         """The caller of the request that is being answered; UnauthorizedError when it names none."""

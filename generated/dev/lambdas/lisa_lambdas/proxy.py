@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Any, Dict, Mapping
 
 import pydantic_core
 
-from lisa_lambdas.errors import ApiError
+from lisa_lambdas.errors import ApiError, TooLargeError
+
+ANSWER_LIMIT = 6 * 1024 * 1024
+"""Bytes of a function's answer (AWS Lambda Developer Guide, "Lambda quotas"); a larger one becomes a 502."""
+
+# The runtime of Python 3.12 and later writes UTF-8, earlier ones \uXXXX (awslambdaric, lambda_runtime_marshaller).
+_ESCAPES_UNICODE = sys.version_info < (3, 12)
+_LONGEST_ESCAPE = 12
 
 
 def is_proxy_event(event: object) -> bool:
@@ -17,6 +26,27 @@ def is_proxy_event(event: object) -> bool:
     body = isinstance(event.get("body"), (str, type(None)))
     names = ("headers", "multiValueHeaders", "queryStringParameters", "pathParameters", "requestContext")
     return texts and body and all(isinstance(event.get(name), (Mapping, type(None))) for name in names)
+
+
+def answer_bytes(value: object) -> int:
+    """Bytes of a value in the JSON that Lambda's runtime makes of an answer; a body is a text, and escaped again."""
+    return len(json.dumps(value, ensure_ascii=_ESCAPES_UNICODE).encode())
+
+
+def limit_answer(answer: Dict[str, Any]) -> Dict[str, Any]:
+    """The answer, or 413 in place of one that Lambda rejects."""
+    if len(answer.get("body") or "") * _LONGEST_ESCAPE < ANSWER_LIMIT // 2:
+        return answer
+    size = answer_bytes(answer)
+    # Lambda counts the headers as well, most of which are not there yet.
+    if size <= ANSWER_LIMIT - 4096:
+        return answer
+    return error_answer(
+        TooLargeError(
+            f"The answer has {size} bytes, and Lambda returns at most {ANSWER_LIMIT}. "
+            "Request less: fewer entries or results, or fewer documents."
+        )
+    )
 
 
 def with_common_headers(answer: Dict[str, Any], web_origin: str) -> Dict[str, Any]:

@@ -18,7 +18,7 @@ from lisa_lambdas.models.proposal_store import ProposalStore
 from lisa_lambdas.models.registry import Registry
 from lisa_lambdas.models.service import ModelService
 from lisa_lambdas.models.settings import ModelsEnvironment
-from lisa_lambdas.proxy import error_answer, is_proxy_event, with_common_headers
+from lisa_lambdas.proxy import error_answer, is_proxy_event, limit_answer, with_common_headers
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def handler(event: Dict[str, Any], context: Any) -> Dict[str, Any]:
         answer: Dict[str, Any] = application.mangum({"resource": event["path"], **event}, context)
     else:
         answer = error_answer(BadRequestError("The event is not a request of API Gateway."))
-    return with_common_headers(answer, application.web_origin)
+    return with_common_headers(limit_answer(answer), application.web_origin)
 
 
 @lru_cache(maxsize=None)

@@ -130,6 +130,12 @@ class Ingestion:
             )
             stored = self._store.find(self._collection, identifier)
             if stored and stored.revision == revision:
+                # The answer lists their ids as well.
+                if stored.chunks > most:
+                    with _refusing():
+                        raise TooLargeError(
+                            f"The documents of this request have more than {MAX_CHUNKS} chunks. Send fewer keys."
+                        )
                 return Ingested(identifier, revision, key, stored.chunks, changed=False)
             with _refusing():
                 texts = stack.enter_context(self._extracted(key, fetched.file, most))

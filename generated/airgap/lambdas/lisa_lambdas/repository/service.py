@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, SearchQuery
 
 _MESSAGES_SHOWN = 10
+_SEARCH_EMBEDDING_SECONDS = 20.0
+"""For the embedding of a query. API Gateway answers 504 after 29 seconds, the function's start and the store's search
+included."""
 
 
 class RepositoryService:
@@ -95,7 +98,9 @@ class RepositoryService:
         """
         repository = self._repository(repository_id, query.repository_type)
         store = self._registry.store(repository)
-        vector = self._embeddings.embed([query.query], model=query.model_name, authorization=authorization)[0]
+        vector = self._embeddings.embed(
+            [query.query], model=query.model_name, authorization=authorization, seconds=_SEARCH_EMBEDDING_SECONDS
+        )[0]
         return store.search(Collection(repository.id, query.model_name), vector, query.top_k)
 
     def purge(self, caller: Caller, repository_id: str, document_id: str) -> int:

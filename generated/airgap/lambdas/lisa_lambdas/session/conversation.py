@@ -10,9 +10,13 @@ from typing import Any, Dict, List
 import pydantic_core
 
 from lisa_lambdas.errors import TooLargeError
+from lisa_lambdas.proxy import ANSWER_LIMIT, answer_bytes
 
 PACKED_LIMIT = 390 * 1024
 """Bytes of a session's packed messages at most: an item of DynamoDB holds 400 KB, and 10 are for what else is in it."""
+
+MESSAGES_LIMIT = ANSWER_LIMIT - 64 * 1024
+"""Bytes of a session's messages in an answer at most, so that each session that is kept can be read."""
 
 _TITLE_CHARACTERS = 100
 
@@ -59,9 +63,15 @@ def pack(messages: List[Dict[str, Any]]) -> bytes:
     """Messages as compressed JSON.
 
     Raises:
-        TooLargeError: even so they do not fit into an item.
+        TooLargeError: they do not fit into an answer, or compressed into an item.
     """
-    packed = zlib.compress(pydantic_core.to_json(messages), level=6)
+    plain = pydantic_core.to_json(messages)
+    size = answer_bytes(plain.decode())
+    if size > MESSAGES_LIMIT:
+        raise TooLargeError(
+            f"The session is too long to be kept: {size} bytes, of {MESSAGES_LIMIT}. Begin a new session."
+        )
+    packed = zlib.compress(plain, level=6)
     if len(packed) > PACKED_LIMIT:
         raise TooLargeError(
             f"The session is too long to be kept: {len(packed)} bytes when compressed, of {PACKED_LIMIT}. "

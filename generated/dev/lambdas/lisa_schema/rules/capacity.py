@@ -30,6 +30,8 @@ _ALB_METRICS: Final = (
     "TargetResponseTime",
     "UnHealthyHostCount",
 )
+# Parameter Store allows 15 levels in a name (Systems Manager User Guide), of which LISA adds up to three.
+_PREFIX_LEVELS: Final = 12
 _PERIODS: Final = (10, 30, 60)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
@@ -116,6 +118,10 @@ def tag_keys(config: Config) -> Iterator[Finding]:
 @rule("LISA317", "deployment-prefix-free", "Begin the prefix with another word.")
 def deployment_prefix_free(config: Config) -> Iterator[Finding]:
     """The deploymentPrefix does not begin with `aws` or `ssm`, which Parameter Store keeps for itself."""
+    levels = config.deployment_prefix.count("/")
+    if levels > _PREFIX_LEVELS:
+        message = f"The prefix has {levels} levels; LISA adds 3, and Parameter Store allows 15 in a name."
+        yield Finding(("deploymentPrefix",), message, f"Shorten the prefix to at most {_PREFIX_LEVELS} levels.")
     first = config.deployment_prefix.split("/")[1].lower()
     if first.startswith(("aws", "ssm")):
         also = (("deploymentStage",),)

@@ -25,7 +25,8 @@ BATCH = 32
 """Texts in a request: what Text Embeddings Inference takes unless it is told otherwise (--max-client-batch-size)."""
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 4.0
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 60.0
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 
@@ -41,15 +42,18 @@ class Embeddings:
         self._url = url
         self._sleep = sleep
         # The default context trusts what SSL_CERT_FILE and SSL_CERT_DIR name, a private authority for one.
-        self._http = urllib3.PoolManager(ssl_context=ssl.create_default_context(), timeout=_TIMEOUT, retries=False)
+        self._http = urllib3.PoolManager(ssl_context=ssl.create_default_context(), retries=False)
 
-    def embed(self, texts: Sequence[str], *, model: str, authorization: str) -> List[List[float]]:
+    def embed(
+        self, texts: Sequence[str], *, model: str, authorization: str, seconds: float = math.inf
+    ) -> List[List[float]]:
         """Embed texts, at most BATCH of them.
 
         Args:
             texts: what to embed.
             model: name of the embedding model.
             authorization: the caller's header Authorization.
+            seconds: elapsed time for all attempts together; no attempt starts after it.
 
         Returns:
             A vector for each text, all of the same dimension.
@@ -60,25 +64,34 @@ class Embeddings:
             TooManyRequestsError: it still asked for patience at the last attempt.
             UnavailableError: it did not answer at the last attempt, or answers what no embeddings are.
         """
+        end = time.monotonic() + seconds
         url = self._url()
         body = json.dumps({"model": model, "input": list(texts)}).encode()
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
         for attempt in range(1, _ATTEMPTS + 1):
-            answer = self._post(url, body, headers)
+            answer = self._post(url, body, headers, end - time.monotonic())
             status = answer.status if answer else 0
             if answer and status == 200:
                 return _vectors(answer.data, len(texts))
             _log.warning("embeddings: status %d at attempt %d", status, attempt)
             if status and status not in _TRANSIENT:
                 break
-            if attempt < _ATTEMPTS:
-                self._sleep(_wait(answer.headers.get("Retry-After") if answer else None, attempt))
+            wait = _wait(answer.headers.get("Retry-After") if answer else None, attempt)
+            if attempt == _ATTEMPTS or time.monotonic() + wait >= end:
+                break
+            self._sleep(wait)
         raise _refusal(status, model)
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Optional[urllib3.BaseHTTPResponse]:
-        """The answer; None when there is none."""
+    def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> Optional[urllib3.BaseHTTPResponse]:
+        """The answer; None when there is none in time."""
+        seconds = max(seconds, 0.001)
+        timeout = urllib3.Timeout(
+            total=None if math.isinf(seconds) else seconds, connect=_CONNECT_SECONDS, read=_READ_SECONDS
+        )
         try:
-            return self._http.request("POST", url, body=body, headers=headers, redirect=False)
+            return self._http.request("POST", url, body=body, headers=headers, redirect=False, timeout=timeout)
         except urllib3.exceptions.HTTPError as error:
             _log.warning("embeddings: %s", type(error).__name__)
             return None
