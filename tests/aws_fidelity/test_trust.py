@@ -218,7 +218,11 @@ def metadata_service(credentials: Mapping[str, str]) -> Iterator[str]:
 
 def user_data(template: Mapping[str, Any]) -> str:
     (found,) = resources(template, "AWS::EC2::LaunchTemplate")
-    return str(found["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"])
+    content = found["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"]
+    if isinstance(content, str):
+        return content
+    separator, parts = content["Fn::Join"]
+    return str(separator).join(part if isinstance(part, str) else "known-at-deployment" for part in parts)
 
 
 def program(text: str) -> bytes:
