@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -35,8 +36,11 @@ def log(text):
 
 def send(url, body=None, headers=None, method=None):
     request = urllib.request.Request(url, body, headers or {}, method=method)
-    with urllib.request.urlopen(request, timeout=10) as response:
-        return response.read()
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.read()
+    except HTTPException as error:
+        raise OSError(f"{url}: {error}") from None
 
 
 def metadata(path):
@@ -81,7 +85,9 @@ def call(settings, service, action, **parameters):
         body = urllib.parse.urlencode({"Action": action, "Version": API[service], **parameters}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     role = metadata("iam/security-credentials/")
-    keys = json.loads(metadata(f"iam/security-credentials/{role}"))
+    keys = json.loads((role and metadata(f"iam/security-credentials/{role}")) or "null")
+    if not keys:
+        raise OSError("the instance has no credentials of its role yet")
     headers = signed(f"{settings['region']}/{service}", body, {**headers, "Host": host}, keys)
     try:
         return send(f"https://{host}/", body, headers)

@@ -50,7 +50,7 @@ _WEIGHTS: Mapping[str, Mapping[str, Any]] = {
         "config.json": _LLAMA,
         "tokenizer.json": _TOKENIZER,
         "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>"},
-        "model.safetensors": "vLLM is told to make weights up",
+        "model.safetensors": "vLLM runs with --load-format dummy",
     },
     EMBEDDER: {"model.safetensors": "the stand-in reads none"},
 }

@@ -1,4 +1,4 @@
-"""What containers are told about connections and stops, and what ECS is told in turn."""
+"""Settings for connections and stops: the variables of containers, and the stop timeout of ECS."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class NotModeledError(Exception):
 
 @dataclass
 class StrictAws:
-    """A server that answers as it is told.
+    """A server whose answers a test sets.
 
     Attributes:
         answers: what is answered.

@@ -142,7 +142,7 @@ class Upstream:
 
 
 def _translated(error: BaseException) -> GatewayError | None:
-    """What callers are told of a failure; None for what is none of LiteLLM's."""
+    """The error that callers get for a failure of LiteLLM; None for any other failure."""
     if isinstance(error, TimeoutError):
         return UpstreamTimeoutError("The model proxy did not answer in time.")
     if isinstance(error, HttpProcessingError):

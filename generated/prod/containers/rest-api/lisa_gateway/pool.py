@@ -1,4 +1,4 @@
-"""Connections to LiteLLM that are kept for a moment, each for the caller that had it."""
+"""Connections to LiteLLM, which are kept for up to one and a half seconds, each for the caller that had it."""
 
 from __future__ import annotations
 
