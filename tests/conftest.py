@@ -1,4 +1,4 @@
-"""The end of a run: what was tested in the other virtual environment, and which parts this machine lacks."""
+"""How tests are distributed among processes, and what is printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import parts
+
+LONGEST_NAME = 40
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a module in one process, so that what they share is created once."""
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a document by its argument: its content is no name, and differs between processes where it has a date."""
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_NAME else None
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
