@@ -18,8 +18,6 @@ from aws_fidelity.emitted_task import HOST, EmittedTask, RunningTask, emitted_ta
 from containers.context import FAKE_S5CMD
 from lisa_compiler.pipeline import compile_environment
 
-MODEL_PORT = 4321
-"""Port of the external model that the gateway's LiteLLM calls."""
 WRITER = "org/writer"
 EMBEDDER = "org/embedder"
 SERVICES = ("rest-api", "vllm", "instructor")
@@ -76,8 +74,14 @@ class SentenceTransformer:
 """
 
 
-def compiled(folder: Path, **gateway: str) -> dict[str, bytes]:
-    """Compile an environment with the three services; `gateway` are variables of the gateway's container."""
+def compiled(folder: Path, *, model_port: int, **gateway: str) -> dict[str, bytes]:
+    """Compile an environment with the three services.
+
+    Args:
+        folder: where the configuration is written.
+        model_port: port of the external model that the gateway's LiteLLM calls.
+        gateway: variables of the gateway's container.
+    """
     vllm = _model("writer", WRITER, "vllm", "lib/serve/ecs-model/vllm", {"modelType": "textgen", "streaming": True})
     vllm["containerConfig"]["environment"] = {
         "SERVER_ARGS": "--dtype float32 --enforce-eager --max-model-len 2048 --load-format dummy",
@@ -93,7 +97,7 @@ def compiled(folder: Path, **gateway: str) -> dict[str, bytes]:
     rest["containerConfig"]["environment"] = gateway
     remote = {
         "model_name": "remote",
-        "litellm_params": {"model": "openai/m", "api_base": f"http://{HOST}:{MODEL_PORT}/v1", "api_key": "ignored"},
+        "litellm_params": {"model": "openai/m", "api_base": f"http://{HOST}:{model_port}/v1", "api_key": "ignored"},
         "lisa_params": {"model_type": "textgen", "streaming": True},
     }
     document = configuration(

@@ -122,13 +122,6 @@ def test_machine_shows_that_stopping_docker_cancels_the_agent(tmp_path: Path) ->
     assert (report.active["docker"], report.active["ecs"]) == ("active", "inactive"), report
 
 
-def test_instance_without_instance_store_joins(tmp_path: Path) -> None:
-    report = VirtualMachine(tmp_path, user_data(nvme_disks=0)).boot([])
-    assert report.active["ecs"] == "active", report
-    assert last_starts(report)["ecs"].endswith(f"cluster={CLUSTER}")
-    assert "lisa-instance-store" not in report.journal
-
-
 def aws_files(scenario: dict[str, object]) -> dict[str, str]:
     """Files of the root volume that put AWS into the machine; it starts with the agent, as its metadata do."""
     hosts = [f"{name}.us-east-1.amazonaws.com" for name in ("autoscaling", "cloudformation", "ecs")]
@@ -159,24 +152,21 @@ def calls(machine_directory: Path) -> list[str]:
     return (machine_directory / "share" / "aws-calls").read_text().splitlines()
 
 
-def test_instance_signals_once_it_is_healthy_and_drains_before_it_is_terminated(tmp_path: Path) -> None:
+def test_instance_without_instance_store_signals_once_it_is_healthy_and_drains_before_it_is_terminated(
+    tmp_path: Path,
+) -> None:
     machine = VirtualMachine(tmp_path, user_data(nvme_disks=0))
-    report = machine.boot([], files=aws_files({"targets": ["", "initial", "healthy"], "tasks": 2}))
+    report = machine.boot([], files=aws_files({"targets": ["", "initial", "unhealthy", "healthy"], "tasks": 2}))
     assert report.active["ecs"] == "active", report
+    assert last_starts(report)["ecs"].endswith(f"cluster={CLUSTER}")
+    assert "lisa-instance-store" not in report.journal
     assert calls(tmp_path) == [
         "DescribeTargetHealth: no target",
         "DescribeTargetHealth: initial",
+        "DescribeTargetHealth: unhealthy",
         "DescribeTargetHealth: healthy",
         "CompleteLifecycleAction: in-service CONTINUE",
         "SignalResource: SUCCESS",
         "UpdateContainerInstancesState: DRAINING",
         "CompleteLifecycleAction: drained CONTINUE",
     ]
-
-
-def test_instance_that_is_not_healthy_does_not_signal(tmp_path: Path) -> None:
-    machine = VirtualMachine(tmp_path, user_data(nvme_disks=0))
-    machine.boot([], files=aws_files({"targets": ["unhealthy"], "tasks": 0, "end": 3}))
-    # It goes on asking until the machine is off.
-    assert calls(tmp_path)[:3] == ["DescribeTargetHealth: unhealthy"] * 3
-    assert len(set(calls(tmp_path))) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -97,7 +98,7 @@ def _is_complete(service: str, text: str) -> bool:
 
 
 @asynccontextmanager
-async def _model() -> AsyncIterator[None]:
+async def _model(listening: socket.socket) -> AsyncIterator[None]:
     """The external model that the gateway's LiteLLM calls."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -118,7 +119,7 @@ async def _model() -> AsyncIterator[None]:
     app.router.add_post("/v1/chat/completions", answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", fleet.MODEL_PORT, backlog=1024).start()
+    await web.SockSite(runner, listening, backlog=1024).start()
     try:
         yield
     finally:
@@ -252,11 +253,11 @@ def _pauses() -> list[list[float]]:
     return [steps[node::NODES] for node in range(NODES)]
 
 
-async def _observe(folder: Path, services: Mapping[str, fleet.Service]) -> dict[str, Outcome]:
+async def _observe(folder: Path, services: Mapping[str, fleet.Service], listening: socket.socket) -> dict[str, Outcome]:
     outcomes = {name: Outcome() for name in services}
     async with AsyncExitStack() as stack:
         tasks = stack.enter_context(ExitStack())
-        await stack.enter_async_context(_model())
+        await stack.enter_async_context(_model(listening))
         updates = []
         for name, service in services.items():
             nginx = PoolingBalancer(folder / f"nginx-{name}", nodes=NODES, idle_seconds=LOAD_BALANCER_IDLE_SECONDS)
@@ -283,14 +284,11 @@ async def _observe(folder: Path, services: Mapping[str, fleet.Service]) -> dict[
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return fleet.compiled(tmp_path_factory.mktemp("project"), THREADS="1")
-
-
-@pytest.fixture(scope="module")
-def observed(files: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+def observed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = tmp_path_factory.mktemp("fleet")
-    return asyncio.run(_observe(folder, fleet.fleet(folder, files)))
+    with socket.create_server(("0.0.0.0", 0)) as listening:
+        files = fleet.compiled(folder, model_port=listening.getsockname()[1], THREADS="1")
+        return asyncio.run(_observe(folder, fleet.fleet(folder, files), listening))
 
 
 @pytest.fixture(params=fleet.SERVICES)

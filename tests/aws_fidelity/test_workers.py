@@ -24,6 +24,8 @@ pytestmark = [
 
 WORKERS = 2
 LITELLM_PORT = 4000
+UNUSED_PORT = 9
+"""Of the external model, which is not called."""
 START_SECONDS = 500
 KEEP_ALIVE = 7
 """Stands for `KEEP_ALIVE_SECONDS`, which is too long for a test; above uvicorn's 5."""
@@ -69,7 +71,7 @@ def wait_for_workers(task: RunningTask) -> None:
 
 
 def test_workers_that_start_slowly_are_not_killed(tmp_path: Path) -> None:
-    files = fleet.compiled(tmp_path, THREADS=str(WORKERS))
+    files = fleet.compiled(tmp_path, model_port=UNUSED_PORT, THREADS=str(WORKERS))
     services = fleet.fleet(tmp_path, files)
     if "rest-api" not in services:
         pytest.skip("LiteLLM is not installed: `make gateway-parts`")

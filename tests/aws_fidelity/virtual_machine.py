@@ -77,7 +77,15 @@ class VirtualMachine:
             "mem=384M",
             f"ubda={self._directory / 'root.cow'},{parts.MACHINE / 'root.ext4'}",
             *(f"{device}={path}" for device, path in zip(devices, disks, strict=True)),
-            *("root=/dev/ubda", "rw", "init=/usr/local/bin/as-instance", "con=null", "con0=null,fd:1", "ssl=null"),
+            *(
+                "root=/dev/ubda",
+                "rw",
+                "init=/usr/local/bin/as-instance",
+                "con=null",
+                "con0=null,fd:1",
+                "ssl=null",
+                "pty.legacy_count=0",
+            ),
             f"share={share}",
             f"instance_store={','.join(f'{device}:{path.name}' for device, path in zip(devices, disks, strict=True))}",
         ]
