@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from lisa_compiler.deploy.preflight.result import Result, Status
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.preflight.facts import Answer, Certificate, Facts, ImportedVpc
     from lisa_compiler.deploy.preflight.domains import CertificateUse
+    from lisa_compiler.deploy.preflight.facts import Answer, Certificate, Facts, ImportedVpc
     from lisa_compiler.deploy.preflight.requirements import ImportedSubnets, Requirements
 
 _FREE_ADDRESSES = 8
