@@ -132,9 +132,9 @@ def test_database_with_a_private_certificate_is_trusted(
 ) -> None:
     bundle, other = pem(tmp_path, "bundle", authority("Public"), root), pem(tmp_path, "other", authority("Other"))
     files = {
-        "bundle": {"SSL_CERT_FILE": bundle},
-        "database": {"DATABASE_CA_FILE": bundle, "SSL_CERT_FILE": other},
-        "both": {"DATABASE_CA_FILE": other, "SSL_CERT_FILE": bundle},
+        "bundle": {"AWS_CA_BUNDLE": bundle},
+        "database": {"DATABASE_CA_FILE": bundle, "AWS_CA_BUNDLE": other},
+        "both": {"DATABASE_CA_FILE": other, "AWS_CA_BUNDLE": bundle},
     }[trusting]
     assert is_usable(opened("localhost", encrypted, database_server.make_database(), **files))
 
@@ -144,8 +144,16 @@ def test_database_whose_authority_is_not_trusted_is_refused(
 ) -> None:
     bundle = pem(tmp_path, "bundle", authority("Private root"))  # The same name, and another key.
     with pytest.raises(UnavailableError) as refused:
-        is_usable(opened("localhost", encrypted, database_server.make_database(), SSL_CERT_FILE=bundle))
+        is_usable(opened("localhost", encrypted, database_server.make_database(), AWS_CA_BUNDLE=bundle))
     assert "certificate verify failed" in str(refused.value.__cause__)
+
+
+def test_file_that_the_runtime_trusts_is_no_bundle_of_the_deployment(
+    encrypted: int, database_server: Postgres, tmp_path: Path
+) -> None:
+    """Without a bundle nothing is verified, as before: a database may have a certificate of its own."""
+    other = pem(tmp_path, "other", authority("Other"))
+    assert is_usable(opened("localhost", encrypted, database_server.make_database(), SSL_CERT_FILE=other))
 
 
 def test_database_with_the_certificate_of_another_host_is_refused(
@@ -153,7 +161,7 @@ def test_database_with_the_certificate_of_another_host_is_refused(
 ) -> None:
     bundle = pem(tmp_path, "bundle", root)
     with pytest.raises(UnavailableError) as refused:
-        is_usable(opened("127.0.0.1", encrypted, database_server.make_database(), SSL_CERT_FILE=bundle))
+        is_usable(opened("127.0.0.1", encrypted, database_server.make_database(), AWS_CA_BUNDLE=bundle))
     assert 'does not match host name "127.0.0.1"' in str(refused.value.__cause__)
 
 

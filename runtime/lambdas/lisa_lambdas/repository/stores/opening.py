@@ -39,7 +39,7 @@ def open_store(
         secrets = session.client("secretsmanager")
         secret_id = connection.secret_id
         authorities = database_authorities(
-            connection.host, ca_file=environment.database_ca_file, trust_bundle=environment.ssl_cert_file
+            connection.host, ca_file=environment.database_ca_file, trust_bundle=environment.aws_ca_bundle
         )
         database = Database(
             host=connection.host,
