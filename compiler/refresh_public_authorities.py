@@ -11,10 +11,10 @@ from pathlib import Path
 
 import certifi
 
-from lisa_compiler.authorities import PUBLIC_AUTHORITIES, as_pem, parse
+from lisa_compiler.authorities import PUBLIC_AUTHORITIES, PUBLIC_HEADING, as_pem, parse
 
 _SOURCE = """\
-# Public certificate authorities: Mozilla's list as published by certifi {version}, Mozilla Public License 2.0.
+{heading}: Mozilla's list as published by certifi {version}, Mozilla Public License 2.0.
 # Regenerate with compiler/refresh_public_authorities.py.
 """
 
@@ -22,7 +22,7 @@ _SOURCE = """\
 def main() -> None:
     """Write the file."""
     found = parse(Path(certifi.where()).read_bytes())
-    source = _SOURCE.format(version=certifi.__version__).encode("ascii")
+    source = _SOURCE.format(heading=PUBLIC_HEADING.decode("ascii"), version=certifi.__version__).encode("ascii")
     PUBLIC_AUTHORITIES.write_bytes(source + as_pem(found))
     sys.stdout.write(f"{len(found)} certificates of certifi {certifi.__version__}\n")
 

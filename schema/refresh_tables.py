@@ -8,7 +8,9 @@ The facts come from packages that are development requirements, so that no AWS a
 - botocore ships the partitions with their DNS suffixes, and which services have an endpoint in which region;
 - the AWS CDK ships the service principals, gateway endpoints and load balancer accounts of each region.
 
-Instance types and resource types of the isolated partitions (aws-iso and similar) are not published: they are null.
+Instance types, resource types and Lambda runtimes of the isolated partitions (aws-iso and similar) and of the AWS
+European Sovereign Cloud (aws-eusc) are in none of these packages: they are null, and the services with an endpoint are
+listed instead. cfn-lint has lists of resource types for them, but these are copies of the one of us-east-1.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ NEWER_REGIONS = {"aws": ("me-west-1", "sa-west-1")}
 
 GATEWAY_ENDPOINTS = ("dynamodb", "s3")
 
-PARTITIONS = ("aws", "aws-us-gov", "aws-cn", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+UNPUBLISHED = ("aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+PARTITIONS = ("aws", "aws-us-gov", "aws-cn", *UNPUBLISHED)
 
 # Families that no ECS host is made of: Apple hosts, high-performance computing behind EFA, terabyte-memory hosts, FPGA
 # and transcoding cards, accelerators that are not GPUs, and instances from before VPC.
@@ -151,16 +154,16 @@ def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
     endpoints = {p["partition"]: p["services"] for p in _packaged("botocore", "data/endpoints.json")["partitions"]}
     table: dict[str, Any] = {}
     for partition in PARTITIONS:
-        isolated = partition.startswith("aws-iso")
+        unpublished = partition in UNPUBLISHED
         known = {*partitions[partition]["regions"], *NEWER_REGIONS.get(partition, ())}
         suffix = partitions[partition]["outputs"]["dnsSuffix"]
         for name in sorted(region for region in known if not region.endswith("-global")):
-            offered = None if isolated else instance_types_offered(name)
+            offered = None if unpublished else instance_types_offered(name)
             table[name] = {
                 "partition": partition,
                 "instanceTypes": None if offered is None else compact(types, offered),
-                "services": services(endpoints[partition], name) if isolated else None,
-                "lacks": None if isolated else missing_resource_types(name),
+                "services": services(endpoints[partition], name) if unpublished else None,
+                "lacks": None if unpublished else missing_resource_types(name),
                 "principals": partition_facts.unusual_principals(name, suffix),
                 "loadBalancerAccount": partition_facts.load_balancer_account(name),
             }

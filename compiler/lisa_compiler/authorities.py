@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
+import ssl
 from typing import TYPE_CHECKING
 
 from lisa_compiler import local_files
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
 PUBLIC_AUTHORITIES = templates_dir() / "trust" / "public-authorities.pem"
 """The public authorities, which stay trusted; written by compiler/refresh_public_authorities.py."""
 
+PUBLIC_HEADING = b"# Public certificate authorities"
+"""The line with which the public authorities begin, in their file and in a bundle."""
+
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_PEM_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _TRUSTED_CERTIFICATE = b"-----BEGIN TRUSTED CERTIFICATE-----"
 # A SEQUENCE in DER, as certificates, PKCS #8 keys and PKCS #12 files begin.
 _DER = b"\x30"
@@ -138,6 +144,24 @@ def as_pem(certificates: Iterable[Certificate]) -> bytes:
     )
 
 
+def bundle_of(configured: Iterable[Certificate]) -> bytes:
+    """The bundle of a deployment: the authorities that its configuration adds, then the public ones."""
+    return as_pem(configured).lstrip() + b"\n" + PUBLIC_AUTHORITIES.read_bytes()
+
+
+def read_bundle(bundle: bytes) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The added and the public authorities of a bundle: certificates in DER by their SHA-256 fingerprint, in order.
+
+    Raises:
+        ValueError: it is not a bundle of `bundle_of`.
+    """
+    # The last heading: the name of an added authority, in the comment before it, may be worded like one.
+    added, heading, public = bundle.rpartition(b"\n" + PUBLIC_HEADING)
+    if not heading:
+        raise ValueError("no public authorities")
+    return _by_fingerprint(added), _by_fingerprint(public)
+
+
 def name_of(certificate: Certificate) -> str:
     """The common name of the subject, else all of it, as a line that no PEM parser takes for a part of one."""
     from cryptography.x509.oid import NameOID
@@ -162,6 +186,11 @@ def covers(names: Iterable[str], host: str) -> bool:
     """Whether one of a certificate's names is that of a host; a wildcard stands for one label (RFC 6125, 6.4.3)."""
     _, _, parent = host.lower().partition(".")
     return any(name in (host.lower(), f"*.{parent}") for name in names)
+
+
+def _by_fingerprint(content: bytes) -> dict[str, bytes]:
+    found = (ssl.PEM_cert_to_DER_cert(block.decode("ascii")) for block in _PEM_BLOCK.findall(content))
+    return {hashlib.sha256(der).hexdigest(): der for der in found}
 
 
 def _is_der_key(content: bytes) -> bool:

@@ -5,20 +5,18 @@ An instance that is not ready in time is abandoned, and the deployment fails. Be
 tasks are drained. Only Python is needed: the image has neither cfn-signal nor the AWS CLI.
 """
 
-import datetime
-import hashlib
-import hmac
 import json
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-METADATA = "http://169.254.169.254"
+import aws_requests
+from aws_requests import metadata
+
 AGENT = "http://127.0.0.1:51678"
 STATE = Path("/var/lib/lisa/in-service")
 API = {"autoscaling": "2011-01-01", "cloudformation": "2010-05-15", "elasticloadbalancing": "2015-12-01"}
@@ -34,46 +32,6 @@ def log(text):
     print("lisa-lifecycle:", text, flush=True)
 
 
-def send(url, body=None, headers=None, method=None):
-    request = urllib.request.Request(url, body, headers or {}, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return response.read()
-    except HTTPException as error:
-        raise OSError(f"{url}: {error}") from None
-
-
-def metadata(path):
-    """Instance metadata, version 2; None for an item that does not exist."""
-    lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
-    token = send(METADATA + "/latest/api/token", b"", lifetime, "PUT").decode()
-    try:
-        return send(METADATA + "/latest/meta-data/" + path, None, {"X-aws-ec2-metadata-token": token}).decode()
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise
-
-
-def signed(scope, body, headers, keys):
-    """The headers of a POST with a Signature Version 4 (AWS General Reference) for a region and a service."""
-    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    headers = {**headers, "X-Amz-Date": stamp, "X-Amz-Security-Token": keys["Token"]}
-    names = ";".join(sorted(name.lower() for name in headers))
-    lines = "".join(sorted(f"{name.lower()}:{value}\n" for name, value in headers.items()))
-    request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{stamp[:8]}/{scope}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    key = ("AWS4" + keys["SecretAccessKey"]).encode()
-    for part in [*scope.split("/"), text]:
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    credential = f"Credential={keys['AccessKeyId']}/{scope}"
-    return {
-        **headers,
-        "Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders={names}, Signature={key.hex()}",
-    }
-
-
 def call(settings, service, action, **parameters):
     """Call an AWS API; a JSON API answers JSON, a query API XML."""
     host = f"{service}.{settings['region']}.{settings['suffix']}"
@@ -82,17 +40,17 @@ def call(settings, service, action, **parameters):
         target = f"AmazonEC2ContainerServiceV20141113.{action}"
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
     else:
-        body = urllib.parse.urlencode({"Action": action, "Version": API[service], **parameters}).encode()
+        body = urlencode({"Action": action, "Version": API[service], **parameters}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-    role = metadata("iam/security-credentials/")
-    keys = json.loads((role and metadata(f"iam/security-credentials/{role}")) or "null")
-    if not keys:
-        raise OSError("the instance has no credentials of its role yet")
-    headers = signed(f"{settings['region']}/{service}", body, {**headers, "Host": host}, keys)
     try:
-        return send(f"https://{host}/", body, headers)
-    except urllib.error.HTTPError as error:
-        answer = " ".join(error.read().decode(errors="replace").split())[:300]
+        return aws_requests.call(
+            "POST", f"https://{host}/", region=settings["region"], service=service, body=body, headers=headers
+        )
+    except HTTPError as error:
+        try:
+            answer = " ".join(error.read().decode(errors="replace").split())[:300]
+        except (OSError, HTTPException):
+            answer = ""
         kind = Refused if error.code == 400 and "hrottl" not in answer else OSError
         raise kind(f"{service} {action}: {error.code} {answer}") from None
 
@@ -118,7 +76,7 @@ def attempt(what, *arguments, **parameters):
 def agent(path):
     """What the ECS agent reports; None while it does not run."""
     try:
-        return json.loads(send(f"{AGENT}/v1/{path}"))
+        return json.loads(aws_requests.send(f"{AGENT}/v1/{path}"))
     except (OSError, ValueError):
         return None
 
@@ -132,10 +90,11 @@ def shortfall(settings, instance):
         return ""
     try:
         answer = call(settings, "elasticloadbalancing", "DescribeTargetHealth", TargetGroupArn=settings["targetGroup"])
-    except (OSError, Refused) as error:
+        members = ElementTree.fromstring(answer).findall(".//{*}member")
+    except (OSError, Refused, ElementTree.ParseError) as error:
         return str(error)
     states = []
-    for member in ElementTree.fromstring(answer).findall(".//{*}member"):
+    for member in members:
         if member.findtext("{*}Target/{*}Id") == instance:
             states.append(member.findtext("{*}TargetHealth/{*}State"))
     if "healthy" in states:

@@ -13,6 +13,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
+from http.client import IncompleteRead
 from typing import Any
 
 import botocore.session
@@ -32,8 +33,17 @@ _SERVICES = {
 }
 
 
-def http_error(url: str, status: int, body: str = "") -> urllib.error.HTTPError:
-    return urllib.error.HTTPError(url, status, "", Message(), io.BytesIO(body.encode()))
+class CutBody(io.BytesIO):
+    """The body of an answer whose connection ends before its length is read."""
+
+    def read(self, *_: object) -> bytes:
+        raise IncompleteRead(b"<Error>", 300)
+
+
+def http_error(url: str, status: int, body: str | None = "") -> urllib.error.HTTPError:
+    """An answer with an error status; the connection is interrupted where `body` is None."""
+    content = CutBody() if body is None else io.BytesIO(body.encode())
+    return urllib.error.HTTPError(url, status, "", Message(), content)
 
 
 @dataclass
@@ -47,7 +57,8 @@ class InstanceServices:
         joined: whether the agent has joined, likewise.
         targets: state of the instance's target for each question, likewise; None where it has no target.
         tasks: known status of the instance's tasks for each question, likewise.
-        refusals: by action, what the API answers first: status and body.
+        refusals: by action, what the API answers first: status and body, None where the connection is interrupted.
+        cut_answers: how many answers to DescribeTargetHealth are cut first.
         calls: (action, parameters) that an API accepted, in order.
         outages: requests to the metadata service that fail first.
     """
@@ -59,9 +70,10 @@ class InstanceServices:
     joined: list[bool] = field(default_factory=lambda: [True])
     targets: list[str | None] = field(default_factory=lambda: ["healthy"])
     tasks: list[list[str]] = field(default_factory=lambda: [[]])
-    refusals: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    refusals: dict[str, list[tuple[int, str | None]]] = field(default_factory=dict)
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     outages: int = 0
+    cut_answers: int = 0
 
     @property
     def actions(self) -> list[tuple[str, str]]:
@@ -141,6 +153,9 @@ class InstanceServices:
         return self._health().encode() if action == "DescribeTargetHealth" else b"{}"
 
     def _health(self) -> str:
+        if self.cut_answers:
+            self.cut_answers -= 1
+            return '<DescribeTargetHealthResponse xmlns="http://elasticloadbalancing'
         others = [("i-another", "healthy")]
         state = _next(self.targets)
         members = "".join(

@@ -111,8 +111,9 @@ class Instance:
 
     def run(self, monkeypatch: pytest.MonkeyPatch, *, seconds: float = 8000) -> list[tuple[str, str]]:
         """Run the program from its start until `seconds` have passed; returns what it changed."""
+        monkeypatch.syspath_prepend(templates_dir() / "instance")
         program = load()
-        monkeypatch.setattr(program, "send", self.services.send)
+        monkeypatch.setattr(program.aws_requests, "send", self.services.send)
         monkeypatch.setattr(program, "STATE", self._state)
         monkeypatch.setattr(program, "log", lambda text: self.output.append(str(text)))
         monkeypatch.setattr(program, "time", Clock(seconds))
@@ -244,14 +245,21 @@ def test_instance_added_outside_a_deployment_is_in_service_without_a_signal(
 
 
 @pytest.mark.parametrize(
-    "answer", [(400, "<Code>Throttling</Code>"), (503, "<Code>ServiceUnavailable</Code>"), (403, "ExpiredToken")]
+    "answer",
+    [(400, "<Code>Throttling</Code>"), (503, "<Code>ServiceUnavailable</Code>"), (403, "ExpiredToken"), (500, None)],
 )
 def test_apis_that_fail_for_a_while_are_called_again(
-    model: Instance, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
+    model: Instance, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str | None]
 ) -> None:
     for action in ("CompleteLifecycleAction", "SignalResource", "DescribeTargetHealth"):
         model.services.refusals[action] = [answer] * 20
     assert model.run(monkeypatch) == IN_SERVICE
+
+
+def test_answers_that_are_cut_are_asked_for_again(model: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.services.cut_answers = 3
+    assert model.run(monkeypatch) == IN_SERVICE
+    assert len([action for action, _ in model.services.calls if action == "DescribeTargetHealth"]) == 4
 
 
 def test_endpoints_are_those_of_every_region() -> None:

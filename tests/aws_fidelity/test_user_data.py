@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aws_fidelity.installed_programs import install_programs
 from lisa_compiler.constructs.instances import render_user_data
 from lisa_compiler.constructs.lifecycle import SERVING, Lifecycle
 from lisa_compiler.constructs.trust import BundleDownload
@@ -44,23 +46,44 @@ def user_data(nvme_disks: int, trust: BundleDownload | None = TRUST) -> str:
 
 
 @pytest.mark.parametrize(
-    ("path", "program"),
+    ("nvme_disks", "trust", "programs"),
     [
-        ("lisa-instance-store", "instance-store.sh"),
-        ("lisa-lifecycle", "lifecycle.py"),
-        ("lisa-trust-bundle", "trust-bundle.py"),
+        (0, None, {"aws_requests.py", "lifecycle.py"}),
+        (8, None, {"aws_requests.py", "lifecycle.py", "instance-store.sh"}),
+        (0, TRUST, {"aws_requests.py", "lifecycle.py", "trust-bundle.py"}),
+        (8, TRUST, {"aws_requests.py", "lifecycle.py", "trust-bundle.py", "instance-store.sh"}),
     ],
 )
-def test_program_in_user_data_is_the_template(path: str, program: str) -> None:
+def test_programs_in_user_data_are_the_templates(
+    nvme_disks: int, trust: BundleDownload | None, programs: set[str], tmp_path: Path
+) -> None:
+    installed = install_programs(user_data(nvme_disks, trust), tmp_path)
+    assert {program.name for program in installed.iterdir()} == programs
+    for program in installed.iterdir():
+        assert program.read_bytes() == (templates_dir() / "instance" / program.name).read_bytes()
+        assert program.stat().st_mode & 0o777 == 0o644
+
+
+def test_programs_are_replaced_at_each_boot(tmp_path: Path) -> None:
+    """A boot that stopped halfway leaves an incomplete program or a temporary file."""
+    installed = install_programs(user_data(8), tmp_path)
+    (installed / "lifecycle.py").write_text("import js")
+    (installed / "lifecycle.py.new").write_text("import")
+    again = install_programs(user_data(8), tmp_path)
+    assert (again / "lifecycle.py").read_bytes() == (templates_dir() / "instance" / "lifecycle.py").read_bytes()
+    assert not (again / "lifecycle.py.new").exists()
+
+
+@pytest.mark.parametrize("program", ["aws_requests.py", "lifecycle.py", "trust-bundle.py"])
+def test_program_runs_on_the_python_of_the_image(program: str) -> None:
+    assert ast.parse((templates_dir() / "instance" / program).read_bytes(), feature_version=(3, 9))
+
+
+def test_units_start_installed_programs(tmp_path: Path) -> None:
     text = user_data(8)
-    function = text[text.index("unpack() {") :].partition("\n}\n")[0] + "\n}\n"
-    packed = text.partition(f"| write /usr/local/sbin/{path} 0755\n")[2].partition("PROGRAM\n")[0]
-    unpacked = subprocess.run(
-        ["bash", "-ec", f"{function}unpack"], input=packed.encode(), capture_output=True, check=True
-    ).stdout
-    assert unpacked == (templates_dir() / "instance" / program).read_bytes()
-    if program.endswith(".py"):
-        assert ast.parse(unpacked, feature_version=(3, 9))
+    started = re.findall(r"^ExecStart=(?:/usr/bin/python3 -sE|/bin/bash) /usr/local/lib/lisa/(\S+)", text, re.M)
+    assert sorted(started) == ["instance-store.sh", "lifecycle.py", "trust-bundle.py"]
+    assert set(started) < {program.name for program in install_programs(text, tmp_path).iterdir()}
 
 
 @pytest.mark.parametrize("nvme_disks", [0, 1, 8])

@@ -16,6 +16,7 @@ from lisa_schema.regions import lambda_runtime_deprecation, nearest_regions, par
         ("us-east-1", "aws", "amazonaws.com"),
         ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
         ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
         ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
         ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
         ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"),
@@ -32,7 +33,7 @@ def test_partition_and_dns_suffix(name: str, identifier: str, suffix: str) -> No
 
 
 def test_every_partition_has_regions() -> None:
-    assert len(partitions()) == 7
+    assert len(partitions()) == 8
     assert all(partition(identifier).regions for identifier in partitions())
 
 
@@ -60,11 +61,24 @@ def test_instance_types_that_govcloud_lacks() -> None:
     assert found.offers("p4d.24xlarge") is False
 
 
-def test_what_isolated_regions_offer_is_not_known() -> None:
-    found = region("us-iso-east-1")
+@pytest.mark.parametrize("name", ["us-iso-east-1", "us-isof-south-1", "eusc-de-east-1"])
+def test_what_unpublished_regions_offer_is_not_known(name: str) -> None:
+    found = region(name)
     assert found is not None
     assert found.offers("m5.large") is None
     assert found.lambda_runtimes is None
+    assert found.supports("AWS::ECS::Service") is True
+
+
+def test_sovereign_cloud_is_neither_isolated_nor_govcloud() -> None:
+    found = region("eusc-de-east-1")
+    assert found is not None
+    assert not found.is_iso
+    assert not found.is_gov
+    assert found.service_principal("logs") == "logs.eusc-de-east-1.amazonaws.eu"
+    assert found.gateway_endpoint("s3") == "com.amazonaws.eusc-de-east-1.s3"
+    # No endpoint is listed for it, which proves nothing.
+    assert found.supports("AWS::Route53::HostedZone") is None
 
 
 def test_resource_types() -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from licences import (
-    PAGE,
-    POLICY,
-    Package,
-    declared_license,
-    differences,
-    is_allowed,
-    packages,
-    page,
-    read_policy,
-    read_table,
-    stale_entries,
-    violations,
-)
+from licences.__main__ import main
+from licences.files import derived_files
+from licences.metadata import declared_license
+from licences.packages import Package, differences, packages, read_table, stale_entries
+from licences.page import PAGE, page
+from licences.policy import POLICY, file_violations, is_allowed, read_policy, violations
 
 ALLOWED = frozenset({"MIT", "Apache-2.0", "BSD-3-Clause", "LicenseRef-BSD"})
 TEXT = """
@@ -48,7 +41,47 @@ def test_every_lock_keeps_the_policy() -> None:
 
 def test_page_is_what_the_locks_make() -> None:
     policy = read_policy(POLICY.read_text(encoding="utf-8"))
-    assert PAGE.read_text(encoding="utf-8") == page(packages(read_table()), policy)
+    table = read_table()
+    assert PAGE.read_text(encoding="utf-8") == page(packages(table), derived_files(policy.files, table), policy)
+
+
+def test_command_checks_the_repository() -> None:
+    assert main(["check"]) == 0
+
+
+def test_list_of_public_authorities_has_the_license_of_its_package() -> None:
+    table, policy = read_table(), read_policy(POLICY.read_text(encoding="utf-8"))
+    found = list(derived_files(policy.files, table))
+    assert [(file.path, file.package, file.license) for file in found] == [
+        ("templates/trust/public-authorities.pem", "certifi", "MPL-2.0")
+    ]
+    assert list(file_violations(found, policy)) == []
+    assert f"| `{found[0].path}` | certifi {found[0].version} | MPL-2.0 |" in page(packages(table), found, policy)
+
+
+@pytest.mark.parametrize(
+    ("heading", "table", "sentence"),
+    [
+        ("# made from parcel 1.2\n", {"1.2": "MIT"}, None),
+        ("# made from parcel 1.2.\n", {"1.2": "MIT"}, None),
+        (
+            "# made from parcel 1.2\n",
+            {"1.3": "MIT"},
+            "list.txt is made from parcel 1.2, which no lock has. Run `x`.",
+        ),
+        ("# made from itself\n", {"1.2": "MIT"}, "list.txt is made from parcel, which no lock has. Run `x`."),
+        (
+            "# made from parcel 1.2\n",
+            {"1.2": "GPL-3.0-only"},
+            "list.txt has the license GPL-3.0-only of parcel 1.2, which is not allowed there. Remove the file.",
+        ),
+    ],
+)
+def test_file_made_from_a_package(heading: str, table: dict[str, str], sentence: str | None, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(heading)
+    entries = {"list.txt": {"package": "parcel", "purpose": "everywhere", "command": "x"}}
+    found = list(derived_files(entries, {"parcel": table}, tmp_path))
+    assert list(file_violations(found, read_policy(TEXT))) == ([sentence] if sentence else [])
 
 
 @pytest.mark.parametrize("license_", FORBIDDEN)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lisa_compiler.authorities import (
-    PUBLIC_AUTHORITIES,
-    as_pem,
+    bundle_of,
     covers,
     name_of,
     read_authorities,
@@ -43,7 +42,7 @@ def emit_trust(deployment: Deployment, project: Path) -> dict[str, bytes]:
     if not isinstance(deployment.trust, ProjectTrust):
         return {}
     configured = read_authorities(project, deployment.trust.source)
-    return {_PATH: as_pem(configured).lstrip() + b"\n" + PUBLIC_AUTHORITIES.read_bytes()}
+    return {_PATH: bundle_of(configured)}
 
 
 def check_validity(deployment: Deployment, project: Path, now: datetime) -> None:

@@ -18,6 +18,7 @@ from lisa_compiler.review.name_conflicts import name_conflicts, names_beside
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
 from lisa_compiler.review.statements import compare_permissions
+from lisa_compiler.review.trusted_authorities import compare_authorities
 from lisa_compiler.review.wording import counted, listed, subject
 
 _MODEL = "model-"
@@ -76,6 +77,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
         *stores_in_another_vpc(resources),
         *protected(resources),
         *interruptions(resources, after),
+        *compare_authorities(before, after),
         *compare_permissions(before, after),
         *_external_models(settings),
         *_stacks(before, after),
@@ -101,6 +103,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
 def _new(after: Output) -> Change:
     public = [f"`{stack}`" for stack, id_ in after.resources if is_internet_facing(after.resources[stack, id_])]
     findings = [Finding(Danger.ADDS, f"A new environment: {_extent(after)}.", tuple(_services(after, after.stacks)))]
+    findings += compare_authorities(None, after)
     if public:
         findings.append(Finding(Danger.OPENS, f"A load balancer with public addresses: {listed(public)}."))
     return Change(
@@ -136,6 +139,7 @@ def _moved(before: Output, after: Output, settings: tuple[Difference, ...]) -> C
             f"What there was, {_extent(before)}, named like `{old.name}`, runs and costs until someone deletes it.",
         ),
         *names_beside(before, after),
+        *compare_authorities(before, after),
     ]
     if data := list(_data(before)):
         text = "The new deployment starts without data; these stay with the old one:"

@@ -15,6 +15,7 @@ from lisa_schema.errors import LisaError
 Data = Mapping[str, Any]
 
 _ASSEMBLY = "cloudformation"
+_TRUST = "trust/"
 _CONFIGURATION = ("models-api", "Configuration")
 """Component and construct that publish the configuration without its models (stacks.models_api)."""
 
@@ -93,6 +94,7 @@ class Output:
         stacks: by component, in the order of their deployment.
         images: container images that are built, by name: their base image and build arguments.
         weights: what is known of each hosted model's weights, by the model's name.
+        trust_bundle: the certificate authorities of functions and containers, in PEM; empty without a bundle.
     """
 
     environment: str
@@ -102,6 +104,7 @@ class Output:
     stacks: Mapping[str, Stack]
     images: Mapping[str, Data]
     weights: Mapping[str, Data]
+    trust_bundle: bytes = b""
     _resources: Mapping[tuple[str, str], Resource] = field(repr=False)
 
     @property
@@ -148,9 +151,11 @@ def read_output(revision: Revision, environment: str) -> Output | None:
         return None
     try:
         manifest = json.loads(files[f"{folder}/{MANIFEST}"])
+        digests = outputs(files[f"{folder}/{MANIFEST}"])
         artifacts = json.loads(files[f"{folder}/{_ASSEMBLY}/manifest.json"])["artifacts"]
         described = {name: entry for name, entry in artifacts.items() if entry["type"] == "aws:cloudformation:stack"}
-        names = [f"{folder}/weights.json"]
+        bundle = next((f"{folder}/{path}" for path in digests if path.startswith(_TRUST)), None)
+        names = [f"{folder}/weights.json", *([bundle] if bundle else [])]
         names += [f"{folder}/{_ASSEMBLY}/{entry['properties']['templateFile']}" for entry in described.values()]
         names += [f"{folder}/{_ASSEMBLY}/{name}.assets.json" for name in described]
         files |= revision.read(names)
@@ -163,10 +168,11 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             environment=environment,
             version=str(manifest["lisaVersion"]),
             options=manifest["options"],
-            digests=outputs(files[f"{folder}/{MANIFEST}"]),
+            digests=digests,
             stacks=stacks,
             images=dict(image for entry in assets for image in _images(entry)),
             weights=json.loads(files.get(f"{folder}/weights.json", b"{}")).get("models", {}),
+            trust_bundle=files[bundle] if bundle else b"",
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -34,6 +34,7 @@ REGIONS = {
     "aws": "eu-west-1",
     "aws-cn": "cn-north-1",
     "aws-us-gov": "us-gov-west-1",
+    "aws-eusc": "eusc-de-east-1",
     "aws-iso": "us-iso-east-1",
     "aws-iso-b": "us-isob-east-1",
     "aws-iso-e": "eu-isoe-west-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 
 from lisa_compiler.review.output import Output, read_output
 
-from .corpus import Edit, configuration
+from .corpus import CERTIFICATES, Edit, configuration
 
 ENVIRONMENT = "prod"
 
@@ -32,6 +33,7 @@ def compiled(folder: Path, *edits: Edit | None) -> dict[str, bytes]:
     from lisa_compiler.pipeline import compile_environment
 
     text = yaml.safe_dump({"env": ENVIRONMENT, ENVIRONMENT: configuration(*edits)}, sort_keys=False)
+    shutil.copytree(CERTIFICATES, folder / "certificates", dirs_exist_ok=True)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     made = compile_environment(folder, ENVIRONMENT)
     files = dict(made.files)

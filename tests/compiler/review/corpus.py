@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 BEFORE = Path(__file__).with_name("before.yaml")
+CERTIFICATES = Path(__file__).with_name("certificates")
+"""PEM files that a configuration may name, as `certificates/NAME`."""
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -83,6 +85,16 @@ def several(*edits: Edit) -> Edit:
 
 DISPOSABLE = put("removalPolicy", "destroy")
 PRIVATE = put("restApiConfig.internetFacing", False)
+
+
+def trusting(path: str) -> Edit:
+    """Trust the authorities of a file."""
+    return put("certificateAuthorityBundle", path)
+
+
+ACME, ACME_AND_PARTNER, PARTNER = (
+    trusting(f"certificates/{name}.pem") for name in ("acme", "acme-and-partner", "partner")
+)
 
 QWEN: dict[str, Any] = {
     "modelName": "Qwen/Qwen2.5-32B-Instruct",
@@ -175,5 +187,10 @@ CASES: dict[str, Case] = {
     ),
     "imported_vpc": Case(put("vpc", IMPORTED_VPC)),
     "parameter_prefix": Case(put("deploymentPrefix", "/acme/lisa")),
+    "first_authority": Case(ACME),
+    "another_authority": Case(ACME_AND_PARTNER, ACME),
+    "replaced_authority": Case(PARTNER, ACME),
+    "no_longer_an_authority": Case(trusting(""), ACME),
+    "authorities_on_the_instances": Case(trusting("/etc/pki/tls/certs/authorities.pem")),
     "log_level": Case(put("logLevel", "DEBUG")),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from lisa_compiler.review.output import Output, read_output
@@ -11,6 +12,8 @@ from lisa_compiler.review.output import Output, read_output
 from .conftest import ENVIRONMENT, Files
 
 Template = Mapping[str, Any]
+
+_BUNDLE = "trust/lisa/ca-bundle.pem"
 
 
 def resource(kind: str, **attributes: Any) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def files(
     images: Mapping[str, Mapping[str, str]] | None = None,
     weights: Mapping[str, Mapping[str, Any]] | None = None,
     version: str = "3.0.0",
+    bundle: bytes | None = None,
 ) -> dict[str, bytes]:
     """The files of an output, by path from the project."""
     manifest = {
@@ -45,7 +49,7 @@ def files(
         "environment": ENVIRONMENT,
         "inputs": {},
         "options": {},
-        "outputs": dict(digests or {}),
+        "outputs": {**(digests or {}), **({_BUNDLE: sha256(bundle).hexdigest()} if bundle is not None else {})},
     }
     artifacts = {
         component: {
@@ -74,7 +78,9 @@ def files(
         f"cloudformation/{next(iter(stacks))}.assets.json": {"dockerImages": assets},
         **templates,
     }
-    return {f"generated/{ENVIRONMENT}/{path}": json.dumps(data).encode() for path, data in content.items()}
+    written = {path: json.dumps(data).encode() for path, data in content.items()}
+    written |= {_BUNDLE: bundle} if bundle is not None else {}
+    return {f"generated/{ENVIRONMENT}/{path}": data for path, data in written.items()}
 
 
 def output(stacks: Mapping[str, Mapping[str, Any]], **more: Any) -> Output:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from lisa_compiler.deploy.preflight.result import Result, Status
 
 if TYPE_CHECKING:
+    from lisa_compiler.deploy.preflight.domains import CertificateUse
     from lisa_compiler.deploy.preflight.facts import Answer, Certificate, Facts, ImportedVpc
-    from lisa_compiler.deploy.preflight.requirements import CertificateUse, ImportedSubnets, Requirements
+    from lisa_compiler.deploy.preflight.requirements import ImportedSubnets, Requirements
 
 _FREE_ADDRESSES = 8
 """Free addresses that a load balancer needs in each of its subnets (ELB User Guide)."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.deploy.preflight.domains import CertificateUse, certificate_uses, domain_keys
 from lisa_compiler.plan.amis import ConfiguredAmi, PinnedAmi
 
 if TYPE_CHECKING:
@@ -68,15 +69,6 @@ class InstanceGroup:
     def ami_parameter(self) -> str | None:
         """The SSM parameter that names the AMI; None for an ID in the configuration."""
         return None if isinstance(self.ami, ConfiguredAmi) else self.ami.parameter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateUse:
-    """A certificate, and the name that clients use with it; None for the load balancer's own."""
-
-    arn: str
-    owner: str
-    domain: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +153,8 @@ def require(deployment: Deployment, assembly: Assembly) -> Requirements:
         ),
         interface_services=_interface_services(deployment),
         policies=tuple(sorted(_boundaries(templates))),
-        certificates=tuple(_certificates(deployment)),
-        domains=_domains(deployment),
+        certificates=tuple(certificate_uses(deployment)),
+        domains=domain_keys(deployment),
         new_vpcs=sum(1 for _ in _properties(templates, "AWS::EC2::VPC")),
         new_addresses=sum(1 for _ in _properties(templates, "AWS::EC2::EIP")),
         bootstrap_version=version,
@@ -262,29 +254,6 @@ def _interface_services(deployment: Deployment) -> tuple[str, ...]:
 def _boundaries(templates: Mapping[str, Template]) -> set[str]:
     found = {str(one.get("PermissionsBoundary", "")) for one in _properties(templates, "AWS::IAM::Role")}
     return {arn for arn in found if arn}
-
-
-def _certificates(deployment: Deployment) -> Iterator[CertificateUse]:
-    owners = {"restApiConfig": deployment.rest_api}
-    owners |= {f"ecsModels[{model.identifier}]": model.service for model in deployment.models}
-    for owner, service in owners.items():
-        if service.certificate_arn:
-            yield CertificateUse(arn=service.certificate_arn, owner=owner, domain=service.load_balancer.domain_name)
-    api = deployment.config.api_gateway_config
-    if api.certificate_arn:
-        yield CertificateUse(arn=api.certificate_arn, owner="apiGatewayConfig", domain=api.domain_name)
-
-
-def _domains(deployment: Deployment) -> dict[str, str]:
-    domains = {}
-    if name := deployment.rest_api.load_balancer.domain_name:
-        domains[name] = "restApiConfig.loadBalancerConfig.domainName"
-    for model in deployment.models:
-        if name := model.service.load_balancer.domain_name:
-            domains[name] = f"ecsModels[{model.identifier}].loadBalancerConfig.domainName"
-    if name := deployment.config.api_gateway_config.domain_name:
-        domains[name] = "apiGatewayConfig.domainName"
-    return domains
 
 
 def _bootstrap(assembly: Assembly) -> tuple[int, str]:

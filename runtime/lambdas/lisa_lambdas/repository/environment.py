@@ -36,7 +36,9 @@ class RepositoryEnvironment(Environment):
         lisa_api_url_ps_name: Parameter Store name of the REST API's address.
         rest_api_version: version of the REST API, as in its paths.
         registered_repositories: the repositories, in JSON.
-        database_ca_file: certificates of the authorities of the databases; empty to encrypt without a check of them.
+        database_ca_file: certificates of the authorities of databases, for example of RDS; empty when there are none.
+        aws_ca_bundle: certificates of all authorities that the deployment trusts; empty for those of the system. A
+            runtime of Lambda may set SSL_CERT_FILE, which otherwise names the same file, by itself.
         database_encrypted: whether connections to databases must be; only tests and local development go without.
     """
 
@@ -47,4 +49,5 @@ class RepositoryEnvironment(Environment):
     rest_api_version: str
     registered_repositories: Json[List[RegisteredRepository]]
     database_ca_file: str = ""
+    aws_ca_bundle: str = ""
     database_encrypted: bool = True
