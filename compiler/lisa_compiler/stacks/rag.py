@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.buckets import PrivateBucket
@@ -11,7 +10,7 @@ from lisa_compiler.constructs.opensearch import OpenSearchRepository
 from lisa_compiler.constructs.postgres import PostgresRepository
 from lisa_compiler.constructs.routes import Routes, web_origin
 from lisa_compiler.constructs.stack import LisaStack
-from lisa_compiler.plan.names import REST_API_VPC_URL
+from lisa_compiler.plan.names import REPOSITORIES, REST_API_VPC_URL
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
 from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProcessingConfig
 
@@ -47,7 +46,7 @@ class RagStack(LisaStack):
             connection = self._repository(repository)
             self.publish(
                 f"Repository{repository.id}",
-                f"repositories/{repository.config.repository_id}",
+                f"{REPOSITORIES}/{repository.config.repository_id}",
                 self.to_json_string(connection),
                 description=f"Connection of repository {repository.config.repository_id}",
             )
@@ -66,17 +65,7 @@ class RagStack(LisaStack):
                 "CHUNK_SIZE": str(processing.chunk_size),
                 "LISA_API_URL_PS_NAME": deployment.names.parameter(REST_API_VPC_URL),
                 "LOG_LEVEL": deployment.function_log_level,
-                "REGISTERED_REPOSITORIES": json.dumps(
-                    [
-                        {
-                            "repositoryId": plan.config.repository_id,
-                            "type": str(plan.config.type),
-                            "connection": plan.connection_parameter,
-                        }
-                        for plan in deployment.repositories
-                    ],
-                    separators=(",", ":"),
-                ),
+                "REPOSITORIES_PS_PATH": deployment.names.parameter(REPOSITORIES),
                 "REST_API_VERSION": config.rest_api_config.api_version,
                 "WEB_ORIGIN": web_origin(self),
             },

@@ -28,7 +28,7 @@ class Parameters:
         Raises:
             UnavailableError: Parameter Store fails, or a value is not what the compiler writes.
         """
-        texts = self._texts(path)
+        texts = self.texts(path)
         whole = {name: text for name, text in texts.items() if "/" not in name}
         return {name: _value(name, text, texts) for name, text in sorted(whole.items())}
 
@@ -41,10 +41,16 @@ class Parameters:
             return None
         texts = {last: found[0]["Value"]}
         if _parts(texts[last]) is not None:
-            texts.update({f"{last}/{number}": text for number, text in self._texts(f"{parent}/{last}").items()})
+            texts.update({f"{last}/{number}": text for number, text in self.texts(f"{parent}/{last}").items()})
         return _value(last, texts[last], texts)
 
-    def _texts(self, path: str) -> Dict[str, str]:
+    def texts(self, path: str) -> Dict[str, str]:
+        """The parameters below a path as they are written, by the rest of their names.
+
+        Raises:
+            TooManyRequestsError: Parameter Store throttles.
+            UnavailableError: it fails.
+        """
         with answered_by(_SERVICE):
             pages = self._client.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
             found = [parameter for page in pages for parameter in page["Parameters"]]
