@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.buckets import PrivateBucket
 from lisa_compiler.constructs.functions import PythonFunction
-from lisa_compiler.constructs.opensearch import OpenSearchRepository
+from lisa_compiler.constructs.opensearch import OpenSearchRepository, search_log_policy
 from lisa_compiler.constructs.postgres import PostgresRepository
 from lisa_compiler.constructs.routes import Routes, web_origin
 from lisa_compiler.constructs.stack import LisaStack
@@ -16,6 +17,7 @@ from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProc
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
+    from aws_cdk import aws_logs as logs
 
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment, RepositoryPlan
@@ -76,13 +78,19 @@ class RagStack(LisaStack):
         )
         Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
 
+    @cached_property
+    def _search_log_policy(self) -> logs.CfnResourcePolicy:
+        return search_log_policy(self)
+
     def _repository(self, plan: RepositoryPlan) -> dict[str, object]:
         """Make a repository, or name the existing one; returns its connection information."""
         settings = plan.config.opensearch_config
         if isinstance(settings, OpenSearchEndpoint):
             return {"type": "opensearch", "endpoint": settings.endpoint}
         if isinstance(settings, OpenSearchDomain):
-            domain = OpenSearchRepository(self, f"Repository{plan.id}", plan=plan, settings=settings)
+            domain = OpenSearchRepository(
+                self, f"Repository{plan.id}", plan=plan, settings=settings, log_policy=self._search_log_policy
+            )
             return {"type": "opensearch", "endpoint": domain.endpoint}
         rds = plan.config.rds_config
         assert rds is not None  # noqa: S101  (a rule of the configuration)
