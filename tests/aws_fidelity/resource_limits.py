@@ -85,6 +85,7 @@ POLICY_CHARACTERS: Mapping[str, int] = {
     "Logs::ResourcePolicy.PolicyDocument": 5120,
     "S3::BucketPolicy.PolicyDocument": 20 * 1024,
 }
+TASK_DEFINITION_BYTES = 64 * 1024
 TEMPLATE_BYTES = 1024 * 1024
 INLINE_POLICIES = 10_240
 FUNCTION_ENVIRONMENT_BYTES = 4096
@@ -161,6 +162,8 @@ def _faults_of_value(name: str, value: Any) -> Iterator[str]:
     elif name == "Lambda::Function.Layers" and len(value) > 5:
         yield f"{len(value)} layers"
     elif name == "ECS::TaskDefinition.ContainerDefinitions":
+        if _resolved(value) > TASK_DEFINITION_BYTES:
+            yield f"{_resolved(value)} bytes"
         yield from (one["Name"] for one in value if not re.fullmatch(_ECS, one["Name"]) or len(one["Name"]) > 255)
     elif name.endswith(".Tags") and isinstance(value, list):
         if len(value) > 50:

@@ -104,6 +104,7 @@ GRID: dict[str, dict[str, Any]] = {
             for n in range(200)
         ]
     },
+    "long variables": {"ecsModels": [with_variables(0, **{f"V{n}": "v" * 1000 for n in range(47)})]},
     "external models": {"litellmConfig": {"model_list": [external_model(n) for n in range(150)]}},
     "accounts with images": {"accountNumbersEcr": [f"{n:012}" for n in range(300)]},
 }
@@ -201,6 +202,7 @@ def test_stack_names_are_different_and_fit(tmp_path: Path) -> None:
         ("SSM::Parameter", "Name", "/a" * 16),
         ("SecretsManager::Secret", "Name", "database-abcdef"),
         ("Lambda::Function", "Environment", {"Variables": {"A": "v" * 4096}}),
+        ("ECS::TaskDefinition", "ContainerDefinitions", [{"Name": "c", "Environment": ["v" * 65_536]}]),
         ("IAM::ManagedPolicy", "PolicyDocument", {"Statement": ["s" * 6144]}),
         ("IAM::Role", "ManagedPolicyArns", ["a"] * 11),
         ("Logs::ResourcePolicy", "PolicyDocument", "p" * 5121),

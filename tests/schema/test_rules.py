@@ -125,6 +125,10 @@ PASSING: dict[str, list[list[str]]] = {
         [OWN_IMAGE, f"{MODEL_ENVIRONMENT}={{MODEL_ID: /nvme/model, PORT: 8080, HOSTNAME: 0.0.0.0}}"],
         [f"{VARIABLES}={{LITELLM_LOG: DEBUG, TOKENIZERS_PARALLELISM: 'false'}}"],
     ],
+    "environment-size": [
+        [f"{ENVIRONMENT}.LONG={'x' * 49_000}"],
+        [f"{ENVIRONMENT}.LONG={'x' * 30_000}", f"{MODEL_ENVIRONMENT}.LONG={'x' * 30_000}"],
+    ],
     "owned-argument": [
         [
             *VLLM,
@@ -528,6 +532,14 @@ FAILING["owned-variable"] = [
     *(
         ([f"{VARIABLES}.{name}={value}"], f"{VARIABLES}.{name}")
         for name, value in (("STORE_MODEL_IN_DB", "'True'"), ("AWS_PROFILE", "x"), ("LITELLM_MASTER_KEY", SECRET))
+    ),
+]
+FAILING["environment-size"] = [
+    ([f"{ENVIRONMENT}.LONG={'x' * 49_200}"], "restApiConfig.containerConfig.environment"),
+    ([f"{MODEL_ENVIRONMENT}.LONG={'ü' * 8_200}"], "ecsModels[0].containerConfig.environment"),
+    (
+        [f"{MODEL_ENVIRONMENT}.LONG_{number}={'x' * 4_000}" for number in range(13)],
+        "ecsModels[0].containerConfig.environment",
     ),
 ]
 FAILING["owned-argument"] = [
