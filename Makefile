@@ -120,7 +120,7 @@ dockerLogin: .venv/.installed-runtime ## Log it in to the registries of accountN
 
 .PHONY: test
 test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k overlay'
-	@$(PY) -m pytest --numprocesses=auto --dist=loadgroup --quiet $(ARGS)
+	@$(PY) -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder --quiet $(ARGS)
 
 .PHONY: check
 check: lint test ## Everything that CI checks, but for the web application

@@ -11,12 +11,17 @@ import pytest
 import parts
 
 LONGEST_NAME = 40
+LONG_MODULES = ("test_boot", "test_connections", "test_with_pytorch", "test_deployment", "test_locks", "test_regions")
+"""They take minutes and come first, so that no process is left with one at the end."""
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of a module in one process, so that what they share is created once."""
-    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+    """Keep the tests of a module in one process, so that what they share is created once, and begin with long ones."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    items.sort(key=lambda item: item.path.stem not in LONG_MODULES)
+    for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 

@@ -138,6 +138,10 @@ class Repository:
         query = urllib.parse.urlencode({"modelName": MODEL, **asked})
         return self.api("GET", f"/repository/{REPOSITORY}/similaritySearch?{query}", token=token)
 
+    def search_by_body(self, token: str, **asked: object) -> Answer:
+        body = {"modelName": MODEL, **asked}
+        return self.api("POST", f"/repository/{REPOSITORY}/similaritySearch", token=token, body=body)
+
     def found(self, token: str, query: str) -> list[str]:
         """The texts that a search finds, the best first."""
         answer = self.search(token, query=query, topK="100")

@@ -3,6 +3,8 @@ which verifies it again; documents go through S3 into a real PostgreSQL."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from api.conftest import REPOSITORY, Api, Repository
@@ -47,6 +49,16 @@ def test_what_is_uploaded_is_ingested_found_and_purged(repository: Repository) -
     assert repository.purge(ann, document).status == 404
 
 
+def test_a_question_of_ten_thousand_characters_is_searched(repository: Repository) -> None:
+    token = repository.api.token("ann")
+    sentence = "A garden is green."
+    assert repository.ingest(token, repository.upload(token, "garden.txt", sentence.encode())).status == 200
+    question = "garden " + "漢" * 9_993
+    answer = repository.search_by_body(token, query=question, topK=1)
+    assert answer.status == 200, answer
+    assert [each["Document"]["page_content"] for each in answer.body["docs"]] == [sentence]
+
+
 def test_documents_are_read_in_a_child_process_of_the_function(repository: Repository) -> None:
     token = repository.api.token("ann")
     wide = repository.upload(token, "wide.docx", hostile_files.docx_of_wide_cell("20000000"))
@@ -76,6 +88,7 @@ def test_the_model_sees_the_gateways_key_and_never_the_callers_token(repository:
         ("POST", UPLOAD, "a.txt"),
         ("POST", BULK, INGESTION),
         ("GET", f"{SEARCH}?modelName={MODEL}&query=anchor", None),
+        ("POST", SEARCH, {"modelName": MODEL, "query": "anchor"}),
         ("DELETE", f"/repository/{REPOSITORY}/{NO_DOCUMENT}", None),
     ],
 )
@@ -124,6 +137,10 @@ def test_the_uploader_purges(repository: Repository) -> None:
         ("GET", f"{SEARCH}?modelName={MODEL}", None, 400),
         ("GET", f"{SEARCH}?modelName={MODEL}&query=anchor&topK=0", None, 400),
         ("GET", f"{SEARCH}?modelName=unknown&query=anchor", None, 400),
+        ("POST", SEARCH, {"modelName": MODEL}, 400),
+        ("POST", SEARCH, {"modelName": MODEL, "query": "anchor", "topK": 0}, 400),
+        ("POST", SEARCH, {"modelName": "unknown", "query": "anchor"}, 400),
+        ("POST", "/repository/none/similaritySearch", {"modelName": MODEL, "query": "anchor"}, 404),
         ("GET", f"/repository/none/similaritySearch?modelName={MODEL}&query=anchor", None, 404),
         ("DELETE", f"/repository/{REPOSITORY}/{NO_DOCUMENT}", None, 404),
     ],
@@ -133,3 +150,18 @@ def test_bad_requests_are_refused(repository: Repository, method: str, path: str
     assert answer.status == status, answer
     assert set(answer.body) == {"message", "code"}
     assert answer.headers["access-control-allow-origin"] == repository.api.origin
+
+
+def test_a_repository_that_a_later_deployment_adds_is_found(repository: Repository) -> None:
+    """The function is warm, with the same code and variables. It lists the repository for a minute: the last test."""
+    token, aws = repository.api.token("ann"), repository.api.aws.client("ssm")
+    path = repository.api.compiled.deployment.names.parameter("repositories")
+    assert repository.api("GET", "/repository", token=token).status == 200
+    later = {"modelName": MODEL, "query": "anchor"}
+    assert repository.api("POST", "/repository/later/similaritySearch", token=token, body=later).status == 404
+    connection = aws.get_parameter(Name=f"{path}/{REPOSITORY}")["Parameter"]["Value"]
+    aws.put_parameter(Name=f"{path}/later", Value=connection, Type="String")
+    time.sleep(1.1)
+    answer = repository.api("POST", "/repository/later/similaritySearch", token=token, body=later)
+    aws.delete_parameter(Name=f"{path}/later")
+    assert (answer.status, answer.body) == (200, {"docs": []})

@@ -34,6 +34,7 @@ NAMES: Mapping[str, tuple[int, int, str]] = {
     "ECS::Cluster.ClusterName": (1, 255, _ECS),
     "ECS::TaskDefinition.Family": (1, 255, _ECS),
     "IAM::InstanceProfile.InstanceProfileName": (1, 128, _IAM),
+    "IAM::ManagedPolicy.ManagedPolicyName": (1, 128, _IAM),
     "IAM::Role.Description": (0, 1000, _ANY),
     "IAM::Role.RoleName": (1, 64, _IAM),
     "IAM::ServiceLinkedRole.Description": (0, 1000, _ANY),
@@ -75,6 +76,16 @@ NOT_NAMES = frozenset(
 )
 """Properties that end like a name, and refer to another resource or to what AWS has."""
 
+ATTACHED_POLICIES = 10
+LOG_RESOURCE_POLICIES = 10
+POLICY_CHARACTERS: Mapping[str, int] = {
+    "IAM::ManagedPolicy.PolicyDocument": 6144,
+    "IAM::Role.AssumeRolePolicyDocument": 2048,
+    "KMS::Key.KeyPolicy": 32 * 1024,
+    "Logs::ResourcePolicy.PolicyDocument": 5120,
+    "S3::BucketPolicy.PolicyDocument": 20 * 1024,
+}
+TASK_DEFINITION_BYTES = 64 * 1024
 TEMPLATE_BYTES = 1024 * 1024
 INLINE_POLICIES = 10_240
 FUNCTION_ENVIRONMENT_BYTES = 4096
@@ -121,6 +132,9 @@ def _faults_of_template(template: Mapping[str, Any]) -> Iterator[str]:
         yield from (name for name in entries if not re.fullmatch(r"[A-Za-z0-9]{1,255}", name))
     if len(template.get("Description", "")) > 1024:
         yield "Description"
+    log_policies = sum(found["Type"] == "AWS::Logs::ResourcePolicy" for found in template["Resources"].values())
+    if log_policies > LOG_RESOURCE_POLICIES:
+        yield f"{log_policies} resource policies of CloudWatch Logs, of those that an account has in a Region"
     for name, output in template.get("Outputs", {}).items():
         if len(output.get("Description", "")) > 1024:
             yield f"output {name}"
@@ -137,14 +151,10 @@ def _faults_of_value(name: str, value: Any) -> Iterator[str]:
         yield from (
             p["PolicyName"] for p in value if not re.fullmatch(_IAM, p["PolicyName"]) or len(p["PolicyName"]) > 128
         )
-    elif name == "IAM::ManagedPolicy.PolicyDocument" and _policy_characters(value) > 6144:
-        yield "managed policy"
-    elif name == "IAM::Role.AssumeRolePolicyDocument" and _policy_characters(value) > 2048:
-        yield "trust policy"
-    elif name == "KMS::Key.KeyPolicy" and _policy_characters(value) > 32 * 1024:
-        yield "key policy"
-    elif name == "S3::BucketPolicy.PolicyDocument" and _policy_characters(value) > 20 * 1024:
-        yield "bucket policy"
+    elif name == "IAM::Role.ManagedPolicyArns" and len(value) > ATTACHED_POLICIES:
+        yield f"{len(value)} policies"
+    elif name in POLICY_CHARACTERS and _policy_characters(value) > POLICY_CHARACTERS[name]:
+        yield f"{_policy_characters(value)} characters"
     elif name == "Lambda::Function.Environment":
         size = sum(len(key) + _resolved(text) for key, text in value["Variables"].items())
         if size > FUNCTION_ENVIRONMENT_BYTES:
@@ -152,6 +162,8 @@ def _faults_of_value(name: str, value: Any) -> Iterator[str]:
     elif name == "Lambda::Function.Layers" and len(value) > 5:
         yield f"{len(value)} layers"
     elif name == "ECS::TaskDefinition.ContainerDefinitions":
+        if _resolved(value) > TASK_DEFINITION_BYTES:
+            yield f"{_resolved(value)} bytes"
         yield from (one["Name"] for one in value if not re.fullmatch(_ECS, one["Name"]) or len(one["Name"]) > 255)
     elif name.endswith(".Tags") and isinstance(value, list):
         if len(value) > 50:

@@ -26,7 +26,7 @@ from lisa_lambdas.repository import service as service_module
 from lisa_lambdas.repository.embeddings import Embeddings
 from lisa_lambdas.repository.identifiers import chunk_ids
 from lisa_lambdas.repository.ingestion import MAX_CHUNKS, Ingestion, RefusedDocumentError, Splitting
-from lisa_lambdas.repository.requests import SearchQuery
+from lisa_lambdas.repository.requests import Search
 from lisa_lambdas.repository.stores import Collection, Hit, Stored
 from lisa_lambdas.rest import RestApi
 from lisa_lambdas.session import conversation
@@ -277,14 +277,40 @@ def test_search_gives_up_before_api_gateway(monkeypatch: pytest.MonkeyPatch) -> 
         )
         begin = time.monotonic()
         with pytest.raises(UnavailableError):
-            service.search("docs", SearchQuery(modelName="m", query="q"), authorization="Bearer t")
+            service.search("docs", Search(modelName="m", query="q"), authorization="Bearer t")
         assert time.monotonic() - begin < 10
 
 
-@pytest.mark.parametrize(("characters", "accepted"), [(2_000, True), (10_000, False)])
-def test_query_of_search_shares_the_request_line_with_the_token(characters: int, accepted: bool) -> None:
+SEARCH = "/repository/{repositoryId}/similaritySearch"
+SEARCH_HEADERS = {"Authorization": f"Bearer {'t' * 4000}", "Content-Type": "application/json", "Origin": ORIGIN}
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted"), [("x" * 2_000, True), ("x" * 10_000, False), ("ü" * 2_000, False), ("漢" * 1_000, False)]
+)
+def test_query_of_search_with_get_shares_the_request_line_with_the_token(query: str, accepted: bool) -> None:
     """What docs/rag.md states: API Gateway rejects a long question before the function sees it."""
-    query = urllib.parse.urlencode({"modelName": "m" * 64, "query": "x" * characters, "topK": "3"})
-    line = f"/prod/repository/docs/similaritySearch?{query}"
-    headers = {"Authorization": f"Bearer {'t' * 2000}", "Origin": ORIGIN}
-    assert api_gateway.accepts_request("GET", line, headers) is accepted
+    asked = urllib.parse.urlencode({"modelName": "m" * 64, "query": query, "topK": "3"})
+    line = f"/prod{SEARCH.format(repositoryId='docs')}?{asked}"
+    assert api_gateway.accepts_request("GET", line, SEARCH_HEADERS) is accepted
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "漢", "🚢", "\0"])
+def test_longest_query_of_search_with_post_is_accepted(character: str) -> None:
+    """With the longest path, and the longest body that the function accepts, each character escaped."""
+    query = character * 10_000
+    body = {"modelName": "m" * 256, "query": query, "repositoryType": "opensearch", "topK": 100}
+    assert Search.model_validate(body).query == query
+    assert len(json.dumps(body)) <= api_gateway.PAYLOAD_BYTES
+    path = f"/{'S' * 128}{SEARCH.format(repositoryId='r' * 63)}"
+    assert api_gateway.accepts_request("POST", path, SEARCH_HEADERS)
+    event = proxy_event("POST", path, body=body, headers=SEARCH_HEADERS)
+    assert len(json.dumps(event)) <= api_gateway.LAMBDA_PAYLOAD_BYTES
+
+
+def test_search_is_a_method_of_get_and_post_behind_the_authorizer(api: api_gateway.Templates) -> None:
+    found = {method.verb: method for method in methods(api) if method.path == SEARCH}
+    assert set(found) == {"GET", "OPTIONS", "POST"}
+    assert {found[verb].properties["AuthorizationType"] for verb in ("GET", "POST")} == {"CUSTOM"}
+    answer = found["OPTIONS"].properties["Integration"]["IntegrationResponses"][0]["ResponseParameters"]
+    assert answer["method.response.header.Access-Control-Allow-Methods"] == "'GET,OPTIONS,POST'"

@@ -39,6 +39,41 @@ def database(number: int, length: int) -> dict[str, Any]:
     }
 
 
+def existing_database(number: int) -> dict[str, Any]:
+    secret = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{'s' * 60}{number:03}-AbCdEf"
+    found = {"username": "postgres", "dbHost": f"{number}.db.example.com", "passwordSecretId": secret}
+    return {**database(number, 63), "rdsConfig": found}
+
+
+def search_endpoint(number: int) -> dict[str, Any]:
+    found = {"endpoint": f"{number}.search.example.com"}
+    return {"repositoryId": f"{'e' * 59}-{number:03}", "type": "opensearch", "opensearchConfig": found}
+
+
+def search_domain(number: int) -> dict[str, Any]:
+    found = {
+        "dataNodes": 2,
+        "dataNodeInstanceType": "r7g.large.search",
+        "masterNodes": 0,
+        "masterNodeInstanceType": "r7g.large.search",
+        "volumeSize": 20,
+    }
+    return {"repositoryId": f"{'d' * 59}-{number:03}", "type": "opensearch", "opensearchConfig": found}
+
+
+def with_variables(number: int, **variables: str) -> dict[str, Any]:
+    found = model(f"m{number:03}")
+    return {**found, "containerConfig": {**found["containerConfig"], "environment": variables}}
+
+
+def external_model(number: int) -> dict[str, Any]:
+    return {
+        "model_name": f"b{number}",
+        "litellm_params": {"model": f"bedrock/us.anthropic.claude-{'x' * 20}-{number}"},
+        "lisa_params": {"model_type": "textgen", "streaming": True},
+    }
+
+
 LONG_NAMES = {"deploymentName": "D" * 64, "appName": "A" * 32, "deploymentStage": "S" * 32}
 GRID: dict[str, dict[str, Any]] = {
     "long names": {**LONG_NAMES, "deployRag": True, "ragRepositories": [database(1, 63), database(2, 63)]},
@@ -56,6 +91,22 @@ GRID: dict[str, dict[str, Any]] = {
     "tags": {"tags": [{"Key": f"{'k' * 126}{n:02}", "Value": "v" * 256} for n in range(40)]},
     "many models": {"ecsModels": [model(f"{'m' * 60}{n:03}") for n in range(100)]},
     "repositories": {"deployRag": True, "ragRepositories": [database(n, 20) for n in range(20)]},
+    "existing databases": {"deployRag": True, "ragRepositories": [existing_database(n) for n in range(100)]},
+    "created databases": {
+        **LONG_NAMES,
+        "deployRag": True,
+        "ragRepositories": [*(database(n, 63) for n in range(40)), *(search_endpoint(n) for n in range(110))],
+    },
+    "search domains": {**LONG_NAMES, "deployRag": True, "ragRepositories": [search_domain(n) for n in range(40)]},
+    "secrets of models": {
+        "ecsModels": [
+            with_variables(n, HF_TOKEN=f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{'t' * 60}{n:03}-AbCdEf")
+            for n in range(200)
+        ]
+    },
+    "long variables": {"ecsModels": [with_variables(0, **{f"V{n}": "v" * 1000 for n in range(47)})]},
+    "external models": {"litellmConfig": {"model_list": [external_model(n) for n in range(150)]}},
+    "accounts with images": {"accountNumbersEcr": [f"{n:012}" for n in range(300)]},
 }
 
 
@@ -151,11 +202,20 @@ def test_stack_names_are_different_and_fit(tmp_path: Path) -> None:
         ("SSM::Parameter", "Name", "/a" * 16),
         ("SecretsManager::Secret", "Name", "database-abcdef"),
         ("Lambda::Function", "Environment", {"Variables": {"A": "v" * 4096}}),
+        ("ECS::TaskDefinition", "ContainerDefinitions", [{"Name": "c", "Environment": ["v" * 65_536]}]),
+        ("IAM::ManagedPolicy", "PolicyDocument", {"Statement": ["s" * 6144]}),
+        ("IAM::Role", "ManagedPolicyArns", ["a"] * 11),
+        ("Logs::ResourcePolicy", "PolicyDocument", "p" * 5121),
         ("IAM::Role", "Policies", [{"PolicyName": "p", "PolicyDocument": {"Statement": ["s" * 10_240]}}]),
     ],
 )
 def test_faults_are_noticed(kind: str, name: str, value: Any) -> None:
     assert len(faults({"Resources": {"X": {"Type": f"AWS::{kind}", "Properties": {name: value}}}})) == 1
+
+
+def test_more_resource_policies_of_logs_than_an_account_has_are_noticed() -> None:
+    policies = {f"Policy{number}": {"Type": "AWS::Logs::ResourcePolicy", "Properties": {}} for number in range(11)}
+    assert len(faults({"Resources": policies})) == 1
 
 
 def test_templates_without_bucket_need_one(tmp_path: Path) -> None:

@@ -70,6 +70,17 @@ def second(identifier: str) -> str:
     return f"ecsModels[1]={SECOND}, modelId: {identifier}, {PARTS}}}"
 
 
+def repositories(*, created: int, existing: int, domains: int = 0) -> str:
+    stores = {
+        "type: pgvector, rdsConfig: {username: postgres}": created,
+        "type: opensearch, opensearchConfig: {endpoint: search.example.com}": existing,
+        f"type: opensearch, opensearchConfig: {{{DOMAIN}, masterNodes: 0}}": domains,
+    }
+    entries = [store for store, count in stores.items() for _ in range(count)]
+    listed = (f"{{repositoryId: docs{number}, {store}}}" for number, store in enumerate(entries))
+    return f"ragRepositories=[{', '.join(listed)}]"
+
+
 def models(count: int) -> str:
     entries = (f"{SECOND}, modelId: model{number}, {PARTS}}}" for number in range(count))
     return f"ecsModels=[{', '.join(entries)}]"
@@ -113,6 +124,10 @@ PASSING: dict[str, list[list[str]]] = {
         [f"{MODEL_ENVIRONMENT}={{HF_TOKEN: '{SECRET}', THREADS: 7, COPY_ATTEMPTS: 9, host: a, model_name: b}}"],
         [OWN_IMAGE, f"{MODEL_ENVIRONMENT}={{MODEL_ID: /nvme/model, PORT: 8080, HOSTNAME: 0.0.0.0}}"],
         [f"{VARIABLES}={{LITELLM_LOG: DEBUG, TOKENIZERS_PARALLELISM: 'false'}}"],
+    ],
+    "environment-size": [
+        [f"{ENVIRONMENT}.LONG={'x' * 49_000}"],
+        [f"{ENVIRONMENT}.LONG={'x' * 30_000}", f"{MODEL_ENVIRONMENT}.LONG={'x' * 30_000}"],
     ],
     "owned-argument": [
         [
@@ -211,6 +226,10 @@ PASSING: dict[str, list[list[str]]] = {
         [domain(3)],
         [domain(3, STANDBY), "vpcId=vpc-0123456789abcdef0", THREE_ZONES],
         [domain(3, STANDBY), "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
+    ],
+    "repositories-fit": [
+        ["deployRag=true", repositories(created=40, existing=110)],
+        ["deployRag=false", repositories(created=41, existing=110)],
     ],
     "lambda-runtime-deprecated": [[], ["lambdaConfig.pythonRuntime=PYTHON_3_13"]],
     "lambda-runtime-offered": [["lambdaConfig.pythonRuntime=PYTHON_3_8"]],
@@ -419,6 +438,11 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     "rag-has-repository": [(["deployRag=true"], "deployRag")],
     "rag-has-embedding": [(["deployRag=true"], "deployRag")],
     "standby-needs-three-zones": [([domain(3, STANDBY)], "ragRepositories[0].opensearchConfig.multiAzWithStandby")],
+    "repositories-fit": [
+        (["deployRag=true", repositories(created=40, existing=111)], "ragRepositories"),
+        (["deployRag=true", repositories(created=41, existing=1)], "ragRepositories[40]"),
+        (["deployRag=true", repositories(created=20, existing=1, domains=21)], "ragRepositories[41]"),
+    ],
     "opensearch-nodes": [
         (
             [domain(2)],
@@ -508,6 +532,14 @@ FAILING["owned-variable"] = [
     *(
         ([f"{VARIABLES}.{name}={value}"], f"{VARIABLES}.{name}")
         for name, value in (("STORE_MODEL_IN_DB", "'True'"), ("AWS_PROFILE", "x"), ("LITELLM_MASTER_KEY", SECRET))
+    ),
+]
+FAILING["environment-size"] = [
+    ([f"{ENVIRONMENT}.LONG={'x' * 49_200}"], "restApiConfig.containerConfig.environment"),
+    ([f"{MODEL_ENVIRONMENT}.LONG={'ü' * 8_200}"], "ecsModels[0].containerConfig.environment"),
+    (
+        [f"{MODEL_ENVIRONMENT}.LONG_{number}={'x' * 4_000}" for number in range(13)],
+        "ecsModels[0].containerConfig.environment",
     ),
 ]
 FAILING["owned-argument"] = [

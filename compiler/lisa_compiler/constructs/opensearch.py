@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import RepositoryPlan
     from lisa_schema.models import OpenSearchDomain
 
+_LOG_GROUPS = "/lisa/opensearch"
 _OPENSEARCH_VERSION = "OpenSearch_2.11"
 
 
@@ -29,7 +30,13 @@ class OpenSearchRepository(Construct):
     """
 
     def __init__(
-        self, scope: LisaStack, construct_id: str, *, plan: RepositoryPlan, settings: OpenSearchDomain
+        self,
+        scope: LisaStack,
+        construct_id: str,
+        *,
+        plan: RepositoryPlan,
+        settings: OpenSearchDomain,
+        log_policy: logs.CfnResourcePolicy,
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
@@ -37,7 +44,7 @@ class OpenSearchRepository(Construct):
         rag_role = scope.read("RagRoleArn", "roles/lambda-rag")
         key_arn = scope.key_arn
         group_id = store_security_group(self, scope, description=plan.config.repository_id, port=443)
-        log_group, log_policy = self._audit_log(scope, name)
+        log_group = scope.log_group(self, "LogGroup", f"{_LOG_GROUPS}/{name}").attr_arn
         zones = _zones(settings)
         private = scope.read_list("PrivateSubnets", "networking/subnets/private", "AWS::EC2::Subnet::Id")
         domain = opensearch.CfnDomain(
@@ -109,24 +116,29 @@ class OpenSearchRepository(Construct):
         )
         self.endpoint = domain.attr_domain_endpoint
 
-    def _audit_log(self, scope: LisaStack, name: str) -> tuple[str, logs.CfnResourcePolicy]:
-        """A log group and the policy that lets OpenSearch write to it."""
-        deployment = scope.deployment
-        log_group_name = f"/lisa/opensearch/{name}"
-        group = scope.log_group(self, "LogGroup", log_group_name)
-        statement = allow(
-            ["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutLogEventsBatch"],
-            deployment.arn("logs", f"log-group:{log_group_name}:*"),
-            to={"Service": deployment.service_principal("es")},
-            when={
-                "StringEquals": {"aws:SourceAccount": deployment.names.account},
-                "ArnLike": {"aws:SourceArn": deployment.arn("es", f"domain/{name}")},
-            },
-        )
-        policy = logs.CfnResourcePolicy(
-            self, "LogPolicy", policy_name=name, policy_document=json.dumps(document(statement))
-        )
-        return group.attr_arn, policy
+
+def search_log_policy(stack: LisaStack) -> logs.CfnResourcePolicy:
+    """Lets the account's OpenSearch domains write to LISA's log groups for them.
+
+    One policy for all domains: an account has at most ten in a Region, which cannot be raised, each of at most 5,120
+    characters (Amazon CloudWatch Logs User Guide, "CloudWatch Logs quotas").
+    """
+    deployment = stack.deployment
+    statement = allow(
+        ["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutLogEventsBatch"],
+        deployment.arn("logs", f"log-group:{_LOG_GROUPS}/*:*"),
+        to={"Service": deployment.service_principal("es")},
+        when={
+            "StringEquals": {"aws:SourceAccount": deployment.names.account},
+            "ArnLike": {"aws:SourceArn": deployment.arn("es", "domain/*")},
+        },
+    )
+    return logs.CfnResourcePolicy(
+        stack,
+        "SearchLogPolicy",
+        policy_name=f"{stack.plan.name}-opensearch",
+        policy_document=json.dumps(document(statement)),
+    )
 
 
 def _zones(settings: OpenSearchDomain) -> int:

@@ -14,6 +14,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
+from lisa_compiler.constructs.role_policies import divide
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -99,18 +101,23 @@ class LisaStack(cdk.Stack):
         managed_policies: list[str] | None = None,
         description: str,
     ) -> iam.CfnRole:
-        """A role with its inline policies, under the permissions boundary when the configuration names one."""
+        """A role with its policies, under the permissions boundary when the configuration names one.
+
+        Raises:
+            RolePolicyError: IAM does not accept so many permissions for one role.
+        """
         boundary = self.deployment.config.permissions_boundary_aspect
-        return iam.CfnRole(
+        attached = managed_policies or []
+        inline, more = divide(policies, purpose=purpose, attached=len(attached))
+        role = iam.CfnRole(
             self,
             construct_id,
             role_name=self.deployment.names.role(purpose),
             description=description,
             assume_role_policy_document=trust,
-            managed_policy_arns=managed_policies,
+            managed_policy_arns=attached or None,
             policies=[
-                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=policy)
-                for name, policy in policies.items()
+                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=policy) for name, policy in inline.items()
             ]
             or None,
             permissions_boundary=(
@@ -119,6 +126,20 @@ class LisaStack(cdk.Stack):
                 else None
             ),
         )
+        if more:
+            role.managed_policy_arns = [
+                *attached,
+                *(
+                    iam.CfnManagedPolicy(
+                        role,
+                        f"Policy{number}",
+                        managed_policy_name=self.deployment.names.policy(f"{purpose}-{number}"),
+                        policy_document=policy,
+                    ).ref
+                    for number, policy in enumerate(more, 1)
+                ),
+            ]
+        return role
 
     def log_group(self, scope: Construct, construct_id: str, name: str) -> logs.CfnLogGroup:
         """A log group under the deployment's key, kept for a year."""

@@ -161,7 +161,7 @@ def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
         variables = part.get("Properties", {}).get("Environment", {}).get("Variables", {})
         if "AUTHORITY" in variables:
             variables["AUTHORITY"] = authority
-        if "REGISTERED_REPOSITORIES" in variables:
+        if "REPOSITORIES_PS_PATH" in variables:
             variables["DATABASE_ENCRYPTED"] = "false"
     # The zone is in the account.
     kept["Resources"].pop(HOSTED_DOMAIN_NAME, None)

@@ -27,6 +27,9 @@ OPENSEARCH_DOMAIN_LIMIT = 28
 REGISTERED_MODELS = "models"
 """Path in Parameter Store, below the deployment's prefix, of the parameters that the models' stacks write."""
 
+REPOSITORIES = "repositories"
+"""Path, likewise, of the parameters of the RAG repositories, each the connection of one."""
+
 EFFECTIVE_CONFIGURATION = "configuration"
 """Parameter of the environment's configuration without its models, likewise."""
 

@@ -9,7 +9,7 @@ from lisa_compiler.plan.connections import connection_environment, stop_timeout_
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, RepositoryPlan, ServicePlan, StackPlan
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
-from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
+from lisa_compiler.plan.names import DNS_LABEL_LIMIT, REPOSITORIES, Names, fit, model_id
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.instances import instance_type, reservable_mib
@@ -124,7 +124,7 @@ def _repositories(config: Config, names: Names) -> tuple[RepositoryPlan, ...]:
                 id=model_id(repository.repository_id),
                 config=repository,
                 resource_name=resource,
-                connection_parameter=names.parameter(f"repositories/{repository.repository_id}"),
+                connection_parameter=names.parameter(f"{REPOSITORIES}/{repository.repository_id}"),
             )
         )
     return tuple(plans)

@@ -33,6 +33,7 @@ REPOSITORY_ROUTES = (
     Route("POST", "/repository/presigned-url"),
     Route("POST", "/repository/{repositoryId}/bulk"),
     Route("GET", "/repository/{repositoryId}/similaritySearch"),
+    Route("POST", "/repository/{repositoryId}/similaritySearch"),
     Route("DELETE", "/repository/{repositoryId}/{documentId}"),
 )
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.policies import allow, deny, document, trust
-from lisa_compiler.plan.names import EFFECTIVE_CONFIGURATION, REGISTERED_MODELS, REST_API_VPC_URL, model_id
+from lisa_compiler.plan.names import (
+    EFFECTIVE_CONFIGURATION,
+    REGISTERED_MODELS,
+    REPOSITORIES,
+    REST_API_VPC_URL,
+    model_id,
+)
 from lisa_compiler.stacks.chat import SESSIONS_BY_UPDATE_INDEX
 
 if TYPE_CHECKING:
@@ -75,17 +81,18 @@ def _models_statements(stack: IamStack) -> list[Statement]:
 def _rag_statements(stack: IamStack) -> list[Statement]:
     deployment = stack.deployment
     documents = f"arn:{deployment.region.partition.id}:s3:::{deployment.names.documents_bucket}"
-    parameters = [
-        *(plan.connection_parameter for plan in deployment.repositories),
-        deployment.names.parameter(REST_API_VPC_URL),
-    ]
+    repositories = deployment.arn("ssm", f"parameter{deployment.names.parameter(REPOSITORIES)}")
+    rest_api = deployment.arn("ssm", f"parameter{deployment.names.parameter(REST_API_VPC_URL)}")
     statements = [
         allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),
         allow("s3:ListBucket", documents),
-        allow("ssm:GetParameter", [deployment.arn("ssm", f"parameter{name}") for name in parameters]),
+        # GetParameter of repositories is for a function of an earlier release, until its own stack is updated.
+        allow("ssm:GetParameter", [rest_api, f"{repositories}/*"]),
+        allow("ssm:GetParametersByPath", [repositories, f"{repositories}/*"]),
         stack.use_key("s3", "secretsmanager"),
     ]
     secrets: list[str] = []
+    domains: list[str] = []
     for plan in deployment.repositories:
         rds = plan.config.rds_config
         if rds is not None:
@@ -95,12 +102,11 @@ def _rag_statements(stack: IamStack) -> list[Statement]:
                 secret if secret.startswith("arn:") else deployment.arn("secretsmanager", f"secret:{secret}-??????")
             )
         elif plan.resource_name:
-            statements.append(
-                allow(
-                    ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"],
-                    deployment.arn("es", f"domain/{plan.resource_name}/*"),
-                )
-            )
+            domains.append(deployment.arn("es", f"domain/{plan.resource_name}/*"))
+    if domains:
+        statements.append(
+            allow(["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"], domains)
+        )
     if secrets:
         statements.append(allow("secretsmanager:GetSecretValue", sorted(set(secrets))))
     return statements

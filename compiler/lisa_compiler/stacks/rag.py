@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lisa_compiler.constructs.buckets import PrivateBucket
 from lisa_compiler.constructs.functions import PythonFunction
-from lisa_compiler.constructs.opensearch import OpenSearchRepository
+from lisa_compiler.constructs.opensearch import OpenSearchRepository, search_log_policy
 from lisa_compiler.constructs.postgres import PostgresRepository
 from lisa_compiler.constructs.routes import Routes, web_origin
 from lisa_compiler.constructs.stack import LisaStack
-from lisa_compiler.plan.names import REST_API_VPC_URL
+from lisa_compiler.plan.names import REPOSITORIES, REST_API_VPC_URL
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
 from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProcessingConfig
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
+    from aws_cdk import aws_logs as logs
 
     from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment, RepositoryPlan
@@ -47,7 +48,7 @@ class RagStack(LisaStack):
             connection = self._repository(repository)
             self.publish(
                 f"Repository{repository.id}",
-                f"repositories/{repository.config.repository_id}",
+                f"{REPOSITORIES}/{repository.config.repository_id}",
                 self.to_json_string(connection),
                 description=f"Connection of repository {repository.config.repository_id}",
             )
@@ -66,17 +67,7 @@ class RagStack(LisaStack):
                 "CHUNK_SIZE": str(processing.chunk_size),
                 "LISA_API_URL_PS_NAME": deployment.names.parameter(REST_API_VPC_URL),
                 "LOG_LEVEL": deployment.function_log_level,
-                "REGISTERED_REPOSITORIES": json.dumps(
-                    [
-                        {
-                            "repositoryId": plan.config.repository_id,
-                            "type": str(plan.config.type),
-                            "connection": plan.connection_parameter,
-                        }
-                        for plan in deployment.repositories
-                    ],
-                    separators=(",", ":"),
-                ),
+                "REPOSITORIES_PS_PATH": deployment.names.parameter(REPOSITORIES),
                 "REST_API_VERSION": config.rest_api_config.api_version,
                 "WEB_ORIGIN": web_origin(self),
             },
@@ -87,13 +78,19 @@ class RagStack(LisaStack):
         )
         Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
 
+    @cached_property
+    def _search_log_policy(self) -> logs.CfnResourcePolicy:
+        return search_log_policy(self)
+
     def _repository(self, plan: RepositoryPlan) -> dict[str, object]:
         """Make a repository, or name the existing one; returns its connection information."""
         settings = plan.config.opensearch_config
         if isinstance(settings, OpenSearchEndpoint):
             return {"type": "opensearch", "endpoint": settings.endpoint}
         if isinstance(settings, OpenSearchDomain):
-            domain = OpenSearchRepository(self, f"Repository{plan.id}", plan=plan, settings=settings)
+            domain = OpenSearchRepository(
+                self, f"Repository{plan.id}", plan=plan, settings=settings, log_policy=self._search_log_policy
+            )
             return {"type": "opensearch", "endpoint": domain.endpoint}
         rds = plan.config.rds_config
         assert rds is not None  # noqa: S101  (a rule of the configuration)

@@ -1,6 +1,7 @@
 """AWS partitions and regions, and what each has. The table is data/regions.json, made by refresh_tables.py.
 
-Nobody publishes what the isolated regions offer, and a new region may be in no table yet: what is not known is None.
+What isolated Regions and the AWS European Sovereign Cloud offer is in no source of the table, and a new Region may be
+in none yet: what is not known is None.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Partition:
     """A partition of AWS: a set of regions with their own accounts, ARNs and DNS suffix.
 
     Attributes:
-        id: the second part of an ARN: `aws`, `aws-us-gov`, `aws-iso-b`.
+        id: the second part of an ARN: `aws`, `aws-us-gov`, `aws-eusc`, `aws-iso-b`.
         dns_suffix: what service host names end with: `amazonaws.com`, `c2s.ic.gov`.
         regions: names of its regions, sorted.
     """
@@ -55,7 +56,8 @@ class Region:
         name: `us-gov-west-1`.
         partition: the partition it belongs to.
         instance_types: those of the instance table that it offers; None when not known.
-        services: in isolated regions, the services with an endpoint, named as in resource types; None elsewhere.
+        services: where no list of resource types is published, the services with an endpoint, named as in resource
+            types; None elsewhere.
         lacks: resource types that CloudFormation does not have there; None when not known.
         lambda_runtimes: Python runtimes that a function can be created with, oldest first; None when not known.
         load_balancer_account: account that load balancers write access logs from; None where they use the service
@@ -118,8 +120,8 @@ class Region:
     def supports(self, resource_type: str) -> bool | None:
         """Whether CloudFormation can make a resource of a type there; None when not known.
 
-        In an isolated region all that is known is which services have an endpoint: such a service's types count as
-        supported, and a service without one as unknown, since its absence from the list proves nothing.
+        Where no list of resource types is published, all that is known is which services have an endpoint: such a
+        service's types count as supported, and a service without one as unknown, since its absence proves nothing.
         """
         if resource_type not in _resource_types():
             return None
@@ -143,7 +145,7 @@ def region(name: str) -> Region | None:
         instance_types=_expanded(entry["instanceTypes"]),
         services=_known(entry["services"]),
         lacks=_known(entry["lacks"]),
-        lambda_runtimes=None if home.is_iso else tuple(_table()["lambdaRuntimes"]),
+        lambda_runtimes=None if entry["services"] is not None else tuple(_table()["lambdaRuntimes"]),
         load_balancer_account=entry["loadBalancerAccount"],
         unusual_principals=entry["principals"],
     )

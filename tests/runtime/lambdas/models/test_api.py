@@ -151,7 +151,8 @@ def test_a_model_that_is_hosted_already(models: Models, another_model: dict[str,
 
 
 def test_a_change_that_is_too_large(models: Models, another_model: dict[str, Any]) -> None:
-    another_model["containerConfig"] = {**another_model["containerConfig"], "environment": {"A": "x" * 300_000}}
+    check = {"command": ["CMD-SHELL", "x" * 300_000]}
+    another_model["containerConfig"] = {**another_model["containerConfig"], "healthCheckConfig": check}
     assert refusal(models.call("POST", "/models", body=another_model)) == (413, "TooLarge")
 
 

@@ -87,9 +87,16 @@ class Deployment:
     def search(
         self, text: str, *, repository: str = "docs", query: Mapping[str, str] | None = None, **others: Any
     ) -> dict[str, Any]:
-        """Search a repository."""
+        """Search a repository as LISA 2.x clients do."""
         asked = {"modelName": MODEL, "query": text, **(query or {})}
         return self.call("GET", f"/repository/{repository}/similaritySearch", query=asked, **others)
+
+    def search_by_body(
+        self, text: str, *, repository: str = "docs", body: Mapping[str, object] | None = None, **others: Any
+    ) -> dict[str, Any]:
+        """Search a repository as the chat application does."""
+        asked = {"modelName": MODEL, "query": text, **(body or {})}
+        return self.call("POST", f"/repository/{repository}/similaritySearch", body=asked, **others)
 
     def found(self, text: str, **others: Any) -> list[dict[str, Any]]:
         """The documents that a search answers with."""
@@ -108,18 +115,14 @@ def deploy(
     s3.create_bucket(Bucket=name)
     ssm.put_parameter(Name=f"/{name}/rest", Value=rest_api, Type="String")
     for repository, connection in connections.items():
-        ssm.put_parameter(Name=f"/{name}/{repository}", Value=json.dumps(connection), Type="String")
-    registered = [
-        {"repositoryId": repository, "type": connection["type"], "connection": f"/{name}/{repository}"}
-        for repository, connection in connections.items()
-    ]
+        ssm.put_parameter(Name=f"/{name}/repositories/{repository}", Value=json.dumps(connection), Type="String")
     environment = {
         "BUCKET_NAME": name,
         "CHUNK_OVERLAP": "10",
         "CHUNK_SIZE": "100",
         "DATABASE_ENCRYPTED": "false",
         "LISA_API_URL_PS_NAME": f"/{name}/rest",
-        "REGISTERED_REPOSITORIES": json.dumps(registered),
+        "REPOSITORIES_PS_PATH": f"/{name}/repositories",
         "REST_API_VERSION": "v2",
         "WEB_ORIGIN": ORIGIN,
         **variables,

@@ -99,7 +99,7 @@ def opened(host: str, port: int, name: str, **files: str) -> Store:
         "CHUNK_OVERLAP": "51",
         "LISA_API_URL_PS_NAME": "/api",
         "REST_API_VERSION": "v2",
-        "REGISTERED_REPOSITORIES": "[]",
+        "REPOSITORIES_PS_PATH": "/x",
         **files,
     }
     connection = PgVectorConnection(

@@ -22,6 +22,7 @@ ENDPOINTS = [
     ("POST", "/repository/presigned-url", {"body": "a.txt"}),
     ("POST", "/repository/docs/bulk", {"body": {"embeddingModel": {"modelName": MODEL}, "keys": ["a.txt"]}}),
     ("GET", "/repository/docs/similaritySearch", {"query": {"modelName": MODEL, "query": "anchor"}}),
+    ("POST", "/repository/docs/similaritySearch", {"body": {"modelName": MODEL, "query": "anchor"}}),
     ("DELETE", f"/repository/docs/{'0' * 32}", {}),
 ]
 
@@ -44,7 +45,7 @@ def test_a_request_that_did_not_pass_the_authorizer_is_refused(
     assert refusal(deployment.call(method, path, caller=None, **request_)) == (401, "Unauthorized")
 
 
-@pytest.mark.parametrize(("method", "path", "request_"), ENDPOINTS[2:4])
+@pytest.mark.parametrize(("method", "path", "request_"), ENDPOINTS[2:5])
 def test_what_needs_embeddings_needs_a_token_that_the_rest_api_takes(
     deployment: Deployment, method: str, path: str, request_: Mapping[str, Any]
 ) -> None:
@@ -316,6 +317,50 @@ def test_a_bad_search_is_refused(deployment: Deployment, query: dict[str, str]) 
     assert refusal(deployment.search("anchor", query=query)) == (400, "BadRequest")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"topK": 0},
+        {"topK": 101},
+        {"topK": "many"},
+        {"query": ""},
+        {"query": "x" * 10_001},
+        {"query": None},
+        {"modelName": ""},
+        {"modelName": "unknown"},
+        {"repositoryType": "other"},
+    ],
+)
+def test_a_bad_search_by_body_is_refused(deployment: Deployment, body: dict[str, object]) -> None:
+    assert refusal(deployment.search_by_body("anchor", body=body)) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("body", ["", "modelName=m&query=anchor", "[]"])
+def test_a_search_by_body_requires_a_json_object(deployment: Deployment, body: str) -> None:
+    answer = deployment.call("POST", "/repository/docs/similaritySearch", body=body)
+    assert refusal(answer) == (400, "BadRequest")
+
+
+def test_a_search_by_body_finds_what_a_search_by_query_finds(deployment: Deployment) -> None:
+    deployment.put(ANNS, TEXT.encode())
+    ingested(deployment, ANNS)
+    asked = {"topK": 2, "repositoryType": content(deployment.call("GET", "/repository"))[0]["type"]}
+    by_body = deployment.search_by_body("anchor", body=asked, caller=BOB)
+    assert by_body["statusCode"] == 200
+    found = [each["Document"] for each in content(by_body)["docs"]]
+    assert found == deployment.found("anchor", query={name: str(value) for name, value in asked.items()})
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "漢", "🚢"])
+def test_the_longest_query_fits_a_body(
+    deployment: Deployment, embedding_server: EmbeddingServer, character: str
+) -> None:
+    assert deployment.search_by_body(character * 10_000)["statusCode"] == 200
+    assert embedding_server.requests[-1] == [character * 10_000]
+    assert refusal(deployment.search_by_body(character * 10_001)) == (400, "BadRequest")
+
+
 def test_a_search_finds_three_unless_told_otherwise(deployment: Deployment) -> None:
     deployment.put(ANNS, b"anchor " * 1000)
     ingested(deployment, ANNS)
@@ -363,7 +408,9 @@ def test_a_document_that_is_not_there_is_not_found(deployment: Deployment, docum
 
 def test_repositories_of_the_same_type_are_apart(deployment: Deployment, aws_environment: str, rest_api: str) -> None:
     # Two repositories in one store: what one has is not found in the other, nor purged from it.
-    connection = json.loads(deployment_parameter(aws_environment, deployment.environment["REGISTERED_REPOSITORIES"]))
+    ssm = aws_session().client("ssm", endpoint_url=aws_environment)
+    name = f"{deployment.environment['REPOSITORIES_PS_PATH']}/docs"
+    connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
     both = deploy(aws_environment, rest_api, {"docs": connection, "more": connection})
     both.put(ANNS, TEXT.encode())
     first, second = ingested(both, ANNS), ingested(both, ANNS, repository="more")
@@ -373,18 +420,11 @@ def test_repositories_of_the_same_type_are_apart(deployment: Deployment, aws_env
     assert both.found("anchor", repository="more")
 
 
-def deployment_parameter(endpoint: str, registered: str) -> str:
-    ssm = aws_session().client("ssm", endpoint_url=endpoint)
-    value: str = ssm.get_parameter(Name=json.loads(registered)[0]["connection"])["Parameter"]["Value"]
-    return value
-
-
 @pytest.mark.parametrize(
     "connection", [{"type": "pgvector"}, {"type": "other"}, {"type": "opensearch", "endpoint": "http://127.0.0.1:9"}]
 )
 def test_a_store_that_cannot_be_reached_is_unavailable(
     aws_environment: str, rest_api: str, connection: dict[str, object]
 ) -> None:
-    registered = {**connection, "type": "opensearch"} if connection["type"] == "other" else connection
-    broken = deploy(aws_environment, rest_api, {"docs": registered})
+    broken = deploy(aws_environment, rest_api, {"docs": connection})
     assert refusal(broken.search("anchor")) == (503, "Unavailable")

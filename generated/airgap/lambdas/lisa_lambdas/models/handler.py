@@ -13,11 +13,11 @@ from lisa_lambdas.environment import read_environment
 from lisa_lambdas.errors import BadRequestError
 from lisa_lambdas.models.api import create_app
 from lisa_lambdas.models.hosting import Hosting
-from lisa_lambdas.models.parameters import Parameters
 from lisa_lambdas.models.proposal_store import ProposalStore
 from lisa_lambdas.models.registry import Registry
 from lisa_lambdas.models.service import ModelService
 from lisa_lambdas.models.settings import ModelsEnvironment
+from lisa_lambdas.parameters import Parameters
 from lisa_lambdas.proxy import error_answer, is_proxy_event, limit_answer, with_common_headers
 
 

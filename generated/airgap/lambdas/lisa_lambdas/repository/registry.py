@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Union
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Tuple, Union
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import Annotated, Literal
 
-from lisa_lambdas.errors import NotFoundError, UnavailableError
-from lisa_lambdas.repository.environment import RegisteredRepository
+from lisa_lambdas.errors import ApiError, NotFoundError, UnavailableError
+from lisa_lambdas.parameters import Parameters
 from lisa_lambdas.repository.stores import Store
+from lisa_lambdas.rest import validation_message
+
+_log = logging.getLogger(__name__)
+
+_LIST_SECONDS = 60.0
+_UNKNOWN_SECONDS = 1.0
+"""A caller who asks for ids that do not exist must not exhaust Parameter Store's rate for the others."""
 
 
 class _Connection(BaseModel):
@@ -51,53 +61,110 @@ Connection = Annotated[Union[PgVectorConnection, OpenSearchConnection], Field(di
 _CONNECTION: TypeAdapter[Union[PgVectorConnection, OpenSearchConnection]] = TypeAdapter(Connection)
 
 
+@dataclass(frozen=True)
+class RegisteredRepository:
+    """A repository of the configuration.
+
+    Attributes:
+        id: its id, the last part of its parameter's name.
+        connection: how its store is reached.
+    """
+
+    id: str
+    connection: Union[PgVectorConnection, OpenSearchConnection]
+
+    @property
+    def type(self) -> str:
+        """The kind of its store."""
+        return self.connection.type
+
+
 class Registry:
-    """Repositories by id. A store is opened when it is first needed, and kept.
+    """Repositories by id. A store is opened when it is first needed, and kept while its connection is the same.
+
+    A warm function outlives deployments: the repositories are read again after a minute, and when an id is unknown.
 
     Args:
-        repositories: the repositories.
-        ssm: client of Systems Manager.
+        parameters: Parameter Store.
+        path: the path below which each repository has its parameter.
         open_store: opens the store of a connection.
+        clock: seconds that only grow.
     """
 
     def __init__(
         self,
-        repositories: List[RegisteredRepository],
+        parameters: Parameters,
+        path: str,
         *,
-        ssm: Any,
         open_store: Callable[[Union[PgVectorConnection, OpenSearchConnection]], Store],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._repositories = {repository.id: repository for repository in repositories}
-        self._ssm = ssm
+        self._parameters = parameters
+        self._path = path
         self._open_store = open_store
-        self._stores: Dict[str, Store] = {}
+        self._clock = clock
+        self._read_at = -math.inf
+        # None for a repository whose parameter is not a connection.
+        self._repositories: Dict[str, Optional[RegisteredRepository]] = {}
+        self._stores: Dict[str, Tuple[RegisteredRepository, Store]] = {}
 
-    def __iter__(self) -> Any:
-        return iter(self._repositories.values())
+    def all(self) -> List[RegisteredRepository]:
+        """The repositories whose parameters are connections, by id.
+
+        Raises:
+            TooManyRequestsError: Parameter Store throttles.
+            UnavailableError: it fails.
+        """
+        known = sorted(self._read(_LIST_SECONDS).items())
+        return [repository for _, repository in known if repository is not None]
 
     def find(self, repository_id: str) -> RegisteredRepository:
         """A repository.
 
         Raises:
             NotFoundError: there is none of this id.
+            TooManyRequestsError: Parameter Store throttles, and the repository is unknown.
+            UnavailableError: Parameter Store fails, and the repository is unknown. Or its parameter is no connection.
         """
-        if repository_id not in self._repositories:
+        try:
+            known = self._read(_LIST_SECONDS)
+        except ApiError:
+            # Without Parameter Store a known repository works as before.
+            if repository_id not in self._repositories:
+                raise
+            known = self._repositories
+        if repository_id not in known:
+            known = self._read(_UNKNOWN_SECONDS)
+        if repository_id not in known:
             raise NotFoundError(f"There is no repository {repository_id}.")
-        return self._repositories[repository_id]
+        found = known[repository_id]
+        if found is None:
+            raise UnavailableError(
+                f"The connection of repository {repository_id} cannot be read from its parameter. "
+                "Ask an administrator to deploy the stack of the repositories again."
+            )
+        return found
 
     def store(self, repository: RegisteredRepository) -> Store:
-        """The store of a repository.
+        """The store of a repository."""
+        opened, store = self._stores.get(repository.id, (None, None))
+        if store is None or opened != repository:
+            store = self._open_store(repository.connection)
+            self._stores[repository.id] = (repository, store)
+        return store
 
-        Raises:
-            UnavailableError: its connection cannot be read.
-        """
-        if repository.id not in self._stores:
-            self._stores[repository.id] = self._open_store(self._connection(repository))
-        return self._stores[repository.id]
+    def _read(self, seconds: float) -> Dict[str, Optional[RegisteredRepository]]:
+        """The repositories as they were at most some seconds ago."""
+        if self._clock() - self._read_at >= seconds:
+            texts = self._parameters.texts(self._path)
+            self._repositories = {key: self._registered(key, text) for key, text in texts.items() if "/" not in key}
+            self._read_at = self._clock()
+        return self._repositories
 
-    def _connection(self, repository: RegisteredRepository) -> Union[PgVectorConnection, OpenSearchConnection]:
+    def _registered(self, repository_id: str, text: str) -> Optional[RegisteredRepository]:
         try:
-            value = self._ssm.get_parameter(Name=repository.connection)["Parameter"]["Value"]
-            return _CONNECTION.validate_json(value)
-        except (BotoCoreError, ClientError, ValidationError) as error:
-            raise UnavailableError(f"The connection of repository {repository.id} cannot be read.") from error
+            return RegisteredRepository(repository_id, _CONNECTION.validate_json(text))
+        except ValidationError as error:
+            problem = validation_message(error, repository_id)
+            _log.warning("the parameter %s/%s is not a connection: %s", self._path, repository_id, problem)
+            return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from lisa_lambdas.models.hosting import Capacity
-from lisa_lambdas.models.parameters import Parameters
+from lisa_lambdas.parameters import Parameters
 
 
 @dataclass(frozen=True)

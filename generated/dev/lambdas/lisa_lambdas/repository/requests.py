@@ -52,7 +52,7 @@ class IngestionQuery(_Request):
     chunk_overlap: Optional[int] = Field(default=None, alias="chunkOverlap", ge=0, le=9_999)
 
 
-class SearchQuery(_Request):
+class Search(_Request):
     """What to look for.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -17,6 +18,9 @@ from lisa_schema.settable_variables import GATEWAY, SETTABLE
 
 SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:(secretsmanager:[^:]*:\d*:secret:|ssm:[^:]*:\d*:parameter/)")
 """What a value of a container's environment begins with when ECS resolves it at the start."""
+
+_VARIABLES_BYTES: Final = 48 * 1024
+"""Of the 64 KiB of a task definition (Amazon ECS Developer Guide, "Amazon ECS service quotas")."""
 
 _LISTENS: Final = "the load balancer reaches the container at port 8080."
 _OWNED_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -97,6 +101,17 @@ def context_fits(config: Config) -> Iterator[Finding]:
             also: tuple[Path, ...] = ((*path, "inferenceContainer"),) if isinstance(service, EcsModel) else ()
             message = f"`{context}` is the context of another container."
             yield Finding((*path, "containerConfig", "image", "path"), message, f"Write `{own}`.", also)
+
+
+@rule("LISA327", "environment-size", "Put long values into files of the image or into secrets.")
+def environment_size(config: Config) -> Iterator[Finding]:
+    """The variables of a container must fit into an ECS task definition, which has at most 64 KiB."""
+    for path, service in services(config):
+        variables = service.container_config.environment
+        size = sum(len(json.dumps({"Name": name, "Value": value})) for name, value in variables.items())
+        if size > _VARIABLES_BYTES:
+            message = f"The variables have {size} bytes in a task definition, and {_VARIABLES_BYTES} fit."
+            yield Finding((*path, "containerConfig", "environment"), message)
 
 
 def _is_accepted(owned: OwnedVariable, value: str, config: Config, service: Service) -> bool:

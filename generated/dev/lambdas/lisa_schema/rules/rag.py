@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
-from lisa_schema.models import Config, ModelType, OpenSearchDomain, RepositoryType
+from lisa_schema.models import Config, ModelType, OpenSearchDomain, RagRepository, RepositoryType
 from lisa_schema.rules.registry import Finding, rule
 
 _BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTOR: "rdsConfig"}
 
 
 _STANDBY_ZONES: Final = 3
+_REPOSITORIES_AT_MOST: Final = 150
+_CREATED_AT_MOST: Final = 40
 
 
 @rule("LISA360", "repository-block", "Add the block of the type, and remove the other one.")
@@ -112,3 +114,26 @@ def standby_needs_three_zones(config: Config) -> Iterator[Finding]:
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
             at = ("ragRepositories", index, "opensearchConfig", "multiAzWithStandby")
             yield Finding(at, f"A standby needs {_STANDBY_ZONES} availability zones, and the VPC has {zones}.")
+
+
+@rule("LISA368", "repositories-fit", "Put the others into a deployment with another deploymentName.")
+def repositories_fit(config: Config) -> Iterator[Finding]:
+    """The stack rag holds at most 150 repositories, and at most 40 of them with a store that LISA creates."""
+    if not config.deploy_rag:
+        return
+    count = len(config.rag_repositories)
+    if count > _REPOSITORIES_AT_MOST:
+        yield Finding(("ragRepositories",), f"{count} repositories are listed, and {_REPOSITORIES_AT_MOST} fit.")
+    created = [index for index, repository in enumerate(config.rag_repositories) if _is_created(repository)]
+    if len(created) > _CREATED_AT_MOST:
+        message = (
+            f"{len(created)} repositories have a store that LISA creates, and {_CREATED_AT_MOST} fit: "
+            "CloudFormation accepts 500 resources in a stack."
+        )
+        yield Finding(("ragRepositories", created[_CREATED_AT_MOST]), message)
+
+
+def _is_created(repository: RagRepository) -> bool:
+    if repository.rds_config is not None:
+        return repository.rds_config.db_host is None
+    return isinstance(repository.opensearch_config, OpenSearchDomain)

@@ -9,11 +9,11 @@ from typing import Any, Callable, Dict, List
 from lisa_lambdas.caller import Caller
 from lisa_lambdas.errors import ConflictError, NotFoundError, UnavailableError
 from lisa_lambdas.models.hosting import STOPPED, Hosting
-from lisa_lambdas.models.parameters import Parameters
 from lisa_lambdas.models.proposal import Proposal, Setting, propose_create, propose_delete, propose_update
 from lisa_lambdas.models.proposal_store import ProposalStore
 from lisa_lambdas.models.registry import HostedModel, Registry
 from lisa_lambdas.models.state import ModelState, state_of
+from lisa_lambdas.parameters import Parameters
 
 
 @dataclass(frozen=True)

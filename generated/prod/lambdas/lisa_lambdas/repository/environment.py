@@ -2,28 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
-
-from pydantic import BaseModel, ConfigDict, Field, Json
-from typing_extensions import Literal
-
 from lisa_lambdas.environment import Environment
-
-
-class RegisteredRepository(BaseModel):
-    """A repository of the configuration.
-
-    Attributes:
-        id: its id.
-        type: the kind of its store.
-        connection: Parameter Store name of how the store is reached.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str = Field(alias="repositoryId")
-    type: Literal["opensearch", "pgvector"]
-    connection: str
 
 
 class RepositoryEnvironment(Environment):
@@ -35,8 +14,10 @@ class RepositoryEnvironment(Environment):
         chunk_overlap: characters that neighbouring chunks share, unless a request says otherwise.
         lisa_api_url_ps_name: Parameter Store name of the REST API's address.
         rest_api_version: version of the REST API, as in its paths.
-        registered_repositories: the repositories, in JSON.
-        database_ca_file: certificates of the authorities of the databases; empty to encrypt without a check of them.
+        repositories_ps_path: path in Parameter Store below which each repository has its parameter.
+        database_ca_file: certificates of the authorities of databases, for example of RDS; empty when there are none.
+        aws_ca_bundle: certificates of all authorities that the deployment trusts; empty for those of the system. A
+            runtime of Lambda may set SSL_CERT_FILE, which otherwise names the same file, by itself.
         database_encrypted: whether connections to databases must be; only tests and local development go without.
     """
 
@@ -45,6 +26,7 @@ class RepositoryEnvironment(Environment):
     chunk_overlap: int
     lisa_api_url_ps_name: str
     rest_api_version: str
-    registered_repositories: Json[List[RegisteredRepository]]
+    repositories_ps_path: str
     database_ca_file: str = ""
+    aws_ca_bundle: str = ""
     database_encrypted: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache, partial
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Type
 
 import boto3  # type: ignore[import-untyped]
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,13 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lisa_lambdas.environment import read_environment
 from lisa_lambdas.errors import UnauthorizedError, UnavailableError
+from lisa_lambdas.parameters import Parameters
 from lisa_lambdas.repository.bucket import DocumentsBucket
 from lisa_lambdas.repository.embeddings import Embeddings
 from lisa_lambdas.repository.environment import RepositoryEnvironment
 from lisa_lambdas.repository.identifiers import chunk_ids
 from lisa_lambdas.repository.ingestion import Splitting
 from lisa_lambdas.repository.registry import Registry
-from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, SearchQuery
+from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, Search
 from lisa_lambdas.repository.service import RepositoryService
 from lisa_lambdas.repository.stores import Hit
 from lisa_lambdas.repository.stores.opening import open_store
@@ -56,10 +57,18 @@ def create_api(environment: RepositoryEnvironment, session: boto3.Session) -> Re
         ]
         return {"ids": ids, "count": len(ids), "documents": documents}
 
+    # LISA 2.x clients search with GET, whose request line is too short for a long query.
     @api.get("/repository/<repository_id>/similaritySearch")
-    def search(repository_id: str) -> Dict[str, Any]:
+    def search_by_query(repository_id: str) -> Dict[str, Any]:
+        return search(repository_id, api.read_query)
+
+    @api.post("/repository/<repository_id>/similaritySearch")
+    def search_by_body(repository_id: str) -> Dict[str, Any]:
+        return search(repository_id, api.read_body)
+
+    def search(repository_id: str, read: Callable[[Type[Search]], Search]) -> Dict[str, Any]:
         api.caller()
-        hits = service.search(repository_id, api.read_query(SearchQuery), authorization=_authorization(api))
+        hits = service.search(repository_id, read(Search), authorization=_authorization(api))
         return {"docs": [{"Document": _document(hit)} for hit in hits]}
 
     @api.delete("/repository/<repository_id>/<document_id>")
@@ -85,8 +94,8 @@ def _service(environment: RepositoryEnvironment, session: boto3.Session) -> Repo
     address = lru_cache(maxsize=None)(partial(_embeddings_address, ssm, environment))
     return RepositoryService(
         registry=Registry(
-            environment.registered_repositories,
-            ssm=ssm,
+            Parameters(ssm),
+            environment.repositories_ps_path,
             open_store=partial(open_store, session=session, environment=environment),
         ),
         bucket=DocumentsBucket.of_session(session, environment.bucket_name),

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from lisa_lambdas.caller import Caller
     from lisa_lambdas.repository.bucket import DocumentsBucket
     from lisa_lambdas.repository.embeddings import Embeddings
-    from lisa_lambdas.repository.environment import RegisteredRepository
-    from lisa_lambdas.repository.registry import Registry
-    from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, SearchQuery
+    from lisa_lambdas.repository.registry import RegisteredRepository, Registry
+    from lisa_lambdas.repository.requests import IngestionBody, IngestionQuery, Search
 
 _MESSAGES_SHOWN = 10
 _SEARCH_EMBEDDING_SECONDS = 20.0
@@ -44,8 +43,8 @@ class RepositoryService:
         self._splitting = splitting
 
     def repositories(self) -> List[RegisteredRepository]:
-        """All repositories, in the order of the configuration."""
-        return list(self._registry)
+        """All repositories, by id."""
+        return self._registry.all()
 
     def allow_upload(self, caller: Caller, name: str) -> Dict[str, Any]:
         """The form with which a browser uploads a file of the caller's: its `url` and `fields`.
@@ -89,7 +88,7 @@ class RepositoryService:
         )
         return _ingest_all(ingestion, keys)
 
-    def search(self, repository_id: str, query: SearchQuery, *, authorization: str) -> List[Hit]:
+    def search(self, repository_id: str, query: Search, *, authorization: str) -> List[Hit]:
         """The chunks that are nearest to a text, best first.
 
         Raises:

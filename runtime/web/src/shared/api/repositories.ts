@@ -49,14 +49,11 @@ export function createRepositories(send: Send, apiUrl: string): Repositories {
   return {
     list: async (signal) => (await (await send(url, { signal })).json()) as Repository[],
     search: async ({ repository, embeddingModel, query, count }, signal) => {
-      const parameters = new URLSearchParams({
-        modelName: embeddingModel,
-        query,
-        repositoryType: repository.type,
-        topK: String(count),
-      });
-      const path = `${encodeURIComponent(repository.repositoryId)}/similaritySearch?${parameters.toString()}`;
-      const { docs } = (await (await send(`${url}/${path}`, { signal })).json()) as SearchAnswer;
+      // A long question does not fit API Gateway's request line, in which a Chinese character takes 9 bytes.
+      const path = `${encodeURIComponent(repository.repositoryId)}/similaritySearch`;
+      const body = { modelName: embeddingModel, query, repositoryType: repository.type, topK: count };
+      const answer = await send(`${url}/${path}`, { method: "POST", body, signal });
+      const { docs } = (await answer.json()) as SearchAnswer;
       return docs.map(({ Document: { page_content: content, metadata } }) => ({
         source: metadata.source ?? "Unnamed document",
         content,

@@ -32,18 +32,22 @@ def open_store(
     """
     # A function starts quicker without the client of a store that its deployment has not.
     if isinstance(connection, PgVectorConnection):
+        from lisa_lambdas.repository.stores.authorities import database_authorities, joined
         from lisa_lambdas.repository.stores.database import Database, read_secret_password
         from lisa_lambdas.repository.stores.pgvector import PgVectorStore
 
         secrets = session.client("secretsmanager")
         secret_id = connection.secret_id
+        authorities = database_authorities(
+            connection.host, ca_file=environment.database_ca_file, trust_bundle=environment.aws_ca_bundle
+        )
         database = Database(
             host=connection.host,
             port=connection.port,
             name=connection.name,
             user=connection.user,
             password=lambda: read_secret_password(secrets, secret_id),
-            ca_file=environment.database_ca_file,
+            ca_file=joined(authorities),
             encrypted=environment.database_encrypted,
         )
         return PgVectorStore(database.connect)

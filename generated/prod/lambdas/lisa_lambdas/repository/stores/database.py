@@ -64,6 +64,7 @@ class Database:
             return self._open(self._password)
         except psycopg.OperationalError as error:
             self._password = None
+            _log.warning("the database cannot be reached: %s", error)
             raise UnavailableError("The repository's database cannot be reached; try again later.") from error
 
     def _open(self, password: str) -> psycopg.Connection[Tuple[Any, ...]]:
