@@ -5,21 +5,29 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from tests.compiler.conftest import Project
+from tests.compiler.conftest import Project, configuration
 
 from aws_fidelity.s3_hosts import status
+from lisa_compiler.cli.requests import Request
+from lisa_compiler.cli.staging import in_workspace
+from lisa_compiler.cli.targets import on_target
+from lisa_compiler.cli.terminal import ExitCode
 from lisa_lambdas.repository.bucket import DocumentsBucket
 from lisa_schema.regions import Region, region, region_names
+from weights.seaweedfs import binary
 
 BUCKET = "my-lisa-dev-lisaragdocs-123456789012"
 KEY = "subject-ann/a.txt"
+SOVEREIGN = "eusc-de-east-1"
 INDEX = Path(__file__).resolve().parents[2] / "runtime/web/dist/index.html"
 
 
@@ -90,3 +98,57 @@ def test_web_application_may_connect_to_host(name: str) -> None:
     directives = {words[0]: words[1:] for part in found[1].split(";") if (words := part.split())}
     scheme = form(name)["url"].partition("//")[0]
     assert scheme in directives["connect-src"]
+
+
+def s5cmd_host(name: str, endpoint: str | None) -> str:
+    """The host that the real s5cmd connects to; the proxy that it is given refuses each connection."""
+    proxy = "http://127.0.0.1:9"
+    credentials = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    variables = {**credentials, "AWS_REGION": name, "HTTPS_PROXY": proxy, "PATH": os.environ["PATH"]}
+    if endpoint:
+        variables["S3_ENDPOINT_URL"] = endpoint
+    command = [str(binary("s5cmd")), "--retry-count", "0", "ls", f"s3://{BUCKET}/"]
+    answer = subprocess.run(command, check=False, env=variables, capture_output=True, text=True, timeout=60)
+    found = re.search(r'"https://([^/"]+)/', answer.stderr)
+    assert found is not None, answer.stderr
+    return found[1]
+
+
+@pytest.mark.parametrize("name", region_names())
+def test_s5cmd_fetches_weights_from_host_of_its_region(name: str) -> None:
+    suffix = known(name).dns_suffix
+    hosts = {f"s3.{name}.{suffix}", f"{BUCKET}.s3.{name}.{suffix}"}
+    if name == "us-east-1":
+        hosts.add(f"{BUCKET}.s3.{suffix}")
+    assert s5cmd_host(name, known(name).s5cmd_endpoint) in hosts
+
+
+@pytest.mark.parametrize("name", region_names())
+def test_address_for_s5cmd_is_that_of_botocore(name: str) -> None:
+    assert known(name).s5cmd_endpoint in (None, session(name).client("s3").meta.endpoint_url)
+
+
+def test_s5cmd_by_itself_leaves_the_sovereign_partition() -> None:
+    """The fault: no container of `aws-eusc` found its weights."""
+    assert s5cmd_host(SOVEREIGN, None) == f"{BUCKET}.s3.{SOVEREIGN}.amazonaws.com"
+
+
+def test_containers_and_commands_give_s5cmd_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    certificate = "arn:aws-eusc:iam::123456789012:server-certificate/test"
+    rest = configuration()["restApiConfig"]
+    rest["loadBalancerConfig"]["sslCertIamArn"] = certificate
+    project = Project(tmp_path).write(region=SOVEREIGN, restApiConfig=rest)
+    address = f"https://s3.{SOVEREIGN}.amazonaws.eu"
+    assert dict(project.plan().models[0].service.environment)["S3_ENDPOINT_URL"] == address
+    found: list[str | None] = []
+
+    def keep(endpoint: str | None) -> ExitCode:
+        found.append(endpoint)
+        return ExitCode.OK
+
+    request = Request(project=tmp_path)
+    in_workspace(request, None, lambda workspace: keep(workspace.endpoint_url))
+    in_workspace(request, "http://localhost:1", lambda workspace: keep(workspace.endpoint_url))
+    on_target(request, lambda target: keep(target.workspace().endpoint_url))
+    assert found == [address, "http://localhost:1", address]

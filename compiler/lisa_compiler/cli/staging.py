@@ -39,7 +39,7 @@ class Workspace:
         environment: name of the environment.
         bucket_name: its models bucket.
         needed: names of the models that it hosts, each once, in the order of the configuration.
-        endpoint_url: address of an S3-compatible store; None for S3 itself.
+        endpoint_url: address that s5cmd is given, of an S3-compatible store or of S3; None where it finds S3 itself.
     """
 
     project: Path
@@ -81,6 +81,7 @@ class Workspace:
 def in_workspace(request: Request, endpoint_url: str | None, work: Callable[[Workspace], ExitCode]) -> ExitCode:
     """Run a command for a valid configuration; one that is not is reported."""
     from lisa_compiler.load import load
+    from lisa_schema.regions import region
     from lisa_schema.validate import validate
 
     try:
@@ -90,7 +91,9 @@ def in_workspace(request: Request, endpoint_url: str | None, work: Callable[[Wor
         show(error.diagnostics, Format.TEXT, request)
         return ExitCode.FAILED
     needed = tuple(dict.fromkeys(model.model_name for model in config.deployed_models))
-    return work(Workspace(request.project, loaded.environment, config.s3_bucket_models, needed, endpoint_url))
+    home = region(config.region)
+    endpoint = endpoint_url or (home.s5cmd_endpoint if home else None)
+    return work(Workspace(request.project, loaded.environment, config.s3_bucket_models, needed, endpoint))
 
 
 def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode:

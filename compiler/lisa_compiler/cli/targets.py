@@ -121,7 +121,8 @@ class Target:
         if config.profile is not None:
             os.environ["AWS_PROFILE"] = config.profile  # s5cmd takes a profile from nowhere else
         needed = tuple(dict.fromkeys(model.config.model_name for model in self.deployment.models))
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        endpoint = given or self.deployment.region.s5cmd_endpoint
         return Workspace(self.project, self.environment, config.s3_bucket_models, needed, endpoint)
 
 

@@ -53,7 +53,7 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
     if region is None:
         raise PlanError(config.region)
     names = _names(config)
-    models = tuple(_model(model, config, names, lock) for model in config.deployed_models)
+    models = tuple(_model(model, config, region, names, lock) for model in config.deployed_models)
     return Deployment(
         environment=environment,
         config=config,
@@ -200,7 +200,7 @@ def _rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
     )
 
 
-def _model(model: EcsModel, config: Config, names: Names, lock: AmiLock) -> ModelPlan:
+def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: AmiLock) -> ModelPlan:
     identifier = model.identifier
     key = model_id(identifier)
     instance = _instance(model.instance_type)
@@ -212,6 +212,8 @@ def _model(model: EcsModel, config: Config, names: Names, lock: AmiLock) -> Mode
         "S3_BUCKET_MODELS": config.s3_bucket_models,
         "THREADS": str((instance.vcpus + 1) // 2),
     }
+    if region.s5cmd_endpoint is not None:
+        environment["S3_ENDPOINT_URL"] = region.s5cmd_endpoint
     if config.mount_s3_deb_url:
         environment["S3_MOUNT_POINT"] = _S3_MOUNT_POINT
     if model.model_type == "embedding":
