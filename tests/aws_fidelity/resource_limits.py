@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _IAM = r"[A-Za-z0-9+=,.@_-]+"
@@ -89,6 +89,10 @@ TASK_DEFINITION_BYTES = 64 * 1024
 TEMPLATE_BYTES = 1024 * 1024
 INLINE_POLICIES = 10_240
 FUNCTION_ENVIRONMENT_BYTES = 4096
+ZONE_COMMENT_CHARACTERS = 256
+LOG_STREAM_CHARACTERS = 512
+TASK_ID_CHARACTERS = 32
+USER_DATA_BYTES = 16 * 1024
 
 
 def properties(template: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -144,31 +148,82 @@ def _faults_of_template(template: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _faults_of_value(name: str, value: Any) -> Iterator[str]:
-    if name == "IAM::Role.Policies":
-        total = sum(_policy_characters(policy["PolicyDocument"]) for policy in value)
-        if total > INLINE_POLICIES:
-            yield f"{total} characters"
-        yield from (
-            p["PolicyName"] for p in value if not re.fullmatch(_IAM, p["PolicyName"]) or len(p["PolicyName"]) > 128
-        )
-    elif name == "IAM::Role.ManagedPolicyArns" and len(value) > ATTACHED_POLICIES:
+    if name == "IAM::Role.ManagedPolicyArns" and len(value) > ATTACHED_POLICIES:
         yield f"{len(value)} policies"
     elif name in POLICY_CHARACTERS and _policy_characters(value) > POLICY_CHARACTERS[name]:
         yield f"{_policy_characters(value)} characters"
-    elif name == "Lambda::Function.Environment":
-        size = sum(len(key) + _resolved(text) for key, text in value["Variables"].items())
-        if size > FUNCTION_ENVIRONMENT_BYTES:
-            yield f"{size} bytes"
     elif name == "Lambda::Function.Layers" and len(value) > 5:
         yield f"{len(value)} layers"
-    elif name == "ECS::TaskDefinition.ContainerDefinitions":
-        if _resolved(value) > TASK_DEFINITION_BYTES:
-            yield f"{_resolved(value)} bytes"
-        yield from (one["Name"] for one in value if not re.fullmatch(_ECS, one["Name"]) or len(one["Name"]) > 255)
     elif name.endswith(".Tags") and isinstance(value, list):
-        if len(value) > 50:
-            yield f"{len(value)} tags"
-        yield from (tag["Key"] for tag in value if len(tag["Key"]) > 128 or _resolved(tag["Value"]) > 256)
+        yield from _faults_of_tags(value)
+    elif name in _STRUCTURES:
+        yield from _STRUCTURES[name](value)
+
+
+def _faults_of_inline_policies(policies: list[Any]) -> Iterator[str]:
+    total = sum(_policy_characters(policy["PolicyDocument"]) for policy in policies)
+    if total > INLINE_POLICIES:
+        yield f"{total} characters"
+    names = [policy["PolicyName"] for policy in policies]
+    yield from (name for name in names if not re.fullmatch(_IAM, name) or len(name) > 128)
+
+
+def _faults_of_variables(environment: Mapping[str, Any]) -> Iterator[str]:
+    size = sum(len(key) + _resolved(text) for key, text in environment["Variables"].items())
+    if size > FUNCTION_ENVIRONMENT_BYTES:
+        yield f"{size} bytes"
+
+
+def _faults_of_containers(containers: list[Any]) -> Iterator[str]:
+    if _resolved(containers) > TASK_DEFINITION_BYTES:
+        yield f"{_resolved(containers)} bytes"
+    yield from (one["Name"] for one in containers if not re.fullmatch(_ECS, one["Name"]) or len(one["Name"]) > 255)
+    for container in containers:
+        options = container.get("LogConfiguration", {}).get("Options", {})
+        # The awslogs driver names a stream prefix/container/task (ECS Developer Guide).
+        stream = f"{options.get('awslogs-stream-prefix', '')}/{container['Name']}/{'0' * TASK_ID_CHARACTERS}"
+        if len(stream) > LOG_STREAM_CHARACTERS:
+            yield f"log stream {stream}"
+
+
+def _faults_of_launch_template(data: Mapping[str, Any]) -> Iterator[str]:
+    for specification in data.get("TagSpecifications", ()):
+        yield from _faults_of_tags(specification["Tags"])
+    text = data.get("UserData", {"Fn::Base64": ""})["Fn::Base64"]
+    parts = text["Fn::Join"][1] if isinstance(text, dict) else [text]
+    # EC2 counts before the text is encoded. A reference counts as the longest ARN that a target group has.
+    size = sum(len(part.encode()) if isinstance(part, str) else 128 for part in parts)
+    if size > USER_DATA_BYTES:
+        yield f"{size} bytes of user data"
+
+
+def _faults_of_zone(configuration: Mapping[str, Any]) -> Iterator[str]:
+    comment = configuration.get("Comment", "")
+    if len(comment) > ZONE_COMMENT_CHARACTERS:
+        yield f"comment of {len(comment)} characters"
+
+
+def _faults_of_rules(rules: list[Any]) -> Iterator[str]:
+    texts = [rule["Description"] for rule in rules if "Description" in rule]
+    yield from (text for text in texts if len(text) > 255 or not re.fullmatch(_GROUP_DESCRIPTION, text))
+
+
+def _faults_of_tags(tags: list[Any]) -> Iterator[str]:
+    if len(tags) > 50:
+        yield f"{len(tags)} tags"
+    yield from (tag["Key"] for tag in tags if len(tag["Key"]) > 128 or _resolved(tag["Value"]) > 256)
+
+
+_STRUCTURES: Mapping[str, Callable[[Any], Iterator[str]]] = {
+    "EC2::LaunchTemplate.LaunchTemplateData": _faults_of_launch_template,
+    "EC2::SecurityGroup.SecurityGroupEgress": _faults_of_rules,
+    "EC2::SecurityGroup.SecurityGroupIngress": _faults_of_rules,
+    "ECS::TaskDefinition.ContainerDefinitions": _faults_of_containers,
+    "IAM::Role.Policies": _faults_of_inline_policies,
+    "Lambda::Function.Environment": _faults_of_variables,
+    "Route53::HostedZone.HostedZoneConfig": _faults_of_zone,
+}
+"""By type and property, what AWS rejects in a value with parts."""
 
 
 def parameter_faults(resource: Mapping[str, Any]) -> list[str]:

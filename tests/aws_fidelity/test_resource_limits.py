@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.compiler.conftest import TGI, Project, templates
 
+from aws_fidelity.private_authority import authority
 from aws_fidelity.resource_limits import IDENTIFYING, faults, parameter_faults, properties, unknown_names
 from lisa_compiler.pipeline import compile_environment
 from lisa_compiler.plan import Names
@@ -74,10 +75,18 @@ def external_model(number: int) -> dict[str, Any]:
     }
 
 
+def with_domain_name(model_id: str, name: str) -> dict[str, Any]:
+    found = model(model_id)
+    certificate = "arn:aws:iam::123456789012:server-certificate/test"
+    balancer = {**found["loadBalancerConfig"], "domainName": name, "sslCertIamArn": certificate}
+    return {**found, "loadBalancerConfig": balancer}
+
+
 LONG_NAMES = {"deploymentName": "D" * 64, "appName": "A" * 32, "deploymentStage": "S" * 32}
 GRID: dict[str, dict[str, Any]] = {
     "long names": {**LONG_NAMES, "deployRag": True, "ragRepositories": [database(1, 63), database(2, 63)]},
     "long model ids": {**LONG_NAMES, "ecsModels": [model("m" * 255 + end) for end in "12"]},
+    "domain names": {**LONG_NAMES, "ecsModels": [with_domain_name("m" * 256, f"{'d' * 63}.example.com")]},
     "model ids of one letter": {
         "deploymentName": "d",
         "appName": "a",
@@ -139,6 +148,20 @@ def test_names_and_sizes_of_examples(environment: str) -> None:
 @pytest.mark.parametrize("case", GRID)
 def test_names_and_sizes_of_grid(case: str, tmp_path: Path) -> None:
     check(templates(Project(tmp_path).write(**GRID[case]).compile().files))
+
+
+@pytest.mark.parametrize("synthesizer", ["DefaultStackSynthesizer", "LegacyStackSynthesizer"])
+def test_longest_user_data_fits(synthesizer: str, tmp_path: Path) -> None:
+    """Of an instance with disks to stripe, GPUs, a bundle of authorities and names of maximal length."""
+    (tmp_path / "root.pem").write_bytes(authority("root").pem)
+    large = {**model("m" * 256), "instanceType": "p4d.24xlarge"}
+    changes = {
+        "certificateAuthorityBundle": "root.pem",
+        "ecsModels": [large],
+        "nvmeHostMountPath": "/" + "n" * 60,
+        "stackSynthesizer": synthesizer,
+    }
+    check(templates(Project(tmp_path).write(**LONG_NAMES, **changes).compile().files))
 
 
 @pytest.mark.parametrize("case", ["long names", "repositories"])
@@ -206,6 +229,19 @@ def test_stack_names_are_different_and_fit(tmp_path: Path) -> None:
         ("IAM::ManagedPolicy", "PolicyDocument", {"Statement": ["s" * 6144]}),
         ("IAM::Role", "ManagedPolicyArns", ["a"] * 11),
         ("Logs::ResourcePolicy", "PolicyDocument", "p" * 5121),
+        ("Route53::HostedZone", "HostedZoneConfig", {"Comment": "c" * 257}),
+        ("EC2::SecurityGroup", "SecurityGroupIngress", [{"Description": "d" * 256}]),
+        ("EC2::LaunchTemplate", "LaunchTemplateData", {"UserData": {"Fn::Base64": "u" * (16 * 1024 + 1)}}),
+        (
+            "EC2::LaunchTemplate",
+            "LaunchTemplateData",
+            {"TagSpecifications": [{"Tags": [{"Key": "Name", "Value": "v" * 257}]}]},
+        ),
+        (
+            "ECS::TaskDefinition",
+            "ContainerDefinitions",
+            [{"Name": "c" * 255, "LogConfiguration": {"Options": {"awslogs-stream-prefix": "p" * 224}}}],
+        ),
         ("IAM::Role", "Policies", [{"PolicyName": "p", "PolicyDocument": {"Statement": ["s" * 10_240]}}]),
     ],
 )

@@ -13,7 +13,7 @@ from lisa_compiler.constructs.instances import ContainerInstances
 from lisa_compiler.constructs.load_balancer import LoadBalancer
 from lisa_compiler.constructs.scaling_policy import add_scaling_policy
 from lisa_compiler.constructs.task_count import TaskCount
-from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
+from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, LOG_STREAM_PREFIX_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class ContainerService(Construct):
                         options={
                             "awslogs-group": log_group.ref,
                             "awslogs-region": config.region,
-                            "awslogs-stream-prefix": service.id,
+                            "awslogs-stream-prefix": fit(service.id, LOG_STREAM_PREFIX_LIMIT),
                         },
                     ),
                 )

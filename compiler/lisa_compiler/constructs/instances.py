@@ -81,10 +81,10 @@ def _image_id(scope: LisaStack, ami: PlannedAmi) -> str:
 
 
 def _packed(programs: Sequence[str]) -> str:
-    """Programs of templates/instance, as base85 of bzip2 of JSON: EC2 limits user data to 16 KiB.
+    """Programs of templates/instance, as base64 of bzip2 of JSON: EC2 limits user data to 16 KiB.
 
     Unlike zlib, bzip2 has one implementation, so that its output is the same on every machine. Programs that are
-    compressed together are smaller, and base85 is a sixteenth smaller than base64.
+    compressed together are smaller.
     """
     folder = templates_dir() / "instance"
     sources = {name: (folder / name).read_text(encoding="utf-8") for name in programs}

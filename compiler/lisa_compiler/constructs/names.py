@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_route53 as route53
 
-from lisa_compiler.plan.names import HOSTED_DOMAIN_NAME
+from lisa_compiler.plan.names import HOSTED_DOMAIN_NAME, ZONE_COMMENT_LIMIT, fit
 
 if TYPE_CHECKING:
     from lisa_compiler.constructs.load_balancer import LoadBalancer
@@ -35,7 +35,7 @@ def add_names(stack: LisaStack, *, service: ServicePlan, host: str, load_balance
         "DomainZone",
         name=domain,
         hosted_zone_config=route53.CfnHostedZone.HostedZoneConfigProperty(
-            comment=f"{stack.plan.description}: its domain name in the VPC"
+            comment=fit(f"{stack.plan.description}: its domain name in the VPC", ZONE_COMMENT_LIMIT)
         ),
         vpcs=[
             route53.CfnHostedZone.VPCProperty(
