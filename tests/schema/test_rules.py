@@ -194,7 +194,13 @@ PASSING: dict[str, list[list[str]]] = {
     ],
     "vpc-described": [[], ["vpcId=vpc-0123456789abcdef0", VPC]],
     "vpc-ids-agree": [[VPC], ["vpcId=vpc-0123456789abcdef0", VPC]],
-    "vpc-subnets": [[VPC], [VPC, "vpc.publicSubnetIds=", "restApiConfig.internetFacing=false"]],
+    "vpc-subnets": [
+        [VPC],
+        [VPC, "vpc.publicSubnetIds=", "restApiConfig.internetFacing=false"],
+        [VPC, *RAG, "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4, subnet-0123456789abcdef5]"],
+        [VPC, *RAG, "ragRepositories[docs].rdsConfig={dbHost: db.internal, passwordSecretId: x}"],
+        [VPC, *RAG, "deployRag=false"],
+    ],
     "vpc-zones-in-region": [[VPC]],
     "vpc-cidr": [[VPC]],
     "zones-valid": [[], ["availabilityZones=[us-east-1b, us-east-1d]"]],
@@ -377,6 +383,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         ([VPC, "vpc.availabilityZones=[us-east-1a]"], "vpc.availabilityZones"),
         ([VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdef0]"], "vpc.privateSubnetIds"),
         ([VPC, "vpc.publicSubnetIds="], "vpc.publicSubnetIds"),
+        ([VPC, *RAG], "vpc.isolatedSubnetIds"),
     ],
     "vpc-zones-in-region": [([VPC, "vpc.availabilityZones=[us-east-1a, us-west-2b]"], "vpc.availabilityZones[1]")],
     "vpc-cidr": [
