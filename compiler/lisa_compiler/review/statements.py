@@ -100,13 +100,36 @@ def grants(resource: Resource) -> frozenset[Grant]:
         target = {"Resource": properties.get("FunctionName"), **({"Condition": condition} if condition else {})}
         found.update(_grants({**statement, **target}))
     for policy in resource.properties.get("ManagedPolicyArns", ()):
-        found.add(Grant("Allow", "", _MANAGED, shown(policy, 200), ""))
+        found.add(_managed(policy))
     return frozenset(found)
 
 
 def _by_holder(output: Output) -> dict[tuple[str, str], frozenset[Grant]]:
+    """What each resource allows or denies. Managed policies of its stack are part of a role: they take what exceeds
+    IAM's quota of inline policies (decision 0038).
+    """
     found = {key: grants(resource) for key, resource in output.resources.items()}
-    return {key: granted for key, granted in found.items() if granted}
+    attached: set[tuple[str, str]] = set()
+    for key, resource in output.resources.items():
+        own = _attached(resource, output)
+        attached |= own.keys()
+        found[key] = (found[key] - set(own.values())).union(*(found[policy] for policy in own))
+    return {key: granted for key, granted in found.items() if granted and key not in attached}
+
+
+def _attached(role: Resource, output: Output) -> dict[tuple[str, str], Grant]:
+    """The managed policies of its stack that a role has, each with the grant that names it."""
+    arns = role.properties.get("ManagedPolicyArns", ())
+    named = {(role.component, str(arn["Ref"])): arn for arn in arns if isinstance(arn, Mapping) and "Ref" in arn}
+    return {
+        key: _managed(arn)
+        for key, arn in named.items()
+        if key in output.resources and output.resources[key].type == "AWS::IAM::ManagedPolicy"
+    }
+
+
+def _managed(arn: Any) -> Grant:
+    return Grant("Allow", "", _MANAGED, shown(arn, 200), "")
 
 
 def _documents(resource: Resource) -> Iterator[Mapping[str, Any]]:

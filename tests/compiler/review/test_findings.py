@@ -93,6 +93,34 @@ def test_a_condition_that_goes_permits_more() -> None:
     assert "if `aws:SourceAccount` StringEquals `1`" in found[Danger.CLOSES]
 
 
+def divided_role(inline: list[str], attached: list[str], *, aws: tuple[str, ...] = ()) -> Output:
+    """A role that may read resources, some of them by a managed policy of its stack, as IAM's quotas require."""
+    inline_policy = {"PolicyName": "work", "PolicyDocument": {"Statement": [allow("s3:GetObject", inline)]}}
+    policy = resource("IAM::ManagedPolicy", PolicyDocument={"Statement": [allow("s3:GetObject", attached)]})
+    arns = [*aws, *([{"Ref": "Policy"}] if attached else [])]
+    found = resource("IAM::Role", RoleName="worker", Policies=[inline_policy], ManagedPolicyArns=arns)
+    return output({"core": {"Thing": found, **({"Policy": policy} if attached else {})}})
+
+
+def test_permission_that_moves_to_a_managed_policy_is_no_change_of_access() -> None:
+    whole, divided = divided_role(["a", "b"], []), divided_role(["a"], ["b"])
+    for before, after in (
+        (whole, divided),
+        (divided, whole),
+        (divided_role(["a"], ["b", "c"]), divided_role(["a", "c"], ["b"])),
+    ):
+        assert not {Danger.PERMITS, Danger.CLOSES} & set(told(before, after))
+
+
+def test_managed_policy_of_the_stack_is_read_as_part_of_its_role() -> None:
+    few, many = divided_role(["a"], ["b"], aws=("arn:aws",)), divided_role(["a"], ["b", "c"])
+    found = told(few, many)
+    assert found[Danger.PERMITS] == "The role `worker` allows more:\n`s3:GetObject` on `c`"
+    assert found[Danger.CLOSES] == "The role `worker` allows less:\neverything of the managed policy `arn:aws`"
+    assert told(divided_role(["a"], []), many)[Danger.PERMITS].endswith("`s3:GetObject` on `b` and `c`")
+    assert told(many, divided_role(["a"], []))[Danger.CLOSES].endswith("`s3:GetObject` on `b` and `c`")
+
+
 def test_a_denial_that_goes_permits_more() -> None:
     deny = {**allow("s3:*", "a"), "Effect": "Deny"}
     assert told(role(allow("s3:*", "a"), deny), role(allow("s3:*", "a")))[Danger.PERMITS].endswith(
