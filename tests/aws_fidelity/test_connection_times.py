@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.compiler.conftest import resources, templates
 
 import parts
+from lisa_compiler.pipeline import compile_environment
 from lisa_schema.connection_times import KEEP_ALIVE_VARIABLES
 
-GENERATED = parts.ROOT / "generated"
 ENTRYPOINT = parts.ROOT / "templates" / "containers" / "rest-api" / "entrypoint.sh"
 NEVER_CLOSE = {"tei", "tgi"}
 """Containers whose servers keep idle connections as long as the client does; see docs/decisions/0035-connections.md."""
+SERVICES = [
+    (path.parts[-3], path.name.removesuffix(".template.json"))
+    for path in sorted((parts.ROOT / "generated").glob("*/cloudformation/*.template.json"))
+    if '"AWS::ECS::TaskDefinition"' in path.read_text(encoding="utf-8")
+]
+"""Environment and component of every service that runs a container; what is tested is compiled from the sources."""
 
 
-def services() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Name and template of every service that runs a container."""
-    for path in sorted(GENERATED.glob("*/cloudformation/*.template.json")):
-        template = json.loads(path.read_text(encoding="utf-8"))
-        if any(one["Type"] == "AWS::ECS::TaskDefinition" for one in template["Resources"].values()):
-            yield f"{path.parts[-3]}-{path.name.removesuffix('.template.json')}", template
+@functools.cache
+def compiled(environment: str) -> dict[str, dict[str, Any]]:
+    return templates(compile_environment(parts.ROOT, environment).files)
 
 
-FOUND = dict(services())
-
-
-@pytest.fixture(params=FOUND)
+@pytest.fixture(params=SERVICES, ids="-".join)
 def template(request: pytest.FixtureRequest) -> Mapping[str, Any]:
-    return FOUND[request.param]
+    environment, component = request.param
+    return compiled(environment)[component]
 
 
 def of_type(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    (found,) = (one["Properties"] for one in template["Resources"].values() if one["Type"] == kind)
-    return dict(found)
+    (found,) = resources(template, kind)
+    return dict(found["Properties"])
 
 
 def attributes(properties: Mapping[str, Any], key: str) -> dict[str, str]:
@@ -61,13 +64,13 @@ def kind(template: Mapping[str, Any]) -> str:
     """The container of a service: `rest-api`, or the inference container that the model's registration names."""
     if container(template)["Name"] == "rest-api":
         return "rest-api"
-    parameters = (one for one in template["Resources"].values() if one["Type"] == "AWS::SSM::Parameter")
-    (found,) = set(re.findall(r'inferenceContainer[\\"]+:\s*[\\"]+(\w+)', json.dumps(list(parameters))))
+    parameters = resources(template, "AWS::SSM::Parameter")
+    (found,) = set(re.findall(r'inferenceContainer[\\"]+:\s*[\\"]+(\w+)', json.dumps(parameters)))
     return str(found)
 
 
 def test_there_are_services() -> None:
-    assert len(FOUND) > 3
+    assert len(SERVICES) > 3
 
 
 def test_the_server_keeps_idle_connections_longer(template: Mapping[str, Any]) -> None:
