@@ -1,4 +1,4 @@
-"""What an instance and its containers reach: the metadata service, the volumes' key, the engine of the database."""
+"""What instances, containers and functions reach: the metadata service, the deployment's key, the database's engine."""
 
 from __future__ import annotations
 
@@ -91,6 +91,41 @@ def test_volumes_are_encrypted_with_the_key_of_the_deployment(stacks: dict[str, 
     for parameters, volume in volumes:
         assert volume["Encrypted"] is True
         assert parameters[volume["KmsKeyId"]["Ref"]]["Default"].endswith("/keys/data")
+
+
+def role_of(function: dict[str, Any], template: dict[str, Any], iam: dict[str, Any]) -> dict[str, Any]:
+    """Properties of a function's role, in its own stack or in the one that publishes its ARN."""
+    arn = function["Role"]
+    if "Ref" in arn:
+        name = template["Parameters"][arn["Ref"]]["Default"]
+        [arn] = [
+            each["Properties"]["Value"]
+            for each in resources(iam, "AWS::SSM::Parameter")
+            if each["Properties"]["Name"] == name
+        ]
+        template = iam
+    properties: dict[str, Any] = template["Resources"][arn["Fn::GetAtt"][0]]["Properties"]
+    return properties
+
+
+def test_functions_may_decrypt_their_variables(stacks: dict[str, dict[str, Any]]) -> None:
+    """Lambda decrypts with the function's role; it creates a grant only where the one who deploys may create grants."""
+    found = 0
+    for template in stacks.values():
+        for function in (each["Properties"] for each in resources(template, "AWS::Lambda::Function")):
+            if "KmsKeyArn" not in function:
+                assert "Environment" not in function
+                continue
+            found += 1
+            statements = [
+                statement
+                for policy in role_of(function, template, stacks["iam"])["Policies"]
+                for statement in policy["PolicyDocument"]["Statement"]
+                if "kms:Decrypt" in as_list(statement["Action"])
+            ]
+            services = [name for each in statements for name in each["Condition"]["StringEquals"]["kms:ViaService"]]
+            assert any(name.startswith("lambda.") for name in services), function["FunctionName"]
+    assert found >= 4
 
 
 def test_database_engine_is_a_major_version() -> None:

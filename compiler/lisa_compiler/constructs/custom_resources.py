@@ -55,6 +55,7 @@ class InlineFunction(Construct):
             raise ValueError(source)
         log_group_name = f"/aws/lambda/{name}"
         log_arn = deployment.arn("logs", f"log-group:{log_group_name}:*")
+        trust_layers, trust_variables = function_trust(stack)
         role = stack.role(
             f"{''.join(part.capitalize() for part in purpose.split('-'))}Role",
             f"lambda-{purpose}",
@@ -63,13 +64,13 @@ class InlineFunction(Construct):
                 "function": document(
                     allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_arn),
                     *statements,
+                    *([stack.use_key("lambda")] if trust_variables else []),
                 )
             },
             description=f"Role of the {purpose} function",
         )
         stack.acknowledge(role, {f"AwsSolutions-IAM5[Resource::{log_arn}]": "Streams of this log group.", **reasons})
         group = stack.log_group(self, "LogGroup", log_group_name)
-        trust_layers, trust_variables = function_trust(stack)
         self.resource = lambda_.CfnFunction(
             self,
             "Resource",

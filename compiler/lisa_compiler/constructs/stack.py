@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
+from lisa_compiler.constructs.policies import allow
 from lisa_compiler.constructs.role_policies import divide
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-    from lisa_compiler.constructs.policies import Document
+    from lisa_compiler.constructs.policies import Document, Statement
     from lisa_compiler.plan import Deployment, StackPlan
 
 _SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
@@ -31,6 +32,7 @@ _SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
 }
 
 _LOG_RETENTION_DAYS = 365
+_USE_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
 
 
 class LisaStack(cdk.Stack):
@@ -157,6 +159,13 @@ class LisaStack(cdk.Stack):
     def key_arn(self) -> str:
         """ARN of the deployment's encryption key."""
         return self.read("KeyArn", "keys/data")
+
+    def use_key(self, *services: str) -> Statement:
+        """Use of the deployment's key, only through the services that hold the data."""
+        suffix = self.deployment.region.partition.dns_suffix
+        region = self.deployment.names.region
+        via = [f"{service}.{region}.{suffix}" for service in services]
+        return allow(_USE_KEY, self.key_arn, when={"StringEquals": {"kms:ViaService": via}})
 
     def keep_or_delete(self, *resources: cdk.CfnResource) -> None:
         """Apply the configured removal policy to stateful resources, for their deletion and their replacement."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lisa_compiler.constructs.policies import Document, Statement
     from lisa_compiler.plan import Deployment
 
-_USE_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
-
 
 class IamStack(LisaStack):
     """Encryption key, roles, instance profiles and shared policies.
@@ -119,12 +117,10 @@ class IamStack(LisaStack):
         self.publish(construct_id, f"roles/{purpose}", role.attr_arn, description=description)
         return role
 
-    def use_key(self, *services: str) -> Statement:
-        """Use of the deployment's key, only through the services that hold the data."""
-        suffix = self.deployment.region.partition.dns_suffix
-        region = self.deployment.names.region
-        via = [f"{service}.{region}.{suffix}" for service in services]
-        return allow(_USE_KEY, self._key.attr_arn, when={"StringEquals": {"kms:ViaService": via}})
+    @property
+    def key_arn(self) -> str:
+        """ARN of the deployment's encryption key, which this stack creates."""
+        return self._key.attr_arn
 
 
 def _auto_scaling(deployment: Deployment) -> tuple[Statement, Statement]:
