@@ -224,6 +224,13 @@ PASSING: dict[str, list[list[str]]] = {
         [f"ragRepositories=[{PGVECTOR}]"],
         [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig={dbHost: db.internal, passwordSecretId: x}"],
     ],
+    "database-user": [
+        [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.username=administrator"],
+        [
+            f"ragRepositories=[{PGVECTOR}]",
+            "ragRepositories[docs].rdsConfig={username: admin, dbHost: db.internal, passwordSecretId: x}",
+        ],
+    ],
     "chunk-overlap": [["ragFileProcessingConfig={chunkSize: 512, chunkOverlap: 51}"]],
     "rag-has-repository": [["deployRag=true", f"ragRepositories=[{PGVECTOR}]"], []],
     "rag-has-embedding": [["deployRag=true", *EMBEDDING], []],
@@ -438,6 +445,13 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
             [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.passwordSecretId=x"],
             "ragRepositories[0].rdsConfig.passwordSecretId",
         ),
+    ],
+    "database-user": [
+        (
+            [f"ragRepositories=[{PGVECTOR}]", f"ragRepositories[docs].rdsConfig.username={name}"],
+            "ragRepositories[0].rdsConfig.username",
+        )
+        for name in ("admin", "RDSadmin", "pg_lisa")
     ],
     "chunk-overlap": [
         (["ragFileProcessingConfig={chunkSize: 512, chunkOverlap: 512}"], "ragFileProcessingConfig.chunkOverlap")

@@ -51,7 +51,7 @@ def vpc_subnets(config: Config) -> Iterator[Finding]:
     for index, repository in enumerate(config.rag_repositories if config.deploy_rag else ()):
         rds = repository.rds_config
         if rds is not None and rds.db_host is None and not vpc.isolated_subnet_ids:
-            fix = "Add isolatedSubnetIds; subnets with a way out are possible too. Or set dbHost to an existing database."
+            fix = "Add isolatedSubnetIds (private subnets are accepted), or set dbHost to an existing database."
             message = f"LISA creates the database of `{repository.repository_id}`, and the VPC has no isolated subnets."
             yield Finding(("vpc", "isolatedSubnetIds"), message, fix, (("ragRepositories", index, "rdsConfig"),))
             return
