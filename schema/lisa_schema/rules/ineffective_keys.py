@@ -1,7 +1,7 @@
 """Keys that have no effect beside the other settings of the same environment.
 
 A part that is switched off explicitly, such as a model with `deploy: false` or RAG with `deployRag: false`, is not
-reported: the switch states that its keys do not apply. docs/decisions/0041-keys-without-effect.md goes through every key.
+reported: the switch states that its keys do not apply. docs/decisions/0041-keys-without-effect.md lists every key.
 """
 
 from __future__ import annotations
