@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.manifest import outputs, sha256
-from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY, digest_of, files_below, is_executable, output_files
+from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY, digest_of, is_executable, output_files
 from lisa_schema.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def remember(
 
     with suppress(OSError):
         own = input_paths(config)
-        if any(_changed_since(project / path, before.since) for path in own):
+        if any(_changed_since(project, path, before.since) for path in own):
             return
         stamp = {
             "program": before.program,
@@ -288,10 +288,24 @@ def _token(path: Path, *, names_only: bool) -> str:
     return f"{status.st_size} {status.st_mtime_ns}" if status.st_size > _BIG else sha256(path.read_bytes())
 
 
-def _changed_since(path: Path, since: int) -> bool:
-    if path.is_dir():
-        return any(below.lstat().st_mtime_ns >= since for _, below in files_below(path))
-    return path.exists() and path.stat().st_mtime_ns >= since
+def _changed_since(project: Path, name: str, since: int) -> bool:
+    """Whether a path of the project was written, moved or removed, itself or anything below it."""
+    path = project / name
+    if not os.path.lexists(path):
+        # Its removal changed the time of the folder that it was in. The project itself changes with every output.
+        parent = next((folder for folder in path.parents if folder.is_dir()), project)
+        return parent != project and parent.is_relative_to(project) and _touched_at(parent) >= since
+    entries = [path]
+    for folder, folders, files in os.walk(path):
+        entries += [Path(folder, entry) for entry in (*folders, *files)]
+    return any(_touched_at(entry) >= since for entry in entries)
+
+
+def _touched_at(path: Path) -> int:
+    # The inode's own time shows that a file with an old date took the place of another.
+    seen = [path.lstat(), *([path.stat()] if path.is_file() else ())]
+    times: list[int] = [stamp for status in seen for stamp in (status.st_mtime_ns, status.st_ctime_ns)]
+    return max(times)
 
 
 def _options_digest(options: Sequence[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def test_address_that_is_none(url: str) -> None:
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Answers what a test says, or nothing."""
+    """Answers what a test says, or nothing; to a POST, with a stream that ends without a fault of the connection."""
 
     answer: bytes | None = b"{}"
     status = 200
@@ -129,6 +129,10 @@ class _Server(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(self.answer)))
         self.end_headers()
         self.wfile.write(self.answer)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -154,6 +158,48 @@ def test_answer_that_does_not_come(server: ThreadingHTTPServer) -> None:
     server.RequestHandlerClass.answer = None  # type: ignore[attr-defined]
     with Lisa(address(server), timeout=0.2) as lisa, pytest.raises(RequestTimeoutError, match="longer timeout"):
         lisa.list_models()
+
+
+TOKEN = b'data:{"token": {"text": "Hello"}}\n\n'
+LAST = b'data:{"token": {"text": "!"}, "finishReason": "stop", "generatedTokens": 2}\n\n'
+TEXTGEN = FoundationModel.model_validate(
+    {"provider": "ecs.textgen.tgi", "modelName": "test", "modelType": "textgen", "modelKwargs": None}
+)
+
+
+def read_stream(server: ThreadingHTTPServer) -> list[str]:
+    with Lisa(address(server)) as lisa:
+        return [piece.token for piece in lisa.generate_stream("test", TEXTGEN)]
+
+
+def read_stream_asynchronously(server: ThreadingHTTPServer) -> list[str]:
+    async def read() -> list[str]:
+        async with Lisa(address(server)) as lisa:
+            return [piece.token async for piece in lisa.agenerate_stream("test", TEXTGEN)]
+
+    return asyncio.run(read())
+
+
+readers = pytest.mark.parametrize("read", [read_stream, read_stream_asynchronously], ids=["sync", "async"])
+
+
+@readers
+@pytest.mark.parametrize("answer", [b"", TOKEN, TOKEN + b": keep-alive\n\n"], ids=["nothing", "a token", "a comment"])
+def test_stream_that_ends_without_its_last_token(
+    server: ThreadingHTTPServer, read: Callable[[ThreadingHTTPServer], list[str]], answer: bytes
+) -> None:
+    """A load balancer or a proxy may end an answer in good order when what is behind it fails."""
+    server.RequestHandlerClass.answer = answer  # type: ignore[attr-defined]
+    with pytest.raises(StreamError, match="broke off"):
+        read(server)
+
+
+@readers
+def test_stream_that_ends_with_its_last_token(
+    server: ThreadingHTTPServer, read: Callable[[ThreadingHTTPServer], list[str]]
+) -> None:
+    server.RequestHandlerClass.answer = TOKEN + LAST  # type: ignore[attr-defined]
+    assert read(server) == ["Hello", "!"]
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"textgen": {"p": [{}]}}', b'{"textgen": 1}'])

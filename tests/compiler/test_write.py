@@ -267,6 +267,27 @@ def test_a_kill_at_any_moment_leaves_old_or_new(output: Path, way: int) -> None:
     assert read(output / "dev") == OLD
 
 
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ({"complete": NEW, "previous": OLD}, NEW),
+        ({"complete": NEW}, NEW),
+        ({"staging": NEW, "previous": OLD}, OLD),
+    ],
+    ids=["both", "complete alone", "previous alone"],
+)
+def test_recover_prefers_the_complete_directory(
+    output: Path, left: dict[str, dict[str, bytes]], expected: dict[str, bytes]
+) -> None:
+    state = write.state_directory(output)
+    for suffix, files in left.items():
+        write_environment(output.with_name("written"), suffix, files)
+        (output.with_name("written") / suffix).rename(state / f"dev.{suffix}")
+    swap.recover(output, state)
+    assert read(output / "dev") == expected
+    assert leftovers(output) == []
+
+
 def test_a_killed_first_write_leaves_nothing_or_all(output: Path) -> None:
     state = write.state_directory(output)
     (state / "dev.staging").mkdir()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.compiler.conftest import TGI, configuration
 
+from compiler.conftest import TGI, configuration
 from gateway.processes import LITELLM_PYTHON, ROOT, running, wait_until_answers
 from lisa_compiler.dev.processes import free_port
 from lisa_compiler.pipeline import compile_environment

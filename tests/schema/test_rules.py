@@ -62,6 +62,16 @@ ISOLATED = [
     "pypiConfig.indexUrl=https://pypi.example.com/simple",
     "certificateAuthorityBundle=/etc/pki/bundle.crt",
 ]
+INSTRUCTOR = [
+    "ecsModels[mistral7b].modelType=embedding",
+    "ecsModels[mistral7b].streaming=",
+    "ecsModels[mistral7b].inferenceContainer=instructor",
+    f"{MODEL_IMAGE}.path=lib/serve/ecs-model/embedding/instructor",
+]
+CONDA = "condaUrl=https://conda.example.com/installer.sh"
+MODEL_CODE = "ecsModels[mistral7b].localModelCode"
+CHUNKS = "ragFileProcessingConfig"
+API_CERTIFICATE = "apiGatewayConfig.certificateArn=arn:aws:acm:us-east-1:012345678901:certificate/1"
 CHECK = "restApiConfig.loadBalancerConfig.healthCheckConfig"
 ECR = "repositoryArn: 'arn:aws:ecr:us-east-1:999999999999:repository/x'"
 
@@ -112,7 +122,7 @@ PASSING: dict[str, list[list[str]]] = {
     "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
     "target-check-timeout": [[f"{CHECK}.timeout=29"]],
     "container-check-command": [["restApiConfig.containerConfig.healthCheckConfig.command=[CMD, 'true']"]],
-    "metric-duration": [[f"{METRIC}.duration=60"], [f"{METRIC}.duration=30"]],
+    "metric-duration": [[f"{METRIC}.duration=60"], []],
     "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
     "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
     "owned-variable": [
@@ -257,6 +267,28 @@ PASSING: dict[str, list[list[str]]] = {
         )
     ],
     "ignored-key": [["lambdaConfig.logLevel=DEBUG"]],
+    "key-without-effect": [
+        [f"ragRepositories=[{PGVECTOR}]", f"{CHUNKS}={{chunkSize: 512, chunkOverlap: 51}}", f"deployRag={switch}"]
+        for switch in ("true", "false")
+    ]
+    + [
+        # The authorities of certificateAuthorityBundle are trusted in every partition since version 3.
+        ["certificateAuthorityBundle=certificates/root.pem"],
+        ["mountS3DebUrl=https://packages.example.com/mount-s3.deb"],
+        ["mountS3DebUrl=https://packages.example.com/mount-s3.deb", f"{MODEL_IMAGE}.path=docker/mine"],
+        [CONDA, *INSTRUCTOR],
+        [CONDA, f"{MODEL_IMAGE}.path=docker/mine"],
+        [f"{MODEL_CODE}=/opt/mine", *INSTRUCTOR],
+        [f"{MODEL_CODE}=/opt/mine", f"{MODEL_IMAGE}.path=docker/mine"],
+        [f"{MODEL_CODE}=/opt/mine", OWN_IMAGE],
+        [f"{MODEL_CODE}=/opt/mine", "ecsModels[mistral7b].deploy=false"],
+        ["tags=[{Key: project, Value: lisa}]"],
+        [*ISOLATED],
+        [*ISOLATED, "tags=[]"],
+        [f"{API_CERTIFICATE}", "apiGatewayConfig.domainName=chat.example.com"],
+        ["apiGatewayConfig.domainName=chat.example.com"],
+        ["authConfig.jwtGroupsProperty=groups", "authConfig.adminGroup=admins"],
+    ],
     "litellm-section-known": [["litellmConfig.guardrails=[]"], ["litellmConfig.brand_new=1"]],
     "litellm-exposes": [["litellmConfig.litellm_settings={telemetry: false, set_verbose: false}"]],
     "secret-in-litellm": [
@@ -319,7 +351,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
             "restApiConfig.containerConfig.healthCheckConfig.command",
         )
     ],
-    "metric-duration": [([f"{METRIC}.duration=90"], f"{METRIC}.duration")],
+    "metric-duration": [([f"{METRIC}.duration={each}"], f"{METRIC}.duration") for each in (10, 30, 59, 61, 90)],
     "alb-metric-known": [([f"{METRIC}.AlbMetricName=RequestsPerTarget"], f"{METRIC}.AlbMetricName")],
     "environment-variable-name": [([f"{ENVIRONMENT}={{'a b': c}}"], f"{ENVIRONMENT}[a b]")],
     "tag-keys": [
@@ -486,6 +518,26 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
             "registry.example.com/library/python:2.7",
             "python:3.9.18",
         )
+    ],
+    "key-without-effect": [
+        ([f"ragRepositories=[{PGVECTOR}]"], "ragRepositories"),
+        ([f"{CHUNKS}={{chunkSize: 512, chunkOverlap: 51}}"], CHUNKS),
+        (["mountS3DebUrl=https://packages.example.com/mount-s3.deb", OWN_IMAGE], "mountS3DebUrl"),
+        (
+            ["mountS3DebUrl=https://packages.example.com/mount-s3.deb", "ecsModels[mistral7b].deploy=false"],
+            "mountS3DebUrl",
+        ),
+        ([CONDA], "condaUrl"),
+        ([CONDA, OWN_IMAGE, *INSTRUCTOR[:3]], "condaUrl"),
+        ([CONDA, *INSTRUCTOR, "ecsModels[mistral7b].deploy=false"], "condaUrl"),
+        ([f"{MODEL_CODE}=/opt/mine"], "ecsModels[0].localModelCode"),
+        (
+            [f"{MODEL_CODE}=/opt/mine", f"{MODEL_IMAGE}.path=./lib/serve/ecs-model/textgen/tgi"],
+            "ecsModels[0].localModelCode",
+        ),
+        ([*ISOLATED, "tags=[{Key: project, Value: lisa}]"], "tags"),
+        ([API_CERTIFICATE], "apiGatewayConfig.certificateArn"),
+        (["authConfig.jwtGroupsProperty=groups"], "authConfig.jwtGroupsProperty"),
     ],
     "ignored-key": [(["lambdaConfig.vpcAutoscalingConfig.minCapacity=1"], "lambdaConfig.vpcAutoscalingConfig")],
     "litellm-section-known": [(["litellmConfig.modelList=[]"], "litellmConfig.modelList")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,12 +221,10 @@ def test_other_options_compile(lisa: Lisa, project: Path, pipeline: Pipeline) ->
 
 
 def test_the_users_own_context_counts(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
-    import os
-
     edit(project, "lib/serve/rest-api", "docker/api")
     (project / "docker/api").mkdir(parents=True)
     (project / "docker/api/Dockerfile").write_text("FROM scratch\n")
-    os.utime(project / "docker/api/Dockerfile", (1e9, 1e9))
+    _age(project)
     lisa("compile")
     lisa("compile")
     assert pipeline.compiled == ["dev"]
@@ -234,7 +233,7 @@ def test_the_users_own_context_counts(lisa: Lisa, project: Path, pipeline: Pipel
     assert pipeline.compiled == ["dev", "dev"]
 
 
-def test_an_edit_during_the_compile_is_not_missed(
+def test_an_edit_of_the_configuration_during_the_compile_is_not_missed(
     lisa: Lisa, project: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lisa_compiler import manifest
@@ -251,6 +250,55 @@ def test_an_edit_during_the_compile_is_not_missed(
     lisa("compile")
     assert pipeline.compiled == ["dev", "dev"]
     assert (project / "generated/dev/SUMMARY.md").read_text() == "test in us-west-2\n"
+
+
+def _age(folder: Path) -> None:
+    """Wait until what is in a folder counts as older than the next compile."""
+    time.sleep(0.1)
+    assert all(path.lstat().st_ctime_ns < time.time_ns() - 50_000_000 for path in folder.rglob("*"))
+
+
+CONTEXT_EDITS: dict[str, Callable[[Path], object]] = {
+    "changed file": lambda context: (context / "Dockerfile").write_text("FROM busybox\n"),
+    "new file": lambda context: (context / "src/new.txt").write_text(""),
+    "removed file": lambda context: (context / "src/old.txt").unlink(),
+    "older file in its place": lambda context: (context.parent / "older").replace(context / "Dockerfile"),
+    "moved folder": lambda context: (context / "src").rename(context.parent / "src"),
+    "removed context": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("change", CONTEXT_EDITS.values(), ids=CONTEXT_EDITS)
+def test_an_edit_of_a_context_during_the_compile_is_not_missed(
+    lisa: Lisa,
+    project: Path,
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], object],
+) -> None:
+    from lisa_compiler import manifest
+
+    edit(project, "lib/serve/rest-api", "docker/api")
+    context = project / "docker/api"
+    (context / "src").mkdir(parents=True)
+    (context / "Dockerfile").write_text("FROM scratch\n")
+    (context / "src/old.txt").write_text("")
+    (context.parent / "older").write_text("FROM busybox:1.36\n")
+    _age(project)
+    build = manifest.build
+
+    def build_and_edit(*arguments: object, **options: object) -> bytes:
+        change(context)
+        return build(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(manifest, "build", build_and_edit)
+    lisa("compile")
+    monkeypatch.setattr(manifest, "build", build)
+    _age(project)
+    lisa("compile")
+    assert pipeline.compiled == ["dev", "dev"]
+    lisa("compile")
+    assert pipeline.compiled == ["dev", "dev"]
 
 
 def test_check_of_current_output(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:

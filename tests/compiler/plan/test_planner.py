@@ -180,8 +180,27 @@ def test_mount_s3_needs_a_privileged_container(planned: Planned) -> None:
     assert not deployment.rest_api.privileged
 
 
-def test_container_is_not_privileged_otherwise(planned: Planned) -> None:
+def test_container_without_mount_s3_is_not_privileged(planned: Planned) -> None:
     assert not planned().models[0].service.privileged
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"type": "registry", "registry": "docker.io/vllm/vllm-openai:v0.5.0"},
+        {"type": "ecr", "repositoryArn": "arn:aws:ecr:us-east-1:123456789012:repository/tgi"},
+        {"type": "tarball", "path": "tgi.tar"},
+    ],
+    ids=["registry", "ecr", "tarball"],
+)
+def test_image_without_the_entrypoint_of_lisa_is_not_privileged(planned: Planned, image: dict[str, str]) -> None:
+    """Only an image that LISA builds mounts the bucket, so that no other has a use for the device."""
+    container = {**TGI["containerConfig"], "image": image}
+    deployment = planned(
+        mountS3DebUrl="https://packages.example.com/mount-s3.deb",
+        ecsModels=[model(containerConfig=container), model(modelId="built")],
+    )
+    assert [plan.service.privileged for plan in deployment.models] == [False, True]
 
 
 def test_model_has_a_stable_address(planned: Planned) -> None:
