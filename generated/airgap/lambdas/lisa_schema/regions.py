@@ -17,6 +17,9 @@ from typing import Any, cast
 
 from lisa_schema.instances import instance_type_names
 
+_UNKNOWN_TO_S5CMD = frozenset({"aws-eusc"})
+"""Partitions that the SDK in s5cmd 2.3 lacks: it uses the host names of the commercial one there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Partition:
@@ -93,6 +96,13 @@ class Region:
     def dns_suffix(self) -> str:
         """What service host names end with there."""
         return self.partition.dns_suffix
+
+    @property
+    def s5cmd_endpoint(self) -> str | None:
+        """Address of S3 that s5cmd needs to be given; None where it derives the address from the Region's name."""
+        if self.partition.id not in _UNKNOWN_TO_S5CMD:
+            return None
+        return f"https://s3.{self.name}.{self.dns_suffix}"
 
     def service_principal(self, service: str) -> str:
         """The principal of an AWS service (`ecs-tasks`, `monitoring.rds`) in trust and resource policies.

@@ -196,7 +196,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     ),
     *_each("LOCAL_CODE_PATH", "the directory of a model's code", "Set `localModelCode` instead.", MODELS, in_task=True),
     *_each("S3_MOUNT_POINT", "whether the bucket is mounted", "Set `mountS3DebUrl` instead.", MODELS, in_task=True),
-    *_each("S3_ENDPOINT_URL", "where the weights come from", "Remove it, and set `region`.", MODELS),
+    *_each("S3_ENDPOINT_URL", "where the weights come from", "Remove it, and set `region`.", MODELS, in_task=True),
     OwnedVariable(
         name="MODEL_ID",
         controls="the model that is served",

@@ -47,7 +47,13 @@ class AutoScalingConfig(Record):
     min_capacity: Positive = Field(default=1, description="Instances at least.")
     max_capacity: Positive = Field(default=2, description="Instances at most.")
     default_instance_warmup: Count = Field(default=180, description="Seconds that a new instance needs.")
-    cooldown: Positive = Field(default=420, description="Seconds between two scaling activities.")
+    cooldown: Positive = Field(
+        default=420,
+        description=(
+            "Default cooldown of the Auto Scaling group in seconds. Target tracking, by which LISA scales, does not "
+            "wait for it: set the warm-up times instead."
+        ),
+    )
     metric_config: MetricConfig = Field(description="What capacity follows.")
 
 

@@ -32,7 +32,7 @@ _ALB_METRICS: Final = (
 )
 # Parameter Store allows 15 levels in a name (Systems Manager User Guide), of which LISA adds up to three.
 _PREFIX_LEVELS: Final = 12
-_PERIODS: Final = (10, 30, 60)
+_PUBLISHED_SECONDS: Final = 60
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
@@ -68,15 +68,15 @@ def container_check_command(config: Config) -> Iterator[Finding]:
             yield Finding(at, "ECS takes a health check command that begins with CMD or CMD-SHELL.")
 
 
-@rule("LISA313", "metric-duration", "Choose 10, 30 or 60 seconds.", Severity.WARNING)
+@rule("LISA313", "metric-duration", "Write 60, or remove `duration`.", Severity.WARNING)
 def metric_duration(config: Config) -> Iterator[Finding]:
-    """The duration of a metric is a period that target tracking takes: 10, 30 or 60 seconds."""
+    """The duration of a metric must be 60 seconds, the interval at which load balancers publish it."""
     for path, service in services(config):
         duration = service.auto_scaling_config.metric_config.duration
-        if duration not in _PERIODS:
-            used = max((period for period in _PERIODS if period <= duration), default=_PERIODS[0])
+        if duration != _PUBLISHED_SECONDS:
             at = (*path, "autoScalingConfig", "metricConfig", "duration")
-            yield Finding(at, f"Target tracking has no period of {duration} seconds; {used} are taken.")
+            message = f"A `duration` of {duration} seconds has no effect: load balancers publish metrics each minute."
+            yield Finding(at, message)
 
 
 @rule("LISA314", "alb-metric-known", "Choose a metric of the application load balancer.", Severity.WARNING)

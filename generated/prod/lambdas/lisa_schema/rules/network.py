@@ -48,6 +48,13 @@ def vpc_subnets(config: Config) -> Iterator[Finding]:
         fix = "Add publicSubnetIds, or set restApiConfig.internetFacing to false."
         message = "The REST API is internet-facing, and the VPC has no public subnets."
         yield Finding(("vpc", "publicSubnetIds"), message, fix, (("restApiConfig", "internetFacing"),))
+    for index, repository in enumerate(config.rag_repositories if config.deploy_rag else ()):
+        rds = repository.rds_config
+        if rds is not None and rds.db_host is None and not vpc.isolated_subnet_ids:
+            fix = "Add isolatedSubnetIds (private subnets are accepted), or set dbHost to an existing database."
+            message = f"LISA creates the database of `{repository.repository_id}`, and the VPC has no isolated subnets."
+            yield Finding(("vpc", "isolatedSubnetIds"), message, fix, (("ragRepositories", index, "rdsConfig"),))
+            return
 
 
 @rule("LISA353", "vpc-zones-in-region", "Run `lisa vpc describe --env {environment}` with the right region.")

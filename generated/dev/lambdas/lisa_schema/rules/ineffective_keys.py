@@ -1,0 +1,102 @@
+"""Keys that have no effect beside the other settings of the same environment.
+
+A part that is switched off explicitly, such as a model with `deploy: false` or RAG with `deployRag: false`, is not
+reported: the switch states that its keys do not apply. docs/decisions/0041-keys-without-effect.md lists every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path
+from lisa_schema.models import AssetImage, Config, EcsModel, InferenceContainer
+from lisa_schema.older_forms import BUILT_IN_CONTEXTS
+from lisa_schema.regions import region
+from lisa_schema.rules.registry import Finding, rule
+
+
+@rule(
+    "LISA374",
+    "key-without-effect",
+    "Remove the key, or set it to null in the environment that it does not apply to.",
+    Severity.WARNING,
+)
+def key_without_effect(config: Config) -> Iterator[Finding]:
+    """A key must have an effect: it must apply beside the other settings of the environment."""
+    yield from _without_rag(config)
+    yield from _without_builds(config)
+    yield from _model_code(config)
+    yield from _tags(config)
+    yield from _incomplete_pairs(config)
+
+
+def _without_rag(config: Config) -> Iterator[Finding]:
+    if config.deploy_rag or "deploy_rag" in config.model_fields_set:
+        return
+    for key, value in (
+        ("ragRepositories", config.rag_repositories),
+        ("ragFileProcessingConfig", config.rag_file_processing_config),
+    ):
+        if value:
+            message = f"`{key}` has no effect: RAG is not deployed unless `deployRag` is true."
+            fix = "Set `deployRag` to true; set it to false if the omission is intended."
+            yield Finding((key,), message, fix, (("deployRag",),))
+
+
+def _without_builds(config: Config) -> Iterator[Finding]:
+    models = config.deployed_models
+    if config.mount_s3_deb_url and not any(_is_built(model) for model in models):
+        message = "`mountS3DebUrl` has no effect: mount-s3 is installed in model images that LISA builds, and none is."
+        yield Finding(("mountS3DebUrl",), message, None, (("ecsModels",),))
+    if config.conda_url and not any(_is_built(model) and _has_own_code(model) for model in models):
+        message = (
+            "`condaUrl` has no effect: only the images of the instructor container and of your own contexts use it, "
+            "and none is built."
+        )
+        yield Finding(("condaUrl",), message, None, (("ecsModels",),))
+
+
+def _model_code(config: Config) -> Iterator[Finding]:
+    for index, model in enumerate(config.ecs_models):
+        is_set = model.deploy and "local_model_code" in model.model_fields_set
+        if is_set and _is_built(model) and not _has_own_code(model):
+            at: Path = ("ecsModels", index, "localModelCode")
+            message = (
+                f"`localModelCode` has no effect: the container {model.inference_container} runs no code of yours."
+            )
+            yield Finding(at, message, None, (("ecsModels", index, "inferenceContainer"),))
+
+
+def _tags(config: Config) -> Iterator[Finding]:
+    home = region(config.region)
+    if config.tags and "tags" in config.model_fields_set and home is not None and home.is_iso:
+        message = f"`tags` has no effect in {home.name}: stacks in isolated Regions get no tags."
+        yield Finding(("tags",), message, "Set `tags` to [] in this environment.", (("region",),))
+
+
+def _incomplete_pairs(config: Config) -> Iterator[Finding]:
+    api, auth = config.api_gateway_config, config.auth_config
+    if api.certificate_arn and not api.domain_name:
+        at: Path = ("apiGatewayConfig", "certificateArn")
+        message = "`certificateArn` has no effect without `domainName`: the API keeps the name that AWS gives it."
+        fix = "Set `apiGatewayConfig.domainName` to the name that the certificate has, or remove `certificateArn`."
+        yield Finding(at, message, fix, (("apiGatewayConfig", "domainName"),))
+    if auth is not None and auth.jwt_groups_property and not auth.admin_group:
+        at = ("authConfig", "jwtGroupsProperty")
+        message = "`jwtGroupsProperty` has no effect without `adminGroup`: groups decide only who is an administrator."
+        fix = "Set `authConfig.adminGroup` to the group of administrators, or remove `jwtGroupsProperty`."
+        yield Finding(at, message, fix, (("authConfig", "adminGroup"),))
+
+
+def _is_built(model: EcsModel) -> bool:
+    return isinstance(model.container_config.image, AssetImage)
+
+
+def _has_own_code(model: EcsModel) -> bool:
+    image = model.container_config.image
+    context = str(PurePosixPath(image.path)) if isinstance(image, AssetImage) and image.path else ""
+    return (
+        context not in {"", *BUILT_IN_CONTEXTS.values()} or model.inference_container == InferenceContainer.INSTRUCTOR
+    )
