@@ -256,6 +256,7 @@ PASSING: dict[str, list[list[str]]] = {
             "mine:3.9",
         )
     ],
+    "api-version": [[], ["restApiConfig.apiVersion=v2"]],
     "ignored-key": [["lambdaConfig.logLevel=DEBUG"]],
     "litellm-section-known": [["litellmConfig.guardrails=[]"], ["litellmConfig.brand_new=1"]],
     "litellm-exposes": [["litellmConfig.litellm_settings={telemetry: false, set_verbose: false}"]],
@@ -487,6 +488,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
             "python:3.9.18",
         )
     ],
+    "api-version": [([f"restApiConfig.apiVersion={version}"], "restApiConfig.apiVersion") for version in ("v1", "v3")],
     "ignored-key": [(["lambdaConfig.vpcAutoscalingConfig.minCapacity=1"], "lambdaConfig.vpcAutoscalingConfig")],
     "litellm-section-known": [(["litellmConfig.modelList=[]"], "litellmConfig.modelList")],
     "litellm-exposes": [
