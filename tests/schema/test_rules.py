@@ -266,6 +266,7 @@ PASSING: dict[str, list[list[str]]] = {
             "mine:3.9",
         )
     ],
+    "api-version": [[], ["restApiConfig.apiVersion=v2"]],
     "ignored-key": [["lambdaConfig.logLevel=DEBUG"]],
     "key-without-effect": [
         [f"ragRepositories=[{PGVECTOR}]", f"{CHUNKS}={{chunkSize: 512, chunkOverlap: 51}}", f"deployRag={switch}"]
@@ -539,6 +540,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         ([API_CERTIFICATE], "apiGatewayConfig.certificateArn"),
         (["authConfig.jwtGroupsProperty=groups"], "authConfig.jwtGroupsProperty"),
     ],
+    "api-version": [([f"restApiConfig.apiVersion={version}"], "restApiConfig.apiVersion") for version in ("v1", "v3")],
     "ignored-key": [(["lambdaConfig.vpcAutoscalingConfig.minCapacity=1"], "lambdaConfig.vpcAutoscalingConfig")],
     "litellm-section-known": [(["litellmConfig.modelList=[]"], "litellmConfig.modelList")],
     "litellm-exposes": [

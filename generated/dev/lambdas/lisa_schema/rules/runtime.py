@@ -14,6 +14,8 @@ from lisa_schema.rules.registry import Finding, rule
 OLDEST_GATEWAY_PYTHON: Final = (3, 11)
 """The oldest Python that the REST API's container runs on."""
 
+_SERVED_VERSION = "v2"
+"""In the paths of the gateway; `/v1` is the interface of LISA 1.x, which neither of them uses."""
 _PYTHON_IMAGE: Final = re.compile(r"(?:.*/)?python:(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:[.-].*)?\Z")
 
 
@@ -61,6 +63,15 @@ def ignored_key(config: Config) -> Iterator[Finding]:
     if config.lambda_config.vpc_autoscaling_config is not None:
         message = "`lambdaConfig.vpcAutoscalingConfig` has no effect, as in LISA 2.x."
         yield Finding(("lambdaConfig", "vpcAutoscalingConfig"), message)
+
+
+@rule("LISA375", "api-version", "Remove apiVersion, or set it to v2.", Severity.WARNING)
+def api_version(config: Config) -> Iterator[Finding]:
+    """The chat application and RAG must call a version of the REST API that the gateway serves."""
+    version = config.rest_api_config.api_version
+    if version != _SERVED_VERSION:
+        message = f"LISA's gateway serves {_SERVED_VERSION}, and the chat application and RAG would call {version}."
+        yield Finding(("restApiConfig", "apiVersion"), message)
 
 
 def _newest(config: Config) -> str:
