@@ -65,7 +65,7 @@ def ignored_key(config: Config) -> Iterator[Finding]:
         yield Finding(("lambdaConfig", "vpcAutoscalingConfig"), message)
 
 
-@rule("LISA374", "api-version", "Remove apiVersion, or set it to v2.", Severity.WARNING)
+@rule("LISA375", "api-version", "Remove apiVersion, or set it to v2.", Severity.WARNING)
 def api_version(config: Config) -> Iterator[Finding]:
     """The chat application and RAG must call a version of the REST API that the gateway serves."""
     version = config.rest_api_config.api_version
