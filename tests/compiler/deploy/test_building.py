@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.deploy.assembly import Artifact, Folder, Kind, LayerSource, Prebuilt
+from lisa_compiler.deploy.artifact import Artifact, Folder, Kind, LayerSource, Prebuilt
 from lisa_compiler.deploy.building import archive, build, built_path, is_built
 from lisa_compiler.deploy.errors import DeployError
 

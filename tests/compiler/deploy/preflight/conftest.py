@@ -113,7 +113,8 @@ def _require(folder: Path, changes: dict[str, Any], *, pinned: bool) -> Requirem
     if pinned:
         ami_lock.save(folder, "dev", LOCK)
     compiled = project.compile()
-    content = manifest.build("dev", compiled.config, options=(), files=compiled.files)
+    products = compiled.products.artifacts.values()
+    content = manifest.build("dev", compiled.config, options=(), files=compiled.files, products=products)
     write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": content})
     order = [stack.component for stack in compiled.deployment.stacks]
     return preflight.require(compiled.deployment, assembly.read(folder / "generated", "dev", "aws", order))

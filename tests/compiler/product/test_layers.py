@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.emit.layers import LAYER_NAMES, LayerSpec, emit_layers
+from lisa_compiler.product.artifact import LayerRecipe
+from lisa_compiler.product.layers import LAYER_NAMES, layer_files
 
 PYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -44,7 +45,7 @@ sys.exit(int(os.environ.get("FAKE_STATUS", "0")))
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("name", LAYER_NAMES)
 def test_every_layer_has_pins_for_every_python(name: str, python: str) -> None:
-    files = emit_layers([LayerSpec(name=name, python=python)])
+    files = layer_files(name, LayerRecipe(python=python))
     lines = files[f"layers/{name}/requirements.txt"].decode().splitlines()
     assert lines
     # A marker would be read for the machine that builds the layer.
@@ -55,19 +56,15 @@ def test_every_layer_has_pins_for_every_python(name: str, python: str) -> None:
 
 
 def test_the_sdk_layer_carries_the_sdk() -> None:
-    files = emit_layers([LayerSpec(name="sdk", python="3.13")])
+    files = layer_files("sdk", LayerRecipe(python="3.13"))
     assert "layers/sdk/lisapy/__init__.py" in files
     assert json.loads(files["layers/sdk/layer.json"])["sources"] == ["lisapy"]
 
 
-def test_without_layers_there_is_no_script() -> None:
-    assert emit_layers([]) == {}
-
-
 def lay_out(folder: Path, python: str) -> Path:
     """The sdk layer of a version of Python, and a fake pip."""
-    spec = LayerSpec(name="sdk", python="3.13", index_url="https://pypi.example.com", trusted_host="pypi.example.com")
-    for name, content in emit_layers([spec]).items():
+    recipe = LayerRecipe(python="3.13", index_url="https://pypi.example.com", trusted_host="pypi.example.com")
+    for name, content in layer_files("sdk", recipe).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
