@@ -167,6 +167,8 @@ def materialize(project: Path, environment: str, names: Sequence[str], *, image:
     Raises:
         DeployError: there is no such artifact, or the sources are not those that were compiled for.
     """
+    # The `cdk` CLI reads the path in its own working directory.
+    project = project.resolve()
     sources = product_sources(project / "generated" / environment, project)
     if unknown := [name for name in names if name not in sources]:
         raise DeployError(f"There is no artifact {unknown[0]} in {environment}: use one of {', '.join(sources)}.")
