@@ -296,7 +296,12 @@ def functions(deployed: Deployed) -> Iterator[Process]:
         if one["Properties"]["LayerName"].endswith("-trust")
     ]
     assets = json.loads(deployed.compiled.files["cloudformation/core.assets.json"])["files"]
-    source = assets[layer["Properties"]["Content"]["S3Key"].removesuffix(".zip")]["source"]
+    key = layer["Properties"]["Content"]["S3Key"]
+    (source,) = [
+        asset["source"]
+        for asset in assets.values()
+        if key in {place["objectKey"] for place in asset["destinations"].values()}
+    ]
     assert source == {"path": "../trust", "packaging": "zip"}
     for template in deployed.templates.values():
         for function in resources(template, "AWS::Lambda::Function"):

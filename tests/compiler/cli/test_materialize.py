@@ -49,6 +49,7 @@ def test_commands_of_the_assembly_print_one_file(project: Path) -> None:
         result = CliRunner().invoke(app, arguments, prog_name="lisa")
         assert result.exit_code == 0, result.stderr
         (line,) = result.stdout.splitlines()
+        assert Path(line).is_absolute()
         with zipfile.ZipFile(line) as archive:
             assert archive.testzip() is None
         ran += 1
