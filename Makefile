@@ -108,6 +108,10 @@ artifacts: .venv/.installed-runtime ## List images, layers, code and weights, an
 layers: .venv/.installed-runtime ## Build the zip files of an environment's Lambda layers: make layers ENV=dev
 	@$(LISA) artifacts build layers --offline $(OPTIONS) $(ARGS)
 
+.PHONY: materialize
+materialize: .venv/.installed-runtime ## Write product code for the legacy synthesizer into .lisa/artifacts: make materialize ENV=dev
+	@$(LISA) artifacts materialize $(SCOPE) $(ARGS)
+
 .PHONY: dockerCheck
 dockerCheck: .venv/.installed-runtime ## Say what builds container images here: Docker or buildah
 	@$(LISA) artifacts builder

@@ -160,7 +160,9 @@ class Files:
 def compiled(environment: str, *overrides: Override) -> Output:
     """Compile an environment with overrides."""
     made = compile_environment(ROOT, environment, overrides=overrides, local_weights=LocalWeights.IGNORE)
-    files = {**made.files, "manifest.json": build(environment, made.config, options=(), files=made.files)}
+    products = made.products.artifacts.values()
+    manifest = build(environment, made.config, options=(), files=made.files, products=products)
+    files = {**made.files, "manifest.json": manifest}
     output = read_output(Files({f"generated/{environment}/{p}": c for p, c in files.items()}), environment)
     if output is None:
         raise SystemExit(f"{environment} has no output")

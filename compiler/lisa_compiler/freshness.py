@@ -20,14 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.manifest import outputs, sha256
+from lisa_compiler.manifest import output_digests, outputs, sha256
 from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY, digest_of, is_executable, output_files
 from lisa_schema.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from lisa_schema.models import Config
 
-_FORMAT = 1
+_FORMAT = 2
 _BIG = 16 * 2**20
 """Bytes above which an input, such as an image's tarball, is told by size and time instead of content."""
 
@@ -95,7 +95,7 @@ def fresh(project: Path, output: Path, environment: str, options: Sequence[tuple
         from lisa_compiler.report import from_data
 
         diagnostics = tuple(from_data(data) for data in stamp["diagnostics"])
-        return Fresh(int(stamp["stacks"]), len(outputs(manifest)) + 1, diagnostics)
+        return Fresh(int(stamp["stacks"]), int(stamp["files"]), diagnostics)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -155,6 +155,7 @@ def remember(
     local_models: Mapping[str, str],
     manifest: bytes,
     stacks: int,
+    files: int,
     diagnostics: Iterable[Diagnostic],
 ) -> None:
     """Keep what fresh() needs, after the output was written. A cache: failing to keep it is no error.
@@ -169,6 +170,7 @@ def remember(
         local_models: fingerprints of the models in `models/`, as they were read, by name.
         manifest: that of the output.
         stacks: how many there are.
+        files: number of files in the output, the manifest included.
         diagnostics: warnings that were given.
     """
     from lisa_compiler.report import as_data
@@ -187,6 +189,7 @@ def remember(
             },
             "manifest": sha256(manifest),
             "stacks": stacks,
+            "files": files,
             "diagnostics": [as_data(diagnostic) for diagnostic in diagnostics],
         }
         _write(output, f"environment-{environment}", stamp)
@@ -255,16 +258,19 @@ def program_digest() -> str:
 
 
 def _intact(directory: Path, expected: Mapping[str, str]) -> bool:
-    found = {name: path for name, path in output_files(directory) if name != MANIFEST}
-    if found.keys() != expected.keys() or directory.is_symlink():
+    if directory.is_symlink():
         return False
-    for name, path in found.items():
+    digests = {}
+    for name, path in output_files(directory):
+        if name == MANIFEST:
+            continue
         if path.is_symlink():
             return False
         content = path.read_bytes()
-        if sha256(content) != expected[name] or is_executable(content) != bool(path.stat().st_mode & 0o100):
+        if is_executable(content) != bool(path.stat().st_mode & 0o100):
             return False
-    return True
+        digests[name] = sha256(content)
+    return output_digests(digests) == expected
 
 
 def _tokens(project: Path, paths: Iterable[str]) -> dict[str, str]:

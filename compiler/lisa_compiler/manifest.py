@@ -1,4 +1,7 @@
-"""manifest.json: what an environment's output was made from, and what it holds, by digest.
+"""manifest.json: what an environment's output was made from, what it holds, and the product code that it names.
+
+Product code is not in the output: the manifest has its digests, and `lisa artifacts` builds it. The cloud assembly has
+one digest for all its files, since whatever changes a template changes its asset manifest and the assembly's manifest.
 
 It holds nothing but what the output follows from: a comment in the configuration, another environment's block or
 another machine leave it as it is. The user's own files, such as a container's build context, are in the output, and so
@@ -13,13 +16,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.product.artifact import from_data, to_data
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
+    from lisa_compiler.product.artifact import ProductArtifact
     from lisa_schema.models import Config
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when the form of manifest.json changes."""
+
+ASSEMBLY = "cloudformation/"
+"""Directory of the cloud assembly in the output."""
 
 _PRIVATE = re.compile(r"key|secret|password|token|credential", re.IGNORECASE)
 
@@ -48,6 +56,7 @@ def build(
     *,
     options: Iterable[tuple[str, str]],
     files: Mapping[str, bytes],
+    products: Iterable[ProductArtifact],
 ) -> bytes:
     """Build the manifest of an environment.
 
@@ -57,6 +66,7 @@ def build(
         options: name and value of every option that changed the configuration: (`--region`, `us-east-1`),
             (`--set ecsModels[0].deploy`, `false`).
         files: the rest of the output, by path.
+        products: the product code that is deployed with it.
     """
     manifest: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
@@ -64,21 +74,48 @@ def build(
         "environment": environment,
         "inputs": {"configuration": configuration_digest(config)},
         "options": recorded_options(options),
-        "outputs": {path: sha256(files[path]) for path in sorted(files)},
+        "artifacts": {product.name: to_data(product) for product in products},
+        "outputs": output_digests({path: sha256(content) for path, content in files.items()}),
     }
     return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def output_digests(files: Mapping[str, str]) -> dict[str, str]:
+    """What a manifest says of its outputs, in order of path: of `cloudformation/`, one digest.
+
+    Args:
+        files: digest of each file, by path.
+    """
+    assembly = "".join(f"{path}\0{digest}\0" for path, digest in sorted(files.items()) if path.startswith(ASSEMBLY))
+    found = {path: digest for path, digest in files.items() if not path.startswith(ASSEMBLY)}
+    return dict(sorted({**found, **({ASSEMBLY: sha256(assembly.encode())} if assembly else {})}.items()))
+
+
 def outputs(manifest: bytes) -> dict[str, str]:
-    """Digests of the files that a manifest tells, by path; empty when it is not a manifest of this version."""
+    """Digests of the outputs that a manifest holds, by path; empty when it is not a manifest that can be read.
+
+    Manifests of schema version 1 have the files of `cloudformation/` one by one.
+    """
+    found = _content(manifest).get("outputs")
+    return {str(path): str(digest) for path, digest in found.items()} if isinstance(found, dict) else {}
+
+
+def products(manifest: bytes) -> dict[str, ProductArtifact]:
+    """The product code that a manifest names, by name; empty for schema version 1, whose output held a copy of it.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: the manifest is not one that `lisa compile` writes.
+    """
+    return {name: from_data(name, data) for name, data in _content(manifest).get("artifacts", {}).items()}
+
+
+def _content(manifest: bytes) -> dict[str, Any]:
     try:
         content = json.loads(manifest)
     except ValueError:
         return {}
-    if not isinstance(content, dict) or content.get("schemaVersion") != SCHEMA_VERSION:
-        return {}
-    found = content.get("outputs")
-    return {str(path): str(digest) for path, digest in found.items()} if isinstance(found, dict) else {}
+    known = isinstance(content, dict) and content.get("schemaVersion") in {1, SCHEMA_VERSION}
+    return content if known else {}
 
 
 def _canonical(value: Any) -> bytes:

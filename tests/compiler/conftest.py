@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from lisa_compiler import manifest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -100,6 +102,12 @@ def planned(tmp_path: Path) -> Callable[..., Deployment]:
 def compiled(tmp_path: Path) -> Callable[..., Compiled]:
     """Compile the minimal configuration with changes."""
     return lambda **changes: Project(tmp_path).write(**changes).compile()
+
+
+def manifest_of(compiled: Compiled) -> bytes:
+    """The manifest that `lisa compile` writes with these files."""
+    products = compiled.products.artifacts.values()
+    return manifest.build(compiled.environment, compiled.config, options=(), files=compiled.files, products=products)
 
 
 def templates(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:

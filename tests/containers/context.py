@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lisa_compiler.emit.containers import ContextSpec, emit_context
 from lisa_compiler.plan.images import BuiltImage, ImageKind
+from lisa_compiler.product.sources import image_code
 
 BUCKET = "models"
 MODEL = "org/name"
@@ -173,7 +174,7 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
         weights=None if rest else weights,
         litellm_config=b"model_list: []\n" if rest else None,
     )
-    for name, content in emit_context(spec, project=folder).items():
+    for name, content in {**emit_context(spec, project=folder), **image_code(kind)}.items():
         path = folder / "context" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler.bundle import sbom
 from lisa_compiler.bundle.archive import DirectoryBase, read_manifest, write_archive
 from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, Kind, parse
-from lisa_compiler.bundle.sources import Found, Source, find_sources
+from lisa_compiler.bundle.sources import Found, Source, find_sources, find_vendored
 from lisa_compiler.bundle.supplies import find_cdk, find_wheels, locked_cdk, platform, python_version
+from lisa_compiler.product.recipes import product_recipes
+from lisa_compiler.product.sources import product_files
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lisa_compiler.plan import Deployment
     from lisa_weights.lock import WeightsLock
     from lisa_weights.steps import Step
 
+_INSTALLING = ("containers/", "layers/")
 SUMS = "SHA256SUMS"
 
 
@@ -75,8 +80,9 @@ def create(
         scratch = Path(folder)
         with step("gathering wheels and the cdk CLI", 0):
             programs = find_wheels(project, supplies.wheels, scratch) | find_cdk(supplies.cdk, scratch)
-        sources = {**found.sources, **programs}
-        manifest, sources = _described(deployment, lock, found, sources)
+        sources = {**found.sources, **find_vendored(project, deployment.environment, scratch), **programs}
+        requirements = product_requirements(deployment, project)
+        manifest, sources = _described(deployment, lock, found, sources, requirements)
         if supplies.base is not None:
             manifest = _difference(manifest, supplies.base)
         with step(f"writing {target.name}", sum(file.size for file in manifest.stored)) as done:
@@ -84,12 +90,30 @@ def create(
     return manifest
 
 
+def product_requirements(deployment: Deployment, project: Path) -> list[str]:
+    """The pinned requirements of product code: of images and of layers."""
+    recipes = product_recipes(deployment).items()
+    files = [product_files(name, recipe, project) for name, recipe in recipes if name.startswith(_INSTALLING)]
+    return [
+        content.decode()
+        for each in files
+        for path, content in each.items()
+        if path.rpartition("/")[2] == "requirements.txt"
+    ]
+
+
 def _described(
-    deployment: Deployment, lock: WeightsLock, found: Found, sources: dict[str, Source]
+    deployment: Deployment,
+    lock: WeightsLock,
+    found: Found,
+    sources: dict[str, Source],
+    requirements: Iterable[str],
 ) -> tuple[BundleManifest, dict[str, Source]]:
     files = [source.described(path) for path, source in sorted(sources.items())]
     made = {
-        sbom.PATH: Source(kind=Kind.GUIDE, content=sbom.bill_of_materials(deployment, lock, files, sources)),
+        sbom.PATH: Source(
+            kind=Kind.GUIDE, content=sbom.bill_of_materials(deployment, lock, files, sources, requirements)
+        ),
         "README.md": Source(kind=Kind.GUIDE, content=_rendered("README.md", deployment, found)),
         "install.sh": Source(kind=Kind.GUIDE, content=_rendered("install.sh", deployment, found), executable=True),
     }

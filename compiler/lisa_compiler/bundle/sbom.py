@@ -6,7 +6,7 @@ import json
 import re
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.parser import HeaderParser
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -29,12 +29,23 @@ Component = dict[str, Any]
 
 
 def bill_of_materials(
-    deployment: Deployment, lock: WeightsLock, files: Sequence[BundledFile], sources: Mapping[str, Source]
+    deployment: Deployment,
+    lock: WeightsLock,
+    files: Sequence[BundledFile],
+    sources: Mapping[str, Source],
+    requirements: Iterable[str],
 ) -> bytes:
     """Write the bill of materials; the same bytes for the same files.
 
     It lists the wheels and the cdk CLI, the models by their files' digests, the image archives and the images that the
     deployment starts from, and what the gateway's image and the Lambda layers install when they are built.
+
+    Args:
+        deployment: the environment's plan.
+        lock: what the weights are.
+        files: what is in the bundle.
+        sources: where each comes from, by path.
+        requirements: pinned requirements of product code, as pip reads them.
     """
     components: dict[str, Component] = {}
     for component in (
@@ -42,7 +53,7 @@ def bill_of_materials(
         *_models(deployment, lock),
         *_archives(files),
         *_images(deployment),
-        *_installed(files, sources),
+        *_installed(files, sources, requirements),
     ):
         components.setdefault(component["bom-ref"], component)
     listed = [components[reference] for reference in sorted(components)]
@@ -140,10 +151,15 @@ def _images(deployment: Deployment) -> Iterator[Component]:
         yield {"type": "container", "bom-ref": f"image:{name}", "name": name}
 
 
-def _installed(files: Sequence[BundledFile], sources: Mapping[str, Source]) -> Iterator[Component]:
+def _installed(
+    files: Sequence[BundledFile], sources: Mapping[str, Source], requirements: Iterable[str]
+) -> Iterator[Component]:
+    texts = list(requirements)
     for file in files:
         path = PurePosixPath(file.path)
         source = sources[file.path].file
         if path.name == "requirements.txt" and path.is_relative_to(f"{PROJECT}/generated") and source is not None:
-            for name, version in _PIN.findall(source.read_text(encoding="utf-8")):
-                yield _package("pypi", re.sub(r"[-_.]+", "-", name).lower(), version)
+            texts.append(source.read_text(encoding="utf-8"))
+    for text in texts:
+        for name, version in _PIN.findall(text):
+            yield _package("pypi", re.sub(r"[-_.]+", "-", name).lower(), version)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lisa_compiler.ami_lock import lock_file
 from lisa_compiler.bundle.manifest import BundledFile, BundleError, Kind
+from lisa_compiler.deploy.vendor import vendor
 from lisa_compiler.freshness import input_paths
 from lisa_compiler.load import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_compiler.local_models import MODELS
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PROJECT: Final = "project"
 IMAGES: Final = "images"
+VENDORED: Final = "vendored"
+"""Directory of the project in a bundle that has the assembly with product code."""
 _CARRIED: Final = (
     CONFIG_FILE,
     LOCK_FILE,
@@ -88,6 +91,25 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_vendored(project: Path, environment: str, scratch: Path) -> dict[str, Source]:
+    """Write the assembly for sites that deploy without LISA, with the product code, and find its files.
+
+    Args:
+        project: directory of config.yaml.
+        environment: name of the environment.
+        scratch: where to write it.
+
+    Raises:
+        DeployError: product code is not that which was compiled.
+    """
+    folder = scratch / VENDORED / environment
+    vendor(project, environment, folder, complete=False)
+    return {
+        f"{PROJECT}/{VENDORED}/{environment}/{path}": Source(kind=Kind.PROJECT, file=file)
+        for path, file in files_below(folder)
+    }
 
 
 def find_sources(project: Path, output: Path, deployment: Deployment, lock: WeightsLock, images: Path | None) -> Found:

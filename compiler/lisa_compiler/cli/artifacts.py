@@ -117,6 +117,49 @@ def artifacts_save(
     )
 
 
+@artifacts_app.command("materialize", epilog="lisa artifacts materialize --env prod")
+def artifacts_materialize(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARTIFACT]...", help="Names in manifest.json. Default: all.")
+    ] = None,
+    *,
+    project: Project = Path(),
+    env: Annotated[str, typer.Option("--env", "-e", metavar="NAME", help="Environment to materialize.")],
+    image: Annotated[
+        bool, typer.Option("--image", help="Build a container context and print the image.", rich_help_panel=HOW)
+    ] = False,
+) -> None:
+    """Write product code as generated/ names it into .lisa/artifacts, and print the paths."""
+    from lisa_compiler.cli import supplying
+
+    raise typer.Exit(supplying.materialize(project, env, names or (), image=image))
+
+
+@artifacts_app.command("vendor", epilog="lisa artifacts vendor --env prod deployment")
+def artifacts_vendor(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="New directory to write.")],
+    *,
+    project: Project = Path(),
+    env: Environment = None,
+    assignments: Assignments = None,
+    profile: Profile = None,
+    deployment_name: DeploymentName = None,
+    account_number: AccountNumber = None,
+    region: Region = None,
+) -> None:
+    """Write compiled output with all code and layers into DIR, for pipelines without LISA."""
+    from lisa_compiler.cli import supplying
+    from lisa_compiler.cli.targets import on_target
+
+    given = shortcuts(profile, deployment_name, account_number, region)
+    raise typer.Exit(
+        on_target(
+            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
+            lambda target: supplying.vendor(target, directory),
+        )
+    )
+
+
 @artifacts_app.command("publish", epilog="lisa artifacts publish --env prod")
 def artifacts_publish(
     names: Names = None,

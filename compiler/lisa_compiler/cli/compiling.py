@@ -273,7 +273,13 @@ def _compile(request: Request, output: Path, environment: str, task: _Task) -> _
         progress=task.progress,
         step=task.step,
     )
-    content = manifest.build(environment, compiled.config, options=request.options, files=compiled.files)
+    content = manifest.build(
+        environment,
+        compiled.config,
+        options=request.options,
+        files=compiled.files,
+        products=compiled.products.artifacts.values(),
+    )
     files = {**compiled.files, MANIFEST: content}
     changes = compare(output / environment, files)
     return _Made(compiled, files, changes, before, time.perf_counter() - began)
@@ -315,6 +321,7 @@ def _write(request: Request, output: Path, made: _Made, how: How) -> None:
         local_models=made.compiled.local_models,
         manifest=made.files[MANIFEST],
         stacks=made.stacks,
+        files=len(made.files),
         diagnostics=made.compiled.diagnostics,
     )
     seconds = _seconds(began - made.seconds)

@@ -15,14 +15,16 @@ from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size
 from lisa_compiler.deploy import building, images
-from lisa_compiler.deploy.assembly import Kind, LayerSource
+from lisa_compiler.deploy.artifact import Context, Kind, ProductSource
 from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.deploy.product import product_artifact, product_sources
 from lisa_compiler.deploy.publishing import Shelf, log_in_to
+from lisa_compiler.deploy.vendor import vendor as write_vendored
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lisa_compiler.deploy.assembly import Artifact
+    from lisa_compiler.deploy.artifact import Artifact
     from lisa_compiler.deploy.images import Builder
 
 WEIGHTS = "weights"
@@ -127,11 +129,7 @@ def publish_missing(target: Target, shelf: Shelf, artifacts: Sequence[Artifact])
         DeployError: one of them cannot be built or uploaded; those before it are there.
     """
     missing = [artifact for artifact in artifacts if artifact.places and shelf.lacks(artifact)]
-    for artifact in artifacts:
-        if not artifact.places and isinstance(
-            artifact.source, LayerSource
-        ):  # the `cdk` CLI uploads, and builds nothing
-            building.build(target.project, artifact)
+    prepare([artifact for artifact in artifacts if not artifact.places], target.project)
     for artifact in missing:
         began = time.perf_counter()
         if artifact.kind is Kind.IMAGE:
@@ -142,6 +140,54 @@ def publish_missing(target: Target, shelf: Shelf, artifacts: Sequence[Artifact])
         say(f"{artifact.title}: published as {artifact.digest[:12]} ({time.perf_counter() - began:.1f} s)")
     if not missing:
         say(f"{target.environment}: the account has every artifact")
+
+
+def prepare(artifacts: Iterable[Artifact], project: Path) -> None:
+    """Write the files and build contexts that the `cdk` CLI takes from `.lisa/artifacts` (legacy synthesizer).
+
+    Raises:
+        DeployError: one of them cannot be written.
+    """
+    for artifact in artifacts:
+        if isinstance(artifact.source, ProductSource):
+            building.build(project, artifact)
+        elif isinstance(artifact.source, Context):
+            building.lay_out(artifact.source)
+
+
+def materialize(project: Path, environment: str, names: Sequence[str], *, image: bool) -> ExitCode:
+    """Write product code as the manifest names it, and print where it is; this reads no configuration.
+
+    Args:
+        project: directory of config.yaml.
+        environment: name of the environment.
+        names: such as `functions/session`; every artifact when empty.
+        image: build the image of a context, and print its name instead.
+
+    Raises:
+        DeployError: there is no such artifact, or the sources are not those that were compiled for.
+    """
+    # The `cdk` CLI reads the path in its own working directory.
+    project = project.resolve()
+    sources = product_sources(project / "generated" / environment, project)
+    if unknown := [name for name in names if name not in sources]:
+        raise DeployError(f"There is no artifact {unknown[0]} in {environment}: use one of {', '.join(sources)}.")
+    for name in names or sources:
+        artifact = product_artifact(sources[name])
+        if isinstance(artifact.source, Context):
+            place = images.make(images.find(), artifact) if image else str(building.lay_out(artifact.source))
+        else:
+            place = str(building.build(project, artifact))
+        put(f"{place}\n")
+    return ExitCode.OK
+
+
+def vendor(target: Target, directory: Path) -> ExitCode:
+    """Write everything that a deployment needs but for images and weights, for pipelines without LISA."""
+    target.require_up_to_date()
+    write_vendored(target.project, target.environment, directory)
+    say(f"{target.environment}: vendored → {shown_path(directory)}; deploy with `cdk deploy --app DIR/cloudformation`")
+    return ExitCode.OK
 
 
 def say_builder() -> ExitCode:

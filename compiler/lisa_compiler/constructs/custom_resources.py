@@ -12,6 +12,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lisa_compiler.constructs.assets import WEBSITE_PREFIX
 from lisa_compiler.constructs.functions import RUNTIME_IS_CHOSEN
 from lisa_compiler.constructs.policies import Statement, allow, document, trust
 from lisa_compiler.constructs.trust import function_trust
@@ -144,7 +145,10 @@ class WebsiteContent(Construct):
         env_js: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        source_arn = f"arn:{stack.deployment.region.partition.id}:s3:::{source_bucket}/{source_key}"
+        # Any version of the application: the role stays the same when the application changes, and neither a review
+        # nor the propagation of a new policy stands between a new archive and its use.
+        versions = source_key if cdk.Token.is_unresolved(source_key) else f"{WEBSITE_PREFIX}*"
+        source_arn = f"arn:{stack.deployment.region.partition.id}:s3:::{source_bucket}/{versions}"
         function = InlineFunction(
             self,
             "Function",
@@ -156,7 +160,10 @@ class WebsiteContent(Construct):
                 allow("s3:ListBucket", bucket_arn),
                 allow(["s3:DeleteObject", "s3:PutObject"], f"{bucket_arn}/*"),
             ],
-            reasons={f"AwsSolutions-IAM5[Resource::{bucket_arn}/*]": "It writes the files of the website."},
+            reasons={
+                f"AwsSolutions-IAM5[Resource::{bucket_arn}/*]": "It writes the files of the website.",
+                f"AwsSolutions-IAM5[Resource::{source_arn}]": "It reads any version of the web application.",
+            },
             timeout=300,
             memory=1024,
         )

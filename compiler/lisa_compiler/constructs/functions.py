@@ -59,7 +59,7 @@ class PythonFunction(Construct):
             runtime=deployment.python_runtime,
             architectures=["x86_64"],
             handler=f"lisa_lambdas.{package}.handler.handler",
-            code=assets.function_code(scope),
+            code=assets.function_code(scope, function),
             role=scope.read(f"{construct_id}RoleArn", f"roles/lambda-{function}"),
             layers=[
                 *(scope.read(f"{layer.capitalize()}LayerArn", f"layerVersion/{layer}") for layer in layers),

@@ -9,111 +9,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lisa_compiler.deploy.artifact import Artifact, Context, Folder, Kind, Place, Prebuilt, ProductSource
 from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.deploy.product import product_artifact, product_sources
 
 FOLDER = "cloudformation"
 """Where the assembly is in an environment's output."""
 
 _STACK, _ASSETS = "aws:cloudformation:stack", "cdk:asset-manifest"
-_BUILT_LAYERS = ".lisa/layers/"
-
-
-class Kind(StrEnum):
-    """What an artifact is."""
-
-    IMAGE = "image"
-    LAYER = "layer"
-    CODE = "code"
-    WEB = "web"
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder that is zipped; `path` is absolute."""
-
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Prebuilt:
-    """A file that is taken as it is: a layer's zip file, or an image's tarball; `path` is absolute."""
-
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSource:
-    """A layer that is built from pinned requirements.
-
-    Attributes:
-        folder: `layers/<name>` of the environment's output; the builder is beside it.
-        target: where the assembly wants the zip file; None when it may be anywhere.
-    """
-
-    folder: Path
-    target: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A container image that is built.
-
-    Attributes:
-        folder: the build context.
-        arguments: (name, value) of the build.
-        platform: as Docker writes it, such as `linux/amd64`.
-    """
-
-    folder: Path
-    arguments: tuple[tuple[str, str], ...]
-    platform: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an artifact goes in the account.
-
-    Attributes:
-        container: bucket, or repository of an image.
-        key: key of the object, or tag of the image.
-        role: ARN of the role that puts it there; None for the caller's own rights.
-    """
-
-    container: str
-    key: str
-    role: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """Something that stacks need, named by the digest of what it is made from.
-
-    Attributes:
-        kind: what it is.
-        name: the layer's or the image's; `functions` for the code and `application` for the web.
-        digest: SHA-256 in hexadecimal.
-        source: what it is made from.
-        places: where it goes; empty when the `cdk` CLI decides.
-        components: the stacks that need it.
-    """
-
-    kind: Kind
-    name: str
-    digest: str
-    source: Folder | Prebuilt | LayerSource | Context
-    places: tuple[Place, ...]
-    components: frozenset[str] = frozenset()
-
-    @property
-    def title(self) -> str:
-        """What a person calls it: `layer common`."""
-        return f"{self.kind} {self.name}"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +113,9 @@ def read(output: Path, environment: str, partition: str, order: Sequence[str]) -
     try:
         manifest = json.loads((directory / "manifest.json").read_bytes())
         entries: Mapping[str, Any] = manifest["artifacts"]
-        reader = _Reader(directory.resolve(), partition)
+        reader = _Reader(
+            directory.resolve(), partition, product_sources(directory.parent.resolve(), output.parent.resolve())
+        )
         stacks = {name: reader.stack(name, entry) for name, entry in entries.items() if entry["type"] == _STACK}
         artifacts: dict[str, Artifact] = {}
         for artifact in reader.artifacts(entries):
@@ -243,6 +155,7 @@ def _in_order(stacks: Mapping[str, Stack], order: Sequence[str]) -> tuple[Stack,
 class _Reader:
     directory: Path
     partition: str
+    products: Mapping[str, ProductSource]
 
     def stack(self, component: str, entry: Mapping[str, Any]) -> Stack:
         properties = entry["properties"]
@@ -265,57 +178,63 @@ class _Reader:
     def _artifacts_of(self, entry: Mapping[str, Any]) -> Iterator[Artifact]:
         if entry["type"] == _ASSETS:
             assets = json.loads((self.directory / entry["properties"]["file"]).read_bytes())
-            for digest, asset in assets["files"].items():
+            for asset in assets["files"].values():
                 if not str(asset["source"].get("path", "")).endswith(".template.json"):
-                    yield self._file(digest, asset)
-            for digest, asset in assets["dockerImages"].items():
-                yield self._image(digest, asset)
+                    yield self._file(asset)
+            for asset in assets["dockerImages"].values():
+                yield self._image(asset)
         for notes in entry.get("metadata", {}).values():
             yield from (self._legacy(note["data"]) for note in notes)
 
-    def _file(self, digest: str, asset: Mapping[str, Any]) -> Artifact:
+    def _file(self, asset: Mapping[str, Any]) -> Artifact:
         source = asset["source"]
         places = tuple(
             Place(place["bucketName"], place["objectKey"], self._arn(place.get("assumeRoleArn")))
             for place in asset["destinations"].values()
         )
         if "executable" in source:
-            _, _, layer = source["executable"]
-            folder = self.directory.parent / "layers" / layer
-            return Artifact(kind=Kind.LAYER, name=layer, digest=digest, source=LayerSource(folder, None), places=places)
+            return self._product(_product_name(source["executable"]), places)
+        digest = _digest(place.key for place in places)
         return self._archive(digest, source["path"], str(asset.get("displayName", "")), places)
+
+    def _product(self, name: str, places: tuple[Place, ...]) -> Artifact:
+        return replace(product_artifact(self.products[name]), places=places)
 
     def _archive(self, digest: str, path: str, display_name: str, places: tuple[Place, ...]) -> Artifact:
         whole = self._path(path)
         if path.endswith("/trust"):
             return Artifact(kind=Kind.LAYER, name="trust", digest=digest, source=Folder(whole), places=places)
-        if not path.endswith(".zip"):
-            kind, name = (Kind.CODE, "functions") if path.endswith("/lambdas") else (Kind.WEB, "application")
-            return Artifact(kind=kind, name=name, digest=digest, source=Folder(whole), places=places)
+        for name, source in self.products.items():
+            if whole == source.target:
+                return self._product(name, places)
         name = display_name.removeprefix("layer ") or whole.stem
-        source: Prebuilt | LayerSource = Prebuilt(whole)
-        if _BUILT_LAYERS in path:
-            source = LayerSource(self.directory.parent / "layers" / name, whole)
-        return Artifact(kind=Kind.LAYER, name=name, digest=digest, source=source, places=places)
+        return Artifact(kind=Kind.LAYER, name=name, digest=digest, source=Prebuilt(whole), places=places)
 
-    def _image(self, digest: str, asset: Mapping[str, Any]) -> Artifact:
+    def _image(self, asset: Mapping[str, Any]) -> Artifact:
         source, name = asset["source"], asset["displayName"]
         places = tuple(
             Place(place["repositoryName"], place["imageTag"], self._arn(place.get("assumeRoleArn")))
             for place in asset["destinations"].values()
         )
         found: Context | Prebuilt
+        if name in self.products:
+            return self._product(name, places)
         if "directory" in source:
             found = self._context(source["directory"], source.get("dockerBuildArgs"), source["platform"])
         else:
             found = Prebuilt(self._path(f"../../../{name}"))
+        digest = _digest(place.key for place in places)
         return Artifact(kind=Kind.IMAGE, name=Path(name).stem, digest=digest, source=found, places=places)
 
     def _legacy(self, data: Mapping[str, Any]) -> Artifact:
+        digest = _digest([data["id"]])
         if data["packaging"] != "container-image":
-            return self._archive(data["id"], data["path"], "", ())
+            return self._archive(digest, data["path"], "", ())
         source = self._context(data["path"], data.get("buildArgs"), data["platform"])
-        return Artifact(kind=Kind.IMAGE, name=source.folder.name, digest=data["id"], source=source, places=())
+        for name, product in self.products.items():
+            if source.folder == product.target:
+                return self._product(name, ())
+        return Artifact(kind=Kind.IMAGE, name=source.folder.name, digest=digest, source=source, places=())
 
     def _context(self, path: str, arguments: Mapping[str, str] | None, platform: str) -> Context:
         return Context(self._path(path), tuple(sorted((arguments or {}).items())), platform)
@@ -325,3 +244,19 @@ class _Reader:
 
     def _arn(self, text: str | None) -> str | None:
         return text.replace("${AWS::Partition}", self.partition) if text else None
+
+
+def _product_name(command: Sequence[str]) -> str:
+    """The artifact that the command line of an executable asset materializes."""
+    _, _, action, name, *_ = command
+    if action != "materialize":
+        raise ValueError(command)
+    return str(name)
+
+
+def _digest(keys: Iterable[str]) -> str:
+    """The digest in the keys of an artifact's places, which is what it is named by."""
+    found = {match.group() for key in keys for match in _DIGEST.finditer(key)}
+    if len(found) != 1:
+        raise ValueError(sorted(found))
+    return found.pop()

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,7 +111,9 @@ def _node() -> Path | None:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "CDK_DISABLE_CLI_TELEMETRY": "true"}
+    # Executable assets run `lisa`, which has to be the one that runs this.
+    programs = os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH"))))
+    return {**os.environ, "CDK_DISABLE_CLI_TELEMETRY": "true", "PATH": programs}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.deploy.assembly import Context, Prebuilt
-from lisa_compiler.deploy.building import require_prebuilt
+from lisa_compiler.deploy.artifact import Context, Prebuilt
+from lisa_compiler.deploy.building import lay_out, require_prebuilt
 from lisa_compiler.deploy.errors import DeployError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lisa_compiler.deploy.assembly import Artifact
+    from lisa_compiler.deploy.artifact import Artifact
 
 BUILD_OPTIONS = "LISA_BUILD_OPTIONS"
 """Environment variable of further options of each build: `--network=host`, `-v /etc/ssl/certs:/etc/ssl/certs:ro`."""
@@ -50,7 +50,7 @@ class Docker:
 
     def build(self, image: str, context: Context) -> None:
         """Build an image and name it."""
-        _run([self.program, "build", *_options(context), "--tag", image, str(context.folder)])
+        _run([self.program, "build", *_options(context), "--tag", image, str(lay_out(context))])
 
     def load(self, image: str, tarball: Path) -> None:
         """Load an image that `docker save` wrote, and name it."""
@@ -92,7 +92,7 @@ class Buildah:
 
     def build(self, image: str, context: Context) -> None:
         """Build an image and name it; in Docker's format, since the other has no health checks."""
-        _run([self.program, "bud", "--format", "docker", *_options(context), "--tag", image, str(context.folder)])
+        _run([self.program, "bud", "--format", "docker", *_options(context), "--tag", image, str(lay_out(context))])
 
     def load(self, image: str, tarball: Path) -> None:
         """Load an image that `docker save` wrote, and name it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.deploy import images
 from lisa_compiler.deploy.account import code_of, explained
-from lisa_compiler.deploy.assembly import Kind
+from lisa_compiler.deploy.artifact import Kind
 from lisa_compiler.deploy.errors import DeployError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lisa_compiler.deploy.account import Account
-    from lisa_compiler.deploy.assembly import Artifact, Place
+    from lisa_compiler.deploy.artifact import Artifact, Place
     from lisa_compiler.deploy.images import Builder
 
 _NOT_BOOTSTRAPPED = frozenset({"NoSuchBucket", "RepositoryNotFoundException"})

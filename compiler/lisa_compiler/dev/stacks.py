@@ -73,7 +73,7 @@ def deploy(
     components = [stack.component for stack in deployment.stacks]
     found = {component: _template(compiled.files, component) for component in components}
     _invent_network(found["networking"], deployment.names.private_zone, aws)
-    _upload_code(compiled.files, found, aws)
+    _upload_code(compiled, found, aws)
     cloudformation = aws.client("cloudformation")
     for component in components:
         if component not in _LEFT_OUT:
@@ -129,18 +129,18 @@ def _invent_network(template: Mapping[str, Any], private_zone: str, aws: LocalAw
         ssm.put_parameter(Name=name, Value=value, Type=parameter["Properties"]["Type"])
 
 
-def _upload_code(files: Mapping[str, bytes], found: Mapping[str, Mapping[str, Any]], aws: LocalAws) -> None:
+def _upload_code(compiled: Compiled, found: Mapping[str, Mapping[str, Any]], aws: LocalAws) -> None:
     s3 = aws.client("s3")
-    code = _archive(
-        {path.removeprefix("lambdas/"): body for path, body in files.items() if path.startswith("lambdas/")}
-    )
+    products = compiled.products
+    code = {products.artifacts[name].sha256: files for name, files in products.files.items()}
     content = {_EMPTY_LAYER: _archive({"python/empty.txt": b""})}
     for component, template in found.items():
         for function in _resources(template, "AWS::Lambda::Function") if component not in _LEFT_OUT else ():
             if "S3Key" in (place := function["Properties"]["Code"]):
-                content[place["S3Bucket"], place["S3Key"]] = code
-    for (bucket, key), body in content.items():
+                content[place["S3Bucket"], place["S3Key"]] = _archive(code[place["S3Key"].removesuffix(".zip")])
+    for bucket in {bucket for bucket, _ in content}:
         aws.create_bucket(bucket)
+    for (bucket, key), body in content.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 

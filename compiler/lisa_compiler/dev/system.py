@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, stacks, web
 from lisa_compiler.dev.hosts import Hosts
 from lisa_compiler.dev.processes import Processes, free_port
+from lisa_compiler.emit.web import ENV_JS
 from lisa_compiler.load import load
 from lisa_compiler.local_models import LocalWeights
 from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.product.artifact import WEB_APPLICATION
 from lisa_schema.overlay import Override
 from lisa_schema.validate import validate
 
@@ -136,7 +138,13 @@ def running(
             "API_BASE_URL": application.rstrip("/"),
         }
         program = web.plan(
-            processes.folder(), compiled.files, port=port, stage=config.deployment_stage, api=api, settings=settings
+            processes.folder(),
+            compiled.products.files[WEB_APPLICATION],
+            compiled.files[ENV_JS],
+            port=port,
+            stage=config.deployment_stage,
+            api=api,
+            settings=settings,
         )
         started["web"] = processes.begin(program)
     for name, part in started.items():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.dev.packages import python_with
 from lisa_compiler.dev.processes import Program, answers
-from lisa_compiler.emit.web import BUNDLE, ENV_JS
 from lisa_compiler.plan.routes import MODELS_ROUTES, REPOSITORY_ROUTES, SESSION_ROUTES
 
 if TYPE_CHECKING:
@@ -19,13 +18,21 @@ _SERVER = Path(__file__).with_name("servers") / "web_server.py"
 
 
 def plan(
-    folder: Path, files: Mapping[str, bytes], *, port: int, stage: str, api: str, settings: Mapping[str, str]
+    folder: Path,
+    bundle: Mapping[str, bytes],
+    env_js: bytes,
+    *,
+    port: int,
+    stage: str,
+    api: str,
+    settings: Mapping[str, str],
 ) -> Program:
     """The program that serves them at `http://127.0.0.1:<port>/<stage>/`.
 
     Args:
         folder: where the application's files are written.
-        files: what the environment compiles to.
+        bundle: the application's files, by path.
+        env_js: the settings that the environment compiles to.
         port: where to listen.
         stage: first part of every path.
         api: address of the API.
@@ -35,12 +42,11 @@ def plan(
         MissingPackageError: the server's packages are not installed.
     """
     python = python_with("The web server", "aiohttp")
-    for path, content in files.items():
-        if path.startswith(f"{BUNDLE}/"):
-            place = folder / path.removeprefix(f"{BUNDLE}/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-    (folder / "env.js").write_text(local_env_js(files[ENV_JS], settings), encoding="utf-8")
+    for path, content in bundle.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    (folder / "env.js").write_text(local_env_js(env_js, settings), encoding="utf-8")
     served = {
         "port": port,
         "prefix": f"/{stage}",

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler import cdk_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import aws_cdk as cdk
 
+    from lisa_compiler.constructs.assets import Assets
     from lisa_compiler.plan import Deployment
     from lisa_compiler.plan.artifacts import ArtifactDigests
+    from lisa_compiler.product.artifact import ProductArtifact
 
 _FOLDER = "cloudformation"
+_ASSETS = ".assets.json"
 _API_PREFIX = "AWS::ApiGateway::"
 # What a deployment of the API contains; the stage, the domain and the account's settings are outside of it.
 _API_DEFINITION = frozenset(
@@ -25,12 +30,15 @@ _API_DEFINITION = frozenset(
 )
 
 
-def emit_cloudformation(deployment: Deployment, digests: ArtifactDigests, env_js: str) -> dict[str, bytes]:
+def emit_cloudformation(
+    deployment: Deployment, digests: ArtifactDigests, products: Mapping[str, ProductArtifact], env_js: str
+) -> dict[str, bytes]:
     """Synthesise a deployment's stacks.
 
     Args:
         deployment: the plan.
         digests: digests of its artifacts.
+        products: its product artifacts by name.
         env_js: settings of the web application, in which `${ApiUrl}` and `${RestApiUri}` are known at deployment.
 
     Returns:
@@ -42,6 +50,8 @@ def emit_cloudformation(deployment: Deployment, digests: ArtifactDigests, env_js
     cdk_runtime.start()
     import aws_cdk as cdk
 
+    from lisa_compiler.constructs.assets import Assets
+
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
         output = Path(folder) / "assembly"
         app = cdk.App(
@@ -52,7 +62,7 @@ def emit_cloudformation(deployment: Deployment, digests: ArtifactDigests, env_js
             stack_traces=False,
             tree_metadata=False,
         )
-        _add_stacks(app, deployment, digests, env_js)
+        _add_stacks(app, deployment, Assets(digests, products), env_js)
         if deployment.config.run_cdk_nag:
             from lisa_compiler.emit.policy_checks import synthesise
 
@@ -63,8 +73,7 @@ def emit_cloudformation(deployment: Deployment, digests: ArtifactDigests, env_js
     return {f"{_FOLDER}/{name}": content for name, content in _tidy(files).items()}
 
 
-def _add_stacks(app: cdk.App, deployment: Deployment, digests: ArtifactDigests, env_js: str) -> None:
-    from lisa_compiler.constructs.assets import Assets
+def _add_stacks(app: cdk.App, deployment: Deployment, assets: Assets, env_js: str) -> None:
     from lisa_compiler.stacks.api_base import ApiBaseStack
     from lisa_compiler.stacks.api_deployment import ApiDeploymentStack
     from lisa_compiler.stacks.chat import ChatStack
@@ -77,7 +86,6 @@ def _add_stacks(app: cdk.App, deployment: Deployment, digests: ArtifactDigests, 
     from lisa_compiler.stacks.serve import ServeStack
     from lisa_compiler.stacks.ui import UiStack
 
-    assets = Assets(digests)
     stacks: dict[str, cdk.Stack] = {
         "iam": IamStack(app, deployment, assets),
         "networking": NetworkingStack(app, deployment),
@@ -109,8 +117,27 @@ def _tidy(files: dict[str, bytes]) -> dict[str, bytes]:
         assets = _asset_metadata(json.loads(details)) if details else {}
         if assets:
             artifact["metadata"] = assets
+    files = {name: _named_assets(content) if name.endswith(_ASSETS) else content for name, content in files.items()}
     files["manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
     return _name_api_deployment(files)
+
+
+def _named_assets(content: bytes) -> bytes:
+    """An asset manifest whose assets have their names as identifiers, so that a digest stands in it only once.
+
+    Identifiers are for messages and for choosing assets (cloud assembly schema, "asset manifest"). Those of the CDK,
+    and the names of its destinations, repeat the digest.
+    """
+    manifest = json.loads(content)
+    for kind in ("files", "dockerImages"):
+        named = {asset["displayName"]: asset for asset in manifest[kind].values()}
+        if len(named) != len(manifest[kind]):
+            raise ValueError(sorted(named))
+        for asset in named.values():
+            places = enumerate(asset["destinations"].values())
+            asset["destinations"] = {f"place-{number}" if number else "place": place for number, place in places}
+        manifest[kind] = dict(sorted(named.items()))
+    return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _asset_metadata(details: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

@@ -1,8 +1,7 @@
-"""Emits the build contexts of the container images."""
+"""Emits the build contexts of the container images, without product code (product.sources)."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from lisa_compiler.emit.user_context import ContextError, read_user_context
 from lisa_compiler.plan.images import BuiltImage, ImageKind
-from lisa_compiler.resources import jinja_environment, runtime_dir, source_files, templates_dir
+from lisa_compiler.resources import jinja_environment, runtime_dir, templates_dir
 
 Files = dict[str, bytes]
 
@@ -59,16 +58,6 @@ def emit_context(spec: ContextSpec, *, project: Path) -> Files:
     """Render one context; paths are relative to it."""
     files = _carried(spec) | _CONTEXTS[spec.image.kind](spec, project)
     return dict(sorted(files.items()))
-
-
-def context_digest(files: Mapping[str, bytes], build_args: Iterable[tuple[str, str]] = ()) -> str:
-    """SHA-256 (hexadecimal) of what an image is built from: the paths and contents of its context, its arguments."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path}\0{hashlib.sha256(files[path]).hexdigest()}\0".encode())
-    for name, value in sorted(build_args):
-        digest.update(f"{name}={value}\0".encode())
-    return digest.hexdigest()
 
 
 def _carried(spec: ContextSpec) -> Files:
@@ -131,24 +120,9 @@ def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
     )
 
 
-def _instructor_context(spec: ContextSpec, project: Path) -> Files:
-    source = runtime_dir() / "instructor"
-    return (
-        _model_context(spec, project)
-        | {f"lisa_instructor/{path}": content for path, content in source_files(source / "lisa_instructor").items()}
-        | {"requirements.txt": (source / "requirements.txt").read_bytes()}
-    )
-
-
 def _rest_api_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
-    source = runtime_dir() / "gateway"
     names = {"Dockerfile": "Dockerfile.j2", ".dockerignore": "dockerignore", "entrypoint.sh": "entrypoint.sh"}
-    return (
-        _from_templates(spec, {path: f"rest-api/{template}" for path, template in names.items()})
-        | {f"lisa_gateway/{path}": content for path, content in source_files(source / "lisa_gateway").items()}
-        | {f"lisa_oidc/{path}": content for path, content in source_files(runtime_dir() / "oidc" / "lisa_oidc").items()}
-        | {"requirements.txt": (source / "requirements.txt").read_bytes()}
-    )
+    return _from_templates(spec, {path: f"rest-api/{template}" for path, template in names.items()})
 
 
 def _custom_context(spec: ContextSpec, project: Path) -> Files:
@@ -158,7 +132,7 @@ def _custom_context(spec: ContextSpec, project: Path) -> Files:
 _CONTEXTS: Mapping[ImageKind, Callable[[ContextSpec, Path], Files]] = MappingProxyType(
     {
         "custom": _custom_context,
-        "instructor": _instructor_context,
+        "instructor": _model_context,
         "rest-api": _rest_api_context,
         "tei": _model_context,
         "tgi": _model_context,

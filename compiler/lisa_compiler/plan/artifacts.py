@@ -30,13 +30,13 @@ class ArtifactDigests:
         images: by context, as `containers/rest-api`: digest of the context's files and build arguments; by path for
             a tarball.
         layers: by layer name: digest of the requirements and sources, or of the prebuilt zip file.
-        functions: digest of the code of the Lambda functions.
-        website: digest of the web application's files.
+        functions: by function name: digest of the files that the function imports.
+        website: digest of the web application's files; empty where the configuration deploys none.
         trust: digests of the trust bundle; None where the configuration adds no authority.
     """
 
     images: Mapping[str, str]
     layers: Mapping[str, str]
-    functions: str
+    functions: Mapping[str, str]
     website: str
     trust: TrustDigests | None = None

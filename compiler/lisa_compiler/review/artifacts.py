@@ -14,19 +14,20 @@ _BASE = "BASE_IMAGE"
 _NAMED = 3
 """Files that a line names before it only counts the rest."""
 
-_FOLDERS = {
-    "lambdas/": "The code of the Lambda functions",
-    "web/bundle/": "The chat application",
+_PRODUCTS = {
+    "functions": "The code of the Lambda function `{name}` changes.",
+    "layers": "The Lambda layer `{name}` is rebuilt.",
+    "web": "The chat application changes.",
 }
 
 
 def compare_artifacts(before: Output, after: Output) -> Iterator[Finding]:
     """Find what runs with other code or other weights."""
     yield from _images(before, after)
-    yield from _layers(before, after)
-    for folder, words in _FOLDERS.items():
-        if files := _changed(before, after, folder):
-            yield Finding(Danger.RUNS, f"{words} changes: {_files(files)}.")
+    for product in sorted(before.products.keys() & after.products.keys()):
+        group, _, name = product.partition("/")
+        if group in _PRODUCTS and before.products[product] != after.products[product]:
+            yield Finding(Danger.RUNS, _PRODUCTS[group].format(name=name))
     yield from _weights(before, after)
 
 
@@ -40,21 +41,18 @@ def _images(before: Output, after: Output) -> Iterator[Finding]:
             key for key in {*before.images[name], *arguments} - {_BASE} if _differs(key, before, after, name)
         )
         parts += [f"with another build argument {listed(f'`{key}`' for key in others)}"] if others else []
-        parts += [_files(files)] if (files := _changed(before, after, f"containers/{name}/")) else []
+        product = f"containers/{name}"
+        parts += (
+            [_files(files)] if (files := _changed(before, after, f"{product}/", both=product in after.products)) else []
+        )
+        if not parts and before.image_digests.get(name) != after.image_digests.get(name):
+            parts.append("with a change of LISA's own code")
         if parts:
-            yield Finding(Danger.RUNS, f"The image `{name}` is built anew: {', '.join(parts)}.")
+            yield Finding(Danger.RUNS, f"The image `{name}` is rebuilt: {', '.join(parts)}.")
 
 
 def _differs(key: str, before: Output, after: Output, name: str) -> bool:
     return bool(before.images[name].get(key) != after.images[name].get(key))
-
-
-def _layers(before: Output, after: Output) -> Iterator[Finding]:
-    names = {path.split("/")[1] for path in after.digests if path.startswith("layers/") and path.count("/") > 1}
-    for name in sorted(names):
-        files = _changed(before, after, f"layers/{name}/")
-        if files and any(path.startswith(f"layers/{name}/") for path in before.digests):
-            yield Finding(Danger.RUNS, f"The Lambda layer `{name}` is built anew: {_files(files)}.")
 
 
 def _weights(before: Output, after: Output) -> Iterator[Finding]:
@@ -79,8 +77,15 @@ def _state(weights: Mapping[str, Any]) -> str:
     return f"{size / 1e9:.1f} GB{revision}" if size else str(weights.get("status", "unknown"))
 
 
-def _changed(before: Output, after: Output, folder: str) -> list[str]:
-    """Files below a folder that are on both sides of a change, or on one; nothing when a side lacks the folder."""
+def _changed(before: Output, after: Output, folder: str, *, both: bool) -> list[str]:
+    """Files below a folder that differ; nothing when a side lacks the folder.
+
+    Args:
+        before: one side.
+        after: the other side.
+        folder: the folder, with a slash at its end.
+        both: whether to leave out files that only one side has: output once held a copy of LISA's own code.
+    """
     sides = [
         {path: digest for path, digest in output.digests.items() if path.startswith(folder)}
         for output in (before, after)
@@ -88,7 +93,8 @@ def _changed(before: Output, after: Output, folder: str) -> list[str]:
     if not all(sides):
         return []
     old, new = sides
-    return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+    names = old.keys() & new.keys() if both and not before.products else old.keys() | new.keys()
+    return sorted(path for path in names if old.get(path) != new.get(path))
 
 
 def _files(paths: list[str]) -> str:

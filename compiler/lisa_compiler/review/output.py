@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lisa_compiler.manifest import outputs
+from lisa_compiler.manifest import ASSEMBLY, outputs, products, sha256
+from lisa_compiler.product.artifact import ImageRecipe, ProductArtifact
 from lisa_compiler.review.revisions import Revision
 from lisa_compiler.tree import MANIFEST
 from lisa_schema.errors import LisaError
@@ -93,6 +94,8 @@ class Output:
         digests: digest of each file, by path.
         stacks: by component, in the order of their deployment.
         images: container images that are built, by name: their base image and build arguments.
+        image_digests: what these images are named by, by name.
+        products: digest of each part of the product code, by name; empty in output that held a copy of it.
         weights: what is known of each hosted model's weights, by the model's name.
         trust_bundle: the certificate authorities of functions and containers, in PEM; empty without a bundle.
     """
@@ -103,6 +106,8 @@ class Output:
     digests: Mapping[str, str]
     stacks: Mapping[str, Stack]
     images: Mapping[str, Data]
+    image_digests: Mapping[str, str] = field(default_factory=dict)
+    products: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, Data]
     trust_bundle: bytes = b""
     _resources: Mapping[tuple[str, str], Resource] = field(repr=False)
@@ -152,6 +157,7 @@ def read_output(revision: Revision, environment: str) -> Output | None:
     try:
         manifest = json.loads(files[f"{folder}/{MANIFEST}"])
         digests = outputs(files[f"{folder}/{MANIFEST}"])
+        code = products(files[f"{folder}/{MANIFEST}"])
         artifacts = json.loads(files[f"{folder}/{_ASSEMBLY}/manifest.json"])["artifacts"]
         described = {name: entry for name, entry in artifacts.items() if entry["type"] == "aws:cloudformation:stack"}
         bundle = next((f"{folder}/{path}" for path in digests if path.startswith(_TRUST)), None)
@@ -163,6 +169,11 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             name: _stack(name, entry, json.loads(files[f"{folder}/{_ASSEMBLY}/{entry['properties']['templateFile']}"]))
             for name, entry in described.items()
         }
+        digests = {path: digest for path, digest in digests.items() if not path.startswith(ASSEMBLY)} | {
+            path.removeprefix(f"{folder}/"): sha256(content)
+            for path, content in files.items()
+            if path.startswith(f"{folder}/{ASSEMBLY}")
+        }
         assets = [json.loads(files.get(f"{folder}/{_ASSEMBLY}/{name}.assets.json", b"{}")) for name in described]
         return Output(
             environment=environment,
@@ -170,7 +181,9 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             options=manifest["options"],
             digests=digests,
             stacks=stacks,
-            images=dict(image for entry in assets for image in _images(entry)),
+            images={name: arguments for entry in assets for name, arguments, _ in _images(entry, code)},
+            image_digests={name: digest for entry in assets for name, _, digest in _images(entry, code)},
+            products={name: product.sha256 for name, product in code.items()},
             weights=json.loads(files.get(f"{folder}/weights.json", b"{}")).get("models", {}),
             trust_bundle=files[bundle] if bundle else b"",
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
@@ -203,8 +216,13 @@ def _stack(component: str, entry: Data, template: Data) -> Stack:
     )
 
 
-def _images(assets: Data) -> Iterator[tuple[str, Data]]:
+def _images(assets: Data, code: Mapping[str, ProductArtifact]) -> Iterator[tuple[str, Data, str]]:
+    """Name, build arguments and digest of each image that is built."""
     for image in assets.get("dockerImages", {}).values():
         source = image["source"]
-        if "directory" in source:
-            yield source["directory"].rpartition("/")[2], source.get("dockerBuildArgs", {})
+        digest = next((place["imageTag"] for place in image.get("destinations", {}).values()), "")
+        product = code.get(image.get("displayName", ""))
+        if product is not None and isinstance(product.recipe, ImageRecipe):
+            yield product.name.rpartition("/")[2], dict(product.recipe.build_args), digest
+        elif "directory" in source:
+            yield source["directory"].rpartition("/")[2], source.get("dockerBuildArgs", {}), digest

@@ -25,7 +25,6 @@ PARAMETERS = "@Parameters"
 """Stands for a template's parameters, beside its resources."""
 
 _HASH = re.compile(r"[0-9A-F]{8}\Z")
-_WEB_ASSETS = "web/bundle/assets/"
 _DIGEST = re.compile(r"(?<=ApiDeployment)[0-9a-f]{16}\Z")
 _NAMED = re.compile(r"\[([^\]]*)\]")
 _KINDS = ("Model", "Repository")
@@ -96,8 +95,6 @@ def general(place: Place, names: Iterable[str]) -> Place:
     if place.component:
         name = next((f"{kind}{ANY}{name.removeprefix(kind + own)}" for kind, own in _owners(name, known)), name)
     else:
-        # The web application's files are named by their content.
-        name = f"{_WEB_ASSETS}{ANY}" if name.startswith(_WEB_ASSETS) else name
         name = "/".join(ANY if part in known else part for part in name.split("/"))
     path = _NAMED.sub(lambda match: f"[{ANY}]" if match[1] in known else match[0], place.path)
     return Place(f"{component}-{ANY}" if component == "model" and model in known else place.component, name, path)

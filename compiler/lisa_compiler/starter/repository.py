@@ -225,7 +225,13 @@ def compile_all(directory: Path, environments: Sequence[str], tell: Callable[[st
     for name in environments:
         tell(f"compiling {name}")
         compiled = compile_environment(directory, name)
-        content = manifest.build(name, compiled.config, options=(), files=compiled.files)
+        content = manifest.build(
+            name,
+            compiled.config,
+            options=(),
+            files=compiled.files,
+            products=compiled.products.artifacts.values(),
+        )
         write_environment(directory / "generated", name, {**compiled.files, MANIFEST: content})
     # It holds the state of this machine alone.
     shutil.rmtree(directory / "generated" / STATE_DIRECTORY, ignore_errors=True)

@@ -16,6 +16,7 @@ from lisa_compiler.cli.app import app
 from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock, save
 
 WEIGHTS = b"weights " * 1000
+MANIFEST = {"schemaVersion": 2, "lisaVersion": "3.0.0", "artifacts": {}, "outputs": {}}
 
 
 def lisa(*arguments: object) -> Result:
@@ -89,7 +90,7 @@ def enclave(tmp_path: Path, cdk: Path, monkeypatch: pytest.MonkeyPatch) -> Encla
     monkeypatch.setattr(compiling, "differences", lambda *_: ())
     made = Enclave(tmp_path, cdk)
     made.write("config.yaml", yaml.safe_dump({"env": "dev", "dev": configuration()}, sort_keys=False))
-    made.write("generated/dev/manifest.json", json.dumps({"a": 1}))
+    made.write("generated/dev/manifest.json", json.dumps(MANIFEST))
     made.write("generated/dev/containers/rest-api/entrypoint.sh", "#!/bin/sh\n")
     made.write(
         "generated/dev/containers/rest-api/requirements.txt", "fastapi==1.2.3\nuvicorn==4.5 ; python_version > '3'\n"

@@ -29,7 +29,9 @@ def test_it_is_valid_by_the_official_schema(text: str) -> None:
 
 def test_it_names_programs_models_images_and_what_they_install(text: str) -> None:
     components: dict[str, Any] = {component["bom-ref"]: component for component in json.loads(text)["components"]}
-    assert set(components) == {
+    installed = ("pkg:pypi/litellm@", "pkg:pypi/fastapi@", "pkg:pypi/aws-lambda-powertools@")
+    assert all(any(name.startswith(package) for name in components) for package in installed)
+    assert set(components) >= {
         "image:images/rest-api.tar",
         "image:images/small.tar",
         "image:python:3.12",

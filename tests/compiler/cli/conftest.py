@@ -90,6 +90,7 @@ class Pipeline:
         return SimpleNamespace(
             environment=loaded.environment,
             files=files,
+            products=SimpleNamespace(artifacts={}),
             config=config,
             diagnostics=(*loaded.diagnostics, *validated.diagnostics),
             deployment=SimpleNamespace(stacks=("iam", "core")),

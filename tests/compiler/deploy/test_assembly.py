@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.compiler.conftest import manifest_of
 
-from lisa_compiler.deploy.assembly import Assembly, Context, Folder, Kind, LayerSource, Prebuilt, read
+from lisa_compiler.deploy.artifact import Context, Kind, Prebuilt, ProductSource
+from lisa_compiler.deploy.assembly import Assembly, read
 from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.pipeline import Compiled
 
@@ -21,7 +23,7 @@ def example(environment: str, partition: str = "aws") -> Assembly:
 
 
 def written(compiled: Compiled, folder: Path) -> Assembly:
-    for path, content in compiled.files.items():
+    for path, content in {**compiled.files, "manifest.json": manifest_of(compiled)}.items():
         file = folder / "generated" / compiled.environment / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
@@ -31,21 +33,35 @@ def written(compiled: Compiled, folder: Path) -> Assembly:
 def test_every_artifact_is_told_once_and_images_come_last() -> None:
     artifacts = example("dev").artifacts
     assert [artifact.title for artifact in artifacts if artifact.kind is Kind.LAYER] == [f"layer {n}" for n in LAYERS]
-    assert [artifact.title for artifact in artifacts[5:7]] == ["code functions", "web application"]
-    assert {artifact.kind for artifact in artifacts[7:]} == {Kind.IMAGE}
+    code = [f"code {name}" for name in ("authorizer", "models", "rag", "session")]
+    assert sorted(artifact.title for artifact in artifacts[5:9]) == code
+    assert artifacts[9].title == "web application"
+    assert {artifact.kind for artifact in artifacts[10:]} == {Kind.IMAGE}
     assert len({artifact.digest for artifact in artifacts}) == len(artifacts)
 
 
-def test_sources_are_in_the_output() -> None:
-    sources = {artifact.name: artifact.source for artifact in example("dev").artifacts}
-    output = ROOT / "generated/dev"
-    assert sources["common"] == LayerSource(output / "layers/common", None)
-    assert sources["functions"] == Folder(output / "lambdas")
-    assert sources["application"] == Folder(output / "web/bundle")
-    image = sources["rest-api"]
+def test_product_code_is_what_the_manifest_names() -> None:
+    found = {artifact.name: artifact for artifact in example("dev").artifacts}
+    for name, product in (
+        ("common", "layers/common"),
+        ("session", "functions/session"),
+        ("application", "web/application"),
+    ):
+        source = found[name].source
+        assert isinstance(source, ProductSource)
+        assert (source.product.name, source.product.sha256) == (product, found[name].digest)
+        assert source.target == ROOT / ".lisa/artifacts" / source.product.file_name
+    image = found["rest-api"].source
     assert isinstance(image, Context)
-    assert (image.folder, image.platform) == (output / "containers/rest-api", "linux/amd64")
+    assert image.product is not None
+    assert (image.folder, image.platform) == (image.product.target, "linux/amd64")
     assert dict(image.arguments)["BASE_IMAGE"].startswith("python:")
+
+
+def test_context_without_product_code_is_in_the_output() -> None:
+    image = {artifact.name: artifact.source for artifact in example("dev").artifacts}["mistral7b"]
+    assert isinstance(image, Context)
+    assert (image.folder, image.product) == (ROOT / "generated/dev/containers/mistral7b", None)
 
 
 def test_what_is_prebuilt_is_used_as_it_is() -> None:
@@ -83,17 +99,22 @@ def test_artifacts_of_some_stacks() -> None:
     assembly = example("dev")
     chosen = [assembly.find("demo-lisa-model-mistral7b-dev")]
     assert [artifact.title for artifact in assembly.artifacts_of(chosen)] == ["image mistral7b"]
-    functions = {artifact.name: artifact.components for artifact in assembly.artifacts}["functions"]
-    assert {"api-base", "chat", "models-api", "rag"} <= functions
+    components = {artifact.name: artifact.components for artifact in assembly.artifacts}
+    assert components["authorizer"] == {"api-base"}
+    assert components["session"] == {"chat"}
 
 
 def test_the_legacy_synthesizer_leaves_the_place_to_the_cli(compiled: Callable[..., Compiled], tmp_path: Path) -> None:
     assembly = written(compiled(stackSynthesizer="LegacyStackSynthesizer"), tmp_path)
     assert {artifact.places for artifact in assembly.artifacts} == {()}
     sources = {artifact.title: artifact.source for artifact in assembly.artifacts}
-    layer = sources["layer common"]
-    assert layer == LayerSource(tmp_path / "generated/dev/layers/common", tmp_path / ".lisa/layers/common.zip")
-    assert isinstance(sources["image rest-api"], Context)
+    for title in ("layer common", "code session", "web application"):
+        source = sources[title]
+        assert isinstance(source, ProductSource)
+        assert source.target.parent == tmp_path / ".lisa/artifacts"
+    image = sources["image rest-api"]
+    assert isinstance(image, Context)
+    assert image.product is not None
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", '{"artifacts": {"x": {}}}', '{"artifacts": {"x": 1}}'])

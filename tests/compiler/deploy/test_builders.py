@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.deploy import images
-from lisa_compiler.deploy.assembly import Artifact, Context, Kind, Prebuilt
+from lisa_compiler.deploy.artifact import Artifact, Context, Kind, Prebuilt
 from lisa_compiler.deploy.errors import DeployError
 
 DOCKER = """#!/bin/sh

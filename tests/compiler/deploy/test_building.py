@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -12,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.deploy.assembly import Artifact, Folder, Kind, LayerSource, Prebuilt
-from lisa_compiler.deploy.building import archive, build, built_path, is_built
+from lisa_compiler.deploy import building
+from lisa_compiler.deploy.artifact import Artifact, Context, Folder, Kind, Prebuilt, ProductSource
+from lisa_compiler.deploy.building import build, built_path, is_built, lay_out
 from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.deploy.product import product_artifact
+from lisa_compiler.product.artifact import FunctionRecipe, ImageRecipe, LayerRecipe, ProductArtifact, Recipe
+from lisa_compiler.product.sources import source_digest
 
 from .site import SOURCES
 
@@ -27,7 +30,7 @@ sys.exit(int(pathlib.Path(__file__).with_name("status").read_text()))
 """
 
 
-def artifact(kind: Kind, source: Folder | Prebuilt | LayerSource, digest: str = "d" * 64) -> Artifact:
+def artifact(kind: Kind, source: Folder | Prebuilt, digest: str = "d" * 64) -> Artifact:
     return Artifact(kind=kind, name="x", digest=digest, source=source, places=())
 
 
@@ -45,10 +48,13 @@ def test_archives_are_the_same_bytes_under_any_umask_time_zone_and_directory(tmp
     first = folder_of(tmp_path / "first")
     second = folder_of(tmp_path / "elsewhere/second")
     (second / "a.txt").chmod(0o600)
-    archive(first, tmp_path / "one.zip")
+    build(tmp_path, artifact(Kind.CODE, Folder(first)))
+    (tmp_path / ".lisa/artifacts" / f"code-x-{'d' * 16}.zip").rename(tmp_path / "one.zip")
     code = (
-        "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.deploy.building import archive\n"
-        "archive(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.deploy import building\n"
+        "from lisa_compiler.deploy.artifact import Artifact, Folder, Kind\n"
+        "made = Artifact(kind=Kind.CODE, name='x', digest='d', source=Folder(Path(sys.argv[1])), places=())\n"
+        "building.build(Path(sys.argv[2]).parent, made).rename(sys.argv[2])"
     )
     environment = {**os.environ, "PYTHONPATH": SOURCES, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     command = [sys.executable, "-c", code, str(second), str(tmp_path / "two.zip")]
@@ -68,17 +74,23 @@ def test_a_folder_is_zipped_once(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == written
 
 
-def layer(tmp_path: Path, *, python: str, status: int = 0, target: Path | None = None) -> Artifact:
-    folder = tmp_path / "layers/common"
-    folder.mkdir(parents=True)
-    (folder / "layer.json").write_text(json.dumps({"python": python}))
-    (folder.parent / "build_layer.py").write_text(BUILDER)
-    (folder.parent / "status").write_text(str(status))
-    return artifact(Kind.LAYER, LayerSource(folder, target))
+def product(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, recipe: Recipe, files: dict[str, bytes]
+) -> Artifact:
+    """An artifact of product code that is made from these files."""
+    monkeypatch.setattr(building, "complete_files", lambda *_: dict(files))
+    arguments = recipe.build_args if isinstance(recipe, ImageRecipe) else ()
+    made = ProductArtifact(name=name, sha256=source_digest(files, arguments), recipe=recipe)
+    return product_artifact(ProductSource(made, tmp_path, tmp_path / "generated/dev", "3.0.0"))
 
 
-def test_a_layer_is_built_by_its_builder(tmp_path: Path) -> None:
-    assert build(tmp_path, layer(tmp_path, python="9.9")).read_text() == sys.executable
+def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, status: int = 0) -> Artifact:
+    files = {"layers/build_layer.py": BUILDER.encode(), "layers/status": str(status).encode()}
+    return product(tmp_path, monkeypatch, "layers/common", LayerRecipe(python="9.9"), files)
+
+
+def test_a_layer_is_built_by_its_builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build(tmp_path, layer(tmp_path, monkeypatch)).read_text() == sys.executable
 
 
 def test_a_layer_is_built_with_the_functions_python_where_there_is_one(
@@ -86,31 +98,65 @@ def test_a_layer_is_built_with_the_functions_python_where_there_is_one(
 ) -> None:
     other = tmp_path / "bin/python9.9"
     other.parent.mkdir()
-    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    other.chmod(0o755)
     ran = tmp_path / "ran"
     other.write_text(f'#!/bin/sh\necho "$1" >> {ran}\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
     monkeypatch.setenv("PATH", str(other.parent), prepend=os.pathsep)
-    build(tmp_path, layer(tmp_path, python="9.9"))
+    build(tmp_path, layer(tmp_path, monkeypatch))
     assert ran.read_text().splitlines()[-1].endswith("build_layer.py")
 
 
-def test_a_failed_build_leaves_no_file_of_that_name(tmp_path: Path) -> None:
-    broken = layer(tmp_path, python="9.9", status=1)
+def test_a_failed_build_leaves_no_file_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = layer(tmp_path, monkeypatch, status=1)
     with pytest.raises(DeployError, match="layer common cannot be built"):
         build(tmp_path, broken)
     assert not is_built(tmp_path, broken)
     assert [path.name for path in (tmp_path / ".lisa/artifacts").iterdir()] == ["half"]
 
 
-def test_a_layer_with_a_fixed_name_is_always_built_anew(tmp_path: Path) -> None:
-    target = tmp_path / ".lisa/layers/common.zip"
-    fixed = layer(tmp_path, python="9.9", target=target)
-    target.parent.mkdir(parents=True)
-    target.write_text("of other requirements")
-    assert not is_built(tmp_path, fixed)
-    assert build(tmp_path, fixed) == target
-    assert target.read_text() == sys.executable
+def test_a_layer_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    common = layer(tmp_path, monkeypatch)
+    build(tmp_path, common).write_text("built before")
+    assert build(tmp_path, common).read_text() == "built before"
+
+
+def test_archive_of_product_code_is_written_from_the_sources_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"lisa_lambdas/session/handler.py": b"x = 1\n", "lisa_lambdas/__init__.py": b""}
+    function = product(tmp_path, monkeypatch, "functions/session", FunctionRecipe(), files)
+    path = build(tmp_path, function)
+    assert path == tmp_path / ".lisa/artifacts" / f"functions-session-{function.digest[:16]}.zip"
+    written = path.read_bytes()
+    path.write_bytes(b"edited")
+    assert build(tmp_path, function).read_bytes() == written
+    with zipfile.ZipFile(path) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files
+        assert archive.namelist() == sorted(files)
+
+
+def test_product_code_of_another_digest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = product(tmp_path, monkeypatch, "functions/session", FunctionRecipe(), {"a.py": b"x = 1\n"})
+    monkeypatch.setattr(building, "complete_files", lambda *_: {"a.py": b"x = 2\n"})
+    with pytest.raises(DeployError, match=r"The sources of functions/session do not match dev/manifest\.json"):
+        build(tmp_path, function)
+    assert not is_built(tmp_path, function)
+
+
+def test_context_is_laid_out_and_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"containers/rest-api/Dockerfile": b"FROM x\n", "containers/rest-api/entrypoint.sh": b"#!/bin/sh\n"}
+    image = product(tmp_path, monkeypatch, "containers/rest-api", ImageRecipe(kind="rest-api"), files)
+    assert isinstance(image.source, Context)
+    folder = lay_out(image.source)
+    assert folder == tmp_path / ".lisa/artifacts" / f"containers-rest-api-{image.digest[:16]}"
+    assert (folder / "entrypoint.sh").stat().st_mode & 0o777 == 0o755
+    (folder / "Dockerfile").write_text("FROM other\n")
+    (folder / "stray").write_text("")
+    lay_out(image.source)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "Dockerfile": b"FROM x\n",
+        "entrypoint.sh": b"#!/bin/sh\n",
+    }
 
 
 def test_a_prebuilt_file_is_used_as_it_is(tmp_path: Path) -> None:

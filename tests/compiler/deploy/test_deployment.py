@@ -62,12 +62,12 @@ def attempts(site: Site) -> Attempts:
     assert result.code == 0, result.err
     put_images(site)
     for asset in site.assets("files"):
-        if "executable" in asset["source"] and asset["displayName"] != BUILT_LAYER:
+        if asset["displayName"].startswith("layer ") and asset["displayName"] != BUILT_LAYER:
             for place in asset["destinations"].values():
                 site.client("s3").put_object(Bucket=place["bucketName"], Key=place["objectKey"], Body=empty_archive())
     limit = site.folder.parent / "no-addresses"
     limit.touch()
-    killed = site.interrupted("code functions: published", signal.SIGKILL, "deploy", "--yes")
+    killed = site.interrupted("code authorizer: published", signal.SIGKILL, "deploy", "--yes")
     after_kill = site.stacks()
     interrupted = site.interrupted("iam (demo-lisa-iam-dev): deploying", signal.SIGINT, "deploy", "--yes")
     after_interruption = site.stacks()

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lisa_compiler.deploy import images
-from lisa_compiler.deploy.assembly import Artifact, Kind, Prebuilt
+from lisa_compiler.deploy.artifact import Artifact, Kind, Prebuilt
 from lisa_compiler.deploy.errors import DeployError
 
 from .registry import HOST, registry

@@ -17,11 +17,7 @@ from lisa_compiler.dev.processes import Processes, free_port
 ENV_JS = (
     b'// A comment with ${ApiUrl}.\nwindow.env = {"API_BASE_URL": "${ApiUrl}", "SYSTEM_BANNER": {"text": "${!x}"}};\n'
 )
-FILES = {
-    "web/env.js": ENV_JS,
-    "web/bundle/index.html": b"<title>LISA</title>",
-    "web/bundle/assets/app.js": b"start()",
-}
+BUNDLE = {"index.html": b"<title>LISA</title>", "assets/app.js": b"start()"}
 
 
 class Api(BaseHTTPRequestHandler):
@@ -49,7 +45,8 @@ def address() -> Iterator[str]:
         threading.Thread(target=api.serve_forever, args=(0.01,), daemon=True).start()
         program = web.plan(
             processes.folder(),
-            FILES,
+            BUNDLE,
+            ENV_JS,
             port=port,
             stage="dev",
             api=f"http://127.0.0.1:{api.server_port}/base",

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.emit.containers import ContextSpec, context_digest, emit_containers, emit_context
+from lisa_compiler.emit.containers import ContextSpec, emit_containers, emit_context
 from lisa_compiler.plan.images import BuiltImage, ImageKind
+from lisa_compiler.product.sources import image_code, source_digest
 
 KINDS: tuple[ImageKind, ...] = ("rest-api", "tgi", "tei", "vllm", "instructor")
 EVERY_ARGUMENT = (
@@ -58,7 +59,11 @@ def spec(kind: ImageKind, arguments: tuple[tuple[str, str], ...] = (), custom_pa
 
 
 def context(kind: ImageKind, arguments: tuple[tuple[str, str], ...] = ()) -> dict[str, bytes]:
-    return emit_context(spec(kind, arguments), project=Path("/nowhere"))
+    """The complete context: the environment's part, and the product code."""
+    own = emit_context(spec(kind, arguments), project=Path("/nowhere"))
+    code = image_code(kind)
+    assert not own.keys() & code.keys()
+    return dict(sorted({**own, **code}.items()))
 
 
 def linter(name: str) -> str:
@@ -168,13 +173,13 @@ def test_a_model_name_cannot_add_lines_to_a_script() -> None:
 def test_the_digest_follows_content_names_and_arguments() -> None:
     files = {"a": b"1", "b": b"2"}
     digests = {
-        context_digest(files),
-        context_digest({"a": b"1", "b": b"3"}),
-        context_digest({"a": b"1", "c": b"2"}),
-        context_digest({"a": b"12", "b": b""}),
-        context_digest(files, [("X", "1")]),
+        source_digest(files),
+        source_digest({"a": b"1", "b": b"3"}),
+        source_digest({"a": b"1", "c": b"2"}),
+        source_digest({"a": b"12", "b": b""}),
+        source_digest(files, [("X", "1")]),
     }
     assert len(digests) == 5
-    assert context_digest(dict(reversed(files.items())), [("B", "1"), ("A", "2")]) == context_digest(
+    assert source_digest(dict(reversed(files.items())), [("B", "1"), ("A", "2")]) == source_digest(
         files, [("A", "2"), ("B", "1")]
     )

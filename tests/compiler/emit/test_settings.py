@@ -9,17 +9,14 @@ import pytest
 import yaml
 from tests.compiler.conftest import MINIMAL
 
-from lisa_compiler.emit.functions import emit_functions
 from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import emit_weights
-from lisa_compiler.local_files import LocalFileError
 from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from syrupy.assertion import SnapshotAssertion
 
@@ -97,55 +94,20 @@ def test_cooldowns_that_are_configured_are_kept(planned: Planned, setting: dict[
     assert "model_info" not in content["model_list"][0]
 
 
-def test_env_js(planned: Planned, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+def test_env_js(planned: Planned, snapshot: SnapshotAssertion) -> None:
     banner = {"text": "TEST", "backgroundColor": "red", "fontColor": "white"}
-    assert emit_web(planned(systemBanner=banner), tmp_path)["web/env.js"].decode() == snapshot
+    assert emit_web(planned(systemBanner=banner))["web/env.js"].decode() == snapshot
 
 
-def test_env_js_is_json_behind_an_assignment(planned: Planned, tmp_path: Path) -> None:
-    text = env_js_for_substitution(emit_web(planned(), tmp_path)["web/env.js"])
+def test_env_js_is_json_behind_an_assignment(planned: Planned) -> None:
+    text = env_js_for_substitution(emit_web(planned())["web/env.js"])
     settings = json.loads(text.removeprefix("window.env = ").removesuffix(";\n"))
     assert settings["MODELS"] == [{"model": "small", "streaming": True, "modelType": "textgen"}]
 
 
-def test_text_of_the_user_is_no_variable(planned: Planned, tmp_path: Path) -> None:
+def test_text_of_the_user_is_no_variable(planned: Planned) -> None:
     banner = {"text": "costs ${5}", "backgroundColor": "red", "fontColor": "white"}
-    assert b"costs ${!5}" in emit_web(planned(systemBanner=banner), tmp_path)["web/env.js"]
-
-
-def test_prebuilt_application_needs_an_index(planned: Planned, tmp_path: Path) -> None:
-    (tmp_path / "dist").mkdir()
-    with pytest.raises(LocalFileError, match=r"dist has no index\.html"):
-        emit_web(planned(webAppAssetsPath="dist"), tmp_path)
-
-
-def test_prebuilt_application_is_copied(planned: Planned, tmp_path: Path) -> None:
-    (tmp_path / "dist").mkdir()
-    (tmp_path / "dist" / "index.html").write_text("<html>", encoding="utf-8")
-    assert emit_web(planned(webAppAssetsPath="dist"), tmp_path)["web/bundle/index.html"] == b"<html>"
-
-
-def test_own_lambda_sources_are_copied(planned: Planned, tmp_path: Path) -> None:
-    package = tmp_path / "src" / "lisa_lambdas"
-    package.mkdir(parents=True)
-    (package / "mine.py").write_text("x = 1\n", encoding="utf-8")
-    files = emit_functions(planned(lambdaSourcePath="src"), tmp_path)
-    own = {path: content for path, content in files.items() if path.startswith("lambdas/lisa_lambdas/")}
-    assert own == {"lambdas/lisa_lambdas/mine.py": b"x = 1\n"}
-
-
-def test_functions_carry_the_verification_of_tokens(planned: Planned, tmp_path: Path) -> None:
-    assert b"def verify(" in emit_functions(planned(), tmp_path)["lambdas/lisa_oidc/verification.py"]
-
-
-def test_folder_of_lisa_2_means_the_functions_of_lisa(planned: Planned, tmp_path: Path) -> None:
-    assert emit_functions(planned(lambdaSourcePath="./lambda"), tmp_path) == emit_functions(planned(), tmp_path)
-
-
-def test_own_lambda_sources_need_the_package(planned: Planned, tmp_path: Path) -> None:
-    (tmp_path / "src").mkdir()
-    with pytest.raises(LocalFileError, match="src has no lisa_lambdas"):
-        emit_functions(planned(lambdaSourcePath="src"), tmp_path)
+    assert b"costs ${!5}" in emit_web(planned(systemBanner=banner))["web/env.js"]
 
 
 def test_weights_nobody_staged(planned: Planned, snapshot: SnapshotAssertion) -> None:

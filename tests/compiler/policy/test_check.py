@@ -32,7 +32,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 def committed(project: Project, made: Compiled) -> Project:
     from lisa_compiler.manifest import build
 
-    files = {**made.files, "manifest.json": build("dev", made.config, options=(), files=made.files)}
+    products = made.products.artifacts.values()
+    files = {**made.files, "manifest.json": build("dev", made.config, options=(), files=made.files, products=products)}
     for path, content in files.items():
         file = project.folder / "generated/dev" / path
         file.parent.mkdir(parents=True, exist_ok=True)

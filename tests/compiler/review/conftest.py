@@ -37,7 +37,8 @@ def compiled(folder: Path, *edits: Edit | None) -> dict[str, bytes]:
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     made = compile_environment(folder, ENVIRONMENT)
     files = dict(made.files)
-    files["manifest.json"] = build(ENVIRONMENT, made.config, options=(), files=made.files)
+    products = made.products.artifacts.values()
+    files["manifest.json"] = build(ENVIRONMENT, made.config, options=(), files=made.files, products=products)
     return {f"generated/{ENVIRONMENT}/{path}": content for path, content in files.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from lisa_compiler.review.output import Output, read_output
@@ -13,6 +14,12 @@ from .conftest import ENVIRONMENT, Files
 
 Template = Mapping[str, Any]
 
+_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "containers": {"kind": "rest-api", "buildArgs": {"BASE_IMAGE": "python:3.13"}, "platform": "linux/amd64"},
+        "layers": {"python": "3.13", "indexUrl": "", "trustedHost": ""},
+    }
+)
 _BUNDLE = "trust/lisa/ca-bundle.pem"
 
 
@@ -41,14 +48,18 @@ def files(
     weights: Mapping[str, Mapping[str, Any]] | None = None,
     version: str = "3.0.0",
     bundle: bytes | None = None,
+    products: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, bytes]:
     """The files of an output, by path from the project."""
     manifest = {
-        "schemaVersion": 1,
+        "schemaVersion": 2,
         "lisaVersion": version,
         "environment": ENVIRONMENT,
         "inputs": {},
         "options": {},
+        "artifacts": {
+            name: {**_RECIPES.get(name.partition("/")[0], {}), "sha256": digest} for name, digest in products.items()
+        },
         "outputs": {**(digests or {}), **({_BUNDLE: sha256(bundle).hexdigest()} if bundle is not None else {})},
     }
     artifacts = {
@@ -70,6 +81,15 @@ def files(
     assets = {
         name: {"source": {"directory": f"../containers/{name}", "dockerBuildArgs": arguments}}
         for name, arguments in (images or {}).items()
+    }
+    assets |= {
+        name: {
+            "displayName": name,
+            "source": {"executable": ["lisa", "artifacts", "materialize", name]},
+            "destinations": {"place": {"imageTag": digest}},
+        }
+        for name, digest in products.items()
+        if name.startswith("containers/")
     }
     content = {
         "manifest.json": manifest,

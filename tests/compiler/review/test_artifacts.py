@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from lisa_compiler.review.change import compare
 from lisa_compiler.review.finding import Danger
 
@@ -27,7 +29,7 @@ def test_an_image_on_another_base_with_other_files() -> None:
     before = {"images": {"small": {"BASE_IMAGE": "tgi:1"}}, **files(*names)}
     after = {"images": {"small": {"BASE_IMAGE": "tgi:2", "PYPI_INDEX_URL": "x"}}, **files(*names, digest="b")}
     assert told(before, after) == [
-        "The image `small` is built anew: on `tgi:2` instead of `tgi:1`, with another build argument `PYPI_INDEX_URL`, "
+        "The image `small` is rebuilt: on `tgi:2` instead of `tgi:1`, with another build argument `PYPI_INDEX_URL`, "
         "5 files (`small/Dockerfile`, `small/a.py`, `small/b.py` and 2 more)."
     ]
 
@@ -38,19 +40,35 @@ def test_an_image_that_stays_or_is_new_says_nothing() -> None:
     assert told({}, same) == []
 
 
-def test_a_layer_with_other_requirements() -> None:
-    names = ("layers/rag/requirements.txt", "layers/build_layer.py")
-    assert told(files(*names), files(*names, digest="b")) == [
-        "The Lambda layer `rag` is built anew: 1 file (`rag/requirements.txt`)."
-    ]
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("containers/rest-api", "The image `rest-api` is rebuilt: with a change of LISA's own code."),
+        ("functions/session", "The code of the Lambda function `session` changes."),
+        ("layers/rag", "The Lambda layer `rag` is rebuilt."),
+        ("web/application", "The chat application changes."),
+    ],
+)
+def test_product_code_of_another_digest(name: str, text: str) -> None:
+    others = {"functions/rag": "1" * 64}
+    before, after = ({"products": {name: digest * 64, **others}} for digest in "23")
+    assert told(before, after) == [text]
+    assert told(before, before) == []
 
 
-def test_code_of_functions_and_of_the_chat_application() -> None:
-    names = ("lambdas/lisa_lambdas/rest.py", "web/bundle/page.js", "web/env.js")
-    assert told(files(*names), files(*names, digest="b")) == [
-        "The code of the Lambda functions changes: 1 file (`lisa_lambdas/rest.py`).",
-        "The chat application changes: 1 file (`bundle/page.js`).",
-    ]
+def test_files_of_an_image_with_product_code_are_named() -> None:
+    before, after = (
+        {"products": {"containers/rest-api": digest * 64}, **files("containers/rest-api/Dockerfile", digest=digest)}
+        for digest in "23"
+    )
+    assert told(before, after) == ["The image `rest-api` is rebuilt: 1 file (`rest-api/Dockerfile`)."]
+
+
+def test_output_that_held_a_copy_of_product_code_is_compared_without_it() -> None:
+    copied = ("containers/rest-api/Dockerfile", "containers/rest-api/lisa_gateway/app.py", "lambdas/lisa_lambdas/a.py")
+    before = {"images": {"rest-api": {"BASE_IMAGE": "python:3.13"}}, **files(*copied)}
+    after = {"products": {"containers/rest-api": "2" * 64}, **files("containers/rest-api/Dockerfile", digest="a")}
+    assert told(before, after) == ["The image `rest-api` is rebuilt: with a change of LISA's own code."]
 
 
 def weights(revision: str | None, size: int, location: str = "s3://models/org/small/") -> dict[str, Any]:

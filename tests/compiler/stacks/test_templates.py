@@ -245,7 +245,8 @@ def test_template_asset_is_named_by_its_content(project: Project) -> None:
     files = project.compile().files
     assets = json.loads(files["cloudformation/api-deployment.assets.json"])["files"]
     digest = hashlib.sha256(files["cloudformation/api-deployment.template.json"]).hexdigest()
-    assert digest in assets
+    (template,) = [asset for name, asset in assets.items() if name.endswith(" Template")]
+    assert [place["objectKey"] for place in template["destinations"].values()] == [f"{digest}.json"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_template_asset_is_named_by_its_content(project: Project) -> None:
 )
 def test_assets_are_relative_for_each_synthesizer(compiled: Callable[..., Compiled], synthesizer: str) -> None:
     files = compiled(stackSynthesizer=synthesizer).files
-    paths = set()
+    paths, commands = set(), set()
     if synthesizer == "LegacyStackSynthesizer":
         artifacts = json.loads(files["cloudformation/manifest.json"])["artifacts"].values()
         entries = [e for artifact in artifacts for found in artifact.get("metadata", {}).values() for e in found]
@@ -263,8 +264,22 @@ def test_assets_are_relative_for_each_synthesizer(compiled: Callable[..., Compil
             if path.endswith(".assets.json"):
                 manifest = json.loads(content)
                 paths |= {entry["source"].get("path", "") for entry in manifest["files"].values()}
-                paths |= {entry["source"]["directory"] for entry in manifest["dockerImages"].values()}
-    assert {"../lambdas", "../containers/rest-api", "../containers/small", "../web/bundle"} <= paths
+                paths |= {entry["source"].get("directory", "") for entry in manifest["dockerImages"].values()}
+                commands |= {
+                    " ".join(entry["source"].get("executable", ()))
+                    for kind in ("files", "dockerImages")
+                    for entry in manifest[kind].values()
+                }
+    assert "../containers/small" in paths
+    names = ("containers/rest-api", "functions/session", "layers/common", "web/application")
+    if synthesizer == "LegacyStackSynthesizer":
+        materialized = {path.removeprefix("../../../.lisa/artifacts/") for path in paths}
+        products = compiled(stackSynthesizer=synthesizer).products.artifacts
+        assert {products[name].file_name for name in names} <= materialized
+    else:
+        options = {"containers/rest-api": " --image"}
+        expected = {f"lisa artifacts materialize {name} --env dev{options.get(name, '')}" for name in names}
+        assert expected <= commands
     assert not any(path.startswith("/") for path in paths)
 
 

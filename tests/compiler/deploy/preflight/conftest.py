@@ -9,10 +9,10 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.compiler.conftest import Project, configuration
+from tests.compiler.conftest import Project, configuration, manifest_of
 from tests.compiler.deploy.strict_aws import StrictAws
 
-from lisa_compiler import ami_lock, manifest
+from lisa_compiler import ami_lock
 from lisa_compiler.deploy import assembly, preflight
 from lisa_compiler.deploy.account import Account
 from lisa_compiler.deploy.preflight import Facts, Requirements, Result
@@ -113,8 +113,7 @@ def _require(folder: Path, changes: dict[str, Any], *, pinned: bool) -> Requirem
     if pinned:
         ami_lock.save(folder, "dev", LOCK)
     compiled = project.compile()
-    content = manifest.build("dev", compiled.config, options=(), files=compiled.files)
-    write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": content})
+    write_environment(folder / "generated", "dev", {**compiled.files, "manifest.json": manifest_of(compiled)})
     order = [stack.component for stack in compiled.deployment.stacks]
     return preflight.require(compiled.deployment, assembly.read(folder / "generated", "dev", "aws", order))
 

@@ -1,1 +1,0 @@
-import{a as e,n as t}from"./jsx-runtime-Wy9s6hX0.js";var n=e(t()),r={isInlineToken:!1},i=(0,n.createContext)(r);function a(){return(0,n.useContext)(i)}export{r as n,a as r,i as t};

@@ -1,1 +1,0 @@
-"""The repository function: documents, ingested, searched and purged."""

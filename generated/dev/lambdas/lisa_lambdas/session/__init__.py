@@ -1,1 +1,0 @@
-"""The session function: the chat sessions of a caller."""

@@ -1,1 +1,0 @@
-"""The models function: hosted models with their live state, start and stop, and proposals of changes."""

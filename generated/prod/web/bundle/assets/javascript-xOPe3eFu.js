@@ -1,1 +1,0 @@
-import{t as e}from"./javascript_highlight_rules-BHT1o9P2.js";import{t}from"./highlight-CwN4bsK_.js";var n=e(),r=t(new n.JavaScriptHighlightRules);export{r as default};
