@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -210,6 +212,47 @@ def test_a_failed_rename_puts_the_old_output_back(output: Path, monkeypatch: pyt
     with pytest.raises(OutputError, match="input/output error"):
         write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
+
+
+def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_environment(output, "dev", OLD)
+    file_by_file(monkeypatch)
+    copy = shutil.copyfile
+
+    def refuse(source: Path, target: Path) -> object:
+        if source.name == "a.txt":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(OutputError, match="replaced only in part: the disk is full"):
+        write_environment(output, "dev", NEW)
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    write_environment(output, "prod", OLD)
+    assert read(output / "dev") == NEW
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
+def test_directories_are_exchanged_by_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        Path(name, "name").write_text(name)
+    assert swap._exchange(Path("one"), Path("two"))
+    assert [Path(name, "name").read_text() for name in ("one", "two")] == ["two", "one"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
+def test_what_cannot_be_exchanged_is_the_errno_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        swap._exchange(tmp_path / "one", tmp_path / "two")
+
+
+def test_directories_are_not_exchanged_without_the_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
 
 
 KILLED = """
