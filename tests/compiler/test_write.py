@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,13 +166,40 @@ def test_refuses_a_link_in_the_place_of_the_directory(output: Path, tmp_path: Pa
 
 
 def test_one_writer_at_a_time(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "_LOCK_WAIT", 0.1)
+    monkeypatch.setattr(write, "_LOCK_WAIT", 1.1)
     write_environment(output, "dev", OLD)
     with (output / ".lisa/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(OutputError, match="Another compile is writing"):
             write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
+
+
+def test_the_second_writer_waits_for_the_first(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    with (output / ".lisa/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        release = threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN))
+        release.start()
+        write_environment(output, "dev", NEW)
+        release.join()
+    assert read(output / "dev") == NEW
+
+
+def test_every_file_and_directory_is_on_the_disk_before_it_counts(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = set()
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_environment(output, "dev", NEW)
+    written = [output, output / "dev", *(output / "dev").rglob("*")]
+    assert [path for path in written if path.stat().st_ino not in synced] == []
 
 
 def test_git_ignores_what_belongs_to_the_machine(output: Path) -> None:
