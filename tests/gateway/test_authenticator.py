@@ -111,10 +111,19 @@ async def test_api_key_is_never_verified_as_oidc() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [[], [bearer("")], [(b"authorization", b"Basic dA==")], [(b"x-api-key", b"t")], [api_key(" ")]]
+    "headers",
+    [
+        [],
+        [bearer("")],
+        [bearer("t", "Basic")],
+        [bearer("t", "Digest")],
+        [(b"accept", b"Bearer t")],
+        [(b"x-api-key", b"t")],
+        [api_key(" ")],
+    ],
 )
 async def test_no_token_is_an_error_that_says_so(headers: list[tuple[bytes, bytes]]) -> None:
-    tokens = Tokens({"": KEY, "t": KEY, "dA==": KEY})
+    tokens = Tokens({"": KEY, "t": KEY})
     with pytest.raises(UnauthorizedError, match="A token is needed") as caught:
         await authenticate(headers, tokens)
     assert (caught.value.headers, tokens.asked) == ({"WWW-Authenticate": "Bearer"}, [])
