@@ -189,6 +189,10 @@ weights-parts: .venv/weights/.installed-weights ## Install what weights are test
 .PHONY: aws-fidelity-parts
 aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that user data is booted in (root on Debian, 500 MB)
 
+.PHONY: mutate
+mutate: .venv/.installed-dev .venv/mutate/.installed-mutate ## List mutants that no test notices: make mutate BASE=main ARGS='--sample 20'
+	@PYTHONPATH=tests .venv/mutate/bin/python -P -m mutation $${BASE:+--base="$$BASE"} $(ARGS)
+
 .PHONY: loadtest
 loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
 	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
@@ -290,6 +294,9 @@ runtime/web/node_modules/.installed: runtime/web/package-lock.json
 
 .venv/aws-fidelity/machine/.installed: $(wildcard tests/aws_fidelity/machine/* tests/aws_fidelity/machine/units/*)
 	@tests/aws_fidelity/machine/build .venv/aws-fidelity/machine
+
+.venv/mutate/.installed-mutate: requirements/mutate.txt requirements/install.sh | .venv/.installed-dev
+	@requirements/install.sh mutate
 
 .venv/checkov/.installed-checkov: requirements/checkov.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh checkov

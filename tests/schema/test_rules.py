@@ -121,7 +121,10 @@ PASSING: dict[str, list[list[str]]] = {
     "same-name-same-kind": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
     "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
     "target-check-timeout": [[f"{CHECK}.timeout=29"]],
-    "container-check-command": [["restApiConfig.containerConfig.healthCheckConfig.command=[CMD, 'true']"]],
+    "container-check-command": [
+        [f"restApiConfig.containerConfig.healthCheckConfig.command=[{words}]"]
+        for words in ("CMD, 'true'", "CMD, curl, --fail, 'localhost:8080'", "CMD-SHELL, exit 0")
+    ],
     "metric-duration": [[f"{METRIC}.duration=60"], []],
     "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
     "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
@@ -175,7 +178,11 @@ PASSING: dict[str, list[list[str]]] = {
         ["ecsModels[0].deploy=false", "ecsModels[0].instanceType=p5.48xlarge", "region=eu-south-2"],
     ],
     "gpu-needed": [[], [*EMBEDDING, "ecsModels[0].instanceType=m5.4xlarge"]],
-    "memory-suffices": [["ecsModels[0].containerConfig.sharedMemorySize=2048"]],
+    "memory-suffices": [
+        ["ecsModels[0].containerConfig.sharedMemorySize=2048"],
+        # What is left of 8 GiB and of 16 GiB, less one.
+        ["restApiConfig.containerConfig.sharedMemorySize=6143", "ecsModels[0].containerConfig.sharedMemorySize=11263"],
+    ],
     "architecture": [[]],
     "one-ami": [
         ["restApiConfig.amiId=ami-0123456789abcdef0", "amiConfig.amiParameter=/our/ami"],
@@ -183,7 +190,15 @@ PASSING: dict[str, list[list[str]]] = {
     ],
     "ui-needs-chat": [[], ["deployChat=false", "deployUi=false"]],
     "auth-required": [[], ["authConfig=", *PRIVATE]],
-    "no-authentication": [[], PRIVATE],
+    "no-authentication": [
+        [],
+        PRIVATE,
+        # These are errors: auth-required.
+        ["authConfig=", "deployUi=false", "restApiConfig.internetFacing=false"],
+        ["authConfig=", "deployChat=false", "restApiConfig.internetFacing=false"],
+        ["authConfig=", "deployRag=true", *PRIVATE],
+        ["authConfig=", *PRIVATE[:2]],
+    ],
     "admin-group-readable": [["authConfig.adminGroup=admins", "authConfig.jwtGroupsProperty=groups"]],
     "public-without-tls": [[], ["restApiConfig.loadBalancerConfig=", CHECK + ".path=/health", *PRIVATE]],
     "zone-needs-domain": [[], ["restApiConfig.loadBalancerConfig.domainName=api.example.com", ZONE]],
@@ -216,6 +231,7 @@ PASSING: dict[str, list[list[str]]] = {
     "zones-valid": [[], ["availabilityZones=[us-east-1b, us-east-1d]"]],
     "nat-gateways-fit": [
         ["natGateways=2"],
+        ["natGateways=1"],
         ["natGateways=3", "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
     ],
     "created-vpc-keys": [[VPC], ["natGateways=1"]],
@@ -244,7 +260,7 @@ PASSING: dict[str, list[list[str]]] = {
     "chunk-overlap": [["ragFileProcessingConfig={chunkSize: 512, chunkOverlap: 51}"]],
     "rag-has-repository": [["deployRag=true", f"ragRepositories=[{PGVECTOR}]"], []],
     "rag-has-embedding": [["deployRag=true", *EMBEDDING], []],
-    "opensearch-nodes": [[domain(n)] for n in (0, 3)],
+    "opensearch-nodes": [[domain(n)] for n in (0, 3, 5)] + [[domain(n, STANDBY)] for n in (3, 5)],
     "standby-needs-three-zones": [
         [domain(3)],
         [domain(3, STANDBY), "vpcId=vpc-0123456789abcdef0", THREE_ZONES],
@@ -252,6 +268,7 @@ PASSING: dict[str, list[list[str]]] = {
     ],
     "repositories-fit": [
         ["deployRag=true", repositories(created=40, existing=110)],
+        ["deployRag=true", repositories(created=1, existing=1)],
         ["deployRag=false", repositories(created=41, existing=110)],
     ],
     "lambda-runtime-deprecated": [[], ["lambdaConfig.pythonRuntime=PYTHON_3_13"]],
@@ -370,6 +387,8 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
     ],
     "gpu-needed": [(["ecsModels[0].instanceType=m5.4xlarge"], "ecsModels[0].instanceType")],
     "memory-suffices": [
+        (["restApiConfig.containerConfig.sharedMemorySize=6144"], "restApiConfig.containerConfig.sharedMemorySize"),
+        (["ecsModels[0].containerConfig.sharedMemorySize=11264"], "ecsModels[0].containerConfig.sharedMemorySize"),
         (["ecsModels[0].containerConfig.sharedMemorySize=20480"], "ecsModels[0].containerConfig.sharedMemorySize"),
         (["restApiConfig.instanceType=t3.small"], "restApiConfig.instanceType"),
     ],
@@ -457,7 +476,10 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
             "restApiConfig.loadBalancerConfig.sslCertIamArn",
         )
     ],
-    "topic-region": [(["alarmTopicArn=arn:aws:sns:us-west-2:012345678901:operations"], "alarmTopicArn")],
+    "topic-region": [
+        ([f"alarmTopicArn=arn:aws:sns:{region}:012345678901:operations"], "alarmTopicArn")
+        for region in ("us-west-2", "eu-west-1")
+    ],
     "ecr-account-listed": [([f"{IMAGE}={{type: ecr, {ECR}}}"], f"{IMAGE}.repositoryArn")],
     "repository-block": [
         (["ragRepositories=[{repositoryId: docs, type: pgvector}]"], "ragRepositories[0].rdsConfig"),
@@ -470,6 +492,13 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         ([f"ragRepositories=[{PGVECTOR}, {PGVECTOR.replace('docs', 'Doc-s')}]"], "ragRepositories[1].repositoryId")
     ],
     "database-secret": [
+        (
+            [
+                f"ragRepositories=[{PGVECTOR.replace('docs', 'first')}, {PGVECTOR}]",
+                "ragRepositories[docs].rdsConfig.dbHost=db",
+            ],
+            "ragRepositories[1].rdsConfig.dbHost",
+        ),
         (
             [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.dbHost=db"],
             "ragRepositories[0].rdsConfig.dbHost",
@@ -636,7 +665,12 @@ FAILING["connection-times"] = [
     *(
         ([f"{ENVIRONMENT}.{name}={value}"], f"{ENVIRONMENT}.{name}")
         for name, value in (
-            *(("KEEP_ALIVE_TIMEOUT", "600"), ("keep_alive_timeout", "5"), ("KEEP_ALIVE_TIMEOUT", SECRET)),
+            *(
+                ("KEEP_ALIVE_TIMEOUT", "600"),
+                ("keep_alive_timeout", "5"),
+                ("KEEP_ALIVE_TIMEOUT", SECRET),
+                ("KEEP_ALIVE_TIMEOUT", "86401"),
+            ),
             *(("DRAIN_TIMEOUT", "3571"), ("DRAIN_TIMEOUT", "1.5"), ("ANSWER_TIMEOUT", "600")),
         )
     ),
@@ -707,6 +741,8 @@ FAILING["master-key-reference"] = [
     ([f"{GENERAL}.master_key=test"], f"{GENERAL}.master_key"),
     ([f"{GENERAL}.master_key=os.environ/ADMIN", f"{ENVIRONMENT}.ADMIN=x"], f"{ENVIRONMENT}.ADMIN"),
     ([f"{GENERAL}.master_key=os.environ/ADMIN", f"{VARIABLES}.ADMIN=x"], f"{VARIABLES}.ADMIN"),
+    # ECS resolves secrets of the container alone; LiteLLM would take the ARN for the key.
+    ([f"{GENERAL}.master_key=os.environ/ADMIN", f"{VARIABLES}.ADMIN={SECRET}"], f"{VARIABLES}.ADMIN"),
 ]
 UNREACHABLE = {"lambda-runtime-offered", "service-offered"}
 """Rules that no region of today's table breaks; tests of their own, below, give them a region that does."""
@@ -771,6 +807,21 @@ def test_an_instance_type_that_the_region_lacks_is_an_error_in_govcloud() -> Non
 
     assert severities("us-gov-east-1") == {"error"}
     assert severities("eu-south-2") == {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("connection-times", f"{ENVIRONMENT}.ANSWER_TIMEOUT=600", "must be a number of seconds from 0 to 599"),
+        ("connection-times", f"{ENVIRONMENT}.DRAIN_TIMEOUT=1.5", "must be a whole number of seconds from 0 to 3570"),
+        ("arn-partition", f"{ENVIRONMENT}.KEY=arn:aws-cn:ssm:cn-north-1:012345678901:parameter/x", "arn:aws-cn, but"),
+        ("secret-in-litellm", "litellmConfig.litellm_settings.cache_params.password=hunter2", "`password` looks like"),
+        ("key-without-effect", CONDA, "`condaUrl` has no effect"),
+    ],
+)
+def test_the_message_names_what_is_wrong(name: str, change: str, words: str) -> None:
+    (found,) = (hit for hit in diagnose([change]) if hit.rule == name)
+    assert words in found.message
 
 
 def test_a_fix_names_the_environment() -> None:

@@ -66,6 +66,12 @@ def test_rest_api_has_a_thread_for_each_cpu(planned: Planned) -> None:
     assert dict(planned().rest_api.environment)["THREADS"] == "2"
 
 
+def test_rest_api_has_as_many_threads_as_half_of_its_memory_holds(planned: Planned) -> None:
+    """Two tasks of 1 GiB share an instance of 4 GiB, less the 2 GiB of the system."""
+    rest = {**copy.deepcopy(dict(MINIMAL["restApiConfig"])), "instanceType": "c5.large"}
+    assert dict(planned(restApiConfig=rest).rest_api.environment)["THREADS"] == "1"
+
+
 @pytest.mark.parametrize(
     ("vcpus", "memory_mib", "workers"),
     [(2, 6144, 2), (96, 6144, 11), (4, 1536, 2), (2, 1024, 1), (2, 0, 1), (96, 384 * 1024, 96)],
