@@ -171,8 +171,10 @@ def compile_command(
     one_or_all(env, every=all_environments)
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
-    how = compiling.How(form=form, cache=not no_cache, check=check, strict=strict, weights=not no_weights)
-    raise typer.Exit(compiling.run(asked, output or project / "generated", how))
+    options = compiling.CompileOptions(
+        form=form, cache=not no_cache, check=check, strict=strict, weights=not no_weights
+    )
+    raise typer.Exit(compiling.run(asked, output or project / "generated", options))
 
 
 @app.command(epilog="lisa validate --all --format github")

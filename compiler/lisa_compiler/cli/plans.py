@@ -50,11 +50,11 @@ def show_drift(target: Target, findings: Sequence[Finding]) -> None:
         for (cause, resource), differences in groupby(known, lambda finding: (finding.cause, finding.resource)):
             put(f"  {cause}: {resource or 'the whole stack'}\n")
             for each in differences:
-                put(_told(each, block))
+                put(_format_drift_item(each, block))
     say(f"{target.environment}: {_counted(len(findings))} from {place}")
 
 
-def _told(finding: Finding, block: str) -> str:
+def _format_drift_item(finding: Finding, block: str) -> str:
     if finding.deployed is None and finding.compiled is None:
         return ""
     what = f"{finding.path}: " if finding.path else ""

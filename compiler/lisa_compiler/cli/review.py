@@ -123,5 +123,5 @@ def policy(
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
     day = today.date() if today else datetime.now(UTC).date()
-    how = policing.How(form=form, tools=frozenset(only or Tool), today=day, strict=strict, sarif=sarif)
-    raise typer.Exit(policing.run(asked, output or project / "generated", how))
+    options = policing.PolicyOptions(form=form, tools=frozenset(only or Tool), today=day, strict=strict, sarif=sarif)
+    raise typer.Exit(policing.run(asked, output or project / "generated", options))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lisa_compiler.review.differences import shown
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list, pluralize
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output
-from lisa_compiler.review.wording import counted, listed
 
 _BASE = "BASE_IMAGE"
 _NAMED = 3
@@ -20,17 +20,17 @@ _FOLDERS = {
 }
 
 
-def compare_artifacts(before: Output, after: Output) -> Iterator[Finding]:
+def compare_artifacts(before: Output, after: Output) -> Iterator[Impact]:
     """Find what runs with other code or other weights."""
     yield from _images(before, after)
     yield from _layers(before, after)
     for folder, words in _FOLDERS.items():
         if files := _changed(before, after, folder):
-            yield Finding(Danger.RUNS, f"{words} changes: {_files(files)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"{words} changes: {_files(files)}.")
     yield from _weights(before, after)
 
 
-def _images(before: Output, after: Output) -> Iterator[Finding]:
+def _images(before: Output, after: Output) -> Iterator[Impact]:
     for name, arguments in after.images.items():
         if name not in before.images:
             continue
@@ -39,34 +39,36 @@ def _images(before: Output, after: Output) -> Iterator[Finding]:
         others = sorted(
             key for key in {*before.images[name], *arguments} - {_BASE} if _differs(key, before, after, name)
         )
-        parts += [f"with another build argument {listed(f'`{key}`' for key in others)}"] if others else []
+        parts += [f"with another build argument {join_list(f'`{key}`' for key in others)}"] if others else []
         parts += [_files(files)] if (files := _changed(before, after, f"containers/{name}/")) else []
         if parts:
-            yield Finding(Danger.RUNS, f"The image `{name}` is built anew: {', '.join(parts)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"The image `{name}` is built anew: {', '.join(parts)}.")
 
 
 def _differs(key: str, before: Output, after: Output, name: str) -> bool:
     return bool(before.images[name].get(key) != after.images[name].get(key))
 
 
-def _layers(before: Output, after: Output) -> Iterator[Finding]:
+def _layers(before: Output, after: Output) -> Iterator[Impact]:
     names = {path.split("/")[1] for path in after.digests if path.startswith("layers/") and path.count("/") > 1}
     for name in sorted(names):
         files = _changed(before, after, f"layers/{name}/")
         if files and any(path.startswith(f"layers/{name}/") for path in before.digests):
-            yield Finding(Danger.RUNS, f"The Lambda layer `{name}` is built anew: {_files(files)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"The Lambda layer `{name}` is built anew: {_files(files)}.")
 
 
-def _weights(before: Output, after: Output) -> Iterator[Finding]:
+def _weights(before: Output, after: Output) -> Iterator[Impact]:
     for model in after.weights:
         if model not in before.weights:
             continue
         old, new = before.weights[model], after.weights[model]
         if _content(old) != _content(new):
-            yield Finding(Danger.RUNS, f"The weights of `{model}` change: {_state(old)} → {_state(new)}.")
+            yield Impact(
+                ImpactCategory.CODE_CHANGED, f"The weights of `{model}` change: {_state(old)} → {_state(new)}."
+            )
         elif old.get("location") != new.get("location"):
             text = f"The weights of `{model}` are fetched from `{shown(new.get('location'))}`."
-            yield Finding(Danger.RUNS, f"{text} They have to be there before the deployment.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"{text} They have to be there before the deployment.")
 
 
 def _content(weights: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -95,4 +97,4 @@ def _files(paths: list[str]) -> str:
     names = [f"`{path.split('/', 1)[1]}`" for path in paths[:_NAMED]]
     if len(paths) > _NAMED:
         names.append(f"{len(paths) - _NAMED} more")
-    return f"{counted(len(paths), 'file')} ({listed(names)})"
+    return f"{pluralize(len(paths), 'file')} ({join_list(names)})"

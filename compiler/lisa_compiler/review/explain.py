@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 
-from lisa_compiler.review.derivations import derivation
+from lisa_compiler.review.computed_values import describe_computation
 from lisa_compiler.review.differences import Name, leaves, shown, shown_path
+from lisa_compiler.review.formatting import join_list, pluralize, resource_label
 from lisa_compiler.review.output import Output, read_output
 from lisa_compiler.review.reach import (
     NAMING,
@@ -25,8 +26,7 @@ from lisa_compiler.review.reach import (
 from lisa_compiler.review.revisions import WorkingTree
 from lisa_compiler.review.settings import Setting, Settings, pattern_of
 from lisa_compiler.review.targets import ExplainError, find
-from lisa_compiler.review.update_behaviour import name_property
-from lisa_compiler.review.wording import counted, listed, noun
+from lisa_compiler.review.update_behavior import name_property
 from lisa_schema.document import Path, key_path
 
 _PATHS = 4
@@ -96,7 +96,7 @@ class _Explained:
         if not hits:
             yield "It reaches nothing that is generated for this environment."
             return
-        yield f"It reaches {_extent([place for place, _ in hits])}:"
+        yield f"It reaches {_size_summary([place for place, _ in hits])}:"
         for place, paths in hits:
             if place.component:
                 yield f"  {self._title(place)}"
@@ -136,7 +136,7 @@ class _Explained:
                 used.update(keys)
                 continue
             yield f"  {text} = {shown(value, 60)}"
-            if sentence := derivation(there):
+            if sentence := describe_computation(there):
                 yield f"    {sentence}"
             yield from self._origins(keys, place, "    ")
             if not keys:
@@ -148,15 +148,15 @@ class _Explained:
             yield from self._origins([key for key in whole if key not in NAMING], place, "    ")
         wide = sorted(used & NAMING)
         if wide and not place.path:
-            yield f"  In names and addresses: {listed(wide)}"
+            yield f"  In names and addresses: {join_list(wide)}"
         if constant:
-            yield f"  {counted(constant, 'other value')}: the same in every environment, the compiler decides them"
+            yield f"  {pluralize(constant, 'other value')}: the same in every environment, the compiler decides them"
         yield from self._rules((used | set(whole)) - NAMING)
 
     def _template(self, component: str) -> Iterator[str]:
         """What led to the resources of a stack."""
         stack = self._output.stacks[component]
-        yield f"{component}: stack {stack.name} with {counted(len(stack.resources), 'resource')}"
+        yield f"{component}: stack {stack.name} with {pluralize(len(stack.resources), 'resource')}"
         reached: dict[Setting, list[str]] = defaultdict(list)
         for logical_id in stack.resources:
             place = Place(component, logical_id)
@@ -168,7 +168,7 @@ class _Explained:
         for setting, ids in sorted(reached.items(), key=lambda pair: str(pair[0])):
             shorter = ids if len(ids) <= _PATHS else [*ids[: _PATHS - 1], f"{len(ids) - _PATHS + 1} more"]
             yield f"  {setting}  ({_where(setting)})"
-            yield f"    {listed(shorter)}"
+            yield f"    {join_list(shorter)}"
 
     def _values(self, place: Place, paths: Iterable[str]) -> Iterator[str]:
         """The values in a resource at general paths."""
@@ -177,13 +177,13 @@ class _Explained:
         if resource is None or not wanted:
             return
         if "@Attributes" in wanted:
-            sentence = derivation(general(Place(place.component, place.name, "@Attributes"), self._names))
-            yield f"{listed(resource.attributes)}{f': {sentence}' if sentence else ''}"
+            sentence = describe_computation(general(Place(place.component, place.name, "@Attributes"), self._names))
+            yield f"{join_list(resource.attributes)}{f': {sentence}' if sentence else ''}"
         found = []
         for path, value in leaves(resource.properties):
             there = general(Place(place.component, place.name, shown_path(path)), self._names)
             if any(_touch(there.path, one) for one in wanted):
-                sentence = derivation(there)
+                sentence = describe_computation(there)
                 found.append(f"{shown_path(path)} = {shown(value, 60)}{f'  ({sentence})' if sentence else ''}")
         yield from found[:_PATHS]
         if len(found) > _PATHS:
@@ -195,7 +195,7 @@ class _Explained:
         for path in paths:
             folders[path.rpartition("/")[0]].append(path)
         for folder, files in folders.items():
-            names = files if len(files) <= _PATHS else [f"{folder}/ ({counted(len(files), 'file')})"]
+            names = files if len(files) <= _PATHS else [f"{folder}/ ({pluralize(len(files), 'file')})"]
             yield from (f"generated/{self._output.environment}/{name}" for name in names)
 
     def _keys_at(self, place: Place) -> list[str]:
@@ -234,7 +234,7 @@ class _Explained:
             return f"generated/{self._output.environment}/{place.name}"
         name = name_property(resource.type)
         given = resource.properties.get(name) if name else None
-        return f"{place.component}/{place.name}: {noun(resource.type)}" + (
+        return f"{place.component}/{place.name}: {resource_label(resource.type)}" + (
             f" {given}" if isinstance(given, str) else ""
         )
 
@@ -287,9 +287,9 @@ def _touch(path: str, other: str) -> bool:
     return path == other or path.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{path}.", f"{path}["))
 
 
-def _extent(found: list[Place]) -> str:
+def _size_summary(found: list[Place]) -> str:
     resources = [place for place in found if place.component]
     files = len(found) - len(resources)
     stacks = len({place.component for place in resources})
-    parts = [f"{counted(len(resources), 'resource')} in {counted(stacks, 'stack')}"] if resources else []
-    return listed([*parts, *([counted(files, "file")] if files else [])])
+    parts = [f"{pluralize(len(resources), 'resource')} in {pluralize(stacks, 'stack')}"] if resources else []
+    return join_list([*parts, *([pluralize(files, "file")] if files else [])])

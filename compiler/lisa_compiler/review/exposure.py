@@ -9,9 +9,9 @@ from typing import Any
 
 from lisa_compiler.gateway_authentication import COMPONENT, TASK_DEFINITION, Access, Authentication, read_authentication
 from lisa_compiler.review.differences import shown
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
-from lisa_compiler.review.wording import subject
 
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 _WAYS = {"SecurityGroupIngress": "in", "SecurityGroupEgress": "out"}
@@ -19,7 +19,7 @@ _PEERS = (
     *("CidrIp", "CidrIpv6", "SourceSecurityGroupId", "DestinationSecurityGroupId"),
     *("SourcePrefixListId", "DestinationPrefixListId"),
 )
-_NOWHERE = frozenset({"127.0.0.1/32", "255.255.255.255/32"})
+_PLACEHOLDER_CIDRS = frozenset({"127.0.0.1/32", "255.255.255.255/32"})
 """What a rule names that only keeps CloudFormation from adding the one that lets everything out."""
 
 _TRUSTED = {
@@ -32,7 +32,7 @@ _TRUSTED = {
 _OWNERS = {"serve": "the REST API", "api-base": "API Gateway"}
 
 
-def compare_exposure(before: Output, after: Output) -> Iterator[Finding]:
+def compare_exposure(before: Output, after: Output) -> Iterator[Impact]:
     """Find what is reachable that was not, and what no longer is."""
     for key in dict.fromkeys([*after.resources, *before.resources]):
         was, will = before.resources.get(key), after.resources.get(key)
@@ -88,7 +88,7 @@ class _Rule:
         return f"{self.way}: {what} {'from' if self.way == 'in' else 'to'} {peer}"
 
 
-def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Finding]:
+def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Impact]:
     holder = will or was
     if holder is None or holder.type != "AWS::EC2::SecurityGroup":
         return
@@ -97,10 +97,12 @@ def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Fi
     more = [rule for rule in new if not any(known.covers(rule) for known in old)]
     less = [rule for rule in old if not any(known.covers(rule) for known in new)]
     if more:
-        danger = Danger.OPENS if any(rule.is_public for rule in more) else Danger.PERMITS
-        yield Finding(danger, f"{'The' if was else 'A new'} {name} lets {'more ' if was else ''}through:", _lines(more))
+        category = ImpactCategory.EXPOSURE if any(rule.is_public for rule in more) else ImpactCategory.BROADER_ACCESS
+        yield Impact(
+            category, f"{'The' if was else 'A new'} {name} lets {'more ' if was else ''}through:", _lines(more)
+        )
     if less and will is not None:
-        yield Finding(Danger.CLOSES, f"The {name} lets less through:", _lines(less))
+        yield Impact(ImpactCategory.REDUCED_RISK, f"The {name} lets less through:", _lines(less))
 
 
 def _lines(rules: list[_Rule]) -> tuple[str, ...]:
@@ -113,7 +115,7 @@ def _rules(group: Resource | None) -> list[_Rule]:
         _rule(rule, way)
         for name, way in _WAYS.items()
         for rule in properties.get(name, ())
-        if rule.get("CidrIp") not in _NOWHERE
+        if rule.get("CidrIp") not in _PLACEHOLDER_CIDRS
     ]
 
 
@@ -132,50 +134,58 @@ def _contains(wide: str, narrow: str) -> bool:
     return networks[0].version == networks[1].version and networks[1].subnet_of(networks[0])  # type: ignore[arg-type]
 
 
-def _load_balancers(was: Resource, will: Resource) -> Iterator[Finding]:
+def _load_balancers(was: Resource, will: Resource) -> Iterator[Impact]:
     if is_internet_facing(will) and not is_internet_facing(was):
-        yield Finding(Danger.OPENS, f"The load balancer of {_owner(will)} gets public addresses.")
+        yield Impact(ImpactCategory.EXPOSURE, f"The load balancer of {_component_label(will)} gets public addresses.")
     if is_internet_facing(was) and not is_internet_facing(will):
-        yield Finding(Danger.CLOSES, f"The load balancer of {_owner(will)} loses its public addresses.")
+        yield Impact(
+            ImpactCategory.REDUCED_RISK, f"The load balancer of {_component_label(will)} loses its public addresses."
+        )
 
 
-def _listeners(was: Resource, will: Resource) -> Iterator[Finding]:
+def _listeners(was: Resource, will: Resource) -> Iterator[Impact]:
     if was.type != will.type or will.type != "AWS::ElasticLoadBalancingV2::Listener":
         return
     old, new = was.properties.get("Protocol"), will.properties.get("Protocol")
     if old == "HTTPS" and new == "HTTP":
-        yield Finding(Danger.OPENS, f"The load balancer of {_owner(will)} no longer encrypts: HTTP instead of HTTPS.")
+        yield Impact(
+            ImpactCategory.EXPOSURE,
+            f"The load balancer of {_component_label(will)} no longer encrypts: HTTP instead of HTTPS.",
+        )
     if old == "HTTP" and new == "HTTPS":
-        yield Finding(Danger.CLOSES, f"The load balancer of {_owner(will)} encrypts: HTTPS instead of HTTP.")
+        yield Impact(
+            ImpactCategory.REDUCED_RISK,
+            f"The load balancer of {_component_label(will)} encrypts: HTTPS instead of HTTP.",
+        )
 
 
-def _methods(was: Resource, will: Resource) -> Iterator[Finding]:
+def _methods(was: Resource, will: Resource) -> Iterator[Impact]:
     if was.type != will.type or will.type != "AWS::ApiGateway::Method":
         return
     old, new = was.properties.get("AuthorizationType"), will.properties.get("AuthorizationType")
     name = f"API method `{will.properties.get('HttpMethod')}` of `{will.logical_id}`"
     if new == "NONE" and old != "NONE":
-        yield Finding(Danger.OPENS, f"The {name} no longer asks who calls.")
+        yield Impact(ImpactCategory.EXPOSURE, f"The {name} no longer asks who calls.")
     if old == "NONE" and new != "NONE":
-        yield Finding(Danger.CLOSES, f"The {name} asks who calls.")
+        yield Impact(ImpactCategory.REDUCED_RISK, f"The {name} asks who calls.")
 
 
-def _databases(was: Resource, will: Resource) -> Iterator[Finding]:
+def _databases(was: Resource, will: Resource) -> Iterator[Impact]:
     is_public = [side.properties.get("PubliclyAccessible") is True for side in (was, will)]
     if will.type == "AWS::RDS::DBInstance" and is_public == [False, True]:
-        yield Finding(Danger.OPENS, f"The {subject(will)} gets a public address.")
+        yield Impact(ImpactCategory.EXPOSURE, f"The {resource_reference(will)} gets a public address.")
 
 
-def _sign_in(was: Resource, will: Resource) -> Iterator[Finding]:
+def _sign_in(was: Resource, will: Resource) -> Iterator[Impact]:
     """Whom the gateway and the API's authorizer trust."""
     old, new = _environment(was), _environment(will)
     for name, words in _TRUSTED.items():
         if name in old and old.get(name) != new.get(name):
             change = f"`{shown(old[name])}` \N{RIGHTWARDS ARROW} `{shown(new.get(name, ''))}`"
-            yield Finding(Danger.OPENS, f"Another {words} is trusted by {_owner(will)}: {change}.")
+            yield Impact(ImpactCategory.EXPOSURE, f"Another {words} is trusted by {_component_label(will)}: {change}.")
 
 
-def _authentication(before: Output, after: Output) -> Iterator[Finding]:
+def _authentication(before: Output, after: Output) -> Iterator[Impact]:
     """Whether the gateway authenticates callers; its task definition may have got another logical id."""
     olds, news = _gateways(before), _gateways(after)
     for key, new in news.items():
@@ -184,11 +194,13 @@ def _authentication(before: Output, after: Output) -> Iterator[Finding]:
             continue
         name = _OWNERS[COMPONENT]
         if new.access is Access.ANYONE and old.access is not Access.ANYONE:
-            yield Finding(Danger.OPENS, f"Sign-in is off: {name} no longer asks who calls.", new.problems)
+            yield Impact(ImpactCategory.EXPOSURE, f"Sign-in is off: {name} no longer asks who calls.", new.problems)
         elif new.access is Access.AUTHENTICATED and old.access is Access.ANYONE:
-            yield Finding(Danger.CLOSES, f"Sign-in is on: {name} asks who calls.")
+            yield Impact(ImpactCategory.REDUCED_RISK, f"Sign-in is on: {name} asks who calls.")
         elif new.access is Access.UNKNOWN:
-            yield Finding(Danger.OPENS, f"It is uncertain whether {name} authenticates callers.", new.problems)
+            yield Impact(
+                ImpactCategory.EXPOSURE, f"It is uncertain whether {name} authenticates callers.", new.problems
+            )
 
 
 def _gateways(output: Output) -> dict[str, Authentication]:
@@ -211,7 +223,7 @@ def _environment(resource: Resource) -> Mapping[str, Any]:
     return plain | {entry["Name"]: entry.get("ValueFrom") for one in containers for entry in one.get("Secrets", ())}
 
 
-def _public_routes(before: Output, after: Output) -> Iterator[Finding]:
+def _public_routes(before: Output, after: Output) -> Iterator[Impact]:
     """Methods of the API without an authorizer that are new, in one line."""
     new = [
         resource
@@ -223,9 +235,9 @@ def _public_routes(before: Output, after: Output) -> Iterator[Finding]:
     ]
     if new:
         names = ", ".join(f"`{resource.logical_id}`" for resource in new)
-        yield Finding(Danger.OPENS, f"New methods of the API answer without asking who calls: {names}.")
+        yield Impact(ImpactCategory.EXPOSURE, f"New methods of the API answer without asking who calls: {names}.")
 
 
-def _owner(resource: Resource) -> str:
+def _component_label(resource: Resource) -> str:
     """What a reader calls the part of the system that a resource is of."""
     return _OWNERS.get(resource.component, f"`{resource.component}`")

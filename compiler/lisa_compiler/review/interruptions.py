@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from lisa_compiler.review.capacity import groups
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import format_range, join_list, pluralize, resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.resources import Effect, ResourceChange
-from lisa_compiler.review.wording import counted, listed, ranged, subject
 
-ANSWERING = frozenset(
+SERVING_TYPES = frozenset(
     {
         "AWS::ApiGateway::DomainName",
         "AWS::ApiGateway::RestApi",
@@ -43,8 +43,8 @@ _STORES = frozenset({"AWS::RDS::DBInstance", "AWS::OpenSearchService::Domain"})
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
 
-def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
-    """Find what is interrupted or replaced, one finding for each stack that is on both sides."""
+def find_interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
+    """Find what is interrupted or replaced, one impact for each stack that is on both sides."""
     parts: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         resource = change.after
@@ -52,13 +52,13 @@ def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[
             continue
         if change.effect is Effect.INTERRUPTED:
             parts[resource.component].append(_interrupted(change, resource, after))
-        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in ANSWERING:
+        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in SERVING_TYPES:
             parts[resource.component].append(_replaced(change, resource))
     for component, words in parts.items():
-        yield Finding(Danger.INTERRUPTS, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
+        yield Impact(ImpactCategory.INTERRUPTION, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
 
 
-def new_passwords(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+def find_password_changes(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
     """Find secrets that get another password while the database, which CloudFormation leaves alone, keeps its own.
 
     A changed GenerateSecretString generates a value anew; `{{resolve:…}}` is read again when the resource that has it
@@ -67,14 +67,14 @@ def new_passwords(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
     for change in changes:
         is_kept = change.before is not None and change.effect < Effect.REPLACED
         if change.resource.type == _SIGN_IN and is_kept and "GenerateSecretString" in changed_properties(change):
-            yield Finding(
-                Danger.HAND,
-                f"The {subject(change.resource)} gets a new user name and password, and the database that was made "
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"The {resource_reference(change.resource)} gets a new user name and password, and the database that was made "
                 "with the old ones does not: its repository cannot sign in until both are made the same by hand.",
             )
 
 
-def stores_in_another_vpc(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+def find_vpc_moves(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
     """Find stores that would have to go to another VPC, which neither RDS nor OpenSearch Service does."""
     own = list(changes)
     moved = {
@@ -85,16 +85,16 @@ def stores_in_another_vpc(changes: Iterable[ResourceChange]) -> Iterator[Finding
     for change in own:
         stays = change.resource.component in moved and Effect.ADDED is not change.effect is not Effect.REMOVED
         if stays and change.resource.type in _STORES:
-            yield Finding(
-                Danger.HAND,
-                f"The {subject(change.resource)} cannot go to another VPC: delete it first, or leave it where it is.",
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"The {resource_reference(change.resource)} cannot go to another VPC: delete it first, or leave it where it is.",
             )
 
 
 def changed_properties(change: ResourceChange) -> list[str]:
     """The properties at the top that change, the resource's own first."""
     own = [str(difference.path[0]) for difference in change.differences]
-    return list(dict.fromkeys([*own, *(str(path[0]) for path in change.follows)]))
+    return list(dict.fromkeys([*own, *(str(path[0]) for path in change.caused_by)]))
 
 
 def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> str:
@@ -104,17 +104,17 @@ def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> s
         group = groups(after).get(resource.component)
         instances = "each instance"
         if group is not None:
-            instances = f"{ranged(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
+            instances = f"{format_range(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
         return f"its container is stopped and started anew on {instances}, and answers nothing there meanwhile"
-    why = listed(f"`{name}`" for name in changed_properties(change))
-    return f"the {subject(resource)} restarts or fails over ({why})"
+    why = join_list(f"`{name}`" for name in changed_properties(change))
+    return f"the {resource_reference(resource)} restarts or fails over ({why})"
 
 
 def _rolling(group: Resource) -> str:
     policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
     stay = int(policy.get("MinInstancesInService", 0))
     text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
-    text += f", while {counted(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
+    text += f", while {pluralize(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
     pause = _minutes(str(policy.get("PauseTime", "")))
     if policy.get("WaitOnResourceSignals"):
         text += f"; each new one must be ready within {pause}, or the update is rolled back"
@@ -133,7 +133,9 @@ def _minutes(duration: str) -> str:
 
 def _replaced(change: ResourceChange, resource: Resource) -> str:
     verb = "may be replaced" if change.effect is Effect.MAYBE_REPLACED else "is replaced"
-    text = f"the {subject(resource)} {verb} ({listed(f'`{name}`' for name in changed_properties(change))})"
+    text = (
+        f"the {resource_reference(resource)} {verb} ({join_list(f'`{name}`' for name in changed_properties(change))})"
+    )
     if resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
         text += ", and so has another address"
     return text

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.resources import Effect, ResourceChange
-from lisa_compiler.review.update_behaviour import name_property
-from lisa_compiler.review.wording import counted, listed, subject
+from lisa_compiler.review.update_behavior import name_property
 
 _SHOWN = 6
 
@@ -16,7 +16,7 @@ _SHOWN = 6
 _NOT_NAMED = frozenset({"AWS::S3::BucketPolicy"})
 
 
-def name_conflicts(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Finding]:
+def name_conflicts(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Impact]:
     """Find replacements under the same name, and names that go from one resource to another."""
     removed: dict[tuple[str, ...], Resource] = {}
     added: list[Resource] = []
@@ -26,22 +26,22 @@ def name_conflicts(changes: Iterable[ResourceChange], before: Output, after: Out
         if change.effect is Effect.ADDED and change.after is not None:
             added.append(change.after)
         if _keeps_name(change, before, after):
-            yield Finding(
-                Danger.HAND,
-                f"CloudFormation refuses to replace the {subject(change.resource)}: the new one would have the same "
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"CloudFormation refuses to replace the {resource_reference(change.resource)}: the new one would have the same "
                 "name while the old one is still there. Give it another name, or remove it first.",
             )
     taken = [resource for resource in added if name(resource) and _identity(resource, after) in removed]
     if taken:
-        yield _taken(taken, "another resource has the name until it is deleted")
+        yield _name_conflict(taken, "another resource has the name until it is deleted")
 
 
-def names_beside(before: Output, after: Output) -> Iterator[Finding]:
+def find_name_collisions(before: Output, after: Output) -> Iterator[Impact]:
     """Find the names that a deployment which comes to stand beside the old one would need too."""
     old = {_identity(resource, before) for resource in before.resources.values() if name(resource)}
     both = [resource for resource in after.resources.values() if name(resource) and _identity(resource, after) in old]
     if both:
-        yield _taken(both, "the old deployment has the same")
+        yield _name_conflict(both, "the old deployment has the same")
 
 
 def name(resource: Resource) -> str | None:
@@ -57,12 +57,14 @@ def _keeps_name(change: ResourceChange, before: Output, after: Output) -> bool:
     return bool(name(change.after)) and _identity(change.after, after) == _identity(change.before, before)
 
 
-def _taken(resources: list[Resource], why: str) -> Finding:
-    names = [subject(resource) for resource in resources[:_SHOWN]]
+def _name_conflict(resources: list[Resource], why: str) -> Impact:
+    names = [resource_reference(resource) for resource in resources[:_SHOWN]]
     if len(resources) > _SHOWN:
         names.append(f"{len(resources) - _SHOWN} more")
-    what = counted(len(resources), "name is", "names are")
-    return Finding(Danger.HAND, f"{what} taken, because {why}, and the deployment fails: {listed(names)}.")
+    what = pluralize(len(resources), "name is", "names are")
+    return Impact(
+        ImpactCategory.MANUAL_STEPS, f"{what} taken, because {why}, and the deployment fails: {join_list(names)}."
+    )
 
 
 def _identity(resource: Resource, output: Output) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.reach import Place
-from lisa_compiler.review.update_behaviour import name_property
+from lisa_compiler.review.update_behavior import name_property
 from lisa_schema.errors import LisaError
 
 _TEMPLATE = re.compile(r"(?:generated/[^/]+/)?cloudformation/([^/:]+)\.template\.json(?::(.+))?\Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lisa_compiler.review.change import compare
-from lisa_compiler.review.finding import Danger
+from lisa_compiler.review.impact import ImpactCategory
 
 from .conftest import ENVIRONMENT
 from .outputs import output, resource
@@ -14,8 +14,8 @@ from .outputs import output, resource
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     stacks = {"core": {"Role": resource("IAM::Role")}}
     change = compare(ENVIRONMENT, output(stacks, **before), output(stacks, **after))
-    assert all(finding.danger is Danger.RUNS for finding in change.findings)
-    return [finding.text for finding in change.findings]
+    assert all(impact.category is ImpactCategory.CODE_CHANGED for impact in change.impacts)
+    return [impact.text for impact in change.impacts]
 
 
 def files(*paths: str, digest: str = "a") -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from lisa_compiler.review.output import Resource
-from lisa_compiler.review.update_behaviour import name_property
+from lisa_compiler.review.update_behavior import name_property
 
 _NOUNS = {
     "AWS::ApiGateway::Account": "API Gateway's logging setting of the account",
@@ -49,7 +49,7 @@ _NOUNS = {
 }
 
 
-def noun(resource_type: str) -> str:
+def resource_label(resource_type: str) -> str:
     """What a type of resource is: `load balancer`."""
     if resource_type in _NOUNS:
         return _NOUNS[resource_type]
@@ -57,26 +57,26 @@ def noun(resource_type: str) -> str:
     return words.lower()
 
 
-def subject(resource: Resource) -> str:
+def resource_reference(resource: Resource) -> str:
     """What a resource is and what it is called: ``DynamoDB table `prod-sessions` ``."""
     name = name_property(resource.type)
     given = resource.properties.get(name) if name else None
-    return f"{noun(resource.type)} `{given if isinstance(given, str) else resource.logical_id}`"
+    return f"{resource_label(resource.type)} `{given if isinstance(given, str) else resource.logical_id}`"
 
 
-def listed(words: Iterable[str]) -> str:
+def join_list(words: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     items = list(words)
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
-def counted(number: int, what: str, plural: str | None = None) -> str:
+def pluralize(number: int, what: str, plural: str | None = None) -> str:
     """`1 stack`, `2 stacks`, `no stack`."""
     if number == 1:
         return f"1 {what}"
     return f"{number or 'no'} {plural or f'{what}s' if number else what}"
 
 
-def ranged(low: float, high: float) -> str:
+def format_range(low: float, high: float) -> str:
     """A range: one number when both ends are the same."""
     return f"{low:g}" if low == high else f"{low:g}\N{EN DASH}{high:g}"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lisa_compiler.review.differences import shown
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.references import references
-from lisa_compiler.review.wording import counted, listed, subject
 
 # Properties that hold a policy: of a resource, or of who may use it.
 _DOCUMENTS = ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy", "AccessPolicies", "Policy", "ResourcePolicy")
@@ -27,7 +27,7 @@ _WIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Permission:
     """One action that one statement allows or denies on one resource.
 
     Attributes:
@@ -45,23 +45,27 @@ class Grant:
     condition: str
 
 
-def compare_permissions(before: Output, after: Output) -> Iterator[Finding]:
-    """Find what is allowed that was not, and what no longer is, one finding for each that holds the policies."""
-    old, new = _by_holder(before), _by_holder(after)
-    gone = [before.resources[key] for key in old if key not in after.resources and not _guards(key, before, after)]
+def compare_permissions(before: Output, after: Output) -> Iterator[Impact]:
+    """Find what is allowed that was not, and what no longer is, one impact for each that holds the policies."""
+    old, new = _by_resource(before), _by_resource(after)
+    gone = [
+        before.resources[key]
+        for key in old
+        if key not in after.resources and not _belongs_to_kept_resource(key, before, after)
+    ]
     for key in dict.fromkeys([*new, *old]):
         was, will = old.get(key, frozenset()), new.get(key, frozenset())
         holder = after.resources.get(key) or before.resources[key]
         if was != will and holder not in gone:
-            yield from _findings(holder, was, will, is_new=key not in before.resources)
+            yield from _impacts(holder, was, will, is_new=key not in before.resources)
     yield from _boundaries(before, after)
     if gone:
-        names = [subject(holder) for holder in gone]
+        names = [resource_reference(holder) for holder in gone]
         shorter = names if len(names) <= _HOLDERS else [*names[: _HOLDERS - 1], f"{len(names) - _HOLDERS + 1} more"]
-        yield Finding(Danger.CLOSES, f"Gone with all that they allowed: {listed(shorter)}.")
+        yield Impact(ImpactCategory.REDUCED_RISK, f"Gone with all that they allowed: {join_list(shorter)}.")
 
 
-def _boundaries(before: Output, after: Output) -> Iterator[Finding]:
+def _boundaries(before: Output, after: Output) -> Iterator[Impact]:
     """Roles whose boundary, the most that their policies can allow, is another one."""
     changed: dict[tuple[str, str], list[Resource]] = defaultdict(list)
     for key, role in after.resources.items():
@@ -71,24 +75,27 @@ def _boundaries(before: Output, after: Output) -> Iterator[Finding]:
             if old != new:
                 changed[old, new].append(role)
     for (old, new), roles in changed.items():
-        what = f"{counted(len(roles), 'role is', 'roles are')}"
+        what = f"{pluralize(len(roles), 'role is', 'roles are')}"
         if new:
             instead = f" instead of `{old}`" if old else ""
-            yield Finding(Danger.PERMITS if old else Danger.CLOSES, f"{what} bounded by `{new}`{instead}.")
+            yield Impact(
+                ImpactCategory.BROADER_ACCESS if old else ImpactCategory.REDUCED_RISK,
+                f"{what} bounded by `{new}`{instead}.",
+            )
         else:
-            yield Finding(Danger.PERMITS, f"{what} no longer bounded by `{old}`.")
+            yield Impact(ImpactCategory.BROADER_ACCESS, f"{what} no longer bounded by `{old}`.")
 
 
-def _guards(key: tuple[str, str], before: Output, after: Output) -> bool:
+def _belongs_to_kept_resource(key: tuple[str, str], before: Output, after: Output) -> bool:
     """Tell whether a policy that goes was that of something that stays."""
     policy = before.resources[key]
     targets = {target for _, target, _ in references([policy.properties.get(name) for name in _GUARDED])}
     return any((policy.component, target) in after.resources for target in targets)
 
 
-def grants(resource: Resource) -> frozenset[Grant]:
+def grants(resource: Resource) -> frozenset[Permission]:
     """Everything that the policies in a resource allow or deny."""
-    found: set[Grant] = set()
+    found: set[Permission] = set()
     for document in _documents(resource):
         statements = document.get("Statement", [])
         for statement in statements if isinstance(statements, list) else [statements]:
@@ -100,11 +107,11 @@ def grants(resource: Resource) -> frozenset[Grant]:
         target = {"Resource": properties.get("FunctionName"), **({"Condition": condition} if condition else {})}
         found.update(_grants({**statement, **target}))
     for policy in resource.properties.get("ManagedPolicyArns", ()):
-        found.add(Grant("Allow", "", _MANAGED, shown(policy, 200), ""))
+        found.add(Permission("Allow", "", _MANAGED, shown(policy, 200), ""))
     return frozenset(found)
 
 
-def _by_holder(output: Output) -> dict[tuple[str, str], frozenset[Grant]]:
+def _by_resource(output: Output) -> dict[tuple[str, str], frozenset[Permission]]:
     found = {key: grants(resource) for key, resource in output.resources.items()}
     return {key: granted for key, granted in found.items() if granted}
 
@@ -126,12 +133,12 @@ def _parsed(value: Any) -> Any:
         return None
 
 
-def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
+def _grants(statement: Mapping[str, Any]) -> Iterator[Permission]:
     principal = _canonical(statement["Principal"]) if "Principal" in statement else ""
     condition = _canonical(statement["Condition"]) if "Condition" in statement else ""
     for action in _each(statement, "Action"):
         for resource in _each(statement, "Resource"):
-            yield Grant(str(statement.get("Effect", "Allow")), principal, action, resource, condition)
+            yield Permission(str(statement.get("Effect", "Allow")), principal, action, resource, condition)
 
 
 def _each(statement: Mapping[str, Any], key: str) -> list[str]:
@@ -142,15 +149,23 @@ def _each(statement: Mapping[str, Any], key: str) -> list[str]:
     return [""]
 
 
-def _findings(holder: Resource, was: frozenset[Grant], will: frozenset[Grant], *, is_new: bool) -> Iterator[Finding]:
+def _impacts(
+    holder: Resource, was: frozenset[Permission], will: frozenset[Permission], *, is_new: bool
+) -> Iterator[Impact]:
     more = {grant for grant in will - was if grant.effect == "Allow"} | {g for g in was - will if g.effect != "Allow"}
     less = (was ^ will) - more
     lead = "A new " if is_new else "The "
     if more:
-        danger = Danger.OPENS if any(_is_anyone(grant.principal) for grant in more) else Danger.PERMITS
-        yield Finding(danger, f"{lead}{subject(holder)} allows{'' if is_new else ' more'}:", tuple(_lines(more)))
+        category = (
+            ImpactCategory.EXPOSURE
+            if any(_is_anyone(grant.principal) for grant in more)
+            else ImpactCategory.BROADER_ACCESS
+        )
+        yield Impact(
+            category, f"{lead}{resource_reference(holder)} allows{'' if is_new else ' more'}:", tuple(_lines(more))
+        )
     if less and not is_new:
-        yield Finding(Danger.CLOSES, f"The {subject(holder)} allows less:", tuple(_lines(less)))
+        yield Impact(ImpactCategory.REDUCED_RISK, f"The {resource_reference(holder)} allows less:", tuple(_lines(less)))
 
 
 def _is_anyone(principal: str) -> bool:
@@ -158,7 +173,7 @@ def _is_anyone(principal: str) -> bool:
     return value == "*" or (isinstance(value, Mapping) and value.get("AWS") == "*")
 
 
-def _lines(granted: Iterable[Grant]) -> Iterator[str]:
+def _lines(granted: Iterable[Permission]) -> Iterator[str]:
     """A line for each set of actions on a set of resources."""
     by_resource: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for grant in sorted(granted, key=lambda g: (g.resource, g.action)):
@@ -183,7 +198,7 @@ def _lines(granted: Iterable[Grant]) -> Iterator[str]:
 
 def _names(names: Iterable[str]) -> str:
     items = [f"`{name}`" for name in names]
-    return listed(items if len(items) <= _WIDE else [*items[: _WIDE - 1], f"{len(items) - _WIDE + 1} more"])
+    return join_list(items if len(items) <= _WIDE else [*items[: _WIDE - 1], f"{len(items) - _WIDE + 1} more"])
 
 
 def _who(principal: str) -> str:
@@ -191,7 +206,7 @@ def _who(principal: str) -> str:
         return "**anyone**"
     value = _parsed(principal)
     named = value.values() if isinstance(value, Mapping) else [value]
-    return listed(f"`{shown(item)}`" for who in named for item in (who if isinstance(who, list) else [who]))
+    return join_list(f"`{shown(item)}`" for who in named for item in (who if isinstance(who, list) else [who]))
 
 
 def _condition(condition: str) -> str:
@@ -202,7 +217,7 @@ def _condition(condition: str) -> str:
             parts += [f"`{key}` {operator} `{shown(wanted, 60)}`" for key, wanted in tests.items()]
         else:
             parts.append(f"`{operator}` is `{shown(tests, 60)}`")
-    return listed(parts)
+    return join_list(parts)
 
 
 def _canonical(value: Any) -> str:

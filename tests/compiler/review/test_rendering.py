@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from lisa_compiler.review.change import compare
-from lisa_compiler.review.document import LIMIT, Comparison, as_data, markdown, text
 from lisa_compiler.review.output import Output
+from lisa_compiler.review.rendering import LIMIT, Comparison, as_data, markdown, text
 
 from .conftest import ENVIRONMENT
 from .outputs import output, resource
@@ -56,7 +56,7 @@ def test_text_has_no_markdown() -> None:
 def test_json_tells_the_same_to_a_program() -> None:
     data = json.loads(as_data(compare(ENVIRONMENT, buckets(1, "a"), buckets(0, "b")), COMPARED))
     assert data["base"] == {"commit": "0123456789", "reference": "origin/main"}
-    assert [finding["danger"] for finding in data["findings"]] == ["loses"]
+    assert [impact["category"] for impact in data["impacts"]] == ["data_loss"]
     assert [(one["logicalId"], one["effect"]) for one in data["resources"]] == [("B0", "removed"), ("Role", "replaced")]
     assert data["resources"][1]["differences"] == [{"path": "RoleName", "before": "a", "after": "b"}]
     assert data["capacity"]["after"]["maximum"] == {"instances": 0, "gpus": 0, "gpuHoursPerDay": 0}

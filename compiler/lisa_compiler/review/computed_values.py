@@ -32,6 +32,6 @@ _SENTENCES = {
 }
 
 
-def derivation(place: Place) -> str | None:
+def describe_computation(place: Place) -> str | None:
     """Say how a value in a place, in general, comes from the settings; None when it repeats them."""
     return _SENTENCES.get(place)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list, resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.resources import Effect, ResourceChange
-from lisa_compiler.review.wording import listed, subject
 
 _KEEPS = frozenset({"Retain", "RetainExceptOnCreate"})
 
@@ -43,7 +43,7 @@ def holds_data(resource: Resource) -> bool:
     return resource.type in _HOLDS and (resource.component, resource.type) not in _UPLOADED
 
 
-def lost_data(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
+def find_data_loss(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
     """Find what is lost, what is orphaned, and what is no longer kept from now on."""
     lost: list[tuple[Resource, str]] = []
     orphaned: list[Resource] = []
@@ -65,21 +65,29 @@ def lost_data(changes: Iterable[ResourceChange], after: Output) -> Iterator[Find
         if resource.component not in after.stacks:
             when = "is deleted with its stack"
         lost.append((resource, when))
-    yield from _told(lost)
+    yield from _data_loss_impacts(lost)
     if orphaned:
-        yield Finding(
-            Danger.LEAVES,
+        yield Impact(
+            ImpactCategory.ORPHANED,
             "Kept with its data, outside of any stack from then on, and paid for until someone deletes it: "
-            f"{listed(_in_short(orphaned))}.",
+            f"{join_list(_in_short(orphaned))}.",
         )
 
 
-def no_longer_kept(before: Output, after: Output) -> Iterator[Finding]:
+def find_retention_changes(before: Output, after: Output) -> Iterator[Impact]:
     """Find the resources whose data a later removal would keep until now, and will delete from now on."""
     kept = [key for key in before.resources if key in after.resources and holds_data(before.resources[key])]
-    for names, danger, words in (
-        ((_KEEPS, frozenset({"Delete", None})), Danger.LOSES, "From now on deleted, data included, with its stack"),
-        ((frozenset({"Delete", None}), _KEEPS), Danger.CLOSES, "From now on kept when its stack is deleted"),
+    for names, category, words in (
+        (
+            (_KEEPS, frozenset({"Delete", None})),
+            ImpactCategory.DATA_LOSS,
+            "From now on deleted, data included, with its stack",
+        ),
+        (
+            (frozenset({"Delete", None}), _KEEPS),
+            ImpactCategory.REDUCED_RISK,
+            "From now on kept when its stack is deleted",
+        ),
     ):
         found = [
             after.resources[key]
@@ -88,10 +96,10 @@ def no_longer_kept(before: Output, after: Output) -> Iterator[Finding]:
             and after.resources[key].attributes.get("DeletionPolicy") in names[1]
         ]
         if found:
-            yield Finding(danger, f"{words}: {listed(_in_short(found))}.")
+            yield Impact(category, f"{words}: {join_list(_in_short(found))}.")
 
 
-def protected(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
+def find_deletion_protected(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
     """Find what CloudFormation would delete and cannot, because it is protected from that."""
     for change in changes:
         resource = change.before
@@ -99,9 +107,9 @@ def protected(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
             continue
         policy = "DeletionPolicy" if change.effect is Effect.REMOVED else "UpdateReplacePolicy"
         if _is_protected(resource) and resource.attributes.get(policy) not in _KEEPS:
-            yield Finding(
-                Danger.HAND,
-                f"The {'old ' if change.after else ''}{subject(resource)} is protected from deletion: CloudFormation "
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"The {'old ' if change.after else ''}{resource_reference(resource)} is protected from deletion: CloudFormation "
                 "cannot delete it, and leaves it behind, until someone takes the protection off.",
             )
 
@@ -113,17 +121,17 @@ def _is_protected(resource: Resource) -> bool:
     return any(resource.properties.get(name) is True for name in _PROTECTIONS)
 
 
-def _told(lost: list[tuple[Resource, str]]) -> Iterator[Finding]:
+def _data_loss_impacts(lost: list[tuple[Resource, str]]) -> Iterator[Impact]:
     major = [(resource, when) for resource, when in lost if resource.type not in _MINOR]
     for resource, when in major:
         held = _HOLDS_IN.get((resource.component, resource.type)) or _HOLDS[resource.type]
-        yield Finding(Danger.LOSES, f"The {subject(resource)} {when}. Lost: {held}.")
+        yield Impact(ImpactCategory.DATA_LOSS, f"The {resource_reference(resource)} {when}. Lost: {held}.")
     minor = [resource for resource, _ in lost if resource.type in _MINOR]
     if minor:
-        yield Finding(Danger.LOSES, f"Deleted with what is in them: {listed(_in_short(minor))}.")
+        yield Impact(ImpactCategory.DATA_LOSS, f"Deleted with what is in them: {join_list(_in_short(minor))}.")
 
 
 def _in_short(resources: list[Resource]) -> list[str]:
     """Name the first few of each kind."""
-    names = [subject(resource) for resource in sorted(resources, key=lambda r: r.type in _MINOR)]
+    names = [resource_reference(resource) for resource in sorted(resources, key=lambda r: r.type in _MINOR)]
     return names if len(names) <= 6 else [*names[:5], f"{len(names) - 5} more"]
