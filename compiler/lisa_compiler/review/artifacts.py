@@ -1,4 +1,4 @@
-"""Artifacts: images, layers, function code, the web application and weights that are other ones than before."""
+"""Artifacts: changed images, layers, function code, web application and weights."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from lisa_compiler.review.output import Output
 
 _BASE = "BASE_IMAGE"
 _NAMED = 3
-"""Files that a line names before it only counts the rest."""
+"""Files that a line names; further ones are counted."""
 
 _FOLDERS = {
-    "lambdas/": "The code of the Lambda functions",
-    "web/bundle/": "The chat application",
+    "lambdas/": "Lambda function code",
+    "web/bundle/": "Chat application",
 }
 
 
 def compare_artifacts(before: Output, after: Output) -> Iterator[Impact]:
-    """Find what runs with other code or other weights."""
+    """Find changed code and weights."""
     yield from _images(before, after)
     yield from _layers(before, after)
     for folder, words in _FOLDERS.items():
         if files := _changed(before, after, folder):
-            yield Impact(ImpactCategory.CODE_CHANGED, f"{words} changes: {_files(files)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"{words} changed: {_files(files)}.")
     yield from _weights(before, after)
 
 
@@ -39,10 +39,10 @@ def _images(before: Output, after: Output) -> Iterator[Impact]:
         others = sorted(
             key for key in {*before.images[name], *arguments} - {_BASE} if _differs(key, before, after, name)
         )
-        parts += [f"with another build argument {join_list(f'`{key}`' for key in others)}"] if others else []
+        parts += [f"with a changed build argument {join_list(f'`{key}`' for key in others)}"] if others else []
         parts += [_files(files)] if (files := _changed(before, after, f"containers/{name}/")) else []
         if parts:
-            yield Impact(ImpactCategory.CODE_CHANGED, f"The image `{name}` is built anew: {', '.join(parts)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"The image `{name}` is rebuilt: {', '.join(parts)}.")
 
 
 def _differs(key: str, before: Output, after: Output, name: str) -> bool:
@@ -54,7 +54,7 @@ def _layers(before: Output, after: Output) -> Iterator[Impact]:
     for name in sorted(names):
         files = _changed(before, after, f"layers/{name}/")
         if files and any(path.startswith(f"layers/{name}/") for path in before.digests):
-            yield Impact(ImpactCategory.CODE_CHANGED, f"The Lambda layer `{name}` is built anew: {_files(files)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"The Lambda layer `{name}` is rebuilt: {_files(files)}.")
 
 
 def _weights(before: Output, after: Output) -> Iterator[Impact]:
@@ -63,12 +63,10 @@ def _weights(before: Output, after: Output) -> Iterator[Impact]:
             continue
         old, new = before.weights[model], after.weights[model]
         if _content(old) != _content(new):
-            yield Impact(
-                ImpactCategory.CODE_CHANGED, f"The weights of `{model}` change: {_state(old)} → {_state(new)}."
-            )
+            yield Impact(ImpactCategory.CODE_CHANGED, f"Weights of `{model}` changed: {_state(old)} → {_state(new)}.")
         elif old.get("location") != new.get("location"):
-            text = f"The weights of `{model}` are fetched from `{shown(new.get('location'))}`."
-            yield Impact(ImpactCategory.CODE_CHANGED, f"{text} They have to be there before the deployment.")
+            text = f"Weights of `{model}` are now loaded from `{shown(new.get('location'))}`."
+            yield Impact(ImpactCategory.CODE_CHANGED, f"{text} Stage them there before you deploy.")
 
 
 def _content(weights: Mapping[str, Any]) -> tuple[Any, Any]:

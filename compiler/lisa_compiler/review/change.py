@@ -1,4 +1,4 @@
-"""Change: two outputs of an environment compared, in terms of the system, most dangerous first."""
+"""Change: two outputs of an environment compared, as impacts on the deployment, highest risk first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lisa_compiler.review.trusted_authorities import compare_authorities
 
 _MODEL = "model-"
 _NAMED = 6
-"""Resources that a line names before it only counts the rest."""
+"""Resources that a line names; further ones are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,14 @@ class OutputChange:
 
     Attributes:
         environment: name of the environment.
-        settings: what the configuration says otherwise, defaults left out.
-        impacts: what to know of it, most dangerous first.
-        resources: what happens to each resource; empty when the whole deployment becomes another one.
-        capacity_before: what may run at the least and at the most.
+        settings: changed configuration values, without defaults.
+        impacts: consequences, highest risk first.
+        resources: effect on each resource; empty when a new deployment is created.
+        capacity_before: minimum and maximum capacity.
         capacity_after: the same afterwards.
-        hosts: instances of a service that change: what it is, before and after.
-        added: stacks that there were not.
-        removed: stacks that there no longer are.
+        hosts: services whose instances change: title, before, after.
+        added: new stacks.
+        removed: stacks that are no longer configured.
     """
 
     environment: str
@@ -92,7 +92,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ou
     ]
     if before.version != after.version:
         impacts.append(
-            Impact(ImpactCategory.CODE_CHANGED, f"Compiled by LISA {after.version} instead of {before.version}.")
+            Impact(ImpactCategory.CODE_CHANGED, f"Compiled with LISA {after.version} instead of {before.version}.")
         )
     return OutputChange(
         environment=environment,
@@ -110,13 +110,11 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ou
 def _new(after: Output) -> OutputChange:
     public = [f"`{stack}`" for stack, id_ in after.resources if is_internet_facing(after.resources[stack, id_])]
     impacts = [
-        Impact(
-            ImpactCategory.ADDED, f"A new environment: {_size_summary(after)}.", tuple(_services(after, after.stacks))
-        )
+        Impact(ImpactCategory.ADDED, f"New environment: {_size_summary(after)}.", tuple(_services(after, after.stacks)))
     ]
     impacts += compare_authorities(None, after)
     if public:
-        impacts.append(Impact(ImpactCategory.EXPOSURE, f"A load balancer with public addresses: {join_list(public)}."))
+        impacts.append(Impact(ImpactCategory.EXPOSURE, f"Internet-facing load balancer: {join_list(public)}."))
     return OutputChange(
         environment=after.environment,
         impacts=sort_by_risk(impacts),
@@ -126,7 +124,10 @@ def _new(after: Output) -> OutputChange:
 
 
 def _removed_environment(before: Output) -> OutputChange:
-    text = f"The environment is gone from generated/; what it deployed stays until someone deletes it: {_size_summary(before)}."
+    text = (
+        "The environment is no longer in generated/. Its deployment remains until you destroy it: "
+        f"{_size_summary(before)}."
+    )
     return OutputChange(
         environment=before.environment,
         impacts=(Impact(ImpactCategory.ORPHANED, text, tuple(_data(before))),),
@@ -144,14 +145,15 @@ def _new_deployment(before: Output, after: Output, settings: tuple[Difference, .
     impacts = [
         Impact(
             ImpactCategory.NEW_DEPLOYMENT,
-            f"Everything is made anew, beside what is there: {_size_summary(after)}, named like `{new.name}`. "
-            f"What there was, {_size_summary(before)}, named like `{old.name}`, runs and costs until someone deletes it.",
+            f"All resources are created again: {_size_summary(after)}, with names like `{new.name}`. "
+            f"The existing deployment ({_size_summary(before)}, with names like `{old.name}`) keeps running and "
+            "incurring cost until you destroy it.",
         ),
         *find_name_collisions(before, after),
         *compare_authorities(before, after),
     ]
     if data := list(_data(before)):
-        text = "The new deployment starts without data; these stay with the old one:"
+        text = "The new deployment starts without data. The existing deployment keeps:"
         impacts.append(Impact(ImpactCategory.ORPHANED, text, tuple(data)))
     return OutputChange(
         environment=after.environment,
@@ -194,26 +196,28 @@ def _stacks(before: Output, after: Output) -> Iterator[Impact]:
         if component not in before.stacks:
             on = f" on {hosts(own[component])}" if component in own else ""
             size = pluralize(len(stack.resources), "resource")
-            yield Impact(ImpactCategory.ADDED, f"**{stack.title}**{on}: a new stack `{stack.name}` with {size}.")
+            yield Impact(ImpactCategory.ADDED, f"**{stack.title}**{on}: new stack `{stack.name}` with {size}.")
     for component, stack in before.stacks.items():
         if component not in after.stacks:
-            served = " Requests to it fail as soon as the gateway is deployed." if component.startswith(_MODEL) else ""
-            left = f"`lisa deploy --allow-destroy` destroys its stack `{stack.name}` before it deploys the others."
+            served = (
+                " Requests for this model fail once the gateway is deployed." if component.startswith(_MODEL) else ""
+            )
+            left = f"`lisa deploy --allow-destroy` destroys its stack `{stack.name}` before deploying the other stacks."
             yield Impact(
                 ImpactCategory.REMOVED, f"**{stack.title}** is no longer part of the deployment.{served} {left}"
             )
 
 
 def _resource_changes(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Impact]:
-    """Resources that a stack gains or loses and that others notice."""
+    """Serving resources that are added to or removed from an existing stack."""
     own = [change for change in changes if change.resource.type in SERVING_TYPES]
     for effect, category, words, sides in (
-        (Effect.REMOVED, ImpactCategory.REMOVED, "loses", after.stacks),
-        (Effect.ADDED, ImpactCategory.ADDED, "gains", before.stacks),
+        (Effect.REMOVED, ImpactCategory.REMOVED, "removes", after.stacks),
+        (Effect.ADDED, ImpactCategory.ADDED, "adds", before.stacks),
     ):
         for component in sides:
             found = [c.resource for c in own if c.effect is effect and c.resource.component == component]
-            if effect is Effect.REMOVED:  # what holds data is told of already, with what becomes of them
+            if effect is Effect.REMOVED:  # resources with data are reported by find_data_loss
                 found = [resource for resource in found if not holds_data(resource)]
             names = [resource_reference(resource) for resource in found]
             shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
@@ -236,7 +240,7 @@ def _external_models(settings: Iterable[Difference]) -> Iterator[Impact]:
         for name in new.keys() - old.keys():
             yield Impact(
                 ImpactCategory.BROADER_ACCESS,
-                f"The gateway serves `{name}`, and sends its requests {_target(new[name])}.",
+                f"The gateway serves `{name}` and sends requests for it {_target(new[name])}.",
             )
         for name in old.keys() - new.keys():
             yield Impact(ImpactCategory.REMOVED, f"The gateway no longer serves `{name}`.")
@@ -255,4 +259,4 @@ def _target(entry: Mapping[str, Any]) -> str:
         return f"to `{parameters['api_base']}`"
     if provider in {"bedrock", "sagemaker", "sagemaker_chat"}:
         return f"to {provider.partition('_')[0].capitalize()} (`{model.partition('/')[2]}`)"
-    return f"out of the account, to the provider `{provider}`"
+    return f"outside the account, to the provider `{provider}`"

@@ -1,4 +1,4 @@
-"""Derivations: what the compiler computes from a setting, where the output does not simply repeat it."""
+"""Computed values: descriptions of values that the compiler calculates from settings."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ _GATEWAY = "ContainerDefinitions[rest-api]"
 _SENTENCES = {
     Place(
         _MODEL, _TASK, f"{_CONTAINER}.MemoryReservation"
-    ): "the instance's memory in MiB less 5 GiB, at most 90 % of it and what the instance registers with ECS",
+    ): "the instance's memory in MiB minus 5 GiB, at most 90 % of it and at most what the instance registers with ECS",
     Place(
         "serve", "RestApiTask", f"{_GATEWAY}.MemoryReservation"
-    ): "half of the instance's memory in MiB less 2 GiB, so that the next task fits beside the current one",
+    ): "half of the instance's memory in MiB minus 2 GiB, so that two tasks fit during an update",
     Place(_MODEL, _TASK, f"{_CONTAINER}.Environment[THREADS].Value"): "half the instance's vCPUs, rounded up",
     Place("serve", "RestApiTask", f"{_GATEWAY}.Environment[THREADS].Value"): (
-        "the instance's vCPUs, or as many worker processes as the container's memory is enough for"
+        "the instance's vCPUs, or fewer workers if the container's memory is the limit"
     ),
-    Place(_MODEL, _TASK, f"{_CONTAINER}.ResourceRequirements[0].Value"): "every GPU of the instance",
+    Place(_MODEL, _TASK, f"{_CONTAINER}.ResourceRequirements[0].Value"): "all GPUs of the instance",
     Place(
         _MODEL, "InstancesGroup", "@Attributes"
-    ): "how many instances stay while others are replaced: the minimum, or one less than the maximum when that is less",
+    ): "instances kept in service during a replacement: the minimum, or the maximum minus one if that is smaller",
     Place(
         _MODEL, "InstancesLaunchTemplate", "LaunchTemplateData.ImageId"
-    ): "the AMI that is pinned or configured for instances with GPUs, or for those without",
-    Place(_MODEL, "RegistrationParameter", "Value"): "what the models API shows of the model",
-    Place("models-api", "ConfigurationParameter", "Value"): "what proposals are validated with",
-    Place("serve", "RegisteredModelsParameter", "Value"): "what the gateway's older routes list",
+    ): "the pinned or configured AMI for instances with or without GPUs",
+    Place(_MODEL, "RegistrationParameter", "Value"): "the model's entry in the models API",
+    Place("models-api", "ConfigurationParameter", "Value"): "the configuration that proposals are validated with",
+    Place("serve", "RegisteredModelsParameter", "Value"): "the models that the gateway's deprecated routes list",
 }
 
 
 def describe_computation(place: Place) -> str | None:
-    """Say how a value in a place, in general, comes from the settings; None when it repeats them."""
+    """Return how a value is computed from the settings; None for a value that is copied."""
     return _SENTENCES.get(place)

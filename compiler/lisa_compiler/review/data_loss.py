@@ -1,4 +1,4 @@
-"""Lost data: what a removed or replaced resource takes with it, and what it leaves behind unattended."""
+"""Data loss: data deleted with a removed or replaced resource, and retained resources without a stack."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lisa_compiler.review.resources import Effect, ResourceChange
 
 _KEEPS = frozenset({"Retain", "RetainExceptOnCreate"})
 
-# What is in a resource, by its type; the component of its stack tells more where there are several.
+# Content of a resource by its type; with the component of its stack where several are told apart.
 _HOLDS = {
     "AWS::DynamoDB::Table": "its items",
-    "AWS::KMS::Key": "everything that is encrypted with it",
+    "AWS::KMS::Key": "all data encrypted with it",
     "AWS::Logs::LogGroup": "its logs",
-    "AWS::OpenSearchService::Domain": "every document that was ingested into it",
-    "AWS::RDS::DBInstance": "every document that was ingested into it, and the automated backups",
+    "AWS::OpenSearchService::Domain": "all ingested documents",
+    "AWS::RDS::DBInstance": "all ingested documents and the automated backups",
     "AWS::S3::Bucket": "its objects",
     "AWS::SecretsManager::Secret": "the password in it",
 }
@@ -29,22 +29,22 @@ _HOLDS_IN = {
     ("core", "AWS::S3::Bucket"): "the access logs",
 }
 _UPLOADED = frozenset({("ui", "AWS::S3::Bucket")})
-"""What a deployment fills again."""
+"""Content that each deployment uploads."""
 
 _BALANCER_PROTECTION = "deletion_protection.enabled"
 _PROTECTIONS = ("DeletionProtection", "DeletionProtectionEnabled")
 
 _MINOR = frozenset({"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"})
-"""Types that are summed up in a line when several go."""
+"""Types that are summarized in one line."""
 
 
 def holds_data(resource: Resource) -> bool:
-    """Tell whether there are data in a resource that no deployment brings back."""
+    """Return whether a resource holds data that a deployment cannot restore."""
     return resource.type in _HOLDS and (resource.component, resource.type) not in _UPLOADED
 
 
 def find_data_loss(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
-    """Find what is lost, what is orphaned, and what is no longer kept from now on."""
+    """Find data that is deleted, and resources that are retained without a stack."""
     lost: list[tuple[Resource, str]] = []
     orphaned: list[Resource] = []
     for change in changes:
@@ -69,24 +69,24 @@ def find_data_loss(changes: Iterable[ResourceChange], after: Output) -> Iterator
     if orphaned:
         yield Impact(
             ImpactCategory.ORPHANED,
-            "Kept with its data, outside of any stack from then on, and paid for until someone deletes it: "
+            "Retained with its data outside CloudFormation and billed until you delete it: "
             f"{join_list(_in_short(orphaned))}.",
         )
 
 
 def find_retention_changes(before: Output, after: Output) -> Iterator[Impact]:
-    """Find the resources whose data a later removal would keep until now, and will delete from now on."""
+    """Find resources whose retention on a later removal changes."""
     kept = [key for key in before.resources if key in after.resources and holds_data(before.resources[key])]
     for names, category, words in (
         (
             (_KEEPS, frozenset({"Delete", None})),
             ImpactCategory.DATA_LOSS,
-            "From now on deleted, data included, with its stack",
+            "Now deleted with its stack, including its data",
         ),
         (
             (frozenset({"Delete", None}), _KEEPS),
             ImpactCategory.REDUCED_RISK,
-            "From now on kept when its stack is deleted",
+            "Now retained when its stack is deleted",
         ),
     ):
         found = [
@@ -100,7 +100,7 @@ def find_retention_changes(before: Output, after: Output) -> Iterator[Impact]:
 
 
 def find_deletion_protected(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
-    """Find what CloudFormation would delete and cannot, because it is protected from that."""
+    """Find resources that CloudFormation would delete but that have deletion protection."""
     for change in changes:
         resource = change.before
         if resource is None or change.effect not in (Effect.REMOVED, Effect.REPLACED):
@@ -109,8 +109,8 @@ def find_deletion_protected(changes: Iterable[ResourceChange]) -> Iterator[Impac
         if _is_protected(resource) and resource.attributes.get(policy) not in _KEEPS:
             yield Impact(
                 ImpactCategory.MANUAL_STEPS,
-                f"The {'old ' if change.after else ''}{resource_reference(resource)} is protected from deletion: CloudFormation "
-                "cannot delete it, and leaves it behind, until someone takes the protection off.",
+                f"The {'old ' if change.after else ''}{resource_reference(resource)} has deletion protection: "
+                "CloudFormation cannot delete it and leaves it in place until you disable the protection.",
             )
 
 
@@ -128,7 +128,7 @@ def _data_loss_impacts(lost: list[tuple[Resource, str]]) -> Iterator[Impact]:
         yield Impact(ImpactCategory.DATA_LOSS, f"The {resource_reference(resource)} {when}. Lost: {held}.")
     minor = [resource for resource, _ in lost if resource.type in _MINOR]
     if minor:
-        yield Impact(ImpactCategory.DATA_LOSS, f"Deleted with what is in them: {join_list(_in_short(minor))}.")
+        yield Impact(ImpactCategory.DATA_LOSS, f"Deleted with their contents: {join_list(_in_short(minor))}.")
 
 
 def _in_short(resources: list[Resource]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Explain: what led to something generated, and what a key of the configuration leads to."""
+"""Explain: the settings behind a generated value, and the resources and files that a key affects."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from lisa_compiler.review.update_behavior import name_property
 from lisa_schema.document import Path, key_path
 
 _PATHS = 4
-"""Places in a resource that a line names before it only counts the rest."""
+"""Values of a resource that are listed; further ones are counted."""
 
 _VARIABLE = re.compile(r"\.(?:Environment|Secrets)\[([^\]]+)\]")
 _VARIABLE_KEY = re.compile(r"\.environment\.[^.]+\Z")
 
 
 def explain(project: FilePath, environment: str | None, target: str) -> str:
-    """Say where something comes from, or what it leads to.
+    """Explain a generated value, or the effect of a key.
 
     Args:
         project: directory of config.yaml.
@@ -52,7 +52,7 @@ def explain(project: FilePath, environment: str | None, target: str) -> str:
     output = read_output(WorkingTree(project), settings.environment)
     if output is None:
         raise ExplainError(
-            f"There is no generated/{settings.environment}: run `lisa compile --env {settings.environment}`."
+            f"generated/{settings.environment} does not exist. Run `lisa compile --env {settings.environment}`."
         )
     explained = _Explained(settings, output)
     path = settings.parse(target)
@@ -94,9 +94,9 @@ class _Explained:
         parameters = [place for place, _ in hits if place.name == PARAMETERS]
         hits = [hit for hit in hits if hit[0].name != PARAMETERS]
         if not hits:
-            yield "It reaches nothing that is generated for this environment."
+            yield "Affects nothing in this environment's compiled output."
             return
-        yield f"It reaches {_size_summary([place for place, _ in hits])}:"
+        yield f"Affects {_size_summary([place for place, _ in hits])}:"
         for place, paths in hits:
             if place.component:
                 yield f"  {self._title(place)}"
@@ -140,17 +140,17 @@ class _Explained:
                 yield f"    {sentence}"
             yield from self._origins(keys, place, "    ")
             if not keys:
-                yield "    the same in every environment: the compiler decides it"
+                yield "    constant: the same in every environment"
             used.update(keys)
         whole = self._keys[own.resource].get("", [])
         if whole and not place.path:
-            yield "  Whether there is one:"
+            yield "  Exists because of:"
             yield from self._origins([key for key in whole if key not in NAMING], place, "    ")
         wide = sorted(used & NAMING)
         if wide and not place.path:
-            yield f"  In names and addresses: {join_list(wide)}"
+            yield f"  Used in names and addresses: {join_list(wide)}"
         if constant:
-            yield f"  {pluralize(constant, 'other value')}: the same in every environment, the compiler decides them"
+            yield f"  {pluralize(constant, 'other value')}: constant, the same in every environment"
         yield from self._rules((used | set(whole)) - NAMING)
 
     def _template(self, component: str) -> Iterator[str]:
@@ -209,7 +209,7 @@ class _Explained:
         return list(dict.fromkeys(key for key in found if not key.endswith(".*")))
 
     def _origins(self, keys: Iterable[str], place: Place, lead: str) -> Iterator[str]:
-        """The settings behind keys, those that nobody has set in one line."""
+        """The settings behind keys; those that are not set share one line."""
         unset: list[str] = []
         for key in _narrowest(keys):
             if key in NAMING and not place.path:
@@ -279,7 +279,7 @@ def _nearest(pattern: str) -> str | None:
 
 
 def _where(setting: Setting) -> str:
-    return setting.origin if setting.origin != "default" else "default, written nowhere"
+    return setting.origin if setting.origin != "default" else "default (not set)"
 
 
 def _touch(path: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""Statements: who may do what to which resource, before and after, without regard to how policies group it."""
+"""IAM changes: permissions by principal, action and resource, regardless of how policies group them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lisa_compiler.review.references import references
 # Properties that hold a policy: of a resource, or of who may use it.
 _DOCUMENTS = ("AssumeRolePolicyDocument", "PolicyDocument", "KeyPolicy", "AccessPolicies", "Policy", "ResourcePolicy")
 _ASSUME = "sts:AssumeRole"
-_MANAGED = "everything of the managed policy"
+_MANAGED = "all permissions of the managed policy"
 _GUARDED = ("Bucket", "Queues", "Topics", "SecretId", "KeyId")
 """Properties that say what a policy is of."""
 
 _HOLDERS = 6
 _WIDE = 4
-"""Actions or resources that a line names before it only counts the rest."""
+"""Actions or resources that a line names; further ones are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Permission:
 
 
 def compare_permissions(before: Output, after: Output) -> Iterator[Impact]:
-    """Find what is allowed that was not, and what no longer is, one impact for each that holds the policies."""
+    """Find added and removed permissions, one impact for each resource with policies."""
     old, new = _by_resource(before), _by_resource(after)
     gone = [
         before.resources[key]
@@ -62,11 +62,11 @@ def compare_permissions(before: Output, after: Output) -> Iterator[Impact]:
     if gone:
         names = [resource_reference(holder) for holder in gone]
         shorter = names if len(names) <= _HOLDERS else [*names[: _HOLDERS - 1], f"{len(names) - _HOLDERS + 1} more"]
-        yield Impact(ImpactCategory.REDUCED_RISK, f"Gone with all that they allowed: {join_list(shorter)}.")
+        yield Impact(ImpactCategory.REDUCED_RISK, f"Removed with all their permissions: {join_list(shorter)}.")
 
 
 def _boundaries(before: Output, after: Output) -> Iterator[Impact]:
-    """Roles whose boundary, the most that their policies can allow, is another one."""
+    """Find roles whose permissions boundary changes."""
     changed: dict[tuple[str, str], list[Resource]] = defaultdict(list)
     for key, role in after.resources.items():
         if key in before.resources and role.type == "AWS::IAM::Role":
@@ -75,26 +75,26 @@ def _boundaries(before: Output, after: Output) -> Iterator[Impact]:
             if old != new:
                 changed[old, new].append(role)
     for (old, new), roles in changed.items():
-        what = f"{pluralize(len(roles), 'role is', 'roles are')}"
+        what = pluralize(len(roles), "role has", "roles have")
         if new:
             instead = f" instead of `{old}`" if old else ""
             yield Impact(
                 ImpactCategory.BROADER_ACCESS if old else ImpactCategory.REDUCED_RISK,
-                f"{what} bounded by `{new}`{instead}.",
+                f"{what} the permissions boundary `{new}`{instead}.",
             )
         else:
-            yield Impact(ImpactCategory.BROADER_ACCESS, f"{what} no longer bounded by `{old}`.")
+            yield Impact(ImpactCategory.BROADER_ACCESS, f"{what} no permissions boundary (previously `{old}`).")
 
 
 def _belongs_to_kept_resource(key: tuple[str, str], before: Output, after: Output) -> bool:
-    """Tell whether a policy that goes was that of something that stays."""
+    """Return whether a removed policy belonged to a resource that is kept."""
     policy = before.resources[key]
     targets = {target for _, target, _ in references([policy.properties.get(name) for name in _GUARDED])}
     return any((policy.component, target) in after.resources for target in targets)
 
 
 def grants(resource: Resource) -> frozenset[Permission]:
-    """Everything that the policies in a resource allow or deny."""
+    """Return all permissions that the policies of a resource allow or deny."""
     found: set[Permission] = set()
     for document in _documents(resource):
         statements = document.get("Statement", [])
@@ -142,7 +142,7 @@ def _grants(statement: Mapping[str, Any]) -> Iterator[Permission]:
 
 
 def _each(statement: Mapping[str, Any], key: str) -> list[str]:
-    for name, lead in ((key, ""), (f"Not{key}", "all but ")):
+    for name, lead in ((key, ""), (f"Not{key}", "all except ")):
         if name in statement:
             value = statement[name]
             return [f"{lead}{shown(item, 300)}" for item in (value if isinstance(value, list) else [value])]
@@ -182,9 +182,9 @@ def _lines(granted: Iterable[Permission]) -> Iterator[str]:
     for (effect, principal, condition, resource), names in by_resource.items():
         by_actions[effect, principal, condition, tuple(names)].append(resource)
     for (effect, principal, condition, actions), resources in by_actions.items():
-        text = "" if effect == "Allow" else "a denial of "
+        text = "" if effect == "Allow" else "denial of "
         if actions == (_ASSUME,) and principal:
-            text += f"to be assumed by {_who(principal)}"
+            text += f"role assumption by {_who(principal)}"
         elif actions == (_MANAGED,):
             text += f"{_MANAGED} {_names(resources)}"
         else:

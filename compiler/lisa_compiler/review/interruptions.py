@@ -1,4 +1,4 @@
-"""Interruptions: what stops answering for a while when a change is deployed, or comes back under another address."""
+"""Interruptions: what is unavailable while a change is deployed, or changes its address."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SERVING_TYPES = frozenset(
         "AWS::S3::Bucket",
     }
 )
-"""Types that answer requests, carry them or are called by their name: others notice when one is another one."""
+"""Types that serve or carry requests or are called by name: a replacement affects other resources."""
 _SIGN_IN = "AWS::SecretsManager::Secret"
 _STORES = frozenset({"AWS::RDS::DBInstance", "AWS::OpenSearchService::Domain"})
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
 
 def find_interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
-    """Find what is interrupted or replaced, one impact for each stack that is on both sides."""
+    """Find interrupted and replaced resources, one impact for each stack that exists before and after."""
     parts: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         resource = change.after
@@ -59,23 +59,24 @@ def find_interruptions(changes: Iterable[ResourceChange], after: Output) -> Iter
 
 
 def find_password_changes(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
-    """Find secrets that get another password while the database, which CloudFormation leaves alone, keeps its own.
+    """Find secrets that get a new password while the database, which CloudFormation does not update, keeps its own.
 
-    A changed GenerateSecretString generates a value anew; `{{resolve:…}}` is read again when the resource that has it
-    is updated, and not when the secret is.
+    A changed GenerateSecretString generates a new value; `{{resolve:…}}` is read again when the resource that
+    contains it is updated, not when the secret is.
     """
     for change in changes:
         is_kept = change.before is not None and change.effect < Effect.REPLACED
         if change.resource.type == _SIGN_IN and is_kept and "GenerateSecretString" in changed_properties(change):
             yield Impact(
                 ImpactCategory.MANUAL_STEPS,
-                f"The {resource_reference(change.resource)} gets a new user name and password, and the database that was made "
-                "with the old ones does not: its repository cannot sign in until both are made the same by hand.",
+                f"The {resource_reference(change.resource)} gets a new user name and password, but the existing "
+                "database keeps the previous ones. Set the same credentials in both; until then the RAG repository "
+                "cannot connect.",
             )
 
 
 def find_vpc_moves(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
-    """Find stores that would have to go to another VPC, which neither RDS nor OpenSearch Service does."""
+    """Find stores that would have to move to another VPC, which neither RDS nor OpenSearch Service supports."""
     own = list(changes)
     moved = {
         change.resource.component
@@ -87,7 +88,8 @@ def find_vpc_moves(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
         if stays and change.resource.type in _STORES:
             yield Impact(
                 ImpactCategory.MANUAL_STEPS,
-                f"The {resource_reference(change.resource)} cannot go to another VPC: delete it first, or leave it where it is.",
+                f"The {resource_reference(change.resource)} cannot move to another VPC. Keep its VPC, or delete "
+                "it first.",
             )
 
 
@@ -105,7 +107,7 @@ def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> s
         instances = "each instance"
         if group is not None:
             instances = f"{format_range(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
-        return f"its container is stopped and started anew on {instances}, and answers nothing there meanwhile"
+        return f"its container restarts on {instances}; each is unavailable while it restarts"
     why = join_list(f"`{name}`" for name in changed_properties(change))
     return f"the {resource_reference(resource)} restarts or fails over ({why})"
 
@@ -114,12 +116,12 @@ def _rolling(group: Resource) -> str:
     policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
     stay = int(policy.get("MinInstancesInService", 0))
     text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
-    text += f", while {pluralize(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
+    text += f"; {pluralize(stay, 'remains', 'remain')} in service" if stay else "; **none remains in service**"
     pause = _minutes(str(policy.get("PauseTime", "")))
     if policy.get("WaitOnResourceSignals"):
-        text += f"; each new one must be ready within {pause}, or the update is rolled back"
+        text += f"; each new instance must be ready within {pause}, or the update is rolled back"
     elif pause:
-        text += f"; the next one goes after {pause}, whether or not the new one answers yet"
+        text += f"; the next is replaced after {pause}, even if the new one is not ready"
     return text
 
 
@@ -137,5 +139,5 @@ def _replaced(change: ResourceChange, resource: Resource) -> str:
         f"the {resource_reference(resource)} {verb} ({join_list(f'`{name}`' for name in changed_properties(change))})"
     )
     if resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
-        text += ", and so has another address"
+        text += " and gets a new address"
     return text

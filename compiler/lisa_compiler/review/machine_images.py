@@ -1,4 +1,4 @@
-"""AMIs that instances boot: what a change of them means, which the template alone says by an id."""
+"""AMIs of instances: changes of the AMI id in launch templates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def compare_amis(before: Output, after: Output) -> Iterator[Impact]:
     for (old_ami, new_ami), titles in services.items():
         yield Impact(
             ImpactCategory.CODE_CHANGED,
-            f"The instances of {join_list(titles)} are replaced by ones that boot another AMI: {old_ami} → {new_ami}.",
+            f"The instances of {join_list(titles)} are replaced to boot another AMI: {old_ami} → {new_ami}.",
         )
 
 
@@ -36,7 +36,7 @@ def _ami(template: Resource, output: Output) -> str:
     parameter = output.stacks[template.component].parameters.get(str(image.get("Ref")), {})
     default = parameter.get("Default")
     if default is None:
-        return "none, because it is not pinned"
+        return "none (not pinned)"
     if "SSM" in str(parameter.get("Type")):
-        return f"what `{default}` names at each deployment"
+        return f"`{default}`, resolved at each deployment"
     return f"`{default}`"

@@ -1,4 +1,4 @@
-"""Names that are taken: what CloudFormation cannot make because something of that name is still there."""
+"""Name conflicts: resources that CloudFormation cannot create because the name is in use."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lisa_compiler.review.update_behavior import name_property
 
 _SHOWN = 6
 
-# Types whose property is the name of another resource, and types whose names need not differ.
+# Types whose name property is the name of another resource.
 _NOT_NAMED = frozenset({"AWS::S3::BucketPolicy"})
 
 
 def name_conflicts(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Impact]:
-    """Find replacements under the same name, and names that go from one resource to another."""
+    """Find replacements with the same name, and names that move from one resource to another."""
     removed: dict[tuple[str, ...], Resource] = {}
     added: list[Resource] = []
     for change in changes:
@@ -28,24 +28,24 @@ def name_conflicts(changes: Iterable[ResourceChange], before: Output, after: Out
         if _keeps_name(change, before, after):
             yield Impact(
                 ImpactCategory.MANUAL_STEPS,
-                f"CloudFormation refuses to replace the {resource_reference(change.resource)}: the new one would have the same "
-                "name while the old one is still there. Give it another name, or remove it first.",
+                f"CloudFormation cannot replace the {resource_reference(change.resource)}: the replacement has the "
+                "same name. Rename it, or delete the existing resource first.",
             )
     taken = [resource for resource in added if name(resource) and _identity(resource, after) in removed]
     if taken:
-        yield _name_conflict(taken, "another resource has the name until it is deleted")
+        yield _name_conflict(taken, "another resource uses it until it is deleted")
 
 
 def find_name_collisions(before: Output, after: Output) -> Iterator[Impact]:
-    """Find the names that a deployment which comes to stand beside the old one would need too."""
+    """Find names that a new deployment shares with the existing one."""
     old = {_identity(resource, before) for resource in before.resources.values() if name(resource)}
     both = [resource for resource in after.resources.values() if name(resource) and _identity(resource, after) in old]
     if both:
-        yield _name_conflict(both, "the old deployment has the same")
+        yield _name_conflict(both, "the existing deployment uses it")
 
 
 def name(resource: Resource) -> str | None:
-    """The name that the template gives a resource, where no two may have the same."""
+    """Return the name in the template of a resource whose name must be unique."""
     its_property = None if resource.type in _NOT_NAMED else name_property(resource.type)
     given = resource.properties.get(its_property) if its_property else None
     return given if isinstance(given, str) else None
@@ -62,13 +62,11 @@ def _name_conflict(resources: list[Resource], why: str) -> Impact:
     if len(resources) > _SHOWN:
         names.append(f"{len(resources) - _SHOWN} more")
     what = pluralize(len(resources), "name is", "names are")
-    return Impact(
-        ImpactCategory.MANUAL_STEPS, f"{what} taken, because {why}, and the deployment fails: {join_list(names)}."
-    )
+    return Impact(ImpactCategory.MANUAL_STEPS, f"{what} in use: {why}. The deployment fails for {join_list(names)}.")
 
 
 def _identity(resource: Resource, output: Output) -> tuple[str, ...]:
-    """A resource's name within what it has to be unique in: all of AWS, an account, or a region of one."""
+    """Return a resource's name with its scope: global, an account, or an account and Region."""
     stack = output.stacks[resource.component]
     scope: tuple[str, ...] = (stack.account, stack.region)
     if resource.type == "AWS::S3::Bucket":

@@ -25,7 +25,7 @@ _REGISTRATION = "Registration"
 
 
 class OutputFormatError(LisaError):
-    """Output that is there and is not what a compile writes."""
+    """Compiled output with an unexpected format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +176,9 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputFormatError(f"{folder} is not what `lisa compile` writes: compile it again.") from error
+        raise OutputFormatError(
+            f"{folder} has an unexpected format. Run `lisa compile --env {environment}`."
+        ) from error
 
 
 def _stack(component: str, entry: Data, template: Data) -> Stack:

@@ -1,4 +1,4 @@
-"""Documents: a change as Markdown for a pull request, as text for a terminal, and as JSON for programs."""
+"""Rendering of a change: Markdown for a pull request, text for a terminal, JSON for programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SETTINGS = 12
 _EFFECTS = {
     Effect.REMOVED: "removed",
     Effect.REPLACED: "replaced",
-    Effect.MAYBE_REPLACED: "may be replaced",
+    Effect.MAYBE_REPLACED: "conditionally replaced",
     Effect.INTERRUPTED: "interrupted",
     Effect.ADDED: "added",
     Effect.UPDATED: "updated in place",
@@ -37,13 +37,13 @@ _EFFECTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What was compared, as the documents say it.
+    """Labels of a comparison.
 
     Attributes:
         base: short name of the commit.
-        reference: what it was found by.
-        command: the command that tells the change in full.
-        warnings: what makes the comparison doubtful.
+        reference: branch, tag or commit that was compared with.
+        command: command that shows the complete change.
+        warnings: reasons why the comparison may be out of date.
     """
 
     base: str
@@ -53,8 +53,8 @@ class Comparison:
 
 
 def markdown(change: OutputChange, compared: Comparison) -> str:
-    """Write a comment of at most LIMIT bytes; its first line is the mark by which the next one takes its place."""
-    end = f"<sub>Compared with {compared.base} ({compared.reference}). In full: `{compared.command}`</sub>\n"
+    """Write a comment of at most LIMIT bytes; its first line identifies the comment that a later run replaces."""
+    end = f"<sub>Compared with {compared.base} ({compared.reference}). Complete report: `{compared.command}`</sub>\n"
     lines = [f"<!-- lisa-diff:{change.environment} -->", f"### {change.environment}: {_headline(change)}", ""]
     lines += [f"> {warning}" for warning in compared.warnings]
     lines += [*_settings(change), *_impacts(change), *_capacity(change), *_details(change)]
@@ -65,7 +65,7 @@ def markdown(change: OutputChange, compared: Comparison) -> str:
 
 
 def text(change: OutputChange, compared: Comparison) -> str:
-    """Write what a terminal shows: everything but the warnings, without Markdown."""
+    """Write text for a terminal: everything except the warnings, without Markdown."""
     lines = [f"{change.environment}: {_headline(change)}"]
     for difference in change.settings:
         lines.append(f"  {_setting(difference, 120)}")
@@ -115,17 +115,17 @@ def as_data(change: OutputChange, compared: Comparison) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-_CUT = "\n*The rest does not fit into a comment; the command below tells all of it.*\n"
+_CUT = "\n*Truncated to fit into a comment. Run the command below for the complete report.*\n"
 
 
 def _headline(change: OutputChange) -> str:
     if change.is_empty:
-        return "nothing changes"
+        return "no changes"
     categories = ", ".join(dict.fromkeys(impact.category.value.lower() for impact in change.impacts))
     if not change.resources:
         return categories
     number = pluralize(len(change.resources), "resource changes", "resources change")
-    return f"{categories or 'updates in place'} ({number})"
+    return f"{number} ({categories or 'updated in place'})"
 
 
 def _counts(change: OutputChange) -> str:
@@ -198,12 +198,12 @@ def _capacity(change: OutputChange) -> Iterator[str]:
 def _capacity_rows(change: OutputChange) -> Iterator[str]:
     yield from (f"{title}: {hosts(before)} → {hosts(after)}" for title, before, after in change.hosts)
     sides = change.capacity_before, change.capacity_after
-    for name, attribute in (("instances", "instances"), ("GPUs", "gpus"), ("GPU-hours a day", "gpu_hours_per_day")):
+    for name, attribute in (("instances", "instances"), ("GPUs", "gpus"), ("GPU-hours per day", "gpu_hours_per_day")):
         before, after = (format_range(*(getattr(end, attribute) for end in side)) for side in sides)
         if before != after:
             yield f"{name} {before} → {after}"
     if change.hosts and sides[0] == sides[1]:
-        yield f"{format_range(*(end.gpus for end in sides[1]))} GPUs in all, as before"
+        yield f"total GPUs unchanged: {format_range(*(end.gpus for end in sides[1]))}"
 
 
 def _details(change: OutputChange) -> Iterator[str]:
@@ -224,7 +224,7 @@ def _details(change: OutputChange) -> Iterator[str]:
 
 
 def _rows(change: OutputChange) -> Iterator[tuple[str, str, str, str]]:
-    """A row for each resource; those that a stack only gains or loses share one."""
+    """A row for each resource; resources that are only added to or removed from a stack share one."""
     for (effect, component), changes in groupby(_in_order(change), lambda one: (one.effect, one.resource.component)):
         own = list(changes)
         if effect not in (Effect.ADDED, Effect.REMOVED) or len(own) == 1:

@@ -1,8 +1,8 @@
-"""Resources: what CloudFormation does to each one, be it changed itself or by what it refers to.
+"""Resources: the effect of a change on each one, direct or through a resource that it refers to.
 
-A template says the same when the launch template behind a group has a new version, or when the security group that
-another stack publishes was replaced. Both change what a property means, and so they are followed: from a resource that
-is replaced, or whose attribute changes with it, to every property that refers to it, through Parameter Store too.
+A template is unchanged when the launch template of an Auto Scaling group has a new version, or when a security group
+that another stack publishes is replaced. Both change the value of a property, so references are traced from a replaced
+resource, or one with a changed attribute, to every property that refers to it, also through Parameter Store.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Key = tuple[str, str]
 
 
 class Effect(IntEnum):
-    """What becomes of a resource; the greater, the more a reviewer wants to know of it."""
+    """Effect on a resource, in the order of risk."""
 
     UPDATED = 0
     ADDED = 1
@@ -33,15 +33,15 @@ class Effect(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """What happens to a resource.
+    """The change of a resource.
 
     Attributes:
-        effect: what becomes of it.
+        effect: what CloudFormation does to it.
         before: as it was; None when it is added.
         after: as it will be; None when it is removed.
-        differences: what its own properties say otherwise, when it is on both sides.
-        follows: by path in the properties, the resource that is referred to there and that changes, or the template's
-            own parameter: (component, logical id or name).
+        differences: changed properties, when it exists before and after.
+        caused_by: by path in the properties, the changed resource or template parameter that is referred to there:
+            (component, logical id or name).
     """
 
     effect: Effect
@@ -58,14 +58,14 @@ class ResourceChange:
         return found
 
 
-# What an update gives anew without replacing: (attribute, the property that it follows).
+# Attributes that an update changes without a replacement: (attribute, the property that it depends on).
 _MOVING_ATTRIBUTES: dict[str, tuple[str, str]] = {
     "AWS::EC2::LaunchTemplate": ("LatestVersionNumber", "LaunchTemplateData"),
     PARAMETER: ("Value", "Value"),
 }
 
 _VERSIONED = frozenset({"AWS::ApiGateway::Deployment"})
-"""Types of which a stack has one, made anew at every change under another logical id."""
+"""Types of which a stack has one, created again at every change with another logical id."""
 
 _EFFECTS = {
     UpdateBehavior.IN_PLACE: Effect.UPDATED,
@@ -77,7 +77,7 @@ _EFFECTS = {
 
 
 def compare_resources(before: Output, after: Output) -> tuple[ResourceChange, ...]:
-    """Tell what happens to every resource that changes, by stack and logical id."""
+    """Return the change of every changed resource, by stack and logical id."""
     kept = [key for key in after.resources if key in before.resources]
     changed_types = {key for key in kept if before.resources[key].type != after.resources[key].type}
     found = _recreated(before, after)
@@ -104,7 +104,7 @@ def _is_version(resource: Resource) -> bool:
 
 
 def _recreated(before: Output, after: Output) -> dict[Key, ResourceChange]:
-    """Resources whose logical id is a digest: the old one goes as the new one comes."""
+    """Resources whose logical id is a digest: the new one replaces the old one."""
     old = {(one.component, one.type): one for one in before.resources.values() if _is_version(one)}
     return {
         new.key: ResourceChange(effect=Effect.REPLACED, before=old[new.component, new.type], after=new)
@@ -124,7 +124,7 @@ def _change(
 
 
 def _restarts(resource: Resource, name: str) -> bool:
-    """Tell whether a property's change stops what runs before anything takes its place, as the template asks for it."""
+    """Return whether a changed property stops tasks or instances before their replacements run."""
     if resource.type == "AWS::ECS::Service" and name in {"TaskDefinition", "LoadBalancers"}:
         return bool(resource.properties.get("DeploymentConfiguration", {}).get("MinimumHealthyPercent") == 0)
     if resource.type == "AWS::AutoScaling::AutoScalingGroup" and name == "LaunchTemplate":
@@ -133,7 +133,7 @@ def _restarts(resource: Resource, name: str) -> bool:
 
 
 def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference, ...]]) -> dict[Key, dict[Path, Key]]:
-    """By resource, the places that mean something else because of what they refer to."""
+    """By resource, the paths whose value changes because of the resource that they refer to."""
     redirected = _redirected(before, after)
     published = publishers(after)
     caused_by: dict[Key, dict[Path, Key]] = {key: {} for key in own}
@@ -165,7 +165,7 @@ def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference,
 
 
 def _redirected(before: Output, after: Output) -> set[Key]:
-    """The template parameters that are given another value than before: (component, name)."""
+    """Template parameters with a changed value: (component, name)."""
     old, new = publishers(before), publishers(after)
     found = set()
     for component, stack in after.stacks.items():
@@ -181,7 +181,7 @@ def _redirected(before: Output, after: Output) -> set[Key]:
 
 @dataclass(frozen=True, slots=True)
 class _ChangedReferences:
-    """Which of a resource's values change with it.
+    """Values of a resource that other resources refer to and that change with it.
 
     Attributes:
         all_attributes: whether every attribute does.

@@ -45,7 +45,7 @@ def _files(before: Output | None, after: Output) -> Iterator[Impact]:
     old, new = (_file_on_instances(output) if output else "" for output in (before, after))
     if new and new != old:
         text = (
-            f"Containers trust the certificate authorities in `{new}` on the instances, which the output does not name."
+            f"Containers trust the certificate authorities in `{new}` on the instances; the output does not list them."
         )
         yield Impact(ImpactCategory.BROADER_ACCESS, text)
     if old and new != old:
@@ -66,7 +66,9 @@ def _authorities(output: Output | None) -> tuple[_Authorities, _Authorities] | N
         return read_bundle(output.trust_bundle)
     except ValueError as error:
         folder = f"generated/{output.environment}"
-        raise OutputFormatError(f"{folder}/trust is not what `lisa compile` writes: compile it again.") from error
+        raise OutputFormatError(
+            f"{folder}/trust has an unexpected format. Run `lisa compile --env {output.environment}`."
+        ) from error
 
 
 def _all(authorities: tuple[_Authorities, _Authorities]) -> _Authorities:

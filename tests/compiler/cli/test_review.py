@@ -47,7 +47,7 @@ def rewrite(folder: Path, path: str, old: str, new: str) -> None:
 
 def test_nothing_changes(repository: Path, lisa: Lisa) -> None:
     result = lisa("diff", "--env", "prod")
-    assert (result.code, result.out.splitlines()[0]) == (0, "prod: nothing changes")
+    assert (result.code, result.out.splitlines()[0]) == (0, "prod: no changes")
 
 
 def test_the_working_tree_is_what_is_compared(repository: Path, lisa: Lisa) -> None:
@@ -104,7 +104,7 @@ def test_a_comment_for_a_pull_request(repository: Path, lisa: Lisa) -> None:
 
 def test_an_environment_that_the_base_does_not_have_is_new(repository: Path, lisa: Lisa) -> None:
     shutil.copytree(repository / "generated" / "prod", repository / "generated" / "dev")
-    assert "A new environment: 13 stacks" in lisa("diff", "--env", "dev").out
+    assert "New environment: 13 stacks" in lisa("diff", "--env", "dev").out
 
 
 def test_an_environment_without_output(repository: Path, lisa: Lisa) -> None:
@@ -119,7 +119,7 @@ def test_output_that_is_no_output(repository: Path, lisa: Lisa) -> None:
     result = lisa("diff", "--env", "prod")
     assert (result.code, result.err) == (
         1,
-        "error: generated/prod is not what `lisa compile` writes: compile it again.\n",
+        "error: generated/prod has an unexpected format. Run `lisa compile --env prod`.\n",
     )
 
 
@@ -151,7 +151,7 @@ def test_an_explanation(repository: Path, lisa: Lisa) -> None:
 def test_something_that_nobody_knows(repository: Path, lisa: Lisa) -> None:
     result = lisa("explain", "regoin", "--env", "prod")
     assert (result.code, result.out) == (1, "")
-    assert "`regoin` is no key of the configuration" in result.err
+    assert "`regoin` is neither a configuration key" in result.err
 
 
 PLAIN = [

@@ -27,7 +27,7 @@ def test_an_image_on_another_base_with_other_files() -> None:
     before = {"images": {"small": {"BASE_IMAGE": "tgi:1"}}, **files(*names)}
     after = {"images": {"small": {"BASE_IMAGE": "tgi:2", "PYPI_INDEX_URL": "x"}}, **files(*names, digest="b")}
     assert told(before, after) == [
-        "The image `small` is built anew: on `tgi:2` instead of `tgi:1`, with another build argument `PYPI_INDEX_URL`, "
+        "The image `small` is rebuilt: on `tgi:2` instead of `tgi:1`, with a changed build argument `PYPI_INDEX_URL`, "
         "5 files (`small/Dockerfile`, `small/a.py`, `small/b.py` and 2 more)."
     ]
 
@@ -41,15 +41,15 @@ def test_an_image_that_stays_or_is_new_says_nothing() -> None:
 def test_a_layer_with_other_requirements() -> None:
     names = ("layers/rag/requirements.txt", "layers/build_layer.py")
     assert told(files(*names), files(*names, digest="b")) == [
-        "The Lambda layer `rag` is built anew: 1 file (`rag/requirements.txt`)."
+        "The Lambda layer `rag` is rebuilt: 1 file (`rag/requirements.txt`)."
     ]
 
 
 def test_code_of_functions_and_of_the_chat_application() -> None:
     names = ("lambdas/lisa_lambdas/rest.py", "web/bundle/page.js", "web/env.js")
     assert told(files(*names), files(*names, digest="b")) == [
-        "The code of the Lambda functions changes: 1 file (`lisa_lambdas/rest.py`).",
-        "The chat application changes: 1 file (`bundle/page.js`).",
+        "Lambda function code changed: 1 file (`lisa_lambdas/rest.py`).",
+        "Chat application changed: 1 file (`bundle/page.js`).",
     ]
 
 
@@ -62,23 +62,22 @@ def weights(revision: str | None, size: int, location: str = "s3://models/org/sm
 
 def test_weights_of_another_revision() -> None:
     assert told(weights("a" * 40, 14_500_000_000), weights("b" * 40, 14_600_000_000)) == [
-        "The weights of `org/small` change: 14.5 GB at aaaaaaaaaaaa → 14.6 GB at bbbbbbbbbbbb."
+        "Weights of `org/small` changed: 14.5 GB at aaaaaaaaaaaa → 14.6 GB at bbbbbbbbbbbb."
     ]
 
 
 def test_weights_that_are_staged() -> None:
     assert told(weights(None, 0), weights("a" * 40, 14_500_000_000)) == [
-        "The weights of `org/small` change: unstaged → 14.5 GB at aaaaaaaaaaaa."
+        "Weights of `org/small` changed: unstaged → 14.5 GB at aaaaaaaaaaaa."
     ]
 
 
 def test_weights_in_another_bucket_have_to_be_there_first() -> None:
     found = told(weights("a", 1), weights("a", 1, "s3://other/org/small/"))
     assert found == [
-        "The weights of `org/small` are fetched from `s3://other/org/small/`. "
-        "They have to be there before the deployment."
+        "Weights of `org/small` are now loaded from `s3://other/org/small/`. Stage them there before you deploy."
     ]
 
 
 def test_another_version_of_lisa() -> None:
-    assert told({}, {"version": "3.1.0"}) == ["Compiled by LISA 3.1.0 instead of 3.0.0."]
+    assert told({}, {"version": "3.1.0"}) == ["Compiled with LISA 3.1.0 instead of 3.0.0."]

@@ -61,8 +61,8 @@ def test_a_replaced_bucket_loses_its_objects_unless_the_old_one_is_kept() -> Non
 
 def test_a_policy_that_no_longer_keeps_data_is_told_before_it_loses_any() -> None:
     sides = [one("DynamoDB::Table", TableName="a", DeletionPolicy=policy) for policy in ("Retain", "Delete")]
-    assert "From now on deleted" in told(*sides)[ImpactCategory.DATA_LOSS]
-    assert "From now on kept" in told(*reversed(sides))[ImpactCategory.REDUCED_RISK]
+    assert "Now deleted" in told(*sides)[ImpactCategory.DATA_LOSS]
+    assert "Now retained" in told(*reversed(sides))[ImpactCategory.REDUCED_RISK]
 
 
 def role(*statements: dict[str, Any], **properties: Any) -> Output:
@@ -98,7 +98,7 @@ def test_a_condition_that_goes_permits_more() -> None:
 def test_a_denial_that_goes_permits_more() -> None:
     deny = {**allow("s3:*", "a"), "Effect": "Deny"}
     assert told(role(allow("s3:*", "a"), deny), role(allow("s3:*", "a")))[ImpactCategory.BROADER_ACCESS].endswith(
-        "a denial of `s3:*` on `a`"
+        "denial of `s3:*` on `a`"
     )
 
 
@@ -114,8 +114,9 @@ def test_what_is_granted_to_anyone_opens_access() -> None:
 
 def test_a_boundary_that_goes_permits_more() -> None:
     bound, free = role(PermissionsBoundary="arn:policy"), role()
-    assert told(bound, free) == {ImpactCategory.BROADER_ACCESS: "1 role is no longer bounded by `arn:policy`."}
-    assert told(free, bound) == {ImpactCategory.REDUCED_RISK: "1 role is bounded by `arn:policy`."}
+    text = "1 role has no permissions boundary (previously `arn:policy`)."
+    assert told(bound, free) == {ImpactCategory.BROADER_ACCESS: text}
+    assert told(free, bound) == {ImpactCategory.REDUCED_RISK: "1 role has the permissions boundary `arn:policy`."}
 
 
 def group(*networks: str, port: int = 443) -> Output:
@@ -125,7 +126,7 @@ def group(*networks: str, port: int = 443) -> Output:
 
 def test_a_group_that_lets_anyone_in_opens_access() -> None:
     assert told(group(INSIDE), group(ANYWHERE)) == {
-        ImpactCategory.EXPOSURE: "The security group `balancer` lets more through:\nin: tcp 443 from **anywhere**"
+        ImpactCategory.EXPOSURE: "The security group `balancer` allows more:\nin: tcp 443 from **anywhere**"
     }
 
 
@@ -145,7 +146,7 @@ def test_a_listener_that_no_longer_encrypts_opens_access() -> None:
 
 def test_a_method_that_no_longer_asks_who_calls_opens_access() -> None:
     sides = [one("ApiGateway::Method", AuthorizationType=kind, HttpMethod="GET") for kind in ("CUSTOM", "NONE")]
-    assert "no longer asks who calls" in told(*sides)[ImpactCategory.EXPOSURE]
+    assert "no longer requires authentication" in told(*sides)[ImpactCategory.EXPOSURE]
 
 
 def task(*, use_auth: str | None = "true", secrets: tuple[str, ...] = (), **more: Any) -> Output:
@@ -162,8 +163,8 @@ def task(*, use_auth: str | None = "true", secrets: tuple[str, ...] = (), **more
 
 @pytest.mark.parametrize("off", ["false", "False", "0", "no"])
 def test_sign_in_that_is_switched_off_opens_access(off: str) -> None:
-    assert "Sign-in is off" in told(task(), task(use_auth=off))[ImpactCategory.EXPOSURE]
-    assert "Sign-in is on" in told(task(use_auth=off), task())[ImpactCategory.REDUCED_RISK]
+    assert "Authentication is off" in told(task(), task(use_auth=off))[ImpactCategory.EXPOSURE]
+    assert "Authentication is on" in told(task(use_auth=off), task())[ImpactCategory.REDUCED_RISK]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_sign_in_that_is_switched_off_opens_access(off: str) -> None:
 )
 def test_sign_in_that_becomes_uncertain_opens_access(after: Output, problem: str) -> None:
     text = told(task(), after)[ImpactCategory.EXPOSURE]
-    assert "It is uncertain whether the REST API authenticates callers." in text
+    assert "The template does not show whether the gateway authenticates callers." in text
     assert problem in text
     assert ImpactCategory.EXPOSURE not in told(after, after)
 
@@ -193,30 +194,30 @@ def test_sign_in_is_compared_when_the_task_has_another_logical_id() -> None:
     renamed = output(
         {"serve": {"Other": resource("ECS::TaskDefinition", **after.resources["serve", "Task"].properties)}}
     )
-    assert "Sign-in is off" in told(task(), renamed)[ImpactCategory.EXPOSURE]
+    assert "Authentication is off" in told(task(), renamed)[ImpactCategory.EXPOSURE]
 
 
 @pytest.mark.parametrize("name", ["AUTHORITY", "CLIENT_ID", "TOKEN_TABLE_NAME"])
 def test_another_trusted_party_opens_access(name: str) -> None:
-    assert "is trusted by the REST API" in told(task(), task(variables={name: "other"}))[ImpactCategory.EXPOSURE]
+    assert "The gateway trusts a different" in told(task(), task(variables={name: "other"}))[ImpactCategory.EXPOSURE]
 
 
 def test_a_replacement_under_the_same_name_needs_a_hand() -> None:
     sides = [one("RDS::DBInstance", DBInstanceIdentifier="a", StorageEncrypted=value) for value in (False, True)]
-    assert "CloudFormation refuses to replace the PostgreSQL database `a`" in told(*sides)[ImpactCategory.MANUAL_STEPS]
+    assert "CloudFormation cannot replace the PostgreSQL database `a`" in told(*sides)[ImpactCategory.MANUAL_STEPS]
 
 
 def test_a_name_that_goes_to_another_resource_needs_a_hand() -> None:
     table = resource("DynamoDB::Table", TableName="a")
     before, after = (output({"core": {logical_id: table}}) for logical_id in ("Old", "New"))
-    assert "1 name is taken" in told(before, after)[ImpactCategory.MANUAL_STEPS]
+    assert "1 name is in use" in told(before, after)[ImpactCategory.MANUAL_STEPS]
 
 
 def test_a_part_that_others_notice_is_told_when_it_comes_and_when_it_goes() -> None:
     role = {"Role": resource("IAM::Role")}
     less, more = output({"core": role}), output({"core": {**role, "Vpc": resource("EC2::VPC")}})
-    assert told(less, more) == {ImpactCategory.ADDED: "**core** gains VPC `Vpc`."}
-    assert told(more, less) == {ImpactCategory.REMOVED: "**core** loses VPC `Vpc`."}
+    assert told(less, more) == {ImpactCategory.ADDED: "**core** adds VPC `Vpc`."}
+    assert told(more, less) == {ImpactCategory.REMOVED: "**core** removes VPC `Vpc`."}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_what_is_protected_from_deletion_needs_a_hand(kind: str, protection: dic
     bound = told(output({"core": {**role, "Thing": resource(kind, **protection)}}), output({"core": role}))
     kept = resource(kind, DeletionPolicy="Retain", **protection)
     assert ImpactCategory.MANUAL_STEPS not in free
-    assert "is protected from deletion" in bound[ImpactCategory.MANUAL_STEPS]
+    assert "has deletion protection" in bound[ImpactCategory.MANUAL_STEPS]
     assert ImpactCategory.MANUAL_STEPS not in told(output({"core": {**role, "Thing": kept}}), output({"core": role}))
 
 

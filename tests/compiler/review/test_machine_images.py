@@ -42,7 +42,7 @@ def found(before: Output, after: Output, category: ImpactCategory) -> list[str]:
 def test_another_ami_replaces_the_instances() -> None:
     before, after = serve(OLD), serve(NEW)
     assert found(before, after, ImpactCategory.CODE_CHANGED) == [
-        f"The instances of **serve** are replaced by ones that boot another AMI: `{OLD}` → `{NEW}`."
+        f"The instances of **serve** are replaced to boot another AMI: `{OLD}` → `{NEW}`."
     ]
     (interruption,) = found(before, after, ImpactCategory.INTERRUPTION)
     assert "its instances are replaced" in interruption
@@ -55,12 +55,12 @@ def test_the_same_ami_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        (serve({"Ref": "InstanceImage"}, UNPINNED), serve(NEW), f"none, because it is not pinned → `{NEW}`"),
-        (serve(OLD), serve({"Ref": "InstanceImage"}, DYNAMIC), f"`{OLD}` → what `{NAME}` names at each deployment"),
+        (serve({"Ref": "InstanceImage"}, UNPINNED), serve(NEW), f"none (not pinned) → `{NEW}`"),
+        (serve(OLD), serve({"Ref": "InstanceImage"}, DYNAMIC), f"`{OLD}` → `{NAME}`, resolved at each deployment"),
         (
             serve({"Ref": "InstanceImage"}, DYNAMIC),
             serve({"Ref": "InstanceImage"}, UNPINNED),
-            f"what `{NAME}` names at each deployment → none, because it is not pinned",
+            f"`{NAME}`, resolved at each deployment → none (not pinned)",
         ),
     ],
 )

@@ -106,5 +106,5 @@ def test_name_worded_like_the_heading_hides_no_authority() -> None:
     "bundle", [b"nonsense", ACME.pem, ACME.pem + PUBLIC_AUTHORITIES.read_bytes().replace(b"MII", b"\xff")]
 )
 def test_other_bundle_is_not_what_a_compile_writes(bundle: bytes) -> None:
-    with pytest.raises(OutputFormatError, match=r"generated/prod/trust is not what `lisa compile` writes"):
+    with pytest.raises(OutputFormatError, match=r"generated/prod/trust has an unexpected format"):
         compare(ENVIRONMENT, trusting(ACME), trusting(bundle=bundle))
