@@ -1,8 +1,9 @@
 """Check texts against the word list prose_terms.yml: documentation, templates, messages, help and the chat application.
 
-Prints `file:line: term -> use` for each term. Exit code 0: none; 1: some; it opens no connection. Code is not prose: code
-blocks, code spans and link targets of Markdown, and everything but the strings of Python, are skipped. Docstrings are
-checked where they are published: in commands (help) and in configuration models (JSON Schema, docs/reference.md).
+Prints `file:line: term -> use` for each term, and exits with 1 if there are any. It works offline. Code is skipped: code
+blocks, code spans and link targets of Markdown, and everything in Python except strings. Docstrings are checked where
+they are published: of decorated functions (help of commands, meaning of rules) and of configuration models (JSON Schema,
+docs/reference.md).
 """
 
 from __future__ import annotations
@@ -35,8 +36,17 @@ CHECKED = (
     "templates/*",
     "weights/*.py",
 )
-SKIPPED = ("generated/*", "docs/licences.md", "runtime/web/dist/*", "*.test.ts", "*.test.tsx", "sdk/tests/*", "templates/trust/*", "tests/*")
-PUBLISHED_DOCSTRINGS = ("compiler/lisa_compiler/cli/", "schema/lisa_schema/models/", "schema/lisa_schema/rules/")
+SKIPPED = (
+    "generated/*",
+    "docs/licences.md",
+    "runtime/web/dist/*",
+    "*.test.ts",
+    "*.test.tsx",
+    "sdk/tests/*",
+    "templates/trust/*",
+    "tests/*",
+)
+PUBLISHED_MODELS = "schema/lisa_schema/models/"
 
 _MARKDOWN_CODE = re.compile(r"^ *(`{3,}|~{3,}).*?^ *\1|(`+)(?!`).+?(?<!`)\2(?!`)|\]\([^)\s]*\)|<!--.*?-->", re.M | re.S)
 _CODE_SPAN = re.compile(r"(`+)[^`]+\1")
@@ -131,18 +141,19 @@ def _prose(file: str, content: str) -> Iterator[tuple[int, str]]:
 
 
 def _python(file: str, content: str) -> Iterator[tuple[int, str]]:
+    """Yield the strings of a module, without the docstrings that only its readers see."""
     tree = ast.parse(content)
-    docstrings = set()
-    if not file.startswith(PUBLISHED_DOCSTRINGS):
-        docstrings = {
-            id(node.value)
-            for parent in ast.walk(tree)
-            if isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            for node in parent.body
-            if isinstance(node, ast.Expr)
-        }
+    models = [node for node in tree.body if isinstance(node, ast.ClassDef)] if PUBLISHED_MODELS in file else []
+    internal = {
+        id(node.value)
+        for parent in ast.walk(tree)
+        if isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not (parent in models or (isinstance(parent, ast.FunctionDef) and parent.decorator_list))
+        for node in parent.body
+        if isinstance(node, ast.Expr)
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in internal:
             yield node.lineno, _CODE_SPAN.sub(_blank, node.value)
 
 

@@ -152,7 +152,7 @@ def _containers(containers: tuple[str, ...]) -> str:
 
 
 def _settable_variables() -> Iterator[str]:
-    yield "LISA's own images read these variables besides those of their servers:"
+    yield "LISA's own images read these variables in addition to those of their servers:"
     yield ""
     yield "| Container | Variable | Meaning; default |"
     yield "|---|---|---|"

@@ -150,7 +150,7 @@ class Config(Record):
         default=None, description="Limits on every IAM role."
     )
     stack_synthesizer: StackSynthesizer | None = Field(
-        default=None, description="The CDK stack synthesizer; the default one when left out."
+        default=None, description="The CDK stack synthesizer; default: DefaultStackSynthesizer."
     )
     system_banner: SystemBanner | None = Field(default=None, description="A line above and below every page.")
     api_gateway_config: ApiGatewayConfig = Field(

@@ -31,7 +31,7 @@ class OpenSearchDomain(Record):
     )
     volume_size: Annotated[Integer, Field(ge=10)] = Field(description="Volume of each data node in GiB.", examples=[20])
     multi_az_with_standby: Flag = Field(
-        default=False, description="Whether a third availability zone stands by for the other two."
+        default=False, description="Whether a third Availability Zone is a standby for the other two."
     )
 
 
