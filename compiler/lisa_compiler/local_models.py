@@ -67,7 +67,7 @@ def diagnose(finding: Finding, document: Document, environment: str) -> Diagnost
         ),
         Problem.INCOMPLETE: (
             catalogue.WEIGHTS_INCOMPLETE,
-            f"{place} is not whole, and was passed over: {reasons}.",
+            f"{place} is incomplete and was skipped: {reasons}.",
         ),
         Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
         Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),

@@ -163,7 +163,7 @@ def _remembered_options(request: Request, options: CompileOptions) -> tuple[tupl
 
 def _say_unchanged(output: Path, same: Mapping[str, freshness.Fresh]) -> None:
     for name, one in same.items():
-        say(f"{name}: {one.stacks} stacks, {one.files} files, nothing to do → {shown_path(output / name)}")
+        say(f"{name}: {shown_path(output / name)} is up to date ({one.stacks} stacks, {one.files} files)")
 
 
 def _known(request: Request, output: Path, *, cache: bool) -> freshness.Environments:
@@ -320,8 +320,8 @@ def _write(request: Request, output: Path, made: _Made, options: CompileOptions)
         diagnostics=made.compiled.diagnostics,
     )
     seconds = _seconds(began - made.seconds)
-    counts = f"{made.stacks} stacks, {len(made.files)} files, {summary(made.changes)}"
-    say(f"{made.environment}: {counts} → {shown_path(output / made.environment)} ({seconds})")
+    what = f"compiled {made.stacks} stacks, {len(made.files)} files to {shown_path(output / made.environment)}"
+    say(f"{made.environment}: {what}; {summary(made.changes)} ({seconds})")
 
 
 def _check(
@@ -341,7 +341,9 @@ def _check(
     for one in made:
         place = shown_path(output / one.environment)
         state = (
-            f"stale: {summary(one.changes)}; run `lisa compile --env {one.environment}`" if one.changes else "current"
+            f"out of date: {summary(one.changes)}; run `lisa compile --env {one.environment}`"
+            if one.changes
+            else "up to date"
         )
         say(f"{one.environment}: {place} is {state} ({one.seconds:.1f} s)")
     if has_errors(diagnostics):
@@ -354,7 +356,7 @@ def _stale(request: Request, output: Path, environment: str, counts: str) -> Dia
     place = shown_path(output / environment)
     return OUTPUT_STALE.at(
         _manifest_origin(request, output, environment),
-        f"{place} is not what the sources compile to: {counts}.",
+        f"{place} is out of date ({counts}).",
         fix=f"Run `lisa compile --env {environment}` and commit {place}.",
     )
 
@@ -363,8 +365,8 @@ def _left_over(request: Request, output: Path, environment: str) -> Diagnostic:
     place = shown_path(output / environment)
     return OUTPUT_LEFT_OVER.at(
         _manifest_origin(request, output, environment),
-        f"{place} is the output of an environment that there is no more.",
-        fix=f"Destroy what it deployed, then remove the directory: `git rm -r {place}`.",
+        f"{place} is the output of an environment that is no longer configured.",
+        fix=f"Destroy its deployment, then remove the directory: `git rm -r {place}`.",
     )
 
 

@@ -22,7 +22,7 @@ class DiffFormat(StrEnum):
 
 
 def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
-    """Tell what the working tree's output of an environment does otherwise than that of a commit.
+    """Print the impact of the working tree's output of an environment compared with a commit.
 
     Raises:
         LisaError: a revision or an output cannot be read.
@@ -40,8 +40,8 @@ def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
     commit = base_of(project, base)
     before, after = (read_output(revision, name) for revision in (commit, WorkingTree(project)))
     if before is None and after is None:
-        there = f"neither here nor in {commit.short}"
-        raise LisaError(f"There is no generated/{name}, {there}: run `lisa compile --env {name}`.")
+        where = f"neither in the working tree nor in {commit.short}"
+        raise LisaError(f"generated/{name} exists {where}. Run `lisa compile --env {name}`.")
     compared = rendering.Comparison(
         base=commit.short,
         reference=commit.reference,
@@ -61,10 +61,10 @@ def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
 
 
 def explain(request: Request, target: str) -> ExitCode:
-    """Say where something generated comes from, or what a key of the configuration leads to.
+    """Print the settings behind a generated value, or what a key affects.
 
     Raises:
-        LisaError: there is no such thing, or the files cannot be read.
+        LisaError: the target does not exist, or the files cannot be read.
     """
     from lisa_compiler.review.explain import explain as explained
 
@@ -97,6 +97,6 @@ def _staleness_warnings(project: Path, environment: str) -> tuple[str, ...]:
     from lisa_compiler.freshness import is_outdated
 
     if is_outdated(project, project / "generated", environment):
-        what = f"generated/{environment}, or what it is compiled from, was edited since it was compiled"
-        return (f"{what}: run `lisa compile --env {environment}` first.",)
+        what = f"generated/{environment} or its sources changed since the last compile"
+        return (f"{what}. Run `lisa compile --env {environment}` first.",)
     return ()
