@@ -126,7 +126,7 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 check: lint test ## Run all checks of CI except those of the web application
 
 .PHONY: lint
-lint: check-format check-types check-imports check-licences check-drift check-templates check-containers check-workflows ## Run all checks except the tests
+lint: check-format check-types check-imports check-prose check-licences check-drift check-templates check-containers check-workflows ## Run all checks except the tests
 
 .PHONY: check-format
 check-format: .venv/.installed-dev ## ruff: formatting and lint
@@ -140,6 +140,10 @@ check-types: .venv/.installed-dev ## mypy --strict
 .PHONY: check-imports
 check-imports: .venv/.installed-dev ## import-linter: which package may import which
 	@PYTHONPATH=schema:compiler:weights:$(DEPLOYED) $(BIN)/lint-imports --no-cache --no-logo
+
+.PHONY: check-prose
+check-prose: .venv/.installed-dev ## Check texts against the word list tools/prose_terms.yml
+	@$(PY) tools/check_prose.py
 
 .PHONY: check-licences
 check-licences: .venv/.installed-dev ## Check the licenses of all packages in the lock files

@@ -36,10 +36,12 @@ CHECKED = (
     "templates/*",
     "weights/*.py",
 )
+# Not prose of LISA: compiled output, licenses, certificates, data of tests, and prompts that models receive.
 SKIPPED = (
     "generated/*",
     "docs/licences.md",
     "runtime/web/dist/*",
+    "runtime/web/src/features/chat/prompt.ts",
     "*.test.ts",
     "*.test.tsx",
     "sdk/tests/*",

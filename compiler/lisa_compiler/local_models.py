@@ -63,7 +63,7 @@ def diagnose(finding: Finding, document: Document, environment: str) -> Diagnost
     kind, message = {
         Problem.UNSTAGED: (
             catalogue.WEIGHTS_UNSTAGED,
-            f"The weights of {finding.model} are neither in {LOCK_FILE} nor in {MODELS}/.",
+            f"The weights of {finding.model} are not staged: not found in {LOCK_FILE} or {MODELS}/.",
         ),
         Problem.INCOMPLETE: (
             catalogue.WEIGHTS_INCOMPLETE,

@@ -174,7 +174,7 @@ def emit(deployment: Deployment, project: Path, lock: WeightsLock, tell: Callabl
         **emit_trust(deployment, project),
     }
     files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
-    tell("synthesising CloudFormation")
+    tell("synthesizing CloudFormation")
     digests = artifact_digests(deployment, project, files)
     stacks = emit_cloudformation(deployment, digests, env_js_for_substitution(files[ENV_JS]))
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])

@@ -180,7 +180,7 @@ def _table(fields: tuple[str, ...], block: Schema, definitions: Schema) -> list[
         default = "required" if name in block.get("required", ()) else _default(part)
         told = str(part.get("description") or _definition(part, definitions).get("description", ""))
         if "patternErrorMessage" in part:
-            told += f" Has to be {part['patternErrorMessage']}."
+            told += f" Must be {part['patternErrorMessage']}."
         if part.get("examples"):
             told += f" Example: {', '.join(f'`{_literal(example)}`' for example in part['examples'])}."
         rows.append(f"| `{name}` | {_cell(_type(part, definitions))} | {_cell(default)} | {_cell(told)} |")

@@ -213,9 +213,8 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> ExitCo
         sound = sound and not findings
         for finding in findings:
             say(f"{bucket.url(model)}: {finding.message}")
-        say(
-            f"{model}: {'matches the lock file' if not findings else f'{len(findings)} files differ from the lock file'}"
-        )
+        result = f"{len(findings)} files differ from the lock file" if findings else "matches the lock file"
+        say(f"{model}: {result}")
         if workspace.locked(model).converter is None:
             sound = _is_sound_in_bucket(bucket, model) and sound
     return ExitCode.OK if sound else ExitCode.FAILED

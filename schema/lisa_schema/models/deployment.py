@@ -18,7 +18,7 @@ from lisa_schema.models.record import (
     AbsolutePath,
     AccountNumber,
     BucketName,
-    Colour,
+    Color,
     Flag,
     HttpUrl,
     Integer,
@@ -47,8 +47,8 @@ class SystemBanner(Record):
     """A line above and below every page of the chat application."""
 
     text: str = Field(min_length=1, description="What the banner says.")
-    background_color: Colour = Field(description="Colour behind the text, as CSS writes it.", examples=["#007a33"])
-    font_color: Colour = Field(description="Colour of the text, as CSS writes it.", examples=["white"])
+    background_color: Color = Field(description="Color behind the text, as CSS writes it.", examples=["#007a33"])
+    font_color: Color = Field(description="Color of the text, as CSS writes it.", examples=["white"])
 
 
 class Config(Record):

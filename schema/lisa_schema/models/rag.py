@@ -98,4 +98,4 @@ class RagFileProcessingConfig(Record):
     chunk_size: Annotated[Integer, Field(ge=100, le=10000)] = Field(
         description="Characters in a chunk.", examples=[512]
     )
-    chunk_overlap: Count = Field(description="Characters that two neighbouring chunks share.", examples=[51])
+    chunk_overlap: Count = Field(description="Characters that two adjacent chunks share.", examples=[51])
