@@ -27,7 +27,7 @@ def show_plan(target: Target, steps: Sequence[StackStep]) -> None:
     place = f"account {config.account_number}, {config.region}"
     say(f"{target.environment} → {place}, deployment {config.deployment_name}\n")
     rows = [(step.component, step.action.value, _counts(step), step.note) for step in steps]
-    say(table(("STACK", "ACTION", "RESOURCES", "WHY"), rows).rstrip("\n"))
+    say(table(("STACK", "ACTION", "RESOURCES", "REASON"), rows).rstrip("\n"))
     if any(step.action is Action.UPDATE for step in steps):
         say(f"`lisa diff --env {target.environment}` shows the impact of each change.")
 
