@@ -81,7 +81,7 @@ def test_a_checkpoint_needs_a_conversion(tmp_path: Path) -> None:
     [
         ({SHARDS[1]: None}, f"{SHARDS[1]} cannot be used: it is missing"),
         ({SHARDS[1]: b""}, f"{SHARDS[1]} cannot be used: it is empty"),
-        ({SHARDS[1]: safetensors({"y": b"b" * 700})[:-1]}, "its header tells of"),
+        ({SHARDS[1]: safetensors({"y": b"b" * 700})[:-1]}, "its header specifies"),
         ({SHARDS[1]: safetensors({"z": b"b"})}, "does not have y"),
         ({SHARDS[0]: None, SHARDS[1]: None}, "it is missing"),
         ({"model.safetensors.index.json": None}, "neither model.safetensors nor"),
