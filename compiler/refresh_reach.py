@@ -62,7 +62,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "restApiConfig.amiParameter": ("/other/ami",),
     "ecsModels[].amiId": ("ami-0123456789abcdef2",),
     "ecsModels[].amiParameter": ("/other/ami",),
-    "tags": ([{"Key": "owner", "Value": "someone"}],),
+    "tags": ([{"Key": "owner", "Value": "team"}],),
     "accountNumbersEcr": (["111122223333"],),
     "mountS3DebUrl": ("https://example.com/mount-s3.deb",),
     "condaUrl": ("https://example.com/conda.sh",),

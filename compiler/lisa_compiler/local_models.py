@@ -63,11 +63,11 @@ def diagnose(finding: Finding, document: Document, environment: str) -> Diagnost
     kind, message = {
         Problem.UNSTAGED: (
             catalogue.WEIGHTS_UNSTAGED,
-            f"The weights of {finding.model} are neither in {LOCK_FILE} nor in {MODELS}/.",
+            f"The weights of {finding.model} are not staged: not found in {LOCK_FILE} or {MODELS}/.",
         ),
         Problem.INCOMPLETE: (
             catalogue.WEIGHTS_INCOMPLETE,
-            f"{place} is not whole, and was passed over: {reasons}.",
+            f"{place} is incomplete and was skipped: {reasons}.",
         ),
         Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
         Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),

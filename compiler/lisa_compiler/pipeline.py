@@ -197,7 +197,7 @@ def emit(
         **emit_trust(deployment, project),
     }
     files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
-    tell("synthesising CloudFormation")
+    tell("synthesizing CloudFormation")
     products = _products(deployment, project, files)
     digests = artifact_digests(deployment, project, files, products)
     stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]))

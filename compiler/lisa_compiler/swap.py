@@ -49,7 +49,7 @@ class Places:
 
     @property
     def complete(self) -> Path:
-        """The new directory once it is whole; after an exchange, the old one."""
+        """The complete new directory; after an exchange, the old one."""
         return self._waiting("complete")
 
     @property
@@ -108,7 +108,7 @@ def _replace_files_or_explain(places: Places) -> None:
         _replace_files(places)
     except OSError as error:
         raise OutputError(
-            f"{places.target} was replaced only in part: {reason_of(error)}. Mend that and compile again."
+            f"{places.target} was only partly replaced: {reason_of(error)}. Fix the cause and compile again."
         ) from error
 
 

@@ -136,7 +136,7 @@ def arrange(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> Vpc:
         told = "; ".join(
             f"{reach}: {', '.join(sorted({s.availability_zone for s in kinds[reach]}))}" for reach in kinds
         )
-        raise VpcError(f"No availability zone of {vpc_id} has every kind of its subnets ({told}).")
+        raise VpcError(f"No Availability Zone of {vpc_id} has all kinds of its subnets ({told}).")
     chosen = {reach: _round_robin(group, zones) for reach, group in kinds.items()}
     kept = {subnet.id for group in chosen.values() for subnet in group}
     left_out = tuple(sorted((s for s in subnets if s.id not in kept), key=_by_zone))

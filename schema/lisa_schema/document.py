@@ -46,7 +46,7 @@ class ScalarNode:
 
     @property
     def value(self) -> str | int | float | bool | None:
-        """What it means where no field says that it is text."""
+        """The value of a plain scalar in a field without a declared type."""
         return plain_value(self.text) if self.plain else self.text
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
 
-_IN_IMAGE: Final = "Remove it, and set it with ENV in the Dockerfile of an image of your own."
+_IN_IMAGE: Final = "Remove it, and set it with ENV in the Dockerfile of your own image."
 _TASK_ROLE: Final = (
     "Remove it: containers use their task role in the configured region. Set the credentials, role or endpoint of one "
     "external model in its `litellm_params`, from variables with other names."

@@ -152,7 +152,7 @@ def _containers(containers: tuple[str, ...]) -> str:
 
 
 def _settable_variables() -> Iterator[str]:
-    yield "LISA's own images read these variables besides those of their servers:"
+    yield "LISA's own images read these variables in addition to those of their servers:"
     yield ""
     yield "| Container | Variable | Meaning; default |"
     yield "|---|---|---|"
@@ -180,7 +180,7 @@ def _table(fields: tuple[str, ...], block: Schema, definitions: Schema) -> list[
         default = "required" if name in block.get("required", ()) else _default(part)
         told = str(part.get("description") or _definition(part, definitions).get("description", ""))
         if "patternErrorMessage" in part:
-            told += f" Has to be {part['patternErrorMessage']}."
+            told += f" Must be {part['patternErrorMessage']}."
         if part.get("examples"):
             told += f" Example: {', '.join(f'`{_literal(example)}`' for example in part['examples'])}."
         rows.append(f"| `{name}` | {_cell(_type(part, definitions))} | {_cell(default)} | {_cell(told)} |")

@@ -166,7 +166,7 @@ def partition(identifier: str) -> Partition:
     """The partition of that identifier, one of `partitions()`.
 
     Raises:
-        KeyError: there is no such partition.
+        KeyError: unknown partition.
     """
     table = _table()
     names = tuple(sorted(name for name, entry in table["regions"].items() if entry["partition"] == identifier))

@@ -18,12 +18,12 @@ from lisa_schema.effective import Schema, branch, constant, effective, key_place
 from lisa_schema.reading import Reading
 
 _TYPE_WORDS: Final = {
-    "string": "a text",
-    "integer": "a whole number",
+    "string": "a string",
+    "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
     "array": "a list",
-    "object": "a mapping of keys to values",
+    "object": "a mapping",
 }
 _BOOLEAN_WORDS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -103,34 +103,34 @@ def _required(violation: _Violation) -> _Sentences:
         such = f", such as `{key}: {example}`" if example else ""
         path = key_path((*violation.path, key))
         if (*violation.path, key) in violation.reading.blank:
-            fix = f"Fill it in{such}: {told}."
-            yield violation.at_key(catalogue.REQUIRED_BLANK, key, f"`{path}` is blank, but it is required.", fix)
+            fix = f"Set a value{such}: {told}."
+            yield violation.at_key(catalogue.REQUIRED_BLANK, key, f"`{path}` is required but has no value.", fix)
         else:
             fix = f"Add `{key}`{such}: {told}."
-            yield violation.at_key(catalogue.REQUIRED_MISSING, key, f"`{path}` is missing.", fix)
+            yield violation.at_key(catalogue.REQUIRED_MISSING, key, f"`{path}` is required but missing.", fix)
 
 
 def _unknown(violation: _Violation) -> _Sentences:
     for key in _unknown_keys(violation):
-        where = f"in `{key_path(violation.path)}`" if violation.path else "at the top of an environment"
+        where = f"in `{key_path(violation.path)}`" if violation.path else "at the top level"
         if (kind := constant(violation.schema)) and _here(violation.path) in key_places().get(key, ()):
-            message = f"`{key}` is not a key of an image of type {kind}."
+            message = f"Unknown key `{key}` in an image of type {kind}."
             yield violation.at_key(catalogue.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
             continue
         meant = _meant(key, violation.schema)
         home = _home(key, violation.path)
         if meant and (home is None or _folded(meant) == _folded(key)):
-            message = f"`{key}` is not a key {where}; did you mean `{meant}`?"
+            message = f"Unknown key `{key}` {where}. Did you mean `{meant}`?"
             yield violation.at_key(catalogue.UNKNOWN_KEY, key, message, f"Write `{meant}`.")
             yield (*violation.path, meant), None
         elif home is not None:
-            place = f"`{home}`" if home else "the top of the environment"
-            message = f"`{key}` is not a key {where}; it belongs in {place}."
+            place = f"`{home}`" if home else "the top level"
+            message = f"Misplaced key `{key}` {where}: it belongs in {place}."
             yield violation.at_key(catalogue.MISPLACED_KEY, key, message, f"Move `{key}` into {place}.")
         else:
             known = ", ".join(sorted(violation.schema.get("properties", {})))
             fix = f"Remove it, or use one of {known}." if len(known) < 160 else None
-            yield violation.at_key(catalogue.UNKNOWN_KEY, key, f"`{key}` is not a key {where}.", fix)
+            yield violation.at_key(catalogue.UNKNOWN_KEY, key, f"Unknown key `{key}` {where}.", fix)
 
 
 def _type(violation: _Violation) -> _Sentences:
@@ -146,10 +146,10 @@ def _type(violation: _Violation) -> _Sentences:
     elif violation.limit in ("integer", "number") and isinstance(violation.value, str):
         number = violation.value.strip().replace("_", "").lstrip("0")
         if number.isdecimal() and number.isascii():
-            fix = f"Write {number}{', which all readers of YAML agree on' if is_plain else ', without quotes'}."
+            fix = f"Write {number}{' (unambiguous in YAML)' if is_plain else ', without quotes'}."
     elif violation.limit == "array" and not isinstance(violation.value, Mapping):
-        fix = "Write a list: each entry on a line of its own that begins with `- `."
-    message = f"{violation.name} wants {wanted}, but is {written}."
+        fix = "Write a list: each entry on a separate line that begins with `- `."
+    message = f"{violation.name} must be {wanted}, but is {written}."
     yield violation.at_value(catalogue.WRONG_TYPE, message, fix)
 
 
@@ -163,7 +163,7 @@ def _written(violation: _Violation) -> str:
         return "empty"
     node = violation.document.find(violation.path)
     text = node.text if isinstance(node, ScalarNode) else str(value)
-    kind = "the text" if isinstance(value, str) else "the value" if isinstance(value, bool) else "the number"
+    kind = "the string" if isinstance(value, str) else "the value" if isinstance(value, bool) else "the number"
     return f"{kind} `{_short(text)}`"
 
 
@@ -171,11 +171,11 @@ def _choice(violation: _Violation) -> _Sentences:
     choices = [str(choice) for choice in violation.limit]
     listed = f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
     if not isinstance(violation.value, str):
-        yield violation.at_value(catalogue.NOT_A_CHOICE, f"{violation.name} has to be {listed}.", f"Write {listed}.")
+        yield violation.at_value(catalogue.NOT_A_CHOICE, f"{violation.name} must be {listed}.", f"Write {listed}.")
         return
     near = _nearest(violation.value, choices)
     fix = f"Write `{near}`." if near else f"Write {listed}."
-    message = f"{violation.name} is `{_short(violation.value)}`, but has to be {listed}."
+    message = f"{violation.name} is `{_short(violation.value)}`, but must be {listed}."
     yield violation.at_value(catalogue.NOT_A_CHOICE, message, fix)
 
 
@@ -194,7 +194,7 @@ def _constant(violation: _Violation) -> _Sentences:
 
 def _pattern(violation: _Violation) -> _Sentences:
     words = violation.schema.get("patternErrorMessage", "of another form")
-    message = f"{violation.name} is `{_short(str(violation.value))}`, but has to be {words}."
+    message = f"{violation.name} is `{_short(str(violation.value))}`, but must be {words}."
     example = next(iter(violation.schema.get("examples", ())), None)
     yield violation.at_value(catalogue.WRONG_FORM, message, f"Write something like `{example}`." if example else None)
 

@@ -108,7 +108,9 @@ class Tokens:
         try:
             content = json.loads(line.removeprefix(_DATA))
             if "error" in content:
-                raise StreamError(f"The generation broke off: {error_of(500, content)}", request_id=self._request_id)
+                raise StreamError(
+                    f"The generation was interrupted: {error_of(500, content)}", request_id=self._request_id
+                )
             self._ended = self._ended or "finishReason" in content
             return StreamingResponse(
                 token=content["token"]["text"],
@@ -116,7 +118,7 @@ class Tokens:
                 generated_tokens=content.get("generatedTokens"),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StreamError("The stream holds something else than tokens.", request_id=self._request_id) from error
+            raise StreamError("The stream contains invalid events.", request_id=self._request_id) from error
 
     def end(self) -> None:
         """Check that the stream came to its end.
@@ -129,7 +131,9 @@ class Tokens:
 
     def broken_off(self) -> StreamError:
         """The error of a stream that ends before its end."""
-        return StreamError("The stream broke off before its end; ask again.", request_id=self._request_id)
+        return StreamError(
+            "The stream was interrupted before its end. Repeat the request.", request_id=self._request_id
+        )
 
 
 def failure(status: int, content: bytes, headers: Mapping[str, str]) -> LisaError:

@@ -45,7 +45,7 @@ class BuildError(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """Build a layer and print the path of its zip file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("name", help="folder of the layer beside this script")
+    parser.add_argument("name", help="directory of the layer next to this script")
     parser.add_argument("--output", type=Path, help="where to put the zip file, instead of the cache")
     options = parser.parse_args(arguments)
     try:

@@ -116,7 +116,7 @@ def test_no_zone_with_every_kind_is_an_error(ec2: Any) -> None:
     network = Network(ec2)
     network.subnet("us-east-1a", network.internet())
     network.subnet("us-east-1b")
-    with pytest.raises(VpcError, match="No availability zone"):
+    with pytest.raises(VpcError, match="No Availability Zone"):
         vpc.describe(ec2, network.id)
 
 

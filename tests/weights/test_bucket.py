@@ -167,7 +167,7 @@ def test_corrupted_content_does_not_take_its_name(
     bucket.upload(MODEL, locked, directory)
     corrupt(bucket, store, locked, tmp_path / "x")
     target = tmp_path / "other"
-    with pytest.raises(WeightsError, match=f"other content than the lock says in {SHARDS[1]}"):
+    with pytest.raises(WeightsError, match=f"does not match the lock file in {SHARDS[1]}"):
         download(bucket, MODEL, locked, target)
     assert not (target / SHARDS[1]).exists()
     assert (target / SHARDS[0]).exists()
@@ -283,7 +283,7 @@ def test_status_follows_a_model(bucket: Bucket, directory: Path, locked: LockedM
 
 
 REFUSALS = [
-    ("models-that-nobody-made", seaweedfs.OWNER, "there is no such bucket"),
+    ("models-that-nobody-made", seaweedfs.OWNER, "the bucket does not exist"),
     (None, seaweedfs.STRANGER, "access is denied"),
     (None, seaweedfs.OWNER | {"AWS_ACCESS_KEY_ID": "unknown"}, "access key is not known"),
     (None, seaweedfs.OWNER | {"AWS_SECRET_ACCESS_KEY": "wrong"}, "secret key does not belong"),

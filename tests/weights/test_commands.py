@@ -109,7 +109,7 @@ def test_stage_needs_no_disk_for_what_the_bucket_has(project: Path, endpoint: li
     (project / "models").rename(project / "gone")
     again = weights(project, "stage", *endpoint)
     assert again.exit_code == ExitCode.OK, again.output
-    assert f"{MODEL}: as locked" in again.output
+    assert f"{MODEL}: matches the lock file" in again.output
     assert not (project / "models").exists()
 
 
@@ -123,7 +123,7 @@ def test_stage_does_not_replace_what_was_brought_by_hand(
     (project / "models").rename(project / "gone")
     again = weights(project, "stage", "--yes", *endpoint)
     assert again.exit_code == ExitCode.FAILED
-    assert f"put it into models/{MODEL}" in again.output
+    assert f"Add it to models/{MODEL}" in again.output
 
 
 def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[str]) -> None:
@@ -206,7 +206,7 @@ def test_warnings_of_the_metadata_service_do_not_get_into_what_is_read(
         use_metadata_service(monkeypatch, metadata, tmp_path)
         result = weights(project, "verify", "--deep", *endpoint)
     done(result)
-    assert f"{MODEL}: as locked" in result.output
+    assert f"{MODEL}: matches the lock file" in result.output
 
 
 def lock_local(project: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_lock_that_does_not_exist_is_empty(tmp_path: Path) -> None:
         (lambda model: model["files"][0].update(path="/x"), "not a path inside"),
         (lambda model: model["files"][0].update(sha256="zz"), "not a SHA-256"),
         (lambda model: model["files"][0].update(size=-1), "not a number"),
-        (lambda model: model["files"].append(model["files"][0]), "twice"),
+        (lambda model: model["files"].append(model["files"][0]), "duplicate path"),
         (lambda model: model["source"].update(kind="ftp"), "ftp"),
         (lambda model: model.update(converter="2"), "not a number"),
     ],

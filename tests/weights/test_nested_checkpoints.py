@@ -33,7 +33,7 @@ def checkpoint(directory: Path, **entries: bytes) -> Path:
     ],
 )
 def test_tensors_in_a_dictionary_beside_the_state_dict_are_refused(tmp_path: Path, beside: bytes) -> None:
-    with pytest.raises(WeightsError, match="has tensors under 'head' beside its state_dict; save one flat"):
+    with pytest.raises(WeightsError, match=r"has tensors under 'head' outside its state_dict\. Save one flat"):
         convert(checkpoint(tmp_path / "m", head=beside))
 
 

@@ -42,5 +42,5 @@ def parse(content: bytes, limit: int) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key is told twice")
+        raise ValueError("duplicate key")
     return found

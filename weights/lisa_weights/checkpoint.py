@@ -226,7 +226,7 @@ def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value
             continue
         if isinstance(value, View) and value.shape:
             raise WeightsError(
-                f"{what} has the tensor {str(name)[:_MAX_NAME]!r} beside its state_dict; save one flat state_dict()."
+                f"{what} has the tensor {str(name)[:_MAX_NAME]!r} outside its state_dict. Save one flat state_dict()."
             )
         if isinstance(value, dict) and any(key in names for key, inner in value.items() if isinstance(inner, View)):
             raise WeightsError(
@@ -235,7 +235,7 @@ def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value
             )
         if isinstance(name, str) and "optim" not in name.lower() and _holds_weights(value):
             raise WeightsError(
-                f"{what} has tensors under {name[:_MAX_NAME]!r} beside its state_dict; save one flat state_dict()."
+                f"{what} has tensors under {name[:_MAX_NAME]!r} outside its state_dict. Save one flat state_dict()."
             )
 
 

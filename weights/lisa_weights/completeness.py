@@ -121,7 +121,7 @@ def _weight_map(size: int, open_file: Open) -> Mapping[str, str]:
         raise WeightsError(f"it {error}") from error
     for shard in sorted(set(found.values())):
         if "/" in shard or "\\" in shard or not shard.endswith(".safetensors"):
-            raise WeightsError(f"it names {shard!r}, which is no safetensors file beside it")
+            raise WeightsError(f"it names {shard!r}, which does not exist or is not a safetensors file")
     return found
 
 

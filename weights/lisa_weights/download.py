@@ -83,8 +83,7 @@ def _receive(
     bucket.carry_out(model, commands, arrived)
     if wrong:
         raise WeightsError(
-            f"{bucket.url(model)} has other content than the lock says in {', '.join(wrong)}: "
-            "upload the model again from where it is whole."
+            f"{bucket.url(model)} does not match the lock file in {', '.join(wrong)}: upload the complete model again."
         )
 
 
@@ -102,5 +101,5 @@ def _require_present(bucket: Bucket, model: str, files: tuple[LockedFile, ...]) 
     if wanting:
         raise WeightsError(
             f"{bucket.url(model)} is not complete ({', '.join(wanting)} missing or of another size): "
-            "upload the model again from where it is whole."
+            "upload the complete model again."
         )

@@ -14,7 +14,7 @@ _BLOCK_BYTES = 512
 
 @contextmanager
 def growing(directory: Path, progress: Callable[[str, int], None]) -> Iterator[None]:
-    """Tell now and then how many bytes a directory has grown by, files that are not whole yet included.
+    """Report periodically by how many bytes a directory has grown, incomplete files included.
 
     Args:
         directory: it may come into being meanwhile.

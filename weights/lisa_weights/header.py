@@ -68,7 +68,7 @@ def read_header(stream: IO[bytes], size: int) -> Header:
         end = begin + tensor.nbytes
     expected = _LENGTH_BYTES + length + end
     if expected != size:
-        raise WeightsError(f"it has {size} bytes where its header tells of {expected}")
+        raise WeightsError(f"it has {size} bytes, but its header specifies {expected}")
     return Header(tuple(tensor for _, tensor in placed), metadata)
 
 

@@ -94,7 +94,7 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     without = modules_without_safetensors(sizes)
     checkpoint += tuple(path for path in module_checkpoint_files(sizes) if path.partition("/")[0] in without)
     if not _COMMIT.fullmatch(str(info.sha)):
-        raise WeightsError(f"The Hub does not say which commit {revision} of {model} is: give --revision a commit.")
+        raise WeightsError(f"The Hub has no commit id for {revision} of {model}. Pass a commit with --revision.")
     return Listing(
         model=model,
         revision=str(info.sha),
@@ -185,7 +185,7 @@ def _explanation(error: Exception, errors: Any, model: str, revision: str) -> st
     elif status == 403:
         text = f"The Hub denies access to {model}: put {token}."
     elif status == 429:
-        text = "The Hub says that there are too many requests: wait some minutes, then run this again."
+        text = "The Hub reports too many requests. Wait a few minutes and rerun the command."
     elif isinstance(error, errors.HfHubHTTPError) and status is not None:
         text = f"The Hub answered {status} for {model}: run this again later, or put the model below models/ yourself."
     elif isinstance(error, (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)) or _is_network(error):

@@ -180,7 +180,7 @@ def _model(value: Any) -> LockedModel:
         converter=_count(value["converter"]) if "converter" in value else None,
     )
     if len({file.path for file in model.files}) != len(model.files):
-        raise ValueError("a path is told twice")
+        raise ValueError("duplicate path")
     if value["totalBytes"] != model.total_bytes:
         raise ValueError("totalBytes is not the sum of the files' sizes")
     return model

@@ -116,7 +116,7 @@ class _Machine:
     def _sized(self, form: str) -> bytes:
         count = self._number(form)
         if count > self._left:
-            raise self._malformed("it tells of a text that is longer than itself")
+            raise self._malformed("it has a string that is longer than the file")
         self._charge(64 + 4 * count)
         return self._read(count)
 
@@ -139,7 +139,7 @@ class _Machine:
 
     def _pop(self) -> Value:
         if len(self._stack) <= (self._marks[-1] if self._marks else 0):
-            raise self._malformed("it takes a value that is not there")
+            raise self._malformed("it uses a missing value")
         return self._stack.pop()
 
     def _top(self) -> Value:

@@ -27,7 +27,7 @@ _RETRIES = 4
 _CAT_PARTS = ("--raw", "--concurrency", "4", "--part-size", "8")  # 32 MiB of memory for each object that is read
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
 _REASONS: Mapping[str, str] = {
-    "NoSuchBucket": "there is no such bucket: check s3BucketModels, or make it by deploying.",
+    "NoSuchBucket": "the bucket does not exist. Check s3BucketModels.",
     "NoCredentialProviders": f"there are no credentials: {_CREDENTIALS}",
     "InvalidAccessKeyId": f"the access key is not known there: {_CREDENTIALS}",
     "SignatureDoesNotMatch": f"the secret key does not belong to the access key: {_CREDENTIALS}",
@@ -67,7 +67,7 @@ class Failure:
 
     @property
     def is_absence(self) -> bool:
-        """Whether it says no more than that the object is not there."""
+        """Whether the error only reports a missing object."""
         return self.reason.endswith(_NOTHING_FOUND)
 
 

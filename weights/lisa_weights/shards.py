@@ -72,7 +72,7 @@ def weight_map_of(content: bytes) -> Mapping[str, str]:
     index = parse(content, _INDEX_MEMORY)
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
-        raise WeightsError("has no weight_map that says which file holds each tensor")
+        raise WeightsError("has no weight_map that maps each tensor to its file")
     if not all(isinstance(file, str) for file in weight_map.values()):
         raise WeightsError("names a file by what is not a text")
     files = {file: file for file in weight_map.values()}
@@ -94,7 +94,7 @@ def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Ite
     for tensor, file in weight_map.items():
         if tensor not in names.get(file, ()):
             raise WeightsError(
-                f"{name} says that {tensor!r} is in {file}, which does not hold it; get the model again."
+                f"{name} maps {tensor!r} to {file}, which does not contain it. Download the model again."
             )
 
 

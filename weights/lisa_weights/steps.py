@@ -15,7 +15,7 @@ Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
 
 @contextmanager
 def silent(_title: str, _total_bytes: int) -> Iterator[Callable[[str, int], None]]:
-    """A step that nobody watches."""
+    """A step without progress output."""
     yield lambda _file, _bytes: None
 
 

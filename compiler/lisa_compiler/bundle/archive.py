@@ -123,7 +123,7 @@ class DirectoryBase:
         try:
             return (self._directory / _known(path, file)).open("rb")
         except OSError as error:
-            raise BundleError(f"{self._directory} has no {path} any more: unpack its bundle again.") from error
+            raise BundleError(f"{self._directory} no longer has {path}. Unpack its bundle again.") from error
 
 
 class ArchiveBase:

@@ -68,7 +68,9 @@ def _pip_calls(project: Path, folder: Path) -> list[list[str]]:
         return [[*fetch, "--no-deps", "--require-hashes", "--requirement", str(root / "requirements/runtime.txt")]]
     requirements = project / "requirements.txt"
     if not requirements.is_file():
-        raise BundleError(f"{requirements} is not there: write into it what pip installs LISA by, or give --wheels.")
+        raise BundleError(
+            f"{requirements} does not exist. Write the pip requirement for LISA into it, or pass --wheels."
+        )
     lisa = project / "requirements-lisa.txt"
     if not lisa.is_file():
         return [[*fetch, "--requirement", str(requirements)]]

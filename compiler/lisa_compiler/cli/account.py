@@ -26,7 +26,7 @@ def describe_vpc(request: Request, vpc_id: str | None) -> ExitCode:
         return ExitCode.FAILED
     wanted = vpc_id or known.get("vpcId")
     if wanted is None:
-        raise LisaError("The configuration has no vpcId: set it, or give --vpc-id.")
+        raise LisaError("The configuration has no vpcId. Set it, or pass --vpc-id.")
     described = vpc.describe(vpc.client(known.get("region"), known.get("profile")), wanted)
     put(vpc.as_yaml(described))
     for subnet in described.left_out:
@@ -51,13 +51,13 @@ def make_certificate(
     from lisa_compiler import certificates
 
     if not re.fullmatch(r"[\w+=,.@-]{1,128}", name, re.ASCII):
-        raise LisaError(f"IAM takes no certificate of the name “{name}”: use letters, digits and +=,.@_-")
+        raise LisaError(f"IAM does not allow the certificate name `{name}`. Use letters, digits and +=,.@_-")
     known = _known(request)
     region = dict(request.options).get("--region") or known.get("region")
     if domains:
         names = tuple(domains)
     elif region is None:
-        raise LisaError("Which load balancers? Give --region or --domain: the configuration names no region.")
+        raise LisaError("The Region is unknown. Pass --region or --domain, or set `region` in the configuration.")
     else:
         names = (*certificates.load_balancer_domains(region), *_configured_names(known))
     pair = certificates.make_certificate(names, kind=certificates.KeyKind(kind), days=days)
@@ -65,7 +65,7 @@ def make_certificate(
     shown_certificate, shown_key = shlex.quote(shown_path(certificate)), shlex.quote(shown_path(key))
     say(
         f"wrote {shown_certificate} and {shown_key} for {', '.join(names)}, valid {days} days\n"
-        "For development only: clients have to be told to trust it. Commit the certificate, not the key, "
+        "For development only: configure clients to trust it. Commit the certificate, not the key, "
         "and upload both with"
     )
     put(

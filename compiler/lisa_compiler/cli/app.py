@@ -43,7 +43,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 app = typer.Typer(
     cls=Lisa,
     name="lisa",
-    help="Compile one declarative configuration into everything that an AWS account needs to serve language models.",
+    help="Host LLMs on AWS from one declarative configuration.",
     epilog="Start with: lisa validate, then lisa compile --env dev, then read generated/dev/SUMMARY.md",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -96,7 +96,7 @@ def init_command(
     requirement: Annotated[
         str | None,
         typer.Option(
-            metavar="REQUIREMENT", help="What pip installs LISA by; default: this version from the package index."
+            metavar="REQUIREMENT", help="pip requirement for LISA; default: this version from the package index."
         ),
     ] = None,
     vendor: Annotated[
@@ -106,7 +106,7 @@ def init_command(
         Path | None, typer.Option("--wheel", metavar="FILE", help="Put this wheel of LISA into the repository.")
     ] = None,
 ) -> None:
-    """Make a repository for your own configuration: files, workflows, generated/ and a README."""
+    """Create a configuration repository with workflows, generated/ and a README."""
     from lisa_compiler.cli import starting
 
     raise typer.Exit(
@@ -120,7 +120,7 @@ def init_command(
     "compile",
     epilog=(
         "lisa compile --env dev\n\n"
-        "lisa compile --all --check      [dim]# in CI: exit 3 and a diff when generated/ is stale[/dim]\n\n"
+        "lisa compile --all --check      [dim]# in CI: exit 3 and a diff when generated/ is out of date[/dim]\n\n"
         "lisa compile -e dev --set ecsModels\\[0].instanceType=g6.12xlarge"
     ),
 )
@@ -132,7 +132,7 @@ def compile_command(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Write nothing; exit 3 with a diff when the output is stale.", rich_help_panel=HOW
+            "--check", help="Write nothing; exit 3 with a diff when the output is out of date.", rich_help_panel=HOW
         ),
     ] = False,
     output: Annotated[
@@ -141,7 +141,7 @@ def compile_command(
             "--output",
             "-o",
             metavar="DIR",
-            help="Directory of the output; generated/ of the project.",
+            help="Output directory; default: generated/ of the project.",
             rich_help_panel=HOW,
         ),
     ] = None,
@@ -150,13 +150,11 @@ def compile_command(
     ] = False,
     no_weights: Annotated[
         bool,
-        typer.Option("--no-weights", help="Leave models/ alone, and ask for no weights.", rich_help_panel=HOW),
+        typer.Option("--no-weights", help="Skip models/ and do not require weights.", rich_help_panel=HOW),
     ] = False,
     strict: Annotated[
         bool,
-        typer.Option(
-            "--strict", help="Warnings are errors, as for models that are not staged; for CI.", rich_help_panel=HOW
-        ),
+        typer.Option("--strict", help="Treat warnings as errors, for CI.", rich_help_panel=HOW),
     ] = False,
     form: DiagnosticFormat = Format.TEXT,
     assignments: Assignments = None,
@@ -165,14 +163,16 @@ def compile_command(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Compile environments into generated/<env>: all of those named, or, after any mistake, none."""
+    """Compile environments into generated/<env>. Writes nothing if any has errors."""
     from lisa_compiler.cli import compiling
 
     one_or_all(env, every=all_environments)
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
-    how = compiling.How(form=form, cache=not no_cache, check=check, strict=strict, weights=not no_weights)
-    raise typer.Exit(compiling.run(asked, output or project / "generated", how))
+    options = compiling.CompileOptions(
+        form=form, cache=not no_cache, check=check, strict=strict, weights=not no_weights
+    )
+    raise typer.Exit(compiling.run(asked, output or project / "generated", options))
 
 
 @app.command(epilog="lisa validate --all --format github")
@@ -188,7 +188,7 @@ def validate(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Report everything that is wrong with the configuration, with place, reason and fix."""
+    """Validate the configuration; report each error with location, cause and fix."""
     from lisa_compiler.cli import inspecting
 
     one_or_all(env, every=all_environments)
@@ -204,7 +204,7 @@ def config(
     env: Environment = None,
     origin: Annotated[
         bool,
-        typer.Option("--origin", help="Say of each value which file and line it comes from.", rich_help_panel=HOW),
+        typer.Option("--origin", help="Show the file and line of each value.", rich_help_panel=HOW),
     ] = False,
     assignments: Assignments = None,
     profile: Profile = None,
@@ -212,7 +212,7 @@ def config(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Print the effective configuration, layers merged and defaults filled in, as YAML."""
+    """Print the effective configuration as YAML, with overlays merged and defaults."""
     from lisa_compiler.cli import inspecting
 
     given = shortcuts(profile, deployment_name, account_number, region)
@@ -234,7 +234,7 @@ def stacks(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """List the CloudFormation stacks in the order of their deployment."""
+    """List the CloudFormation stacks in deployment order."""
     from lisa_compiler.cli import inspecting
 
     given = shortcuts(profile, deployment_name, account_number, region)
@@ -251,7 +251,7 @@ def schema(
     ] = SchemaKind.CONFIG,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
 ) -> None:
-    """Print the JSON Schema of config.yaml, which editors complete and check by."""
+    """Print the JSON Schema of config.yaml for editors."""
     from lisa_compiler.cli import inspecting
 
     raise typer.Exit(inspecting.schema(kind.value, output))
@@ -263,12 +263,12 @@ def vpc_describe(
     project: Project = Path(),
     env: Environment = None,
     vpc_id: Annotated[
-        str | None, typer.Option("--vpc-id", metavar="ID", help="VPC; vpcId of the configuration when left out.")
+        str | None, typer.Option("--vpc-id", metavar="ID", help="VPC; default: vpcId of the configuration.")
     ] = None,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Look an existing VPC up in AWS and print the vpc: block of its environment. Needs boto3 and credentials."""
+    """Print the vpc: block for an existing VPC. Requires boto3 and credentials."""
     from lisa_compiler.cli import account
 
     given = shortcuts(profile, None, None, region)
@@ -285,19 +285,18 @@ def gen_certs(
     region: Region = None,
     domain: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Name to certify, may be repeated; the region's load balancers when left out."
-        ),
+        typer.Option(metavar="NAME", help="Name to certify, may be repeated; default: the Region's load balancers."),
     ] = None,
     key: Annotated[KeyKind, typer.Option(help="RSA with 2048 bits, or the elliptic curve P-256.")] = KeyKind.RSA,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days of validity.")] = 365,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the certificate in IAM.")] = "lisa-dev",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write; certs/ of the project.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Output directory; default: certs/ of the project."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
-    """Make a self-signed certificate for load balancers, FOR DEVELOPMENT ONLY."""
+    """Create a self-signed certificate for load balancers, FOR DEVELOPMENT ONLY."""
     from lisa_compiler.cli import account
 
     asked = request(project, [env] if env else None, shortcuts=[("--region", region)])
@@ -327,23 +326,25 @@ def dev(
         ),
     ] = None,
     model_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What that endpoint calls its model.", rich_help_panel=HOW)
+        str | None, typer.Option(metavar="NAME", help="Model name at that endpoint.", rich_help_panel=HOW)
     ] = None,
     logs: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write a log for each part, not to the terminal.", rich_help_panel=HOW),
+        typer.Option(
+            metavar="DIR", help="Write one log file per process instead of terminal output.", rich_help_panel=HOW
+        ),
     ] = None,
     assignments: Assignments = None,
     command: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[-- COMMAND]",
-            help="Run this when all is up, with the addresses in LISA_…; then end.",
+            help="Run this command when ready, with the addresses in LISA_… variables; then stop.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Run an environment on this machine, the chat application included, without an AWS account."""
+    """Run an environment locally, without an AWS account."""
     from lisa_compiler.cli import developing
     from lisa_compiler.dev.models import Endpoint
 
@@ -354,7 +355,7 @@ def dev(
 
 @app.command()
 def version(*, project: Project = Path()) -> None:  # noqa: ARG001  # every command takes it
-    """Print the versions of LISA and of what it compiles with."""
+    """Print the versions of LISA and its main dependencies."""
     import importlib.metadata
     import platform
 

@@ -29,7 +29,7 @@ artifacts_app = typer.Typer(
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; all when left out."),
+    typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; default: all."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.", rich_help_panel=HOW)]
 
@@ -187,7 +187,7 @@ def artifacts_publish(
 
 @artifacts_app.command("builder")
 def artifacts_builder(*, project: Project = Path()) -> None:  # noqa: ARG001  # every command takes it
-    """Say what builds container images here: Docker with an engine, else buildah."""
+    """Show which container build tool is used (Docker or Buildah)."""
     from lisa_compiler.cli import supplying
 
     raise typer.Exit(supplying.say_builder())

@@ -28,7 +28,7 @@ Base = Annotated[
     typer.Option(
         "--base",
         metavar="BUNDLE",
-        help="Bundle, or directory that one was unpacked to, that it is a difference to.",
+        help="Base bundle of an incremental bundle, or the directory of an unpacked one.",
         exists=True,
         rich_help_panel=HOW,
     ),
@@ -44,7 +44,7 @@ def bundle(
     project: Project = Path(),
     env: Environment = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The bundle to write; required to make one.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The bundle to write; required to create one.")
     ] = None,
     base: Base = None,
     images: Annotated[
@@ -61,7 +61,7 @@ def bundle(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Wheels of LISA and all that it needs; pip fetches them when left out.",
+            help="Wheels of LISA and its dependencies; default: downloaded with pip.",
             exists=True,
             file_okay=False,
             rich_help_panel=HOW,
@@ -71,7 +71,7 @@ def bundle(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Package of the cdk CLI; npm fetches it when left out.",
+            help="Package of the cdk CLI; default: downloaded with npm.",
             exists=True,
             dir_okay=False,
             rich_help_panel=HOW,
@@ -79,7 +79,7 @@ def bundle(
     ] = None,
     partial: Annotated[
         bool,
-        typer.Option("--partial", help="Leave out what is not on this machine, and say so.", rich_help_panel=HOW),
+        typer.Option("--partial", help="Omit missing files and list them.", rich_help_panel=HOW),
     ] = False,
     assignments: Assignments = None,
     profile: Profile = None,
@@ -87,7 +87,7 @@ def bundle(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Pack everything that an environment needs in a network without internet into one file."""
+    """Package an environment for an air-gapped network."""
     if ctx.invoked_subcommand is not None:
         return
     if output is None:
@@ -104,7 +104,7 @@ def bundle(
 
 @bundle_app.command("verify", epilog="lisa bundle verify lisa-2.tar --base lisa-1.tar")
 def bundle_verify(archive: Archive, *, base: Base = None) -> None:
-    """Compare every byte of a bundle with what it says of itself."""
+    """Verify every byte of a bundle against its manifest."""
     from lisa_compiler.cli import bundling
 
     raise typer.Exit(bundling.verify(archive, base))
@@ -117,7 +117,7 @@ def bundle_unpack(
     *,
     base: Base = None,
 ) -> None:
-    """Unpack a bundle, verified, whole or not at all; a difference is made whole with its base."""
+    """Verify a bundle and unpack it atomically; an incremental one requires its base."""
     from lisa_compiler.cli import bundling
 
     raise typer.Exit(bundling.unpack(archive, directory, base))

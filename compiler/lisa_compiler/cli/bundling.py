@@ -34,7 +34,7 @@ def make(target: Target, file: Path, supplies: Supplies) -> ExitCode:
         step=step,
     )
     for name in manifest.missing:
-        say(f"left out: {name}")
+        say(f"omitted: {name}")
     _say(manifest, file)
     put(f"{manifest.digest}  bundle.json\n")
     return ExitCode.OK
@@ -46,7 +46,7 @@ def verify(archive: Path, base: Path | None) -> ExitCode:
         manifest = archives.verify(archive, base, partial(done, archive.name))
     if manifest.base is not None and base is None:
         others = len(manifest.files) - len(manifest.stored)
-        say(f"It is a difference to bundle {manifest.base}, which has the other {others} files: give --base for them.")
+        say(f"Incremental to bundle {manifest.base}, which has the other {others} files. Pass --base to verify them.")
     _say(manifest, archive)
     put(f"{manifest.digest}  bundle.json\n")
     return ExitCode.OK

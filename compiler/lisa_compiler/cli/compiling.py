@@ -31,8 +31,8 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How environments are compiled.
+class CompileOptions:
+    """Options of a compile.
 
     Attributes:
         form: how diagnostics are written.
@@ -68,59 +68,59 @@ class _Made:
         return len(self.compiled.deployment.stacks)
 
 
-def run(request: Request, output: Path, how: How) -> ExitCode:
+def run(request: Request, output: Path, options: CompileOptions) -> ExitCode:
     """Compile environments, all or none of them.
 
     Args:
         request: which environments, with which options.
         output: directory of all environments' output.
-        how: whether to write, and what counts as a mistake.
+        options: whether to write, and what counts as an error.
     """
     try:
-        cache = how.cache and not how.check
+        cache = options.cache and not options.check
         known = None if request.environments else _known(request, output, cache=cache)
         names = _names(request, known)
-        same = _unchanged(request, output, names, how) if cache else {}
+        same = _unchanged(request, output, names, options) if cache else {}
         waiting = [name for name in names if name not in same]
-        made = _compile_all(request, output, waiting, how) if waiting else []
+        made = _compile_all(request, output, waiting, options) if waiting else []
     except ConfigurationError as error:
-        show(error.diagnostics, how.form, request)
+        show(error.diagnostics, options.form, request)
         return ExitCode.FAILED
     diagnostics = [diagnostic for one in same.values() for diagnostic in one.diagnostics]
     diagnostics += [diagnostic for one in made for diagnostic in one.compiled.diagnostics]
     if request.all and known is not None:
         diagnostics += _left_overs(request, output, known.names)
-    if how.strict:
+    if options.strict:
         diagnostics = [replace(diagnostic, severity=Severity.ERROR) for diagnostic in diagnostics]
-    if how.check:
-        return _check(request, output, made, diagnostics, how.form)
-    show(diagnostics, how.form, request)
+    if options.check:
+        return _check(request, output, made, diagnostics, options.form)
+    show(diagnostics, options.form, request)
     if has_errors(diagnostics):
         return ExitCode.FAILED
     _say_unchanged(output, same)
     made = _save_lock(request.project, made)
     for one in made:
-        _write(request, output, one, how)
+        _write(request, output, one, options)
     if made and known is not None:
         freshness.remember_environments(output, known)
     return ExitCode.OK
 
 
-def run_unchanged(request: Request, output: Path, how: How) -> bool:
+def run_unchanged(request: Request, output: Path, options: CompileOptions) -> bool:
     """Report environments of which none has to be compiled; False, and nothing said, when one may have to be."""
     known = None if request.environments else freshness.known_environments(request.project, output)
     names = request.environments
     if known is not None:
         names = known.names if request.all else (known.default or "",)
-    same = _unchanged(request, output, names, how)
+    same = _unchanged(request, output, names, options)
     if not names or same.keys() != set(names):
         return False
     diagnostics = [diagnostic for one in same.values() for diagnostic in one.diagnostics]
     if request.all:
         diagnostics += _left_overs(request, output, names)
-    if how.strict and diagnostics:
+    if options.strict and diagnostics:
         return False
-    show(diagnostics, how.form, request)
+    show(diagnostics, options.form, request)
     _say_unchanged(output, same)
     return True
 
@@ -148,20 +148,22 @@ def _comparison(request: Request, progress: Callable[[str], None] | None) -> _Ta
     return _Task(request.overrides(), LocalWeights.COMPARE, lock, progress, step)
 
 
-def _unchanged(request: Request, output: Path, names: Sequence[str], how: How) -> dict[str, freshness.Fresh]:
-    options = _remembered_options(request, how)
-    found = {name: freshness.fresh(request.project, output, name, options) for name in names}
+def _unchanged(
+    request: Request, output: Path, names: Sequence[str], options: CompileOptions
+) -> dict[str, freshness.Fresh]:
+    remembered = _remembered_options(request, options)
+    found = {name: freshness.fresh(request.project, output, name, remembered) for name in names}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _remembered_options(request: Request, how: How) -> tuple[tuple[str, str], ...]:
+def _remembered_options(request: Request, options: CompileOptions) -> tuple[tuple[str, str], ...]:
     """What is remembered of the options; without weights, other warnings are remembered."""
-    return request.options if how.weights else (*request.options, ("--no-weights", ""))
+    return request.options if options.weights else (*request.options, ("--no-weights", ""))
 
 
 def _say_unchanged(output: Path, same: Mapping[str, freshness.Fresh]) -> None:
     for name, one in same.items():
-        say(f"{name}: {one.stacks} stacks, {one.files} files, nothing to do → {shown_path(output / name)}")
+        say(f"{name}: {shown_path(output / name)} is up to date ({one.stacks} stacks, {one.files} files)")
 
 
 def _known(request: Request, output: Path, *, cache: bool) -> freshness.Environments:
@@ -200,7 +202,7 @@ def _left_overs(request: Request, output: Path, names: Sequence[str]) -> list[Di
     return [_left_over(request, output, name) for name in made if name not in names]
 
 
-def _compile_all(request: Request, output: Path, names: Sequence[str], how: How) -> list[_Made]:
+def _compile_all(request: Request, output: Path, names: Sequence[str], options: CompileOptions) -> list[_Made]:
     """Compile environments, or raise ConfigurationError with the mistakes of all of them."""
     from lisa_compiler.cli.progress import stages
     from lisa_compiler.cli.transfers import step
@@ -210,14 +212,14 @@ def _compile_all(request: Request, output: Path, names: Sequence[str], how: How)
     overrides = request.overrides()
     if len(names) > 1:
         _collect(names, lambda name: _validate(request.project, name, overrides))
-    local = LocalWeights.COMPARE if how.check else LocalWeights.LOCK
+    local = LocalWeights.COMPARE if options.check else LocalWeights.LOCK
     lock = locks.load(request.project / locks.LOCK_FILE)
     with stages() as progress:
 
         def compile_one(name: str) -> _Made:
             nonlocal lock
             stage = None if progress is None else lambda text: progress(f"{name}: {text}")
-            task = _Task(overrides, local if how.weights else LocalWeights.IGNORE, lock, stage, step)
+            task = _Task(overrides, local if options.weights else LocalWeights.IGNORE, lock, stage, step)
             made = _compile(request, output, name, task)
             lock = made.compiled.lock
             return made
@@ -304,7 +306,7 @@ def _save_lock(project: Path, made: Sequence[_Made]) -> list[_Made]:
     return [replace(one, before=freshness.with_lock(one.before, locks.render(lock))) for one in made]
 
 
-def _write(request: Request, output: Path, made: _Made, how: How) -> None:
+def _write(request: Request, output: Path, made: _Made, options: CompileOptions) -> None:
     from lisa_compiler.check import summary
     from lisa_compiler.tree import MANIFEST
     from lisa_compiler.write import write_environment
@@ -315,7 +317,7 @@ def _write(request: Request, output: Path, made: _Made, how: How) -> None:
         request.project,
         output,
         made.environment,
-        _remembered_options(request, how),
+        _remembered_options(request, options),
         before=made.before,
         config=made.compiled.config,
         local_models=made.compiled.local_models,
@@ -325,8 +327,8 @@ def _write(request: Request, output: Path, made: _Made, how: How) -> None:
         diagnostics=made.compiled.diagnostics,
     )
     seconds = _seconds(began - made.seconds)
-    counts = f"{made.stacks} stacks, {len(made.files)} files, {summary(made.changes)}"
-    say(f"{made.environment}: {counts} → {shown_path(output / made.environment)} ({seconds})")
+    what = f"compiled {made.stacks} stacks, {len(made.files)} files to {shown_path(output / made.environment)}"
+    say(f"{made.environment}: {what}; {summary(made.changes)} ({seconds})")
 
 
 def _check(
@@ -346,7 +348,9 @@ def _check(
     for one in made:
         place = shown_path(output / one.environment)
         state = (
-            f"stale: {summary(one.changes)}; run `lisa compile --env {one.environment}`" if one.changes else "current"
+            f"out of date: {summary(one.changes)}; run `lisa compile --env {one.environment}`"
+            if one.changes
+            else "up to date"
         )
         say(f"{one.environment}: {place} is {state} ({one.seconds:.1f} s)")
     if has_errors(diagnostics):
@@ -359,7 +363,7 @@ def _stale(request: Request, output: Path, environment: str, counts: str) -> Dia
     place = shown_path(output / environment)
     return OUTPUT_STALE.at(
         _manifest_origin(request, output, environment),
-        f"{place} is not what the sources compile to: {counts}.",
+        f"{place} is out of date ({counts}).",
         fix=f"Run `lisa compile --env {environment}` and commit {place}.",
     )
 
@@ -368,8 +372,8 @@ def _left_over(request: Request, output: Path, environment: str) -> Diagnostic:
     place = shown_path(output / environment)
     return OUTPUT_LEFT_OVER.at(
         _manifest_origin(request, output, environment),
-        f"{place} is the output of an environment that there is no more.",
-        fix=f"Destroy what it deployed, then remove the directory: `git rm -r {place}`.",
+        f"{place} is the output of an environment that is no longer configured.",
+        fix=f"Destroy its deployment, then remove the directory: `git rm -r {place}`.",
     )
 
 

@@ -68,7 +68,7 @@ class _Site:
         return _cloudformation(self.account, self.assembly)
 
     def run(self, arguments: Sequence[str], names: Sequence[str]) -> ExitCode:
-        """Run the CLI on the assembly; when it fails, tell what failed in these stacks."""
+        """Run the CLI on the assembly; when it fails, report the failures of these stacks."""
         began = datetime.now().astimezone()
         app = self.assembly.directory.relative_to(self.target.project).as_posix()
         command, *rest = arguments
@@ -78,7 +78,7 @@ class _Site:
         for name in names:
             if failures := self.cloudformation.failures(name, began):
                 say("\n".join([f"{name} failed:", *(f"  {failure}" for failure in failures)]))
-        say(f"cdk ended with {code}. Mend what failed and run the same command again: what is done stays.")
+        say(f"`cdk` exited with code {code}. Fix the errors above and rerun the command; completed stacks are kept.")
         return ExitCode.FAILED
 
 
@@ -87,7 +87,7 @@ def bootstrap(target: Target, consent: Consent) -> ExitCode:
     cdk = cdk_cli.find(target.project)
     account = target.account()
     place = f"aws://{account.number}/{account.region}"
-    say(f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, a repository and roles")
+    say(f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, an ECR repository and roles")
     _agree("Bootstrap?", consent)
     arguments = ["bootstrap", place]
     boundary = target.deployment.config.permissions_boundary_aspect
@@ -120,7 +120,7 @@ def deploy(
         return _verified(site, chosen, verification)
     if leaving and consent.yes and not consent.destroy:
         raise DeployError(
-            f"{_names(leaving)} would be destroyed, and --yes does not agree to that: give --allow-destroy too."
+            f"{_names(leaving)} would be destroyed. To approve this with --yes, also pass --allow-destroy."
         )
     _agree("Deploy?", consent)
     publish_missing(target, Shelf(site.account, target.environment), assembly.artifacts_of(chosen))
@@ -144,7 +144,7 @@ def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
         say(f"{target.environment}: nothing is deployed")
         return ExitCode.OK
     show_plan(target, [*leaving, *steps])
-    kept = "stay" if target.deployment.retains else "go too, with all that is in them"
+    kept = "are kept" if target.deployment.retains else "are also deleted, including their data"
     say(f"removalPolicy is {target.deployment.config.removal_policy}: buckets, tables and databases {kept}.")
     _agree("Destroy?", consent)
     _delete(site, leaving)
@@ -154,7 +154,7 @@ def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
         arguments = ["destroy", "--force", "--exclusively", "--concurrency", _AT_ONCE]
         code = site.run([*arguments, *(step.component for step in steps)], names)
     if code is ExitCode.OK and (left := [name for name in names if name in site.cloudformation.stacks()]):
-        raise DeployError(f"{', '.join(left)} could not be destroyed: what CloudFormation said is above.")
+        raise DeployError(f"{', '.join(left)} could not be destroyed. See the CloudFormation errors above.")
     return code
 
 
@@ -193,7 +193,7 @@ def _plan(site: _Site, chosen: Sequence[Stack], *, whole: bool) -> tuple[tuple[S
 
 
 def _require_amis(target: Target, chosen: Sequence[Stack]) -> None:
-    """Refuse to deploy instances whose AMI was not reviewed.
+    """Reject a deployment of instances whose AMI was not reviewed.
 
     Raises:
         DeployError: the lock file lacks some, and the configuration names none.
@@ -215,7 +215,7 @@ def _require_amis(target: Target, chosen: Sequence[Stack]) -> None:
 
 
 def _require_weights(target: Target, chosen: Sequence[Stack]) -> None:
-    """Refuse to deploy a model whose instances would find no weights.
+    """Reject a deployment of models whose weights are not staged.
 
     Raises:
         DeployError: the lock or the bucket lacks some.
@@ -236,7 +236,7 @@ def _require_weights(target: Target, chosen: Sequence[Stack]) -> None:
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise DeployError(
-            f"Weights are not staged, and an instance without them serves nothing:{listed}\n"
+            f"Weights are not staged; instances require them:{listed}\n"
             f"Run `lisa weights stage --env {target.environment}`, then compile and commit."
         )
 
@@ -266,7 +266,7 @@ def _run(target: Target, cdk: Cdk, arguments: Sequence[str]) -> int:
     try:
         return cdk.run(target.project, arguments, region=config.region, profile=config.profile)
     except KeyboardInterrupt:
-        say("interrupted: CloudFormation finishes by itself what it has begun; run the same command again to go on")
+        say("interrupted: CloudFormation continues the running operations; rerun the command to resume")
         raise
 
 
@@ -274,7 +274,7 @@ def _agree(question: str, consent: Consent) -> None:
     if consent.yes:
         return
     if not sys.stdin.isatty():
-        raise DeployError("Nobody is here to agree to the plan: give --yes to go on without being asked.")
+        raise DeployError("Cannot prompt for approval without a terminal. Pass --yes to approve the plan.")
     if not typer.confirm(question, err=True):
         raise DeployError("Nothing was changed.")
 

@@ -54,7 +54,7 @@ CaBundle = Annotated[
         rich_help_panel=HOW,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the plan beforehand.", rich_help_panel=HOW)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without a prompt.", rich_help_panel=HOW)]
 
 
 @deployment_app.command(
@@ -71,15 +71,20 @@ def doctor(
     facts: Annotated[
         Path | None,
         typer.Option(
-            "--facts", metavar="FILE", help="What --export wrote, instead of the account.", rich_help_panel=HOW
+            "--facts",
+            metavar="FILE",
+            help="Read a file written by --export instead of the account.",
+            rich_help_panel=HOW,
         ),
     ] = None,
     export: Annotated[
         Path | None,
-        typer.Option("--export", metavar="FILE", help="Write what the account says to a file.", rich_help_panel=HOW),
+        typer.Option(
+            "--export", metavar="FILE", help="Write the facts read from the account to a file.", rich_help_panel=HOW
+        ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Warnings and unknown results fail too.", rich_help_panel=HOW)
+        bool, typer.Option("--strict", help="Treat warnings and unknown results as failures.", rich_help_panel=HOW)
     ] = False,
     form: Annotated[TableFormat, typer.Option("--format", help="Text or JSON.", rich_help_panel=HOW)] = (
         TableFormat.TEXT
@@ -90,7 +95,7 @@ def doctor(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Read the account and say what would fail there, before anything is deployed; nothing is changed."""
+    """Report what would fail in the account before a deployment. Changes nothing."""
     from lisa_compiler.cli import doctor as preflight
     from lisa_compiler.cli.targets import on_target
 
@@ -116,7 +121,7 @@ def bootstrap(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Prepare an account and region, once: the CDK's bucket, repository and roles."""
+    """Prepare an account and Region once: the CDK's bucket, ECR repository and roles."""
     from lisa_compiler.cli import deploying
     from lisa_compiler.cli.targets import on_target
 
@@ -143,7 +148,7 @@ def deploy(
         bool,
         typer.Option(
             "--allow-destroy",
-            help="With --yes, agree that stacks which are no longer configured are destroyed.",
+            help="With --yes, also approve destroying stacks that are no longer configured.",
             rich_help_panel=HOW,
         ),
     ] = False,
@@ -159,7 +164,7 @@ def deploy(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Deploy what is compiled and reviewed: show the plan, publish artifacts, deploy the stacks in order, verify.
+    """Show the plan, publish artifacts, deploy the stacks and verify. Safe to rerun.
 
     Run it again after any interruption or failure; it goes on where it stopped.
     """
@@ -196,7 +201,7 @@ def verify(
     ] = 0,
     timeout: Annotated[
         float,
-        typer.Option("--timeout", metavar="SECONDS", min=1, help="Longest wait for each answer.", rich_help_panel=HOW),
+        typer.Option("--timeout", metavar="SECONDS", min=1, help="Timeout of each request.", rich_help_panel=HOW),
     ] = 60,
     url: Annotated[
         str | None,
@@ -245,7 +250,7 @@ def destroy(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Destroy the stacks of an environment; removalPolicy says whether data go too."""
+    """Destroy an environment's stacks. removalPolicy controls data deletion."""
     from lisa_compiler.cli import deploying
     from lisa_compiler.cli.targets import on_target
 
@@ -268,7 +273,7 @@ def drift(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Compare what is deployed with what is compiled; exit 3 when it differs, as after a change by hand."""
+    """Detect drift between the account and generated/<env>; exit 3 if found."""
     from lisa_compiler.cli import deploying
     from lisa_compiler.cli.targets import on_target
 

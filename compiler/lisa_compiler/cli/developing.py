@@ -95,7 +95,7 @@ def _present(system: System, seconds: float) -> None:
         rows.append(("Users", f"{', '.join(system.users[:-1])}, and {system.users[-1]}, who manages models"))
     rows += [("Gateway", f"{system.gateway}/v2/serve"), ("API token", system.token), ("API", system.api)]
     table = "\n".join(f"  {name:<17} {value}" for name, value in rows)
-    say(f"\nThe environment {system.environment} runs here, {seconds:.0f} s later:\n\n{table}\n\nCtrl-C ends it.\n")
+    say(f"\nEnvironment {system.environment} is ready ({seconds:.0f} s):\n\n{table}\n\nPress Ctrl+C to stop.\n")
 
 
 def _follow(command: Sequence[str], system: System, processes: Processes) -> int:

@@ -31,7 +31,7 @@ def refresh(target: Target, *, check: bool) -> ExitCode:
     for line in changes:
         put(line + "\n")
     if before == after:
-        say(f"{environment}: {name} is current")
+        say(f"{environment}: {name} is up to date")
         return ExitCode.OK
     if check:
         say(f"{environment}: {name} is not current; run `lisa ami refresh --env {environment}`")

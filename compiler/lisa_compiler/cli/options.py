@@ -10,7 +10,7 @@ import typer
 
 from lisa_compiler.report import Format
 
-WHAT, CHANGE, HOW = "What", "Change the configuration for this run", "How"
+WHAT, CHANGE, HOW = "Scope", "Configuration overrides", "Options"
 """Groups of options in the help."""
 
 
@@ -64,7 +64,7 @@ Environment = Annotated[
         "--env",
         "-e",
         metavar="NAME",
-        help="Environment; the one that `env` in config.yaml names when left out.",
+        help="Environment; default: `env` in config.yaml.",
         autocompletion=_complete_environment,
         rich_help_panel=WHAT,
     ),
@@ -75,22 +75,22 @@ Environments = Annotated[
         "--env",
         "-e",
         metavar="NAME",
-        help="Environment, may be repeated; the one that `env` in config.yaml names when left out.",
+        help="Environment, may be repeated; default: `env` in config.yaml.",
         autocompletion=_complete_environment,
         rich_help_panel=WHAT,
     ),
 ]
-AllEnvironments = Annotated[bool, typer.Option("--all", help="Every environment there is.", rich_help_panel=WHAT)]
+AllEnvironments = Annotated[bool, typer.Option("--all", help="All environments.", rich_help_panel=WHAT)]
 DiagnosticFormat = Annotated[
     Format,
-    typer.Option("--format", help="How mistakes and warnings are written.", rich_help_panel=HOW),
+    typer.Option("--format", help="Format of errors and warnings.", rich_help_panel=HOW),
 ]
 Assignments = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help=r"Any value, may be repeated: ecsModels\[mistral].deploy=false",
+        help=r"Set a value, may be repeated: ecsModels\[mistral].deploy=false",
         rich_help_panel=CHANGE,
     ),
 ]
@@ -99,7 +99,7 @@ DeploymentName = Annotated[str | None, typer.Option(metavar="NAME", help="deploy
 AccountNumber = Annotated[
     str | None, typer.Option(metavar="DIGITS", help="accountNumber, twelve digits.", rich_help_panel=CHANGE)
 ]
-Region = Annotated[str | None, typer.Option(metavar="NAME", help="AWS region.", rich_help_panel=CHANGE)]
+Region = Annotated[str | None, typer.Option(metavar="NAME", help="AWS Region.", rich_help_panel=CHANGE)]
 
 
 def shortcuts(
@@ -115,6 +115,6 @@ def shortcuts(
 
 
 def one_or_all(environments: list[str] | None, *, every: bool) -> None:
-    """Refuse --env together with --all."""
+    """Reject --env together with --all."""
     if environments and every:
         raise typer.BadParameter("--env and --all exclude each other.", param_hint="--all")

@@ -27,9 +27,9 @@ def show_plan(target: Target, steps: Sequence[StackStep]) -> None:
     place = f"account {config.account_number}, {config.region}"
     say(f"{target.environment} → {place}, deployment {config.deployment_name}\n")
     rows = [(step.component, step.action.value, _counts(step), step.note) for step in steps]
-    say(table(("STACK", "ACTION", "RESOURCES", "WHY"), rows).rstrip("\n"))
+    say(table(("STACK", "ACTION", "RESOURCES", "REASON"), rows).rstrip("\n"))
     if any(step.action is Action.UPDATE for step in steps):
-        say(f"`lisa diff --env {target.environment}` says what each change means, and what is replaced.")
+        say(f"`lisa diff --env {target.environment}` shows the impact of each change.")
 
 
 def _counts(step: StackStep) -> str:
@@ -41,20 +41,20 @@ def show_drift(target: Target, findings: Sequence[Finding]) -> None:
     """Show drift, stack by stack and resource by resource."""
     place = shown_path(target.output / target.environment)
     if not findings:
-        say(f"{target.environment}: what is deployed is {place}")
+        say(f"{target.environment}: the deployment matches {place}")
         return
     for stack, of_stack in groupby(findings, lambda finding: finding.stack):
         known = list(of_stack)
         block = component_key(target.deployment, known[0].component)
         put(f"{stack}{f'  ({block})' if block else ''}\n")
         for (cause, resource), differences in groupby(known, lambda finding: (finding.cause, finding.resource)):
-            put(f"  {cause}: {resource or 'the whole stack'}\n")
+            put(f"  {cause}: {resource or 'the complete stack'}\n")
             for each in differences:
-                put(_told(each, block))
+                put(_format_drift_item(each, block))
     say(f"{target.environment}: {_counted(len(findings))} from {place}")
 
 
-def _told(finding: Finding, block: str) -> str:
+def _format_drift_item(finding: Finding, block: str) -> str:
     if finding.deployed is None and finding.compiled is None:
         return ""
     what = f"{finding.path}: " if finding.path else ""

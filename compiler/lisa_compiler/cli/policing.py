@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How environments are checked.
+class PolicyOptions:
+    """Options of a policy check.
 
     Attributes:
-        form: how findings are written.
+        form: format of the findings.
         tools: which checks to run.
         today: the day that waivers are compared with.
         strict: whether a warning is an error.
@@ -41,33 +41,33 @@ class How:
     sarif: Path | None = None
 
 
-def run(request: Request, output: Path, how: How) -> ExitCode:
+def run(request: Request, output: Path, options: PolicyOptions) -> ExitCode:
     """Check the templates of environments that were compiled into a directory."""
     from lisa_compiler.policy.waivers import apply_waivers, read_waivers
 
     try:
         waivers = read_waivers(request.project)
-        checked = _check(request, output, how.tools)
+        checked = _check(request, output, options.tools)
     except ConfigurationError as error:
-        _report(error.diagnostics, {}, request, how)
+        _report(error.diagnostics, {}, request, options)
         return ExitCode.FAILED
     environments = {one.environment: one for one in checked}
     result = apply_waivers(
         [finding for one in checked for finding in one.findings],
         waivers,
-        how.today,
+        options.today,
         checked=environments,
-        complete=request.all and how.tools == frozenset(Tool),
+        complete=request.all and options.tools == frozenset(Tool),
     )
     diagnostics = [
         *(diagnostic for one in checked for diagnostic in one.stale),
         *(environments[finding.environment].diagnostic(finding) for finding in result.findings),
         *result.diagnostics,
     ]
-    if how.strict:
+    if options.strict:
         diagnostics = [replace(diagnostic, severity=Severity.ERROR) for diagnostic in diagnostics]
     meanings = {finding.rule: finding.title for finding in result.findings}
-    _report(diagnostics, meanings, request, how)
+    _report(diagnostics, meanings, request, options)
     _say_waived(result)
     if has_errors(diagnostics):
         return ExitCode.FAILED
@@ -76,17 +76,19 @@ def run(request: Request, output: Path, how: How) -> ExitCode:
     return ExitCode.OK
 
 
-def _report(diagnostics: Sequence[Diagnostic], meanings: Mapping[str, str], request: Request, how: How) -> None:
-    show(diagnostics, how.form, request, meanings=meanings)
-    if how.sarif is None:
+def _report(
+    diagnostics: Sequence[Diagnostic], meanings: Mapping[str, str], request: Request, options: PolicyOptions
+) -> None:
+    show(diagnostics, options.form, request, meanings=meanings)
+    if options.sarif is None:
         return
     text = render(
         diagnostics, Format.SARIF, project=request.project, shown_below=request.shown_project, meanings=meanings
     )
     try:
-        how.sarif.write_text(text, encoding="utf-8")
+        options.sarif.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise LisaError(f"{how.sarif} cannot be written: {error.strerror}.") from error
+        raise LisaError(f"{options.sarif} cannot be written: {error.strerror}.") from error
 
 
 def _check(request: Request, output: Path, tools: frozenset[Tool]) -> list[Checked]:

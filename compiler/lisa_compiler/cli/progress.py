@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stages() -> Iterator[Callable[[str], None] | None]:
-    """Yield a function that shows the stage at work beside a spinner, or None when nobody watches."""
+    """Yield a function that shows the current phase next to a spinner; None without a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

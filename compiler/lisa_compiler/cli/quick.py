@@ -29,7 +29,7 @@ def nothing_to_do(arguments: Sequence[str]) -> bool:
         return False
     options, lists, flags = parsed
     every = "--all" in flags
-    from lisa_compiler.cli.compiling import How, run_unchanged
+    from lisa_compiler.cli.compiling import CompileOptions, run_unchanged
     from lisa_compiler.cli.requests import SHORTCUTS, request
     from lisa_compiler.report import Format
 
@@ -40,8 +40,8 @@ def nothing_to_do(arguments: Sequence[str]) -> bool:
     shortcuts = [(name, options.get(name)) for name in SHORTCUTS]
     asked = request(project, lists["--env"], every=every, shortcuts=shortcuts, assignments=lists["--set"])
     output = Path(options["--output"]) if "--output" in options else project / "generated"
-    how = How(form=Format(form), strict="--strict" in flags, weights="--no-weights" not in flags)
-    return run_unchanged(asked, output, how)
+    compile_options = CompileOptions(form=Format(form), strict="--strict" in flags, weights="--no-weights" not in flags)
+    return run_unchanged(asked, output, compile_options)
 
 
 def reviewed(arguments: Sequence[str]) -> ExitCode | None:

@@ -42,15 +42,15 @@ def diff(
         typer.Option(
             "--base",
             metavar="REF",
-            help="Branch, tag or commit to compare with, from where HEAD left it; the default branch when left out.",
+            help="Branch, tag or commit to compare with (merge base); default: the default branch.",
             rich_help_panel=WHAT,
         ),
     ] = None,
     form: Annotated[
-        DiffFormat, typer.Option("--format", help="Text, a pull request's comment, or JSON.", rich_help_panel=HOW)
+        DiffFormat, typer.Option("--format", help="Text, Markdown for a pull request, or JSON.", rich_help_panel=HOW)
     ] = DiffFormat.TEXT,
 ) -> None:
-    """Tell what a change of generated/ does to the system, most dangerous first. Looks at files and git alone."""
+    """Show the impact of changes in generated/, highest risk first. Runs offline."""
     from lisa_compiler.cli import reviewing
 
     raise typer.Exit(reviewing.diff(request(project, [env] if env else None), base, form))
@@ -71,7 +71,7 @@ def explain(
     project: Project = Path(),
     env: Environment = None,
 ) -> None:
-    """Say which lines, defaults and rules led to something generated, or what a key leads to."""
+    """Show which settings produce a resource or file, or what a key affects."""
     from lisa_compiler.cli import reviewing
 
     raise typer.Exit(reviewing.explain(request(project, [env] if env else None), target))
@@ -87,12 +87,15 @@ def policy(
     all_environments: AllEnvironments = False,
     only: Annotated[
         list[Tool] | None,
-        typer.Option("--only", help="Run this check alone, may be repeated; all when left out.", rich_help_panel=HOW),
+        typer.Option("--only", help="Run only this check, may be repeated; default: all.", rich_help_panel=HOW),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Directory of what was compiled; generated/ of the project."
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Directory of the compiled output; default: generated/ of the project.",
         ),
     ] = None,
     today: Annotated[
@@ -100,11 +103,13 @@ def policy(
         typer.Option(
             formats=["%Y-%m-%d"],
             metavar="DAY",
-            help="Day that the expiry of waivers is compared with, as 2027-03-31; today when left out.",
+            help="Date for the expiry of waivers, such as 2027-03-31; default: today.",
             rich_help_panel=HOW,
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors; for CI.", rich_help_panel=HOW)] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Treat warnings as errors, for CI.", rich_help_panel=HOW)
+    ] = False,
     sarif: Annotated[
         Path | None,
         typer.Option("--sarif", metavar="FILE", help="Also write SARIF, for code scanning.", rich_help_panel=HOW),
@@ -116,12 +121,12 @@ def policy(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Check compiled templates with cfn-lint, cdk-nag and LISA's own rules, less what policy/waivers.yaml waives."""
+    """Check compiled templates with cfn-lint, cdk-nag and LISA rules."""
     from lisa_compiler.cli import policing
 
     one_or_all(env, every=all_environments)
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, env, every=all_environments, shortcuts=given, assignments=assignments)
     day = today.date() if today else datetime.now(UTC).date()
-    how = policing.How(form=form, tools=frozenset(only or Tool), today=day, strict=strict, sarif=sarif)
-    raise typer.Exit(policing.run(asked, output or project / "generated", how))
+    options = policing.PolicyOptions(form=form, tools=frozenset(only or Tool), today=day, strict=strict, sarif=sarif)
+    raise typer.Exit(policing.run(asked, output or project / "generated", options))

@@ -22,12 +22,12 @@ class DiffFormat(StrEnum):
 
 
 def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
-    """Tell what the working tree's output of an environment does otherwise than that of a commit.
+    """Print the impact of the working tree's output of an environment compared with a commit.
 
     Raises:
         LisaError: a revision or an output cannot be read.
     """
-    from lisa_compiler.review import document
+    from lisa_compiler.review import rendering
     from lisa_compiler.review.change import compare
     from lisa_compiler.review.output import read_output
     from lisa_compiler.review.revisions import WorkingTree, base_of
@@ -36,50 +36,50 @@ def diff(request: Request, base: str | None, form: DiffFormat) -> ExitCode:
     try:
         name = request.environments[0] if request.environments else _default_environment(project)
     except ConfigurationError as error:
-        return _refused(error, request)
+        return _report_errors(error, request)
     commit = base_of(project, base)
     before, after = (read_output(revision, name) for revision in (commit, WorkingTree(project)))
     if before is None and after is None:
-        there = f"neither here nor in {commit.short}"
-        raise LisaError(f"There is no generated/{name}, {there}: run `lisa compile --env {name}`.")
-    compared = document.Comparison(
+        where = f"neither in the working tree nor in {commit.short}"
+        raise LisaError(f"generated/{name} exists {where}. Run `lisa compile --env {name}`.")
+    compared = rendering.Comparison(
         base=commit.short,
         reference=commit.reference,
         command=f"lisa diff --env {name}" + (f" --base {base}" if base else ""),
-        warnings=_doubts(project, name) if after is not None and not after.options else (),
+        warnings=_staleness_warnings(project, name) if after is not None and not after.options else (),
     )
     change = compare(name, before, after)
     if form is DiffFormat.MARKDOWN:
-        put(document.markdown(change, compared))
+        put(rendering.markdown(change, compared))
     elif form is DiffFormat.JSON:
-        put(document.as_data(change, compared))
+        put(rendering.as_data(change, compared))
     else:
         for warning in compared.warnings:
             say(f"warning: {warning}")
-        put(document.text(change, compared))
+        put(rendering.text(change, compared))
     return ExitCode.OK
 
 
 def explain(request: Request, target: str) -> ExitCode:
-    """Say where something generated comes from, or what a key of the configuration leads to.
+    """Print the settings behind a generated value, or what a key affects.
 
     Raises:
-        LisaError: there is no such thing, or the files cannot be read.
+        LisaError: the target does not exist, or the files cannot be read.
     """
     from lisa_compiler.review.explain import explain as explained
 
     try:
         name = request.environments[0] if request.environments else _default_environment(request.project)
         found = explained(request.project, name, target)
-        for warning in _doubts(request.project, name):
+        for warning in _staleness_warnings(request.project, name):
             say(f"warning: {warning}")
         put(found)
     except ConfigurationError as error:
-        return _refused(error, request)
+        return _report_errors(error, request)
     return ExitCode.OK
 
 
-def _refused(error: ConfigurationError, request: Request) -> ExitCode:
+def _report_errors(error: ConfigurationError, request: Request) -> ExitCode:
     from lisa_compiler.cli.diagnosing import show
     from lisa_compiler.report import Format
 
@@ -93,10 +93,10 @@ def _default_environment(project: Path) -> str:
     return load(project, None).environment
 
 
-def _doubts(project: Path, environment: str) -> tuple[str, ...]:
+def _staleness_warnings(project: Path, environment: str) -> tuple[str, ...]:
     from lisa_compiler.freshness import is_outdated
 
     if is_outdated(project, project / "generated", environment):
-        what = f"generated/{environment}, or what it is compiled from, was edited since it was compiled"
-        return (f"{what}: run `lisa compile --env {environment}` first.",)
+        what = f"generated/{environment} or its sources changed since the last compile"
+        return (f"{what}. Run `lisa compile --env {environment}` first.",)
     return ()

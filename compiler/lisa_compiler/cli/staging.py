@@ -163,7 +163,7 @@ def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksu
     total = sum(file.size for file in converted.files)
     say(f"{shown_path(path)}: {len(converted.tensors)} tensors in {len(converted.files)} files ({size(total)})")
     for name in converted.skipped:
-        say(f"left out, since it is no tensor: {name}")
+        say(f"omitted (not a tensor): {name}")
     return ExitCode.OK
 
 
@@ -187,7 +187,7 @@ def upload(workspace: Workspace, models: Sequence[str]) -> ExitCode:
         locked = workspace.locked(model)
         with step(f"uploading {model} to {bucket.url(model)}", locked.total_bytes) as progress:
             moved = bucket.upload(model, locked, model_path(workspace.models, model), progress=progress)
-        say(f"{model}: {len(moved.moved)} files uploaded, {len(moved.kept)} were there")
+        say(f"{model}: {len(moved.moved)} files uploaded, {len(moved.kept)} already in the bucket")
     return ExitCode.OK
 
 
@@ -203,7 +203,7 @@ def download(workspace: Workspace, models: Sequence[str]) -> ExitCode:
         title = f"downloading {model} from {bucket.url(model)}"
         with step(title, locked.total_bytes) as progress, growing(path, progress):
             moved = receive(bucket, model, locked, path)
-        say(f"{model}: {len(moved.moved)} files downloaded, {len(moved.kept)} were there")
+        say(f"{model}: {len(moved.moved)} files downloaded, {len(moved.kept)} already present")
     return ExitCode.OK
 
 
@@ -216,7 +216,8 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> ExitCo
         sound = sound and not findings
         for finding in findings:
             say(f"{bucket.url(model)}: {finding.message}")
-        say(f"{model}: {'as locked' if not findings else f'{len(findings)} files are not as locked'}")
+        result = f"{len(findings)} files differ from the lock file" if findings else "matches the lock file"
+        say(f"{model}: {result}")
         if workspace.locked(model).converter is None:
             sound = _is_sound_in_bucket(bucket, model) and sound
     return ExitCode.OK if sound else ExitCode.FAILED
@@ -282,12 +283,14 @@ def _bring_to_disk(workspace: Workspace, model: str, agreed: Callable[[str], boo
     known = workspace.lock().models.get(model)
     if known is not None and known.kind is locks.SourceKind.LOCAL:
         raise WeightsError(
-            f"{model} was locked from a directory that is not whole here: put it into {MODELS}/{model}, "
-            f"or take it from the Hub instead with `lisa weights fetch {model}`."
+            f"{model} was locked from a local directory that is incomplete here. Add it to {MODELS}/{model}, "
+            f"or download it from the Hub with `lisa weights fetch {model}`."
         )
     listing = hub.look_up(model, revision=(known.revision if known else None) or hub.DEFAULT_REVISION)
     if not agreed(f"Fetch {model} from the Hugging Face Hub ({size(listing.total_bytes)})?"):
-        raise LisaError(f"{model} was not fetched: put it into {MODELS}/{model}, or answer yes or give --yes.")
+        raise LisaError(
+            f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."
+        )
     _fetch(workspace, listing)
 
 
@@ -323,5 +326,5 @@ def _lock_local(workspace: Workspace, models: Sequence[str], *, revision: str | 
 
 
 def _sentence(finding: Finding) -> str:
-    reasons = "; ".join(finding.reasons).rstrip(".") or "it is not there"
+    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
     return f"{MODELS}/{finding.model} cannot be locked: {reasons}."

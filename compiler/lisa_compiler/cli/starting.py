@@ -60,12 +60,12 @@ def run(
             write_repository(staging, answers, source, lambda stage: say(f"{stage} …"))
         except ConfigurationError as error:
             show(error.diagnostics, Format.TEXT, Request(staging))
-            raise LisaError(f"The answers do not fit each other; {directory} was not made.") from error
+            raise LisaError(f"The answers are inconsistent; {directory} was not created.") from error
     where = shown_path(directory)
     say(
-        f"{where} is ready, and compiled. Read its README.md: it says what to do once before the first deployment.\n"
+        f"{where} is ready and compiled. Read its README.md for the one-time setup before the first deployment.\n"
         f"LISA is installed from {source.description}.{'' if source.wheel or requirement else _PUBLISHED}\n"
-        f"Next: cd {shlex.quote(where)}, git init, git add --all, git commit, and push it to a repository of its own."
+        f"Next: cd {shlex.quote(where)}, git init, git add --all, git commit, and push it to a new Git repository."
     )
     return ExitCode.OK
 
@@ -102,10 +102,10 @@ def _ask(given: dict[str, str], *, interactive: bool) -> dict[str, str]:
         answers[name] = value
     if missing:
         wanted = " ".join(f"--set {name}=…" for name in missing)
-        raise LisaError(f"These have no default, and nobody is at a terminal to ask: {wanted}")
+        raise LisaError(f"Cannot prompt without a terminal. Set these values with --set: {wanted}")
     unused = sorted(name for name in given if name not in answers and not _is_shared(name, answers))
     if unused:
-        raise LisaError(f"--set {unused[0]}: there is no such environment, or the answer has no use beside the others.")
+        raise LisaError(f"--set {unused[0]}: unknown environment, or a value that the other answers make unnecessary.")
     return answers
 
 

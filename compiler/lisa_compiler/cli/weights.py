@@ -19,9 +19,7 @@ Endpoint = Annotated[
     str | None,
     typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.", rich_help_panel=HOW),
 ]
-Models = Annotated[
-    list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; every hosted model when left out.")
-]
+Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; default: all hosted models.")]
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 

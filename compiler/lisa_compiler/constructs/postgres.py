@@ -80,7 +80,7 @@ class PostgresRepository(Construct):
             description=f"Lets RDS publish the metrics of repository {plan.config.repository_id}",
         )
         scope.acknowledge(
-            monitoring, {f"AwsSolutions-IAM4[Policy::{monitoring_policy}]": "RDS wants this policy of AWS."}
+            monitoring, {f"AwsSolutions-IAM4[Policy::{monitoring_policy}]": "RDS requires this AWS managed policy."}
         )
         database = rds.CfnDBInstance(
             self,
@@ -126,8 +126,8 @@ class PostgresRepository(Construct):
         scope.acknowledge(
             secret,
             {
-                "AwsSolutions-SMG4": "Rotation needs a function that reaches the database; the password is changed by "
-                "replacing the secret's value and is in nobody's hands."
+                "AwsSolutions-SMG4": "Rotation needs a function that reaches the database; the password is generated, "
+                "and changed by replacing the secret's value."
             },
         )
         reasons = {"AwsSolutions-RDS11": "The port is no secret: the database answers to the functions alone."}

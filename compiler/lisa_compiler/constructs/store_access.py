@@ -34,7 +34,7 @@ def store_security_group(scope: Construct, stack: LisaStack, *, description: str
         # Without any rule EC2 would add one that lets everything out.
         security_group_egress=[
             ec2.CfnSecurityGroup.EgressProperty(
-                ip_protocol="tcp", from_port=1, to_port=1, cidr_ip="127.0.0.1/32", description="Calls nobody"
+                ip_protocol="tcp", from_port=1, to_port=1, cidr_ip="127.0.0.1/32", description="No outbound traffic"
             )
         ],
     )

@@ -94,7 +94,7 @@ def connect(environment: str, number: str, region: str, profile: str | None) -> 
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn what AWS refuses into a DeployError that says what to do.
+    """Translate errors of AWS into a DeployError with the fix.
 
     Args:
         what: what was asked or done, as the beginning of a sentence.

@@ -167,7 +167,7 @@ def require_prebuilt(artifact: Artifact) -> None:
 def _require(artifact: Artifact, path: Path) -> None:
     if not path.is_file():
         raise DeployError(
-            f"{artifact.title} is prebuilt, and {path} is not there: only its checksum is in git. Put the file there."
+            f"{artifact.title} is prebuilt, but {path} is missing; Git has only its checksum. Add the file."
         )
     found = hashlib.sha256()
     with path.open("rb") as stream:

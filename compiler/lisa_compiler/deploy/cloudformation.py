@@ -50,7 +50,7 @@ class DeployedStack:
 
     @property
     def has_failed_creation(self) -> bool:
-        """Whether its creation failed, so that it has to be made anew."""
+        """Whether its creation failed, so that it must be created again."""
         return self.status in _CREATION_FAILED
 
     @property
@@ -141,7 +141,7 @@ class CloudFormation:
                     break
                 time.sleep(_PAUSE)
         reasons = "\n".join(f"  {line}" for line in self.failures(identity, began))
-        raise DeployError(f"{name} could not be deleted ({status}); mend this and run the same again:\n{reasons}")
+        raise DeployError(f"{name} could not be deleted ({status}). Fix these errors and rerun the command:\n{reasons}")
 
     def failures(self, name: str, since: datetime) -> list[str]:
         """What failed in a stack since a time, the first first: logical id, type and CloudFormation's reason."""

@@ -33,8 +33,8 @@ class Cause(StrEnum):
 
     MISSING = "not deployed"
     LEFT_OVER = "no longer configured"
-    UNDEPLOYED = "compiled otherwise"
-    BY_HAND = "changed by hand"
+    UNDEPLOYED = "change not deployed"
+    BY_HAND = "modified outside CloudFormation"
     FAILED = "failed"
 
 
@@ -168,7 +168,7 @@ def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormatio
 def _drifts(client: Any, name: str) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
     token: dict[str, str] = {}
-    with explained(f"CloudFormation does not tell the drift of {name}"):
+    with explained(f"CloudFormation cannot detect the drift of {name}"):
         while True:
             answer = client.describe_stack_resource_drifts(
                 StackName=name, StackResourceDriftStatusFilters=list(_CHANGED), **token

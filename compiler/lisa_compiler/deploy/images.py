@@ -159,8 +159,8 @@ def make(builder: Builder, artifact: Artifact) -> str:
             builder.load(image, artifact.source.path)
     except subprocess.CalledProcessError as error:
         raise DeployError(
-            f"{artifact.title} cannot be built: {shlex.join(error.cmd[:2])} ended with {error.returncode} and says why "
-            "above. What was built before stays; run the same again when that is mended."
+            f"{artifact.title} cannot be built: {shlex.join(error.cmd[:2])} exited with code {error.returncode}. Fix "
+            "the errors above and rerun the command; completed builds are kept."
         ) from error
     return image
 
@@ -197,8 +197,8 @@ def push(builder: Builder, image: str, target: str) -> None:
         builder.push(image, target)
     except subprocess.CalledProcessError as error:
         raise DeployError(
-            f"{target} cannot be pushed: {shlex.join(error.cmd[:2])} ended with {error.returncode} and says why above. "
-            "Run the same again to go on where it stopped."
+            f"{target} cannot be pushed: {shlex.join(error.cmd[:2])} exited with {error.returncode}. See the errors "
+            "above, and rerun the command to resume."
         ) from error
 
 

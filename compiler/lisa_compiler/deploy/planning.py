@@ -101,11 +101,11 @@ def _depth(component: str) -> int:
 def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormation) -> StackStep:
     compiled: dict[str, Any] = json.loads(stack.template.read_bytes())
     if found is None or not found.is_made:
-        note = "its creation failed before" if found is not None and found.has_failed_creation else ""
+        note = "previous creation failed" if found is not None and found.has_failed_creation else ""
         return StackStep(stack.component, stack.name, Action.CREATE, compare({}, compiled), note)
     if found.status == _STUCK:
         raise DeployError(
-            f"{stack.name} could not be rolled back ({found.status}): look at its events, mend what is wrong, then run "
+            f"{stack.name} could not be rolled back ({found.status}): fix the cause that its events show, run "
             f"`aws cloudformation continue-update-rollback --stack-name {stack.name}` and deploy again."
         )
     template = cloudformation.template(stack.name)

@@ -87,7 +87,7 @@ def running(
         compiled: what it compiles to.
         processes: where programs are started; who opened it ends them.
         text_model: who answers in place of text models; None for the small model of this machine.
-        tell: is told the stages, for a person who waits.
+        tell: function that shows the current phase.
 
     Raises:
         MissingPackageError: a part needs a package that is not installed; nothing was started.

@@ -170,7 +170,7 @@ class _Reader:
         if listed is None or (isinstance(listed, ScalarNode) and listed.is_null):
             return ()
         if not isinstance(listed, SequenceNode):
-            message = "`waivers` wants a list."
+            message = "`waivers` must be a list."
             self._wrong(catalogue.WRONG_TYPE, listed.origin, "waivers", message, "Begin each waiver with `- `.")
             return ()
         found = [self._waiver(node, key_path(("waivers", index))) for index, node in enumerate(listed.items)]
@@ -179,7 +179,7 @@ class _Reader:
     def _waiver(self, node: Node, path: str) -> Waiver | None:
         if not isinstance(node, MappingNode):
             fix = f"Write {', '.join(_KEYS[:-1])}, each as `key: value`."
-            self._wrong(catalogue.WRONG_TYPE, node.origin, path, f"`{path}` wants a mapping.", fix)
+            self._wrong(catalogue.WRONG_TYPE, node.origin, path, f"`{path}` must be a mapping.", fix)
             return None
         for key, entry in node.entries.items():
             if key not in _KEYS:
@@ -210,7 +210,7 @@ class _Reader:
             fix = f"Add `{key}`."
             self._wrong(catalogue.REQUIRED_MISSING, waiver.origin, f"{path}.{key}", f"`{path}.{key}` is missing.", fix)
         elif not isinstance(node, ScalarNode):
-            self._wrong(catalogue.WRONG_TYPE, node.origin, f"{path}.{key}", f"`{path}.{key}` wants a text.", None)
+            self._wrong(catalogue.WRONG_TYPE, node.origin, f"{path}.{key}", f"`{path}.{key}` must be a string.", None)
         elif node.is_null or not node.text.strip():
             message = f"`{path}.{key}` is blank, but it is required."
             self._wrong(catalogue.REQUIRED_BLANK, node.origin, f"{path}.{key}", message, None)
@@ -239,7 +239,7 @@ class _Reader:
         items = node.items if isinstance(node, SequenceNode) else ()
         names = tuple(item.text for item in items if isinstance(item, ScalarNode))
         if not names or len(names) != len(items):
-            message = f"`{path}` wants a list of environments."
+            message = f"`{path}` must be a list of environments."
             self._wrong(catalogue.WRONG_TYPE, node.origin, path, message, "Write `[dev]`, or remove it for all.")
         return names
 

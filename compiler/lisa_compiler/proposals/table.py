@@ -106,7 +106,7 @@ def _explained(what: str) -> Iterator[None]:
         if code == "ResourceNotFoundException":
             raise ProposalError(f"There is no table {what}: deploy the models-api stack of the environment.") from error
         if code == "ConditionalCheckFailedException":
-            raise ProposalError("The proposal is not pending any more.") from error
+            raise ProposalError("The proposal is no longer pending.") from error
         raise ProposalError(f"{what} cannot be used: {error}.") from error
     except (exceptions.BotoCoreError, ValueError) as error:
         raise ProposalError(f"{what} cannot be reached: {error}. Check profile, region and --endpoint-url.") from error

@@ -1,4 +1,4 @@
-"""Artifacts: images, layers, function code, the web application and weights that are other ones than before."""
+"""Artifacts: changed images, layers, function code, web application and weights."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lisa_compiler.review.differences import shown
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list, pluralize
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output
-from lisa_compiler.review.wording import counted, listed
 
 _BASE = "BASE_IMAGE"
 _NAMED = 3
-"""Files that a line names before it only counts the rest."""
+"""Files that a line names; further ones are counted."""
 
 _PRODUCTS = {
     "functions": "The code of the Lambda function `{name}` changes.",
@@ -21,17 +21,17 @@ _PRODUCTS = {
 }
 
 
-def compare_artifacts(before: Output, after: Output) -> Iterator[Finding]:
-    """Find what runs with other code or other weights."""
+def compare_artifacts(before: Output, after: Output) -> Iterator[Impact]:
+    """Find changed code and weights."""
     yield from _images(before, after)
     for product in sorted(before.products.keys() & after.products.keys()):
         group, _, name = product.partition("/")
         if group in _PRODUCTS and before.products[product] != after.products[product]:
-            yield Finding(Danger.RUNS, _PRODUCTS[group].format(name=name))
+            yield Impact(ImpactCategory.CODE_CHANGED, _PRODUCTS[group].format(name=name))
     yield from _weights(before, after)
 
 
-def _images(before: Output, after: Output) -> Iterator[Finding]:
+def _images(before: Output, after: Output) -> Iterator[Impact]:
     for name, arguments in after.images.items():
         if name not in before.images:
             continue
@@ -40,7 +40,7 @@ def _images(before: Output, after: Output) -> Iterator[Finding]:
         others = sorted(
             key for key in {*before.images[name], *arguments} - {_BASE} if _differs(key, before, after, name)
         )
-        parts += [f"with another build argument {listed(f'`{key}`' for key in others)}"] if others else []
+        parts += [f"with a changed build argument {join_list(f'`{key}`' for key in others)}"] if others else []
         product = f"containers/{name}"
         parts += (
             [_files(files)] if (files := _changed(before, after, f"{product}/", both=product in after.products)) else []
@@ -48,23 +48,23 @@ def _images(before: Output, after: Output) -> Iterator[Finding]:
         if not parts and before.image_digests.get(name) != after.image_digests.get(name):
             parts.append("with a change of LISA's own code")
         if parts:
-            yield Finding(Danger.RUNS, f"The image `{name}` is rebuilt: {', '.join(parts)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"The image `{name}` is rebuilt: {', '.join(parts)}.")
 
 
 def _differs(key: str, before: Output, after: Output, name: str) -> bool:
     return bool(before.images[name].get(key) != after.images[name].get(key))
 
 
-def _weights(before: Output, after: Output) -> Iterator[Finding]:
+def _weights(before: Output, after: Output) -> Iterator[Impact]:
     for model in after.weights:
         if model not in before.weights:
             continue
         old, new = before.weights[model], after.weights[model]
         if _content(old) != _content(new):
-            yield Finding(Danger.RUNS, f"The weights of `{model}` change: {_state(old)} → {_state(new)}.")
+            yield Impact(ImpactCategory.CODE_CHANGED, f"Weights of `{model}` changed: {_state(old)} → {_state(new)}.")
         elif old.get("location") != new.get("location"):
-            text = f"The weights of `{model}` are fetched from `{shown(new.get('location'))}`."
-            yield Finding(Danger.RUNS, f"{text} They have to be there before the deployment.")
+            text = f"Weights of `{model}` are now loaded from `{shown(new.get('location'))}`."
+            yield Impact(ImpactCategory.CODE_CHANGED, f"{text} Stage them there before you deploy.")
 
 
 def _content(weights: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -101,4 +101,4 @@ def _files(paths: list[str]) -> str:
     names = [f"`{path.split('/', 1)[1]}`" for path in paths[:_NAMED]]
     if len(paths) > _NAMED:
         names.append(f"{len(paths) - _NAMED} more")
-    return f"{counted(len(paths), 'file')} ({listed(names)})"
+    return f"{pluralize(len(paths), 'file')} ({join_list(names)})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lisa_compiler.review.formatting import format_range
 from lisa_compiler.review.output import Output, Resource
-from lisa_compiler.review.wording import ranged
 from lisa_schema.instances import instance_type
 
 HOURS_PER_DAY = 24
@@ -70,7 +70,7 @@ def hosts(group: Group) -> str:
     """Say what a group runs on: how many instances of which type, with which GPUs."""
     found = instance_type(group.instance_type)
     gpus = f" with {found.gpus} \N{MULTIPLICATION SIGN} {found.gpu_name}" if found and found.gpus else ""
-    return f"{ranged(group.minimum, group.maximum)} \N{MULTIPLICATION SIGN} {group.instance_type}{gpus}"
+    return f"{format_range(group.minimum, group.maximum)} \N{MULTIPLICATION SIGN} {group.instance_type}{gpus}"
 
 
 def least(output: Output) -> Capacity:

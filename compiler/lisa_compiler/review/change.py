@@ -1,4 +1,4 @@
-"""Change: two outputs of an environment compared, in terms of the system, most dangerous first."""
+"""Change: two outputs of an environment compared, as impacts on the deployment, highest risk first."""
 
 from __future__ import annotations
 
@@ -8,43 +8,48 @@ from typing import Any
 
 from lisa_compiler.review.artifacts import compare_artifacts
 from lisa_compiler.review.capacity import Capacity, Group, groups, hosts, least, most
+from lisa_compiler.review.data_loss import find_data_loss, find_deletion_protected, find_retention_changes, holds_data
 from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
-from lisa_compiler.review.finding import Danger, Finding, most_dangerous_first
-from lisa_compiler.review.interruptions import ANSWERING, interruptions, new_passwords, stores_in_another_vpc
-from lisa_compiler.review.lost_data import holds_data, lost_data, no_longer_kept, protected
+from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
+from lisa_compiler.review.iam_changes import compare_permissions
+from lisa_compiler.review.impact import Impact, ImpactCategory, sort_by_risk
+from lisa_compiler.review.interruptions import (
+    SERVING_TYPES,
+    find_interruptions,
+    find_password_changes,
+    find_vpc_moves,
+)
 from lisa_compiler.review.machine_images import compare_amis
-from lisa_compiler.review.name_conflicts import name_conflicts, names_beside
+from lisa_compiler.review.name_conflicts import find_name_collisions, name_conflicts
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
-from lisa_compiler.review.statements import compare_permissions
 from lisa_compiler.review.trusted_authorities import compare_authorities
-from lisa_compiler.review.wording import counted, listed, subject
 
 _MODEL = "model-"
 _NAMED = 6
-"""Resources that a line names before it only counts the rest."""
+"""Resources that a line names; further ones are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class OutputChange:
     """What a change of the output does.
 
     Attributes:
         environment: name of the environment.
-        settings: what the configuration says otherwise, defaults left out.
-        findings: what to know of it, most dangerous first.
-        resources: what happens to each resource; empty when the whole deployment becomes another one.
-        capacity_before: what may run at the least and at the most.
+        settings: changed configuration values, without defaults.
+        impacts: consequences, highest risk first.
+        resources: effect on each resource; empty when a new deployment is created.
+        capacity_before: minimum and maximum capacity.
         capacity_after: the same afterwards.
-        hosts: instances of a service that change: what it is, before and after.
-        added: stacks that there were not.
-        removed: stacks that there no longer are.
+        hosts: services whose instances change: title, before, after.
+        added: new stacks.
+        removed: stacks that are no longer configured.
     """
 
     environment: str
     settings: tuple[Difference, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    impacts: tuple[Impact, ...] = ()
     resources: tuple[ResourceChange, ...] = ()
     capacity_before: tuple[Capacity, Capacity] = (Capacity(), Capacity())
     capacity_after: tuple[Capacity, Capacity] = (Capacity(), Capacity())
@@ -55,42 +60,44 @@ class Change:
     @property
     def is_empty(self) -> bool:
         """Whether nothing changes."""
-        return not (self.settings or self.findings or self.resources)
+        return not (self.settings or self.impacts or self.resources)
 
 
-def compare(environment: str, before: Output | None, after: Output | None) -> Change:
+def compare(environment: str, before: Output | None, after: Output | None) -> OutputChange:
     """Compare an environment's output on two sides; None where there is none."""
     if after is None:
-        return _gone(before) if before else Change(environment=environment)
+        return _removed_environment(before) if before else OutputChange(environment=environment)
     if before is None:
         return _new(after)
     settings = tuple(differences(before.configuration(), after.configuration()))
     if any(before.stacks[name].place != after.stacks[name].place for name in after.stacks if name in before.stacks):
-        return _moved(before, after, settings)
+        return _new_deployment(before, after, settings)
     resources = compare_resources(before, after)
-    findings = [
-        *lost_data(resources, after),
-        *no_longer_kept(before, after),
+    impacts = [
+        *find_data_loss(resources, after),
+        *find_retention_changes(before, after),
         *compare_exposure(before, after),
         *name_conflicts(resources, before, after),
-        *new_passwords(resources),
-        *stores_in_another_vpc(resources),
-        *protected(resources),
-        *interruptions(resources, after),
+        *find_password_changes(resources),
+        *find_vpc_moves(resources),
+        *find_deletion_protected(resources),
+        *find_interruptions(resources, after),
         *compare_authorities(before, after),
         *compare_permissions(before, after),
         *_external_models(settings),
         *_stacks(before, after),
-        *_parts(resources, before, after),
+        *_resource_changes(resources, before, after),
         *compare_amis(before, after),
         *compare_artifacts(before, after),
     ]
     if before.version != after.version:
-        findings.append(Finding(Danger.RUNS, f"Compiled by LISA {after.version} instead of {before.version}."))
-    return Change(
+        impacts.append(
+            Impact(ImpactCategory.CODE_CHANGED, f"Compiled with LISA {after.version} instead of {before.version}.")
+        )
+    return OutputChange(
         environment=environment,
         settings=settings,
-        findings=most_dangerous_first(findings),
+        impacts=sort_by_risk(impacts),
         resources=resources,
         capacity_before=(least(before), most(before)),
         capacity_after=(least(after), most(after)),
@@ -100,54 +107,58 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ch
     )
 
 
-def _new(after: Output) -> Change:
+def _new(after: Output) -> OutputChange:
     public = [f"`{stack}`" for stack, id_ in after.resources if is_internet_facing(after.resources[stack, id_])]
-    findings = [Finding(Danger.ADDS, f"A new environment: {_extent(after)}.", tuple(_services(after, after.stacks)))]
-    findings += compare_authorities(None, after)
+    impacts = [
+        Impact(ImpactCategory.ADDED, f"New environment: {_size_summary(after)}.", tuple(_services(after, after.stacks)))
+    ]
+    impacts += compare_authorities(None, after)
     if public:
-        findings.append(Finding(Danger.OPENS, f"A load balancer with public addresses: {listed(public)}."))
-    return Change(
+        impacts.append(Impact(ImpactCategory.EXPOSURE, f"Internet-facing load balancer: {join_list(public)}."))
+    return OutputChange(
         environment=after.environment,
-        findings=most_dangerous_first(findings),
+        impacts=sort_by_risk(impacts),
         capacity_after=(least(after), most(after)),
         added=tuple(after.stacks.values()),
     )
 
 
-def _gone(before: Output) -> Change:
+def _removed_environment(before: Output) -> OutputChange:
     text = (
-        f"The environment is gone from generated/; what it deployed stays until someone deletes it: {_extent(before)}."
+        "The environment is no longer in generated/. Its deployment remains until you destroy it: "
+        f"{_size_summary(before)}."
     )
-    return Change(
+    return OutputChange(
         environment=before.environment,
-        findings=(Finding(Danger.LEAVES, text, tuple(_data(before))),),
+        impacts=(Impact(ImpactCategory.ORPHANED, text, tuple(_data(before))),),
         capacity_before=(least(before), most(before)),
         removed=tuple(before.stacks.values()),
     )
 
 
-def _moved(before: Output, after: Output, settings: tuple[Difference, ...]) -> Change:
+def _new_deployment(before: Output, after: Output, settings: tuple[Difference, ...]) -> OutputChange:
     old, new = next(
         (before.stacks[name], stack)
         for name, stack in after.stacks.items()
         if name in before.stacks and before.stacks[name].place != stack.place
     )
-    findings = [
-        Finding(
-            Danger.MOVES,
-            f"Everything is made anew, beside what is there: {_extent(after)}, named like `{new.name}`. "
-            f"What there was, {_extent(before)}, named like `{old.name}`, runs and costs until someone deletes it.",
+    impacts = [
+        Impact(
+            ImpactCategory.NEW_DEPLOYMENT,
+            f"All resources are created again: {_size_summary(after)}, with names like `{new.name}`. "
+            f"The existing deployment ({_size_summary(before)}, with names like `{old.name}`) keeps running and "
+            "incurring cost until you destroy it.",
         ),
-        *names_beside(before, after),
+        *find_name_collisions(before, after),
         *compare_authorities(before, after),
     ]
     if data := list(_data(before)):
-        text = "The new deployment starts without data; these stay with the old one:"
-        findings.append(Finding(Danger.LEAVES, text, tuple(data)))
-    return Change(
+        text = "The new deployment starts without data. The existing deployment keeps:"
+        impacts.append(Impact(ImpactCategory.ORPHANED, text, tuple(data)))
+    return OutputChange(
         environment=after.environment,
         settings=settings,
-        findings=most_dangerous_first(findings),
+        impacts=sort_by_risk(impacts),
         capacity_before=(least(before), most(before)),
         capacity_after=(least(after), most(after)),
     )
@@ -160,16 +171,16 @@ def _hosts(before: Output, after: Output) -> Iterator[tuple[str, Group, Group]]:
             yield after.stacks[component].title, old[component], new[component]
 
 
-def _extent(output: Output) -> str:
+def _size_summary(output: Output) -> str:
     stack = next(iter(output.stacks.values()))
-    sizes = f"{counted(len(output.stacks), 'stack')} with {counted(len(output.resources), 'resource')}"
+    sizes = f"{pluralize(len(output.stacks), 'stack')} with {pluralize(len(output.resources), 'resource')}"
     return f"{sizes} in {stack.region} of account {stack.account}"
 
 
 def _data(output: Output) -> Iterator[str]:
     for resource in output.resources.values():
         if holds_data(resource) and resource.type not in {"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"}:
-            yield subject(resource)
+            yield resource_reference(resource)
 
 
 def _services(output: Output, components: Iterable[str]) -> Iterator[str]:
@@ -179,38 +190,42 @@ def _services(output: Output, components: Iterable[str]) -> Iterator[str]:
             yield f"{output.stacks[component].title}: {hosts(own[component])}"
 
 
-def _stacks(before: Output, after: Output) -> Iterator[Finding]:
+def _stacks(before: Output, after: Output) -> Iterator[Impact]:
     own = groups(after)
     for component, stack in after.stacks.items():
         if component not in before.stacks:
             on = f" on {hosts(own[component])}" if component in own else ""
-            size = counted(len(stack.resources), "resource")
-            yield Finding(Danger.ADDS, f"**{stack.title}**{on}: a new stack `{stack.name}` with {size}.")
+            size = pluralize(len(stack.resources), "resource")
+            yield Impact(ImpactCategory.ADDED, f"**{stack.title}**{on}: new stack `{stack.name}` with {size}.")
     for component, stack in before.stacks.items():
         if component not in after.stacks:
-            served = " Requests to it fail as soon as the gateway is deployed." if component.startswith(_MODEL) else ""
-            left = f"`lisa deploy --allow-destroy` destroys its stack `{stack.name}` before it deploys the others."
-            yield Finding(Danger.REMOVES, f"**{stack.title}** is no longer part of the deployment.{served} {left}")
+            served = (
+                " Requests for this model fail once the gateway is deployed." if component.startswith(_MODEL) else ""
+            )
+            left = f"`lisa deploy --allow-destroy` destroys its stack `{stack.name}` before deploying the other stacks."
+            yield Impact(
+                ImpactCategory.REMOVED, f"**{stack.title}** is no longer part of the deployment.{served} {left}"
+            )
 
 
-def _parts(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Finding]:
-    """Resources that a stack gains or loses and that others notice."""
-    own = [change for change in changes if change.resource.type in ANSWERING]
-    for effect, danger, words, sides in (
-        (Effect.REMOVED, Danger.REMOVES, "loses", after.stacks),
-        (Effect.ADDED, Danger.ADDS, "gains", before.stacks),
+def _resource_changes(changes: Iterable[ResourceChange], before: Output, after: Output) -> Iterator[Impact]:
+    """Serving resources that are added to or removed from an existing stack."""
+    own = [change for change in changes if change.resource.type in SERVING_TYPES]
+    for effect, category, words, sides in (
+        (Effect.REMOVED, ImpactCategory.REMOVED, "removes", after.stacks),
+        (Effect.ADDED, ImpactCategory.ADDED, "adds", before.stacks),
     ):
         for component in sides:
             found = [c.resource for c in own if c.effect is effect and c.resource.component == component]
-            if effect is Effect.REMOVED:  # what holds data is told of already, with what becomes of them
+            if effect is Effect.REMOVED:  # resources with data are reported by find_data_loss
                 found = [resource for resource in found if not holds_data(resource)]
-            names = [subject(resource) for resource in found]
+            names = [resource_reference(resource) for resource in found]
             shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"]
             if found:
-                yield Finding(danger, f"**{sides[component].title}** {words} {listed(shown)}.")
+                yield Impact(category, f"**{sides[component].title}** {words} {join_list(shown)}.")
 
 
-def _external_models(settings: Iterable[Difference]) -> Iterator[Finding]:
+def _external_models(settings: Iterable[Difference]) -> Iterator[Impact]:
     for difference in settings:
         if difference.path[:2] != ("litellmConfig", "model_list"):
             continue
@@ -223,9 +238,12 @@ def _external_models(settings: Iterable[Difference]) -> Iterator[Finding]:
         else:
             continue
         for name in new.keys() - old.keys():
-            yield Finding(Danger.PERMITS, f"The gateway serves `{name}`, and sends its requests {_target(new[name])}.")
+            yield Impact(
+                ImpactCategory.BROADER_ACCESS,
+                f"The gateway serves `{name}` and sends requests for it {_target(new[name])}.",
+            )
         for name in old.keys() - new.keys():
-            yield Finding(Danger.REMOVES, f"The gateway no longer serves `{name}`.")
+            yield Impact(ImpactCategory.REMOVED, f"The gateway no longer serves `{name}`.")
 
 
 def _lists(difference: Difference) -> tuple[list[Any], list[Any]]:
@@ -241,4 +259,4 @@ def _target(entry: Mapping[str, Any]) -> str:
         return f"to `{parameters['api_base']}`"
     if provider in {"bedrock", "sagemaker", "sagemaker_chat"}:
         return f"to {provider.partition('_')[0].capitalize()} (`{model.partition('/')[2]}`)"
-    return f"out of the account, to the provider `{provider}`"
+    return f"outside the account, to the provider `{provider}`"

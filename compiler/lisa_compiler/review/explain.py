@@ -1,4 +1,4 @@
-"""Explain: what led to something generated, and what a key of the configuration leads to."""
+"""Explain: the settings behind a generated value, and the resources and files that a key affects."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 
-from lisa_compiler.review.derivations import derivation
+from lisa_compiler.review.computed_values import describe_computation
 from lisa_compiler.review.differences import Name, leaves, shown, shown_path
+from lisa_compiler.review.formatting import join_list, pluralize, resource_label
 from lisa_compiler.review.output import Output, read_output
 from lisa_compiler.review.reach import (
     NAMING,
@@ -25,19 +26,18 @@ from lisa_compiler.review.reach import (
 from lisa_compiler.review.revisions import WorkingTree
 from lisa_compiler.review.settings import Setting, Settings, pattern_of
 from lisa_compiler.review.targets import ExplainError, find
-from lisa_compiler.review.update_behaviour import name_property
-from lisa_compiler.review.wording import counted, listed, noun
+from lisa_compiler.review.update_behavior import name_property
 from lisa_schema.document import Path, key_path
 
 _PATHS = 4
-"""Places in a resource that a line names before it only counts the rest."""
+"""Values of a resource that are listed; further ones are counted."""
 
 _VARIABLE = re.compile(r"\.(?:Environment|Secrets)\[([^\]]+)\]")
 _VARIABLE_KEY = re.compile(r"\.environment\.[^.]+\Z")
 
 
 def explain(project: FilePath, environment: str | None, target: str) -> str:
-    """Say where something comes from, or what it leads to.
+    """Explain a generated value, or the effect of a key.
 
     Args:
         project: directory of config.yaml.
@@ -52,7 +52,7 @@ def explain(project: FilePath, environment: str | None, target: str) -> str:
     output = read_output(WorkingTree(project), settings.environment)
     if output is None:
         raise ExplainError(
-            f"There is no generated/{settings.environment}: run `lisa compile --env {settings.environment}`."
+            f"generated/{settings.environment} does not exist. Run `lisa compile --env {settings.environment}`."
         )
     explained = _Explained(settings, output)
     path = settings.parse(target)
@@ -94,9 +94,9 @@ class _Explained:
         parameters = [place for place, _ in hits if place.name == PARAMETERS]
         hits = [hit for hit in hits if hit[0].name != PARAMETERS]
         if not hits:
-            yield "It reaches nothing that is generated for this environment."
+            yield "Affects nothing in this environment's compiled output."
             return
-        yield f"It reaches {_extent([place for place, _ in hits])}:"
+        yield f"Affects {_size_summary([place for place, _ in hits])}:"
         for place, paths in hits:
             if place.component:
                 yield f"  {self._title(place)}"
@@ -136,27 +136,27 @@ class _Explained:
                 used.update(keys)
                 continue
             yield f"  {text} = {shown(value, 60)}"
-            if sentence := derivation(there):
+            if sentence := describe_computation(there):
                 yield f"    {sentence}"
             yield from self._origins(keys, place, "    ")
             if not keys:
-                yield "    the same in every environment: the compiler decides it"
+                yield "    constant: the same in every environment"
             used.update(keys)
         whole = self._keys[own.resource].get("", [])
         if whole and not place.path:
-            yield "  Whether there is one:"
+            yield "  Exists because of:"
             yield from self._origins([key for key in whole if key not in NAMING], place, "    ")
         wide = sorted(used & NAMING)
         if wide and not place.path:
-            yield f"  In names and addresses: {listed(wide)}"
+            yield f"  Used in names and addresses: {join_list(wide)}"
         if constant:
-            yield f"  {counted(constant, 'other value')}: the same in every environment, the compiler decides them"
+            yield f"  {pluralize(constant, 'other value')}: constant, the same in every environment"
         yield from self._rules((used | set(whole)) - NAMING)
 
     def _template(self, component: str) -> Iterator[str]:
         """What led to the resources of a stack."""
         stack = self._output.stacks[component]
-        yield f"{component}: stack {stack.name} with {counted(len(stack.resources), 'resource')}"
+        yield f"{component}: stack {stack.name} with {pluralize(len(stack.resources), 'resource')}"
         reached: dict[Setting, list[str]] = defaultdict(list)
         for logical_id in stack.resources:
             place = Place(component, logical_id)
@@ -168,7 +168,7 @@ class _Explained:
         for setting, ids in sorted(reached.items(), key=lambda pair: str(pair[0])):
             shorter = ids if len(ids) <= _PATHS else [*ids[: _PATHS - 1], f"{len(ids) - _PATHS + 1} more"]
             yield f"  {setting}  ({_where(setting)})"
-            yield f"    {listed(shorter)}"
+            yield f"    {join_list(shorter)}"
 
     def _values(self, place: Place, paths: Iterable[str]) -> Iterator[str]:
         """The values in a resource at general paths."""
@@ -177,13 +177,13 @@ class _Explained:
         if resource is None or not wanted:
             return
         if "@Attributes" in wanted:
-            sentence = derivation(general(Place(place.component, place.name, "@Attributes"), self._names))
-            yield f"{listed(resource.attributes)}{f': {sentence}' if sentence else ''}"
+            sentence = describe_computation(general(Place(place.component, place.name, "@Attributes"), self._names))
+            yield f"{join_list(resource.attributes)}{f': {sentence}' if sentence else ''}"
         found = []
         for path, value in leaves(resource.properties):
             there = general(Place(place.component, place.name, shown_path(path)), self._names)
             if any(_touch(there.path, one) for one in wanted):
-                sentence = derivation(there)
+                sentence = describe_computation(there)
                 found.append(f"{shown_path(path)} = {shown(value, 60)}{f'  ({sentence})' if sentence else ''}")
         yield from found[:_PATHS]
         if len(found) > _PATHS:
@@ -195,7 +195,7 @@ class _Explained:
         for path in paths:
             folders[path.rpartition("/")[0]].append(path)
         for folder, files in folders.items():
-            names = files if len(files) <= _PATHS else [f"{folder}/ ({counted(len(files), 'file')})"]
+            names = files if len(files) <= _PATHS else [f"{folder}/ ({pluralize(len(files), 'file')})"]
             yield from (f"generated/{self._output.environment}/{name}" for name in names)
 
     def _keys_at(self, place: Place) -> list[str]:
@@ -209,7 +209,7 @@ class _Explained:
         return list(dict.fromkeys(key for key in found if not key.endswith(".*")))
 
     def _origins(self, keys: Iterable[str], place: Place, lead: str) -> Iterator[str]:
-        """The settings behind keys, those that nobody has set in one line."""
+        """The settings behind keys; those that are not set share one line."""
         unset: list[str] = []
         for key in _narrowest(keys):
             if key in NAMING and not place.path:
@@ -234,7 +234,7 @@ class _Explained:
             return f"generated/{self._output.environment}/{place.name}"
         name = name_property(resource.type)
         given = resource.properties.get(name) if name else None
-        return f"{place.component}/{place.name}: {noun(resource.type)}" + (
+        return f"{place.component}/{place.name}: {resource_label(resource.type)}" + (
             f" {given}" if isinstance(given, str) else ""
         )
 
@@ -279,7 +279,7 @@ def _nearest(pattern: str) -> str | None:
 
 
 def _where(setting: Setting) -> str:
-    return setting.origin if setting.origin != "default" else "default, written nowhere"
+    return setting.origin if setting.origin != "default" else "default (not set)"
 
 
 def _touch(path: str, other: str) -> bool:
@@ -287,9 +287,9 @@ def _touch(path: str, other: str) -> bool:
     return path == other or path.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{path}.", f"{path}["))
 
 
-def _extent(found: list[Place]) -> str:
+def _size_summary(found: list[Place]) -> str:
     resources = [place for place in found if place.component]
     files = len(found) - len(resources)
     stacks = len({place.component for place in resources})
-    parts = [f"{counted(len(resources), 'resource')} in {counted(stacks, 'stack')}"] if resources else []
-    return listed([*parts, *([counted(files, "file")] if files else [])])
+    parts = [f"{pluralize(len(resources), 'resource')} in {pluralize(stacks, 'stack')}"] if resources else []
+    return join_list([*parts, *([pluralize(files, "file")] if files else [])])

@@ -1,4 +1,4 @@
-"""Exposure: what can be reached from where, and what asks callers who they are, before and after."""
+"""Exposure: reachable endpoints and network rules, and authentication of callers, before and after."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from lisa_compiler.gateway_authentication import COMPONENT, TASK_DEFINITION, Access, Authentication, read_authentication
 from lisa_compiler.review.differences import shown
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
-from lisa_compiler.review.wording import subject
 
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 _WAYS = {"SecurityGroupIngress": "in", "SecurityGroupEgress": "out"}
@@ -19,21 +19,21 @@ _PEERS = (
     *("CidrIp", "CidrIpv6", "SourceSecurityGroupId", "DestinationSecurityGroupId"),
     *("SourcePrefixListId", "DestinationPrefixListId"),
 )
-_NOWHERE = frozenset({"127.0.0.1/32", "255.255.255.255/32"})
-"""What a rule names that only keeps CloudFormation from adding the one that lets everything out."""
+_PLACEHOLDER_CIDRS = frozenset({"127.0.0.1/32", "255.255.255.255/32"})
+"""Placeholders that keep CloudFormation from adding a rule that allows all outbound traffic."""
 
 _TRUSTED = {
     "AUTHORITY": "identity provider",
-    "CLIENT_ID": "client of the identity provider",
-    "ADMIN_GROUP": "group of administrators",
-    "JWT_GROUPS_PROP": "place of the groups in tokens",
-    "TOKEN_TABLE_NAME": "table of API tokens",
+    "CLIENT_ID": "client ID",
+    "ADMIN_GROUP": "administrator group",
+    "JWT_GROUPS_PROP": "groups claim",
+    "TOKEN_TABLE_NAME": "API token table",
 }
-_OWNERS = {"serve": "the REST API", "api-base": "API Gateway"}
+_OWNERS = {"serve": "the gateway", "api-base": "API Gateway"}
 
 
-def compare_exposure(before: Output, after: Output) -> Iterator[Finding]:
-    """Find what is reachable that was not, and what no longer is."""
+def compare_exposure(before: Output, after: Output) -> Iterator[Impact]:
+    """Find what becomes reachable, and what is no longer reachable."""
     for key in dict.fromkeys([*after.resources, *before.resources]):
         was, will = before.resources.get(key), after.resources.get(key)
         yield from _security_groups(was, will)
@@ -48,14 +48,14 @@ def compare_exposure(before: Output, after: Output) -> Iterator[Finding]:
 
 
 def is_internet_facing(resource: Resource) -> bool:
-    """Tell whether a resource is a load balancer with public addresses."""
+    """Return whether a resource is an internet-facing load balancer."""
     is_balancer = resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer"
     return is_balancer and resource.properties.get("Scheme") == "internet-facing"
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What a security group lets through.
+    """A rule of a security group.
 
     Attributes:
         way: `in` or `out`.
@@ -74,7 +74,7 @@ class _Rule:
         return self.way == "in" and self.peer in _ANYWHERE
 
     def covers(self, other: _Rule) -> bool:
-        """Tell whether everything that another rule lets through comes through this one."""
+        """Return whether this rule allows everything that another rule allows."""
         same = self.way == other.way and self.protocol in ("-1", other.protocol)
         ports = self.ports is None or (
             other.ports is not None and self.ports[0] <= other.ports[0] <= other.ports[1] <= self.ports[1]
@@ -82,13 +82,13 @@ class _Rule:
         return same and ports and (self.peer == other.peer or _contains(self.peer, other.peer))
 
     def __str__(self) -> str:
-        ports = "every port" if self.ports is None else "-".join(map(str, dict.fromkeys(self.ports)))
+        ports = "all ports" if self.ports is None else "-".join(map(str, dict.fromkeys(self.ports)))
         what = ports if self.protocol == "-1" else f"{self.protocol} {ports}"
         peer = "**anywhere**" if self.peer in _ANYWHERE else f"`{self.peer}`"
         return f"{self.way}: {what} {'from' if self.way == 'in' else 'to'} {peer}"
 
 
-def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Finding]:
+def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Impact]:
     holder = will or was
     if holder is None or holder.type != "AWS::EC2::SecurityGroup":
         return
@@ -97,10 +97,10 @@ def _security_groups(was: Resource | None, will: Resource | None) -> Iterator[Fi
     more = [rule for rule in new if not any(known.covers(rule) for known in old)]
     less = [rule for rule in old if not any(known.covers(rule) for known in new)]
     if more:
-        danger = Danger.OPENS if any(rule.is_public for rule in more) else Danger.PERMITS
-        yield Finding(danger, f"{'The' if was else 'A new'} {name} lets {'more ' if was else ''}through:", _lines(more))
+        category = ImpactCategory.EXPOSURE if any(rule.is_public for rule in more) else ImpactCategory.BROADER_ACCESS
+        yield Impact(category, f"{'The' if was else 'A new'} {name} allows{' more' if was else ''}:", _lines(more))
     if less and will is not None:
-        yield Finding(Danger.CLOSES, f"The {name} lets less through:", _lines(less))
+        yield Impact(ImpactCategory.REDUCED_RISK, f"The {name} allows less:", _lines(less))
 
 
 def _lines(rules: list[_Rule]) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def _rules(group: Resource | None) -> list[_Rule]:
         _rule(rule, way)
         for name, way in _WAYS.items()
         for rule in properties.get(name, ())
-        if rule.get("CidrIp") not in _NOWHERE
+        if rule.get("CidrIp") not in _PLACEHOLDER_CIDRS
     ]
 
 
@@ -132,50 +132,60 @@ def _contains(wide: str, narrow: str) -> bool:
     return networks[0].version == networks[1].version and networks[1].subnet_of(networks[0])  # type: ignore[arg-type]
 
 
-def _load_balancers(was: Resource, will: Resource) -> Iterator[Finding]:
+def _load_balancers(was: Resource, will: Resource) -> Iterator[Impact]:
     if is_internet_facing(will) and not is_internet_facing(was):
-        yield Finding(Danger.OPENS, f"The load balancer of {_owner(will)} gets public addresses.")
+        yield Impact(ImpactCategory.EXPOSURE, f"The load balancer of {_component_label(will)} becomes internet-facing.")
     if is_internet_facing(was) and not is_internet_facing(will):
-        yield Finding(Danger.CLOSES, f"The load balancer of {_owner(will)} loses its public addresses.")
+        yield Impact(
+            ImpactCategory.REDUCED_RISK, f"The load balancer of {_component_label(will)} is no longer internet-facing."
+        )
 
 
-def _listeners(was: Resource, will: Resource) -> Iterator[Finding]:
+def _listeners(was: Resource, will: Resource) -> Iterator[Impact]:
     if was.type != will.type or will.type != "AWS::ElasticLoadBalancingV2::Listener":
         return
     old, new = was.properties.get("Protocol"), will.properties.get("Protocol")
     if old == "HTTPS" and new == "HTTP":
-        yield Finding(Danger.OPENS, f"The load balancer of {_owner(will)} no longer encrypts: HTTP instead of HTTPS.")
+        yield Impact(
+            ImpactCategory.EXPOSURE,
+            f"The load balancer of {_component_label(will)} no longer encrypts traffic (HTTP instead of HTTPS).",
+        )
     if old == "HTTP" and new == "HTTPS":
-        yield Finding(Danger.CLOSES, f"The load balancer of {_owner(will)} encrypts: HTTPS instead of HTTP.")
+        yield Impact(
+            ImpactCategory.REDUCED_RISK,
+            f"The load balancer of {_component_label(will)} encrypts traffic (HTTPS instead of HTTP).",
+        )
 
 
-def _methods(was: Resource, will: Resource) -> Iterator[Finding]:
+def _methods(was: Resource, will: Resource) -> Iterator[Impact]:
     if was.type != will.type or will.type != "AWS::ApiGateway::Method":
         return
     old, new = was.properties.get("AuthorizationType"), will.properties.get("AuthorizationType")
     name = f"API method `{will.properties.get('HttpMethod')}` of `{will.logical_id}`"
     if new == "NONE" and old != "NONE":
-        yield Finding(Danger.OPENS, f"The {name} no longer asks who calls.")
+        yield Impact(ImpactCategory.EXPOSURE, f"The {name} no longer requires authentication.")
     if old == "NONE" and new != "NONE":
-        yield Finding(Danger.CLOSES, f"The {name} asks who calls.")
+        yield Impact(ImpactCategory.REDUCED_RISK, f"The {name} requires authentication.")
 
 
-def _databases(was: Resource, will: Resource) -> Iterator[Finding]:
+def _databases(was: Resource, will: Resource) -> Iterator[Impact]:
     is_public = [side.properties.get("PubliclyAccessible") is True for side in (was, will)]
     if will.type == "AWS::RDS::DBInstance" and is_public == [False, True]:
-        yield Finding(Danger.OPENS, f"The {subject(will)} gets a public address.")
+        yield Impact(ImpactCategory.EXPOSURE, f"The {resource_reference(will)} becomes publicly accessible.")
 
 
-def _sign_in(was: Resource, will: Resource) -> Iterator[Finding]:
-    """Whom the gateway and the API's authorizer trust."""
+def _sign_in(was: Resource, will: Resource) -> Iterator[Impact]:
+    """Identity settings that the gateway and the API's authorizer trust."""
     old, new = _environment(was), _environment(will)
     for name, words in _TRUSTED.items():
         if name in old and old.get(name) != new.get(name):
             change = f"`{shown(old[name])}` \N{RIGHTWARDS ARROW} `{shown(new.get(name, ''))}`"
-            yield Finding(Danger.OPENS, f"Another {words} is trusted by {_owner(will)}: {change}.")
+            yield Impact(
+                ImpactCategory.EXPOSURE, f"{_component_label(will).capitalize()} trusts a different {words}: {change}."
+            )
 
 
-def _authentication(before: Output, after: Output) -> Iterator[Finding]:
+def _authentication(before: Output, after: Output) -> Iterator[Impact]:
     """Whether the gateway authenticates callers; its task definition may have got another logical id."""
     olds, news = _gateways(before), _gateways(after)
     for key, new in news.items():
@@ -184,11 +194,19 @@ def _authentication(before: Output, after: Output) -> Iterator[Finding]:
             continue
         name = _OWNERS[COMPONENT]
         if new.access is Access.ANYONE and old.access is not Access.ANYONE:
-            yield Finding(Danger.OPENS, f"Sign-in is off: {name} no longer asks who calls.", new.problems)
+            yield Impact(
+                ImpactCategory.EXPOSURE,
+                f"Authentication is off: {name} accepts requests without a token.",
+                new.problems,
+            )
         elif new.access is Access.AUTHENTICATED and old.access is Access.ANYONE:
-            yield Finding(Danger.CLOSES, f"Sign-in is on: {name} asks who calls.")
+            yield Impact(ImpactCategory.REDUCED_RISK, f"Authentication is on: {name} requires a token.")
         elif new.access is Access.UNKNOWN:
-            yield Finding(Danger.OPENS, f"It is uncertain whether {name} authenticates callers.", new.problems)
+            yield Impact(
+                ImpactCategory.EXPOSURE,
+                f"The template does not show whether {name} authenticates callers.",
+                new.problems,
+            )
 
 
 def _gateways(output: Output) -> dict[str, Authentication]:
@@ -211,8 +229,8 @@ def _environment(resource: Resource) -> Mapping[str, Any]:
     return plain | {entry["Name"]: entry.get("ValueFrom") for one in containers for entry in one.get("Secrets", ())}
 
 
-def _public_routes(before: Output, after: Output) -> Iterator[Finding]:
-    """Methods of the API without an authorizer that are new, in one line."""
+def _public_routes(before: Output, after: Output) -> Iterator[Impact]:
+    """New API methods without an authorizer, in one impact."""
     new = [
         resource
         for key, resource in after.resources.items()
@@ -223,9 +241,9 @@ def _public_routes(before: Output, after: Output) -> Iterator[Finding]:
     ]
     if new:
         names = ", ".join(f"`{resource.logical_id}`" for resource in new)
-        yield Finding(Danger.OPENS, f"New methods of the API answer without asking who calls: {names}.")
+        yield Impact(ImpactCategory.EXPOSURE, f"New API methods require no authentication: {names}.")
 
 
-def _owner(resource: Resource) -> str:
-    """What a reader calls the part of the system that a resource is of."""
+def _component_label(resource: Resource) -> str:
+    """Return the reader's name of the component that a resource belongs to."""
     return _OWNERS.get(resource.component, f"`{resource.component}`")

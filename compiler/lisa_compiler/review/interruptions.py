@@ -1,4 +1,4 @@
-"""Interruptions: what stops answering for a while when a change is deployed, or comes back under another address."""
+"""Interruptions: what is unavailable while a change is deployed, or changes its address."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from lisa_compiler.review.capacity import groups
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import format_range, join_list, pluralize, resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.resources import Effect, ResourceChange
-from lisa_compiler.review.wording import counted, listed, ranged, subject
 
-ANSWERING = frozenset(
+SERVING_TYPES = frozenset(
     {
         "AWS::ApiGateway::DomainName",
         "AWS::ApiGateway::RestApi",
@@ -37,14 +37,14 @@ ANSWERING = frozenset(
         "AWS::S3::Bucket",
     }
 )
-"""Types that answer requests, carry them or are called by their name: others notice when one is another one."""
+"""Types that serve or carry requests or are called by name: a replacement affects other resources."""
 _SIGN_IN = "AWS::SecretsManager::Secret"
 _STORES = frozenset({"AWS::RDS::DBInstance", "AWS::OpenSearchService::Domain"})
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
 
-def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
-    """Find what is interrupted or replaced, one finding for each stack that is on both sides."""
+def find_interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
+    """Find interrupted and replaced resources, one impact for each stack that exists before and after."""
     parts: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         resource = change.after
@@ -52,30 +52,31 @@ def interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[
             continue
         if change.effect is Effect.INTERRUPTED:
             parts[resource.component].append(_interrupted(change, resource, after))
-        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in ANSWERING:
+        elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in SERVING_TYPES:
             parts[resource.component].append(_replaced(change, resource))
     for component, words in parts.items():
-        yield Finding(Danger.INTERRUPTS, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
+        yield Impact(ImpactCategory.INTERRUPTION, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
 
 
-def new_passwords(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
-    """Find secrets that get another password while the database, which CloudFormation leaves alone, keeps its own.
+def find_password_changes(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
+    """Find secrets that get a new password while the database, which CloudFormation does not update, keeps its own.
 
-    A changed GenerateSecretString generates a value anew; `{{resolve:…}}` is read again when the resource that has it
-    is updated, and not when the secret is.
+    A changed GenerateSecretString generates a new value; `{{resolve:…}}` is read again when the resource that
+    contains it is updated, not when the secret is.
     """
     for change in changes:
         is_kept = change.before is not None and change.effect < Effect.REPLACED
         if change.resource.type == _SIGN_IN and is_kept and "GenerateSecretString" in changed_properties(change):
-            yield Finding(
-                Danger.HAND,
-                f"The {subject(change.resource)} gets a new user name and password, and the database that was made "
-                "with the old ones does not: its repository cannot sign in until both are made the same by hand.",
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"The {resource_reference(change.resource)} gets a new user name and password, but the existing "
+                "database keeps the previous ones. Set the same credentials in both; until then the RAG repository "
+                "cannot connect.",
             )
 
 
-def stores_in_another_vpc(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
-    """Find stores that would have to go to another VPC, which neither RDS nor OpenSearch Service does."""
+def find_vpc_moves(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
+    """Find stores that would have to move to another VPC, which neither RDS nor OpenSearch Service supports."""
     own = list(changes)
     moved = {
         change.resource.component
@@ -85,16 +86,17 @@ def stores_in_another_vpc(changes: Iterable[ResourceChange]) -> Iterator[Finding
     for change in own:
         stays = change.resource.component in moved and Effect.ADDED is not change.effect is not Effect.REMOVED
         if stays and change.resource.type in _STORES:
-            yield Finding(
-                Danger.HAND,
-                f"The {subject(change.resource)} cannot go to another VPC: delete it first, or leave it where it is.",
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"The {resource_reference(change.resource)} cannot move to another VPC. Keep its VPC, or delete "
+                "it first.",
             )
 
 
 def changed_properties(change: ResourceChange) -> list[str]:
     """The properties at the top that change, the resource's own first."""
     own = [str(difference.path[0]) for difference in change.differences]
-    return list(dict.fromkeys([*own, *(str(path[0]) for path in change.follows)]))
+    return list(dict.fromkeys([*own, *(str(path[0]) for path in change.caused_by)]))
 
 
 def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> str:
@@ -104,22 +106,22 @@ def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> s
         group = groups(after).get(resource.component)
         instances = "each instance"
         if group is not None:
-            instances = f"{ranged(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
-        return f"its container is stopped and started anew on {instances}, and answers nothing there meanwhile"
-    why = listed(f"`{name}`" for name in changed_properties(change))
-    return f"the {subject(resource)} restarts or fails over ({why})"
+            instances = f"{format_range(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
+        return f"its container restarts on {instances}; each is unavailable while it restarts"
+    why = join_list(f"`{name}`" for name in changed_properties(change))
+    return f"the {resource_reference(resource)} restarts or fails over ({why})"
 
 
 def _rolling(group: Resource) -> str:
     policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
     stay = int(policy.get("MinInstancesInService", 0))
     text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
-    text += f", while {counted(stay, 'stays', 'stay')} in service" if stay else ", and **none stays in service**"
+    text += f"; {pluralize(stay, 'remains', 'remain')} in service" if stay else "; **none remains in service**"
     pause = _minutes(str(policy.get("PauseTime", "")))
     if policy.get("WaitOnResourceSignals"):
-        text += f"; each new one must be ready within {pause}, or the update is rolled back"
+        text += f"; each new instance must be ready within {pause}, or the update is rolled back"
     elif pause:
-        text += f"; the next one goes after {pause}, whether or not the new one answers yet"
+        text += f"; the next is replaced after {pause}, even if the new one is not ready"
     return text
 
 
@@ -133,7 +135,9 @@ def _minutes(duration: str) -> str:
 
 def _replaced(change: ResourceChange, resource: Resource) -> str:
     verb = "may be replaced" if change.effect is Effect.MAYBE_REPLACED else "is replaced"
-    text = f"the {subject(resource)} {verb} ({listed(f'`{name}`' for name in changed_properties(change))})"
+    text = (
+        f"the {resource_reference(resource)} {verb} ({join_list(f'`{name}`' for name in changed_properties(change))})"
+    )
     if resource.type == "AWS::ElasticLoadBalancingV2::LoadBalancer":
-        text += ", and so has another address"
+        text += " and gets a new address"
     return text

@@ -1,19 +1,19 @@
-"""AMIs that instances boot: what a change of them means, which the template alone says by an id."""
+"""AMIs of instances: changes of the AMI id in launch templates."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
-from lisa_compiler.review.wording import listed
 
 _LAUNCH_TEMPLATE = "AWS::EC2::LaunchTemplate"
 
 
-def compare_amis(before: Output, after: Output) -> Iterator[Finding]:
-    """Find instances that boot another AMI, one finding for each AMI and what it was before."""
+def compare_amis(before: Output, after: Output) -> Iterator[Impact]:
+    """Find instances that boot another AMI, one impact for each AMI and what it was before."""
     services: dict[tuple[str, str], list[str]] = defaultdict(list)
     for key, resource in after.resources.items():
         old = before.resources.get(key)
@@ -23,9 +23,9 @@ def compare_amis(before: Output, after: Output) -> Iterator[Finding]:
         if change[0] != change[1]:
             services[change].append(f"**{after.stacks[resource.component].title}**")
     for (old_ami, new_ami), titles in services.items():
-        yield Finding(
-            Danger.RUNS,
-            f"The instances of {listed(titles)} are replaced by ones that boot another AMI: {old_ami} → {new_ami}.",
+        yield Impact(
+            ImpactCategory.CODE_CHANGED,
+            f"The instances of {join_list(titles)} are replaced to boot another AMI: {old_ami} → {new_ami}.",
         )
 
 
@@ -36,7 +36,7 @@ def _ami(template: Resource, output: Output) -> str:
     parameter = output.stacks[template.component].parameters.get(str(image.get("Ref")), {})
     default = parameter.get("Default")
     if default is None:
-        return "none, because it is not pinned"
+        return "none (not pinned)"
     if "SSM" in str(parameter.get("Type")):
-        return f"what `{default}` names at each deployment"
+        return f"`{default}`, resolved at each deployment"
     return f"`{default}`"

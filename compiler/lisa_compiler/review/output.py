@@ -25,8 +25,8 @@ _REGISTRATION = "Registration"
 """What the component of a model begins with, and the construct that publishes its part (stacks.model)."""
 
 
-class OutputError(LisaError):
-    """Output that is there and is not what a compile writes."""
+class OutputFormatError(LisaError):
+    """Compiled output with an unexpected format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def read_output(revision: Revision, environment: str) -> Output | None:
     """Read an environment's output; None when the revision has none.
 
     Raises:
-        OutputError: a file of it is missing or is not what a compile writes.
+        OutputFormatError: a file of it is missing or is not what a compile writes.
     """
     folder = f"generated/{environment}"
     files = dict(revision.read([f"{folder}/{MANIFEST}", f"{folder}/{_ASSEMBLY}/manifest.json"]))
@@ -189,7 +189,9 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputError(f"{folder} is not what `lisa compile` writes: compile it again.") from error
+        raise OutputFormatError(
+            f"{folder} has an unexpected format. Run `lisa compile --env {environment}`."
+        ) from error
 
 
 def _stack(component: str, entry: Data, template: Data) -> Stack:

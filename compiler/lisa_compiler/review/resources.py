@@ -1,8 +1,8 @@
-"""Resources: what CloudFormation does to each one, be it changed itself or by what it refers to.
+"""Resources: the effect of a change on each one, direct or through a resource that it refers to.
 
-A template says the same when the launch template behind a group has a new version, or when the security group that
-another stack publishes was replaced. Both change what a property means, and so they are followed: from a resource that
-is replaced, or whose attribute changes with it, to every property that refers to it, through Parameter Store too.
+A template is unchanged when the launch template of an Auto Scaling group has a new version, or when a security group
+that another stack publishes is replaced. Both change the value of a property, so references are traced from a replaced
+resource, or one with a changed attribute, to every property that refers to it, also through Parameter Store.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from enum import IntEnum
 from lisa_compiler.review.differences import Difference, Path, differences
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.references import PARAMETER, REF, publishers, read_names, references
-from lisa_compiler.review.update_behaviour import Behaviour, behaviour, name_property
+from lisa_compiler.review.update_behavior import UpdateBehavior, name_property, update_behavior
 
 Key = tuple[str, str]
 
 
 class Effect(IntEnum):
-    """What becomes of a resource; the greater, the more a reviewer wants to know of it."""
+    """Effect on a resource, in the order of risk."""
 
     UPDATED = 0
     ADDED = 1
@@ -33,22 +33,22 @@ class Effect(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """What happens to a resource.
+    """The change of a resource.
 
     Attributes:
-        effect: what becomes of it.
+        effect: what CloudFormation does to it.
         before: as it was; None when it is added.
         after: as it will be; None when it is removed.
-        differences: what its own properties say otherwise, when it is on both sides.
-        follows: by path in the properties, the resource that is referred to there and that changes, or the template's
-            own parameter: (component, logical id or name).
+        differences: changed properties, when it exists before and after.
+        caused_by: by path in the properties, the changed resource or template parameter that is referred to there:
+            (component, logical id or name).
     """
 
     effect: Effect
     before: Resource | None
     after: Resource | None
     differences: tuple[Difference, ...] = ()
-    follows: Mapping[Path, Key] = field(default_factory=dict)
+    caused_by: Mapping[Path, Key] = field(default_factory=dict)
 
     @property
     def resource(self) -> Resource:
@@ -58,29 +58,29 @@ class ResourceChange:
         return found
 
 
-# What an update gives anew without replacing: (attribute, the property that it follows).
+# Attributes that an update changes without a replacement: (attribute, the property that it depends on).
 _MOVING_ATTRIBUTES: dict[str, tuple[str, str]] = {
     "AWS::EC2::LaunchTemplate": ("LatestVersionNumber", "LaunchTemplateData"),
     PARAMETER: ("Value", "Value"),
 }
 
 _VERSIONED = frozenset({"AWS::ApiGateway::Deployment"})
-"""Types of which a stack has one, made anew at every change under another logical id."""
+"""Types of which a stack has one, created again at every change with another logical id."""
 
 _EFFECTS = {
-    Behaviour.IN_PLACE: Effect.UPDATED,
-    Behaviour.UNKNOWN: Effect.UPDATED,
-    Behaviour.INTERRUPTS: Effect.INTERRUPTED,
-    Behaviour.MAY_REPLACE: Effect.MAYBE_REPLACED,
-    Behaviour.REPLACES: Effect.REPLACED,
+    UpdateBehavior.IN_PLACE: Effect.UPDATED,
+    UpdateBehavior.UNKNOWN: Effect.UPDATED,
+    UpdateBehavior.INTERRUPTS: Effect.INTERRUPTED,
+    UpdateBehavior.MAY_REPLACE: Effect.MAYBE_REPLACED,
+    UpdateBehavior.REPLACES: Effect.REPLACED,
 }
 
 
 def compare_resources(before: Output, after: Output) -> tuple[ResourceChange, ...]:
-    """Tell what happens to every resource that changes, by stack and logical id."""
+    """Return the change of every changed resource, by stack and logical id."""
     kept = [key for key in after.resources if key in before.resources]
     changed_types = {key for key in kept if before.resources[key].type != after.resources[key].type}
-    found = _renewed(before, after)
+    found = _recreated(before, after)
     for key in before.resources:
         if (key not in after.resources or key in changed_types) and not _is_version(before.resources[key]):
             found[key] = ResourceChange(effect=Effect.REMOVED, before=before.resources[key], after=None)
@@ -92,9 +92,9 @@ def compare_resources(before: Output, after: Output) -> tuple[ResourceChange, ..
         for key in kept
         if key not in changed_types
     }
-    for key, follows in _followed(before, after, own).items():
-        if own[key] or follows:
-            found[key] = _change(before.resources[key], after.resources[key], own[key], follows)
+    for key, caused_by in _followed(before, after, own).items():
+        if own[key] or caused_by:
+            found[key] = _change(before.resources[key], after.resources[key], own[key], caused_by)
     order = {component: place for place, component in enumerate({**after.stacks, **before.stacks})}
     return tuple(sorted(found.values(), key=lambda change: (order[change.resource.component], change.resource.key)))
 
@@ -103,8 +103,8 @@ def _is_version(resource: Resource) -> bool:
     return resource.type in _VERSIONED
 
 
-def _renewed(before: Output, after: Output) -> dict[Key, ResourceChange]:
-    """Resources whose logical id is a digest: the old one goes as the new one comes."""
+def _recreated(before: Output, after: Output) -> dict[Key, ResourceChange]:
+    """Resources whose logical id is a digest: the new one replaces the old one."""
     old = {(one.component, one.type): one for one in before.resources.values() if _is_version(one)}
     return {
         new.key: ResourceChange(effect=Effect.REPLACED, before=old[new.component, new.type], after=new)
@@ -114,17 +114,17 @@ def _renewed(before: Output, after: Output) -> dict[Key, ResourceChange]:
 
 
 def _change(
-    before: Resource, after: Resource, own: tuple[Difference, ...], follows: Mapping[Path, Key]
+    before: Resource, after: Resource, own: tuple[Difference, ...], caused_by: Mapping[Path, Key]
 ) -> ResourceChange:
-    paths = [difference.path for difference in own] + list(follows)
-    effect = max((_EFFECTS[behaviour(after.type, path)] for path in paths), default=Effect.UPDATED)
+    paths = [difference.path for difference in own] + list(caused_by)
+    effect = max((_EFFECTS[update_behavior(after.type, path)] for path in paths), default=Effect.UPDATED)
     if effect < Effect.INTERRUPTED and any(_restarts(after, str(path[0])) for path in paths):
         effect = Effect.INTERRUPTED
-    return ResourceChange(effect=effect, before=before, after=after, differences=own, follows=dict(follows))
+    return ResourceChange(effect=effect, before=before, after=after, differences=own, caused_by=dict(caused_by))
 
 
 def _restarts(resource: Resource, name: str) -> bool:
-    """Tell whether a property's change stops what runs before anything takes its place, as the template asks for it."""
+    """Return whether a changed property stops tasks or instances before their replacements run."""
     if resource.type == "AWS::ECS::Service" and name in {"TaskDefinition", "LoadBalancers"}:
         return bool(resource.properties.get("DeploymentConfiguration", {}).get("MinimumHealthyPercent") == 0)
     if resource.type == "AWS::AutoScaling::AutoScalingGroup" and name == "LaunchTemplate":
@@ -133,10 +133,10 @@ def _restarts(resource: Resource, name: str) -> bool:
 
 
 def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference, ...]]) -> dict[Key, dict[Path, Key]]:
-    """By resource, the places that mean something else because of what they refer to."""
+    """By resource, the paths whose value changes because of the resource that they refer to."""
     redirected = _redirected(before, after)
     published = publishers(after)
-    follows: dict[Key, dict[Path, Key]] = {key: {} for key in own}
+    caused_by: dict[Key, dict[Path, Key]] = {key: {} for key in own}
     users: dict[Key, list[tuple[Key, Path, str]]] = defaultdict(list)
     for key in own:
         resource = after.resources[key]
@@ -144,28 +144,28 @@ def _followed(before: Output, after: Output, own: Mapping[Key, tuple[Difference,
         for path, target, attribute in references(resource.properties):
             here = (resource.component, target)
             if here in redirected:
-                follows[key][path] = here
+                caused_by[key][path] = here
             elif here in after.resources:
                 users[here].append((key, path, attribute))
             elif names.get(target) in published:
                 users[published[names[target]].key].append((key, path, "Value"))
-    pending = [key for key in own if own[key] or follows[key]]
-    done: dict[Key, _Moved] = {}
+    pending = [key for key in own if own[key] or caused_by[key]]
+    done: dict[Key, _ChangedReferences] = {}
     while pending:
         key = pending.pop()
-        moved = _moved(before.resources[key], after.resources[key], own[key], follows[key])
+        moved = _changed_references(before.resources[key], after.resources[key], own[key], caused_by[key])
         if moved == done.get(key):
             continue
         done[key] = moved
         for user, path, attribute in users[key]:
-            if moved.moves(attribute) and path not in follows[user]:
-                follows[user][path] = key
+            if moved.moves(attribute) and path not in caused_by[user]:
+                caused_by[user][path] = key
                 pending.append(user)
-    return follows
+    return caused_by
 
 
 def _redirected(before: Output, after: Output) -> set[Key]:
-    """The template parameters that are given another value than before: (component, name)."""
+    """Template parameters with a changed value: (component, name)."""
     old, new = publishers(before), publishers(after)
     found = set()
     for component, stack in after.stacks.items():
@@ -180,8 +180,8 @@ def _redirected(before: Output, after: Output) -> set[Key]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moved:
-    """Which of a resource's values change with it.
+class _ChangedReferences:
+    """Values of a resource that other resources refer to and that change with it.
 
     Attributes:
         all_attributes: whether every attribute does.
@@ -197,15 +197,17 @@ class _Moved:
         return self.reference if attribute == REF else self.all_attributes or attribute in self.attributes
 
 
-def _moved(before: Resource, after: Resource, own: tuple[Difference, ...], follows: Mapping[Path, Key]) -> _Moved:
-    change = _change(before, after, own, follows)
+def _changed_references(
+    before: Resource, after: Resource, own: tuple[Difference, ...], caused_by: Mapping[Path, Key]
+) -> _ChangedReferences:
+    change = _change(before, after, own, caused_by)
     if change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and after.type != PARAMETER:
         name = name_property(after.type)
         keeps_name = name is not None and name in after.properties and not _touches(change, name)
-        return _Moved(all_attributes=True, reference=not keeps_name)
+        return _ChangedReferences(all_attributes=True, reference=not keeps_name)
     attribute, its_property = _MOVING_ATTRIBUTES.get(after.type, ("", ""))
-    return _Moved(attributes=frozenset({attribute} if _touches(change, its_property) else ()))
+    return _ChangedReferences(attributes=frozenset({attribute} if _touches(change, its_property) else ()))
 
 
 def _touches(change: ResourceChange, name: str) -> bool:
-    return any(path[0] == name for path in (*change.follows, *(difference.path for difference in change.differences)))
+    return any(path[0] == name for path in (*change.caused_by, *(difference.path for difference in change.differences)))

@@ -12,7 +12,7 @@ from typing import Protocol
 from lisa_schema.errors import LisaError
 
 _DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-"""What a branch is compared with when nothing is named; the first that there is."""
+"""Default references to compare with; the first existing one is used."""
 
 
 class Revision(Protocol):
@@ -61,7 +61,7 @@ class Commit:
 
     @property
     def short(self) -> str:
-        """The first characters of its name, for people."""
+        """The abbreviated commit id."""
         return self.digest[:10]
 
     def read(self, paths: Iterable[str]) -> Mapping[str, bytes]:
@@ -96,14 +96,14 @@ def base_of(project: Path, reference: str | None) -> Commit:
     commit = _commit(project, named)
     if commit is None:
         if reference is None:
-            raise RevisionError("There is no commit yet to compare with: run `git add --all` and `git commit` first.")
+            raise RevisionError("The repository has no commits. Run `git add --all` and `git commit` first.")
         raise RevisionError(
-            f"`{named}` names no commit here: fetch it first (`git fetch origin`), or name another one with --base."
+            f"`{named}` is not a known commit. Run `git fetch origin`, or specify another one with --base."
         )
     result = _git(project, "merge-base", commit, "HEAD", check=False)
     if result.returncode:
         raise RevisionError(
-            f"`{named}` and HEAD have no commit in common. In a shallow clone, fetch the rest with "
+            f"`{named}` and HEAD have no commit in common. In a shallow clone, fetch the full history with "
             "`git fetch --unshallow`; in a workflow, check out with `fetch-depth: 0`."
         )
     return Commit(project, result.stdout.decode().strip(), named)
@@ -116,7 +116,7 @@ def _commit(project: Path, reference: str) -> str | None:
     result = _git(project, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}", check=False)
     if result.returncode > 1:
         words = result.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise RevisionError(f"git cannot read {project.resolve()}: {words or 'it is no repository'}.")
+        raise RevisionError(f"git cannot read {project.resolve()}: {words or 'it is not a Git repository'}.")
     return result.stdout.decode().strip() or None
 
 
@@ -126,7 +126,7 @@ def _git(project: Path, *arguments: str, stdin: bytes = b"", check: bool = True)
     try:
         result = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
     except FileNotFoundError as error:
-        raise RevisionError("git is not installed, or not on PATH: another revision cannot be read.") from error
+        raise RevisionError("Git is not on PATH, so other revisions cannot be read. Install Git.") from error
     if check and result.returncode:
         words = result.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise RevisionError(f"git {arguments[0]} failed: {words}.")

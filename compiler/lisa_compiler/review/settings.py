@@ -131,7 +131,7 @@ class Settings:
                 values = [child(item, name) for name in names]
                 if step in [value.text for value in values if isinstance(value, ScalarNode)][:1]:
                     return index
-            raise LisaError(f"There is no `{step}` in {key_path(path)}.")
+            raise LisaError(f"{key_path(path)} has no entry `{step}`.")
         return step
 
     def _is_known(self, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Targets: what the person who asks for an explanation means by a path, a logical id or a name."""
+"""Targets: find the file, resource or value that a path, logical id or name refers to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.reach import Place
-from lisa_compiler.review.update_behaviour import name_property
+from lisa_compiler.review.update_behavior import name_property
 from lisa_schema.errors import LisaError
 
 _TEMPLATE = re.compile(r"(?:generated/[^/]+/)?cloudformation/([^/:]+)\.template\.json(?::(.+))?\Z")
@@ -17,11 +17,11 @@ _NAMED = 4
 
 
 class ExplainError(LisaError):
-    """What is to be explained is neither generated nor configured."""
+    """The target is neither a generated value nor a configuration key."""
 
 
 def find(output: Output, target: str) -> Place:
-    """Find what a target names; a Place without a name is a whole stack.
+    """Find the target; a Place without a name is a complete stack.
 
     Raises:
         ExplainError: there is nothing of that name, or more than one.
@@ -29,7 +29,7 @@ def find(output: Output, target: str) -> Place:
     if match := _TEMPLATE.search(target):
         component, inner = match.groups()
         if component not in output.stacks:
-            raise ExplainError(f"There is no stack `{component}`; there are {', '.join(output.stacks)}.")
+            raise ExplainError(f"Unknown stack `{component}`. Use one of: {', '.join(output.stacks)}.")
         return _resource(output, inner, component) if inner else Place(component, "")
     file = match[1] if (match := _OUTPUT.search(target)) else target
     if file in output.digests:
@@ -52,9 +52,9 @@ def _resource(output: Output, text: str, component: str | None) -> Place:
         return Place(found[0].component, found[0].logical_id, path if _has_id(found[0], logical_id) else "")
     if found:
         names = [f"`{resource.component}/{resource.logical_id}`" for resource in found]
-        raise ExplainError(f"`{logical_id}` is in several stacks: write {' or '.join(names[:_NAMED])}.")
+        raise ExplainError(f"`{logical_id}` is in several stacks. Specify {' or '.join(names[:_NAMED])}.")
     raise ExplainError(
-        f"`{text}` is no key of the configuration, and no file or resource of generated/{output.environment}. Write a "
+        f"`{text}` is neither a configuration key nor a file or resource in generated/{output.environment}. Specify a "
         "key as `ecsModels[0].instanceType`, a file by its path, a resource as `serve/TokenTable`."
     )
 

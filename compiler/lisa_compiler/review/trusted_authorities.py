@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lisa_compiler.authorities import read_bundle
-from lisa_compiler.review.finding import Danger, Finding
-from lisa_compiler.review.output import Output, OutputError
-from lisa_compiler.review.wording import counted
+from lisa_compiler.review.formatting import pluralize
+from lisa_compiler.review.impact import Impact, ImpactCategory
+from lisa_compiler.review.output import Output, OutputFormatError
 
 _KEY = "certificateAuthorityBundle"
 _Authorities = Mapping[str, bytes]
 """Certificates in DER by their SHA-256 fingerprint, in the order of a bundle."""
 
 
-def compare_authorities(before: Output | None, after: Output) -> Iterator[Finding]:
+def compare_authorities(before: Output | None, after: Output) -> Iterator[Impact]:
     """Find which authorities are trusted that were not, and which no longer are.
 
     Without a bundle, functions and containers trust the public authorities of their images.
 
     Raises:
-        OutputError: a bundle is not what a compile writes.
+        OutputFormatError: a bundle is not what a compile writes.
     """
     if before is None or before.trust_bundle != after.trust_bundle:
         was, is_ = _authorities(before), _authorities(after)
@@ -29,28 +29,28 @@ def compare_authorities(before: Output | None, after: Output) -> Iterator[Findin
     yield from _files(before, after)
 
 
-def _bundle(old: _Authorities, new: _Authorities) -> Iterator[Finding]:
+def _bundle(old: _Authorities, new: _Authorities) -> Iterator[Impact]:
     more = [_shown(name, der) for name, der in new.items() if name not in old]
     less = [_shown(name, der) for name, der in old.items() if name not in new]
     if more:
-        number = counted(len(more), "more certificate authority", "more certificate authorities")
-        yield Finding(Danger.PERMITS, f"Functions and containers trust {number}:", tuple(more))
+        number = pluralize(len(more), "more certificate authority", "more certificate authorities")
+        yield Impact(ImpactCategory.BROADER_ACCESS, f"Functions and containers trust {number}:", tuple(more))
     if less:
-        number = counted(len(less), "certificate authority", "certificate authorities")
-        yield Finding(Danger.CLOSES, f"Functions and containers no longer trust {number}:", tuple(less))
+        number = pluralize(len(less), "certificate authority", "certificate authorities")
+        yield Impact(ImpactCategory.REDUCED_RISK, f"Functions and containers no longer trust {number}:", tuple(less))
 
 
-def _files(before: Output | None, after: Output) -> Iterator[Finding]:
+def _files(before: Output | None, after: Output) -> Iterator[Impact]:
     """Authorities in a file of the instances' image: nothing in the output says which they are."""
     old, new = (_file_on_instances(output) if output else "" for output in (before, after))
     if new and new != old:
         text = (
-            f"Containers trust the certificate authorities in `{new}` on the instances, which the output does not name."
+            f"Containers trust the certificate authorities in `{new}` on the instances; the output does not list them."
         )
-        yield Finding(Danger.PERMITS, text)
+        yield Impact(ImpactCategory.BROADER_ACCESS, text)
     if old and new != old:
         text = f"Containers no longer trust the certificate authorities in `{old}` on the instances."
-        yield Finding(Danger.CLOSES, text)
+        yield Impact(ImpactCategory.REDUCED_RISK, text)
 
 
 def _file_on_instances(output: Output) -> str:
@@ -66,7 +66,9 @@ def _authorities(output: Output | None) -> tuple[_Authorities, _Authorities] | N
         return read_bundle(output.trust_bundle)
     except ValueError as error:
         folder = f"generated/{output.environment}"
-        raise OutputError(f"{folder}/trust is not what `lisa compile` writes: compile it again.") from error
+        raise OutputFormatError(
+            f"{folder}/trust has an unexpected format. Run `lisa compile --env {output.environment}`."
+        ) from error
 
 
 def _all(authorities: tuple[_Authorities, _Authorities]) -> _Authorities:

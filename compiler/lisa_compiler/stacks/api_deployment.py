@@ -80,7 +80,7 @@ class ApiDeploymentStack(LisaStack):
             description="Lets API Gateway write logs",
         )
         self.acknowledge(
-            role, {f"AwsSolutions-IAM4[Policy::{policy}]": "API Gateway wants this policy of AWS for its logs."}
+            role, {f"AwsSolutions-IAM4[Policy::{policy}]": "API Gateway requires this AWS managed policy for its logs."}
         )
         account = apigateway.CfnAccount(self, "LoggingAccount", cloud_watch_role_arn=role.attr_arn)
         for resource in (role, account):

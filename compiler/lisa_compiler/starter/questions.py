@@ -144,7 +144,7 @@ QUESTIONS: Final = (
     ),
     Question(
         name="internetFacing",
-        text="Shall the REST API be on the internet, true or false",
+        text="Is the gateway internet-facing, true or false",
         path="restApiConfig.internetFacing",
         each=True,
         example="false",

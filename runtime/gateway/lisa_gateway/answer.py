@@ -112,5 +112,5 @@ async def whole(answer: Answer) -> bytes:
         while part := await answer.next_part():
             parts.append(part)
     except BrokenAnswerError as error:
-        raise UpstreamDownError("The model proxy broke off its answer.") from error
+        raise UpstreamDownError("The model proxy interrupted its response.") from error
     return b"".join(parts)

@@ -32,7 +32,7 @@ def error_code(error: ClientError) -> str:
 
 @contextmanager
 def answered_by(service: str) -> Iterator[None]:
-    """Tell the caller that a service of AWS asks for patience, or fails; the log has its words.
+    """Translate throttling and failures of AWS services into responses; the log has the details.
 
     Args:
         service: the service, as a person knows it.

@@ -43,7 +43,7 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
     values = found if isinstance(found, Mapping) else {}
     subject, username = values.get("principalId"), values.get("username")
     if not isinstance(subject, str) or not subject:
-        raise UnauthorizedError("The request does not say who the caller is.")
+        raise UnauthorizedError("The request does not identify the caller.")
     return Caller(
         subject=subject,
         username=username if isinstance(username, str) and username else subject,

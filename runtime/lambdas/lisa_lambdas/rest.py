@@ -119,8 +119,8 @@ def _refuse(error: ApiError) -> Response[Any]:
 
 def _fail(error: Exception) -> Response[Any]:
     _log.error("failed", exc_info=error)
-    return _response(ApiError("Something went wrong here; the function's log says what."))
+    return _response(ApiError("Internal server error. See the function's logs."))
 
 
 def _no_route(_: NoRouteError) -> Response[Any]:
-    return _response(NotFoundError("There is no such endpoint."))
+    return _response(NotFoundError("The endpoint does not exist."))

@@ -89,7 +89,7 @@ def read_header(token: str) -> Header:
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise RefusedAlgorithmError("The token's signature algorithm is not accepted.")
     if "crit" in header or not (key_id is None or isinstance(key_id, str)):
-        raise MalformedTokenError("The token's header has a member that cannot be honoured.")
+        raise MalformedTokenError("The token's header has an unsupported member.")
     return Header(key_id=key_id, algorithm=algorithm)
 
 

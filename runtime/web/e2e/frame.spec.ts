@@ -28,7 +28,7 @@ test("a user sees neither the link to model management nor its page", async ({ a
 
 test("an address that there is not leads home", async ({ app, page }) => {
   await app.signIn("user", "#/nowhere");
-  await expect(page.getByText("There is no such page")).toBeVisible();
+  await expect(page.getByText("Page not found")).toBeVisible();
   await page.getByRole("button", { name: "Go to the home page" }).click();
   await expect(page.getByRole("heading", { name: "Welcome to LISA" })).toBeVisible();
 });

@@ -27,7 +27,9 @@ class AuthConfig(Record):
         description="Dot path of the groups in a token.",
         examples=["cognito:groups", "realm_access.roles"],
     )
-    additional_scopes: tuple[str, ...] = Field(default=(), description="Scopes that are asked for besides the usual.")
+    additional_scopes: tuple[str, ...] = Field(
+        default=(), description="Scopes that are requested in addition to the default ones."
+    )
 
 
 class PermissionsBoundary(Record):

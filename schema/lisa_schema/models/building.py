@@ -17,7 +17,7 @@ class LambdaConfig(Record):
         default=PythonRuntime.PYTHON_3_12, description="The Python of the Lambda functions."
     )
     log_level: LogLevel | None = Field(
-        default=None, description="How much the Lambda functions log; the top-level logLevel when left out."
+        default=None, description="Log level of the Lambda functions; default: the top-level logLevel."
     )
     vpc_autoscaling_config: dict[str, Any] | None = Field(
         default=None,

@@ -87,7 +87,7 @@ Image = Annotated[
 
 
 class HealthCheckConfig(Record):
-    """How ECS tells whether a container is healthy."""
+    """Health check of a container by ECS."""
 
     command: tuple[str, ...] = Field(
         default=("CMD-SHELL", "exit 0"),

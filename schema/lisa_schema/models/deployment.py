@@ -18,7 +18,7 @@ from lisa_schema.models.record import (
     AbsolutePath,
     AccountNumber,
     BucketName,
-    Colour,
+    Color,
     Flag,
     HttpUrl,
     Integer,
@@ -47,8 +47,8 @@ class SystemBanner(Record):
     """A line above and below every page of the chat application."""
 
     text: str = Field(min_length=1, description="What the banner says.")
-    background_color: Colour = Field(description="Colour behind the text, as CSS writes it.", examples=["#007a33"])
-    font_color: Colour = Field(description="Colour of the text, as CSS writes it.", examples=["white"])
+    background_color: Color = Field(description="Color behind the text, as CSS writes it.", examples=["#007a33"])
+    font_color: Color = Field(description="Color of the text, as CSS writes it.", examples=["white"])
 
 
 class Config(Record):
@@ -150,7 +150,7 @@ class Config(Record):
         default=None, description="Limits on every IAM role."
     )
     stack_synthesizer: StackSynthesizer | None = Field(
-        default=None, description="The CDK stack synthesizer; the default one when left out."
+        default=None, description="The CDK stack synthesizer; default: DefaultStackSynthesizer."
     )
     system_banner: SystemBanner | None = Field(default=None, description="A line above and below every page.")
     api_gateway_config: ApiGatewayConfig = Field(

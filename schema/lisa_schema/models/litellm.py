@@ -40,7 +40,7 @@ class LisaParams(Record):
 
 
 class ModelInfo(Passthrough):
-    """Facts about a model that LiteLLM hands out."""
+    """Metadata of a model that LiteLLM returns."""
 
     id: str | None = Field(default=None, description="Identifier of the deployment.")
     mode: str | None = Field(default=None, description="Kind of calls it takes.", examples=["chat", "embedding"])

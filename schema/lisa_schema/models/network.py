@@ -12,16 +12,16 @@ class VpcConfig(Record):
 
     vpc_id: VpcId = Field(description="Id of the VPC.", examples=["vpc-0123456789abcdef0"])
     availability_zones: tuple[str, ...] = Field(
-        min_length=1, description="Availability zones of the subnets.", examples=[["us-east-1a", "us-east-1b"]]
+        min_length=1, description="Availability Zones of the subnets.", examples=[["us-east-1a", "us-east-1b"]]
     )
     private_subnet_ids: tuple[SubnetId, ...] = Field(
-        min_length=1, description="Subnets with a way out, one for each availability zone."
+        min_length=1, description="Subnets with a route to the internet, one for each Availability Zone."
     )
     public_subnet_ids: tuple[SubnetId, ...] = Field(
-        default=(), description="Subnets with public addresses, one for each availability zone."
+        default=(), description="Subnets with public addresses, one for each Availability Zone."
     )
     isolated_subnet_ids: tuple[SubnetId, ...] = Field(
-        default=(), description="Subnets without a way out, one for each availability zone."
+        default=(), description="Subnets without a route to the internet, one for each Availability Zone."
     )
     cidr_block: CidrBlock = Field(description="Address range of the VPC.", examples=["10.0.0.0/22"])
 

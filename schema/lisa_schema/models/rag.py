@@ -31,7 +31,7 @@ class OpenSearchDomain(Record):
     )
     volume_size: Annotated[Integer, Field(ge=10)] = Field(description="Volume of each data node in GiB.", examples=[20])
     multi_az_with_standby: Flag = Field(
-        default=False, description="Whether a third availability zone stands by for the other two."
+        default=False, description="Whether a third Availability Zone is a standby for the other two."
     )
 
 
@@ -98,4 +98,4 @@ class RagFileProcessingConfig(Record):
     chunk_size: Annotated[Integer, Field(ge=100, le=10000)] = Field(
         description="Characters in a chunk.", examples=[512]
     )
-    chunk_overlap: Count = Field(description="Characters that two neighbouring chunks share.", examples=[51])
+    chunk_overlap: Count = Field(description="Characters that two adjacent chunks share.", examples=[51])

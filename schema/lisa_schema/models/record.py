@@ -123,11 +123,11 @@ ImageReference = Annotated[
     form(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image as `docker pull` takes it, such as python:3.11"),
     Field(max_length=512),
 ]
-Colour = Annotated[
+Color = Annotated[
     str,
     form(
         r"^(#[0-9A-Fa-f]{3,8}|[A-Za-z]+|(rgb|hsl)a?\([0-9.,%/ a-z]+\))$",
-        "a CSS colour such as #007a33, rgb(0, 122, 51) or white",
+        "a CSS color such as #007a33, rgb(0, 122, 51) or white",
     ),
 ]
 IamNamePart = Annotated[str, form(r"^[A-Za-z0-9+=,.@_-]*$", "letters, digits and + = , . @ _ -"), Field(max_length=64)]

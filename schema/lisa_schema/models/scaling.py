@@ -58,7 +58,7 @@ class AutoScalingConfig(Record):
 
 
 class LoadBalancerHealthCheck(Record):
-    """How the load balancer tells whether a target is healthy."""
+    """Health check of a target by the load balancer."""
 
     path: Annotated[str, form(r"^/\S*$", "a path that begins with a slash")] = Field(
         description="Path that is asked.", examples=["/health"]
@@ -85,7 +85,7 @@ class LoadBalancerConfig(Record):
     )
     domain_name: DomainName | None = Field(
         default=None,
-        description="Name by which clients reach it, instead of its own; in the VPC a private zone resolves it.",
+        description="Name for clients, instead of the load balancer's; in the VPC a private zone resolves it.",
         examples=["lisa.example.com"],
     )
     hosted_zone_id: HostedZoneId | None = Field(

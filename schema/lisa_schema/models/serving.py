@@ -52,7 +52,7 @@ class EcsModel(Record):
         examples=["mistralai/Mistral-7B-Instruct-v0.2"],
     )
     model_id: ModelName | None = Field(
-        default=None, description="Short name that clients use; the modelName when left out.", examples=["mistral7b"]
+        default=None, description="Short name that clients use; default: the modelName.", examples=["mistral7b"]
     )
     deploy: Flag = Field(default=True, description="Whether the model is deployed.")
     streaming: Flag | None = Field(

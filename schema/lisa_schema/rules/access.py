@@ -11,15 +11,15 @@ from lisa_schema.rules.registry import Finding, rule
 
 @rule("LISA330", "ui-needs-chat", "Set deployChat to true, or deployUi to false.")
 def ui_needs_chat(config: Config) -> Iterator[Finding]:
-    """The chat application is deployed with the chat sessions that it keeps."""
+    """The chat application requires deployChat, which stores its sessions."""
     if config.deploy_ui and not config.deploy_chat:
-        message = "deployUi is on and deployChat is off, but the application cannot do without sessions."
+        message = "deployUi is true but deployChat is false; the application requires sessions."
         yield Finding(("deployUi",), message, None, (("deployChat",),))
 
 
 @rule("LISA331", "auth-required", "Add authConfig with the authority and clientId of your identity provider.")
 def auth_required(config: Config) -> Iterator[Finding]:
-    """There is an authConfig when RAG, chat or UI is deployed, or when the REST API is internet-facing."""
+    """`authConfig` is required when RAG, chat or UI is deployed, or when the gateway is internet-facing."""
     if config.auth_config is not None:
         return
     reasons = [
@@ -40,11 +40,11 @@ def auth_required(config: Config) -> Iterator[Finding]:
 @rule(
     "LISA332",
     "no-authentication",
-    "Add authConfig, unless everyone in the VPC may use every model.",
+    "Add authConfig, unless all callers in the VPC may use all models.",
     Severity.WARNING,
 )
 def no_authentication(config: Config) -> Iterator[Finding]:
-    """A private REST API without authConfig answers everyone who reaches it."""
+    """A private gateway without authConfig does not authenticate callers in the VPC."""
     is_served = config.deploy_rag or config.deploy_chat or config.deploy_ui
     if config.auth_config is None and not is_served and not config.rest_api_config.internet_facing:
         message = "Without authConfig the REST API runs with USE_AUTH=false and answers everyone in the VPC."
@@ -58,18 +58,18 @@ def no_authentication(config: Config) -> Iterator[Finding]:
     Severity.WARNING,
 )
 def admin_group_readable(config: Config) -> Iterator[Finding]:
-    """With an adminGroup, jwtGroupsProperty says where a token has the groups."""
+    """`adminGroup` requires jwtGroupsProperty, the claim with the groups."""
     auth = config.auth_config
     if auth is not None and auth.admin_group and not auth.jwt_groups_property:
-        message = "adminGroup is set, but nothing says where a token has its groups, so that nobody is an admin."
+        message = "adminGroup is set but jwtGroupsProperty is not; no user would be an administrator."
         yield Finding(("authConfig", "adminGroup"), message, None, (("authConfig", "jwtGroupsProperty"),))
 
 
 @rule("LISA334", "public-without-tls", "Set restApiConfig.loadBalancerConfig.sslCertIamArn.", Severity.WARNING)
 def public_without_tls(config: Config) -> Iterator[Finding]:
-    """An internet-facing REST API has a certificate, so that tokens do not travel in the clear."""
+    """An internet-facing gateway must have a TLS certificate, so that tokens are sent encrypted."""
     api = config.rest_api_config
     if api.internet_facing and api.load_balancer_config.ssl_cert_iam_arn is None:
         at = ("restApiConfig", "loadBalancerConfig", "sslCertIamArn")
-        message = "The REST API is internet-facing and has no certificate: tokens would travel in the clear."
+        message = "The REST API is internet-facing but has no TLS certificate; tokens would be sent unencrypted."
         yield Finding(at, message, None, (("restApiConfig", "internetFacing"),))

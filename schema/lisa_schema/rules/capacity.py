@@ -38,7 +38,7 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 @rule("LISA310", "capacity-order", "Raise maxCapacity or lower minCapacity.")
 def capacity_order(config: Config) -> Iterator[Finding]:
-    """The minCapacity of a service is not above its maxCapacity."""
+    """`minCapacity` must not be greater than maxCapacity."""
     for path, service in services(config):
         scaling = service.auto_scaling_config
         if scaling.min_capacity > scaling.max_capacity:
@@ -49,23 +49,23 @@ def capacity_order(config: Config) -> Iterator[Finding]:
 
 @rule("LISA311", "target-check-timeout", "Lower the timeout or raise the interval.")
 def target_check_timeout(config: Config) -> Iterator[Finding]:
-    """The load balancer's health check times out before the next one begins."""
+    """The timeout of a load balancer's health check must be less than its interval."""
     for path, service in services(config):
         check = service.load_balancer_config.health_check_config
         if check.timeout >= check.interval:
             block = (*path, "loadBalancerConfig", "healthCheckConfig")
-            message = f"The timeout of {check.timeout} s has to be less than the interval of {check.interval} s."
+            message = f"The timeout of {check.timeout} s must be less than the interval of {check.interval} s."
             yield Finding((*block, "timeout"), message, None, ((*block, "interval"),))
 
 
 @rule("LISA312", "container-check-command", "Begin with CMD-SHELL and one line of shell, or with CMD and the words.")
 def container_check_command(config: Config) -> Iterator[Finding]:
-    """A container's health check command begins with CMD or CMD-SHELL, as ECS wants it."""
+    """A container's health check command must begin with CMD or CMD-SHELL."""
     for path, service in services(config):
         command = service.container_config.health_check_config.command
         if command[0] not in ("CMD", "CMD-SHELL") or len(command) < 2:
             at = (*path, "containerConfig", "healthCheckConfig", "command")
-            yield Finding(at, "ECS takes a health check command that begins with CMD or CMD-SHELL.")
+            yield Finding(at, "The health check command does not begin with CMD or CMD-SHELL, which ECS requires.")
 
 
 @rule("LISA313", "metric-duration", "Write 60, or remove `duration`.", Severity.WARNING)
@@ -79,45 +79,47 @@ def metric_duration(config: Config) -> Iterator[Finding]:
             yield Finding(at, message)
 
 
-@rule("LISA314", "alb-metric-known", "Choose a metric of the application load balancer.", Severity.WARNING)
+@rule("LISA314", "alb-metric-known", "Use a metric of the Application Load Balancer.", Severity.WARNING)
 def alb_metric_known(config: Config) -> Iterator[Finding]:
-    """AlbMetricName is a metric that an application load balancer reports."""
+    """AlbMetricName must be a metric of an Application Load Balancer."""
     for path, service in services(config):
         name = service.auto_scaling_config.metric_config.alb_metric_name
         if name not in _ALB_METRICS:
             at = (*path, "autoScalingConfig", "metricConfig", "AlbMetricName")
             near = difflib.get_close_matches(name, _ALB_METRICS, 1)
             fix = f"Write {near[0]}." if near else None
-            yield Finding(at, f"An application load balancer reports no metric `{name}`, so that nothing scales.", fix)
+            yield Finding(at, f"Unknown Application Load Balancer metric `{name}`; the service would not scale.", fix)
 
 
 @rule("LISA315", "environment-variable-name", "Use letters, digits and underscores.")
 def environment_variable_name(config: Config) -> Iterator[Finding]:
-    """The name of an environment variable is one that a process can have."""
+    """The name of an environment variable must be valid."""
     for path, service in services(config):
         for name in service.container_config.environment:
             if not _VARIABLE.match(name):
                 at = (*path, "containerConfig", "environment", name)
-                yield Finding(at, f"`{name}` cannot be the name of an environment variable.")
+                yield Finding(at, f"`{name}` is not a valid name of an environment variable.")
 
 
 @rule("LISA316", "tag-keys", "Rename or remove the tag.")
 def tag_keys(config: Config) -> Iterator[Finding]:
-    """Tags have different keys, none of which begins with `aws:`, and there are 40 at most."""
+    """Tag keys must be unique and must not begin with `aws:`; at most 40 tags are allowed."""
     seen: set[str] = set()
     for index, tag in enumerate(config.tags):
         if tag.key in seen:
-            yield Finding(("tags", index, "Key"), f"The tag `{tag.key}` is there twice.")
+            yield Finding(("tags", index, "Key"), f"Duplicate tag `{tag.key}`.")
         if tag.key.lower().startswith("aws:"):
-            yield Finding(("tags", index, "Key"), f"AWS keeps keys such as `{tag.key}` for itself.")
+            yield Finding(("tags", index, "Key"), f"The tag key `{tag.key}` is reserved for AWS.")
         seen.add(tag.key)
     if len(config.tags) > 40:
-        yield Finding(("tags",), f"AWS allows 50 tags, and {len(config.tags)} leave no room for the stacks' own.")
+        yield Finding(
+            ("tags",), f"{len(config.tags)} tags are configured; AWS allows 50, including those that LISA adds."
+        )
 
 
 @rule("LISA317", "deployment-prefix-free", "Begin the prefix with another word.")
 def deployment_prefix_free(config: Config) -> Iterator[Finding]:
-    """The deploymentPrefix does not begin with `aws` or `ssm`, which Parameter Store keeps for itself."""
+    """The deploymentPrefix must not begin with `aws` or `ssm`, which Parameter Store reserves."""
     levels = config.deployment_prefix.count("/")
     if levels > _PREFIX_LEVELS:
         message = f"The prefix has {levels} levels; LISA adds 3, and Parameter Store allows 15 in a name."
@@ -125,4 +127,4 @@ def deployment_prefix_free(config: Config) -> Iterator[Finding]:
     first = config.deployment_prefix.split("/")[1].lower()
     if first.startswith(("aws", "ssm")):
         also = (("deploymentStage",),)
-        yield Finding(("deploymentPrefix",), f"Parameter Store keeps names that begin with /{first}.", None, also)
+        yield Finding(("deploymentPrefix",), f"Parameter Store reserves names that begin with /{first}.", None, also)

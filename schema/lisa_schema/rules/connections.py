@@ -68,8 +68,6 @@ def connection_times(config: Config) -> Iterator[Finding]:
         for name, value in service.container_config.environment.items():
             bounds = _BOUNDS.get((container, canonical(container, name)))
             if bounds is not None and not bounds.include(value):
-                number = "number" if bounds.number is _FRACTIONAL else "whole number"
-                message = (
-                    f"`{name}` must be a {number} of seconds from {bounds.least} to {bounds.most}: {bounds.reason}."
-                )
+                number = "a number" if bounds.number is _FRACTIONAL else "an integer number"
+                message = f"`{name}` must be {number} of seconds from {bounds.least} to {bounds.most}: {bounds.reason}."
                 yield Finding((*path, "containerConfig", "environment", name), message, severity=bounds.severity)

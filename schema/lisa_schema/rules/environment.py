@@ -88,7 +88,7 @@ def owned_arguments(config: Config) -> Iterator[Finding]:
                 yield Finding(at, message, f"Remove it; {options[option]}")
 
 
-@rule("LISA325", "context-fits", "Choose the built-in context of the container, or a directory of your own.")
+@rule("LISA325", "context-fits", "Choose the built-in context of the container, or your own directory.")
 def context_fits(config: Config) -> Iterator[Finding]:
     """A built-in build context must be that of its container: the gateway's for the REST API, else the server's."""
     for path, service in services(config):

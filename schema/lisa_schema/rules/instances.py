@@ -16,20 +16,20 @@ _KEPT_MIB = {RestApiConfig: 2 * 1024, EcsModel: 5 * 1024}
 """Memory that stays with the host, in MiB."""
 
 
-@rule("LISA320", "instance-type-known", "Choose an instance type that there is.")
+@rule("LISA320", "instance-type-known", "Use an existing instance type.")
 def instance_type_known(config: Config) -> Iterator[Finding]:
-    """Every instance type is one that AWS has."""
+    """Instance types must exist."""
     for path, service in services(config):
         if instance_type(service.instance_type) is None:
             near = nearest_instance_types(service.instance_type)
             fix = f"Choose {' or '.join(near)}." if near else None
-            message = f"There is no instance type `{service.instance_type}`."
+            message = f"Unknown instance type `{service.instance_type}`."
             yield Finding((*path, "instanceType"), message, fix)
 
 
-@rule("LISA321", "instance-type-offered", "Choose a type that the region offers.", Severity.WARNING)
+@rule("LISA321", "instance-type-offered", "Use a type that the Region offers.", Severity.WARNING)
 def instance_type_offered(config: Config) -> Iterator[Finding]:
-    """The region offers the instance types that are deployed; an error in isolated and GovCloud regions."""
+    """The Region must offer the deployed instance types; an error in isolated and GovCloud Regions."""
     home = region(config.region)
     if home is None:
         return
@@ -38,13 +38,13 @@ def instance_type_offered(config: Config) -> Iterator[Finding]:
         if instance_type(service.instance_type) is not None and home.offers(service.instance_type) is False:
             offered = [name for name in nearest_instance_types(service.instance_type, 12) if home.offers(name)]
             fix = f"Choose {' or '.join(offered[:3])}." if offered else None
-            message = f"The region {home.name} does not offer {service.instance_type}, as far as the table knows."
+            message = f"The region {home.name} does not offer {service.instance_type}, according to the Region table."
             yield Finding((*path, "instanceType"), message, fix, (("region",),), severity)
 
 
 @rule("LISA322", "gpu-needed", "Choose a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
 def gpu_needed(config: Config) -> Iterator[Finding]:
-    """A model that tgi or vllm serves runs on an instance with NVIDIA GPUs."""
+    """Models with the tgi or vllm container require an instance with NVIDIA GPUs."""
     for index, model in enumerate(config.ecs_models):
         host = instance_type(model.instance_type)
         if host is None or model.inference_container not in (InferenceContainer.TGI, InferenceContainer.VLLM):
@@ -55,9 +55,9 @@ def gpu_needed(config: Config) -> Iterator[Finding]:
             yield Finding(("ecsModels", index, "instanceType"), message, None, also)
 
 
-@rule("LISA323", "memory-suffices", "Choose a bigger instance type, or a smaller sharedMemorySize.")
+@rule("LISA323", "memory-suffices", "Use a larger instance type, or a smaller sharedMemorySize.")
 def memory_suffices(config: Config) -> Iterator[Finding]:
-    """The instance has memory for its task and the shared memory, besides what the host keeps for itself."""
+    """The instance must have enough memory for its task, the shared memory and the host."""
     for path, service in services(config):
         host = instance_type(service.instance_type)
         if host is None:
@@ -75,7 +75,7 @@ def memory_suffices(config: Config) -> Iterator[Finding]:
 
 @rule("LISA324", "architecture", "Choose a type with x86_64 processors.", Severity.WARNING)
 def architecture(config: Config) -> Iterator[Finding]:
-    """Hosts have x86_64 processors, for which images are built."""
+    """Instances must have x86_64 processors, for which images are built."""
     for path, service in services(config):
         host = instance_type(service.instance_type)
         if host is not None and host.architecture != "x86_64":
@@ -85,7 +85,7 @@ def architecture(config: Config) -> Iterator[Finding]:
 
 @rule("LISA326", "one-ami", "Keep the one that is meant, and set the other to null.")
 def one_ami(config: Config) -> Iterator[Finding]:
-    """An AMI is named by its id or by a parameter, not by both."""
+    """An AMI must be specified by its id or by a parameter, not both."""
     for path, service in services(config):
         if service.ami_id and service.ami_parameter:
             yield _two_amis((*path, "amiId"), (*path, "amiParameter"))

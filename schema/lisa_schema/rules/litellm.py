@@ -99,7 +99,7 @@ _RESERVED: Final = (
 
 @rule("LISA380", "litellm-section-known", "Correct the name of the section.", Severity.WARNING)
 def litellm_section_known(config: Config) -> Iterator[Finding]:
-    """A section of litellmConfig that LISA does not know is not one that it knows, misspelt."""
+    """Unknown `litellmConfig` sections must not be misspellings of known ones."""
     for key in config.litellm_config.model_extra or {}:
         folded = "".join(filter(str.isalnum, key)).casefold()
         known = {"".join(filter(str.isalnum, name)).casefold(): name for name in _SECTIONS}
@@ -109,9 +109,9 @@ def litellm_section_known(config: Config) -> Iterator[Finding]:
             yield Finding(("litellmConfig", key), message, f"Write `{known[near[0]]}`.")
 
 
-@rule("LISA381", "litellm-exposes", "Set it to false, unless it is meant.", Severity.WARNING)
+@rule("LISA381", "litellm-exposes", "Set it to false, unless this is intended.", Severity.WARNING)
 def litellm_exposes(config: Config) -> Iterator[Finding]:
-    """No setting of LiteLLM hands out what people write to models."""
+    """LiteLLM settings must not expose prompts."""
     settings = config.litellm_config.model_dump()
     for section, key, effect in _EXPOSING:
         if str(settings[section].get(key)).strip().lower() in _ON:
@@ -165,7 +165,7 @@ def remote_modules(config: Config) -> Iterator[Finding]:
     for path, value in (found for root, block in sources for found in _texts(root, block)):
         if value.strip().startswith(_REMOTE_MODULES):
             message = f"LiteLLM would download `{value}` and run it as a Python module, without a review."
-            fix = "Remove it; install the module in an image of your own, and name it as `package.module.instance`."
+            fix = "Remove it; install the module in your own image, and refer to it as `package.module.instance`."
             yield Finding(path, message, fix)
 
 

@@ -24,18 +24,16 @@ _MODELS_AT_MOST: Final = 200
 
 @rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
 def textgen_needs_streaming(config: Config) -> Iterator[Finding]:
-    """A text generation model says whether it streams."""
+    """A text generation model must set `streaming`."""
     for path, kind, streaming, key in _typed(config):
         if kind is ModelType.TEXTGEN and streaming is None:
             at = (*path, "streaming")
-            yield Finding(
-                at, f"`{key_path(path)}` is a textgen model and does not say whether it streams.", None, (key,)
-            )
+            yield Finding(at, f"`{key_path(path)}` is a `textgen` model but does not set `streaming`.", None, (key,))
 
 
 @rule("LISA302", "embedding-has-no-streaming", "Remove `streaming`.")
 def embedding_has_no_streaming(config: Config) -> Iterator[Finding]:
-    """An embedding model says nothing about streaming."""
+    """An embedding model must not set `streaming`."""
     for path, kind, streaming, key in _typed(config):
         if kind is ModelType.EMBEDDING and streaming is not None:
             at = (*path, "streaming")
@@ -44,7 +42,7 @@ def embedding_has_no_streaming(config: Config) -> Iterator[Finding]:
 
 @rule("LISA303", "container-serves-type", "Choose an inferenceContainer that serves the modelType; vllm serves both.")
 def container_serves_type(config: Config) -> Iterator[Finding]:
-    """The inference container serves what the model does: tgi text generation, tei and instructor embeddings."""
+    """The inference container must support the model type: tgi textgen, tei and instructor embedding, vllm both."""
     for index, model in enumerate(config.ecs_models):
         if model.model_type not in _SERVES[model.inference_container]:
             path: Path = ("ecsModels", index)
@@ -52,9 +50,9 @@ def container_serves_type(config: Config) -> Iterator[Finding]:
             yield Finding((*path, "inferenceContainer"), message, None, ((*path, "modelType"),))
 
 
-@rule("LISA304", "model-identifiers-unique", "Give one of them another modelId.")
+@rule("LISA304", "model-identifiers-unique", "Change the modelId of one of them.")
 def model_identifiers_unique(config: Config) -> Iterator[Finding]:
-    """No two deployed models have the same identifier once all but letters and digits is dropped, whatever the case."""
+    """Deployed models must have unique identifiers (compared by letters and digits only, case-insensitively)."""
     first: dict[str, int] = {}
     for index, model in enumerate(config.ecs_models):
         if not model.deploy:
@@ -74,7 +72,7 @@ def model_identifiers_unique(config: Config) -> Iterator[Finding]:
 
 @rule("LISA305", "model-name-is-path", "Write the name as its owner publishes it, such as `mistralai/Mistral-7B-v0.3`.")
 def model_name_is_path(config: Config) -> Iterator[Finding]:
-    """A modelName is a path in the models bucket, without empty parts and `..`."""
+    """A modelName must be a path in the models bucket, without empty parts and `..`."""
     for index, model in enumerate(config.ecs_models):
         if any(part in ("", ".", "..") for part in model.model_name.split("/")):
             message = f"`{model.model_name}` is not a path that the weights could be at."
@@ -84,23 +82,25 @@ def model_name_is_path(config: Config) -> Iterator[Finding]:
 @rule(
     "LISA306",
     "model-name-hosted-and-listed",
-    "Rename one of them, unless calls shall go to either.",
+    "Rename one of them, unless requests may go to either.",
     Severity.WARNING,
 )
 def model_name_hosted_and_listed(config: Config) -> Iterator[Finding]:
-    """A model of litellmConfig.model_list has another name than every hosted one, else calls go to either."""
+    """An external model must not have the name of a hosted model: LiteLLM would send requests to either."""
     hosted = {model.identifier: index for index, model in enumerate(config.ecs_models) if model.deploy}
     for position, listed in enumerate(config.litellm_config.model_list):
         if listed.model_name in hosted:
             index = hosted[listed.model_name]
-            message = f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; calls go to either."
+            message = (
+                f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; requests go to either."
+            )
             also: tuple[Path, ...] = (("ecsModels", index, "modelId"), ("ecsModels", index, "modelName"))
             yield Finding(("litellmConfig", "model_list", position, "model_name"), message, None, also)
 
 
-@rule("LISA307", "same-name-same-kind", "Give entries of one model_name the same lisa_params.")
+@rule("LISA307", "same-name-same-kind", "Use the same lisa_params for all entries with this model_name.")
 def same_name_same_kind(config: Config) -> Iterator[Finding]:
-    """Entries of litellmConfig.model_list that share a name, between which LiteLLM balances, are of one kind."""
+    """Entries of litellmConfig.model_list with the same name must have the same lisa_params."""
     first: dict[str, int] = {}
     models = config.litellm_config.model_list
     for position, model in enumerate(models):
@@ -120,9 +120,9 @@ def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]
         yield path, listed.lisa_params.model_type, listed.lisa_params.streaming, (*path, "model_type")
 
 
-@rule("LISA308", "models-fit", "Deploy the others under another deploymentName.")
+@rule("LISA308", "models-fit", "Deploy the others with another deploymentName.")
 def models_fit(config: Config) -> Iterator[Finding]:
-    """One deployment hosts at most 200 models: each has a role in the iam stack, and a stack holds 500 resources."""
+    """A deployment must host at most 200 models: each has a role in the iam stack, limited to 500 resources."""
     count = len(config.deployed_models)
     if count > _MODELS_AT_MOST:
-        yield Finding(("ecsModels",), f"{count} models are deployed, {_MODELS_AT_MOST} are the most.")
+        yield Finding(("ecsModels",), f"{count} models are deployed; the maximum is {_MODELS_AT_MOST}.")

@@ -11,31 +11,31 @@ from lisa_schema.rules.registry import Finding, rule
 
 @rule("LISA350", "vpc-described", "Run `lisa vpc describe --env {environment}`, which writes the vpc block.")
 def vpc_described(config: Config) -> Iterator[Finding]:
-    """A vpcId comes with the vpc block, since compiling asks no AWS account."""
+    """A vpcId requires the vpc block, since the compiler does not access AWS."""
     if config.vpc_id is not None and config.vpc is None:
-        message = f"`{config.vpc_id}` alone does not tell the subnets of the VPC, and compiling asks no AWS account."
+        message = f"`{config.vpc_id}` requires the `vpc` block with its subnets; the compiler does not access AWS."
         yield Finding(("vpcId",), message, None, (("vpc",),))
 
 
-@rule("LISA351", "vpc-ids-agree", "Keep the one that is meant, and run `lisa vpc describe --env {environment}`.")
+@rule("LISA351", "vpc-ids-agree", "Keep the correct one, and run `lisa vpc describe --env {environment}`.")
 def vpc_ids_agree(config: Config) -> Iterator[Finding]:
-    """The vpcId and the vpc block mean the same VPC."""
+    """The vpcId and the vpc block must identify the same VPC."""
     if config.vpc_id is not None and config.vpc is not None and config.vpc_id != config.vpc.vpc_id:
         message = f"vpcId is {config.vpc_id}, but the vpc block describes {config.vpc.vpc_id}."
         yield Finding(("vpcId",), message, None, (("vpc", "vpcId"),))
 
 
-@rule("LISA352", "vpc-subnets", "List one subnet for each availability zone, in the same order.")
+@rule("LISA352", "vpc-subnets", "List one subnet for each Availability Zone, in the same order.")
 def vpc_subnets(config: Config) -> Iterator[Finding]:
-    """An imported VPC has two availability zones or more, and subnets of each kind for each of them."""
+    """An imported VPC must have two or more Availability Zones, and subnets of each kind for each of them."""
     vpc = config.vpc
     if vpc is None:
         return
     zones = len(vpc.availability_zones)
     also = (("vpc", "availabilityZones"),)
     if zones < 2 or len(set(vpc.availability_zones)) != zones:
-        message = "A load balancer needs two different availability zones at least."
-        yield Finding(("vpc", "availabilityZones"), message, "Add a second availability zone.")
+        message = "A load balancer requires at least two Availability Zones."
+        yield Finding(("vpc", "availabilityZones"), message, "Add a second Availability Zone.")
     kinds = {
         "privateSubnetIds": vpc.private_subnet_ids,
         "publicSubnetIds": vpc.public_subnet_ids,
@@ -43,7 +43,7 @@ def vpc_subnets(config: Config) -> Iterator[Finding]:
     }
     for key, subnets in kinds.items():
         if subnets and len(subnets) != zones:
-            yield Finding(("vpc", key), f"{len(subnets)} subnets do not fit {zones} availability zones.", None, also)
+            yield Finding(("vpc", key), f"{len(subnets)} subnets do not match {zones} Availability Zones.", None, also)
     if config.rest_api_config.internet_facing and not vpc.public_subnet_ids:
         fix = "Add publicSubnetIds, or set restApiConfig.internetFacing to false."
         message = "The REST API is internet-facing, and the VPC has no public subnets."
@@ -57,18 +57,18 @@ def vpc_subnets(config: Config) -> Iterator[Finding]:
             return
 
 
-@rule("LISA353", "vpc-zones-in-region", "Run `lisa vpc describe --env {environment}` with the right region.")
+@rule("LISA353", "vpc-zones-in-region", "Run `lisa vpc describe --env {environment}` with the correct Region.")
 def vpc_zones_in_region(config: Config) -> Iterator[Finding]:
-    """The availability zones of an imported VPC are of the region."""
+    """The Availability Zones of an imported VPC must be in the configured Region."""
     for index, zone in enumerate(config.vpc.availability_zones if config.vpc else ()):
         if not zone.startswith(config.region):
-            message = f"The availability zone `{zone}` is not in {config.region}."
+            message = f"The Availability Zone `{zone}` is not in {config.region}."
             yield Finding(("vpc", "availabilityZones", index), message, None, (("region",),))
 
 
 @rule("LISA354", "vpc-cidr", "Write the address range of the VPC, such as 10.0.0.0/16.")
 def vpc_cidr(config: Config) -> Iterator[Finding]:
-    """The address range of an imported VPC is one that there is."""
+    """`vpc.cidrBlock` must be a valid IPv4 CIDR block."""
     if config.vpc is not None:
         try:
             ipaddress.IPv4Network(config.vpc.cidr_block)

@@ -12,9 +12,9 @@ from lisa_schema.rules.places import services
 from lisa_schema.rules.registry import Finding, rule
 
 
-@rule("LISA340", "region-known", "Choose a region that there is.")
+@rule("LISA340", "region-known", "Use an existing Region.")
 def region_known(config: Config) -> Iterator[Finding]:
-    """The region is one that AWS has."""
+    """The Region must exist."""
     if region(config.region) is None:
         near = nearest_regions(config.region)
         yield Finding(
@@ -24,16 +24,16 @@ def region_known(config: Config) -> Iterator[Finding]:
 
 @rule("LISA341", "iso-needs-index", "Set pypiConfig.indexUrl to the package index of your network.")
 def iso_needs_index(config: Config) -> Iterator[Finding]:
-    """In an isolated region pypiConfig.indexUrl names a package index, since the public one cannot be reached."""
+    """In an isolated Region pypiConfig.indexUrl must be set, since the public index cannot be reached."""
     home = region(config.region)
     if home is not None and home.is_iso and not config.pypi_config.index_url:
-        message = f"{home.name} is isolated, so that builds need a package index of their own."
+        message = f"{home.name} is isolated; builds require a package index in your network."
         yield Finding(("pypiConfig", "indexUrl"), message, None, (("region",),))
 
 
 @rule("LISA342", "arn-partition", "Use the ARN of a resource in the partition of the region.")
 def arn_partition(config: Config) -> Iterator[Finding]:
-    """Every ARN is of the partition that the region belongs to."""
+    """ARNs must be in the partition of the Region."""
     home = region(config.region)
     if home is None:
         return
@@ -47,7 +47,7 @@ def arn_partition(config: Config) -> Iterator[Finding]:
 
 @rule("LISA343", "certificate-region", "Request the certificate in the deployment's region.")
 def certificate_region(config: Config) -> Iterator[Finding]:
-    """An ACM certificate of a load balancer is in the region of the load balancer."""
+    """An ACM certificate of a load balancer must be in the Region of the load balancer."""
     for path, service in services(config):
         parts = (service.load_balancer_config.ssl_cert_iam_arn or "").split(":")
         if len(parts) > 3 and parts[2] == "acm" and parts[3] != config.region:
@@ -58,7 +58,7 @@ def certificate_region(config: Config) -> Iterator[Finding]:
 
 @rule("LISA344", "ecr-account-listed", "Add the account to accountNumbersEcr.", Severity.WARNING)
 def ecr_account_listed(config: Config) -> Iterator[Finding]:
-    """Images come from ECR of the deployment's own account, or of one in accountNumbersEcr."""
+    """ECR images must be in the deployment's account, or in one of accountNumbersEcr."""
     known = {config.account_number, *config.account_numbers_ecr}
     for path, service in services(config):
         image = service.container_config.image
@@ -68,9 +68,9 @@ def ecr_account_listed(config: Config) -> Iterator[Finding]:
             yield Finding(at, message, None, (("accountNumber",), ("accountNumbersEcr",)))
 
 
-@rule("LISA345", "service-offered", "Choose another kind of repository, or another region.", Severity.WARNING)
+@rule("LISA345", "service-offered", "Use another repository type, or another Region.", Severity.WARNING)
 def service_offered(config: Config) -> Iterator[Finding]:
-    """The region has the services behind the repositories; an error in isolated and GovCloud regions."""
+    """The Region must offer the services of the RAG repositories; an error in isolated and GovCloud Regions."""
     home = region(config.region)
     if home is None or not config.deploy_rag:
         return
@@ -83,7 +83,7 @@ def service_offered(config: Config) -> Iterator[Finding]:
         )
         kind = "AWS::OpenSearchService::Domain" if repository.type == "opensearch" else "AWS::RDS::DBInstance"
         if is_created and home.supports(kind) is False:
-            message = f"The region {home.name} has no {kind}, as far as the table knows."
+            message = f"The region {home.name} has no {kind}, according to the Region table."
             yield Finding(("ragRepositories", index, "type"), message, None, (("region",),), severity)
 
 

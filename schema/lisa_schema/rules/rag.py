@@ -22,7 +22,7 @@ _CREATED_AT_MOST: Final = 40
 
 @rule("LISA360", "repository-block", "Add the block of the type, and remove the other one.")
 def repository_block(config: Config) -> Iterator[Finding]:
-    """A repository has the block of its type, opensearchConfig or rdsConfig, and not the other."""
+    """A repository must have only the block of its type, opensearchConfig or rdsConfig."""
     for index, repository in enumerate(config.rag_repositories):
         path = ("ragRepositories", index)
         wanted = _BLOCKS[repository.type]
@@ -36,9 +36,9 @@ def repository_block(config: Config) -> Iterator[Finding]:
             yield Finding((*path, key), message, f"Remove `{key}`, or change the type.", kind)
 
 
-@rule("LISA361", "repository-ids-unique", "Give one of them another repositoryId.")
+@rule("LISA361", "repository-ids-unique", "Change the repositoryId of one of them.")
 def repository_ids_unique(config: Config) -> Iterator[Finding]:
-    """No two repositories have the same repositoryId, whatever the case and the hyphens."""
+    """`repositoryId` must be unique (compared case-insensitively, without hyphens)."""
     first: dict[str, int] = {}
     for index, repository in enumerate(config.rag_repositories):
         plain = "".join(filter(str.isalnum, repository.repository_id)).casefold()
@@ -49,9 +49,9 @@ def repository_ids_unique(config: Config) -> Iterator[Finding]:
             yield Finding(("ragRepositories", index, "repositoryId"), message, None, also)
 
 
-@rule("LISA362", "database-secret", "Give both, or neither for a database that LISA creates.")
+@rule("LISA362", "database-secret", "Set both, or neither for a database that LISA creates.")
 def database_secret(config: Config) -> Iterator[Finding]:
-    """An existing database has both dbHost and passwordSecretId."""
+    """An existing database requires both dbHost and passwordSecretId."""
     for index, repository in enumerate(config.rag_repositories):
         rds = repository.rds_config
         if rds is None or (rds.db_host is None) == (rds.password_secret_id is None):
@@ -63,7 +63,7 @@ def database_secret(config: Config) -> Iterator[Finding]:
 
 @rule("LISA363", "chunk-overlap", "Lower chunkOverlap, to a tenth of chunkSize for example.")
 def chunk_overlap(config: Config) -> Iterator[Finding]:
-    """The overlap of two chunks is less than a chunk."""
+    """`chunkOverlap` must be less than chunkSize."""
     chunks = config.rag_file_processing_config
     if chunks is not None and chunks.chunk_overlap >= chunks.chunk_size:
         path = ("ragFileProcessingConfig",)
@@ -73,7 +73,7 @@ def chunk_overlap(config: Config) -> Iterator[Finding]:
 
 @rule("LISA364", "rag-has-repository", "Add an entry to ragRepositories, or set deployRag to false.", Severity.WARNING)
 def rag_has_repository(config: Config) -> Iterator[Finding]:
-    """With deployRag there is a repository."""
+    """`deployRag` requires a RAG repository."""
     if config.deploy_rag and not config.rag_repositories:
         message = "deployRag is on, but there is no repository to put documents in."
         yield Finding(("deployRag",), message, None, (("ragRepositories",),))
@@ -81,7 +81,7 @@ def rag_has_repository(config: Config) -> Iterator[Finding]:
 
 @rule("LISA365", "rag-has-embedding", "Deploy an embedding model, or list one in litellmConfig.", Severity.WARNING)
 def rag_has_embedding(config: Config) -> Iterator[Finding]:
-    """With deployRag there is an embedding model, hosted or listed."""
+    """`deployRag` requires an embedding model, hosted or external."""
     kinds = [model.model_type for model in config.deployed_models]
     kinds += [model.lisa_params.model_type for model in config.litellm_config.model_list]
     if config.deploy_rag and ModelType.EMBEDDING not in kinds:
@@ -89,9 +89,9 @@ def rag_has_embedding(config: Config) -> Iterator[Finding]:
         yield Finding(("deployRag",), message, None, (("ecsModels",), ("litellmConfig",)))
 
 
-@rule("LISA366", "opensearch-nodes", "Choose counts that OpenSearch can spread over the availability zones.")
+@rule("LISA366", "opensearch-nodes", "Choose counts that OpenSearch can spread over the Availability Zones.")
 def opensearch_nodes(config: Config) -> Iterator[Finding]:
-    """A domain has no masters or three or five; with standby, three or more and data nodes in multiples of three."""
+    """A domain must have 0, 3 or 5 masters; with standby, 3 or 5 masters and data nodes in multiples of three."""
     for index, repository in enumerate(config.rag_repositories):
         domain = repository.opensearch_config
         if not isinstance(domain, OpenSearchDomain):
@@ -116,12 +116,12 @@ def standby_needs_three_zones(config: Config) -> Iterator[Finding]:
         domain = repository.opensearch_config
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
             at = ("ragRepositories", index, "opensearchConfig", "multiAzWithStandby")
-            yield Finding(at, f"A standby needs {_STANDBY_ZONES} availability zones, and the VPC has {zones}.")
+            yield Finding(at, f"A standby needs {_STANDBY_ZONES} Availability Zones, and the VPC has {zones}.")
 
 
-@rule("LISA368", "repositories-fit", "Put the others into a deployment with another deploymentName.")
+@rule("LISA368", "repositories-fit", "Deploy the others with another deploymentName.")
 def repositories_fit(config: Config) -> Iterator[Finding]:
-    """The stack rag holds at most 150 repositories, and at most 40 of them with a store that LISA creates."""
+    """The rag stack must have at most 150 repositories, at most 40 of them with a store that LISA creates."""
     if not config.deploy_rag:
         return
     count = len(config.rag_repositories)

@@ -19,9 +19,9 @@ _SERVED_VERSION = "v2"
 _PYTHON_IMAGE: Final = re.compile(r"(?:.*/)?python:(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:[.-].*)?\Z")
 
 
-@rule("LISA370", "lambda-runtime-deprecated", "Choose a newer pythonRuntime.", Severity.WARNING)
+@rule("LISA370", "lambda-runtime-deprecated", "Use a newer pythonRuntime.", Severity.WARNING)
 def lambda_runtime_deprecated(config: Config) -> Iterator[Finding]:
-    """The Lambda functions' Python is not deprecated on the day of the region table."""
+    """`pythonRuntime` must not be deprecated on the date of the Region table."""
     runtime = config.lambda_config.python_runtime
     day = lambda_runtime_deprecation(runtime.identifier)
     if day is not None and day <= TABLE_DATE:
@@ -30,9 +30,9 @@ def lambda_runtime_deprecated(config: Config) -> Iterator[Finding]:
         yield Finding(at, message, f"Write {_newest(config)}, the newest that the region has.", (("region",),))
 
 
-@rule("LISA371", "lambda-runtime-offered", "Choose a pythonRuntime that the region has.")
+@rule("LISA371", "lambda-runtime-offered", "Use a pythonRuntime that the Region offers.")
 def lambda_runtime_offered(config: Config) -> Iterator[Finding]:
-    """The region has the Lambda functions' Python, as far as the region table knows."""
+    """The Region must offer pythonRuntime, according to the Region table."""
     home = region(config.region)
     runtime = config.lambda_config.python_runtime
     if home is not None and home.lambda_runtimes is not None and runtime.identifier not in home.lambda_runtimes:
@@ -43,7 +43,7 @@ def lambda_runtime_offered(config: Config) -> Iterator[Finding]:
 
 @rule("LISA372", "gateway-python", "Set the baseImage to python:3.11 or newer.", Severity.WARNING)
 def gateway_python(config: Config) -> Iterator[Finding]:
-    """The base image of the REST API has a Python that its code runs on."""
+    """The base image of the gateway must have a supported Python version."""
     image = config.rest_api_config.container_config.image
     found = _PYTHON_IMAGE.match(image.base_image) if isinstance(image, AssetImage) else None
     if not isinstance(image, AssetImage) or found is None:
@@ -59,7 +59,7 @@ def gateway_python(config: Config) -> Iterator[Finding]:
 
 @rule("LISA373", "ignored-key", "Remove the key.", Severity.WARNING)
 def ignored_key(config: Config) -> Iterator[Finding]:
-    """A key that LISA 2.x accepts and ignores has no effect here either."""
+    """Keys that LISA 2.x accepts and ignores have no effect."""
     if config.lambda_config.vpc_autoscaling_config is not None:
         message = "`lambdaConfig.vpcAutoscalingConfig` has no effect, as in LISA 2.x."
         yield Finding(("lambdaConfig", "vpcAutoscalingConfig"), message)

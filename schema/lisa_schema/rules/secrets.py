@@ -46,7 +46,7 @@ _FIX: Final = (
 
 @rule("LISA390", "secret-in-litellm", _FIX)
 def secret_in_litellm(config: Config) -> Iterator[Finding]:
-    """The litellmConfig holds no secret, since what is compiled from it is committed."""
+    """`litellmConfig` must not contain secrets, since the compiled output is committed."""
     # model_dump turns tuples of models into tuples, which are walked as lists are.
     for path, value in _texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
         if is_secret(path, value):
@@ -55,7 +55,7 @@ def secret_in_litellm(config: Config) -> Iterator[Finding]:
 
 @rule("LISA391", "secret-in-environment", "Write the ARN of a Secrets Manager secret or of an SSM parameter instead.")
 def secret_in_environment(config: Config) -> Iterator[Finding]:
-    """No environment variable of a container holds a secret, since what is compiled from it is committed."""
+    """Environment variables of containers must not contain secrets, since the compiled output is committed."""
     for path, service in services(config):
         for name, value in service.container_config.environment.items():
             at = (*path, "containerConfig", "environment", name)
@@ -63,9 +63,9 @@ def secret_in_environment(config: Config) -> Iterator[Finding]:
                 yield Finding(at, f"`{name}` looks like a secret, which must not be committed.")
 
 
-@rule("LISA392", "secret-in-url", "Take the credentials out of the URL.")
+@rule("LISA392", "secret-in-url", "Remove the credentials from the URL.")
 def secret_in_url(config: Config) -> Iterator[Finding]:
-    """No URL that builds use has credentials or a signature in it."""
+    """URLs of builds must not contain credentials or signatures."""
     urls: dict[Path, str] = {
         ("pypiConfig", "indexUrl"): config.pypi_config.index_url,
         ("condaUrl",): config.conda_url,

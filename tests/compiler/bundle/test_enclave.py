@@ -62,5 +62,5 @@ def test_a_bundle_is_all_that_is_needed(project: Project, tmp_path_factory: pyte
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert "generated/dev is current" in result.stderr
+    assert "generated/dev is up to date" in result.stderr
     assert result.stdout.splitlines()[-1].startswith("2.")

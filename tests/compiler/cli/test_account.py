@@ -54,7 +54,7 @@ def test_certificate_needs_no_configuration(lisa: Lisa, project: Path) -> None:
     assert names(project / "certs/server.pem") == ["lisa.example.com"]
     unknown = lisa("gen-certs", "--output", "y")
     assert unknown.code == 1
-    assert "Give --region or --domain" in unknown.err
+    assert "Pass --region or --domain" in unknown.err
 
 
 def test_certificate_is_not_overwritten(lisa: Lisa, project: Path) -> None:

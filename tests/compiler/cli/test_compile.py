@@ -16,7 +16,7 @@ from lisa_schema.errors import LisaError
 
 from .conftest import CONFIG, Lisa, Pipeline
 
-CLOSING = re.compile(r"^dev: 2 stacks, 4 files, (.*) → generated/dev \([0-9.]+ s\)$", re.MULTILINE)
+CLOSING = re.compile(r"^dev: compiled 2 stacks, 4 files to generated/dev; (.*) \([0-9.]+ s\)$", re.MULTILINE)
 
 
 def read(directory: Path) -> dict[str, bytes]:
@@ -92,7 +92,7 @@ def test_the_project_may_be_elsewhere(
     lisa: Lisa, project: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.parent)
-    assert "→ project/generated/dev" in lisa("compile", "--project", "project").err
+    assert "to project/generated/dev;" in lisa("compile", "--project", "project").err
     edit(project, "region:", "regoin:")
     assert lisa("compile", "--project", "project").err.startswith("project/config.yaml:")
 
@@ -171,8 +171,8 @@ def test_nothing_new_compiles_nothing(lisa: Lisa, project: Path, pipeline: Pipel
     assert result.code == 0
     assert pipeline.compiled == []
     assert result.err.splitlines() == [
-        "dev: 2 stacks, 4 files, nothing to do → generated/dev",
-        "prod: 2 stacks, 4 files, nothing to do → generated/prod",
+        "dev: generated/dev is up to date (2 stacks, 4 files)",
+        "prod: generated/prod is up to date (2 stacks, 4 files)",
     ]
 
 
@@ -306,7 +306,7 @@ def test_check_of_current_output(lisa: Lisa, project: Path, pipeline: Pipeline) 
     before = read(project / "generated")
     result = lisa("compile", "--all", "--check")
     assert (result.code, result.out) == (0, "")
-    assert "dev: generated/dev is current" in result.err
+    assert "dev: generated/dev is up to date" in result.err
     assert read(project / "generated") == before
 
 
@@ -324,7 +324,7 @@ def test_check_of_stale_output_shows_a_diff_and_writes_nothing(lisa: Lisa, proje
         "-test in us-east-1\n"
         "+test in us-west-2\n"
     )
-    assert "dev: generated/dev is stale: 2 changed; run `lisa compile --env dev`" in result.err
+    assert "dev: generated/dev is out of date: 2 changed; run `lisa compile --env dev`" in result.err
     assert read(project / "generated") == before
 
 

@@ -56,7 +56,7 @@ def test_model_that_is_nowhere_is_a_warning_with_its_place(lisa: Lisa, project: 
 def test_nothing_to_do_says_the_warning_again(lisa: Lisa, project: Path) -> None:
     lisa("compile")
     again = lisa("compile")
-    assert "nothing to do" in again.err
+    assert "is up to date" in again.err
     assert "LISA402" in again.err
 
 
@@ -86,7 +86,7 @@ def test_without_weights_nothing_is_asked_for(lisa: Lisa, project: Path) -> None
     assert result.code == 0
     assert "LISA4" not in result.err
     assert not Path("weights.lock.json").exists()
-    assert "nothing to do" in lisa("compile", "--no-weights").err
+    assert "is up to date" in lisa("compile", "--no-weights").err
     assert "locked" in lisa("compile").err
 
 
@@ -99,7 +99,7 @@ def test_local_model_is_locked_and_pinned(lisa: Lisa, project: Path) -> None:
     assert pinned() == pinned("prod")
     assert pinned()["status"] == "staged"
     assert set(json.loads(Path("weights.lock.json").read_bytes())["models"]) == {MODEL}
-    assert lisa("compile", "--all").err.count("nothing to do") == 2
+    assert lisa("compile", "--all").err.count("is up to date") == 2
     assert lisa("compile", "--all", "--check", "--strict").code == 0
 
 

@@ -164,5 +164,5 @@ def test_environments_complete(project: Path) -> None:
 
 def test_help_shows_examples_and_groups() -> None:
     text = run("compile", "--help", cwd=Path.cwd(), COLUMNS="120").stdout
-    for expected in ("lisa compile --all --check", "ecsModels[mistral].deploy=false", "Change the configuration"):
+    for expected in ("lisa compile --all --check", "ecsModels[mistral].deploy=false", "Configuration overrides"):
         assert expected in text

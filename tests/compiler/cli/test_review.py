@@ -47,7 +47,7 @@ def rewrite(folder: Path, path: str, old: str, new: str) -> None:
 
 def test_nothing_changes(repository: Path, lisa: Lisa) -> None:
     result = lisa("diff", "--env", "prod")
-    assert (result.code, result.out.splitlines()[0]) == (0, "prod: nothing changes")
+    assert (result.code, result.out.splitlines()[0]) == (0, "prod: no changes")
 
 
 def test_the_working_tree_is_what_is_compared(repository: Path, lisa: Lisa) -> None:
@@ -80,8 +80,8 @@ def test_output_that_its_sources_have_left_behind_is_said_to_be_so(repository: P
     assert lisa("diff", "--env", "prod").err == ""
     with (repository / "environments" / "prod.yaml").open("a", encoding="utf-8") as file:
         file.write("# edited\n")
-    assert "was edited since it was compiled: run `lisa compile --env prod` first" in lisa("diff", "--env", "prod").err
-    assert "> generated/prod, or what" in lisa("diff", "--env", "prod", "--format", "markdown").out
+    assert "changed since the last compile. Run `lisa compile --env prod` first" in lisa("diff", "--env", "prod").err
+    assert "> generated/prod or its sources changed" in lisa("diff", "--env", "prod", "--format", "markdown").out
     state.unlink()
     assert lisa("diff", "--env", "prod").err == ""
 
@@ -90,10 +90,10 @@ def test_output_that_was_edited_is_said_to_be_so(repository: Path, lisa: Lisa) -
     stamp(repository)
     assert lisa("explain", "region", "--env", "prod").err == ""
     rewrite(repository, "SUMMARY.md", "# prod", "# edited")
-    assert "was edited since it was compiled" in lisa("diff", "--env", "prod").err
+    assert "changed since the last compile" in lisa("diff", "--env", "prod").err
     explained = lisa("explain", "region", "--env", "prod")
     assert (explained.code, bool(explained.out)) == (0, True)
-    assert "was edited since it was compiled" in explained.err
+    assert "changed since the last compile" in explained.err
 
 
 def test_a_comment_for_a_pull_request(repository: Path, lisa: Lisa) -> None:
@@ -104,14 +104,14 @@ def test_a_comment_for_a_pull_request(repository: Path, lisa: Lisa) -> None:
 
 def test_an_environment_that_the_base_does_not_have_is_new(repository: Path, lisa: Lisa) -> None:
     shutil.copytree(repository / "generated" / "prod", repository / "generated" / "dev")
-    assert "A new environment: 13 stacks" in lisa("diff", "--env", "dev").out
+    assert "New environment: 13 stacks" in lisa("diff", "--env", "dev").out
 
 
 def test_an_environment_without_output(repository: Path, lisa: Lisa) -> None:
     result = lisa("diff", "--env", "airgap")
     assert (result.code, result.out) == (1, "")
-    assert "There is no generated/airgap, neither here nor in " in result.err
-    assert "run `lisa compile --env airgap`" in result.err
+    assert "generated/airgap exists neither in the working tree nor in " in result.err
+    assert "Run `lisa compile --env airgap`" in result.err
 
 
 def test_output_that_is_no_output(repository: Path, lisa: Lisa) -> None:
@@ -119,7 +119,7 @@ def test_output_that_is_no_output(repository: Path, lisa: Lisa) -> None:
     result = lisa("diff", "--env", "prod")
     assert (result.code, result.err) == (
         1,
-        "error: generated/prod is not what `lisa compile` writes: compile it again.\n",
+        "error: generated/prod has an unexpected format. Run `lisa compile --env prod`.\n",
     )
 
 
@@ -132,7 +132,7 @@ def test_a_folder_without_a_repository(repository: Path, lisa: Lisa) -> None:
 
 def test_the_environment_is_that_of_the_configuration(repository: Path, lisa: Lisa) -> None:
     result = lisa("diff")
-    assert "There is no generated/dev" in result.err
+    assert "generated/dev exists neither" in result.err
 
 
 def test_a_configuration_that_cannot_be_read(repository: Path, lisa: Lisa) -> None:
@@ -151,7 +151,7 @@ def test_an_explanation(repository: Path, lisa: Lisa) -> None:
 def test_something_that_nobody_knows(repository: Path, lisa: Lisa) -> None:
     result = lisa("explain", "regoin", "--env", "prod")
     assert (result.code, result.out) == (1, "")
-    assert "`regoin` is no key of the configuration" in result.err
+    assert "`regoin` is neither a configuration key" in result.err
 
 
 PLAIN = [

@@ -92,7 +92,7 @@ def test_refresh_again_changes_nothing(project: Project) -> None:
     refreshed(project)
     before = (project.folder / "ami.dev.lock.json").stat().st_mtime_ns
     result = refreshed(project)
-    assert (result.exit_code, "is current" in result.output) == (0, True)
+    assert (result.exit_code, "is up to date" in result.output) == (0, True)
     assert (project.folder / "ami.dev.lock.json").stat().st_mtime_ns == before
 
 

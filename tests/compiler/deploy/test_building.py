@@ -171,7 +171,7 @@ def test_a_prebuilt_file_is_used_as_it_is(tmp_path: Path) -> None:
 def test_a_prebuilt_file_that_is_missing_or_another_one_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "layer.zip"
     prebuilt = artifact(Kind.LAYER, Prebuilt(file))
-    with pytest.raises(DeployError, match="is not there: only its checksum is in git"):
+    with pytest.raises(DeployError, match="is missing; Git has only its checksum"):
         build(tmp_path, prebuilt)
     file.write_bytes(b"another one")
     with pytest.raises(DeployError, match="is not the file that was compiled for"):

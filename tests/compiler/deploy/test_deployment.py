@@ -162,7 +162,7 @@ def test_a_change_by_hand_is_told_in_the_terms_of_the_configuration(deployed: Si
     assert (text.code, data.code) == (3, 3)
     assert "LOG_LEVEL: DEBUG, compiled INFO  → lambdaConfig.logLevel\n" in text.out
     (finding,) = json.loads(data.out)
-    assert (finding["component"], finding["cause"]) == ("chat", "changed by hand")
+    assert (finding["component"], finding["cause"]) == ("chat", "modified outside CloudFormation")
     assert (finding["key"], finding["deployed"], finding["compiled"]) == ("lambdaConfig.logLevel", "DEBUG", "INFO")
 
 

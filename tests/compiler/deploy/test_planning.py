@@ -68,7 +68,7 @@ def test_a_stack_that_is_not_there_is_created(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"])
 def test_a_failed_creation_is_made_anew(tmp_path: Path, status: str) -> None:
     step = plan(tmp_path, found("demo-lisa-iam-dev", status=status))
-    assert (step.action, step.note) == (Action.CREATE, "its creation failed before")
+    assert (step.action, step.note) == (Action.CREATE, "previous creation failed")
 
 
 def test_a_change_set_that_nobody_executed_is_no_stack(tmp_path: Path) -> None:

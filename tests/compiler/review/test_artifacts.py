@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lisa_compiler.review.change import compare
-from lisa_compiler.review.finding import Danger
+from lisa_compiler.review.impact import ImpactCategory
 
 from .conftest import ENVIRONMENT
 from .outputs import output, resource
@@ -16,8 +16,8 @@ from .outputs import output, resource
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     stacks = {"core": {"Role": resource("IAM::Role")}}
     change = compare(ENVIRONMENT, output(stacks, **before), output(stacks, **after))
-    assert all(finding.danger is Danger.RUNS for finding in change.findings)
-    return [finding.text for finding in change.findings]
+    assert all(impact.category is ImpactCategory.CODE_CHANGED for impact in change.impacts)
+    return [impact.text for impact in change.impacts]
 
 
 def files(*paths: str, digest: str = "a") -> dict[str, dict[str, str]]:
@@ -29,7 +29,7 @@ def test_an_image_on_another_base_with_other_files() -> None:
     before = {"images": {"small": {"BASE_IMAGE": "tgi:1"}}, **files(*names)}
     after = {"images": {"small": {"BASE_IMAGE": "tgi:2", "PYPI_INDEX_URL": "x"}}, **files(*names, digest="b")}
     assert told(before, after) == [
-        "The image `small` is rebuilt: on `tgi:2` instead of `tgi:1`, with another build argument `PYPI_INDEX_URL`, "
+        "The image `small` is rebuilt: on `tgi:2` instead of `tgi:1`, with a changed build argument `PYPI_INDEX_URL`, "
         "5 files (`small/Dockerfile`, `small/a.py`, `small/b.py` and 2 more)."
     ]
 
@@ -80,23 +80,22 @@ def weights(revision: str | None, size: int, location: str = "s3://models/org/sm
 
 def test_weights_of_another_revision() -> None:
     assert told(weights("a" * 40, 14_500_000_000), weights("b" * 40, 14_600_000_000)) == [
-        "The weights of `org/small` change: 14.5 GB at aaaaaaaaaaaa → 14.6 GB at bbbbbbbbbbbb."
+        "Weights of `org/small` changed: 14.5 GB at aaaaaaaaaaaa → 14.6 GB at bbbbbbbbbbbb."
     ]
 
 
 def test_weights_that_are_staged() -> None:
     assert told(weights(None, 0), weights("a" * 40, 14_500_000_000)) == [
-        "The weights of `org/small` change: unstaged → 14.5 GB at aaaaaaaaaaaa."
+        "Weights of `org/small` changed: unstaged → 14.5 GB at aaaaaaaaaaaa."
     ]
 
 
 def test_weights_in_another_bucket_have_to_be_there_first() -> None:
     found = told(weights("a", 1), weights("a", 1, "s3://other/org/small/"))
     assert found == [
-        "The weights of `org/small` are fetched from `s3://other/org/small/`. "
-        "They have to be there before the deployment."
+        "Weights of `org/small` are now loaded from `s3://other/org/small/`. Stage them there before you deploy."
     ]
 
 
 def test_another_version_of_lisa() -> None:
-    assert told({}, {"version": "3.1.0"}) == ["Compiled by LISA 3.1.0 instead of 3.0.0."]
+    assert told({}, {"version": "3.1.0"}) == ["Compiled with LISA 3.1.0 instead of 3.0.0."]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.review.change import compare
-from lisa_compiler.review.document import Comparison, markdown
 from lisa_compiler.review.output import Output
+from lisa_compiler.review.rendering import Comparison, markdown
 
 from .conftest import ENVIRONMENT
 from .corpus import CASES

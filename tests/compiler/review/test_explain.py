@@ -23,7 +23,7 @@ def test_a_key_leads_to_values_and_only_to_those_of_its_own_model() -> None:
     assert "LISA320 [instance-type-known]" in text
     assert "LaunchTemplateData.InstanceType = p4d.24xlarge" in text
     assert (
-        "ContainerDefinitions[llama70b].MemoryReservation = 1061683  (the instance's memory in MiB less 5 GiB" in text
+        "ContainerDefinitions[llama70b].MemoryReservation = 1061683  (the instance's memory in MiB minus 5 GiB" in text
     )
     assert "generated/prod/SUMMARY.md" in text
     assert "mistral" not in text
@@ -42,10 +42,10 @@ def test_a_value_leads_to_its_key_and_the_line_of_it() -> None:
 
 def test_a_resource_leads_to_lines_defaults_and_rules() -> None:
     text = explained("model-llama70b/ModelTask")
-    assert "ecsModels[1].localModelCode = /opt/model-code  (default, written nowhere)" in text
+    assert "ecsModels[1].localModelCode = /opt/model-code  (default (not set))" in text
     assert "restApiConfig.instanceType" not in text
     assert "LISA323 [memory-suffices]" in text
-    assert "In names and addresses: accountNumber, appName, deploymentName, deploymentStage and region" in text
+    assert "Used in names and addresses: accountNumber, appName, deploymentName, deploymentStage and region" in text
 
 
 def test_an_environment_variable_leads_to_its_own_line() -> None:
@@ -94,18 +94,18 @@ def test_a_stack_leads_to_the_settings_of_its_resources() -> None:
 
 def test_what_a_value_is_made_of_that_no_key_reaches() -> None:
     text = explained("serve/TokenTable.BillingMode")
-    assert "BillingMode = PAY_PER_REQUEST\n    the same in every environment: the compiler decides it\n" in text
+    assert "BillingMode = PAY_PER_REQUEST\n    constant: the same in every environment\n" in text
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("ModelTask", "`ModelTask` is in several stacks: write `model-mistral7b/ModelTaskE1376430` or "),
-        ("nothing", "`nothing` is no key of the configuration, and no file or resource"),
-        ("regoin", "`regoin` is no key"),
-        ("serve/Nothing", "`Nothing` is no key"),
-        ("generated/prod/cloudformation/nothing.template.json", "There is no stack `nothing`; there are iam, "),
-        ("ecsModels[9].instanceType", "is no key"),
+        ("ModelTask", "`ModelTask` is in several stacks. Specify `model-mistral7b/ModelTaskE1376430` or "),
+        ("nothing", "`nothing` is neither a configuration key nor a file or resource"),
+        ("regoin", "`regoin` is neither a configuration key"),
+        ("serve/Nothing", "`Nothing` is neither a configuration key"),
+        ("generated/prod/cloudformation/nothing.template.json", "Unknown stack `nothing`. Use one of: iam, "),
+        ("ecsModels[9].instanceType", "is neither a configuration key"),
     ],
 )
 def test_what_cannot_be_named(target: str, message: str) -> None:
@@ -117,11 +117,11 @@ def test_what_cannot_be_named(target: str, message: str) -> None:
 def test_an_entry_that_the_list_does_not_have() -> None:
     from lisa_schema.errors import LisaError
 
-    with pytest.raises(LisaError, match=r"There is no `gpt` in ecsModels\."):
+    with pytest.raises(LisaError, match=r"ecsModels has no entry `gpt`\."):
         explained("ecsModels[gpt].instanceType")
 
 
 def test_an_environment_that_was_never_compiled(tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.yaml", tmp_path)
-    with pytest.raises(ExplainError, match="There is no generated/dev: run `lisa compile --env dev`"):
+    with pytest.raises(ExplainError, match=r"generated/dev does not exist\. Run `lisa compile --env dev`"):
         explain(tmp_path, None, "region")

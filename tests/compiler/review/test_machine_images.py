@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lisa_compiler.review.change import compare
-from lisa_compiler.review.finding import Danger
+from lisa_compiler.review.impact import ImpactCategory
 from lisa_compiler.review.output import Output
 
 from .conftest import ENVIRONMENT
@@ -35,35 +35,35 @@ def serve(image: Any, parameter: dict[str, str] | None = None) -> Output:
     return output({"serve": {"Template": template, "Group": group}}, parameters=parameters)
 
 
-def found(before: Output, after: Output, danger: Danger) -> list[str]:
-    return [one.text for one in compare(ENVIRONMENT, before, after).findings if one.danger is danger]
+def found(before: Output, after: Output, category: ImpactCategory) -> list[str]:
+    return [one.text for one in compare(ENVIRONMENT, before, after).impacts if one.category is category]
 
 
 def test_another_ami_replaces_the_instances() -> None:
     before, after = serve(OLD), serve(NEW)
-    assert found(before, after, Danger.RUNS) == [
-        f"The instances of **serve** are replaced by ones that boot another AMI: `{OLD}` → `{NEW}`."
+    assert found(before, after, ImpactCategory.CODE_CHANGED) == [
+        f"The instances of **serve** are replaced to boot another AMI: `{OLD}` → `{NEW}`."
     ]
-    (interruption,) = found(before, after, Danger.INTERRUPTS)
+    (interruption,) = found(before, after, ImpactCategory.INTERRUPTION)
     assert "its instances are replaced" in interruption
 
 
 def test_the_same_ami_is_not_told() -> None:
-    assert found(serve(OLD), serve(OLD), Danger.RUNS) == []
+    assert found(serve(OLD), serve(OLD), ImpactCategory.CODE_CHANGED) == []
 
 
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        (serve({"Ref": "InstanceImage"}, UNPINNED), serve(NEW), f"none, because it is not pinned → `{NEW}`"),
-        (serve(OLD), serve({"Ref": "InstanceImage"}, DYNAMIC), f"`{OLD}` → what `{NAME}` names at each deployment"),
+        (serve({"Ref": "InstanceImage"}, UNPINNED), serve(NEW), f"none (not pinned) → `{NEW}`"),
+        (serve(OLD), serve({"Ref": "InstanceImage"}, DYNAMIC), f"`{OLD}` → `{NAME}`, resolved at each deployment"),
         (
             serve({"Ref": "InstanceImage"}, DYNAMIC),
             serve({"Ref": "InstanceImage"}, UNPINNED),
-            f"what `{NAME}` names at each deployment → none, because it is not pinned",
+            f"`{NAME}`, resolved at each deployment → none (not pinned)",
         ),
     ],
 )
 def test_where_the_ami_comes_from_is_told(before: Output, after: Output, told: str) -> None:
-    (text,) = found(before, after, Danger.RUNS)
+    (text,) = found(before, after, ImpactCategory.CODE_CHANGED)
     assert text.endswith(f": {told}.")

@@ -76,7 +76,7 @@ def test_a_new_version_of_a_launch_template_replaces_the_instances_of_its_group(
     changes = compare_resources(fleet("m5.large"), fleet("m5.xlarge"))
     group = next(change for change in changes if change.resource.logical_id == "Group")
     assert group.effect is Effect.INTERRUPTED
-    assert dict(group.follows) == {("LaunchTemplate", "Version"): ("model-a", "Template")}
+    assert dict(group.caused_by) == {("LaunchTemplate", "Version"): ("model-a", "Template")}
 
 
 @pytest.mark.parametrize(("healthy", "effect"), [(0, Effect.INTERRUPTED), (100, Effect.UPDATED)])

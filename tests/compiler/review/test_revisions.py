@@ -103,16 +103,14 @@ def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
 
 
 def test_a_repository_without_commits(repository: Path) -> None:
-    with pytest.raises(
-        RevisionError, match="There is no commit yet to compare with: run `git add --all` and `git commit`"
-    ):
+    with pytest.raises(RevisionError, match=r"The repository has no commits\. Run `git add --all` and `git commit`"):
         base_of(repository, None)
 
 
 @pytest.mark.parametrize("reference", ["nowhere", "--all", "HEAD~9"])
 def test_an_unknown_reference(repository: Path, reference: str) -> None:
     commit(repository, "one")
-    with pytest.raises(RevisionError, match=f"`{reference}` names no commit here: fetch it first"):
+    with pytest.raises(RevisionError, match=f"`{reference}` is not a known commit"):
         base_of(repository, reference)
 
 
@@ -132,5 +130,5 @@ def test_a_shallow_clone_without_the_commit_where_the_branches_part(repository: 
 def test_a_machine_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(repository, "one")
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(RevisionError, match="git is not installed"):
+    with pytest.raises(RevisionError, match="Git is not on PATH"):
         base_of(repository, None)

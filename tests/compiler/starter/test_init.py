@@ -181,7 +181,7 @@ def test_an_answer_to_no_question_is_refused(assignment: str) -> None:
 def test_an_answer_for_no_environment_is_refused(tmp_path: Path) -> None:
     result = init(tmp_path / "ours", **{"test.region": "eu-west-1"})
     assert result.exit_code == 1
-    assert "--set test.region: there is no such environment" in result.stderr
+    assert "--set test.region: unknown environment" in result.stderr
 
 
 def test_a_directory_with_files_is_left_alone(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_commands_of_the_readme_install_the_vendored_wheel_and_compile_without_a
     result = init(made, "--vendor")
     assert result.exit_code == 0, result.stderr
     assert f"LISA is installed from vendor/{WHEEL} in the repository." in result.stderr
-    block = re.search(r"## Change something\n\n```bash\n(.*?)```", (made / "README.md").read_text(), re.DOTALL)
+    block = re.search(r"## Change the configuration\n\n```bash\n(.*?)```", (made / "README.md").read_text(), re.DOTALL)
     assert block is not None
     create, install, *commands = [line.split("  #")[0].strip() for line in block[1].splitlines() if line]
     assert install == INSTALL

@@ -25,7 +25,7 @@ def open_methods(template: Template) -> Iterator[Violation]:
         yield Violation(logical_id, f"`{method.get('HttpMethod')} {path}` answers without the API's authorizer.")
     for logical_id, address in template.of_type("AWS::Lambda::Url"):
         if address.get("AuthType") != "AWS_IAM":
-            yield Violation(logical_id, "The function has an address of its own that answers without the authorizer.")
+            yield Violation(logical_id, "The function has a URL that bypasses the authorizer.")
 
 
 def path_of(template: Template, resource: Any) -> str:

@@ -42,7 +42,7 @@ def _listeners(template: Template) -> Iterator[Violation]:
         is_public = isinstance(balancer, dict) and balancer.get("Ref") in public
         protocol = properties.get("Protocol")
         if is_public and protocol not in {"HTTPS", "TLS"} and not _redirects(properties):
-            yield Violation(logical_id, f"It takes {protocol} from the internet, so that tokens travel in the clear.")
+            yield Violation(logical_id, f"It accepts {protocol} from the internet; tokens are sent unencrypted.")
         if protocol in {"HTTPS", "TLS"} and not _MODERN_TLS.match(str(properties.get("SslPolicy", ""))):
             yield Violation(logical_id, "It takes connections with TLS older than 1.2.")
 
@@ -120,7 +120,7 @@ RULES: Final = (
     PolicyRule(
         "LISA-P10",
         "private-by-configuration",
-        "Only the REST API's load balancer is on the internet, and only when internetFacing says so.",
+        "Only the gateway's load balancer can be internet-facing, and only when internetFacing is true.",
         "Models and databases answer whoever reaches them.",
         "Make it internal, or set restApiConfig.internetFacing to true when the REST API is meant.",
         _public_balancers,

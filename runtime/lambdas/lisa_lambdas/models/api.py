@@ -50,7 +50,7 @@ _ERRORS: Dict[Any, Dict[str, Any]] = {
     for status, text in {
         400: "The request is not what the endpoint takes.",
         403: "The caller is not an administrator.",
-        404: "There is no such thing.",
+        404: "Not found.",
         409: "What is there now does not allow it.",
     }.items()
 }
@@ -137,13 +137,13 @@ def _add_proposals(app: FastAPI, service: ModelService) -> None:
     def show_proposal(caller: Administrator, proposal_id: ProposalId) -> Dict[str, Any]:  # noqa: ARG001
         found = proposals.find(proposal_id)
         if found is None:
-            raise NotFoundError("There is no such proposal.")
+            raise NotFoundError("The proposal does not exist.")
         return found.as_json()
 
     @app.delete("/proposals/{proposal_id}", summary="Withdraw a pending proposal", status_code=204, response_model=None)
     def withdraw_proposal(caller: Administrator, proposal_id: ProposalId) -> None:
         if not proposals.withdraw(proposal_id):
-            raise NotFoundError("There is no such proposal that is pending.")
+            raise NotFoundError("The proposal does not exist or is not pending.")
         _log.info("%s withdrew %s", caller.username, proposal_id)
 
 
@@ -167,9 +167,9 @@ def _no_route(_: Request, error: Exception) -> JSONResponse:
     """What FastAPI itself refuses: paths and methods that are none, and bodies that cannot be read."""
     if isinstance(error, HTTPException) and error.status_code not in (404, 405):
         return _response(BadRequestError("The body is not JSON."))
-    return _response(NotFoundError("There is no such endpoint."))
+    return _response(NotFoundError("The endpoint does not exist."))
 
 
 def _fail(_: Request, error: Exception) -> JSONResponse:
     _log.error("failed", exc_info=error)
-    return _response(ApiError("Something went wrong here; the function's log says what."))
+    return _response(ApiError("Internal server error. See the function's logs."))

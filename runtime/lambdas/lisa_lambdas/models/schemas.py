@@ -22,7 +22,7 @@ class ModelBody(BaseModel):
 
     modelId: str = Field(description="What clients call it: modelId, else modelName.")  # noqa: N815
     state: ModelState
-    instances: int = Field(description="Instances that there are now.")
+    instances: int = Field(description="Current number of instances.")
     url: str = Field(description="Address of its load balancer, inside the VPC.")
     configuration: Dict[str, Any] = Field(description="Its entry of ecsModels, without what is the default.")
 

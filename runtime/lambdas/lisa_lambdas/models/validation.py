@@ -101,7 +101,7 @@ def _schema() -> Dict[str, Any]:
     """The effective schema, found without importing the package that it is in."""
     found = importlib.util.find_spec("lisa_schema")
     if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("lisa_schema is not beside lisa_lambdas")
+        raise FileNotFoundError("lisa_schema is missing next to lisa_lambdas")
     path = Path(next(iter(found.submodule_search_locations))) / "schemas" / "effective.schema.json"
     schema: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema

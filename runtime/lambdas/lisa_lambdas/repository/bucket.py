@@ -52,7 +52,7 @@ class DocumentsBucket:
 
     @classmethod
     def of_session(cls, session: boto3.Session, name: str) -> DocumentsBucket:
-        """The bucket with a client of its own.
+        """The bucket with a separate client.
 
         Forms name the host of the session's Region. botocore's default is S3's global host, which answers 400 for
         Regions launched after 20 March 2019 and otherwise may redirect, which browsers do not follow with a form

@@ -120,7 +120,7 @@ def _vectors(content: bytes, count: int) -> List[List[float]]:
         vectors = [[float(number) for number in entry["embedding"]] for entry in entries]
         lengths = [math.hypot(*vector) for vector in vectors]
     except (KeyError, OverflowError, TypeError, ValueError):
-        raise UnavailableError("The embedding model answers with something else than embeddings.") from None
+        raise UnavailableError("The embedding model returned no embeddings.") from None
     if [entry["index"] for entry in entries] != list(range(count)) or len({len(vector) for vector in vectors}) != 1:
         raise UnavailableError("The embedding model answers with embeddings that do not fit the texts.")
     # Nothing is near a vector without a direction, and stores refuse numbers that are not finite.

@@ -189,7 +189,7 @@ class SessionStore:
                 requests = self._client.batch_write_item(RequestItems=requests).get("UnprocessedItems", {})
             if not requests:
                 return
-        raise TooManyRequestsError(f"{_SERVICE} takes no more for now; try again in a moment.")
+        raise TooManyRequestsError(f"{_SERVICE} is throttling requests. Try again in a moment.")
 
 
 def _key(user: str, session_id: str) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ export function CentredPage({ children }: { children: ReactNode }) {
   return (
     <div className="lisa-page">
       <Banner place="top" />
-      <main className="lisa-centre">{children}</main>
+      <main className="lisa-center">{children}</main>
       <Banner place="bottom" />
     </div>
   );

@@ -21,7 +21,7 @@ export function Screen({ path, navigate, chat }: ScreenProps) {
   return (
     <Alert
       type="warning"
-      header={path === "/models" ? "Only administrators manage models" : "There is no such page"}
+      header={path === "/models" ? "Only administrators manage models" : "Page not found"}
       action={<Button onClick={() => navigate("/")}>Go to the home page</Button>}
     >
       {path === "/models" ? "Ask an administrator of this deployment for the right." : "The address may be mistyped."}

@@ -77,7 +77,7 @@ function SignedIn({ user, children }: { user: User; children: ReactNode }) {
   );
 }
 
-const NOBODY = {
+const LOCAL_USER = {
   id: "local",
   name: "Local user",
   email: null,
@@ -91,7 +91,7 @@ function Unauthenticated({ children }: { children: ReactNode }) {
   const [api] = useState(() => createApi(environment, undefined));
   return (
     <ApiProvider value={api}>
-      <CallerProvider value={NOBODY}>{children}</CallerProvider>
+      <CallerProvider value={LOCAL_USER}>{children}</CallerProvider>
     </ApiProvider>
   );
 }

@@ -5,7 +5,7 @@ import Button from "@cloudscape-design/components/button";
 /** A page of its own for what keeps the application from starting. */
 export function StartProblem({ header, message }: { header: string; message: string }) {
   return (
-    <main className="lisa-centre">
+    <main className="lisa-center">
       <Box variant="h1" padding={{ bottom: "l" }}>
         LISA
       </Box>

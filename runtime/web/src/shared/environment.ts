@@ -42,7 +42,7 @@ export interface Environment {
  */
 export function readEnvironment(source: unknown): Environment {
   if (typeof source !== "object" || source === null) {
-    throw new Error("env.js is missing: the deployment writes it beside index.html.");
+    throw new Error("env.js is missing. The deployment writes it next to index.html.");
   }
   const values = source as Record<string, unknown>;
   const apiUrl = address(values, "API_BASE_URL", "SESSION_REST_API_URI");

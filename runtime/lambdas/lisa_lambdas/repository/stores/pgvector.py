@@ -133,7 +133,7 @@ class PgVectorStore:
 
     @contextmanager
     def _database(self) -> Iterator[_Connection]:
-        """The connection of this process, made anew when the database has closed it, as one does at a failover."""
+        """The connection of this process, opened again after the database closed it, for example at a failover."""
         try:
             yield self._alive() or self._open()
         except psycopg.OperationalError as error:

@@ -34,7 +34,7 @@ export function PromptForm({ prompt, onChange }: PromptFormProps) {
         />
       </FormField>
       {prompt.format === "messages" ? (
-        <FormField label="Instructions" description="What the model is told before the conversation.">
+        <FormField label="Instructions" description="Instructions that the model receives before the conversation.">
           <Textarea
             rows={5}
             value={prompt.instructions}

@@ -27,7 +27,7 @@ export function SettingsPanel({ settings, onChange, retrieval }: SettingsPanelPr
       <SpaceBetween size="l">
         <FormField
           label={`Conversation history: ${settings.historyLength}`}
-          description="How many earlier questions and answers the model is told."
+          description="Number of earlier questions and answers that the model receives."
         >
           <Slider
             ariaLabel="Conversation history"

@@ -1,12 +1,12 @@
 import Box from "@cloudscape-design/components/box";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 
-import type { Passage } from "@/shared/api/repositories";
+import type { Chunk } from "@/shared/api/repositories";
 
 const BEGINNING = 160;
 
-/** The passages that an answer was given, each with the document that it comes from. */
-export function Sources({ sources }: { sources: Passage[] }) {
+/** The chunks that an answer was given, each with the document that it comes from. */
+export function Sources({ sources }: { sources: Chunk[] }) {
   if (sources.length === 0) return null;
   return (
     <ExpandableSection headerText={`Sources (${sources.length})`} variant="footer">

@@ -2,7 +2,7 @@
 
 import type { Api } from "@/shared/api";
 import type { CompletionArguments, CompletionPiece } from "@/shared/api/gateway";
-import type { Passage, Repository } from "@/shared/api/repositories";
+import type { Chunk, Repository } from "@/shared/api/repositories";
 import type { ContextFile } from "@/features/chat/contextFile";
 import type { ConversationAction } from "@/features/chat/conversation";
 import { buildPrompt, contextOf, type Exchange, type PromptSettings, rephrasingPrompt } from "@/features/chat/prompt";
@@ -11,7 +11,7 @@ import { buildPrompt, contextOf, type Exchange, type PromptSettings, rephrasingP
 export interface Retrieval {
   repository: Repository;
   embeddingModel: string;
-  /** How many passages at most. */
+  /** How many chunks at most. */
   count: number;
 }
 
@@ -37,7 +37,7 @@ export async function answer(
 ): Promise<void> {
   const began = performance.now();
   let standaloneQuestion: string | undefined;
-  let sources: Passage[] | undefined;
+  let sources: Chunk[] | undefined;
   if (ask.retrieval) {
     if (ask.history.length > 0) {
       dispatch({ type: "stage", stage: "rephrasing" });

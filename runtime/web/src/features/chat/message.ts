@@ -1,7 +1,7 @@
 /** Messages of a conversation, and the form in which a session keeps them. */
 
 import type { CompletionArguments, PromptMessage, Usage } from "@/shared/api/gateway";
-import type { Passage } from "@/shared/api/repositories";
+import type { Chunk } from "@/shared/api/repositories";
 import { type IdentifiedMessage, PARTIAL } from "@/features/chat/merging";
 
 export interface Question {
@@ -20,7 +20,7 @@ export interface AnswerMetadata {
   prompt: PromptMessage[];
   /** The follow-up question in words that stand alone, when documents were searched with it. */
   standaloneQuestion?: string;
-  sources?: Passage[];
+  sources?: Chunk[];
   finishReason?: string;
   usage?: Usage;
   /** From the request to the end of the answer. */
@@ -142,6 +142,6 @@ function readMetadata(stored: Record<string, unknown>, model: string): AnswerMet
     model,
     arguments: typeof sent === "object" && sent !== null ? sent : {},
     prompt: Array.isArray(prompt) ? (prompt as PromptMessage[]) : [],
-    sources: Array.isArray(sources) ? (sources as Passage[]) : [],
+    sources: Array.isArray(sources) ? (sources as Chunk[]) : [],
   };
 }

@@ -22,7 +22,7 @@ describe("argumentProblem", () => {
     ["temperature", "2", null],
     ["temperature", "2.1", "Temperature is at most 2."],
     ["frequency_penalty", "-2.5", "Frequency penalty is at least -2."],
-    ["n", "1.5", "Answers is a whole number."],
+    ["n", "1.5", "Answers must be an integer."],
     ["seed", "x", "Seed is a number."],
     ["max_tokens", "", null],
   ] as const)("of %s %s is %s", (name, typed, problem) => {

@@ -96,7 +96,7 @@ export function argumentProblem(name: NumericName, typed: string): string | null
   const { label, minimum, maximum, whole } = argument;
   const value = Number(typed);
   if (!Number.isFinite(value)) return `${label} is a number.`;
-  if (whole && !Number.isInteger(value)) return `${label} is a whole number.`;
+  if (whole && !Number.isInteger(value)) return `${label} must be an integer.`;
   if (value < minimum) return `${label} is at least ${minimum}.`;
   if (value > maximum) return `${label} is at most ${maximum}.`;
   return null;

@@ -1,7 +1,7 @@
 /** From a conversation to what the model is sent. */
 
 import type { PromptMessage } from "@/shared/api/gateway";
-import type { Passage } from "@/shared/api/repositories";
+import type { Chunk } from "@/shared/api/repositories";
 import { type Message, textOf } from "@/features/chat/message";
 
 /**
@@ -53,9 +53,9 @@ export function recentExchanges(messages: Message[], count: number): Exchange[] 
   return count > 0 ? exchanges.slice(-count) : [];
 }
 
-/** What a person added for the model to know: a file, and passages of documents. */
-export function contextOf(file: { name: string; text: string } | null, passages: Passage[]): string {
-  const parts = passages.map(({ source, content }) => `[${source}]\n${content}`);
+/** What a person added for the model to know: a file, and chunks of documents. */
+export function contextOf(file: { name: string; text: string } | null, chunks: Chunk[]): string {
+  const parts = chunks.map(({ source, content }) => `[${source}]\n${content}`);
   return [...(file ? [`[${file.name}]\n${file.text}`] : []), ...parts].join("\n\n");
 }
 

@@ -27,7 +27,7 @@ export function RetrievalForm({ search, onUpload }: { search: DocumentSearch; on
   const modelOptions = embeddingModels.map((id) => ({ value: id, label: id }));
   return (
     <SpaceBetween size="m">
-      <FormField label="Repository" description="Answers use the passages of its documents that fit the question.">
+      <FormField label="Repository" description="Answers use relevant chunks of its documents.">
         <Select
           options={repositoryOptions}
           selectedOption={repositoryOptions.find(({ value }) => value === settings.repositoryId) ?? NONE}
@@ -46,9 +46,9 @@ export function RetrievalForm({ search, onUpload }: { search: DocumentSearch; on
           onChange={({ detail }) => setSettings({ ...settings, embeddingModel: detail.selectedOption.value ?? null })}
         />
       </FormField>
-      <FormField label={`Passages: ${settings.count}`} description="How many go along with a question at most.">
+      <FormField label={`Chunks: ${settings.count}`} description="How many go along with a question at most.">
         <Slider
-          ariaLabel="Passages"
+          ariaLabel="Retrieved chunks"
           value={settings.count}
           min={COUNT_LIMITS.minimum}
           max={COUNT_LIMITS.maximum}

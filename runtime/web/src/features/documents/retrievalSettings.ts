@@ -7,7 +7,7 @@ export const COUNT_LIMITS = { minimum: 1, maximum: 10 } as const;
 export interface RetrievalSettings {
   repositoryId: string | null;
   embeddingModel: string | null;
-  /** How many passages at most, 1 to 10. */
+  /** How many chunks at most, 1 to 10. */
   count: number;
 }
 

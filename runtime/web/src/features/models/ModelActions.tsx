@@ -56,7 +56,7 @@ export function ModelActions({ model, onUpdate, onProposal }: ModelActionsProps)
             await refresh();
           }}
         >
-          Its instances are shut down, and nobody can ask it until it is started again.
+          Its instances are shut down. It is unavailable until it is started again.
         </ConfirmDialog>
       )}
       {confirming?.action === "delete" && (

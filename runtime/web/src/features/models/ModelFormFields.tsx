@@ -49,7 +49,7 @@ export function ModelFormFields({ fields, problems, isNew, onChange }: ModelForm
       </FormField>
       {text("instanceType", "Instance type", "EC2 instances with the GPUs that it needs.")}
       {text("baseImage", "Base image", "What the container is built from.")}
-      {text("minCapacity", "Fewest instances", "Kept when nobody asks.")}
+      {text("minCapacity", "Minimum instances", "Kept running when idle.")}
       {text("maxCapacity", "Most instances", "Under load.")}
       {fields.modelType === "textgen" && (
         <Toggle checked={fields.streaming} onChange={({ detail }) => onChange({ streaming: detail.checked })}>

@@ -28,7 +28,7 @@ export function ProposalDialog({ proposal, onClose }: { proposal: Proposal; onCl
     >
       <SpaceBetween size="m">
         <Box>
-          Nothing has changed in AWS. The proposal is kept until somebody applies it to a working copy of the
+          Nothing has changed in AWS. The proposal is kept until an administrator applies it to a working copy of the
           configuration and opens a pull request.
         </Box>
         {!validation.complete && (

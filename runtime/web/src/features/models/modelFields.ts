@@ -56,8 +56,8 @@ export function fieldProblems(fields: ModelFields): FieldProblems {
   if (!/^[a-z0-9-]+\.[a-z0-9-]+$/.test(fields.instanceType)) problems.instanceType = "An EC2 type, as g5.xlarge.";
   if (fields.baseImage.trim() === "") problems.baseImage = "The image that the container is built from.";
   const [minimum, maximum] = [wholeNumber(fields.minCapacity), wholeNumber(fields.maxCapacity)];
-  if (minimum === null) problems.minCapacity = "A whole number.";
-  if (maximum === null || maximum < 1) problems.maxCapacity = "A whole number, at least 1.";
+  if (minimum === null) problems.minCapacity = "Enter an integer.";
+  if (maximum === null || maximum < 1) problems.maxCapacity = "Enter an integer of at least 1.";
   else if (minimum !== null && minimum > maximum) problems.maxCapacity = "At least the smallest number of instances.";
   return problems;
 }

@@ -11,8 +11,8 @@ async function search(query: string, answer: unknown) {
     sent.push({ url, options });
     return Promise.resolve(new Response(JSON.stringify(answer)));
   }, "http://api/prod");
-  const passages = await repositories.search({ ...ASKED, query }, new AbortController().signal);
-  return { sent, passages };
+  const chunks = await repositories.search({ ...ASKED, query }, new AbortController().signal);
+  return { sent, chunks };
 }
 
 describe("search", () => {
@@ -26,13 +26,13 @@ describe("search", () => {
   });
 
   it("gives the texts with their sources", async () => {
-    const { passages } = await search("q", {
+    const { chunks } = await search("q", {
       docs: [
         { Document: { page_content: "one", metadata: { source: "s3://b/one.txt" } } },
         { Document: { page_content: "two", metadata: {} } },
       ],
     });
-    expect(passages).toEqual([
+    expect(chunks).toEqual([
       { source: "s3://b/one.txt", content: "one" },
       { source: "Unnamed document", content: "two" },
     ]);

@@ -8,7 +8,7 @@ export interface Repository {
 }
 
 /** A piece of a document that fits a question. */
-export interface Passage {
+export interface Chunk {
   source: string;
   content: string;
 }
@@ -17,7 +17,7 @@ export interface Search {
   repository: Repository;
   embeddingModel: string;
   query: string;
-  /** How many passages at most. */
+  /** How many chunks at most. */
   count: number;
 }
 
@@ -38,7 +38,7 @@ export interface UploadTarget {
 
 export interface Repositories {
   list: (signal?: AbortSignal) => Promise<Repository[]>;
-  search: (search: Search, signal: AbortSignal) => Promise<Passage[]>;
+  search: (search: Search, signal: AbortSignal) => Promise<Chunk[]>;
   uploadTarget: (fileName: string, signal: AbortSignal) => Promise<UploadTarget>;
   /** Reads uploaded files into the index; answers with the number of pieces that they were cut into. */
   ingest: (ingestion: Ingestion, signal: AbortSignal) => Promise<number>;

@@ -21,7 +21,7 @@ const UNREACHABLE = "Unreachable";
 const INTERRUPTED = "Interrupted";
 
 export function interruption(): ApiError {
-  return new ApiError("The connection broke off before the end of the answer.", 0, INTERRUPTED);
+  return new ApiError("The connection was interrupted before the end of the response.", 0, INTERRUPTED);
 }
 
 /** Whether the connection failed, rather than what it leads to. */
@@ -114,7 +114,7 @@ function statusSentence(status: number): string {
     case 403:
       return "You may not do this.";
     case 404:
-      return "It is not there any more.";
+      return "It no longer exists.";
     case 413:
       return "It is too large.";
     case 429:

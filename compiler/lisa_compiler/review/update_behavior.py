@@ -1,6 +1,6 @@
 """What CloudFormation does to a resource when one of its properties changes.
 
-The table is update_behaviour.json, made by compiler/refresh_update_behaviour.py from the resource types' own schemas.
+The table is update_behavior.json, made by compiler/refresh_update_behavior.py from the resource types' own schemas.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any, cast
 
 
-class Behaviour(IntEnum):
+class UpdateBehavior(IntEnum):
     """What a changed property means for its resource; the greater, the worse."""
 
     IN_PLACE = 0
@@ -24,19 +24,19 @@ class Behaviour(IntEnum):
 
 
 _KEYS = {
-    "replaces": Behaviour.REPLACES,
-    "mayReplace": Behaviour.MAY_REPLACE,
-    "interrupts": Behaviour.INTERRUPTS,
+    "replaces": UpdateBehavior.REPLACES,
+    "mayReplace": UpdateBehavior.MAY_REPLACE,
+    "interrupts": UpdateBehavior.INTERRUPTS,
 }
 
 
-def behaviour(resource_type: str, path: Sequence[str | int]) -> Behaviour:
+def update_behavior(resource_type: str, path: Sequence[str | int]) -> UpdateBehavior:
     """Tell what a change at a path of a resource's properties does to it."""
     entry = _types().get(resource_type)
     if entry is None:
         # A custom resource has any type that begins so; a changed property is its function's to deal with.
-        return Behaviour.IN_PLACE if resource_type.startswith("Custom::") else Behaviour.UNKNOWN
-    worst = Behaviour.IN_PLACE
+        return UpdateBehavior.IN_PLACE if resource_type.startswith("Custom::") else UpdateBehavior.UNKNOWN
+    worst = UpdateBehavior.IN_PLACE
     for key, meaning in _KEYS.items():
         if any(_touch(path, known.split("/")) for known in entry.get(key, ())):
             worst = max(worst, meaning)
@@ -60,5 +60,5 @@ def _touch(path: Sequence[str | int], known: Sequence[str]) -> bool:
 
 @cache
 def _types() -> Mapping[str, Mapping[str, Any]]:
-    text = (resources.files("lisa_compiler.review") / "update_behaviour.json").read_text(encoding="utf-8")
+    text = (resources.files("lisa_compiler.review") / "update_behavior.json").read_text(encoding="utf-8")
     return cast("Mapping[str, Mapping[str, Any]]", json.loads(text)["types"])

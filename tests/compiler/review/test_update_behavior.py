@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.review.update_behaviour import Behaviour, behaviour, known_types, name_property
+from lisa_compiler.review.update_behavior import UpdateBehavior, known_types, name_property, update_behavior
 
 ROOT = Path(__file__).parents[3]
-TABLE = ROOT / "compiler" / "lisa_compiler" / "review" / "update_behaviour.json"
+TABLE = ROOT / "compiler" / "lisa_compiler" / "review" / "update_behavior.json"
 
 
 def test_the_table_is_what_the_installed_schemas_make(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "compiler"))
-    import refresh_update_behaviour as source
+    import refresh_update_behavior as source
 
-    monkeypatch.delitem(sys.modules, "refresh_update_behaviour")
+    monkeypatch.delitem(sys.modules, "refresh_update_behavior")
     assert source.text(source.table()) == TABLE.read_text(encoding="utf-8")
 
 
@@ -30,18 +30,18 @@ def test_every_type_that_is_generated_is_in_it() -> None:
 
 
 def test_a_path_below_a_property_that_replaces() -> None:
-    assert behaviour("AWS::ECS::TaskDefinition", ("ContainerDefinitions", 0, "Image")) is Behaviour.REPLACES
+    assert update_behavior("AWS::ECS::TaskDefinition", ("ContainerDefinitions", 0, "Image")) is UpdateBehavior.REPLACES
 
 
 def test_a_property_above_a_path_that_may_replace() -> None:
     kind = "AWS::OpenSearchService::Domain"
-    assert behaviour(kind, ("AdvancedSecurityOptions",)) is Behaviour.MAY_REPLACE
-    assert behaviour(kind, ("AdvancedSecurityOptions", "MasterUserOptions")) is Behaviour.IN_PLACE
+    assert update_behavior(kind, ("AdvancedSecurityOptions",)) is UpdateBehavior.MAY_REPLACE
+    assert update_behavior(kind, ("AdvancedSecurityOptions", "MasterUserOptions")) is UpdateBehavior.IN_PLACE
 
 
 def test_a_type_that_nobody_knows() -> None:
-    assert behaviour("AWS::New::Thing", ("Property",)) is Behaviour.UNKNOWN
-    assert behaviour("Custom::Thing", ("Property",)) is Behaviour.IN_PLACE
+    assert update_behavior("AWS::New::Thing", ("Property",)) is UpdateBehavior.UNKNOWN
+    assert update_behavior("Custom::Thing", ("Property",)) is UpdateBehavior.IN_PLACE
 
 
 def test_names_are_those_that_a_template_gives() -> None:

@@ -1,4 +1,4 @@
-"""Documents: a change as Markdown for a pull request, as text for a terminal, and as JSON for programs."""
+"""Rendering of a change: Markdown for a pull request, text for a terminal, JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from itertools import groupby
 from typing import Any
 
 from lisa_compiler.review.capacity import hosts
-from lisa_compiler.review.change import Change
+from lisa_compiler.review.change import OutputChange
 from lisa_compiler.review.defaults import default_of
 from lisa_compiler.review.differences import ABSENT, Difference, shown, shown_path
-from lisa_compiler.review.finding import Finding
+from lisa_compiler.review.formatting import format_range, join_list, pluralize, resource_label
+from lisa_compiler.review.impact import Impact
 from lisa_compiler.review.resources import Effect, ResourceChange
-from lisa_compiler.review.wording import counted, listed, noun, ranged
 
 LIMIT = 65_536
 """Characters that a comment of a pull request may have (GitHub's limit of a comment's body)."""
@@ -28,7 +28,7 @@ _SETTINGS = 12
 _EFFECTS = {
     Effect.REMOVED: "removed",
     Effect.REPLACED: "replaced",
-    Effect.MAYBE_REPLACED: "may be replaced",
+    Effect.MAYBE_REPLACED: "conditionally replaced",
     Effect.INTERRUPTED: "interrupted",
     Effect.ADDED: "added",
     Effect.UPDATED: "updated in place",
@@ -37,13 +37,13 @@ _EFFECTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What was compared, as the documents say it.
+    """Labels of a comparison.
 
     Attributes:
         base: short name of the commit.
-        reference: what it was found by.
-        command: the command that tells the change in full.
-        warnings: what makes the comparison doubtful.
+        reference: branch, tag or commit that was compared with.
+        command: command that shows the complete change.
+        warnings: reasons why the comparison may be out of date.
     """
 
     base: str
@@ -52,27 +52,27 @@ class Comparison:
     warnings: tuple[str, ...] = ()
 
 
-def markdown(change: Change, compared: Comparison) -> str:
-    """Write a comment of at most LIMIT bytes; its first line is the mark by which the next one takes its place."""
-    end = f"<sub>Compared with {compared.base} ({compared.reference}). In full: `{compared.command}`</sub>\n"
+def markdown(change: OutputChange, compared: Comparison) -> str:
+    """Write a comment of at most LIMIT bytes; its first line identifies the comment that a later run replaces."""
+    end = f"<sub>Compared with {compared.base} ({compared.reference}). Complete report: `{compared.command}`</sub>\n"
     lines = [f"<!-- lisa-diff:{change.environment} -->", f"### {change.environment}: {_headline(change)}", ""]
     lines += [f"> {warning}" for warning in compared.warnings]
-    lines += [*_settings(change), *_findings(change), *_capacity(change), *_details(change)]
+    lines += [*_settings(change), *_impacts(change), *_capacity(change), *_details(change)]
     while lines and len(("\n".join(lines) + end).encode()) > LIMIT - 200:
         del lines[-max(1, len(lines) // 10) :]
         lines = [*(line for line in lines if line not in {"<details>", _CUT}), _CUT]
     return "\n".join([*lines, end])
 
 
-def text(change: Change, compared: Comparison) -> str:
-    """Write what a terminal shows: everything but the warnings, without Markdown."""
+def text(change: OutputChange, compared: Comparison) -> str:
+    """Write text for a terminal: everything except the warnings, without Markdown."""
     lines = [f"{change.environment}: {_headline(change)}"]
     for difference in change.settings:
         lines.append(f"  {_setting(difference, 120)}")
-    for danger, findings in groupby(change.findings, lambda finding: finding.danger):
-        lines += ["", danger.value.upper()]
-        for finding in findings:
-            lines += [f"  {finding.text}", *(f"    {item}" for item in finding.items)]
+    for category, impacts in groupby(change.impacts, lambda impact: impact.category):
+        lines += ["", category.value.upper()]
+        for impact in impacts:
+            lines += [f"  {impact.text}", *(f"    {item}" for item in impact.items)]
     if rows := list(_capacity_rows(change)):
         lines += ["", "CAPACITY", *(f"  {row}" for row in rows)]
     if change.resources:
@@ -82,18 +82,18 @@ def text(change: Change, compared: Comparison) -> str:
     return f"{plain}\nCompared with {compared.base} ({compared.reference}).\n"
 
 
-def as_data(change: Change, compared: Comparison) -> str:
+def as_data(change: OutputChange, compared: Comparison) -> str:
     """Write a change as JSON."""
     low, high = change.capacity_before, change.capacity_after
     content = {
-        "schemaVersion": 1,
+        "schemaVersion": 2,
         "environment": change.environment,
         "base": {"commit": compared.base, "reference": compared.reference},
         "warnings": list(compared.warnings),
         "settings": [_difference(difference) for difference in change.settings],
-        "findings": [
-            {"danger": finding.danger.name.lower(), "text": finding.text, "items": list(finding.items)}
-            for finding in change.findings
+        "impacts": [
+            {"category": impact.category.name.lower(), "text": impact.text, "items": list(impact.items)}
+            for impact in change.impacts
         ],
         "capacity": {
             side: {
@@ -115,30 +115,30 @@ def as_data(change: Change, compared: Comparison) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-_CUT = "\n*The rest does not fit into a comment; the command below tells all of it.*\n"
+_CUT = "\n*Truncated to fit into a comment. Run the command below for the complete report.*\n"
 
 
-def _headline(change: Change) -> str:
+def _headline(change: OutputChange) -> str:
     if change.is_empty:
-        return "nothing changes"
-    dangers = ", ".join(dict.fromkeys(finding.danger.value.lower() for finding in change.findings))
+        return "no changes"
+    categories = ", ".join(dict.fromkeys(impact.category.value.lower() for impact in change.impacts))
     if not change.resources:
-        return dangers
-    number = counted(len(change.resources), "resource changes", "resources change")
-    return f"{dangers or 'updates in place'} ({number})"
+        return categories
+    number = pluralize(len(change.resources), "resource changes", "resources change")
+    return f"{number} ({categories or 'updated in place'})"
 
 
-def _counts(change: Change) -> str:
-    stacks = counted(len({resource.resource.component for resource in change.resources}), "stack")
+def _counts(change: OutputChange) -> str:
+    stacks = pluralize(len({resource.resource.component for resource in change.resources}), "stack")
     parts = [
         f"{number} {words}"
         for effect, words in _EFFECTS.items()
         if (number := sum(resource.effect is effect for resource in change.resources))
     ]
-    return f"{counted(len(change.resources), 'resource')} in {stacks}: {', '.join(parts)}"
+    return f"{pluralize(len(change.resources), 'resource')} in {stacks}: {', '.join(parts)}"
 
 
-def _settings(change: Change) -> Iterator[str]:
+def _settings(change: OutputChange) -> Iterator[str]:
     rows = [f"- {_setting(difference, 60)}" for difference in change.settings]
     yield from rows[:_SETTINGS]
     if len(rows) > _SETTINGS:
@@ -165,26 +165,26 @@ def _setting(difference: Difference, width: int) -> str:
     return f"{path}: {' → '.join(words)}"
 
 
-def _findings(change: Change) -> Iterator[str]:
-    for danger, findings in groupby(change.findings, lambda finding: finding.danger):
-        own = list(findings)
+def _impacts(change: OutputChange) -> Iterator[str]:
+    for category, impacts in groupby(change.impacts, lambda impact: impact.category):
+        own = list(impacts)
         if len(own) == 1 and not own[0].items:
-            yield f"**{danger.value}** {_DASH} {own[0].text}"
+            yield f"**{category.value}** {_DASH} {own[0].text}"
         else:
-            yield f"**{danger.value}**"
-            for finding in own:
-                yield from _bullets(finding)
+            yield f"**{category.value}**"
+            for impact in own:
+                yield from _bullets(impact)
         yield ""
 
 
-def _bullets(finding: Finding) -> Iterator[str]:
-    yield f"- {finding.text}"
-    yield from (f"  - {item}" for item in finding.items[:_ITEMS])
-    if len(finding.items) > _ITEMS:
-        yield f"  - {len(finding.items) - _ITEMS} more"
+def _bullets(impact: Impact) -> Iterator[str]:
+    yield f"- {impact.text}"
+    yield from (f"  - {item}" for item in impact.items[:_ITEMS])
+    if len(impact.items) > _ITEMS:
+        yield f"  - {len(impact.items) - _ITEMS} more"
 
 
-def _capacity(change: Change) -> Iterator[str]:
+def _capacity(change: OutputChange) -> Iterator[str]:
     rows = list(_capacity_rows(change))
     if len(rows) == 1 or (rows and len(change.hosts) <= 1):
         yield f"**Capacity** {_DASH} {'; '.join(rows)}"
@@ -195,23 +195,23 @@ def _capacity(change: Change) -> Iterator[str]:
         yield ""
 
 
-def _capacity_rows(change: Change) -> Iterator[str]:
+def _capacity_rows(change: OutputChange) -> Iterator[str]:
     yield from (f"{title}: {hosts(before)} → {hosts(after)}" for title, before, after in change.hosts)
     sides = change.capacity_before, change.capacity_after
-    for name, attribute in (("instances", "instances"), ("GPUs", "gpus"), ("GPU-hours a day", "gpu_hours_per_day")):
-        before, after = (ranged(*(getattr(end, attribute) for end in side)) for side in sides)
+    for name, attribute in (("instances", "instances"), ("GPUs", "gpus"), ("GPU-hours per day", "gpu_hours_per_day")):
+        before, after = (format_range(*(getattr(end, attribute) for end in side)) for side in sides)
         if before != after:
             yield f"{name} {before} → {after}"
     if change.hosts and sides[0] == sides[1]:
-        yield f"{ranged(*(end.gpus for end in sides[1]))} GPUs in all, as before"
+        yield f"total GPUs unchanged: {format_range(*(end.gpus for end in sides[1]))}"
 
 
-def _details(change: Change) -> Iterator[str]:
+def _details(change: OutputChange) -> Iterator[str]:
     if not change.resources:
         return
     yield f"<details><summary>{_counts(change)}</summary>"
     yield ""
-    yield "| stack | resource | is | because |"
+    yield "| Stack | Resource | Action | Reason |"
     yield "|---|---|---|---|"
     rows = list(_rows(change))
     for stack, what, effect, why in rows[:_ROWS]:
@@ -223,37 +223,37 @@ def _details(change: Change) -> Iterator[str]:
     yield ""
 
 
-def _rows(change: Change) -> Iterator[tuple[str, str, str, str]]:
-    """A row for each resource; those that a stack only gains or loses share one."""
+def _rows(change: OutputChange) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each resource; resources that are only added to or removed from a stack share one."""
     for (effect, component), changes in groupby(_in_order(change), lambda one: (one.effect, one.resource.component)):
         own = list(changes)
         if effect not in (Effect.ADDED, Effect.REMOVED) or len(own) == 1:
             yield from (_cells(one) for one in own)
             continue
-        kinds = Counter(noun(one.resource.type) for one in own)
-        what = listed(
+        kinds = Counter(resource_label(one.resource.type) for one in own)
+        what = join_list(
             kind if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {kind}" for kind, number in kinds.items()
         )
         yield component, what, _EFFECTS[effect], ""
 
 
-def _in_order(change: Change) -> list[ResourceChange]:
+def _in_order(change: OutputChange) -> list[ResourceChange]:
     return sorted(change.resources, key=lambda resource: -resource.effect)
 
 
 def _cells(change: ResourceChange) -> tuple[str, str, str, str]:
     resource = change.resource
-    name = f"{noun(resource.type)} `{resource.logical_id}`"
-    return resource.component, name, _EFFECTS[change.effect], _because(change)
+    name = f"{resource_label(resource.type)} `{resource.logical_id}`"
+    return resource.component, name, _EFFECTS[change.effect], _reasons(change)
 
 
-def _because(change: ResourceChange) -> str:
+def _reasons(change: ResourceChange) -> str:
     parts = [_reason(difference) for difference in change.differences[:2]]
     if len(change.differences) > 2:
         parts.append(f"{len(change.differences) - 2} more")
-    followed = dict.fromkeys((str(path[0]), target) for path, (_, target) in change.follows.items())
-    parts += [f"`{name}` follows `{target}`" for name, target in followed]
-    return listed(parts)
+    followed = dict.fromkeys((str(path[0]), target) for path, (_, target) in change.caused_by.items())
+    parts += [f"`{name}` changes with `{target}`" for name, target in followed]
+    return join_list(parts)
 
 
 def _reason(difference: Difference) -> str:
@@ -280,5 +280,5 @@ def _resource(change: ResourceChange) -> dict[str, Any]:
         "type": resource.type,
         "effect": change.effect.name.lower(),
         "differences": [_difference(difference) for difference in change.differences],
-        "follows": {shown_path(path): "/".join(key) for path, key in change.follows.items()},
+        "causedBy": {shown_path(path): "/".join(key) for path, key in change.caused_by.items()},
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from lisa_compiler.review.change import compare
-from lisa_compiler.review.document import LIMIT, Comparison, as_data, markdown, text
 from lisa_compiler.review.output import Output
+from lisa_compiler.review.rendering import LIMIT, Comparison, as_data, markdown, text
 
 from .conftest import ENVIRONMENT
 from .outputs import output, resource
@@ -26,29 +26,30 @@ def buckets(count: int, policy: str) -> Output:
 
 def test_the_first_line_is_the_mark_of_the_environment() -> None:
     comment = markdown(compare(ENVIRONMENT, None, None), COMPARED)
-    assert comment.startswith("<!-- lisa-diff:prod -->\n### prod: nothing changes\n")
+    assert comment.startswith("<!-- lisa-diff:prod -->\n### prod: no changes\n")
 
 
 def test_warnings_and_what_was_compared_are_said() -> None:
     comment = markdown(compare(ENVIRONMENT, buckets(0, "a"), buckets(0, "b")), COMPARED)
     assert "> Stale." in comment
-    assert comment.endswith("<sub>Compared with 0123456789 (origin/main). In full: `lisa diff --env prod`</sub>\n")
+    end = "<sub>Compared with 0123456789 (origin/main). Complete report: `lisa diff --env prod`</sub>\n"
+    assert comment.endswith(end)
 
 
 def test_a_comment_that_is_too_long_is_cut_and_points_to_the_whole() -> None:
     change = compare(ENVIRONMENT, buckets(2000, "a"), buckets(0, "a"))
     comment = markdown(change, COMPARED)
     assert len(comment.encode()) <= LIMIT
-    assert "does not fit into a comment" in comment
+    assert "Truncated to fit into a comment" in comment
     assert comment.startswith("<!-- lisa-diff:prod -->\n")
-    assert comment.endswith("In full: `lisa diff --env prod`</sub>\n")
+    assert comment.endswith("Complete report: `lisa diff --env prod`</sub>\n")
     assert comment.count("<details>") == comment.count("</details>")
     assert len(text(change, COMPARED)) > LIMIT
 
 
 def test_text_has_no_markdown() -> None:
     words = text(compare(ENVIRONMENT, buckets(1, "a"), buckets(0, "b")), COMPARED)
-    assert "LOSES DATA\n  The bucket bucket-00000-" in words
+    assert "DATA LOSS\n  The bucket bucket-00000-" in words
     assert "role Role replaced" in words
     assert not {"`", "**", "<"} & set(words)
 
@@ -56,7 +57,7 @@ def test_text_has_no_markdown() -> None:
 def test_json_tells_the_same_to_a_program() -> None:
     data = json.loads(as_data(compare(ENVIRONMENT, buckets(1, "a"), buckets(0, "b")), COMPARED))
     assert data["base"] == {"commit": "0123456789", "reference": "origin/main"}
-    assert [finding["danger"] for finding in data["findings"]] == ["loses"]
+    assert [impact["category"] for impact in data["impacts"]] == ["data_loss"]
     assert [(one["logicalId"], one["effect"]) for one in data["resources"]] == [("B0", "removed"), ("Role", "replaced")]
     assert data["resources"][1]["differences"] == [{"path": "RoleName", "before": "a", "after": "b"}]
     assert data["capacity"]["after"]["maximum"] == {"instances": 0, "gpus": 0, "gpuHoursPerDay": 0}

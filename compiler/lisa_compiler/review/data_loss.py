@@ -1,23 +1,23 @@
-"""Lost data: what a removed or replaced resource takes with it, and what it leaves behind unattended."""
+"""Data loss: data deleted with a removed or replaced resource, and retained resources without a stack."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lisa_compiler.review.finding import Danger, Finding
+from lisa_compiler.review.formatting import join_list, resource_reference
+from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
 from lisa_compiler.review.resources import Effect, ResourceChange
-from lisa_compiler.review.wording import listed, subject
 
 _KEEPS = frozenset({"Retain", "RetainExceptOnCreate"})
 
-# What is in a resource, by its type; the component of its stack tells more where there are several.
+# Content of a resource by its type; with the component of its stack where several are told apart.
 _HOLDS = {
     "AWS::DynamoDB::Table": "its items",
-    "AWS::KMS::Key": "everything that is encrypted with it",
+    "AWS::KMS::Key": "all data encrypted with it",
     "AWS::Logs::LogGroup": "its logs",
-    "AWS::OpenSearchService::Domain": "every document that was ingested into it",
-    "AWS::RDS::DBInstance": "every document that was ingested into it, and the automated backups",
+    "AWS::OpenSearchService::Domain": "all ingested documents",
+    "AWS::RDS::DBInstance": "all ingested documents and the automated backups",
     "AWS::S3::Bucket": "its objects",
     "AWS::SecretsManager::Secret": "the password in it",
 }
@@ -29,22 +29,22 @@ _HOLDS_IN = {
     ("core", "AWS::S3::Bucket"): "the access logs",
 }
 _UPLOADED = frozenset({("ui", "AWS::S3::Bucket")})
-"""What a deployment fills again."""
+"""Content that each deployment uploads."""
 
 _BALANCER_PROTECTION = "deletion_protection.enabled"
 _PROTECTIONS = ("DeletionProtection", "DeletionProtectionEnabled")
 
 _MINOR = frozenset({"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"})
-"""Types that are summed up in a line when several go."""
+"""Types that are summarized in one line."""
 
 
 def holds_data(resource: Resource) -> bool:
-    """Tell whether there are data in a resource that no deployment brings back."""
+    """Return whether a resource holds data that a deployment cannot restore."""
     return resource.type in _HOLDS and (resource.component, resource.type) not in _UPLOADED
 
 
-def lost_data(changes: Iterable[ResourceChange], after: Output) -> Iterator[Finding]:
-    """Find what is lost, what is orphaned, and what is no longer kept from now on."""
+def find_data_loss(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
+    """Find data that is deleted, and resources that are retained without a stack."""
     lost: list[tuple[Resource, str]] = []
     orphaned: list[Resource] = []
     for change in changes:
@@ -65,21 +65,29 @@ def lost_data(changes: Iterable[ResourceChange], after: Output) -> Iterator[Find
         if resource.component not in after.stacks:
             when = "is deleted with its stack"
         lost.append((resource, when))
-    yield from _told(lost)
+    yield from _data_loss_impacts(lost)
     if orphaned:
-        yield Finding(
-            Danger.LEAVES,
-            "Kept with its data, outside of any stack from then on, and paid for until someone deletes it: "
-            f"{listed(_in_short(orphaned))}.",
+        yield Impact(
+            ImpactCategory.ORPHANED,
+            "Retained with its data outside CloudFormation and billed until you delete it: "
+            f"{join_list(_in_short(orphaned))}.",
         )
 
 
-def no_longer_kept(before: Output, after: Output) -> Iterator[Finding]:
-    """Find the resources whose data a later removal would keep until now, and will delete from now on."""
+def find_retention_changes(before: Output, after: Output) -> Iterator[Impact]:
+    """Find resources whose retention on a later removal changes."""
     kept = [key for key in before.resources if key in after.resources and holds_data(before.resources[key])]
-    for names, danger, words in (
-        ((_KEEPS, frozenset({"Delete", None})), Danger.LOSES, "From now on deleted, data included, with its stack"),
-        ((frozenset({"Delete", None}), _KEEPS), Danger.CLOSES, "From now on kept when its stack is deleted"),
+    for names, category, words in (
+        (
+            (_KEEPS, frozenset({"Delete", None})),
+            ImpactCategory.DATA_LOSS,
+            "Now deleted with its stack, including its data",
+        ),
+        (
+            (frozenset({"Delete", None}), _KEEPS),
+            ImpactCategory.REDUCED_RISK,
+            "Now retained when its stack is deleted",
+        ),
     ):
         found = [
             after.resources[key]
@@ -88,21 +96,21 @@ def no_longer_kept(before: Output, after: Output) -> Iterator[Finding]:
             and after.resources[key].attributes.get("DeletionPolicy") in names[1]
         ]
         if found:
-            yield Finding(danger, f"{words}: {listed(_in_short(found))}.")
+            yield Impact(category, f"{words}: {join_list(_in_short(found))}.")
 
 
-def protected(changes: Iterable[ResourceChange]) -> Iterator[Finding]:
-    """Find what CloudFormation would delete and cannot, because it is protected from that."""
+def find_deletion_protected(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
+    """Find resources that CloudFormation would delete but that have deletion protection."""
     for change in changes:
         resource = change.before
         if resource is None or change.effect not in (Effect.REMOVED, Effect.REPLACED):
             continue
         policy = "DeletionPolicy" if change.effect is Effect.REMOVED else "UpdateReplacePolicy"
         if _is_protected(resource) and resource.attributes.get(policy) not in _KEEPS:
-            yield Finding(
-                Danger.HAND,
-                f"The {'old ' if change.after else ''}{subject(resource)} is protected from deletion: CloudFormation "
-                "cannot delete it, and leaves it behind, until someone takes the protection off.",
+            yield Impact(
+                ImpactCategory.MANUAL_STEPS,
+                f"The {'old ' if change.after else ''}{resource_reference(resource)} has deletion protection: "
+                "CloudFormation cannot delete it and leaves it in place until you disable the protection.",
             )
 
 
@@ -113,17 +121,17 @@ def _is_protected(resource: Resource) -> bool:
     return any(resource.properties.get(name) is True for name in _PROTECTIONS)
 
 
-def _told(lost: list[tuple[Resource, str]]) -> Iterator[Finding]:
+def _data_loss_impacts(lost: list[tuple[Resource, str]]) -> Iterator[Impact]:
     major = [(resource, when) for resource, when in lost if resource.type not in _MINOR]
     for resource, when in major:
         held = _HOLDS_IN.get((resource.component, resource.type)) or _HOLDS[resource.type]
-        yield Finding(Danger.LOSES, f"The {subject(resource)} {when}. Lost: {held}.")
+        yield Impact(ImpactCategory.DATA_LOSS, f"The {resource_reference(resource)} {when}. Lost: {held}.")
     minor = [resource for resource, _ in lost if resource.type in _MINOR]
     if minor:
-        yield Finding(Danger.LOSES, f"Deleted with what is in them: {listed(_in_short(minor))}.")
+        yield Impact(ImpactCategory.DATA_LOSS, f"Deleted with their contents: {join_list(_in_short(minor))}.")
 
 
 def _in_short(resources: list[Resource]) -> list[str]:
     """Name the first few of each kind."""
-    names = [subject(resource) for resource in sorted(resources, key=lambda r: r.type in _MINOR)]
+    names = [resource_reference(resource) for resource in sorted(resources, key=lambda r: r.type in _MINOR)]
     return names if len(names) <= 6 else [*names[:5], f"{len(names) - 5} more"]
