@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copies the weights of a model from S3 to the instance's disk and verifies them by size.
 #
-# weights.tsv beside this script lists path, size and SHA-256 of each file; its first line says whether the weights were
+# weights.tsv next to this script lists path, size and SHA-256 of each file; its first line shows if the weights were
 # staged when the configuration was compiled. If not, the list is what S3 has now. A file gets its name only when all
 # of it is there, so that an interrupted copy goes on where it stopped.
 set -euo pipefail
