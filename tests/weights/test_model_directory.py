@@ -87,7 +87,10 @@ def test_a_checkpoint_needs_a_conversion(tmp_path: Path) -> None:
         ({"model.safetensors.index.json": None}, "neither model.safetensors nor"),
         ({"model.safetensors.index.json": b"{"}, "it is not JSON"),
         ({"model.safetensors.index.json": b'{"weight_map": {}}'}, "it has no weight_map"),
-        ({"model.safetensors.index.json": b'{"weight_map": {"x": "../../x.safetensors"}}'}, "is not a safetensors file"),
+        (
+            {"model.safetensors.index.json": b'{"weight_map": {"x": "../../x.safetensors"}}'},
+            "is not a safetensors file",
+        ),
         ({"model.safetensors.index.json": b'{"weight_map": {"x": 3}}'}, "what is not a text"),
         ({"config.json": None}, "config.json is missing"),
     ],

@@ -111,16 +111,19 @@ def test_permission_that_moves_to_a_managed_policy_is_no_change_of_access() -> N
         (divided, whole),
         (divided_role(["a"], ["b", "c"]), divided_role(["a", "c"], ["b"])),
     ):
-        assert not {Danger.PERMITS, Danger.CLOSES} & set(told(before, after))
+        assert not {ImpactCategory.BROADER_ACCESS, ImpactCategory.REDUCED_RISK} & set(told(before, after))
 
 
 def test_managed_policy_of_the_stack_is_read_as_part_of_its_role() -> None:
     few, many = divided_role(["a"], ["b"], aws=("arn:aws",)), divided_role(["a"], ["b", "c"])
     found = told(few, many)
-    assert found[Danger.PERMITS] == "The role `worker` allows more:\n`s3:GetObject` on `c`"
-    assert found[Danger.CLOSES] == "The role `worker` allows less:\neverything of the managed policy `arn:aws`"
-    assert told(divided_role(["a"], []), many)[Danger.PERMITS].endswith("`s3:GetObject` on `b` and `c`")
-    assert told(many, divided_role(["a"], []))[Danger.CLOSES].endswith("`s3:GetObject` on `b` and `c`")
+    assert found[ImpactCategory.BROADER_ACCESS] == "The role `worker` allows more:\n`s3:GetObject` on `c`"
+    assert (
+        found[ImpactCategory.REDUCED_RISK]
+        == "The role `worker` allows less:\neverything of the managed policy `arn:aws`"
+    )
+    assert told(divided_role(["a"], []), many)[ImpactCategory.BROADER_ACCESS].endswith("`s3:GetObject` on `b` and `c`")
+    assert told(many, divided_role(["a"], []))[ImpactCategory.REDUCED_RISK].endswith("`s3:GetObject` on `b` and `c`")
 
 
 def test_a_denial_that_goes_permits_more() -> None:
