@@ -15,7 +15,7 @@ from tests.compiler.conftest import manifest_of
 from lisa_compiler import resources
 from lisa_compiler.pipeline import compile_environment
 from lisa_compiler.product import layers, sources
-from lisa_compiler.review.change import Change, compare
+from lisa_compiler.review.change import OutputChange, compare
 from lisa_compiler.review.output import Output, read_output
 
 ROOT = Path(__file__).parents[3]
@@ -128,7 +128,7 @@ def test_upgrade_is_a_diff_of_digests(edit: Callable[..., None]) -> None:
     assert len(removed) < 60
 
 
-def review(before: Files, after: Files) -> Change:
+def review(before: Files, after: Files) -> OutputChange:
     outputs: list[Output] = []
     for files in (before, after):
         read = read_output(Revision({f"generated/dev/{path}": content for path, content in files.items()}), "dev")
@@ -149,7 +149,7 @@ def test_review_reports_a_change_of_product_code_as_just_that(path: str, text: s
     before = compiled("dev")
     edit(path)
     change = review(before, compiled("dev"))
-    assert [finding.text for finding in change.findings] == [text]
+    assert [impact.text for impact in change.impacts] == [text]
     assert change.settings == ()
 
 
