@@ -101,7 +101,7 @@ def test_the_page_of_commands_names_every_command_and_option() -> None:
 
 
 def test_the_two_commands_of_the_readme_are_targets() -> None:
-    block = re.search(r"## Two commands.*?```bash\n(.*?)```", read("README.md"), re.DOTALL)
+    block = re.search(r"## Quick start.*?```bash\n(.*?)```", read("README.md"), re.DOTALL)
     assert block is not None
     commands = [line.split("#")[0].strip() for line in block[1].splitlines()]
     assert commands == ["make compile ENV=dev", "make test"]

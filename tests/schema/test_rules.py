@@ -813,7 +813,7 @@ def test_an_instance_type_that_the_region_lacks_is_an_error_in_govcloud() -> Non
     ("name", "change", "words"),
     [
         ("connection-times", f"{ENVIRONMENT}.ANSWER_TIMEOUT=600", "must be a number of seconds from 0 to 599"),
-        ("connection-times", f"{ENVIRONMENT}.DRAIN_TIMEOUT=1.5", "must be a whole number of seconds from 0 to 3570"),
+        ("connection-times", f"{ENVIRONMENT}.DRAIN_TIMEOUT=1.5", "must be an integer number of seconds from 0 to 3570"),
         ("arn-partition", f"{ENVIRONMENT}.KEY=arn:aws-cn:ssm:cn-north-1:012345678901:parameter/x", "arn:aws-cn, but"),
         ("secret-in-litellm", "litellmConfig.litellm_settings.cache_params.password=hunter2", "`password` looks like"),
         ("key-without-effect", CONDA, "`condaUrl` has no effect"),

@@ -24,7 +24,7 @@ from lisa_schema.rules.registry import Finding, rule
     Severity.WARNING,
 )
 def key_without_effect(config: Config) -> Iterator[Finding]:
-    """A key must have an effect: it must apply beside the other settings of the environment."""
+    """A key must have an effect: it must apply with the other settings of the environment."""
     yield from _without_rag(config)
     yield from _without_builds(config)
     yield from _model_code(config)

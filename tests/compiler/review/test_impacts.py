@@ -120,7 +120,7 @@ def test_managed_policy_of_the_stack_is_read_as_part_of_its_role() -> None:
     assert found[ImpactCategory.BROADER_ACCESS] == "The role `worker` allows more:\n`s3:GetObject` on `c`"
     assert (
         found[ImpactCategory.REDUCED_RISK]
-        == "The role `worker` allows less:\neverything of the managed policy `arn:aws`"
+        == "The role `worker` allows less:\nall permissions of the managed policy `arn:aws`"
     )
     assert told(divided_role(["a"], []), many)[ImpactCategory.BROADER_ACCESS].endswith("`s3:GetObject` on `b` and `c`")
     assert told(many, divided_role(["a"], []))[ImpactCategory.REDUCED_RISK].endswith("`s3:GetObject` on `b` and `c`")
