@@ -1,8 +1,8 @@
-"""Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP` keeps so many requests in flight, and prints figures.
+"""Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP STREAM` keeps so many requests in flight.
 
-The connections open within RAMP seconds. The figures are JSON: `rate` (requests a second), `p50`, `p99` (milliseconds
-to the whole answer), `added50`, `added99` (milliseconds beyond what the stub says that it took), `first50`, `first99`
-(milliseconds to the first byte of its body), `failed`.
+The connections open within RAMP seconds; with 1 for STREAM, requests ask for a stream. It prints figures in JSON:
+`rate` (requests a second), `p50`, `p99` (milliseconds to the whole answer), `added50`, `added99` (milliseconds beyond
+what the stub says that it took), `first50`, `first99` (milliseconds to the first byte of its body), `failed`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from typing import cast
 import uvloop
 
 _BODY = b'{"model":"stub","messages":[{"role":"user","content":"Say hello, please."}]}'
+_STREAM_BODY = _BODY[:-1] + b',"stream":true}'
 
 
 class Load:
     """What is to be asked, and what came of it."""
 
-    def __init__(self, path: str, requests: int, token: str) -> None:
+    def __init__(self, path: str, requests: int, token: str, *, is_stream: bool) -> None:
+        body = _STREAM_BODY if is_stream else _BODY
         self.request = (
             f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(_BODY)}\r\n\r\n"
-        ).encode() + _BODY
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
         self.left = requests
         self.wanted = requests
         self.whole: list[float] = []
@@ -88,10 +90,12 @@ def quantile(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] * 1000
 
 
-async def main(port: int, path: str, token: str, *, concurrent: int, requests: int, ramp: float) -> None:
+async def main(
+    port: int, path: str, token: str, *, concurrent: int, requests: int, ramp: float, is_stream: bool
+) -> None:
     """Ask, and print the figures."""
     loop = asyncio.get_running_loop()
-    load = Load(path, requests, token)
+    load = Load(path, requests, token, is_stream=is_stream)
     began = time.perf_counter()
     for number in range(concurrent):
         await asyncio.sleep(max(0.0, began + ramp * number / concurrent - time.perf_counter()))
@@ -106,6 +110,14 @@ async def main(port: int, path: str, token: str, *, concurrent: int, requests: i
 
 
 if __name__ == "__main__":
-    _, _port, _path, _concurrent, _requests, _token, _ramp = sys.argv
-    _asked = main(int(_port), _path, _token, concurrent=int(_concurrent), requests=int(_requests), ramp=float(_ramp))
+    _, _port, _path, _concurrent, _requests, _token, _ramp, _stream = sys.argv
+    _asked = main(
+        int(_port),
+        _path,
+        _token,
+        concurrent=int(_concurrent),
+        requests=int(_requests),
+        ramp=float(_ramp),
+        is_stream=_stream == "1",
+    )
     uvloop.run(_asked)

@@ -106,13 +106,15 @@ class Parts:
         raise PartError(f"{command[0]} did not start: {log.read_text(errors='replace')[-1000:]}")
 
 
-def load(part: Part, path: str, *, concurrent: int, requests: int, ramp: float = 0.0) -> dict[str, float]:
+def load(
+    part: Part, path: str, *, concurrent: int, requests: int, ramp: float = 0.0, is_stream: bool = False
+) -> dict[str, float]:
     """Put load on a part: see `load.py` for the figures.
 
     Raises:
         PartError: a request failed.
     """
-    arguments = [str(part.port), path, str(concurrent), str(requests), TOKEN, str(ramp)]
+    arguments = [str(part.port), path, str(concurrent), str(requests), TOKEN, str(ramp), str(int(is_stream))]
     command = [sys.executable, str(HERE / "load.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     if done.returncode:

@@ -1,7 +1,7 @@
 """A model that costs nothing: `python stub.py PORT [LEAST MOST]` answers any request, after LEAST to MOST milliseconds.
 
-The header `x-took` of an answer says how many microseconds the stub had the request. A request whose path ends with
-`/stream` gets server-sent events: 20, one every 100 ms.
+The header `x-took` of an answer is how many microseconds the stub had the request. A request with `"stream":true` in
+its body gets 20 server-sent events, one every 100 ms.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ class Stub(asyncio.Protocol):
             length = int(after.split(b"\r\n", 1)[0]) if after else 0
             if len(self._received) < end + 4 + length:
                 return
+            body = self._received[end + 4 : end + 4 + length]
             self._received = self._received[end + 4 + length :]
-            self._answer(head.split(b" ", 2)[1])
+            self._answer(is_stream=b'"stream":true' in body)
 
-    def _answer(self, path: bytes) -> None:
+    def _answer(self, *, is_stream: bool) -> None:
         loop = asyncio.get_running_loop()
-        if path.endswith(b"/stream"):
+        if is_stream:
             self._transport.write(_HEAD)
             for number in range(1, _EVENTS + 1):
                 loop.call_later(_EVENT_SECONDS * number, self._transport.write, _CHUNK)

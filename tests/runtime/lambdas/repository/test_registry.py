@@ -29,7 +29,7 @@ def search(host: str) -> dict[str, object]:
 
 
 class CountedParameters(Parameters):
-    """Parameter Store that counts how often it is read, and fails when it is told to."""
+    """Parameter Store that counts how often it is read, and fails on request."""
 
     def __init__(self, client: Any) -> None:
         super().__init__(client)
