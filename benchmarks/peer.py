@@ -18,7 +18,7 @@ import aws_cdk as cdk
 from benchmarks.assembly import Stack, read_stacks
 from benchmarks.expressions import Expressions, Variable, class_name, module_alias, references, resource_class
 from benchmarks.process import RunError
-from lisa_compiler.cdk_runtime import CONTEXT
+from lisa_compiler.emit.cloudformation.runtime import CONTEXT
 
 # Parameters and rules that the CDK adds by itself.
 _OWN_PARAMETERS = frozenset({"BootstrapVersion"})

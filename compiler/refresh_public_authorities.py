@@ -11,7 +11,7 @@ from pathlib import Path
 
 import certifi
 
-from lisa_compiler.authorities import PUBLIC_AUTHORITIES, PUBLIC_HEADING, as_pem, parse
+from lisa_compiler.project.authorities import PUBLIC_AUTHORITIES, PUBLIC_HEADING, as_pem, parse
 
 _SOURCE = """\
 {heading}: Mozilla's list as published by certifi {version}, Mozilla Public License 2.0.

@@ -20,10 +20,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lisa_compiler.load import load
-from lisa_compiler.local_models import LocalWeights
-from lisa_compiler.manifest import build
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.compile.weights import LocalWeights
+from lisa_compiler.output.manifest import build
+from lisa_compiler.project.load import load
 from lisa_compiler.review.differences import differences, shown_path
 from lisa_compiler.review.output import Output, read_output
 from lisa_compiler.review.reach import ASSEMBLY, PARAMETERS, Place, general, identifiers, key_pattern, variable, written

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from lisa_compiler import cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
 
 cdk_runtime.start()
 

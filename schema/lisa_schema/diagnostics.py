@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Severity(StrEnum):
@@ -57,3 +59,31 @@ class Diagnostic:
     def is_error(self) -> bool:
         """Whether the compile fails because of it."""
         return self.severity is Severity.ERROR
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON data, which from_dict() reads."""
+        origin = self.origin
+        return {
+            "code": self.code,
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "message": self.message,
+            "fix": self.fix,
+            "keyPath": self.key_path,
+            "file": origin.file if origin else None,
+            "line": origin.line if origin else 0,
+            "column": origin.column if origin else 0,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Diagnostic:
+        """Read what to_dict() returned."""
+        return cls(
+            code=data["code"],
+            rule=data["rule"],
+            severity=Severity(data["severity"]),
+            message=data["message"],
+            fix=data["fix"],
+            key_path=data["keyPath"],
+            origin=None if data["file"] is None else Origin(data["file"], data["line"], data["column"]),
+        )

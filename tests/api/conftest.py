@@ -21,10 +21,10 @@ from gateway.conftest import settings
 from gateway.processes import gateway
 from gateway.stub_model import StubModel
 from gateway.stub_model import serving as serving_model
+from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.dev import local_aws, stacks
 from lisa_compiler.dev.local_aws import LocalAws
 from lisa_compiler.dev.processes import Processes
-from lisa_compiler.pipeline import Compiled
 from oidc.served_issuer import ServedIssuer, serve_issuer
 from runtime.lambdas.repository import postgres
 from runtime.lambdas.repository.embedding_server import MODEL, embeddings, vector

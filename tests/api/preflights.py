@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.compiler.conftest import resources, templates
 
+from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.dev.local_aws import LocalAws
-from lisa_compiler.pipeline import Compiled
 
 
 def complete_preflights(compiled: Compiled, aws: LocalAws, api_id: str, origin: str) -> None:

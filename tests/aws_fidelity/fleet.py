@@ -16,7 +16,7 @@ from tests.compiler.conftest import TGI, configuration
 import parts
 from aws_fidelity.emitted_task import HOST, EmittedTask, RunningTask, emitted_task, running_task
 from containers.context import FAKE_S5CMD
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 
 WRITER = "org/writer"
 EMBEDDER = "org/embedder"

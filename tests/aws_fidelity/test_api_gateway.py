@@ -18,7 +18,7 @@ from tests.compiler.conftest import templates
 
 from aws_fidelity import api_gateway
 from aws_fidelity.api_gateway import answered, faults_of_paths, methods
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_lambdas.authorizer.policy import policy_for
 from lisa_lambdas.errors import TooLargeError, UnavailableError
 from lisa_lambdas.proxy import ANSWER_LIMIT

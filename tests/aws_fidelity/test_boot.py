@@ -9,9 +9,9 @@ import pytest
 
 import parts
 from aws_fidelity.virtual_machine import BootError, Report, VirtualMachine
-from lisa_compiler.certificates import make_certificate
-from lisa_compiler.constructs.instances import render_user_data
-from lisa_compiler.constructs.lifecycle import SERVING, Lifecycle
+from lisa_compiler.emit.cloudformation.constructs.instances import render_user_data
+from lisa_compiler.emit.cloudformation.constructs.lifecycle import SERVING, Lifecycle
+from lisa_compiler.starter.certificates import make_certificate
 
 pytestmark = pytest.mark.skipif(not parts.machine().is_installed, reason="no virtual machine: make aws-fidelity-parts")
 

@@ -12,7 +12,7 @@ import pytest
 from tests.compiler.conftest import resources, templates
 
 import parts
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_schema.connection_times import KEEP_ALIVE_VARIABLES
 
 ENTRYPOINT = parts.ROOT / "templates" / "containers" / "rest-api" / "entrypoint.sh"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.compiler.conftest import resources, templates
 
-from lisa_compiler import cdk_runtime
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("airgap", "dev", "prod")

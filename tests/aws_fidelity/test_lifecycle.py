@@ -14,14 +14,14 @@ import pytest
 from tests.compiler.conftest import TGI, configuration, resources, templates
 
 from aws_fidelity.instance_services import INSTANCE, InstanceServices, allows
-from lisa_compiler.constructs.lifecycle import JOINED, SERVING, Lifecycle, Readiness
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED, SERVING, Lifecycle, Readiness
 from lisa_compiler.resources import templates_dir
 from lisa_schema.regions import region as find_region
 from lisa_schema.regions import region_names
 
 if TYPE_CHECKING:
-    from lisa_compiler.pipeline import Compiled
+    from lisa_compiler.compile.pipeline import Compiled
 
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/x/0123456789abcdef"
 IN_SERVICE = [("CompleteLifecycleAction", "CONTINUE"), ("SignalResource", "SUCCESS")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.compiler.conftest import Project, templates
 
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

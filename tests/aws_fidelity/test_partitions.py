@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
-from lisa_compiler import cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
 from lisa_schema.regions import Region, partition, partitions, region, region_names
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from tests.compiler.conftest import TGI, Project, resources, templates
 
 from aws_fidelity.ecs_placement import container_instance, registered_mib, reserved_mib, tasks_at_once
-from lisa_compiler.load import load
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.plan import plan
+from lisa_compiler.project.load import load
 from lisa_schema.instances import InstanceType, instance_type, instance_type_names
 from lisa_schema.validate import validate
 

@@ -14,7 +14,7 @@ from tests.compiler.conftest import TGI, Project, templates
 
 from aws_fidelity.private_authority import authority
 from aws_fidelity.resource_limits import IDENTIFYING, faults, parameter_faults, properties, unknown_names
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.plan import Names
 from lisa_schema.regions import Region, region, region_names
 

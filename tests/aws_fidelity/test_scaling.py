@@ -9,7 +9,7 @@ import pytest
 from tests.compiler.conftest import TGI, Project, resources, templates
 
 from aws_fidelity.target_tracking import capacity
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSY, QUIET = [1_000_000.0] * 30, [None] * 120

@@ -25,11 +25,11 @@ import pytest
 from tests.compiler.conftest import TGI, Project, manifest_of, resources, templates
 
 from gateway.processes import LITELLM_PYTHON
-from lisa_compiler.deploy import assembly
-from lisa_compiler.deploy.building import build
-from lisa_compiler.pipeline import Compiled
+from lisa_compiler.artifacts import assembly
+from lisa_compiler.artifacts.building import build
+from lisa_compiler.compile.pipeline import Compiled
+from lisa_compiler.output.write import write_environment
 from lisa_compiler.resources import templates_dir
-from lisa_compiler.write import write_environment
 from weights.seaweedfs import OWNER, STRANGER, Store, binary, running
 
 from .installed_programs import install_programs

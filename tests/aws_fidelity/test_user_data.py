@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from aws_fidelity.installed_programs import install_programs
-from lisa_compiler.constructs.instances import render_user_data
-from lisa_compiler.constructs.lifecycle import SERVING, Lifecycle
-from lisa_compiler.constructs.trust import BundleDownload
+from lisa_compiler.emit.cloudformation.constructs.instances import render_user_data
+from lisa_compiler.emit.cloudformation.constructs.lifecycle import SERVING, Lifecycle
+from lisa_compiler.emit.cloudformation.constructs.trust import BundleDownload
 from lisa_compiler.resources import templates_dir
 
 EC2_LIMIT_BYTES = 16 * 1024

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lisa_compiler import manifest
+from lisa_compiler.output import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from lisa_compiler.pipeline import Compiled
+    from lisa_compiler.compile.pipeline import Compiled
     from lisa_compiler.plan import Deployment
 
 _SCALING = {"metricConfig": {"AlbMetricName": "RequestCountPerTarget", "targetValue": 30}}
@@ -74,15 +74,15 @@ class Project:
         return self
 
     def plan(self) -> Deployment:
-        from lisa_compiler.load import load
         from lisa_compiler.plan import plan
+        from lisa_compiler.project.load import load
         from lisa_schema.validate import validate
 
         loaded = load(self.folder, None)
         return plan(loaded.environment, validate(loaded.document).config)
 
     def compile(self) -> Compiled:
-        from lisa_compiler.pipeline import compile_environment
+        from lisa_compiler.compile.pipeline import compile_environment
 
         return compile_environment(self.folder, None)
 

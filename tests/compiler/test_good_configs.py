@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.load import environments
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.project.load import environments
 
 CONFIGS = sorted((Path(__file__).parents[1] / "schema" / "configs" / "good").glob("*.yaml"))
 

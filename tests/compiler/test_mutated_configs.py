@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_schema.errors import LisaError
 from lisa_schema.overlay import parse_override
 

@@ -12,8 +12,8 @@ import yaml
 
 from compiler.conftest import TGI, configuration
 from gateway.processes import LITELLM_PYTHON, ROOT, running, wait_until_answers
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.dev.processes import free_port
-from lisa_compiler.pipeline import compile_environment
 
 KEY = "sk-0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 ADMIN_KEY = "sk-administrators-3c4b5a69788796a5b4c3d2e1f0"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.certificates import CERTIFICATE_FILE, KEY_FILE, KeyKind, make_certificate, save
+from lisa_compiler.starter.certificates import CERTIFICATE_FILE, KEY_FILE, KeyKind, make_certificate, save
 from lisa_oidc import (
     BlockingVerifier,
     Expectation,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from syrupy.assertion import SnapshotAssertion
 
-from lisa_compiler.load import load
+from lisa_compiler.project.load import load
 from lisa_schema import ConfigurationError, Diagnostic, yaml_reader
 from lisa_schema.models import AssetImage, Config, EcrImage
 from lisa_schema.validate import Validated, validate

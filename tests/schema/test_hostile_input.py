@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lisa_compiler.load import load
+from lisa_compiler.project.load import load
 from lisa_schema import ConfigurationError
 from lisa_schema.document import Document
 from lisa_schema.older_forms import name_built_in_contexts

@@ -127,7 +127,7 @@ def test_stage_does_not_replace_what_was_brought_by_hand(
 
 
 def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[str]) -> None:
-    from lisa_compiler.pipeline import compile_environment
+    from lisa_compiler.compile.pipeline import compile_environment
 
     write(project / "models" / MODEL, sharded())
     done(weights(project, "stage", *endpoint))

@@ -19,7 +19,7 @@ from typing import IO, Final, Protocol
 
 from lisa_compiler.bundle.manifest import MANIFEST, MOST_BYTES, BundledFile, BundleError, BundleManifest, parse
 from lisa_compiler.bundle.sources import Source
-from lisa_compiler.new_directory import new_directory
+from lisa_compiler.output.new_directory import new_directory
 
 _CHUNK: Final = 1 << 20
 

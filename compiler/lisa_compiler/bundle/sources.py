@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lisa_compiler.ami_lock import lock_file
+from lisa_compiler.artifacts.vendor import vendor
 from lisa_compiler.bundle.manifest import BundledFile, BundleError, Kind
-from lisa_compiler.deploy.vendor import vendor
-from lisa_compiler.freshness import input_paths
-from lisa_compiler.load import CONFIG_FILE, OVERLAY_FOLDER
-from lisa_compiler.local_models import MODELS
+from lisa_compiler.compile.ami_lock import lock_file
+from lisa_compiler.compile.cache import input_paths
+from lisa_compiler.compile.weights import MODELS
+from lisa_compiler.output.tree import files_below, output_files
 from lisa_compiler.plan.images import BuiltImage
-from lisa_compiler.tree import files_below, output_files
+from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_weights.lock import LOCK_FILE
 
 if TYPE_CHECKING:

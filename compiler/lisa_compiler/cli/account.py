@@ -9,15 +9,15 @@ from pathlib import Path
 
 from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.inspecting import loaded_region
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
-from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError, LisaError
 
 
 def describe_vpc(request: Request, vpc_id: str | None) -> ExitCode:
     """Print the `vpc:` block of an environment."""
-    from lisa_compiler import vpc
+    from lisa_compiler.aws import vpc
 
     try:
         known = loaded_region(request)
@@ -48,7 +48,7 @@ def make_certificate(
     force: bool,
 ) -> ExitCode:
     """Make a development certificate and say what to do with it."""
-    from lisa_compiler import certificates
+    from lisa_compiler.starter import certificates
 
     if not re.fullmatch(r"[\w+=,.@-]{1,128}", name, re.ASCII):
         raise LisaError(f"IAM does not allow the certificate name `{name}`. Use letters, digits and +=,.@_-")

@@ -32,11 +32,11 @@ from lisa_compiler.cli.options import (
 )
 from lisa_compiler.cli.outcome import Lisa
 from lisa_compiler.cli.proposals import proposals_app
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.review import review_app
 from lisa_compiler.cli.terminal import put
 from lisa_compiler.cli.weights import weights_app
-from lisa_compiler.report import Format
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lisa_compiler import freshness
 from lisa_compiler.cli.diagnosing import has_errors, show
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size
-from lisa_compiler.report import Format
+from lisa_compiler.compile import cache as freshness
 from lisa_schema.catalogue import OUTPUT_LEFT_OVER, OUTPUT_STALE, WEIGHTS_OUTDATED
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from lisa_compiler.check import FileChange
-    from lisa_compiler.local_models import LocalWeights
-    from lisa_compiler.pipeline import Compiled
+    from lisa_compiler.compile.pipeline import Compiled
+    from lisa_compiler.compile.weights import LocalWeights
+    from lisa_compiler.output.diff import FileChange
     from lisa_schema.overlay import Override
     from lisa_weights.lock import WeightsLock
     from lisa_weights.steps import Step
@@ -141,7 +141,7 @@ def differences(request: Request, output: Path, environment: str) -> tuple[FileC
 
 def _comparison(request: Request, progress: Callable[[str], None] | None) -> _Task:
     from lisa_compiler.cli.transfers import step
-    from lisa_compiler.local_models import LocalWeights
+    from lisa_compiler.compile.weights import LocalWeights
     from lisa_weights import lock as locks
 
     lock = locks.load(request.project / locks.LOCK_FILE)
@@ -173,7 +173,7 @@ def _known(request: Request, output: Path, *, cache: bool) -> freshness.Environm
 
 
 def _environments(project: Path) -> freshness.Environments:
-    from lisa_compiler.load import environments, load
+    from lisa_compiler.project.load import environments, load
 
     inputs = freshness.environment_inputs(project)
     names = environments(project)
@@ -191,7 +191,7 @@ def _names(request: Request, known: freshness.Environments | None) -> tuple[str,
         return known.names
     if known.default is not None and not request.all:
         return (known.default,)
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
 
     return (load(request.project).environment,)  # raises what says why there is none
 
@@ -206,7 +206,7 @@ def _compile_all(request: Request, output: Path, names: Sequence[str], options: 
     """Compile environments, or raise ConfigurationError with the mistakes of all of them."""
     from lisa_compiler.cli.progress import stages
     from lisa_compiler.cli.transfers import step
-    from lisa_compiler.local_models import LocalWeights
+    from lisa_compiler.compile.weights import LocalWeights
     from lisa_weights import lock as locks
 
     overrides = request.overrides()
@@ -241,7 +241,7 @@ def _collect(names: Sequence[str], act: Callable[[str], _Result]) -> list[_Resul
 
 
 def _validate(project: Path, environment: str, overrides: Sequence[Override]) -> None:
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
     from lisa_schema.validate import validate
 
     validate(load(project, environment, overrides).document)
@@ -259,10 +259,10 @@ class _Task:
 
 
 def _compile(request: Request, output: Path, environment: str, task: _Task) -> _Made:
-    from lisa_compiler import manifest
-    from lisa_compiler.check import compare
-    from lisa_compiler.pipeline import compile_environment
-    from lisa_compiler.tree import MANIFEST
+    from lisa_compiler.compile.pipeline import compile_environment
+    from lisa_compiler.output import manifest
+    from lisa_compiler.output.diff import compare
+    from lisa_compiler.output.tree import MANIFEST
 
     began = time.perf_counter()
     before = freshness.snapshot(request.project, environment)
@@ -307,9 +307,9 @@ def _save_lock(project: Path, made: Sequence[_Made]) -> list[_Made]:
 
 
 def _write(request: Request, output: Path, made: _Made, options: CompileOptions) -> None:
-    from lisa_compiler.check import summary
-    from lisa_compiler.tree import MANIFEST
-    from lisa_compiler.write import write_environment
+    from lisa_compiler.output.diff import summary
+    from lisa_compiler.output.tree import MANIFEST
+    from lisa_compiler.output.write import write_environment
 
     began = time.perf_counter()
     write_environment(output, made.environment, made.files)
@@ -334,7 +334,7 @@ def _write(request: Request, output: Path, made: _Made, options: CompileOptions)
 def _check(
     request: Request, output: Path, made: Sequence[_Made], diagnostics: Sequence[Diagnostic], form: Format
 ) -> ExitCode:
-    from lisa_compiler.check import summary, unified_diff
+    from lisa_compiler.output.diff import summary, unified_diff
 
     stale = [one for one in made if one.changes]
     if form is Format.TEXT:

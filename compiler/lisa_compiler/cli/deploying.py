@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lisa_compiler.artifacts.assembly import Assembly, Stack
+from lisa_compiler.artifacts.publishing import Shelf
+from lisa_compiler.aws.cloudformation import CloudFormation
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli.plans import show_drift, show_plan
 from lisa_compiler.cli.supplying import publish_missing
 from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.verifying import run_checks
 from lisa_compiler.deploy import cdk as cdk_cli
-from lisa_compiler.deploy.assembly import Assembly, Stack
-from lisa_compiler.deploy.cloudformation import CloudFormation
-from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.deploy.planning import Action, StackStep, left_over, plan_stacks
-from lisa_compiler.deploy.publishing import Shelf
 from lisa_compiler.plan.amis import UnpinnedAmi
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.account import Account
+    from lisa_compiler.aws.account import Account
     from lisa_compiler.deploy.cdk import Cdk
     from lisa_compiler.verification.verify import VerificationOptions
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.dev.models import Endpoint
 from lisa_compiler.dev.processes import Processes
 from lisa_compiler.dev.system import compile_for_this_machine, running
-from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:

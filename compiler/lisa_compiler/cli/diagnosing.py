@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from lisa_compiler.cli.report import Format, render
 from lisa_compiler.cli.requests import Request
 from lisa_compiler.cli.terminal import put, say
-from lisa_compiler.report import Format, render
 from lisa_schema.diagnostics import Diagnostic
 
 

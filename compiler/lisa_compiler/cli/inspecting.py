@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.diagnosing import has_errors, show
+from lisa_compiler.cli.report import Format, counted
 from lisa_compiler.cli.requests import Request
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, put, say
-from lisa_compiler.report import Format, counted
 from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.errors import ConfigurationError, LisaError
 
 if TYPE_CHECKING:
-    from lisa_compiler.load import Loaded
+    from lisa_compiler.project.load import Loaded
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
 
 
 def validate(request: Request, *, form: Format) -> ExitCode:
     """Validate environments and report everything that is wrong with any of them."""
-    from lisa_compiler.load import environments
+    from lisa_compiler.project.load import environments
 
     found: list[Diagnostic] = []
     valid: list[str] = []
@@ -114,7 +114,7 @@ def loaded_region(request: Request) -> dict[str, str]:
     Raises:
         ConfigurationError: the files cannot be read.
     """
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
     from lisa_schema.document import ScalarNode
 
     document = load(request.project, _single(request), request.overrides()).document
@@ -140,7 +140,7 @@ def validated(
     request: Request, environment: str | None, overrides: Sequence[Override]
 ) -> tuple[Loaded, Config, tuple[Diagnostic, ...]]:
     """Load and validate an environment; raises ConfigurationError with everything that is wrong with it."""
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
     from lisa_schema.validate import validate as validate_document
 
     loaded = load(request.project, environment, overrides)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler import ami_lock
+from lisa_compiler.aws.amis import pinned_parameters, read_amis
 from lisa_compiler.cli.terminal import ExitCode, put, say
-from lisa_compiler.deploy.amis import pinned_parameters, read_amis
+from lisa_compiler.compile import ami_lock
 
 if TYPE_CHECKING:
     from lisa_compiler.cli.targets import Target

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lisa_compiler.report import Format
+from lisa_compiler.cli.report import Format
 
 WHAT, CHANGE, HOW = "Scope", "Configuration overrides", "Options"
 """Groups of options in the help."""
@@ -38,7 +38,7 @@ class KeyKind(StrEnum):
 
 def _complete_environment(ctx: Any, args: list[str], incomplete: str) -> list[str]:  # noqa: ARG001  # Typer's signature
     """Complete --env with the environments of the project."""
-    from lisa_compiler.load import environments
+    from lisa_compiler.project.load import environments
     from lisa_schema.errors import LisaError
 
     try:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.diagnosing import has_errors, show
 from lisa_compiler.cli.inspecting import validated
+from lisa_compiler.cli.report import Format, counted, render
 from lisa_compiler.cli.requests import Request
 from lisa_compiler.cli.terminal import ExitCode, say
 from lisa_compiler.policy.finding import Tool
-from lisa_compiler.report import Format, counted, render
 from lisa_schema.diagnostics import Diagnostic, Severity
 from lisa_schema.errors import ConfigurationError, LisaError
 
@@ -93,8 +93,8 @@ def _report(
 
 def _check(request: Request, output: Path, tools: frozenset[Tool]) -> list[Checked]:
     """Validate all environments before the first is checked, since checking takes long."""
-    from lisa_compiler.load import environments
     from lisa_compiler.policy.check import check_environment
+    from lisa_compiler.project.load import environments
 
     overrides = request.overrides()
     every = environments(request.project) if request.all else ()

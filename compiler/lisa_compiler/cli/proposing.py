@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from lisa_compiler.cli.diagnosing import show as show_diagnostics
 from lisa_compiler.cli.inspecting import validated
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.plan import plan
@@ -15,7 +16,6 @@ from lisa_compiler.proposals.applying import check, save
 from lisa_compiler.proposals.editing import edited
 from lisa_compiler.proposals.proposal import Proposal, ProposalError
 from lisa_compiler.proposals.table import ProposalTable, client
-from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError
 
 

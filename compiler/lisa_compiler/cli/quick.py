@@ -30,8 +30,8 @@ def nothing_to_do(arguments: Sequence[str]) -> bool:
     options, lists, flags = parsed
     every = "--all" in flags
     from lisa_compiler.cli.compiling import CompileOptions, run_unchanged
+    from lisa_compiler.cli.report import Format
     from lisa_compiler.cli.requests import SHORTCUTS, request
-    from lisa_compiler.report import Format
 
     project = Path(options.get("--project", "."))
     form = options.get("--format", Format.TEXT.value)

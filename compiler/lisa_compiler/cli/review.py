@@ -24,10 +24,10 @@ from lisa_compiler.cli.options import (
     one_or_all,
     shortcuts,
 )
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.reviewing import DiffFormat
 from lisa_compiler.policy.finding import Tool
-from lisa_compiler.report import Format
 
 review_app = typer.Typer(rich_markup_mode="rich")
 

@@ -81,20 +81,20 @@ def explain(request: Request, target: str) -> ExitCode:
 
 def _report_errors(error: ConfigurationError, request: Request) -> ExitCode:
     from lisa_compiler.cli.diagnosing import show
-    from lisa_compiler.report import Format
+    from lisa_compiler.cli.report import Format
 
     show(error.diagnostics, Format.TEXT, request)
     return ExitCode.FAILED
 
 
 def _default_environment(project: Path) -> str:
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
 
     return load(project, None).environment
 
 
 def _staleness_warnings(project: Path, environment: str) -> tuple[str, ...]:
-    from lisa_compiler.freshness import is_outdated
+    from lisa_compiler.compile.cache import is_outdated
 
     if is_outdated(project, project / "generated", environment):
         what = f"generated/{environment} or its sources changed since the last compile"

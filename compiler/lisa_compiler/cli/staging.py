@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size, step
-from lisa_compiler.local_models import MODELS
-from lisa_compiler.report import Format
+from lisa_compiler.compile.weights import MODELS
 from lisa_schema.errors import ConfigurationError, LisaError
 from lisa_weights import lock as locks
 from lisa_weights.errors import WeightsError
@@ -80,7 +80,7 @@ class Workspace:
 
 def in_workspace(request: Request, endpoint_url: str | None, work: Callable[[Workspace], ExitCode]) -> ExitCode:
     """Run a command for a valid configuration; one that is not is reported."""
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
     from lisa_schema.regions import region
     from lisa_schema.validate import validate
 

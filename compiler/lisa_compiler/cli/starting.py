@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 import typer
 
 from lisa_compiler.cli.diagnosing import show
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, say
 from lisa_compiler.distribution import build_wheel, given_wheel
-from lisa_compiler.new_directory import new_directory
-from lisa_compiler.report import Format
+from lisa_compiler.output.new_directory import new_directory
 from lisa_compiler.starter.questions import Question, answer_for, given_answers, steps
 from lisa_compiler.starter.repository import (
     MAY_BE_THERE,

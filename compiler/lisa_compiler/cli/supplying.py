@@ -8,24 +8,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lisa_compiler.artifacts import building, images
+from lisa_compiler.artifacts.artifact import Context, Kind, ProductSource
+from lisa_compiler.artifacts.product import product_artifact, product_sources
+from lisa_compiler.artifacts.publishing import Shelf, log_in_to
+from lisa_compiler.artifacts.vendor import vendor as write_vendored
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli import staging
 from lisa_compiler.cli.requests import shown_path
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size
-from lisa_compiler.deploy import building, images
-from lisa_compiler.deploy.artifact import Context, Kind, ProductSource
-from lisa_compiler.deploy.errors import DeployError
-from lisa_compiler.deploy.product import product_artifact, product_sources
-from lisa_compiler.deploy.publishing import Shelf, log_in_to
-from lisa_compiler.deploy.vendor import vendor as write_vendored
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lisa_compiler.deploy.artifact import Artifact
-    from lisa_compiler.deploy.images import Builder
+    from lisa_compiler.artifacts.artifact import Artifact
+    from lisa_compiler.artifacts.images import Builder
 
 WEIGHTS = "weights"
 """What weights are called among the kinds of artifacts."""

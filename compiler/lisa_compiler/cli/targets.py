@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli.diagnosing import show
 from lisa_compiler.cli.inspecting import validated
+from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.staging import Workspace
 from lisa_compiler.cli.terminal import ExitCode, say
-from lisa_compiler.deploy.errors import DeployError
-from lisa_compiler.report import Format
 from lisa_schema.errors import ConfigurationError, LisaError
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.account import Account
-    from lisa_compiler.deploy.assembly import Assembly
+    from lisa_compiler.artifacts.assembly import Assembly
+    from lisa_compiler.aws.account import Account
     from lisa_compiler.plan import Deployment
 
 
@@ -56,7 +56,7 @@ class Target:
         Raises:
             DeployError: nothing is, or another version did it.
         """
-        from lisa_compiler.deploy import assembly
+        from lisa_compiler.artifacts import assembly
 
         order = [stack.component for stack in self.deployment.stacks]
         return assembly.read(self.output, self.environment, self.deployment.region.partition.id, order)
@@ -97,8 +97,8 @@ class Target:
 
     def _out_of_date(self) -> str | None:
         """A sentence, when the compiled output is not what the sources compile to."""
-        from lisa_compiler.check import summary
         from lisa_compiler.cli.compiling import differences
+        from lisa_compiler.output.diff import summary
 
         changes = differences(self.request, self.output, self.environment)
         place = shown_path(self.output / self.environment)
@@ -110,7 +110,7 @@ class Target:
         Raises:
             DeployError: there are no credentials, or they are for another one.
         """
-        from lisa_compiler.deploy.account import connect
+        from lisa_compiler.aws.account import connect
 
         config = self.deployment.config
         return connect(self.environment, config.account_number, config.region, config.profile)
@@ -128,7 +128,7 @@ class Target:
 
 def on_target(request: Request, work: Callable[[Target], ExitCode]) -> ExitCode:
     """Run a command for a valid configuration; one that is not is reported."""
-    from lisa_compiler import ami_lock
+    from lisa_compiler.compile import ami_lock
     from lisa_compiler.plan import plan
 
     try:

@@ -9,17 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_compiler.aws.cloudformation import CloudFormation
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
-from lisa_compiler.deploy.cloudformation import CloudFormation
 from lisa_compiler.verification.check import Check, Outcome
 from lisa_compiler.verification.verify import VerificationOptions
 from lisa_compiler.verification.verify import verify as verify_deployment
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.assembly import Stack
+    from lisa_compiler.artifacts.assembly import Stack
 
 TOKEN_VARIABLE = "LISA_API_TOKEN"  # noqa: S105  # the name of a variable
 """Environment variable of the token, by which no other user of the machine can read it."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.aws.errors import DeployError
 
 _INSTALL = (
     "install it with `npm install --global aws-cdk@2`, or unpack it into node_modules of the project where there is no "

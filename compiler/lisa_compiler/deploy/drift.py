@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.deploy.account import explained
+from lisa_compiler.aws.account import explained
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.deploy.comparing import Difference, compare
-from lisa_compiler.deploy.errors import DeployError
 from lisa_compiler.deploy.planning import left_over
 from lisa_compiler.deploy.terms import component_key, configuration_key
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.assembly import Assembly, Stack
-    from lisa_compiler.deploy.cloudformation import CloudFormation, DeployedStack
+    from lisa_compiler.artifacts.assembly import Assembly, Stack
+    from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
     from lisa_compiler.plan import Deployment
 
 _PAUSE = 2.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.deploy.comparing import Difference, compare
-from lisa_compiler.deploy.errors import DeployError
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.assembly import Stack
-    from lisa_compiler.deploy.cloudformation import CloudFormation, DeployedStack
+    from lisa_compiler.artifacts.assembly import Stack
+    from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
     from lisa_compiler.deploy.comparing import ResourceChange
     from lisa_compiler.plan.names import Names
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lisa_compiler.compile.pipeline import Compiled
     from lisa_compiler.dev.models import Endpoint
-    from lisa_compiler.pipeline import Compiled
 
 _START_SECONDS = 180
 

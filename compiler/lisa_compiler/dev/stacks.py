@@ -30,9 +30,9 @@ from lisa_schema.errors import LisaError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from lisa_compiler.compile.pipeline import Compiled
     from lisa_compiler.dev.database import Database
     from lisa_compiler.dev.local_aws import LocalAws
-    from lisa_compiler.pipeline import Compiled
 
 _LEFT_OUT = ("networking", "ui")
 _LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::Alarm")

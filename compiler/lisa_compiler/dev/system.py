@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.compile.weights import LocalWeights
 from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, stacks, web
 from lisa_compiler.dev.hosts import Hosts
 from lisa_compiler.dev.processes import Processes, free_port
 from lisa_compiler.emit.web import ENV_JS
-from lisa_compiler.load import load
-from lisa_compiler.local_models import LocalWeights
-from lisa_compiler.pipeline import compile_environment
 from lisa_compiler.product.artifact import WEB_APPLICATION
+from lisa_compiler.project.load import load
 from lisa_schema.overlay import Override
 from lisa_schema.validate import validate
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lisa_compiler.compile.pipeline import Compiled
     from lisa_compiler.dev.identity import Identity
     from lisa_compiler.dev.models import Endpoint
     from lisa_compiler.dev.processes import Program
-    from lisa_compiler.pipeline import Compiled
 
 _DATABASE_USER = "postgres"
 _DATABASE_SECRET = "lisa-dev-database"  # noqa: S105  # the name of a secret, not a secret

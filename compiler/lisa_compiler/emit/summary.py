@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.gateway_authentication import Access, gateway_tasks, read_authentication
+from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_compiler.resources import jinja_environment

@@ -6,7 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lisa_compiler.authorities import (
+from lisa_compiler.plan.trust import BUNDLE_FILE, LAYER_FOLDER, ProjectTrust
+from lisa_compiler.project.authorities import (
     bundle_of,
     covers,
     name_of,
@@ -15,8 +16,7 @@ from lisa_compiler.authorities import (
     server_names,
     strict_fault,
 )
-from lisa_compiler.local_files import LocalFileError
-from lisa_compiler.plan.trust import BUNDLE_FILE, LAYER_FOLDER, ProjectTrust
+from lisa_compiler.project.local_files import LocalFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lisa_compiler.gateway_authentication import TRUSTED
-from lisa_compiler.manifest import configuration_digest
+from lisa_compiler.output.gateway_authentication import TRUSTED
+from lisa_compiler.output.manifest import configuration_digest
+from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.plan import plan
 from lisa_compiler.policy.finding import Finding, Tool
 from lisa_compiler.policy.places import governing_key, place
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
-from lisa_compiler.tree import MANIFEST
 from lisa_schema import catalogue
 from lisa_schema.diagnostics import Diagnostic, Origin
 
 if TYPE_CHECKING:
-    from lisa_compiler.load import Loaded
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.project.load import Loaded
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
 

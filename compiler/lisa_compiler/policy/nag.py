@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lisa_compiler.emit.policy_checks import NagViolation, PolicyError
-from lisa_compiler.local_models import LocalWeights
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.compile.weights import LocalWeights
+from lisa_compiler.emit.cloudformation.policy_checks import NagViolation, PolicyError
 from lisa_compiler.policy.finding import Finding, Tool
 from lisa_compiler.policy.templates import Template
 from lisa_schema.diagnostics import Severity

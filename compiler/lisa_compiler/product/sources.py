@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
 
 import lisa_schema
-from lisa_compiler import local_files
 from lisa_compiler.product.artifact import FunctionRecipe, ImageRecipe, LayerRecipe, WebRecipe
 from lisa_compiler.product.imports import imported_files
 from lisa_compiler.product.layers import layer_files
+from lisa_compiler.project import local_files
 from lisa_compiler.resources import runtime_dir, source_files
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lisa_compiler.load import CONFIG_FILE, OVERLAY_FOLDER, load
+from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER, load
 from lisa_compiler.proposals.yaml_file import YamlFile
 from lisa_schema.validate import Validated, validate
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from lisa_compiler.load import CONFIG_FILE, OVERLAY_FOLDER
+from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_compiler.proposals.proposal import Kind, Proposal, ProposalError
 from lisa_compiler.proposals.trailing_comments import drop, give_tail, put_first, take_tail
 from lisa_compiler.proposals.yaml_file import YamlFile

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from lisa_compiler.gateway_authentication import COMPONENT, TASK_DEFINITION, Access, Authentication, read_authentication
+from lisa_compiler.output.gateway_authentication import (
+    COMPONENT,
+    TASK_DEFINITION,
+    Access,
+    Authentication,
+    read_authentication,
+)
 from lisa_compiler.review.differences import shown
 from lisa_compiler.review.formatting import resource_reference
 from lisa_compiler.review.impact import Impact, ImpactCategory

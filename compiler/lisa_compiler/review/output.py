@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lisa_compiler.manifest import ASSEMBLY, outputs, products, sha256
+from lisa_compiler.output.manifest import ASSEMBLY, outputs, products, sha256
+from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.product.artifact import ImageRecipe, ProductArtifact
 from lisa_compiler.review.revisions import Revision
-from lisa_compiler.tree import MANIFEST
 from lisa_schema.errors import LisaError
 
 Data = Mapping[str, Any]

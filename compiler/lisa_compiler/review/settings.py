@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from lisa_compiler.load import load
+from lisa_compiler.project.load import load
 from lisa_compiler.review.defaults import default_of
 from lisa_compiler.review.differences import ABSENT, shown
 from lisa_compiler.review.reach import key_pattern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lisa_compiler.authorities import read_bundle
+from lisa_compiler.project.authorities import read_bundle
 from lisa_compiler.review.formatting import pluralize
 from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, OutputFormatError

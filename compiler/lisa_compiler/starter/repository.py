@@ -182,7 +182,7 @@ def mistake(question: Question, name: str, value: str, answers: Answers) -> str 
 
 
 def _diagnostics(answers: Answers, environment: str) -> tuple[Diagnostic, ...]:
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
     from lisa_schema.validate import validate
 
     files = configuration_files(answers)
@@ -217,10 +217,10 @@ def write_repository(directory: Path, answers: Answers, source: LisaSource, tell
 
 def compile_all(directory: Path, environments: Sequence[str], tell: Callable[[str], None]) -> None:
     """Compile the environments of a new repository into its generated/."""
-    from lisa_compiler import manifest
-    from lisa_compiler.pipeline import compile_environment
-    from lisa_compiler.tree import MANIFEST, STATE_DIRECTORY
-    from lisa_compiler.write import write_environment
+    from lisa_compiler.compile.pipeline import compile_environment
+    from lisa_compiler.output import manifest
+    from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY
+    from lisa_compiler.output.write import write_environment
 
     for name in environments:
         tell(f"compiling {name}")

@@ -10,13 +10,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.deploy.account import explained
+from lisa_compiler.aws.account import explained
 from lisa_compiler.verification.check import Check, failed, passed, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lisa_compiler.deploy.account import Account
+    from lisa_compiler.aws.account import Account
 
 _PAGE = 100
 """Most ARNs that DescribeContainerInstances and DescribeTasks accept."""

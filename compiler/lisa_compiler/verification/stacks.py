@@ -9,8 +9,8 @@ from lisa_compiler.verification.check import Check, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lisa_compiler.deploy.assembly import Stack
-    from lisa_compiler.deploy.cloudformation import DeployedStack
+    from lisa_compiler.artifacts.assembly import Stack
+    from lisa_compiler.aws.cloudformation import DeployedStack
 
 _COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _SUBJECT = "stack"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from lisa_compiler.deploy.assembly import Stack
-    from lisa_compiler.deploy.cloudformation import CloudFormation
+    from lisa_compiler.artifacts.assembly import Stack
+    from lisa_compiler.aws.cloudformation import CloudFormation
     from lisa_compiler.plan import Deployment, ServicePlan
 
 _GATEWAY = "serve"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lisa_compiler import freshness
 from lisa_compiler.cli.app import app
+from lisa_compiler.compile import cache as freshness
 
 CONFIG = """\
 env: dev
@@ -53,7 +53,7 @@ prod:
 
 @dataclass
 class Pipeline:
-    """Stands in for lisa_compiler.pipeline; `compiled` says which environments it was asked for."""
+    """Stands in for lisa_compiler.compile.pipeline; `compiled` says which environments it was asked for."""
 
     compiled: list[str] = field(default_factory=list)
     extra: dict[str, bytes] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Pipeline:
         progress: Callable[[str], None] | None = None,
         step: Any = None,  # noqa: ARG002
     ) -> SimpleNamespace:
-        from lisa_compiler.load import load
+        from lisa_compiler.project.load import load
         from lisa_schema.validate import validate
 
         loaded = load(project, environment, overrides)
@@ -116,9 +116,9 @@ Lisa = Callable[..., Result]
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     freshness.program_digest.cache_clear()  # the sources may be edited while the tests run
     fake = Pipeline()
-    module = ModuleType("lisa_compiler.pipeline")
+    module = ModuleType("lisa_compiler.compile.pipeline")
     module.compile_environment = fake.compile_environment  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "lisa_compiler.pipeline", module)
+    monkeypatch.setitem(sys.modules, "lisa_compiler.compile.pipeline", module)
     return fake
 
 

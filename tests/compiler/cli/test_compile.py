@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.tree import files_below
+from lisa_compiler.output.tree import files_below
 from lisa_schema.errors import LisaError
 
 from .conftest import CONFIG, Lisa, Pipeline
@@ -236,7 +236,7 @@ def test_the_users_own_context_counts(lisa: Lisa, project: Path, pipeline: Pipel
 def test_an_edit_of_the_configuration_during_the_compile_is_not_missed(
     lisa: Lisa, project: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lisa_compiler import manifest
+    from lisa_compiler.output import manifest
 
     build = manifest.build
 
@@ -276,7 +276,7 @@ def test_an_edit_of_a_context_during_the_compile_is_not_missed(
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[Path], object],
 ) -> None:
-    from lisa_compiler import manifest
+    from lisa_compiler.output import manifest
 
     edit(project, "lib/serve/rest-api", "docker/api")
     context = project / "docker/api"

@@ -113,7 +113,7 @@ def test_an_interrupt_by_signal(project: Path) -> None:
     code = (
         "import sys, types, time\n"
         "def wait(*_, **__): print('ready', flush=True); time.sleep(30)\n"
-        "sys.modules['lisa_compiler.pipeline'] = types.SimpleNamespace(compile_environment=wait)\n"
+        "sys.modules['lisa_compiler.compile.pipeline'] = types.SimpleNamespace(compile_environment=wait)\n"
         "from lisa_compiler.cli import main; main()"
     )
     process = subprocess.Popen(

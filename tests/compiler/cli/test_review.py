@@ -61,7 +61,7 @@ def test_the_working_tree_is_what_is_compared(repository: Path, lisa: Lisa) -> N
 
 def stamp(folder: Path) -> Path:
     """What a compile leaves behind that knows the files as they are."""
-    from lisa_compiler import freshness
+    from lisa_compiler.compile import cache as freshness
 
     output = folder / "generated"
     state = output / ".lisa" / "environment-prod.json"

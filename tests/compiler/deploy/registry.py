@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lisa_compiler.certificates import KeyKind, make_certificate, save
+from lisa_compiler.starter.certificates import KeyKind, make_certificate, save
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 

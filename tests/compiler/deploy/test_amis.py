@@ -10,8 +10,8 @@ import pytest
 from tests.compiler.conftest import Project
 from typer.testing import CliRunner, Result
 
-from lisa_compiler import ami_lock
 from lisa_compiler.cli.app import app
+from lisa_compiler.compile import ami_lock
 from lisa_compiler.plan.amis import GPU_PARAMETER, STANDARD_PARAMETER
 
 from .preflight import healthy

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tests.compiler.conftest import manifest_of
 
-from lisa_compiler.deploy.artifact import Context, Kind, Prebuilt, ProductSource
-from lisa_compiler.deploy.assembly import Assembly, read
-from lisa_compiler.deploy.errors import DeployError
-from lisa_compiler.pipeline import Compiled
+from lisa_compiler.artifacts.artifact import Context, Kind, Prebuilt, ProductSource
+from lisa_compiler.artifacts.assembly import Assembly, read
+from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.compile.pipeline import Compiled
 
 from .site import ROOT
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.deploy import images
-from lisa_compiler.deploy.artifact import Artifact, Context, Kind, Prebuilt
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.artifacts import images
+from lisa_compiler.artifacts.artifact import Artifact, Context, Kind, Prebuilt
+from lisa_compiler.aws.errors import DeployError
 
 DOCKER = """#!/bin/sh
 [ "$1" = version ] && { [ -e FOLDER/stopped ] && exit 1; echo 29.0; exit 0; }

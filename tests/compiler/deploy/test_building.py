@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.deploy import building
-from lisa_compiler.deploy.artifact import Artifact, Context, Folder, Kind, Prebuilt, ProductSource
-from lisa_compiler.deploy.building import build, built_path, is_built, lay_out
-from lisa_compiler.deploy.errors import DeployError
-from lisa_compiler.deploy.product import product_artifact
+from lisa_compiler.artifacts import building
+from lisa_compiler.artifacts.artifact import Artifact, Context, Folder, Kind, Prebuilt, ProductSource
+from lisa_compiler.artifacts.building import build, built_path, is_built, lay_out
+from lisa_compiler.artifacts.product import product_artifact
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.product.artifact import FunctionRecipe, ImageRecipe, LayerRecipe, ProductArtifact, Recipe
 from lisa_compiler.product.sources import source_digest
 
@@ -52,7 +52,7 @@ def test_archives_are_the_same_bytes_under_any_umask_time_zone_and_directory(tmp
     (tmp_path / ".lisa/artifacts" / f"code-x-{'d' * 16}.zip").rename(tmp_path / "one.zip")
     code = (
         "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.deploy import building\n"
-        "from lisa_compiler.deploy.artifact import Artifact, Folder, Kind\n"
+        "from lisa_compiler.artifacts.artifact import Artifact, Folder, Kind\n"
         "made = Artifact(kind=Kind.CODE, name='x', digest='d', source=Folder(Path(sys.argv[1])), places=())\n"
         "building.build(Path(sys.argv[2]).parent, made).rename(sys.argv[2])"
     )

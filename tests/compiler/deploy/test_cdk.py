@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.deploy import cdk
-from lisa_compiler.deploy.errors import DeployError
 
 
 def script(path: Path, content: str) -> Path:

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lisa_compiler.deploy import images
-from lisa_compiler.deploy.artifact import Artifact, Kind, Prebuilt
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.artifacts import images
+from lisa_compiler.artifacts.artifact import Artifact, Kind, Prebuilt
+from lisa_compiler.aws.errors import DeployError
 
 from .registry import HOST, registry
 from .site import Site

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from lisa_compiler.deploy.assembly import Stack
-from lisa_compiler.deploy.cloudformation import CloudFormation, DeployedStack
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.artifacts.assembly import Stack
+from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.deploy.planning import Action, StackStep, left_over, plan_stacks
 from lisa_compiler.plan.names import Names
 

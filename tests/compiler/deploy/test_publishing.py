@@ -9,10 +9,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lisa_compiler.deploy.account import Account
-from lisa_compiler.deploy.assembly import Artifact, Kind, Place, Prebuilt
-from lisa_compiler.deploy.errors import DeployError
-from lisa_compiler.deploy.publishing import Shelf
+from lisa_compiler.artifacts.assembly import Artifact, Kind, Place, Prebuilt
+from lisa_compiler.artifacts.publishing import Shelf
+from lisa_compiler.aws.account import Account
+from lisa_compiler.aws.errors import DeployError
 
 NUMBER, REGION = "123456789012", "us-east-1"
 KEY = f"{'a' * 64}.zip"

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from tests.compiler.conftest import MINIMAL, Project, manifest_of
 
-from lisa_compiler.deploy import building
-from lisa_compiler.deploy.errors import DeployError
-from lisa_compiler.deploy.vendor import vendor
-from lisa_compiler.tree import files_below
+from lisa_compiler.artifacts import building
+from lisa_compiler.artifacts.vendor import vendor
+from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.output.tree import files_below
 
 from .site import SOURCES
 
@@ -100,7 +100,7 @@ def test_vendored_bytes_are_the_same_elsewhere(project: Callable[..., Path], tmp
     folder = project()
     vendor(folder, "dev", tmp_path / "one")
     code = (
-        "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.deploy.vendor import vendor\n"
+        "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.artifacts.vendor import vendor\n"
         "vendor(Path(sys.argv[1]), 'dev', Path(sys.argv[2]))"
     )
     environment = {

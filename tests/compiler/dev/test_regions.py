@@ -25,7 +25,7 @@ from oidc.issuer import claims
 from oidc.served_issuer import ServedIssuer, serve_issuer
 
 if TYPE_CHECKING:
-    from lisa_compiler.pipeline import Compiled
+    from lisa_compiler.compile.pipeline import Compiled
     from lisa_schema.models import AuthConfig
 
 ROOT = Path(__file__).parents[3]

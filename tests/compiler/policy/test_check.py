@@ -13,7 +13,7 @@ from tests.compiler.conftest import Project
 from typer.testing import CliRunner, Result
 
 from lisa_compiler.cli.app import app
-from lisa_compiler.pipeline import Compiled
+from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.policy.cfn_lint import lint
 from lisa_compiler.policy.places import governing_key, place
 from lisa_compiler.policy.templates import Template
@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 @pytest.fixture
 def committed(project: Project, made: Compiled) -> Project:
-    from lisa_compiler.manifest import build
+    from lisa_compiler.output.manifest import build
 
     products = made.products.artifacts.values()
     files = {**made.files, "manifest.json": build("dev", made.config, options=(), files=made.files, products=products)}
@@ -149,7 +149,7 @@ def test_an_invalid_configuration_is_told(committed: Project) -> None:
 
 
 def test_cdk_nag_findings_are_shown_at_their_lines(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler.constructs.stack import LisaStack
+    from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
     monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
     result = policy(committed, "--only", "cdk-nag", "--format", "json")
@@ -176,7 +176,7 @@ def test_without_cfn_lint_it_says_how_to_get_it(committed: Project, monkeypatch:
 
 
 def test_every_resource_is_governed_by_a_line(made: Compiled, project: Project) -> None:
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
 
     document = load(project.folder, "dev").document
     for path, content in made.files.items():
@@ -212,7 +212,7 @@ def test_the_key_that_governs(project: Project, component: str, resource: str, k
 
 
 def test_a_key_that_is_left_out_is_shown_at_its_block(project: Project) -> None:
-    from lisa_compiler.load import load
+    from lisa_compiler.project.load import load
 
     document = load(project.folder, "dev").document
     assert place(document, ("vpc",)) == (document.root.origin, "")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.compiler.policy.template import FACTS, rule
 
-from lisa_compiler.gateway_authentication import TRUSTED
+from lisa_compiler.output.gateway_authentication import TRUSTED
 from lisa_compiler.policy.rules import Facts
 from lisa_compiler.policy.rules.api_methods import path_of
 from lisa_compiler.policy.templates import Template, read_templates

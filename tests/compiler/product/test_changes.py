@@ -13,7 +13,7 @@ import pytest
 from tests.compiler.conftest import manifest_of
 
 from lisa_compiler import resources
-from lisa_compiler.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.product import layers, sources
 from lisa_compiler.review.change import OutputChange, compare
 from lisa_compiler.review.output import Output, read_output

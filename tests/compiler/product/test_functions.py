@@ -12,7 +12,7 @@ import pytest
 
 import lisa_schema
 from lisa_compiler import resources
-from lisa_compiler.deploy.building import archive
+from lisa_compiler.artifacts.building import archive
 from lisa_compiler.product import sources
 from lisa_compiler.product.artifact import FunctionRecipe
 from lisa_compiler.product.sources import FUNCTIONS, product_files, source_digest

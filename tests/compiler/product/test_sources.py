@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.compiler.conftest import MINIMAL
 
-from lisa_compiler.local_files import LocalFileError
 from lisa_compiler.product.artifact import WEB_APPLICATION, FunctionRecipe, ImageRecipe, WebRecipe
 from lisa_compiler.product.recipes import product_recipes
 from lisa_compiler.product.sources import complete_files, product_files
+from lisa_compiler.project.local_files import LocalFileError
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment

@@ -29,8 +29,8 @@ class Files:
 
 def compiled(folder: Path, *edits: Edit | None) -> dict[str, bytes]:
     """Compile before.yaml with edits; the files of the project, by path."""
-    from lisa_compiler.manifest import build
-    from lisa_compiler.pipeline import compile_environment
+    from lisa_compiler.compile.pipeline import compile_environment
+    from lisa_compiler.output.manifest import build
 
     text = yaml.safe_dump({"env": ENVIRONMENT, ENVIRONMENT: configuration(*edits)}, sort_keys=False)
     shutil.copytree(CERTIFICATES, folder / "certificates", dirs_exist_ok=True)

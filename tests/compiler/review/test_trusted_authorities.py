@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from aws_fidelity.private_authority import Issued, authority
-from lisa_compiler.authorities import PUBLIC_AUTHORITIES, bundle_of
+from lisa_compiler.project.authorities import PUBLIC_AUTHORITIES, bundle_of
 from lisa_compiler.review.change import compare
 from lisa_compiler.review.impact import ImpactCategory
 from lisa_compiler.review.output import Output, OutputFormatError

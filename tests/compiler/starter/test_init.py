@@ -11,8 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from lisa_compiler import ami_lock
 from lisa_compiler.cli.app import app
+from lisa_compiler.compile import ami_lock
 from lisa_compiler.plan.amis import STANDARD_PARAMETER, AmiLock, LockedAmi
 from lisa_compiler.starter.questions import QUESTIONS, given_answers, steps
 from lisa_compiler.starter.repository import mistake, starter_files
@@ -209,7 +209,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*_: object, **__: object) -> None:
         raise LisaError("Node.js does not start.")
 
-    monkeypatch.setattr("lisa_compiler.pipeline.compile_environment", fail)
+    monkeypatch.setattr("lisa_compiler.compile.pipeline.compile_environment", fail)
     (tmp_path / "clone/.git").mkdir(parents=True)
     assert init(tmp_path / "clone").exit_code == 1
     assert init(tmp_path / "below/ours").exit_code == 1

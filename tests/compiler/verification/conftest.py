@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lisa_compiler.deploy.assembly import Stack
-from lisa_compiler.deploy.cloudformation import CloudFormation
+from lisa_compiler.artifacts.assembly import Stack
+from lisa_compiler.aws.cloudformation import CloudFormation
 from lisa_compiler.verification.check import Check, Outcome
 from lisa_compiler.verification.verify import VerificationOptions, verify
 

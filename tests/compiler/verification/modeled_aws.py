@@ -14,7 +14,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.validate import validate_parameters
 
-from lisa_compiler.deploy.account import Account
+from lisa_compiler.aws.account import Account
 
 
 class ServiceError(Exception):

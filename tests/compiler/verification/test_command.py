@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from lisa_compiler.artifacts.assembly import Stack
+from lisa_compiler.aws import account as account_module
 from lisa_compiler.cli import deploying
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.targets import Target
-from lisa_compiler.deploy import account as account_module
-from lisa_compiler.deploy.assembly import Stack
 
 from .conftest import TOKEN, System
 

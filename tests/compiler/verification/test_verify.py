@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lisa_compiler.certificates import make_certificate
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.starter.certificates import make_certificate
 from lisa_compiler.verification import endpoint as endpoint_module
 from lisa_compiler.verification import verify as verify_module
 from lisa_compiler.verification.check import Outcome

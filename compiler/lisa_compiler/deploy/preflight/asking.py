@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lisa_compiler.deploy.account import code_of
+from lisa_compiler.aws.account import code_of
 from lisa_compiler.deploy.preflight.facts import Answer
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.account import Account
+    from lisa_compiler.aws.account import Account
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.deploy.preflight import checks_account, checks_capacity, checks_network
 from lisa_compiler.deploy.preflight.result import Result, Status
 

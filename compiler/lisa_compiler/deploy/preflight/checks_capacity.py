@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lisa_compiler.deploy.amis import ARCHITECTURE
+from lisa_compiler.aws.amis import ARCHITECTURE
 from lisa_compiler.deploy.preflight.result import Result, Status
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi, UnpinnedAmi
 

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.deploy.amis import AMI_ID, describe_images, parameter_values
+from lisa_compiler.aws.amis import AMI_ID, describe_images, parameter_values
 from lisa_compiler.deploy.preflight.asking import Asker
 from lisa_compiler.deploy.preflight.collect_names import bootstrap, existing, models_bucket, stack_resources, stacks
 from lisa_compiler.deploy.preflight.collect_network import (
@@ -25,7 +25,7 @@ from lisa_compiler.deploy.preflight.facts import Answer, EbsEncryption, Facts, M
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lisa_compiler.deploy.account import Account
+    from lisa_compiler.aws.account import Account
     from lisa_compiler.deploy.preflight.requirements import Requirements
 
 _QUOTA_SERVICES = ("ec2", "vpc")

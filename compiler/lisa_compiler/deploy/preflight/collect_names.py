@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.deploy.account import code_of
+from lisa_compiler.aws.account import code_of
 from lisa_compiler.deploy.preflight.facts import Answer
 
 if TYPE_CHECKING:

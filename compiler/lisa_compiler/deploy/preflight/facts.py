@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from lisa_compiler.deploy.errors import DeployError
+from lisa_compiler.aws.errors import DeployError
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from lisa_compiler.deploy.preflight.domains import CertificateUse, certificate_u
 from lisa_compiler.plan.amis import ConfiguredAmi, PinnedAmi
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.assembly import Assembly
+    from lisa_compiler.artifacts.assembly import Assembly
     from lisa_compiler.plan import Deployment, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lisa_compiler.gateway_authentication import (
+from lisa_compiler.output.gateway_authentication import (
     COMPONENT,
     TASK_DEFINITION,
     Access,

@@ -12,12 +12,13 @@ import pytest
 from tests.compiler.conftest import Project, configuration, manifest_of
 from tests.compiler.deploy.strict_aws import StrictAws
 
-from lisa_compiler import ami_lock
-from lisa_compiler.deploy import assembly, preflight
-from lisa_compiler.deploy.account import Account
+from lisa_compiler.artifacts import assembly
+from lisa_compiler.aws.account import Account
+from lisa_compiler.compile import ami_lock
+from lisa_compiler.deploy import preflight
 from lisa_compiler.deploy.preflight import Facts, Requirements, Result
+from lisa_compiler.output.write import write_environment
 from lisa_compiler.plan.amis import GPU_PARAMETER, STANDARD_PARAMETER, AmiLock, LockedAmi
-from lisa_compiler.write import write_environment
 
 from .healthy import ACCOUNT, GPU, REGION, STANDARD, healthy
 

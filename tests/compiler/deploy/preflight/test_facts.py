@@ -11,10 +11,10 @@ from tests.compiler.conftest import Project
 from tests.compiler.deploy.strict_aws import DENIED, StrictAws
 from typer.testing import CliRunner, Result
 
-from lisa_compiler import ami_lock
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli.app import app
+from lisa_compiler.compile import ami_lock
 from lisa_compiler.deploy import preflight
-from lisa_compiler.deploy.errors import DeployError
 
 from . import healthy as account
 from .conftest import LOCK, Examine

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aws_fidelity.private_authority import Issued, authority, server
-from lisa_compiler.authorities import PUBLIC_AUTHORITIES
+from lisa_compiler.project.authorities import PUBLIC_AUTHORITIES
 from lisa_lambdas.environment import read_environment
 from lisa_lambdas.errors import UnavailableError
 from lisa_lambdas.repository.environment import RepositoryEnvironment

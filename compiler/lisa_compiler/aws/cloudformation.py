@@ -1,0 +1,192 @@
+"""Stacks as CloudFormation has them: what is deployed, whether it is at rest, and what has failed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lisa_compiler.aws.account import Account, explained
+from lisa_compiler.aws.errors import DeployError
+
+_PAUSE = 2.0
+"""Seconds between two questions to CloudFormation, which answers few in a second."""
+
+_NEVER_MADE = "REVIEW_IN_PROGRESS"
+"""Status of a stack of which a change set was made and none executed."""
+
+_CREATION_FAILED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+_CONSEQUENCE = ("Resource creation cancelled", "Resource update cancelled", "The following resource(s) failed")
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """A stack in the account.
+
+    Attributes:
+        name: its name.
+        status: as `UPDATE_COMPLETE`.
+        description: that of its template.
+        parameters: resolved values of parameters from Parameter Store, by their names there.
+        outputs: values by key.
+        tags: its tags.
+    """
+
+    name: str
+    status: str
+    description: str
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+    tags: Mapping[str, str]
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it has resources that an update would change."""
+        return self.status != _NEVER_MADE and not self.has_failed_creation
+
+    @property
+    def has_failed_creation(self) -> bool:
+        """Whether its creation failed, so that it must be created again."""
+        return self.status in _CREATION_FAILED
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether CloudFormation is at work on it."""
+        return self.status.endswith("_IN_PROGRESS") and self.status != _NEVER_MADE
+
+
+@dataclass(frozen=True, slots=True)
+class CloudFormation:
+    """CloudFormation in an account.
+
+    Attributes:
+        account: whose.
+        reader: role that looks things up; None for the caller's own rights.
+        deployer: role that changes things; None likewise.
+    """
+
+    account: Account
+    reader: str | None
+    deployer: str | None
+
+    def stacks(self) -> dict[str, DeployedStack]:
+        """Every stack of the region, by name.
+
+        Raises:
+            DeployError: AWS refuses or does not answer.
+        """
+        with explained("CloudFormation does not list its stacks"):
+            pages = self.client().get_paginator("describe_stacks").paginate()
+            return {stack["StackName"]: _deployed(stack) for page in pages for stack in page["Stacks"]}
+
+    def template(self, name: str) -> dict[str, Any]:
+        """The template that a stack was deployed with, as it was written."""
+        with explained(f"CloudFormation does not give the template of {name}"):
+            body = self.client().get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        try:
+            return dict(json.loads(body) if isinstance(body, str) else body)
+        except ValueError as error:
+            raise DeployError(f"The template of {name} is not JSON: LISA has not deployed it.") from error
+
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        """What Parameter Store has now, by name; a parameter that is gone is left out."""
+        ssm, found = self.account.client("ssm", self.reader), {}
+        wanted = sorted(set(names))
+        with explained("Parameter Store does not answer"):
+            for start in range(0, len(wanted), 10):
+                answer = ssm.get_parameters(Names=wanted[start : start + 10])
+                found.update({each["Name"]: str(each["Value"]) for each in answer["Parameters"]})
+        return found
+
+    def settle(self, names: Iterable[str], tell: Callable[[str], None]) -> dict[str, DeployedStack]:
+        """Wait until CloudFormation is at work on none of these stacks; returns every stack there is.
+
+        Args:
+            names: stacks to wait for.
+            tell: is told, once for each, what is waited for.
+        """
+        waiting, told = set(names), set[str]()
+        while True:
+            found = self.stacks()
+            busy = [stack for name, stack in found.items() if name in waiting and stack.is_busy]
+            if not busy:
+                return found
+            for stack in busy:
+                if stack.name not in told:
+                    tell(f"waiting for {stack.name}: CloudFormation is still at work ({stack.status})")
+                    told.add(stack.name)
+            time.sleep(_PAUSE)
+
+    def delete(self, name: str) -> None:
+        """Have a stack deleted, and wait until it is gone; one that is gone already is no error.
+
+        Raises:
+            DeployError: the deletion failed, with the reasons.
+        """
+        began = datetime.now().astimezone()
+        with explained(f"{name} cannot be deleted"):
+            identity = self._identity(name)
+            if identity is None:
+                return
+            self.account.client("cloudformation", self.deployer).delete_stack(StackName=name)
+            while True:
+                status = self.client().describe_stacks(StackName=identity)["Stacks"][0]["StackStatus"]
+                if status == "DELETE_COMPLETE":
+                    return
+                if not status.endswith("_IN_PROGRESS"):
+                    break
+                time.sleep(_PAUSE)
+        reasons = "\n".join(f"  {line}" for line in self.failures(identity, began))
+        raise DeployError(f"{name} could not be deleted ({status}). Fix these errors and rerun the command:\n{reasons}")
+
+    def failures(self, name: str, since: datetime) -> list[str]:
+        """What failed in a stack since a time, the first first: logical id, type and CloudFormation's reason."""
+        exceptions = importlib.import_module("botocore.exceptions")
+        events: list[Mapping[str, Any]] = []
+        try:
+            for page in self.client().get_paginator("describe_stack_events").paginate(StackName=name):
+                events += page["StackEvents"]
+                if events and events[-1]["Timestamp"] < since:
+                    break
+        except exceptions.ClientError:
+            return []
+        return [
+            f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason')}"
+            for event in reversed(events)
+            if event["Timestamp"] >= since
+            and event["ResourceStatus"].endswith("_FAILED")
+            and not str(event.get("ResourceStatusReason", "")).startswith(_CONSEQUENCE)
+        ]
+
+    def client(self) -> Any:
+        """A client that looks things up."""
+        return self.account.client("cloudformation", self.reader)
+
+    def _identity(self, name: str) -> str | None:
+        """ARN of a stack, by which it is found after it is gone."""
+        exceptions = importlib.import_module("botocore.exceptions")
+        try:
+            return str(self.client().describe_stacks(StackName=name)["Stacks"][0]["StackId"])
+        except exceptions.ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+
+
+def _deployed(stack: Mapping[str, Any]) -> DeployedStack:
+    return DeployedStack(
+        name=stack["StackName"],
+        status=stack["StackStatus"],
+        description=stack.get("Description", ""),
+        parameters={
+            each["ParameterValue"]: each["ResolvedValue"]
+            for each in stack.get("Parameters", ())
+            if each.get("ResolvedValue")
+        },
+        outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
+        tags={each["Key"]: each["Value"] for each in stack.get("Tags", ())},
+    )

@@ -1,0 +1,284 @@
+"""The pipeline: load → overlay → validate → plan → weights → emit. Writing is the caller's last step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lisa_compiler.compile import ami_lock
+from lisa_compiler.compile.weights import LocalWeights, diagnose, resolve_weights
+from lisa_compiler.plan import plan
+from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
+from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_compiler.project import local_files
+from lisa_compiler.project.load import load
+from lisa_schema import catalogue
+from lisa_schema.document import key_path
+from lisa_schema.errors import ConfigurationError
+from lisa_schema.validate import validate
+from lisa_weights.lock import LOCK_FILE
+from lisa_weights.lock import load as load_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from lisa_compiler.emit.containers import ContextSpec
+    from lisa_compiler.plan import Deployment
+    from lisa_compiler.product.artifact import ProductArtifact
+    from lisa_schema import Diagnostic
+    from lisa_schema.document import Document
+    from lisa_schema.models import Config
+    from lisa_schema.overlay import Override
+    from lisa_weights.lock import WeightsLock
+    from lisa_weights.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """Product code of one environment.
+
+    Attributes:
+        artifacts: by name, as the manifest has them.
+        files: by name: what each is made from, as product.sources reads it; an image's context as a whole.
+    """
+
+    artifacts: Mapping[str, ProductArtifact]
+    files: Mapping[str, Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What compiling an environment gives.
+
+    Attributes:
+        environment: name of the environment.
+        files: content by path below generated/<env>; the manifest is written with them.
+        products: product code by name, which the manifest names by digest.
+        config: the effective configuration.
+        diagnostics: warnings.
+        deployment: the plan.
+        lock: what the weights are, with what was locked now; nothing of it was saved.
+        locked: names of the models that were locked now.
+        local_models: fingerprint of each hosted model's directory in `models/`, by the model's name.
+    """
+
+    environment: str
+    files: Mapping[str, bytes]
+    products: Products
+    config: Config
+    diagnostics: tuple[Diagnostic, ...]
+    deployment: Deployment
+    lock: WeightsLock
+    locked: tuple[str, ...]
+    local_models: Mapping[str, str]
+
+
+def compile_environment(
+    project: Path,
+    environment: str | None,
+    *,
+    overrides: Sequence[Override] = (),
+    local_weights: LocalWeights = LocalWeights.COMPARE,
+    lock: WeightsLock | None = None,
+    progress: Callable[[str], None] | None = None,
+    step: Step | None = None,
+    now: datetime | None = None,
+) -> Compiled:
+    """Compile one environment of a project, in memory; only the conversion of local models writes, in `models/`.
+
+    Args:
+        project: folder that holds config.yaml.
+        environment: its name; None takes the `env` of config.yaml.
+        overrides: options that win over the files.
+        local_weights: what is done about the models in `models/`.
+        lock: what is locked; None reads weights.lock.json.
+        progress: is told the stages, for a person who waits.
+        step: is told how far the work on weights is.
+        now: time that certificates must be valid at; None reads the clock. The output does not depend on it.
+
+    Raises:
+        ConfigurationError: the configuration has errors; nothing was compiled.
+        LisaError: a file that the configuration names cannot be used, or policy checks failed.
+    """
+    tell = progress or (lambda _: None)
+    tell("reading the configuration")
+    loaded = load(project, environment, overrides)
+    validated = validate(loaded.document)
+    tell("planning")
+    amis = ami_lock.load(project, loaded.environment)
+    deployment = plan(loaded.environment, validated.config, amis)
+    missing = _unusable_files(deployment, project, now or datetime.now(UTC))
+    if missing:
+        raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
+    tell("resolving weights")
+    before = load_lock(project / LOCK_FILE) if lock is None else lock
+    weights = resolve_weights(deployment, project, before, local_weights, step)
+    findings = [diagnose(finding, loaded.document, loaded.environment) for finding in weights.findings]
+    if any(finding.is_error for finding in findings):
+        raise ConfigurationError([*validated.diagnostics, *findings])
+    findings += ami_lock.diagnose(deployment, amis, loaded.document)
+    files, products = emit(deployment, project, weights.lock, tell)
+    return Compiled(
+        environment=loaded.environment,
+        files=files,
+        products=products,
+        config=validated.config,
+        diagnostics=(*loaded.diagnostics, *validated.diagnostics, *findings),
+        deployment=deployment,
+        lock=weights.lock,
+        locked=weights.locked,
+        local_models=weights.seen,
+    )
+
+
+def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> list[local_files.LocalFileError]:
+    """Look at every file that the configuration names, so that all that are wrong are told at once."""
+    from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
+    from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
+    from lisa_compiler.product.recipes import product_recipes
+    from lisa_compiler.product.sources import product_files
+
+    paths = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
+    paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
+    attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
+    attempts += [
+        partial(product_files, name, recipe, project)
+        for name, recipe in product_recipes(deployment).items()
+        if isinstance(recipe, FunctionRecipe | WebRecipe) and recipe.path is not None
+    ]
+    attempts += [
+        partial(check_validity, deployment, project, now),
+        partial(check_strictness, deployment, project),
+        partial(check_names, deployment, project),
+    ]
+    errors = []
+    for attempt in attempts:
+        try:
+            attempt()
+        except local_files.LocalFileError as error:
+            errors.append(error)
+    return list({str(error): error for error in errors}.values())
+
+
+def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
+    """Find the value that names the file."""
+    for path, leaf in document.leaves():
+        if leaf.text == error.path:
+            return catalogue.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
+    return catalogue.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
+
+
+def emit(
+    deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]
+) -> tuple[dict[str, bytes], Products]:
+    """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain.
+
+    Returns:
+        The output's files, and the product code that they name by digest.
+    """
+    from lisa_compiler.emit.cloudformation.app import emit_cloudformation
+    from lisa_compiler.emit.containers import emit_containers
+    from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
+    from lisa_compiler.emit.litellm import emit_litellm
+    from lisa_compiler.emit.summary import emit_summary
+    from lisa_compiler.emit.trust import describe_authorities, emit_trust
+    from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
+    from lisa_compiler.emit.weights import emit_weights
+    from lisa_compiler.output.gateway_authentication import COMPONENT
+
+    tell("rendering containers and settings")
+    files = {
+        **emit_litellm(deployment),
+        **emit_weights(deployment, lock),
+        **emit_web(deployment),
+        **emit_trust(deployment, project),
+    }
+    files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
+    tell("synthesizing CloudFormation")
+    products = _products(deployment, project, files)
+    digests = artifact_digests(deployment, project, files, products)
+    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]))
+    serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
+    files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
+    return dict(sorted(files.items())), products
+
+
+def _products(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> Products:
+    """Name each part of the product code by what it is made from; an image, by its context as a whole."""
+    from lisa_compiler.product.artifact import ImageRecipe, ProductArtifact
+    from lisa_compiler.product.recipes import product_recipes
+    from lisa_compiler.product.sources import complete_files, source_digest
+
+    made, artifacts = {}, {}
+    for name, recipe in product_recipes(deployment).items():
+        content = complete_files(name, recipe, project, files)
+        arguments = recipe.build_args if isinstance(recipe, ImageRecipe) else ()
+        made[name] = content
+        artifacts[name] = ProductArtifact(name=name, sha256=source_digest(content, arguments), recipe=recipe)
+    return Products(artifacts, made)
+
+
+def _contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
+    from lisa_compiler.emit.containers import ContextSpec
+    from lisa_compiler.emit.weights import model_weights
+
+    contexts = []
+    if isinstance(deployment.rest_api.image, BuiltImage):
+        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
+    contexts.extend(
+        ContextSpec(
+            image=model.service.image, model=model.config.model_name, weights=model_weights(model, deployment, lock)
+        )
+        for model in deployment.models
+        if isinstance(model.service.image, BuiltImage)
+    )
+    return contexts
+
+
+def artifact_digests(
+    deployment: Deployment, project: Path, files: Mapping[str, bytes], products: Products
+) -> ArtifactDigests:
+    """Name each artifact by what it is made from.
+
+    Args:
+        deployment: the plan.
+        project: folder that holds prebuilt images and layers.
+        files: everything that the other emitters made.
+        products: the product code.
+
+    Raises:
+        LocalFileError: a prebuilt image or layer is neither there nor has a checksum file.
+    """
+    from lisa_compiler.emit.trust import FOLDER as TRUST
+    from lisa_compiler.emit.trust import bundle_digest
+    from lisa_compiler.product.artifact import WEB_APPLICATION
+    from lisa_compiler.product.sources import FUNCTIONS, source_digest
+
+    named = {name: artifact.sha256 for name, artifact in products.artifacts.items()}
+
+    def below(folder: str) -> dict[str, bytes]:
+        return {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
+
+    images = {}
+    for service in deployment.services:
+        image = service.image
+        if isinstance(image, BuiltImage):
+            found = named.get(image.context)
+            images[image.context] = found or source_digest(below(image.context), image.build_args)
+        elif isinstance(image, TarballImage):
+            images[image.path] = local_files.digest(project, image.path)
+    bundle = bundle_digest(files)
+    return ArtifactDigests(
+        images=images,
+        layers={
+            layer.name: local_files.digest(project, layer.prebuilt) if layer.prebuilt else named[f"layers/{layer.name}"]
+            for layer in deployment.layers
+        },
+        functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
+        website=named.get(WEB_APPLICATION, ""),
+        trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
+    )

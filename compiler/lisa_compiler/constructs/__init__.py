@@ -1,5 +1,0 @@
-"""CDK constructs that stacks are wired from. Importing one starts Node.js, with the settings that compiling needs."""
-
-from lisa_compiler import cdk_runtime
-
-cdk_runtime.start()

@@ -1,0 +1,5 @@
+"""CDK constructs that stacks are wired from. Importing one starts Node.js, with the settings that compiling needs."""
+
+from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+
+cdk_runtime.start()

@@ -1,0 +1,123 @@
+"""Buckets: private, encrypted, versioned, TLS only, and emptied when their stack goes and the data may go with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from lisa_compiler.emit.cloudformation.constructs.custom_resources import BucketEmptier
+from lisa_compiler.emit.cloudformation.constructs.policies import Statement, deny_plain_text, document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+
+
+class PrivateBucket(Construct):
+    """A bucket that nobody reaches but by a policy.
+
+    Attributes:
+        resource: the bucket.
+        name: its name.
+        arn: its ARN.
+    """
+
+    def __init__(
+        self,
+        scope: LisaStack,
+        construct_id: str,
+        *,
+        name: str,
+        key_arn: str | None = None,
+        log_bucket: str | None = None,
+        cors_origin: str | None = None,
+        statements: Sequence[Statement] = (),
+        expire_days: int | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.name = name
+        self.arn = f"arn:{scope.deployment.region.partition.id}:s3:::{name}"
+        default = (
+            s3.CfnBucket.ServerSideEncryptionByDefaultProperty(sse_algorithm="aws:kms", kms_master_key_id=key_arn)
+            if key_arn
+            else s3.CfnBucket.ServerSideEncryptionByDefaultProperty(sse_algorithm="AES256")
+        )
+        self.resource = s3.CfnBucket(
+            self,
+            "Resource",
+            bucket_name=name,
+            bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
+                server_side_encryption_configuration=[
+                    s3.CfnBucket.ServerSideEncryptionRuleProperty(
+                        bucket_key_enabled=key_arn is not None, server_side_encryption_by_default=default
+                    )
+                ]
+            ),
+            public_access_block_configuration=s3.CfnBucket.PublicAccessBlockConfigurationProperty(
+                block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
+            ),
+            ownership_controls=s3.CfnBucket.OwnershipControlsProperty(
+                rules=[s3.CfnBucket.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
+            ),
+            versioning_configuration=s3.CfnBucket.VersioningConfigurationProperty(status="Enabled"),
+            logging_configuration=(
+                s3.CfnBucket.LoggingConfigurationProperty(
+                    destination_bucket_name=log_bucket, log_file_prefix=f"s3/{name}/"
+                )
+                if log_bucket
+                else None
+            ),
+            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_lifecycle(expire_days)),
+            cors_configuration=_cors(cors_origin) if cors_origin else None,
+        )
+        policy = s3.CfnBucketPolicy(
+            self,
+            "Policy",
+            bucket=self.resource.ref,
+            policy_document=document(deny_plain_text(self.resource.attr_arn), *statements),
+        )
+        scope.keep_or_delete(self.resource)
+        if not scope.deployment.retains:
+            emptier = BucketEmptier(
+                self,
+                "Emptier",
+                stack=scope,
+                bucket=construct_id.lower(),
+                bucket_name=name,
+                bucket_arn=self.arn,
+            )
+            emptier.resource.add_resource_dependency(self.resource)
+            emptier.resource.add_resource_dependency(policy)
+
+
+def _lifecycle(expire_days: int | None) -> list[s3.CfnBucket.RuleProperty]:
+    rules = [
+        s3.CfnBucket.RuleProperty(
+            id="abort-incomplete-uploads",
+            status="Enabled",
+            abort_incomplete_multipart_upload=s3.CfnBucket.AbortIncompleteMultipartUploadProperty(
+                days_after_initiation=7
+            ),
+        ),
+        s3.CfnBucket.RuleProperty(
+            id="expire-old-versions",
+            status="Enabled",
+            noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=90),
+        ),
+    ]
+    if expire_days is not None:
+        rules.append(s3.CfnBucket.RuleProperty(id="expire", status="Enabled", expiration_in_days=expire_days))
+    return rules
+
+
+def _cors(origin: str) -> s3.CfnBucket.CorsConfigurationProperty:
+    return s3.CfnBucket.CorsConfigurationProperty(
+        cors_rules=[
+            s3.CfnBucket.CorsRuleProperty(
+                allowed_origins=[origin], allowed_methods=["POST", "PUT"], allowed_headers=["*"], max_age=3000
+            )
+        ]
+    )

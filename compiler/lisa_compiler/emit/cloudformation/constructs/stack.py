@@ -1,0 +1,209 @@
+"""The stack that all of LISA's stacks are: named, tagged and joined to the others by Parameter Store.
+
+Stacks never use CloudFormation exports. An export cannot be removed while another stack imports it, so removing the
+last model that imports something would block its own deployment. A value goes from stack to stack as a parameter of
+type AWS::SSM::Parameter::Value instead, which CloudFormation resolves at each deployment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+
+from lisa_compiler.emit.cloudformation.constructs.policies import allow
+from lisa_compiler.emit.cloudformation.constructs.role_policies import divide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from constructs import Construct
+
+    from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
+    from lisa_compiler.plan import Deployment, StackPlan
+
+_SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
+    "CliCredentialsStackSynthesizer": cdk.CliCredentialsStackSynthesizer,
+    "DefaultStackSynthesizer": cdk.DefaultStackSynthesizer,
+    "LegacyStackSynthesizer": cdk.LegacyStackSynthesizer,
+}
+
+_LOG_RETENTION_DAYS = 365
+_USE_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
+
+
+class LisaStack(cdk.Stack):
+    """A stack of a deployment.
+
+    Attributes:
+        asset_synthesizer: what assets are added to.
+        deployment: the plan that it is part of.
+        trust_layer_arn: ARN of the layer of certificate authorities, in the stack that makes it.
+        checked: whether cdk-nag reads the stack, so that acknowledgements are recorded.
+    """
+
+    def __init__(self, app: cdk.App, deployment: Deployment, component: str) -> None:
+        plan = deployment.stack(component)
+        synthesizer = _SYNTHESIZERS[deployment.config.stack_synthesizer or "DefaultStackSynthesizer"]()
+        super().__init__(
+            app,
+            component,
+            stack_name=plan.name,
+            description=plan.description,
+            env=cdk.Environment(account=deployment.names.account, region=deployment.names.region),
+            synthesizer=synthesizer,
+            tags=_tags(deployment),
+            analytics_reporting=False,
+        )
+        # The stack binds a copy of its synthesizer that jsii cannot tell from the original. Binding the original too
+        # lets assets be added through it: both keep them in the same manifest.
+        synthesizer.bind(self)
+        self.asset_synthesizer: cdk.StackSynthesizer = synthesizer
+        self.plan: StackPlan = plan
+        self.deployment = deployment
+        self.trust_layer_arn: str | None = None
+        # Each question to Node costs a millisecond, so what was read once is kept.
+        self._values: dict[str, str] = {}
+        self._lists: dict[str, list[str]] = {}
+        self.checked = deployment.config.run_cdk_nag
+
+    def publish(self, construct_id: str, path: str, value: str, *, description: str, tier: str = "Standard") -> str:
+        """Put a value into Parameter Store for other stacks and for people; returns its name."""
+        return self._publish(construct_id, path, "String", value, description=description, tier=tier)
+
+    def publish_list(self, construct_id: str, path: str, values: Sequence[str], *, description: str) -> str:
+        """Put a list into Parameter Store, for `read_list` in other stacks; returns its name.
+
+        CloudFormation resolves `AWS::SSM::Parameter::Value<List<…>>` only from a parameter of type StringList.
+        """
+        return self._publish(construct_id, path, "StringList", ",".join(values), description=description)
+
+    def read(self, construct_id: str, path: str, value_type: str = "String") -> str:
+        """A value that another stack published, resolved at deployment."""
+        if construct_id not in self._values:
+            self._values[construct_id] = self._parameter(construct_id, path, value_type).value_as_string
+        return self._values[construct_id]
+
+    def read_list(self, construct_id: str, path: str, value_type: str) -> list[str]:
+        """A list that another stack published, resolved at deployment."""
+        if construct_id not in self._lists:
+            self._lists[construct_id] = self._parameter(construct_id, path, f"List<{value_type}>").value_as_list
+        return self._lists[construct_id]
+
+    def role(
+        self,
+        construct_id: str,
+        purpose: str,
+        *,
+        trust: Document,
+        policies: Mapping[str, Document],
+        managed_policies: list[str] | None = None,
+        description: str,
+    ) -> iam.CfnRole:
+        """A role with its policies, under the permissions boundary when the configuration names one.
+
+        Raises:
+            RolePolicyError: IAM does not accept so many permissions for one role.
+        """
+        boundary = self.deployment.config.permissions_boundary_aspect
+        attached = managed_policies or []
+        inline, more = divide(policies, purpose=purpose, attached=len(attached))
+        role = iam.CfnRole(
+            self,
+            construct_id,
+            role_name=self.deployment.names.role(purpose),
+            description=description,
+            assume_role_policy_document=trust,
+            managed_policy_arns=attached or None,
+            policies=[
+                iam.CfnRole.PolicyProperty(policy_name=name, policy_document=policy) for name, policy in inline.items()
+            ]
+            or None,
+            permissions_boundary=(
+                self.deployment.arn("iam", f"policy/{boundary.permissions_boundary_policy_name}", region=False)
+                if boundary
+                else None
+            ),
+        )
+        if more:
+            role.managed_policy_arns = [
+                *attached,
+                *(
+                    iam.CfnManagedPolicy(
+                        role,
+                        f"Policy{number}",
+                        managed_policy_name=self.deployment.names.policy(f"{purpose}-{number}"),
+                        policy_document=policy,
+                    ).ref
+                    for number, policy in enumerate(more, 1)
+                ),
+            ]
+        return role
+
+    def log_group(self, scope: Construct, construct_id: str, name: str) -> logs.CfnLogGroup:
+        """A log group under the deployment's key, kept for a year."""
+        group = logs.CfnLogGroup(
+            scope,
+            construct_id,
+            log_group_name=name,
+            retention_in_days=_LOG_RETENTION_DAYS,
+            kms_key_id=self.key_arn,
+        )
+        self.keep_or_delete(group)
+        return group
+
+    @property
+    def key_arn(self) -> str:
+        """ARN of the deployment's encryption key."""
+        return self.read("KeyArn", "keys/data")
+
+    def use_key(self, *services: str) -> Statement:
+        """Use of the deployment's key, only through the services that hold the data."""
+        suffix = self.deployment.region.partition.dns_suffix
+        region = self.deployment.names.region
+        via = [f"{service}.{region}.{suffix}" for service in services]
+        return allow(_USE_KEY, self.key_arn, when={"StringEquals": {"kms:ViaService": via}})
+
+    def keep_or_delete(self, *resources: cdk.CfnResource) -> None:
+        """Apply the configured removal policy to stateful resources, for their deletion and their replacement."""
+        policy = cdk.RemovalPolicy.RETAIN if self.deployment.retains else cdk.RemovalPolicy.DESTROY
+        for resource in resources:
+            resource.apply_removal_policy(policy)
+
+    def acknowledge(self, resource: Construct, findings: Mapping[str, str]) -> None:
+        """Say why findings of cdk-nag are right as they are: finding id to reason.
+
+        Costs nothing unless `runCdkNag` is on, and never appears in a template.
+        """
+        if not self.checked:
+            return
+        cdk.Validations.of(resource).acknowledge(
+            *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in findings.items())
+        )
+
+    def _publish(
+        self, construct_id: str, path: str, kind: str, value: str, *, description: str, tier: str = "Standard"
+    ) -> str:
+        name = self.deployment.names.parameter(path)
+        ssm.CfnParameter(
+            self, f"{construct_id}Parameter", type=kind, name=name, value=value, description=description, tier=tier
+        )
+        return name
+
+    def _parameter(self, construct_id: str, path: str, value_type: str) -> cdk.CfnParameter:
+        return cdk.CfnParameter(
+            self,
+            construct_id,
+            type=f"AWS::SSM::Parameter::Value<{value_type}>",
+            default=self.deployment.names.parameter(path),
+        )
+
+
+def _tags(deployment: Deployment) -> dict[str, str]:
+    # Stack tags reach every resource that CloudFormation can tag; the iso partitions refuse some of them.
+    if deployment.region.partition.is_iso:
+        return {}
+    return {tag.key: tag.value for tag in deployment.config.tags}

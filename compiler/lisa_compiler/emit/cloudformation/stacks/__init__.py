@@ -1,0 +1,5 @@
+"""CloudFormation stacks, one module each: what they wire together. Importing one starts Node.js."""
+
+from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+
+cdk_runtime.start()

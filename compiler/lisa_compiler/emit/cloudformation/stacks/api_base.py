@@ -1,0 +1,110 @@
+"""The api-base stack: the API that the web application calls, and who may call it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+
+from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.plan import Deployment
+
+# Scripts and styles shrink to a fifth; what is shorter fits into one packet anyway.
+_COMPRESSED_FROM_BYTES = 1400
+
+
+class ApiBaseStack(LisaStack):
+    """REST API, request authorizer, and the custom domain name when there is a certificate for it.
+
+    The stage is in the api-deployment stack, with the deployment that it serves: a stage here would have to begin with
+    a deployment of an API without routes, and would drift from its template with each later one.
+    """
+
+    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+        super().__init__(app, deployment, "api-base")
+        api = apigateway.CfnRestApi(
+            self,
+            "Api",
+            name=self.plan.name,
+            description=self.plan.description,
+            endpoint_configuration=apigateway.CfnRestApi.EndpointConfigurationProperty(types=["REGIONAL"]),
+            # What the web application has besides text.
+            binary_media_types=["font/*", "image/*"],
+            minimum_compression_size=_COMPRESSED_FROM_BYTES,
+            fail_on_warnings=True,
+        )
+        self.acknowledge(
+            api, {"AwsSolutions-APIG2": "Each stack that adds routes brings the request validator of its methods."}
+        )
+        self.publish("ApiId", "api/id", api.ref, description="API Gateway API")
+        self.publish("ApiRootId", "api/rootResourceId", api.attr_root_resource_id, description="Its root resource")
+        self._authorizer(api.ref, assets)
+        for response_type in ("DEFAULT_4XX", "DEFAULT_5XX"):
+            apigateway.CfnGatewayResponse(
+                self,
+                f"{response_type.title().replace('_', '')}Response",
+                rest_api_id=api.ref,
+                response_type=response_type,
+                response_parameters={"gatewayresponse.header.Access-Control-Allow-Origin": f"'{self._origin(api)}'"},
+                response_templates={
+                    "application/json": (
+                        '{"message": $context.error.messageString, "code": "$context.error.responseType"}'
+                    )
+                },
+            )
+
+    def _origin(self, api: apigateway.CfnRestApi) -> str:
+        config = self.deployment.config.api_gateway_config
+        if config.domain_name:
+            return f"https://{config.domain_name}"
+        region = self.deployment.region
+        return f"https://{api.ref}.execute-api.{region.name}.{region.partition.dns_suffix}"
+
+    def _authorizer(self, api_id: str, assets: Assets) -> None:
+        deployment = self.deployment
+        auth = deployment.config.auth_config
+        function = PythonFunction(
+            self,
+            "Authorizer",
+            function="authorizer",
+            package="authorizer",
+            layers=["common", "authorizer"],
+            environment={
+                "ADMIN_GROUP": auth.admin_group if auth else "",
+                "AUTHORITY": auth.authority if auth else "",
+                "CLIENT_ID": auth.client_id if auth else "",
+                "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
+                "LOG_LEVEL": deployment.function_log_level,
+            },
+            assets=assets,
+            description="Checks the caller's token for API Gateway",
+        )
+        authorizer = apigateway.CfnAuthorizer(
+            self,
+            "RequestAuthorizer",
+            rest_api_id=api_id,
+            name=f"{self.plan.name}-authorizer",
+            type="REQUEST",
+            authorizer_uri=function.invoke_arn,
+            identity_source="method.request.header.Authorization",
+            # The answer depends on the path as well as on the token, so none is kept.
+            authorizer_result_ttl_in_seconds=0,
+        )
+        lambda_.CfnPermission(
+            self,
+            "AuthorizerPermission",
+            action="lambda:InvokeFunction",
+            function_name=function.arn,
+            principal=deployment.service_principal("apigateway"),
+            source_arn=deployment.arn("execute-api", f"{api_id}/authorizers/*"),
+        )
+        self.publish(
+            "AuthorizerId", "api/authorizerId", authorizer.attr_authorizer_id, description="Authorizer of the API"
+        )

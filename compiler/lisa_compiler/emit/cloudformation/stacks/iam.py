@@ -1,0 +1,150 @@
+"""The iam stack: the deployment's encryption key, and the role of everything that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+from lisa_compiler.emit.cloudformation.constructs.policies import allow, document
+from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.emit.cloudformation.stacks.iam_functions import add_function_roles
+from lisa_compiler.emit.cloudformation.stacks.iam_services import add_service_roles
+from lisa_schema.models import OpenSearchDomain
+
+if TYPE_CHECKING:
+    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
+    from lisa_compiler.plan import Deployment
+
+
+class IamStack(LisaStack):
+    """Encryption key, roles, instance profiles and shared policies.
+
+    Attributes:
+        assets: artifacts that roles may read.
+    """
+
+    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+        super().__init__(app, deployment, "iam")
+        self.assets = assets
+        self._key = self._encryption_key()
+        add_service_roles(self)
+        add_function_roles(self)
+        if any(isinstance(plan.config.opensearch_config, OpenSearchDomain) for plan in deployment.repositories):
+            self._opensearch_role()
+
+    def _opensearch_role(self) -> None:
+        """The role with which OpenSearch enters a VPC: one for the whole account, made only when it is asked for."""
+        choice = cdk.CfnParameter(
+            self,
+            "CreateOpenSearchServiceLinkedRole",
+            type="String",
+            default="false",
+            allowed_values=["true", "false"],
+            description="Whether to make the account's service-linked role of OpenSearch; once in an account",
+        )
+        role = iam.CfnServiceLinkedRole(
+            self,
+            "OpenSearchServiceLinkedRole",
+            aws_service_name="opensearchservice.amazonaws.com",
+            description="Lets OpenSearch domains have network interfaces in a VPC",
+        )
+        role.cfn_options.condition = cdk.CfnCondition(
+            self,
+            "MakesOpenSearchServiceLinkedRole",
+            expression=cdk.Fn.condition_equals(choice.value_as_string, "true"),
+        )
+        role.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+
+    def _encryption_key(self) -> kms.CfnKey:
+        deployment = self.deployment
+        key = kms.CfnKey(
+            self,
+            "Key",
+            description=f"{self.plan.description}: data at rest",
+            enable_key_rotation=True,
+            pending_window_in_days=7,
+            key_policy=document(
+                allow("kms:*", "*", to={"AWS": deployment.names.account}),
+                allow(
+                    ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+                    "*",
+                    to={"Service": deployment.service_principal("logs")},
+                    when={
+                        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": deployment.arn("logs", "log-group:*")},
+                    },
+                ),
+                *_auto_scaling(deployment),
+            ),
+        )
+        key.add_metadata(
+            "checkov",
+            {
+                "skip": [
+                    {
+                        "id": "CKV_AWS_33",
+                        "comment": "Conditions limit these statements to the account's Auto Scaling role.",
+                    }
+                ]
+            },
+        )
+        self.keep_or_delete(key)
+        self.publish("Key", "keys/data", key.attr_arn, description="Key that encrypts data at rest")
+        return key
+
+    def publish_role(
+        self,
+        construct_id: str,
+        purpose: str,
+        *,
+        trust_document: Document,
+        policies: dict[str, Document],
+        description: str,
+        managed_policies: list[str] | None = None,
+    ) -> iam.CfnRole:
+        """Make a role and publish its ARN as `roles/<purpose>`."""
+        role = self.role(
+            construct_id,
+            purpose,
+            trust=trust_document,
+            policies=policies,
+            managed_policies=managed_policies,
+            description=description,
+        )
+        self.publish(construct_id, f"roles/{purpose}", role.attr_arn, description=description)
+        return role
+
+    @property
+    def key_arn(self) -> str:
+        """ARN of the deployment's encryption key, which this stack creates."""
+        return self._key.attr_arn
+
+
+def _auto_scaling(deployment: Deployment) -> tuple[Statement, Statement]:
+    """What Auto Scaling needs to launch instances with volumes that the key encrypts.
+
+    Its service-linked role has no permission for keys (Amazon EC2 Auto Scaling User Guide, "Required AWS KMS key policy
+    for use with encrypted volumes"). It is named by conditions, since KMS rejects a principal that does not exist yet:
+    an account gets the role with its first Auto Scaling group.
+    """
+    role = deployment.arn(
+        "iam", "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", region=False
+    )
+    is_role = {"aws:PrincipalArn": role, "kms:CallerAccount": deployment.names.account}
+    return (
+        allow(
+            ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "*",
+            to={"AWS": "*"},
+            when={"StringEquals": is_role},
+        ),
+        allow(
+            "kms:CreateGrant",
+            "*",
+            to={"AWS": "*"},
+            when={"StringEquals": is_role, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    )

@@ -1,0 +1,61 @@
+"""The models-api stack: model management for administrators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
+from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
+from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.emit.cloudformation.constructs.tables import add_table
+from lisa_compiler.plan.names import EFFECTIVE_CONFIGURATION, REGISTERED_MODELS
+from lisa_compiler.plan.routes import MODELS_ROUTES
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.plan import Deployment
+
+# Each model registers itself, and the others say how to compile.
+_NOT_DEPLOYED = ("ecsModels", "profile", "runCdkNag")
+
+
+class ModelsApiStack(LisaStack):
+    """`/models` and `/proposals` with what is below, `/docs` and `/openapi.json`."""
+
+    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+        super().__init__(app, deployment, "models-api")
+        add_table(self, "ProposalsTable", name=deployment.names.proposals_table, keys=["environment", "id"])
+        function = PythonFunction(
+            self,
+            "Models",
+            function="models",
+            package="models",
+            layers=["common", "fastapi"],
+            environment={
+                "CONFIGURATION_PS_NAME": self._publish_configuration(),
+                "ENVIRONMENT": deployment.environment,
+                "LOG_LEVEL": deployment.function_log_level,
+                "MODELS_PS_PATH": deployment.names.parameter(REGISTERED_MODELS),
+                "PROPOSALS_TABLE_NAME": deployment.names.proposals_table,
+                "WEB_ORIGIN": web_origin(self),
+            },
+            assets=assets,
+            description="Lists, starts and stops models, and keeps proposals of changes",
+        )
+        Routes(self, "Routes", routes=MODELS_ROUTES, function=function)
+
+    def _publish_configuration(self) -> str:
+        """Publish what a proposed change is validated with."""
+        configuration = self.deployment.config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        for key in _NOT_DEPLOYED:
+            configuration.pop(key, None)
+        return publish_json(
+            self,
+            "Configuration",
+            EFFECTIVE_CONFIGURATION,
+            configuration,
+            description="Configuration of the environment without its models",
+        )

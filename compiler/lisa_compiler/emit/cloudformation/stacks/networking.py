@@ -1,0 +1,282 @@
+"""The networking stack: the VPC, or the one that the configuration imports, and who may talk to whom in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_route53 as route53
+
+from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
+from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+
+if TYPE_CHECKING:
+    from lisa_compiler.plan import Deployment
+
+_CIDR = "10.0.0.0/22"
+_ANYWHERE = "0.0.0.0/0"
+_KINDS = ("public", "private", "isolated")
+# Of these the first subnets are, each kind in turn; those of further zones come after them, so that none moves.
+_FIRST_ZONES = 2
+
+
+def _cidr(kind: str, zone: int) -> str:
+    """Address range of a subnet, one of the sixteen /26 of the VPC's /22, for up to five zones."""
+    position = _KINDS.index(kind)
+    index = position * _FIRST_ZONES + zone if zone < _FIRST_ZONES else len(_KINDS) * zone + position
+    return f"10.0.{(index * 64) // 256}.{(index * 64) % 256}/26"
+
+
+def _numbered(name: str, index: int) -> str:
+    """A construct id: the first has the name alone, the others a number from 2."""
+    return name if index == 0 else f"{name}{index + 1}"
+
+
+class NetworkingStack(LisaStack):
+    """VPC with public, private and isolated subnets, endpoints, flow logs, security groups and a private zone."""
+
+    def __init__(self, app: cdk.App, deployment: Deployment) -> None:
+        super().__init__(app, deployment, "networking")
+        imported = deployment.config.vpc
+        if imported is not None:
+            vpc_id, cidr = imported.vpc_id, imported.cidr_block
+            subnets = {
+                "public": list(imported.public_subnet_ids),
+                "private": list(imported.private_subnet_ids),
+                "isolated": list(imported.isolated_subnet_ids),
+            }
+        else:
+            vpc_id, cidr, subnets = self._vpc()
+        self.publish("VpcId", "networking/vpcId", vpc_id, description="VPC")
+        for kind, ids in subnets.items():
+            if ids:
+                self.publish_list(
+                    f"{kind.capitalize()}SubnetList", f"networking/subnets/{kind}", ids, description=f"Subnets: {kind}"
+                )
+        self._security_groups(vpc_id, cidr)
+        self._private_zone(vpc_id)
+
+    def _vpc(self) -> tuple[str, str, dict[str, list[str]]]:
+        vpc = ec2.CfnVPC(
+            self,
+            "Vpc",
+            cidr_block=_CIDR,
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags=[self._name_tag("vpc")],
+        )
+        gateway = ec2.CfnInternetGateway(self, "InternetGateway", tags=[self._name_tag("internet-gateway")])
+        attachment = ec2.CfnVPCGatewayAttachment(
+            self, "InternetGatewayAttachment", vpc_id=vpc.ref, internet_gateway_id=gateway.ref
+        )
+        route_tables = self._route_tables(vpc.ref)
+        subnets = self._subnets(vpc.ref, route_tables)
+        self._egress(gateway, attachment, subnets["public"], route_tables)
+        self._gateway_endpoints(vpc.ref, [table.ref for tables in route_tables.values() for table in tables])
+        self._flow_log(vpc.ref)
+        self._close_default_security_group(vpc)
+        return vpc.ref, _CIDR, subnets
+
+    @property
+    def _nat_gateways(self) -> int:
+        config = self.deployment.config
+        return config.nat_gateways or (config.zone_count if self.deployment.retains else 1)
+
+    def _route_tables(self, vpc_id: str) -> dict[str, list[ec2.CfnRouteTable]]:
+        """Route tables by kind of subnet: of private subnets one for each NAT gateway, of the others one."""
+        return {
+            kind: [
+                ec2.CfnRouteTable(
+                    self,
+                    _numbered(f"{kind.capitalize()}RouteTable", index),
+                    vpc_id=vpc_id,
+                    tags=[self._name_tag(kind if index == 0 else f"{kind}-{index + 1}")],
+                )
+                for index in range(self._nat_gateways if kind == "private" else 1)
+            ]
+            for kind in _KINDS
+        }
+
+    def _subnets(self, vpc_id: str, route_tables: dict[str, list[ec2.CfnRouteTable]]) -> dict[str, list[str]]:
+        config = self.deployment.config
+        subnets: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+        for kind in _KINDS:
+            for zone in range(config.zone_count):
+                construct_id = f"{kind.capitalize()}Subnet{zone + 1}"
+                subnet = ec2.CfnSubnet(
+                    self,
+                    construct_id,
+                    vpc_id=vpc_id,
+                    cidr_block=_cidr(kind, zone),
+                    availability_zone=(
+                        config.availability_zones[zone]
+                        if config.availability_zones
+                        else cdk.Fn.select(zone, cdk.Fn.get_azs(""))
+                    ),
+                    map_public_ip_on_launch=False,
+                    tags=[self._name_tag(f"{kind}-{zone + 1}")],
+                )
+                tables = route_tables[kind]
+                ec2.CfnSubnetRouteTableAssociation(
+                    self,
+                    f"{construct_id}RouteTableAssociation",
+                    subnet_id=subnet.ref,
+                    route_table_id=tables[zone % len(tables)].ref,
+                )
+                subnets[kind].append(subnet.ref)
+        return subnets
+
+    def _egress(
+        self,
+        gateway: ec2.CfnInternetGateway,
+        attachment: ec2.CfnVPCGatewayAttachment,
+        public_subnets: list[str],
+        route_tables: dict[str, list[ec2.CfnRouteTable]],
+    ) -> None:
+        """Ways out: the internet gateway for public subnets, a NAT gateway for each table of private ones."""
+        route = ec2.CfnRoute(
+            self,
+            "PublicRoute",
+            route_table_id=route_tables["public"][0].ref,
+            destination_cidr_block=_ANYWHERE,
+            gateway_id=gateway.ref,
+        )
+        route.add_resource_dependency(attachment)
+        for index, table in enumerate(route_tables["private"]):
+            tag = "nat" if index == 0 else f"nat-{index + 1}"
+            address = ec2.CfnEIP(self, _numbered("NatAddress", index), domain="vpc", tags=[self._name_tag(tag)])
+            address.add_resource_dependency(attachment)
+            nat = ec2.CfnNatGateway(
+                self,
+                _numbered("NatGateway", index),
+                subnet_id=public_subnets[index],
+                allocation_id=address.attr_allocation_id,
+                tags=[self._name_tag(tag)],
+            )
+            nat.add_resource_dependency(route)
+            ec2.CfnRoute(
+                self,
+                _numbered("PrivateRoute", index),
+                route_table_id=table.ref,
+                destination_cidr_block=_ANYWHERE,
+                nat_gateway_id=nat.ref,
+            )
+
+    def _gateway_endpoints(self, vpc_id: str, route_tables: list[str]) -> None:
+        region = self.deployment.region
+        services = ["s3"] if region.partition.is_iso else ["s3", "dynamodb"]
+        for service in services:
+            ec2.CfnVPCEndpoint(
+                self,
+                f"{service.capitalize()}Endpoint",
+                vpc_id=vpc_id,
+                service_name=region.gateway_endpoint(service),
+                vpc_endpoint_type="Gateway",
+                route_table_ids=route_tables,
+            )
+
+    def _flow_log(self, vpc_id: str) -> None:
+        group = self.log_group(self, "FlowLogGroup", f"/lisa/{self.plan.name}/flow-logs")
+        role = self.role(
+            "FlowLogRole",
+            "flow-logs",
+            trust=trust(self.deployment.service_principal("vpc-flow-logs"), account=self.deployment.names.account),
+            policies={
+                "logs": document(
+                    allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], group.attr_arn)
+                )
+            },
+            description="Writes the flow logs of the VPC",
+        )
+        self.acknowledge(role, {"AwsSolutions-IAM5[Resource::<FlowLogGroup.Arn>]": "Streams of this log group."})
+        ec2.CfnFlowLog(
+            self,
+            "FlowLog",
+            resource_id=vpc_id,
+            resource_type="VPC",
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_group_name=group.ref,
+            deliver_logs_permission_arn=role.attr_arn,
+        )
+
+    def _close_default_security_group(self, vpc: ec2.CfnVPC) -> None:
+        # The default security group lets its members talk to each other, and nobody is a member; nothing to attach
+        # to it is what CloudFormation can ensure, so it is named here for the reader.
+        cdk.CfnOutput(self, "DefaultSecurityGroup", value=vpc.attr_default_security_group, description="Unused")
+
+    def _security_groups(self, vpc_id: str, cidr: str) -> None:
+        rest = self.deployment.rest_api
+        if rest.internet_facing:
+            self._security_group(
+                "RestApiLoadBalancer",
+                "restApiLoadBalancer",
+                vpc_id,
+                "REST API load balancer",
+                [("0.0.0.0/0", rest.port, "HTTPS from anywhere" if rest.port == 443 else "HTTP from anywhere")],
+            )
+        else:
+            self._security_group(
+                "RestApiLoadBalancer",
+                "restApiLoadBalancer",
+                vpc_id,
+                "REST API load balancer",
+                [(cidr, rest.port, "From the VPC")],
+            )
+        ports = sorted({model.service.port for model in self.deployment.models})
+        self._security_group(
+            "ModelLoadBalancer",
+            "modelLoadBalancer",
+            vpc_id,
+            "Load balancers of the models",
+            [(cidr, port, "From the VPC") for port in ports],
+        )
+        self._security_group("Functions", "functions", vpc_id, "Lambda functions", [])
+
+    def _security_group(
+        self, construct_id: str, path: str, vpc_id: str, description: str, ingress: list[tuple[str, int, str]]
+    ) -> None:
+        group = ec2.CfnSecurityGroup(
+            self,
+            f"{construct_id}SecurityGroup",
+            vpc_id=vpc_id,
+            group_description=f"{self.plan.name}: {description}",
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp", cidr_ip=source, from_port=port, to_port=port, description=reason
+                )
+                for source, port, reason in ingress
+            ],
+            security_group_egress=[
+                ec2.CfnSecurityGroup.EgressProperty(
+                    ip_protocol="-1",
+                    cidr_ip="0.0.0.0/0",
+                    description="Answers go anywhere; requests to the identity provider and AWS APIs leave by NAT",
+                )
+            ],
+            tags=[self._name_tag(path)],
+        )
+        if self.deployment.rest_api.internet_facing and construct_id == "RestApiLoadBalancer":
+            self.acknowledge(group, {"AwsSolutions-EC23": "restApiConfig.internetFacing asks for it."})
+        self.publish(
+            f"{construct_id}SecurityGroup",
+            f"networking/securityGroups/{path}",
+            group.attr_group_id,
+            description=f"Security group: {description}",
+        )
+
+    def _private_zone(self, vpc_id: str) -> None:
+        zone = route53.CfnHostedZone(
+            self,
+            "PrivateZone",
+            name=self.deployment.names.private_zone,
+            hosted_zone_config=route53.CfnHostedZone.HostedZoneConfigProperty(
+                comment=f"{self.plan.description}: stable names of the models"
+            ),
+            vpcs=[route53.CfnHostedZone.VPCProperty(vpc_id=vpc_id, vpc_region=self.deployment.names.region)],
+        )
+        self.publish("PrivateZone", "networking/privateZoneId", zone.attr_id, description="Private hosted zone")
+
+    def _name_tag(self, name: str) -> cdk.CfnTag:
+        return cdk.CfnTag(key="Name", value=f"{self.plan.name}-{name}")

@@ -1,0 +1,114 @@
+"""The rag stack: documents, repositories and the function that searches them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lisa_compiler.emit.cloudformation.constructs.buckets import PrivateBucket
+from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.opensearch import OpenSearchRepository, search_log_policy
+from lisa_compiler.emit.cloudformation.constructs.postgres import PostgresRepository
+from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
+from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.plan.names import REPOSITORIES, REST_API_VPC_URL
+from lisa_compiler.plan.routes import REPOSITORY_ROUTES
+from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProcessingConfig
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+    from aws_cdk import aws_logs as logs
+
+    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.plan import Deployment, RepositoryPlan
+
+
+_POSTGRES_PORT = 5432
+# Defaults of LISA 2.x, when the configuration has no ragFileProcessingConfig.
+_CHUNK_SIZE = 512
+_CHUNK_OVERLAP = 51
+
+
+class RagStack(LisaStack):
+    """Documents bucket, repositories and the repository function."""
+
+    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+        super().__init__(app, deployment, "rag")
+        config = deployment.config
+        documents = deployment.names.documents_bucket
+        PrivateBucket(
+            self,
+            "Documents",
+            name=documents,
+            key_arn=self.key_arn,
+            log_bucket=deployment.names.bucket("access-logs"),
+            cors_origin=web_origin(self),
+        )
+        for repository in deployment.repositories:
+            connection = self._repository(repository)
+            self.publish(
+                f"Repository{repository.id}",
+                f"{REPOSITORIES}/{repository.config.repository_id}",
+                self.to_json_string(connection),
+                description=f"Connection of repository {repository.config.repository_id}",
+            )
+        processing = config.rag_file_processing_config or RagFileProcessingConfig(
+            chunkSize=_CHUNK_SIZE, chunkOverlap=_CHUNK_OVERLAP
+        )
+        function = PythonFunction(
+            self,
+            "Rag",
+            function="rag",
+            package="repository",
+            layers=["common", "rag"],
+            environment={
+                "BUCKET_NAME": documents,
+                "CHUNK_OVERLAP": str(processing.chunk_overlap),
+                "CHUNK_SIZE": str(processing.chunk_size),
+                "LISA_API_URL_PS_NAME": deployment.names.parameter(REST_API_VPC_URL),
+                "LOG_LEVEL": deployment.function_log_level,
+                "REPOSITORIES_PS_PATH": deployment.names.parameter(REPOSITORIES),
+                "REST_API_VERSION": config.rest_api_config.api_version,
+                "WEB_ORIGIN": web_origin(self),
+            },
+            assets=assets,
+            description="Ingests documents and searches repositories",
+            timeout=900,
+            memory=1024,
+        )
+        Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
+
+    @cached_property
+    def _search_log_policy(self) -> logs.CfnResourcePolicy:
+        return search_log_policy(self)
+
+    def _repository(self, plan: RepositoryPlan) -> dict[str, object]:
+        """Make a repository, or name the existing one; returns its connection information."""
+        settings = plan.config.opensearch_config
+        if isinstance(settings, OpenSearchEndpoint):
+            return {"type": "opensearch", "endpoint": settings.endpoint}
+        if isinstance(settings, OpenSearchDomain):
+            domain = OpenSearchRepository(
+                self, f"Repository{plan.id}", plan=plan, settings=settings, log_policy=self._search_log_policy
+            )
+            return {"type": "opensearch", "endpoint": domain.endpoint}
+        rds = plan.config.rds_config
+        assert rds is not None  # noqa: S101  (a rule of the configuration)
+        if plan.resource_name is None:
+            return {
+                "type": "pgvector",
+                "dbHost": rds.db_host,
+                "dbPort": _POSTGRES_PORT,
+                "dbName": rds.db_name,
+                "username": rds.username,
+                "passwordSecretId": rds.password_secret_id,
+            }
+        database = PostgresRepository(self, f"Repository{plan.id}", plan=plan, settings=rds)
+        return {
+            "type": "pgvector",
+            "dbHost": database.host,
+            "dbPort": _POSTGRES_PORT,
+            "dbName": rds.db_name,
+            "username": rds.username,
+            "passwordSecretId": database.secret_arn,
+        }

@@ -1,0 +1,138 @@
+"""Alarms: which there are, whom they notify, and at which values of their metrics they are raised."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.compiler.conftest import MINIMAL, TGI, resources, templates
+
+if TYPE_CHECKING:
+    from lisa_compiler.compile.pipeline import Compiled
+
+TOPIC = "arn:aws:sns:us-east-1:999999999999:operations"
+ACM = "arn:aws:acm:us-east-1:123456789012:certificate/0123"
+SCALING = ("AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::ApplicationAutoScaling::ScalableTarget")
+
+Template = dict[str, Any]
+
+
+def alarms(template: Template) -> dict[str, dict[str, Any]]:
+    """Alarms that people see, by name; those that scale tasks have none."""
+    found = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm")]
+    return {each["AlarmName"]: each for each in found if "AlarmName" in each}
+
+
+def value(alarm: Mapping[str, Any], **metrics: float | None) -> float:
+    """The result of an alarm's formula for values of its metrics by query id; None where there are none."""
+    (formula,) = [query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData")]
+    ids = {query["Id"] for query in alarm["Metrics"] if "MetricStat" in query}
+    assert ids == metrics.keys()
+    source = re.sub(r"\bIF\(", "choose(", re.sub(r"\bFILL\(", "fill(", formula))
+    functions = {
+        "choose": lambda condition, yes, no: yes if condition else no,
+        "fill": lambda found, instead: instead if found is None else found,
+    }
+    # Metric math evaluates both sides of IF, and a division by 0 is no value.
+    try:
+        return float(eval(source, functions, dict(metrics)))
+    except ZeroDivisionError:
+        return 0.0
+
+
+@pytest.fixture
+def stacks(compiled: Callable[..., Compiled]) -> dict[str, Template]:
+    return templates(compiled(alarmTopicArn=TOPIC, ecsModels=[dict(TGI)]).files)
+
+
+def test_each_service_has_its_alarms_which_notify_the_topic(stacks: dict[str, Template]) -> None:
+    for component, service in (("serve", "rest-api"), ("model-small", "small")):
+        found = alarms(stacks[component])
+        assert set(found) == {f"test-lisa-dev-{service}-{what}" for what in ("unhealthy", "errors", "capacity")}
+        for alarm in found.values():
+            assert (alarm["AlarmActions"], alarm["OKActions"]) == ([TOPIC], [TOPIC])
+            assert alarm["EvaluationPeriods"] * 60 <= 86400
+
+
+def test_alarms_without_topic_notify_nothing(compiled: Callable[..., Compiled]) -> None:
+    for alarm in alarms(templates(compiled().files)["serve"]).values():
+        assert "AlarmActions" not in alarm
+        assert "OKActions" not in alarm
+
+
+def test_alarms_that_scale_tasks_notify_nobody(stacks: dict[str, Template]) -> None:
+    template = stacks["serve"]
+    scaling = [
+        each["Properties"]
+        for each in resources(template, "AWS::CloudWatch::Alarm")
+        if "AlarmName" not in each["Properties"]
+    ]
+    assert len(scaling) == 2
+    for alarm in scaling:
+        assert [template["Resources"][action["Ref"]]["Type"] for action in alarm["AlarmActions"]] == [SCALING[0]]
+
+
+@pytest.mark.parametrize(
+    ("target", "balancer", "requests", "is_raised"),
+    [
+        (None, None, None, False),
+        (None, None, 5000, False),
+        (4, None, 10, False),  # too few to mean anything
+        (5, None, 100, True),
+        (5, None, 101, False),
+        (None, 30, None, True),  # no target: the load balancer answers 503 itself
+        (None, 30, 5000, False),
+    ],
+)
+def test_errors_are_a_share_of_the_requests(
+    stacks: dict[str, Template],
+    target: float | None,
+    balancer: float | None,
+    requests: float | None,
+    is_raised: bool,
+) -> None:
+    alarm = alarms(stacks["model-small"])["test-lisa-dev-small-errors"]
+    result = value(alarm, target=target, balancer=balancer, requests=requests)
+    assert (result >= alarm["Threshold"]) is is_raised
+
+
+@pytest.mark.parametrize(
+    ("desired", "healthy", "is_raised"),
+    [(2, 2, False), (2, 1, True), (1, None, True), (0, None, False), (1, 2, False)],
+)
+def test_capacity_is_short_when_tasks_are_fewer_than_desired_instances(
+    stacks: dict[str, Template], desired: float, healthy: float | None, is_raised: bool
+) -> None:
+    alarm = alarms(stacks["model-small"])["test-lisa-dev-small-capacity"]
+    assert (value(alarm, desired=desired, healthy=healthy) >= alarm["Threshold"]) is is_raised
+    # A new instance has its time to get ready first.
+    assert alarm["DatapointsToAlarm"] == alarm["EvaluationPeriods"] > 60
+
+
+@pytest.mark.parametrize(("unhealthy", "is_raised"), [(None, False), (0, False), (1, True)])
+def test_unhealthy_targets(stacks: dict[str, Template], unhealthy: float | None, is_raised: bool) -> None:
+    alarm = alarms(stacks["serve"])["test-lisa-dev-rest-api-unhealthy"]
+    assert (value(alarm, unhealthy=unhealthy) >= alarm["Threshold"]) is is_raised
+
+
+def test_certificates_of_acm_have_an_alarm(compiled: Callable[..., Compiled]) -> None:
+    rest = {
+        **MINIMAL["restApiConfig"],
+        "loadBalancerConfig": {**MINIMAL["restApiConfig"]["loadBalancerConfig"], "sslCertIamArn": ACM},
+    }
+    domain = {"domainName": "chat.example.com", "certificateArn": ACM}
+    stacks = templates(compiled(restApiConfig=rest, apiGatewayConfig=domain).files)
+    for component, name in (("serve", "rest-api"), ("api-deployment", "api")):
+        alarm = alarms(stacks[component])[f"test-lisa-dev-{name}-certificate"]
+        assert alarm["Dimensions"] == [{"Name": "CertificateArn", "Value": ACM}]
+        assert (alarm["MetricName"], alarm["ComparisonOperator"]) == ("DaysToExpiry", "LessThanOrEqualToThreshold")
+
+
+def test_long_names_of_models_have_alarms_of_their_own(compiled: Callable[..., Compiled]) -> None:
+    models = [{**TGI, "modelId": f"{'m' * 225}{last}"} for last in "ab"]
+    stacks = templates(compiled(ecsModels=models).files)
+    names = [name for each in stacks.values() for name in alarms(each) if name.startswith("test-lisa-dev-mmm")]
+    assert len(names) == len(set(names)) == 6
+    assert all(len(name) <= 255 for name in names)

@@ -1,0 +1,369 @@
+"""One writer: whole or not at all."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.output import atomic_directory as swap
+from lisa_compiler.output import write
+from lisa_compiler.output.atomic_directory import OutputError
+from lisa_compiler.output.tree import files_below, holds_exactly
+from lisa_compiler.output.write import write_environment
+
+OLD = {"manifest.json": b"{}\n", "a.txt": b"old", "gone/away.txt": b"1", "same.txt": b"same"}
+NEW = {
+    "manifest.json": b"{ }\n",
+    "a.txt": b"new",
+    "deep/er/run.sh": b"#!/bin/sh\n",
+    "same.txt": b"same",
+    "gone": b"a file now",
+}
+
+
+def read(directory: Path) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in files_below(directory)}
+
+
+def leftovers(output: Path) -> list[str]:
+    return sorted(entry.name for entry in (output / ".lisa").iterdir() if entry.name not in {"lock", ".gitignore"})
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "generated"
+
+
+@pytest.fixture
+def narrow_umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def rename_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swap, "_exchange", lambda *_: False)
+
+
+def file_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rename as an overlay file system does for a directory of its lower layer."""
+    rename_aside(monkeypatch)
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target.suffix == ".previous":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+
+
+WAYS = [lambda _: None, rename_aside, file_by_file]
+ways = pytest.mark.parametrize("way", WAYS, ids=["exchange", "rename-aside", "file-by-file"])
+
+
+@ways
+def test_replaces_a_directory_whole(output: Path, monkeypatch: pytest.MonkeyPatch, way: object) -> None:
+    assert callable(way)
+    way(monkeypatch)
+    write_environment(output, "dev", OLD)
+    assert read(output / "dev") == OLD
+    write_environment(output, "dev", NEW)
+    assert read(output / "dev") == NEW
+    assert not (output / "dev/gone").is_dir()
+    assert leftovers(output) == []
+
+
+def test_modes_do_not_depend_on_the_umask(output: Path, narrow_umask: None) -> None:
+    write_environment(output, "dev", NEW)
+    modes = {name: path.stat().st_mode & 0o777 for name, path in files_below(output / "dev")}
+    assert modes == {name: 0o755 if name.endswith(".sh") else 0o644 for name in NEW}
+    assert {path.stat().st_mode & 0o777 for path in (output / "dev", output / "dev/deep", output / "dev/deep/er")} == {
+        0o755
+    }
+
+
+def test_the_same_files_leave_the_directory_alone(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    before = (output / "dev").stat()
+    write_environment(output, "dev", OLD)
+    after = (output / "dev").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda dev: (dev / "a.txt").write_text("odd"),
+        lambda dev: (dev / "a.txt").unlink(),
+        lambda dev: (dev / "extra.txt").write_text(""),
+        lambda dev: (dev / "a.txt").chmod(0o755),
+        lambda dev: ((dev / "a.txt").rename(dev / "b.txt"), (dev / "a.txt").symlink_to("b.txt")),
+    ],
+    ids=["changed", "missing", "extra", "mode", "link"],
+)
+def test_whatever_was_changed_by_hand_is_put_right(output: Path, tamper: object) -> None:
+    write_environment(output, "dev", OLD)
+    assert callable(tamper)
+    tamper(output / "dev")
+    write_environment(output, "dev", OLD)
+    assert holds_exactly(output / "dev", OLD)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../x", "", ".", "a//b", "a\\b", "./a", "a/", "a\0b"])
+def test_refuses_paths_that_lead_outside(output: Path, name: str) -> None:
+    with pytest.raises(OutputError, match="not a path inside"):
+        write_environment(output, "dev", {"manifest.json": b"", name: b""})
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("environment", ["..", ".", "a/b", "", ".lisa", "-x"])
+def test_refuses_names_that_are_no_directory(output: Path, environment: str) -> None:
+    with pytest.raises(OutputError, match="rename the environment"):
+        write_environment(output, environment, OLD)
+
+
+def test_refuses_a_file_below_a_file(output: Path) -> None:
+    with pytest.raises(OutputError, match="itself a file"):
+        write_environment(output, "dev", {"manifest.json": b"", "a": b"", "a/b": b""})
+
+
+def test_refuses_output_that_no_later_run_could_replace(output: Path) -> None:
+    with pytest.raises(OutputError, match=r"no manifest\.json"):
+        write_environment(output, "dev", {"a": b""})
+
+
+def test_refuses_to_replace_what_it_did_not_make(output: Path) -> None:
+    (output / "dev").mkdir(parents=True)
+    (output / "dev/thesis.tex").write_text("years of work")
+    with pytest.raises(OutputError, match="LISA did not make it"):
+        write_environment(output, "dev", NEW)
+    assert (output / "dev/thesis.tex").read_text() == "years of work"
+
+
+def test_takes_an_empty_directory(output: Path) -> None:
+    (output / "dev").mkdir(parents=True)
+    write_environment(output, "dev", NEW)
+    assert read(output / "dev") == NEW
+
+
+def test_refuses_a_link_in_the_place_of_the_directory(output: Path, tmp_path: Path) -> None:
+    write_environment(tmp_path / "elsewhere", "dev", OLD)
+    output.mkdir()
+    (output / "dev").symlink_to(tmp_path / "elsewhere/dev")
+    with pytest.raises(OutputError, match="not a directory that LISA made"):
+        write_environment(output, "dev", NEW)
+    assert read(tmp_path / "elsewhere/dev") == OLD
+
+
+def test_one_writer_at_a_time(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "_LOCK_WAIT", 1.1)
+    write_environment(output, "dev", OLD)
+    with (output / ".lisa/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="Another compile is writing"):
+            write_environment(output, "dev", NEW)
+    assert read(output / "dev") == OLD
+
+
+def test_the_second_writer_waits_for_the_first(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    with (output / ".lisa/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        release = threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN))
+        release.start()
+        write_environment(output, "dev", NEW)
+        release.join()
+    assert read(output / "dev") == NEW
+
+
+def test_every_file_and_directory_is_on_the_disk_before_it_counts(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = set()
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_environment(output, "dev", NEW)
+    written = [output, output / "dev", *(output / "dev").rglob("*")]
+    assert [path for path in written if path.stat().st_ino not in synced] == []
+
+
+def test_git_ignores_what_belongs_to_the_machine(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    assert (output / ".lisa/.gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only file system"), (errno.EACCES, "permission denied")],
+)
+def test_a_refusal_of_the_system_leaves_the_old_output(
+    output: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    write_environment(output, "dev", OLD)
+
+    def refuse(descriptor: int, mode: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.raises(OutputError, match=words):
+        write_environment(output, "dev", NEW)
+    assert read(output / "dev") == OLD
+    assert leftovers(output) == []
+
+
+def test_a_failed_rename_puts_the_old_output_back(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_environment(output, "dev", OLD)
+    rename_aside(monkeypatch)
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.suffix == ".complete":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OutputError, match="input/output error"):
+        write_environment(output, "dev", NEW)
+    assert read(output / "dev") == OLD
+
+
+def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_environment(output, "dev", OLD)
+    file_by_file(monkeypatch)
+    copy = shutil.copyfile
+
+    def refuse(source: Path, target: Path) -> object:
+        if source.name == "a.txt":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(OutputError, match="replaced only in part: the disk is full"):
+        write_environment(output, "dev", NEW)
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    write_environment(output, "prod", OLD)
+    assert read(output / "dev") == NEW
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
+def test_directories_are_exchanged_by_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        Path(name).mkdir()
+        Path(name, "name").write_text(name)
+    assert swap._exchange(Path("one"), Path("two"))
+    assert [Path(name, "name").read_text() for name in ("one", "two")] == ["two", "one"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
+def test_what_cannot_be_exchanged_is_the_errno_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        swap._exchange(tmp_path / "one", tmp_path / "two")
+
+
+def test_directories_are_not_exchanged_without_the_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from lisa_compiler import swap, write
+import test_write as case
+import pytest
+
+case.WAYS[{way}](pytest.MonkeyPatch())
+output = Path({output!r})
+NAMES = ("open", "mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "chmod", "fchmod", "close")
+
+def counted(function, state):
+    def call(*args, **kwargs):
+        state["left"] -= 1
+        if state["left"] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return call
+
+moment, finished = 0, False
+while not finished:
+    moment += 1
+    child = os.fork()
+    if child == 0:
+        state = {{"left": moment}}
+        for name in NAMES:
+            setattr(os, name, counted(getattr(os, name), state))
+        swap._exchange = counted(swap._exchange, state)
+        write.write_environment(output, "dev", case.NEW)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    finished = status == 0
+    assert finished or os.WTERMSIG(status) == signal.SIGKILL, status
+    if {way} == 0:
+        assert case.read(output / "dev") in (case.OLD, case.NEW), moment
+    write.write_environment(output, "other", {{"manifest.json": str(moment).encode()}})  # any next run mends
+    assert case.read(output / "dev") in (case.OLD, case.NEW), moment
+    assert case.leftovers(output) == [], moment
+    write.write_environment(output, "dev", case.OLD)
+print(moment)
+"""
+
+
+@pytest.mark.parametrize("way", range(len(WAYS)), ids=["exchange", "rename-aside", "file-by-file"])
+def test_a_kill_at_any_moment_leaves_old_or_new(output: Path, way: int) -> None:
+    write_environment(output, "dev", OLD)
+    path = [str(Path(__file__).parent), *sys.path]
+    script = KILLED.format(path=path, way=way, output=str(output))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30
+    assert read(output / "dev") == OLD
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ({"complete": NEW, "previous": OLD}, NEW),
+        ({"complete": NEW}, NEW),
+        ({"staging": NEW, "previous": OLD}, OLD),
+    ],
+    ids=["both", "complete alone", "previous alone"],
+)
+def test_recover_prefers_the_complete_directory(
+    output: Path, left: dict[str, dict[str, bytes]], expected: dict[str, bytes]
+) -> None:
+    state = write.state_directory(output)
+    for suffix, files in left.items():
+        write_environment(output.with_name("written"), suffix, files)
+        (output.with_name("written") / suffix).rename(state / f"dev.{suffix}")
+    swap.recover(output, state)
+    assert read(output / "dev") == expected
+    assert leftovers(output) == []
+
+
+def test_a_killed_first_write_leaves_nothing_or_all(output: Path) -> None:
+    state = write.state_directory(output)
+    (state / "dev.staging").mkdir()
+    (state / "dev.staging/manifest.json").write_bytes(b"half")
+    write_environment(output, "prod", OLD)
+    assert not (output / "dev").exists()
+    assert leftovers(output) == []
