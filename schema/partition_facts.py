@@ -9,9 +9,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime
 
-cdk_runtime.start()
+runtime.start()
 
 import aws_cdk as cdk  # noqa: E402  (starts Node.js)
 from aws_cdk import aws_ec2, region_info  # noqa: E402

@@ -12,14 +12,14 @@ import botocore.session
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
-from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime
 from lisa_schema.regions import Region, partition, partitions, region, region_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-cdk_runtime.start()
+runtime.start()
 
 import aws_cdk as cdk  # noqa: E402  (starts Node.js)
 from aws_cdk import aws_ec2, aws_iam, aws_s3, region_info  # noqa: E402
@@ -55,7 +55,7 @@ def known(name: str) -> Region:
 @cache
 def cdk_templates() -> dict[str, dict[str, Any]]:
     """By Region, a stack that the CDK makes: gateway endpoints, and a load balancer that writes access logs."""
-    app = cdk.App(analytics_reporting=False, context=cdk_runtime.CONTEXT, tree_metadata=False)
+    app = cdk.App(analytics_reporting=False, context=runtime.CONTEXT, tree_metadata=False)
     for name in REGIONS:
         stack = cdk.Stack(app, name, env=cdk.Environment(account="123456789012", region=name))
         endpoints = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.cli.report import Format, as_data, counted, from_data, render
+from lisa_compiler.cli.report import Format, counted, render
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 
 CONFIG = "env: dev\ndev:\n  ecsModels:\n    - modelName: mistral\n      instanceTpye: g5.xlarge\n"
@@ -147,7 +147,7 @@ def test_json_is_a_list_of_all_fields(project: Path) -> None:
 
 @pytest.mark.parametrize("found", [diagnostic(), WARNING, diagnostic(origin=None)])
 def test_data_can_be_read_back(found: Diagnostic) -> None:
-    assert from_data(json.loads(json.dumps(as_data(found)))) == found
+    assert Diagnostic.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
 def test_github_escapes_what_its_commands_would_read(project: Path) -> None:

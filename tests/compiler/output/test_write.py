@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.output import atomic_directory as swap
-from lisa_compiler.output import write
+from lisa_compiler.output import atomic_directory, write
 from lisa_compiler.output.atomic_directory import OutputError
 from lisa_compiler.output.tree import files_below, holds_exactly
 from lisa_compiler.output.write import write_environment
@@ -52,7 +51,7 @@ def narrow_umask() -> Iterator[None]:
 
 
 def rename_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(swap, "_exchange", lambda *_: False)
+    monkeypatch.setattr(atomic_directory, "_exchange", lambda *_: False)
 
 
 def file_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +253,7 @@ def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch:
         return copy(source, target)
 
     monkeypatch.setattr(shutil, "copyfile", refuse)
-    with pytest.raises(OutputError, match="replaced only in part: the disk is full"):
+    with pytest.raises(OutputError, match="was only partly replaced: the disk is full"):
         write_environment(output, "dev", NEW)
     monkeypatch.setattr(shutil, "copyfile", copy)
     write_environment(output, "prod", OLD)
@@ -267,28 +266,28 @@ def test_directories_are_exchanged_by_relative_path(tmp_path: Path, monkeypatch:
     for name in ("one", "two"):
         Path(name).mkdir()
         Path(name, "name").write_text(name)
-    assert swap._exchange(Path("one"), Path("two"))
+    assert atomic_directory._exchange(Path("one"), Path("two"))
     assert [Path(name, "name").read_text() for name in ("one", "two")] == ["two", "one"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges directories")
 def test_what_cannot_be_exchanged_is_the_errno_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        swap._exchange(tmp_path / "one", tmp_path / "two")
+        atomic_directory._exchange(tmp_path / "one", tmp_path / "two")
 
 
 def test_directories_are_not_exchanged_without_the_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
-    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
+    assert not atomic_directory._exchange(tmp_path / "one", tmp_path / "two")
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not swap._exchange(tmp_path / "one", tmp_path / "two")
+    assert not atomic_directory._exchange(tmp_path / "one", tmp_path / "two")
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-from lisa_compiler import swap, write
+from lisa_compiler.output import atomic_directory, write
 import test_write as case
 import pytest
 
@@ -312,7 +311,7 @@ while not finished:
         state = {{"left": moment}}
         for name in NAMES:
             setattr(os, name, counted(getattr(os, name), state))
-        swap._exchange = counted(swap._exchange, state)
+        atomic_directory._exchange = counted(atomic_directory._exchange, state)
         write.write_environment(output, "dev", case.NEW)
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -355,7 +354,7 @@ def test_recover_prefers_the_complete_directory(
     for suffix, files in left.items():
         write_environment(output.with_name("written"), suffix, files)
         (output.with_name("written") / suffix).rename(state / f"dev.{suffix}")
-    swap.recover(output, state)
+    atomic_directory.recover(output, state)
     assert read(output / "dev") == expected
     assert leftovers(output) == []
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def emit_cloudformation(
     Raises:
         PolicyError: `runCdkNag` is on and cdk-nag has findings.
     """
-    cdk_runtime.start()
+    runtime.start()
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
@@ -57,7 +57,7 @@ def emit_cloudformation(
         app = cdk.App(
             analytics_reporting=False,
             auto_synth=False,
-            context=cdk_runtime.CONTEXT,
+            context=runtime.CONTEXT,
             outdir=str(output),
             stack_traces=False,
             tree_metadata=False,

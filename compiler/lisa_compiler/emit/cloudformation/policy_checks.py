@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime
 from lisa_schema.catalogue import POLICY
 from lisa_schema.errors import ConfigurationError
 
@@ -67,7 +67,7 @@ def synthesise(app: cdk.App, output: Path) -> None:
     Raises:
         PolicyError: there are findings.
     """
-    cdk_runtime.start()
+    runtime.start()
     import aws_cdk as cdk
     import cdk_nag
 

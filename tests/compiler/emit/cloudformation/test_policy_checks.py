@@ -59,7 +59,15 @@ def test_every_stack_is_seen(project: Project, monkeypatch: pytest.MonkeyPatch) 
     assert all(diagnostic.code == "LISA481" for diagnostic in caught.value.diagnostics)
 
 
-@pytest.mark.parametrize("module", ["constructs.stack", "emit.policy_checks", "policy.nag", "stacks.ui"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "emit.cloudformation.constructs.stack",
+        "emit.cloudformation.policy_checks",
+        "policy.nag",
+        "emit.cloudformation.stacks.ui",
+    ],
+)
 def test_what_is_imported_first_changes_nothing(project: Project, module: str) -> None:
     expected = project.write(ecsModels=[]).compile().files
     compile_after = (

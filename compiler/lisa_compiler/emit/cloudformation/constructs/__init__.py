@@ -1,5 +1,5 @@
 """CDK constructs that stacks are wired from. Importing one starts Node.js, with the settings that compiling needs."""
 
-from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime
 
-cdk_runtime.start()
+runtime.start()

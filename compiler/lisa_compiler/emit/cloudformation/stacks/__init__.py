@@ -1,5 +1,5 @@
 """CloudFormation stacks, one module each: what they wire together. Importing one starts Node.js."""
 
-from lisa_compiler.emit.cloudformation import runtime as cdk_runtime
+from lisa_compiler.emit.cloudformation import runtime
 
-cdk_runtime.start()
+runtime.start()
