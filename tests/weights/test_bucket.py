@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights import s5cmd
-from lisa_weights.bucket import Bucket, Problem
-from lisa_weights.download import download
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import LockedModel, WeightsLock, save
+from lisa_weights.lock.lock_file import LockedModel, WeightsLock, save
 from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.status import BucketState, LockState, Step, status
+from lisa_weights.store import s5cmd
+from lisa_weights.store.bucket import Bucket, Problem
+from lisa_weights.store.download import download
 from weights import seaweedfs
 from weights.model_files import SHARDS, safetensors, sharded, single, write
 
@@ -204,9 +204,9 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from lisa_weights import s5cmd
-from lisa_weights.bucket import Bucket
-from lisa_weights.download import download
-from lisa_weights.lock import load
+from lisa_weights.store.bucket import Bucket
+from lisa_weights.store.download import download
+from lisa_weights.lock.lock_file import load
 what, bucket, endpoint, lock, directory = sys.argv[1:]
 def stop(path, size):
     print(path, flush=True)

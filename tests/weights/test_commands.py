@@ -14,11 +14,11 @@ from typer.testing import CliRunner, Result
 
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.terminal import ExitCode
-from lisa_weights import lock as locks
-from lisa_weights.completeness import Completeness
+from lisa_weights.lock import lock_file as locks
+from lisa_weights.lock.completeness import Completeness
 from lisa_weights.model_directory import ModelDirectory, lock_directory, read_directory
-from lisa_weights.safetensors_file import lay_out
-from lisa_weights.tensors import Dtype, TensorInfo
+from lisa_weights.safetensors.layout import lay_out
+from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from weights import metadata_service, seaweedfs
 from weights.model_files import SHARDS, checkpoint, sharded, write
 

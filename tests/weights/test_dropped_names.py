@@ -12,14 +12,14 @@ import pytest
 from lisa_weights import convert as convert_module
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import WeightsLock
-from lisa_weights.memory import Memory
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.lock.memory import Memory
 from lisa_weights.model_directory import LocalState, lock_directory, read_directory
 from lisa_weights.output_tensors import CONVERTER_VERSION
 from lisa_weights.resolve import Problem, Resolution, resolve
-from lisa_weights.safetensors_file import lay_out, read_file
+from lisa_weights.safetensors.layout import lay_out, read_file
+from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from lisa_weights.status import Condition, Step, status
-from lisa_weights.tensors import Dtype, TensorInfo
 from weights.checkpoint_files import state, tensor, text, written
 
 MODEL = "org/name"

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from lisa_weights.checkpoint.torch_records import NAMES
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.model_directory import read_directory
-from lisa_weights.torch_records import NAMES
 from weights.checkpoint_files import legacy, listed, state, storage, tensor, text, written
 from weights.model_files import sharded, write
 

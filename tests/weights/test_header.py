@@ -8,8 +8,8 @@ import json
 import pytest
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.header import read_header
-from lisa_weights.tensors import Dtype
+from lisa_weights.safetensors.header import read_header
+from lisa_weights.safetensors.tensors import Dtype
 from weights.model_files import safetensors
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights import pickles
+from lisa_weights.checkpoint import pickles
+from lisa_weights.checkpoint.pickles import read_pickle
+from lisa_weights.checkpoint.torch_records import NAMES, storage_of
 from lisa_weights.convert import convert
 from lisa_weights.copying import CHUNK
 from lisa_weights.errors import WeightsError
-from lisa_weights.pickles import read_pickle
-from lisa_weights.torch_records import NAMES, storage_of
 from weights.checkpoint_files import LEGACY_START, legacy, listed, state, tensor, text, written
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.hub import fetch, look_up
 from lisa_weights.model_directory import LocalState, read_directory
+from lisa_weights.store.hub import fetch, look_up
 from weights.model_files import SHARDS, sharded
 
 huggingface_hub = pytest.importorskip("huggingface_hub")

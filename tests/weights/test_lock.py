@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights import lock
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock
+from lisa_weights.lock import lock_file as lock
+from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
 
 MODEL = LockedModel(
     kind=SourceKind.HUB,

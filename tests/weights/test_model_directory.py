@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import LockedFile, SourceKind
+from lisa_weights.lock.lock_file import LockedFile, SourceKind
 from lisa_weights.model_directory import (
     LocalState,
     differences,

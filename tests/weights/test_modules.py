@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from lisa_weights.convert import convert
-from lisa_weights.lock import WeightsLock
+from lisa_weights.lock.lock_file import WeightsLock
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.resolve import resolve
-from lisa_weights.safetensors_file import read_file
+from lisa_weights.safetensors.layout import read_file
 from weights.checkpoint_files import state, tensor, written
 from weights.model_files import checkpoint, single, write
 

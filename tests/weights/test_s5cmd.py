@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights import s5cmd
 from lisa_weights.errors import WeightsError
-from lisa_weights.s5cmd import Failure, S5cmd
+from lisa_weights.store import s5cmd
+from lisa_weights.store.s5cmd import Failure, S5cmd
 
 
 def program(tmp_path: Path, script: str) -> S5cmd:
@@ -20,7 +20,7 @@ def program(tmp_path: Path, script: str) -> S5cmd:
 
 
 def test_without_s5cmd_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lisa_weights.s5cmd.find_spec", lambda _: None)
+    monkeypatch.setattr("lisa_weights.store.s5cmd.find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WeightsError, match="pip install s5cmd"):
         s5cmd.find()
@@ -33,7 +33,7 @@ def test_program_of_the_package_is_called_without_its_script() -> None:
 
 def test_program_on_the_path_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "true")
-    monkeypatch.setattr("lisa_weights.s5cmd.find_spec", lambda _: None)
+    monkeypatch.setattr("lisa_weights.store.s5cmd.find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert s5cmd.find("http://x").program == tmp_path / "s5cmd"
 

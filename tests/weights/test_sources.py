@@ -9,10 +9,10 @@ import pytest
 
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
-from lisa_weights.safetensors_file import lay_out, read_file
-from lisa_weights.shards import shard_names, split
+from lisa_weights.safetensors.layout import lay_out, read_file
+from lisa_weights.safetensors.shards import shard_names, split
+from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from lisa_weights.sources import find_sources
-from lisa_weights.tensors import Dtype, TensorInfo
 
 
 def touched(directory: Path, *names: str) -> Path:

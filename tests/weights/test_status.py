@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lisa_weights.lock import WeightsLock
+from lisa_weights.lock.lock_file import WeightsLock
 from lisa_weights.model_directory import LocalState, lock_directory, read_directory
 from lisa_weights.status import BucketState, LockState, Step, status
 from weights.model_files import SHARDS, sharded, single, write

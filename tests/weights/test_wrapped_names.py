@@ -9,8 +9,8 @@ import pytest
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.model_directory import LocalState, read_directory
-from lisa_weights.safetensors_file import lay_out
-from lisa_weights.tensors import Dtype, TensorInfo
+from lisa_weights.safetensors.layout import lay_out
+from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from weights.checkpoint_files import state, tensor, written
 
 WRAPPED = [

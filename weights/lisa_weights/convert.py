@@ -14,20 +14,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lisa_weights.checkpoint import Checkpoint, open_checkpoint
-from lisa_weights.dropped_names import FileNames, dropped_names, read_config
+from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
 from lisa_weights.errors import WeightsError
-from lisa_weights.header import Header
 from lisa_weights.output_tensors import OutputTensor, output_tensors
-from lisa_weights.safetensors_file import Layout, lay_out, read_file
+from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
+from lisa_weights.safetensors.header import Header
+from lisa_weights.safetensors.layout import Layout, lay_out, read_file
+from lisa_weights.safetensors.shards import check_index, shard_names, split
+from lisa_weights.safetensors.tensors import TensorInfo
+from lisa_weights.safetensors.writing import ConvertedFile, write_files
 from lisa_weights.serving_files import INDEX, module_checkpoint_files, modules_without_safetensors
-from lisa_weights.shards import check_index, shard_names, split
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.staging import publish, staging
-from lisa_weights.tensors import TensorInfo
 from lisa_weights.verification import Progress
 from lisa_weights.wrapped_names import wrapper_of
-from lisa_weights.writing import ConvertedFile, write_files
 
 MAX_SHARD_SIZE = 2_000_000_000
 """Bytes of tensors in one file at most, unless a single tensor is larger."""

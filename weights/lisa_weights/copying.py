@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from lisa_weights.checkpoint import Place
+from lisa_weights.checkpoint.torch_checkpoint import Place
+from lisa_weights.checkpoint.torch_records import View
 from lisa_weights.errors import WeightsError
-from lisa_weights.torch_records import View
 
 BUFFER = 4 << 20
 """Bytes that are held at once at most, for the source and again for the result."""

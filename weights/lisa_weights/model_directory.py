@@ -12,9 +12,9 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import IO
 
-from lisa_weights.completeness import Completeness, judge
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import LockedFile, LockedModel, SourceKind, require_model_name
+from lisa_weights.lock.completeness import Completeness, judge
+from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, require_model_name
 from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, module_checkpoint_files, serving_files
 
 Progress = Callable[[str, int], None]

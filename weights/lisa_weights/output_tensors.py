@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lisa_weights.checkpoint import Checkpoint, Place
-from lisa_weights.tensors import TensorInfo
-from lisa_weights.torch_records import View
+from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, Place
+from lisa_weights.checkpoint.torch_records import View
+from lisa_weights.safetensors.tensors import TensorInfo
 
 CONVERTER_VERSION = 2
 """Raised when the bytes that a conversion writes change.

@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.fingerprint import Stamp, fingerprint, stamp
-from lisa_weights.lock import LockedModel, WeightsLock
-from lisa_weights.memory import Memory, now
+from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
+from lisa_weights.lock.lock_file import LockedModel, WeightsLock
+from lisa_weights.lock.memory import Memory, now
 from lisa_weights.model_directory import (
     LocalState,
     ModelDirectory,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.safetensors.shards import inside, read_index
 from lisa_weights.serving_files import INDEX, SINGLE
-from lisa_weights.shards import inside, read_index
 
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<suffix>bin|pt|pth|safetensors)")
 _CHECKPOINT = re.compile(r".+\.(bin|pt|pth)")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from lisa_weights.bucket import Bucket, Problem
-from lisa_weights.lock import LockedModel, WeightsLock
+from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 from lisa_weights.model_directory import LocalState, ModelDirectory, differences, model_path, read_directory
+from lisa_weights.store.bucket import Bucket, Problem
 
 UNCHECKED = (
     "it was locked by a LISA whose converter could drop tensors, and has not been checked since: "

@@ -17,7 +17,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from lisa_weights.checkpoint import Place
+from lisa_weights.checkpoint.torch_checkpoint import Place
 from lisa_weights.copying import CHUNK, read_exactly, read_into, write_all
 from lisa_weights.errors import WeightsError
 from lisa_weights.output_tensors import OutputTensor

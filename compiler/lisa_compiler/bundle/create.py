@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lisa_compiler.plan import Deployment
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.steps import Step
 
 _INSTALLING = ("containers/", "layers/")

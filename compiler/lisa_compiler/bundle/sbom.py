@@ -19,7 +19,7 @@ from lisa_schema.version import VERSION
 if TYPE_CHECKING:
     from lisa_compiler.bundle.sources import Source
     from lisa_compiler.plan import Deployment
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
 
 PATH: Final = "sbom.cdx.json"
 _PIN: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)

@@ -16,11 +16,11 @@ from lisa_compiler.compile.weights import MODELS
 from lisa_compiler.output.tree import files_below, output_files
 from lisa_compiler.plan.images import BuiltImage
 from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER
-from lisa_weights.lock import LOCK_FILE
+from lisa_weights.lock.lock_file import LOCK_FILE
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
 
 PROJECT: Final = "project"
 IMAGES: Final = "images"

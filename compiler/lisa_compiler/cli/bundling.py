@@ -21,7 +21,7 @@ def make(target: Target, file: Path, supplies: Supplies) -> ExitCode:
         DeployError: the compiled output is out of date.
         BundleError: a part is missing.
     """
-    from lisa_weights.lock import LOCK_FILE, load
+    from lisa_weights.lock.lock_file import LOCK_FILE, load
 
     target.require_up_to_date()
     manifest = create(

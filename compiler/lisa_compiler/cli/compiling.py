@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lisa_compiler.compile.weights import LocalWeights
     from lisa_compiler.output.diff import FileChange
     from lisa_schema.overlay import Override
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.steps import Step
 
 _Result = TypeVar("_Result")
@@ -142,7 +142,7 @@ def differences(request: Request, output: Path, environment: str) -> tuple[FileC
 def _comparison(request: Request, progress: Callable[[str], None] | None) -> _Task:
     from lisa_compiler.cli.transfers import step
     from lisa_compiler.compile.weights import LocalWeights
-    from lisa_weights import lock as locks
+    from lisa_weights.lock import lock_file as locks
 
     lock = locks.load(request.project / locks.LOCK_FILE)
     return _Task(request.overrides(), LocalWeights.COMPARE, lock, progress, step)
@@ -207,7 +207,7 @@ def _compile_all(request: Request, output: Path, names: Sequence[str], options: 
     from lisa_compiler.cli.progress import stages
     from lisa_compiler.cli.transfers import step
     from lisa_compiler.compile.weights import LocalWeights
-    from lisa_weights import lock as locks
+    from lisa_weights.lock import lock_file as locks
 
     overrides = request.overrides()
     if len(names) > 1:
@@ -289,7 +289,7 @@ def _compile(request: Request, output: Path, environment: str, task: _Task) -> _
 
 def _save_lock(project: Path, made: Sequence[_Made]) -> list[_Made]:
     """Save what was locked, before the output that was made from it; another run's additions are kept."""
-    from lisa_weights import lock as locks
+    from lisa_weights.lock import lock_file as locks
 
     locked = {name: one.compiled.lock.models[name] for one in made for name in one.compiled.locked}
     if not locked:

@@ -16,18 +16,18 @@ from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size, step
 from lisa_compiler.compile.weights import MODELS
 from lisa_schema.errors import ConfigurationError, LisaError
-from lisa_weights import lock as locks
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock import lock_file as locks
 from lisa_weights.model_directory import LocalState, model_path, read_directory
 
 if TYPE_CHECKING:
-    from lisa_weights.bucket import Bucket
     from lisa_weights.convert import Converted
-    from lisa_weights.fingerprint import Stamp
-    from lisa_weights.hub import Listing
-    from lisa_weights.lock import LockedModel, WeightsLock
+    from lisa_weights.lock.fingerprint import Stamp
+    from lisa_weights.lock.lock_file import LockedModel, WeightsLock
     from lisa_weights.resolve import Finding
     from lisa_weights.status import StatusRow
+    from lisa_weights.store.bucket import Bucket
+    from lisa_weights.store.hub import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Workspace:
 
     def bucket(self) -> Bucket:
         """The models bucket, reached through s5cmd."""
-        from lisa_weights import s5cmd
-        from lisa_weights.bucket import Bucket
+        from lisa_weights.store import s5cmd
+        from lisa_weights.store.bucket import Bucket
 
         return Bucket(self.bucket_name, s5cmd.find(self.endpoint_url))
 
@@ -135,7 +135,7 @@ def _next_command(row: StatusRow) -> str:
 
 def fetch(workspace: Workspace, model: str, revision: str | None) -> ExitCode:
     """Fetch a model from the Hub into models/, convert it when it needs to be, and lock the commit."""
-    from lisa_weights import hub
+    from lisa_weights.store import hub
 
     _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION))
     return ExitCode.OK
@@ -169,7 +169,7 @@ def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksu
 
 def _remember_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
     """Note the conversion of a model in a project's models/, so that the lock gets the converter's version."""
-    from lisa_weights.memory import Memory
+    from lisa_weights.lock.memory import Memory
 
     model = path.resolve()
     models = model.parent.parent
@@ -193,8 +193,8 @@ def upload(workspace: Workspace, models: Sequence[str]) -> ExitCode:
 
 def download(workspace: Workspace, models: Sequence[str]) -> ExitCode:
     """Bring locked models out of the bucket into models/; what is there already stays."""
-    from lisa_weights.download import download as receive
-    from lisa_weights.growth import growing
+    from lisa_weights.store.download import download as receive
+    from lisa_weights.store.growth import growing
 
     bucket = workspace.bucket()
     for model in workspace.chosen(models):
@@ -278,7 +278,7 @@ def _local_state(workspace: Workspace, model: str) -> LocalState:
 def _bring_to_disk(workspace: Workspace, model: str, agreed: Callable[[str], bool]) -> None:
     if _local_state(workspace, model) in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
         return
-    from lisa_weights import hub
+    from lisa_weights.store import hub
 
     known = workspace.lock().models.get(model)
     if known is not None and known.kind is locks.SourceKind.LOCAL:
@@ -295,8 +295,8 @@ def _bring_to_disk(workspace: Workspace, model: str, agreed: Callable[[str], boo
 
 
 def _fetch(workspace: Workspace, listing: Listing) -> None:
-    from lisa_weights import hub
-    from lisa_weights.growth import growing
+    from lisa_weights.store import hub
+    from lisa_weights.store.growth import growing
 
     path = model_path(workspace.models, listing.model)
     title = f"fetching {listing.model} at {listing.revision[:12]}"

@@ -32,7 +32,7 @@ _BIG = 16 * 2**20
 """Bytes above which an input, such as an image's tarball, is told by size and time instead of content."""
 
 _LOCK_FILE = "weights.lock.json"
-"""lisa_weights.lock.LOCK_FILE, named again so that finding nothing to do does not import the lock."""
+"""lisa_weights.lock.lock_file.LOCK_FILE, named again so that finding nothing to do does not import the lock."""
 
 _AMI_LOCK_FILE = "ami.{environment}.lock.json"
 """lisa_compiler.compile.ami_lock.lock_file, for the same reason."""
@@ -276,7 +276,7 @@ def _tokens(project: Path, paths: Iterable[str]) -> dict[str, str]:
 
 def _input_token(project: Path, path: str) -> str:
     if path.startswith(_LOCAL_MODEL):
-        from lisa_weights.fingerprint import fingerprint
+        from lisa_weights.lock.fingerprint import fingerprint
 
         return fingerprint(project / _MODELS / path.removeprefix(_LOCAL_MODEL))
     return _token(project / path, names_only=path == "environments")

@@ -19,8 +19,8 @@ from lisa_schema import catalogue
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.validate import validate
-from lisa_weights.lock import LOCK_FILE
-from lisa_weights.lock import load as load_lock
+from lisa_weights.lock.lock_file import LOCK_FILE
+from lisa_weights.lock.lock_file import load as load_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lisa_schema.document import Document
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.steps import Step
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lisa_schema import catalogue
 from lisa_schema.document import key_path
-from lisa_weights.lock import LOCK_FILE
+from lisa_weights.lock.lock_file import LOCK_FILE
 from lisa_weights.resolve import Problem, Resolution, resolve
 from lisa_weights.steps import silent
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
     from lisa_schema import Diagnostic
     from lisa_schema.document import Document
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.resolve import Finding
     from lisa_weights.steps import Step
 

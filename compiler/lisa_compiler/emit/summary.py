@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.images import PlannedImage
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
 
 PATH = "SUMMARY.md"
 _NOTHING = "\N{EN DASH}"

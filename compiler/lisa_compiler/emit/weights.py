@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
-    from lisa_weights.lock import WeightsLock
+    from lisa_weights.lock.lock_file import WeightsLock
 
 PATH = "weights.json"
 SCHEMA_VERSION = 1

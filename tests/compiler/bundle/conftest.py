@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from lisa_compiler.cli import compiling
 from lisa_compiler.cli.app import app
-from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock, save
+from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock, save
 
 WEIGHTS = b"weights " * 1000
 MANIFEST = {"schemaVersion": 2, "lisaVersion": "3.0.0", "artifacts": {}, "outputs": {}}

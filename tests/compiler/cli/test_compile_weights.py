@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.compiler.conftest import configuration
 
-from lisa_weights.safetensors_file import lay_out
-from lisa_weights.tensors import Dtype, TensorInfo
+from lisa_weights.safetensors.layout import lay_out
+from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from weights.model_files import checkpoint, sharded, single, write
 
 from .conftest import Lisa

@@ -13,7 +13,7 @@ from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import emit_weights
-from lisa_weights.lock import LockedFile, LockedModel, SourceKind, WeightsLock
+from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

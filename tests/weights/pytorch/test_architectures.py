@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from lisa_weights.convert import convert
-from lisa_weights.dropped_names import TIED_UNLESS_STATED
 from lisa_weights.model_directory import LocalState, read_directory
+from lisa_weights.safetensors.dropped_names import TIED_UNLESS_STATED
 from weights.pytorch.checkpoints import DECODERS, ENCODERS, SEQUENCE_TO_SEQUENCE, answer, load, make
 
 ARCHITECTURES = {**DECODERS, **SEQUENCE_TO_SEQUENCE, **ENCODERS}

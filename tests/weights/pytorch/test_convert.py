@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lisa_weights import convert as convert_module
-from lisa_weights import copying, staging, verification, writing
+from lisa_weights import copying, staging, verification
 from lisa_weights.convert import Converted, convert
 from lisa_weights.errors import WeightsError
+from lisa_weights.safetensors import writing
 
 DTYPES = [
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.uint16, torch.float16, torch.bfloat16, torch.int32,

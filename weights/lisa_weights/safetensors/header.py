@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from lisa_weights.bounded_json import parse
 from lisa_weights.errors import WeightsError
-from lisa_weights.tensors import Dtype, TensorInfo
+from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 
 MAX_HEADER_BYTES = 16_000_000
 """More than a hundred times the largest of usual models; the safetensors library accepts 100 MB."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lisa_weights.bucket import Bucket, Transfer
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import LockedFile, LockedModel
+from lisa_weights.lock.lock_file import LockedFile, LockedModel
 from lisa_weights.model_directory import Progress, digest_files, read_directory
+from lisa_weights.store.bucket import Bucket, Transfer
 
 _PARTIAL = ".partial-"
 

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import require_model_name
+from lisa_weights.lock.lock_file import require_model_name
 from lisa_weights.serving_files import (
     checkpoint_files,
     module_checkpoint_files,

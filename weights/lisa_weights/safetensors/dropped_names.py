@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from lisa_weights.bounded_json import parse
 from lisa_weights.errors import WeightsError
-from lisa_weights.header import Header
+from lisa_weights.safetensors.header import Header
 
 _MAX_CONFIG_BYTES = 4_000_000
 _CONFIG_MEMORY = 40_000_000

@@ -9,9 +9,9 @@ import codecs
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from lisa_weights.checkpoint.pickles import Builder, Value
 from lisa_weights.errors import WeightsError
-from lisa_weights.pickles import Builder, Value
-from lisa_weights.tensors import Dtype
+from lisa_weights.safetensors.tensors import Dtype
 
 _MAX_DIMENSIONS = 64
 _MAX_COUNT = 1 << 60

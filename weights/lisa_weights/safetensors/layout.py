@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.header import Header, read_header
-from lisa_weights.tensors import TensorInfo
+from lisa_weights.safetensors.header import Header, read_header
+from lisa_weights.safetensors.tensors import TensorInfo
 
 _ALIGNMENT = 8
 

@@ -15,12 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lisa_weights import s5cmd
-from lisa_weights.completeness import Completeness, judge
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock import LockedFile, LockedModel, require_model_name
+from lisa_weights.lock.completeness import Completeness, judge
+from lisa_weights.lock.lock_file import LockedFile, LockedModel, require_model_name
 from lisa_weights.model_directory import Progress, digest_files
-from lisa_weights.s5cmd import Failure, S5cmd
+from lisa_weights.store import s5cmd
+from lisa_weights.store.s5cmd import Failure, S5cmd
 
 DIGEST_KEY = "sha256"
 """User metadata of an object that holds the SHA-256 of its content, in hexadecimal."""

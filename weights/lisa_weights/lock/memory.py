@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lisa_weights.fingerprint import Stamp, stamp
+from lisa_weights.lock.fingerprint import Stamp, stamp
 from lisa_weights.output_tensors import CONVERTER_VERSION
 
 _FILE = ".lisa-weights.json"

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from lisa_weights.checkpoint import Place
+from lisa_weights.checkpoint.torch_checkpoint import Place
 from lisa_weights.copying import CHUNK, copy_range, pieces, write_all
 from lisa_weights.output_tensors import OutputTensor
-from lisa_weights.safetensors_file import Layout
+from lisa_weights.safetensors.layout import Layout
+from lisa_weights.safetensors.shards import index_of
 from lisa_weights.serving_files import INDEX
-from lisa_weights.shards import index_of
 from lisa_weights.verification import Progress, Tally, Verification, check_sum
 
 _WRITERS = 2

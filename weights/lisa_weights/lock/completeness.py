@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any
 
-from lisa_weights.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.errors import WeightsError
-from lisa_weights.header import Header, read_header
+from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
+from lisa_weights.safetensors.header import Header, read_header
+from lisa_weights.safetensors.shards import MAX_INDEX_BYTES, weight_map_of
 from lisa_weights.serving_files import INDEX, SINGLE, modules_without_safetensors, serving_files
-from lisa_weights.shards import MAX_INDEX_BYTES, weight_map_of
 from lisa_weights.wrapped_names import wrapper_of
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lisa_weights.archive import STORED, Entry, inflate, read_archive
+from lisa_weights.checkpoint.archive import STORED, Entry, inflate, read_archive
+from lisa_weights.checkpoint.pickles import Value, read_pickle
+from lisa_weights.checkpoint.torch_records import NAMES, Storage, View, storage_of
 from lisa_weights.errors import WeightsError
-from lisa_weights.pickles import Value, read_pickle
-from lisa_weights.tensors import Dtype
-from lisa_weights.torch_records import NAMES, Storage, View, storage_of
+from lisa_weights.safetensors.tensors import Dtype
 
 _ZIP = b"PK\3\4"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C

@@ -1,0 +1,1 @@
+"""The safetensors format: headers, layout, shards, and writing."""
