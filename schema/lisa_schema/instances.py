@@ -62,7 +62,7 @@ def reservable_mib(host: InstanceType, kept_mib: int) -> int:
     """MiB of a host's memory that its task may reserve; not positive when the host is too small.
 
     ECS places a task only where the reservation is at most what the instance registered. That is between 93 % and
-    98 % of the advertised memory for instances of 8 GiB and more (schema/registered_memory.json); 90 % leaves room for
+    98 % of the advertised memory for instances of 8 GiB and more (tools/registered_memory.json); 90 % leaves room for
     types and machine images without a published figure.
 
     Args:

@@ -16,7 +16,7 @@ from gateway.test_pass_through import send
 from lisa_gateway.errors import ForbiddenError, GatewayError, MethodNotAllowedError, NotFoundError
 from lisa_gateway.operations import CLOSED_BECAUSE, FAMILIES, Access, operations
 
-SCRIPT = ROOT / "runtime" / "gateway" / "refresh_operations.py"
+SCRIPT = ROOT / "tools" / "refresh_operations.py"
 
 
 def admit(method: str, path: str, *, is_admin: bool = False) -> str:
@@ -33,7 +33,7 @@ def test_every_operation_of_the_pinned_litellm_is_classified(tmp_path: Path) -> 
     installed = {(method, path) for method, path in json.loads(said.stdout.splitlines()[-1])}
     known = {(operation.method, operation.path): operation for operation in operations()}
     assert len(installed) > 1000
-    assert sorted(installed - known.keys()) == [], "classify them: runtime/gateway/refresh_operations.py adds them"
+    assert sorted(installed - known.keys()) == [], "classify them: tools/refresh_operations.py adds them"
     usable = {key for key, operation in known.items() if operation.access is not Access.CLOSED}
     assert sorted(usable - installed) == []
 

@@ -17,7 +17,7 @@ from lisa_schema.instances import (
     reservable_mib,
 )
 
-SCHEMA = Path(__file__).parents[2] / "schema"
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_gpu_host_with_nvme() -> None:
@@ -66,7 +66,7 @@ def test_reservable_memory_is_at_most_what_is_registered() -> None:
 
 
 def test_registered_memory_names_its_sources() -> None:
-    published = json.loads((SCHEMA / "registered_memory.json").read_text())
+    published = json.loads((ROOT / "tools" / "registered_memory.json").read_text())
     assert {source for _, source in published["types"].values()} == set(published["sources"])
     assert set(published["types"]) <= set(instance_type_names())
 
@@ -127,10 +127,9 @@ def test_the_table_stays_small() -> None:
 
 
 def test_the_tables_are_what_their_sources_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = SCHEMA / "lisa_schema" / "data"
+    data = ROOT / "schema" / "lisa_schema" / "data"
     recorded = json.loads((data / "regions.json").read_text())
-    monkeypatch.syspath_prepend(str(SCHEMA))
     import refresh_tables
 
     for name, text in refresh_tables.tables(recorded["date"]).items():
-        assert (data / name).read_text() == text, f"run {Path(sys.executable).name} schema/refresh_tables.py"
+        assert (data / name).read_text() == text, f"run {Path(sys.executable).name} tools/refresh_tables.py"

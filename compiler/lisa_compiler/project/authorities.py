@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 PUBLIC_AUTHORITIES = templates_dir() / "trust" / "public-authorities.pem"
-"""The public authorities, which stay trusted; written by compiler/refresh_public_authorities.py."""
+"""The public authorities, which stay trusted; written by tools/refresh_public_authorities.py."""
 
 PUBLIC_HEADING = b"# Public certificate authorities"
 """The line with which the public authorities begin, in their file and in a bundle."""

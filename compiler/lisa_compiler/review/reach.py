@@ -1,6 +1,6 @@
 """Reach: which keys of the configuration lead to which places of the output.
 
-The table is reach.json, and it was measured: compiler/refresh_reach.py compiles the examples once for each key with
+The table is reach.json, and it was measured: tools/refresh_reach.py compiles the examples once for each key with
 another value, and notes what differs. A key stands there without the entry that it is of (`ecsModels[].instanceType`),
 and a place without the model or repository that it belongs to (`model-*/ModelTask`), so that both fit any environment.
 """

@@ -1,6 +1,6 @@
 """What CloudFormation does to a resource when one of its properties changes.
 
-The table is update_behavior.json, made by compiler/refresh_update_behavior.py from the resource types' own schemas.
+The table is update_behavior.json, made by tools/refresh_update_behavior.py from the resource types' own schemas.
 """
 
 from __future__ import annotations

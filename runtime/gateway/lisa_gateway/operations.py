@@ -1,7 +1,7 @@
 """LiteLLM's operations, classified: which a caller may use, which an administrator may, which are closed.
 
 `operations.csv` has every operation of the pinned LiteLLM: a method and a path template each. What it does not have is
-refused. `runtime/gateway/refresh_operations.py` brings it up to date with another version of LiteLLM.
+refused. `tools/refresh_operations.py` brings it up to date with another version of LiteLLM.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Regenerate the instance table and the region table: `python schema/refresh_tables.py`.
+"""Regenerate the instance table and the region table: `python tools/refresh_tables.py`.
 
 The facts come from packages that are development requirements, so that no AWS account and no network is needed:
 
@@ -26,7 +26,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).resolve().parent / "lisa_schema" / "data"
+DATA = Path(__file__).resolve().parents[1] / "schema" / "lisa_schema" / "data"
 
 # Regions that botocore 1.44.5 lists and the pinned version does not yet.
 NEWER_REGIONS = {"aws": ("me-west-1", "sa-west-1")}

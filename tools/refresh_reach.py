@@ -1,4 +1,4 @@
-"""Regenerate review/reach.json: `python compiler/refresh_reach.py`, which takes ten minutes.
+"""Regenerate review/reach.json: `python tools/refresh_reach.py`, which takes ten minutes.
 
 `--missing` measures the keys alone that the table does not have yet.
 

@@ -1,4 +1,4 @@
-"""Regenerate templates/trust/public-authorities.pem: `python compiler/refresh_public_authorities.py`.
+"""Regenerate templates/trust/public-authorities.pem: `python tools/refresh_public_authorities.py`.
 
 The certificates are those of the installed certifi, which publishes Mozilla's list of public authorities. They are kept
 in the repository because the output of a compile must not depend on which certifi a machine has.
@@ -15,7 +15,7 @@ from lisa_compiler.project.authorities import PUBLIC_AUTHORITIES, PUBLIC_HEADING
 
 _SOURCE = """\
 {heading}: Mozilla's list as published by certifi {version}, Mozilla Public License 2.0.
-# Regenerate with compiler/refresh_public_authorities.py.
+# Regenerate with tools/refresh_public_authorities.py.
 """
 
 

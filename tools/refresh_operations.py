@@ -1,4 +1,4 @@
-"""Refresh lisa_gateway/operations.csv: `.venv/gateway/bin/python runtime/gateway/refresh_operations.py`.
+"""Refresh lisa_gateway/operations.csv: `.venv/gateway/bin/python tools/refresh_operations.py`.
 
 Known operations keep their access and group; new ones are added as `closed,…,unclassified`, printed, and fail
 `tests/gateway/test_operations.py` until a person classifies them; operations that LiteLLM no longer has are removed.
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-TABLE = Path(__file__).resolve().parent / "lisa_gateway" / "operations.csv"
+TABLE = Path(__file__).resolve().parents[1] / "runtime" / "gateway" / "lisa_gateway" / "operations.csv"
 COLUMNS = ("access", "method", "path", "group")
 # What LiteLLM needs to start, and the callback that mounts Prometheus' own application.
 _CONFIG = """\

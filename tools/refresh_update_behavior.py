@@ -1,4 +1,4 @@
-"""Regenerate review/update_behavior.json: `python compiler/refresh_update_behavior.py`.
+"""Regenerate review/update_behavior.json: `python tools/refresh_update_behavior.py`.
 
 What CloudFormation does to a resource when one of its properties changes is in the resource types' own schemas, which
 cfn-lint, a development requirement, ships. They know replacement alone: `createOnlyProperties` replace the resource,
@@ -14,7 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-OUTPUT = Path(__file__).resolve().parent / "lisa_compiler" / "review" / "update_behavior.json"
+OUTPUT = Path(__file__).resolve().parents[1] / "compiler" / "lisa_compiler" / "review" / "update_behavior.json"
 REGIONS = Path(__file__).resolve().parents[1] / "schema" / "lisa_schema" / "data" / "regions.json"
 
 REGION = "us-east-1"
