@@ -6,10 +6,9 @@ import asyncio
 import logging
 import resource
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from lisa_gateway.client_connection import ClientConnection
     from lisa_gateway.errors import GatewayError
     from lisa_gateway.settings import Settings
 
@@ -23,8 +22,26 @@ _LINGER_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
+class LimitedConnection(Protocol):
+    """What `ClientConnections` needs of a connection; see `ClientConnection`."""
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether a request is being answered."""
+
+    @property
+    def patience(self) -> tuple[bool, float]:
+        """Sorts first what is ended first when there are too many."""
+
+    def drop(self) -> None:
+        """End it at once."""
+
+    def enforce(self, now: float) -> None:
+        """End it if it has been over one of its limits at `now`, a time of the event loop."""
+
+
 class ClientConnections:
-    """Keeps the limits of `ClientConnection`, and looks at all of them once a second. Enter it to begin.
+    """Keeps the limits of all connections, and checks them once a second. Enter it to begin.
 
     Attributes:
         max_unframed_bytes: of a head before it is complete, or of a chunk's size or trailers. A complete head is the
@@ -48,7 +65,7 @@ class ClientConnections:
         self.keep_alive = settings.keep_alive_timeout
         self.linger = _LINGER_SECONDS
         self._most = _affordable(settings.max_connections)
-        self._open: set[ClientConnection] = set()
+        self._open: set[LimitedConnection] = set()
         self._refused: Counter[str] = Counter()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -60,7 +77,7 @@ class ClientConnections:
         if self._sweeper is not None:
             self._sweeper.cancel()
 
-    def add(self, connection: ClientConnection) -> bool:
+    def add(self, connection: LimitedConnection) -> bool:
         """Take a connection, and end one that has no request if there are too many now.
 
         Returns:
@@ -85,7 +102,7 @@ class ClientConnections:
             self._refused["too_many_connections"] += 1
         return False
 
-    def discard(self, connection: ClientConnection) -> None:
+    def discard(self, connection: LimitedConnection) -> None:
         """Forget a connection that has ended."""
         self._open.discard(connection)
 
