@@ -203,7 +203,7 @@ def test_an_empty_prefix_is_not_complete(bucket: Bucket, locked: LockedModel) ->
 CHILD = """
 import sys, time
 from pathlib import Path
-from lisa_weights import s5cmd
+from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.download import download
 from lisa_weights.lock.lock_file import load
