@@ -13,7 +13,7 @@ from lisa_weights import convert as convert_module
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import WeightsLock
-from lisa_weights.lock.memory import Memory
+from lisa_weights.lock.digest_cache import Memory
 from lisa_weights.model_directory import LocalState, lock_directory, read_directory
 from lisa_weights.output_tensors import CONVERTER_VERSION
 from lisa_weights.resolve import Problem, Resolution, resolve

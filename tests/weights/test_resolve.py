@@ -107,7 +107,7 @@ def test_changed_content_of_the_same_size_is_locked_anew(tmp_path: Path) -> None
 
 
 def test_unchanged_files_are_read_once(tmp_path: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lisa_weights.lock.memory._SETTLED_NS", -(10**12))
+    monkeypatch.setattr("lisa_weights.lock.digest_cache._SETTLED_NS", -(10**12))
     write(tmp_path / MODEL, sharded())
     lock = resolved(tmp_path, step=steps).lock
     assert steps.titles == [f"reading {MODEL}"]
@@ -221,7 +221,7 @@ class TestComparing:
         assert problems(found) == [(Problem.OUTDATED, ("config.json has 3 bytes and 2 in the lock",))]
 
     def test_digest_that_is_known_from_before(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("lisa_weights.lock.memory._SETTLED_NS", -(10**12))
+        monkeypatch.setattr("lisa_weights.lock.digest_cache._SETTLED_NS", -(10**12))
         write(tmp_path / MODEL, single(b"a" * 500))
         old = resolved(tmp_path).lock
         write(tmp_path / MODEL, single(b"b" * 500))

@@ -25,7 +25,7 @@ from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.safetensors.writing import ConvertedFile, write_files
 from lisa_weights.serving_files import INDEX, module_checkpoint_files, modules_without_safetensors
 from lisa_weights.sources import Sources, find_sources
-from lisa_weights.staging import publish, staging
+from lisa_weights.temporary_directory import publish, staging
 from lisa_weights.verification import Progress
 from lisa_weights.wrapped_names import wrapper_of
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
-from lisa_weights.lock.memory import Memory, now
+from lisa_weights.lock.digest_cache import Memory, now
 from lisa_weights.model_directory import (
     LocalState,
     ModelDirectory,

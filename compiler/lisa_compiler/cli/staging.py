@@ -169,7 +169,7 @@ def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksu
 
 def _remember_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
     """Note the conversion of a model in a project's models/, so that the lock gets the converter's version."""
-    from lisa_weights.lock.memory import Memory
+    from lisa_weights.lock.digest_cache import Memory
 
     model = path.resolve()
     models = model.parent.parent
@@ -194,7 +194,7 @@ def upload(workspace: Workspace, models: Sequence[str]) -> ExitCode:
 def download(workspace: Workspace, models: Sequence[str]) -> ExitCode:
     """Bring locked models out of the bucket into models/; what is there already stays."""
     from lisa_weights.store.download import download as receive
-    from lisa_weights.store.growth import growing
+    from lisa_weights.store.directory_progress import growing
 
     bucket = workspace.bucket()
     for model in workspace.chosen(models):
@@ -296,7 +296,7 @@ def _bring_to_disk(workspace: Workspace, model: str, agreed: Callable[[str], boo
 
 def _fetch(workspace: Workspace, listing: Listing) -> None:
     from lisa_weights.store import hub
-    from lisa_weights.store.growth import growing
+    from lisa_weights.store.directory_progress import growing
 
     path = model_path(workspace.models, listing.model)
     title = f"fetching {listing.model} at {listing.revision[:12]}"

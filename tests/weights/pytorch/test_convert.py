@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lisa_weights import convert as convert_module
-from lisa_weights import copying, staging, verification
+from lisa_weights import copying, temporary_directory, verification
 from lisa_weights.convert import Converted, convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors import writing
