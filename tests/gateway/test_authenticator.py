@@ -11,7 +11,7 @@ import pytest
 from lisa_gateway.api_tokens import TokenTableError
 from lisa_gateway.authentication import Open, TokenAuthenticator
 from lisa_gateway.errors import UnauthorizedError, UnavailableError
-from lisa_gateway.exchange import Caller
+from lisa_gateway.request_context import Caller
 from lisa_oidc import TokenError, UnreachableIssuerError
 from lisa_oidc.verification import Caller as Person
 

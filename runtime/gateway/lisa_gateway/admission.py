@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lisa_gateway import health
 from lisa_gateway.errors import BodyTooLargeError, HeadersTooLargeError
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.request_context import Exchange
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

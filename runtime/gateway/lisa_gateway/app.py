@@ -14,7 +14,7 @@ from lisa_gateway.client_connections import ClientConnections
 from lisa_gateway.cors import CrossOrigin, Preflights
 from lisa_gateway.limits import Limits
 from lisa_gateway.metrics import Metrics
-from lisa_gateway.observation import Observation
+from lisa_gateway.observability import Observation
 from lisa_gateway.pass_through import PREFIX, PassThrough
 from lisa_gateway.resources import open_resources
 from lisa_gateway.routes import documented_routes

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from lisa_gateway.api_tokens import ApiTokens, TokenTableError
 from lisa_gateway.errors import GatewayError, UnauthorizedError, UnavailableError
-from lisa_gateway.exchange import Caller
 from lisa_gateway.issuer import Verifier
+from lisa_gateway.request_context import Caller
 from lisa_oidc import IssuerError, TokenError
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lisa_gateway.departure import Departure
+from lisa_gateway.disconnect import Departure
 from lisa_gateway.errors import (
     GatewayError,
     HeadersTooLargeError,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.request_context import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_gateway.bodies import BodyKind, BodyLimits, BodyReader, content_type_of, kind_of, metered_upload
-from lisa_gateway.exchange import Exchange
 from lisa_gateway.in_flight import InFlight
 from lisa_gateway.pacing import Pacing
+from lisa_gateway.request_context import Exchange
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

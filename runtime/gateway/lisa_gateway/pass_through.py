@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
 from lisa_gateway.answer import answer_headers
-from lisa_gateway.departure import Departure
+from lisa_gateway.disconnect import Departure
 from lisa_gateway.errors import ClientLeftError, GatewayError
-from lisa_gateway.exchange import Exchange
 from lisa_gateway.operations import Access, operations
+from lisa_gateway.request_context import Exchange
 from lisa_gateway.request_headers import forwardable, with_key
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from lisa_gateway import description, health
 from lisa_gateway.errors import ClientLeftError, GatewayError, error_body
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.request_context import Exchange
 from lisa_gateway.v1.routes import router as v1
 
 if TYPE_CHECKING:

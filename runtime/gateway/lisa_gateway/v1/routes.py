@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import Answer, answer_headers, whole
-from lisa_gateway.departure import while_present
+from lisa_gateway.disconnect import while_present
 from lisa_gateway.errors import GatewayError, UpstreamDownError
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.request_context import Exchange
 from lisa_gateway.resources import Resources
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from lisa_gateway import logs
 
 if TYPE_CHECKING:
-    from lisa_gateway.exchange import Exchange
     from lisa_gateway.metrics import Metrics
+    from lisa_gateway.request_context import Exchange
 
 _SECONDS = 0.05
 _MOST = 64

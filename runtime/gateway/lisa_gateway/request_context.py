@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-_KEY = "lisa_gateway.exchange"
+_KEY = "lisa_gateway.request_context"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lisa_gateway.errors import ClientLeftError
 
-_KEY = "lisa_gateway.departure"
+_KEY = "lisa_gateway.disconnect"
 
 
 class Departure:

@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from lisa_gateway.errors import BrokenAnswerError, ClientLeftError, GatewayError, error_body
-from lisa_gateway.exchange import Exchange
-from lisa_gateway.reports import Reports
+from lisa_gateway.request_context import Exchange
+from lisa_gateway.request_log import Reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
