@@ -1,4 +1,4 @@
-"""When a client leaves: its connection tells whoever makes an answer for it."""
+"""Disconnects of clients: the connection notifies the handler that works on the response."""
 
 from __future__ import annotations
 
@@ -8,65 +8,65 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from lisa_gateway.errors import ClientLeftError
+from lisa_gateway.errors import ClientDisconnectedError
 
 _KEY = "lisa_gateway.disconnect"
 
 
-class Departure:
-    """The departure of the client of one request, which may come or not.
+class Disconnect:
+    """Whether and when the client of one request disconnects.
 
     A task that waits for `http.disconnect` would cost as much as the rest of a short request.
     """
 
-    __slots__ = ("_has_come", "_then")
+    __slots__ = ("_has_happened", "_then")
 
     def __init__(self) -> None:
-        self._has_come = False
+        self._has_happened = False
         self._then: Callable[[], None] | None = None
 
     @staticmethod
-    def of(scope: Any) -> Departure:
-        """The one of an ASGI scope, where `attach` has put it."""
-        found: Departure = scope[_KEY]
+    def of(scope: Any) -> Disconnect:
+        """Return the one that `attach` put into an ASGI scope."""
+        found: Disconnect = scope[_KEY]
         return found
 
     def attach(self, scope: Any) -> None:
-        """Put it where `of` finds it."""
+        """Put it into an ASGI scope, for `of`."""
         scope[_KEY] = self
 
-    def then(self, call: Callable[[], None]) -> None:
-        """Call this when the client leaves, or now if it has left; it replaces what was to be called before."""
-        if self._has_come:
+    def on_disconnect(self, call: Callable[[], None]) -> None:
+        """Call `call` when the client disconnects, or now if it has; it replaces an earlier callback."""
+        if self._has_happened:
             call()
         else:
             self._then = call
 
     def forget(self) -> None:
-        """Call nothing any more."""
+        """Remove the callback."""
         self._then = None
 
-    def come(self) -> None:
-        """The client has left."""
-        self._has_come = True
+    def set(self) -> None:
+        """Record that the client has disconnected, and run the callback."""
+        self._has_happened = True
         then, self._then = self._then, None
         if then is not None:
             then()
 
 
 @asynccontextmanager
-async def while_present(scope: Any) -> AsyncIterator[None]:
-    """A block that ends when the client of an ASGI scope leaves.
+async def cancel_on_disconnect(scope: Any) -> AsyncIterator[None]:
+    """Cancel the block when the client of an ASGI scope disconnects.
 
     Raises:
-        ClientLeftError: the client has left.
+        ClientDisconnectedError: the client disconnected.
     """
-    departure = Departure.of(scope)
+    disconnect = Disconnect.of(scope)
     try:
         async with asyncio.timeout(None) as presence:
-            departure.then(partial(presence.reschedule, 0))
+            disconnect.on_disconnect(partial(presence.reschedule, 0))
             yield
     except TimeoutError:
-        raise ClientLeftError from None
+        raise ClientDisconnectedError from None
     finally:
-        departure.forget()
+        disconnect.forget()

@@ -1,4 +1,4 @@
-"""A request and its answer, as the layers of the gateway tell each other of it."""
+"""What the layers of the gateway share about one request."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _KEY = "lisa_gateway.request_context"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls.
+    """The caller of a request.
 
     Attributes:
         kind: `token` for an API token, `oidc` for a person, `anonymous` where no authentication is configured.
-        name: what the log may say of it: a digest, or nothing.
+        name: what the log may contain: a digest, or empty.
         is_admin: whether it belongs to the group of administrators.
-        key: what tells it from other callers, which no log says: a digest, or nothing where callers are not told apart.
+        key: a digest that identifies the caller and is never logged; empty without authentication.
     """
 
     kind: str
@@ -26,19 +26,19 @@ class Caller:
 
 
 @dataclass(slots=True, kw_only=True)
-class Exchange:
-    """What is known of a request so far; times are `time.perf_counter` seconds.
+class RequestContext:
+    """The state of a request and its response; times are `time.perf_counter` seconds.
 
     Attributes:
         request_id: its id, the caller's own or a new one.
-        began: when it came in.
-        route: template of the route, for the log and the metrics; never what the caller wrote.
-        status: status of the answer, 0 until it has begun.
-        first_byte: when the first part of the answer's body went out.
-        caller: who calls, once that is known.
-        fault: why it did not go as it should, in a word for the log.
-        prompt_tokens: tokens of the prompt, when the answer says so.
-        completion_tokens: tokens of the answer, when it says so.
+        began: when the request arrived.
+        route: template of the route, for the log and the metrics; never the path that the caller sent.
+        status: HTTP status of the response; 0 until it has begun.
+        first_byte: when the first bytes of the response body were sent.
+        caller: the caller, once authenticated.
+        error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.
+        prompt_tokens: tokens of the prompt, if the response reports them.
+        completion_tokens: tokens of the response, if it reports them.
     """
 
     request_id: str
@@ -47,7 +47,7 @@ class Exchange:
     status: int = 0
     first_byte: float | None = None
     caller: Caller | None = None
-    fault: str = ""
+    error_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -56,7 +56,7 @@ class Exchange:
         scope[_KEY] = self
 
     @staticmethod
-    def of(scope: Any) -> Exchange:
-        """The exchange of an ASGI scope."""
-        found: Exchange = scope[_KEY]
+    def of(scope: Any) -> RequestContext:
+        """The context of an ASGI scope."""
+        found: RequestContext = scope[_KEY]
         return found
