@@ -88,7 +88,7 @@ def test_only_an_output_head_may_be_tied(name: str) -> None:
     assert dropped(file, config={"tie_word_embeddings": True}) == [name]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b'{"a": 1', b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b'{"a": 1', b"[" * 100_000], ids=range(7))
 def test_config_that_is_no_object_counts_as_empty(content: bytes) -> None:
     assert read_config(io.BytesIO(content)) == {}
 

@@ -130,7 +130,9 @@ def test_absent_files_and_directories_are_missing(tmp_path: Path) -> None:
             inside(tmp_path, name)
 
 
-@pytest.mark.parametrize(("name", "said"), [("x" * 300, "cannot be looked up"), (f"/{'x' * 300}", "leads out of")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("x" * 300, "cannot be looked up"), (f"/{'x' * 300}", "leads out of")], ids=range(2)
+)
 def test_errors_quote_200_characters_of_a_name(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(WeightsError, match=said) as caught:
         inside(tmp_path, name)
