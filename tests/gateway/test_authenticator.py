@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lisa_gateway.api_tokens import TokenTableError
-from lisa_gateway.authentication import Open, TokenAuthenticator
+from lisa_gateway.authentication import AnonymousAuthenticator, TokenAuthenticator
 from lisa_gateway.errors import UnauthorizedError, UnavailableError
-from lisa_gateway.exchange import Caller
+from lisa_gateway.request_context import Caller
 from lisa_oidc import TokenError, UnreachableIssuerError
 from lisa_oidc.verification import Caller as Person
 
@@ -74,7 +74,7 @@ def api_key(token: str) -> tuple[bytes, bytes]:
 
 
 async def test_open_lets_all_in_without_a_name() -> None:
-    assert await Open().authenticate([]) == Caller(kind="anonymous")
+    assert await AnonymousAuthenticator().authenticate([]) == Caller(kind="anonymous")
 
 
 @pytest.mark.parametrize("header", [bearer("t"), bearer("t", "bearer"), bearer("  t "), api_key("t"), api_key(" t ")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -128,6 +129,100 @@ def test_parameters_of_models_pass(body: dict[str, Any]) -> None:
 def test_what_litellm_would_act_on_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedParameterError):
         check_fields(body, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"api_base": URL}, "Remove the field 'api_base': callers may not set it."),
+        ({"metadata": {"a": {"b": [{"aws_role_name": 1}]}}}, "Remove the field 'metadata.a.b.aws_role_name'"),
+        ({"extra_body": {"api_base": URL}}, "Remove the field 'extra_body.api_base'"),
+        ({"extra_body": {"metadata": {"headers": {}}}}, "Remove the field 'extra_body.metadata.headers'"),
+        ({"metadata[a][API_Key]": "x"}, "Remove the field 'metadata[a][API_Key]'"),
+        ({"extra_body": {"model": "m"}}, "Remove 'model' from 'extra_body'"),
+        ({"extra_body": {"extra_body": {}}}, "Remove 'extra_body' from 'extra_body'"),
+        ({"extra_body": "{}"}, "Send 'extra_body' as an object."),
+        ({"metadata": "x"}, "Send 'metadata' as an object, not as text."),
+        ({"extra_body": {"metadata": "x"}}, "Send 'extra_body.metadata' as an object, not as text."),
+        ({"tools": "x"}, "Send 'tools' as a list, not as text."),
+        ({"tools": ["x", {"type": "MCP"}]}, "Remove the MCP tool"),
+        ({"tools": [{"type": "function"}, {"type": "x", "connector_id": "c"}]}, "Remove the MCP tool"),
+        ({"image": URL}, "Send the content as a data URL"),
+        ({"image": "!data:image/png;base64,AAAA"}, "Send the content as a data URL"),
+        ({"image": "datas:x"}, "Send the content as a data URL"),
+    ],
+)
+def test_error_names_the_field_and_the_fix(body: dict[str, Any], said: str) -> None:
+    with pytest.raises(UnsupportedParameterError) as caught:
+        check_fields(body, KNOWN)
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"extra_body": None},
+        {"tools": None},
+        {"tools": ["x", {"type": "function"}]},
+        {"tools": {"type": "mcp"}},
+        {"metadata": None},
+        {"metadata": {"a": "api_base", "b": ["x", 1]}},
+        {"image": "\x00\x1f \tdata:image/png;base64,AAAA"},
+        {"image": "data:"},
+        {"image": "name-of-a-file.png"},
+        {"input": 7, "messages": None},
+        part(type="image_url", image_url=None),
+    ],
+)
+def test_absent_and_harmless_values_pass(body: dict[str, Any]) -> None:
+    check_fields(body, KNOWN)
+
+
+@pytest.mark.parametrize("name", ["content", "documents", "input", "messages", "output", "prompt", "query", "system"])
+@pytest.mark.parametrize("media", ["audio", "document_url", "file", "images", "mask", "source", "video_url"])
+def test_addresses_are_found_in_every_place_of_content(name: str, media: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match="data URL"):
+        check_fields({name: [{"type": "x", media: URL}]}, KNOWN)
+
+
+@pytest.mark.parametrize("location", ["data", "file_data", "file_id", "file_uri", "uri", "url"])
+def test_addresses_are_found_in_every_member_of_media(location: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match="data URL"):
+        check_fields({"image": {"type": "x", location: URL}}, KNOWN)
+
+
+def nested(levels: int, wrap: Callable[[Any], Any], value: Any) -> Any:
+    for _ in range(levels):
+        value = wrap(value)
+    return value
+
+
+DEEPEST = [
+    # Where the nesting begins, one level of it, what it holds, and how many levels are accepted.
+    ("metadata", lambda inner: {"a": inner}, {}, 32),
+    ("metadata", lambda inner: [inner], [], 32),
+    ("input", lambda inner: [inner], [], 31),
+    ("system", lambda inner: {"content": inner}, {}, 31),
+    ("image", lambda inner: [inner], "data:,", 31),
+    ("image", lambda inner: {"url": inner}, "data:,", 31),
+    ("image", lambda inner: {"content": inner}, {}, 30),
+]
+
+
+@pytest.mark.parametrize(("name", "wrap", "value", "levels"), DEEPEST)
+def test_nesting_is_limited(name: str, wrap: Callable[[Any], Any], value: Any, levels: int) -> None:
+    check_fields({name: nested(levels, wrap, value)}, KNOWN)
+    with pytest.raises(UnsupportedParameterError, match="nested too deeply"):
+        check_fields({name: nested(levels + 1, wrap, value)}, KNOWN)
+
+
+def test_nesting_counts_from_the_body() -> None:
+    def message(levels: int) -> dict[str, Any]:
+        return part(type="image", image=nested(levels, lambda inner: {"url": inner}, "data:,"))
+
+    check_fields(message(27), KNOWN)
+    with pytest.raises(UnsupportedParameterError, match="nested too deeply"):
+        check_fields(message(28), KNOWN)
 
 
 def test_nested_content_takes_linear_time() -> None:

@@ -9,7 +9,12 @@ from contextlib import closing
 import pytest
 
 from lisa_gateway.answer import whole
-from lisa_gateway.errors import BrokenAnswerError, InvalidRequestError, UpstreamDownError, UpstreamTimeoutError
+from lisa_gateway.errors import (
+    InvalidRequestError,
+    UpstreamInterruptedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from lisa_gateway.settings import Settings
 from lisa_gateway.upstream import Upstream
 
@@ -138,7 +143,7 @@ def test_what_may_be_repeated_never_meets_a_closing_connection() -> None:
 def test_a_post_is_never_sent_twice() -> None:
     async def talk(upstream: Upstream, server: Server) -> None:
         assert await get(upstream) == (200, b"hello")
-        with pytest.raises(UpstreamDownError):
+        with pytest.raises(UpstreamUnavailableError):
             await get(upstream)
         assert server.connections == 1
 
@@ -195,7 +200,7 @@ def test_the_answer_to_head_has_no_body() -> None:
 @pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\nbroken", b""])
 def test_what_is_no_answer(answer: bytes) -> None:
     async def talk(upstream: Upstream, _server: Server) -> None:
-        with pytest.raises(UpstreamDownError):
+        with pytest.raises(UpstreamUnavailableError):
             await get(upstream)
 
     run(lambda: Server(answering(answer)), talk)
@@ -212,7 +217,7 @@ def test_a_part_is_not_taken_for_the_whole(answer: bytes) -> None:
     async def talk(upstream: Upstream, _server: Server) -> None:
         with closing(await upstream.send("GET", b"/x", headers=[])) as broken:
             assert await broken.next_part() == b"half"
-            with pytest.raises(BrokenAnswerError):
+            with pytest.raises(UpstreamInterruptedError):
                 await broken.next_part()
 
     run(lambda: Server(answering(answer)), talk)
@@ -233,7 +238,7 @@ def test_silence_before_an_answer_and_within_it() -> None:
             await get(upstream)
         with closing(await upstream.send("GET", b"/x", headers=[])) as answer:
             assert await answer.next_part() == b"hell"
-            with pytest.raises(BrokenAnswerError):
+            with pytest.raises(UpstreamInterruptedError):
                 await answer.next_part()
 
     run(lambda: Server(silent, stops), talk, answer_timeout=0.2)
@@ -390,7 +395,7 @@ def test_waiting_for_the_client_is_not_waiting_for_litellm() -> None:
 
 def test_an_address_where_nobody_listens() -> None:
     async def talk(upstream: Upstream, _server: Server) -> None:
-        with pytest.raises(UpstreamDownError):
+        with pytest.raises(UpstreamUnavailableError):
             await get(upstream)
         assert not await upstream.is_alive()
 

@@ -84,9 +84,12 @@ def measure_limit(folder: Path, suite: Suite) -> float:
     return max(_SHORTEST_LIMIT, _LIMIT_FACTOR * (time.monotonic() - began))
 
 
-def find_mutations(source: str) -> list[MutationSpec]:
-    """The mutations of a source, without those that nothing can notice, in the order of the lines."""
-    path = ROOT / source
+def find_mutations(checkout: Path, source: str) -> list[MutationSpec]:
+    """The mutations of a source, without those that nothing can notice, in the order of the lines.
+
+    They are found in a copy of the checkout, so that the source can be edited while its mutants are tested.
+    """
+    path = checkout / source
     unobservable = unobservable_lines(path.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder, use_db(f"{folder}/session.sqlite", WorkDB.Mode.create) as session:
         init([path], session, {})
@@ -149,7 +152,7 @@ def main() -> int:
             if suite is None:
                 continue
             limits.setdefault(suite, measure_limit(folders[0], suite) if suite not in limits else 0)
-            found = find_mutations(source)
+            found = find_mutations(folders[0], source)
             totals[source] = len(found)
             if asked.sample is not None and len(found) > asked.sample:
                 found = random.Random(asked.seed).sample(found, asked.sample)

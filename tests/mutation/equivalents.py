@@ -16,7 +16,11 @@ def is_equivalent_operator(operator: str) -> bool:
 
 
 def unobservable_lines(source: str) -> frozenset[tuple[int, int]]:
-    """Positions (line, column) inside annotations and `if TYPE_CHECKING:` blocks, which no program evaluates."""
+    """Positions (line, column) of code whose mutants no test can observe.
+
+    These are annotations and `if TYPE_CHECKING:` blocks, which no program evaluates, and the arguments `frozen`,
+    `slots` and `kw_only` of a dataclass: mypy rejects what they forbid, and what it accepts behaves the same without.
+    """
     tree = ast.parse(source)
     nodes: list[ast.AST] = []
     for node in ast.walk(tree):
@@ -26,6 +30,8 @@ def unobservable_lines(source: str) -> frozenset[tuple[int, int]]:
             nodes.append(node.returns)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             nodes.extend(node.body)
+        if isinstance(node, ast.ClassDef):
+            nodes.extend(_static_arguments(node))
     lines = source.splitlines()
     positions: set[tuple[int, int]] = set()
     for node in nodes:
@@ -35,3 +41,13 @@ def unobservable_lines(source: str) -> frozenset[tuple[int, int]]:
             end = last[1] if line == last[0] else len(lines[line - 1])
             positions.update((line, column) for column in range(begin, end + 1))
     return frozenset(positions)
+
+
+def _static_arguments(node: ast.ClassDef) -> list[ast.AST]:
+    return [
+        argument.value
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "dataclass"
+        for argument in decorator.keywords
+        if argument.arg in {"frozen", "slots", "kw_only"}
+    ]

@@ -42,3 +42,12 @@ def test_only_comparisons_of_identity_are_left_out() -> None:
     assert is_equivalent_operator("core/ReplaceComparisonOperator_Eq_Is")
     assert not is_equivalent_operator("core/ReplaceComparisonOperator_Eq_IsNot")
     assert not is_equivalent_operator("core/ReplaceComparisonOperator_Eq_NotEq")
+
+
+def test_dataclass_arguments_that_mypy_checks_are_not_observable() -> None:
+    source = "@dataclass(frozen=True, order=True)\nclass A:\n    a: int = field(kw_only=True)\n"
+    line = source.splitlines()[0]
+    found = unobservable_lines(source)
+    assert (1, line.index("True")) in found
+    assert (1, line.rindex("True")) not in found
+    assert (3, source.splitlines()[2].index("True")) not in found

@@ -14,9 +14,9 @@ import pytest
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock, save
 from lisa_weights.model_directory import lock_directory, read_directory
-from lisa_weights.status import BucketState, LockState, Step, status
+from lisa_weights.status import BucketState, LockState, NextAction, status
 from lisa_weights.store import s5cmd
-from lisa_weights.store.bucket import Bucket, Problem
+from lisa_weights.store.bucket import Bucket, MismatchKind
 from lisa_weights.store.download import download
 from weights import seaweedfs
 from weights.model_files import SHARDS, safetensors, sharded, single, write
@@ -83,8 +83,8 @@ def test_other_content_of_the_same_size_moves(bucket: Bucket, directory: Path, l
     bucket.upload(MODEL, locked, directory)
     write(directory, {"tokenizer.json": b'{"a": 2}'})
     changed = lock_directory(read_directory(directory))
-    assert [(finding.path, finding.problem) for finding in bucket.verify(MODEL, changed)] == [
-        ("tokenizer.json", Problem.DIGEST)
+    assert [(mismatch.path, mismatch.kind) for mismatch in bucket.verify(MODEL, changed)] == [
+        ("tokenizer.json", MismatchKind.DIGEST)
     ]
     assert paths(bucket.upload(MODEL, changed, directory).moved) == {"tokenizer.json"}
     assert bucket.verify(MODEL, changed, deep=True) == ()
@@ -115,11 +115,11 @@ def test_a_model_whose_name_begins_alike_is_another_one(bucket: Bucket, director
 @pytest.mark.parametrize(
     ("content", "shallow", "deep"),
     [
-        (None, Problem.MISSING, Problem.MISSING),
-        (b"", Problem.SIZE, Problem.SIZE),
-        (sharded()[SHARDS[1]][:-1], Problem.SIZE, Problem.SIZE),
-        (sharded(second=b"!" * 700)[SHARDS[1]], Problem.UNPROVEN, Problem.DIGEST),
-        (sharded()[SHARDS[1]], Problem.UNPROVEN, None),
+        (None, MismatchKind.MISSING, MismatchKind.MISSING),
+        (b"", MismatchKind.SIZE, MismatchKind.SIZE),
+        (sharded()[SHARDS[1]][:-1], MismatchKind.SIZE, MismatchKind.SIZE),
+        (sharded(second=b"!" * 700)[SHARDS[1]], MismatchKind.UNPROVEN, MismatchKind.DIGEST),
+        (sharded()[SHARDS[1]], MismatchKind.UNPROVEN, None),
     ],
 )
 def test_a_shard_that_something_else_changed(
@@ -130,8 +130,8 @@ def test_a_shard_that_something_else_changed(
     locked: LockedModel,
     tmp_path: Path,
     content: bytes | None,
-    shallow: Problem,
-    deep: Problem | None,
+    shallow: MismatchKind,
+    deep: MismatchKind | None,
 ) -> None:
     bucket.upload(MODEL, locked, directory)
     if content is None:
@@ -139,8 +139,8 @@ def test_a_shard_that_something_else_changed(
     else:
         (tmp_path / "x").write_bytes(content)
         store.do("cp", str(tmp_path / "x"), bucket.url(MODEL, SHARDS[1]))
-    assert [(f.path, f.problem) for f in bucket.verify(MODEL, locked)] == [(SHARDS[1], shallow)]
-    assert [f.problem for f in bucket.verify(MODEL, locked, deep=True)] == ([] if deep is None else [deep])
+    assert [(f.path, f.kind) for f in bucket.verify(MODEL, locked)] == [(SHARDS[1], shallow)]
+    assert [f.kind for f in bucket.verify(MODEL, locked, deep=True)] == ([] if deep is None else [deep])
     assert paths(bucket.upload(MODEL, locked, directory).moved) == {SHARDS[1]}
     assert bucket.verify(MODEL, locked, deep=True) == ()
 
@@ -158,7 +158,7 @@ def test_corruption_behind_a_right_digest_is_found_by_reading(
     bucket.upload(MODEL, locked, directory)
     corrupt(bucket, store, locked, tmp_path / "x")
     assert bucket.verify(MODEL, locked) == ()
-    assert [f.problem for f in bucket.verify(MODEL, locked, deep=True)] == [Problem.DIGEST]
+    assert [f.kind for f in bucket.verify(MODEL, locked, deep=True)] == [MismatchKind.DIGEST]
 
 
 def test_corrupted_content_does_not_take_its_name(
@@ -197,13 +197,13 @@ def test_parts_of_a_model_are_not_complete(
 
 def test_an_empty_prefix_is_not_complete(bucket: Bucket, locked: LockedModel) -> None:
     assert bucket.completeness(MODEL).problems
-    assert {finding.problem for finding in bucket.verify(MODEL, locked)} == {Problem.MISSING}
+    assert {mismatch.kind for mismatch in bucket.verify(MODEL, locked)} == {MismatchKind.MISSING}
 
 
 CHILD = """
 import sys, time
 from pathlib import Path
-from lisa_weights import s5cmd
+from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.download import download
 from lisa_weights.lock.lock_file import load
@@ -245,7 +245,7 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
 
     first = killed_in_the_middle("upload", bucket, tmp_path / "lock", directory)
     assert first == SHARDS[0]
-    missing = {finding.path for finding in bucket.verify(MODEL, made)}
+    missing = {mismatch.path for mismatch in bucket.verify(MODEL, made)}
     assert SHARDS[1] in missing
     assert first not in missing
     assert not bucket.completeness(MODEL).is_complete
@@ -269,17 +269,17 @@ def test_status_follows_a_model(bucket: Bucket, directory: Path, locked: LockedM
 
     def row(lock: WeightsLock, where: Path = models) -> tuple[object, ...]:
         (found,) = status([MODEL], where, lock, bucket)
-        return found.lock, found.bucket, found.next_step
+        return found.lock, found.bucket, found.next_action
 
-    assert row(empty, models / "none") == (LockState.ABSENT, BucketState.ABSENT, Step.FETCH)
-    assert row(empty) == (LockState.ABSENT, BucketState.ABSENT, Step.STAGE)
-    assert row(full) == (LockState.LOCKED, BucketState.ABSENT, Step.UPLOAD)
+    assert row(empty, models / "none") == (LockState.ABSENT, BucketState.ABSENT, NextAction.FETCH)
+    assert row(empty) == (LockState.ABSENT, BucketState.ABSENT, NextAction.STAGE)
+    assert row(full) == (LockState.LOCKED, BucketState.ABSENT, NextAction.UPLOAD)
     bucket.upload(MODEL, locked, directory)
-    assert row(full) == (LockState.LOCKED, BucketState.SAME, Step.NONE)
-    assert row(full, models / "none") == (LockState.LOCKED, BucketState.SAME, Step.NONE)
-    assert row(empty) == (LockState.ABSENT, BucketState.COMPLETE, Step.STAGE)
+    assert row(full) == (LockState.LOCKED, BucketState.MATCHES_LOCK, NextAction.NONE)
+    assert row(full, models / "none") == (LockState.LOCKED, BucketState.MATCHES_LOCK, NextAction.NONE)
+    assert row(empty) == (LockState.ABSENT, BucketState.COMPLETE, NextAction.STAGE)
     write(directory, {"vocab.txt": b"more"})
-    assert row(full) == (LockState.DIFFERS, BucketState.SAME, Step.STAGE)
+    assert row(full) == (LockState.DIFFERS, BucketState.MATCHES_LOCK, NextAction.STAGE)
 
 
 REFUSALS = [

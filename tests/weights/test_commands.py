@@ -245,7 +245,7 @@ def test_damaged_model_of_an_older_lisa_is_found_in_the_bucket(project: Path, en
             path=directory,
             files={"config.json": 2, "model.safetensors": layout.size},
             checkpoint=(),
-            left_out=(),
+            omitted=(),
             completeness=Completeness(problems=(), weights=(), parameters=4, dtypes={"U8": 1}),
         )
     )

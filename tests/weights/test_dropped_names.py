@@ -12,14 +12,14 @@ import pytest
 from lisa_weights import convert as convert_module
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import WeightsLock
-from lisa_weights.lock.memory import Memory
 from lisa_weights.model_directory import LocalState, lock_directory, read_directory
 from lisa_weights.output_tensors import CONVERTER_VERSION
-from lisa_weights.resolve import Problem, Resolution, resolve
+from lisa_weights.resolve import IssueKind, Resolution, resolve
 from lisa_weights.safetensors.layout import lay_out, read_file
 from lisa_weights.safetensors.tensors import Dtype, TensorInfo
-from lisa_weights.status import Condition, Step, status
+from lisa_weights.status import Condition, NextAction, status
 from weights.checkpoint_files import state, tensor, text, written
 
 MODEL = "org/name"
@@ -164,53 +164,53 @@ def test_conversion_that_an_older_lisa_remembered_is_version_one(tmp_path: Path)
     content = json.loads(path.read_bytes())
     assert content["conversions"][MODEL].pop("converter") == CONVERTER_VERSION
     path.write_text(json.dumps(content))
-    assert Memory.load(tmp_path).converter(MODEL) == 1
+    assert DigestCache.load(tmp_path).converter(MODEL) == 1
 
 
 def test_damaged_local_model_is_converted_again_and_locked(tmp_path: Path) -> None:
     model = older(tied_checkpoint(tmp_path / MODEL), TIED)
     found = resolved(tmp_path)
-    assert (found.locked, found.findings) == ((MODEL,), ())
+    assert (found.locked, found.issues) == ((MODEL,), ())
     assert stored(model) == {EMBEDDING: 16, HEAD: 16}
 
 
 @pytest.mark.parametrize("change", [True, False])
 def test_damaged_local_model_without_a_checkpoint_is_found(tmp_path: Path, change: bool) -> None:
     older(tmp_path / MODEL, TIED)
-    (finding,) = resolved(tmp_path, change=change).findings
-    assert finding.problem is Problem.DAMAGED
-    assert EMBEDDING in finding.reasons[0]
+    (issue,) = resolved(tmp_path, change=change).issues
+    assert issue.kind is IssueKind.DAMAGED
+    assert EMBEDDING in issue.reasons[0]
 
 
 def test_comparing_finds_damage_and_changes_nothing(tmp_path: Path) -> None:
     model = older(tied_checkpoint(tmp_path / MODEL), TIED)
     before = (model / "model.safetensors").read_bytes()
-    assert [finding.problem for finding in resolved(tmp_path, change=False).findings] == [Problem.DAMAGED]
+    assert [issue.kind for issue in resolved(tmp_path, change=False).issues] == [IssueKind.DAMAGED]
     assert (model / "model.safetensors").read_bytes() == before
 
 
 def test_entry_of_an_older_lisa_is_unchecked_until_the_model_is_there(tmp_path: Path, lock: WeightsLock) -> None:
     found = resolved(tmp_path / "none", lock)
-    assert [(finding.model, finding.problem) for finding in found.findings] == [(MODEL, Problem.UNCHECKED)]
+    assert [(issue.model, issue.kind) for issue in found.issues] == [(MODEL, IssueKind.UNCHECKED)]
     (tmp_path / "models" / "org").mkdir(parents=True)
     (tmp_path / "made").rename(tmp_path / "models" / MODEL)
     checked = resolved(tmp_path / "models", lock)
-    assert (checked.locked, checked.findings) == ((MODEL,), ())
+    assert (checked.locked, checked.issues) == ((MODEL,), ())
     assert checked.lock.models[MODEL] == replace(lock.models[MODEL], converter=0)
-    assert resolved(tmp_path / "none", checked.lock).findings == ()
+    assert resolved(tmp_path / "none", checked.lock).issues == ()
 
 
 def test_status_names_the_command_that_converts_again(tmp_path: Path) -> None:
     older(tied_checkpoint(tmp_path / MODEL), TIED)
     (row,) = status([MODEL], tmp_path, WeightsLock())
-    assert (row.condition, row.next_step) == (Condition.DAMAGED, Step.CONVERT)
+    assert (row.condition, row.next_action) == (Condition.DAMAGED, NextAction.CONVERT)
     assert any(EMBEDDING in problem for problem in row.problems)
 
 
 def test_status_of_a_damaged_model_without_a_checkpoint_is_to_fetch_it(tmp_path: Path) -> None:
     older(tmp_path / MODEL, TIED)
     (row,) = status([MODEL], tmp_path, WeightsLock())
-    assert (row.condition, row.next_step) == (Condition.DAMAGED, Step.FETCH)
+    assert (row.condition, row.next_action) == (Condition.DAMAGED, NextAction.FETCH)
 
 
 def test_status_of_an_entry_of_an_older_lisa_is_unknown(tmp_path: Path, lock: WeightsLock) -> None:
@@ -239,7 +239,7 @@ def inner(**tensors: bytes) -> bytes:
             nested(model=inner(w=tensor()), state_dict=inner(w=tensor())),
             "two sets of weights, one of them under 'model'",
         ),
-        (nested(model=inner(w=tensor()), scale=tensor()), "has the tensor 'scale' beside its state_dict"),
+        (nested(model=inner(w=tensor()), scale=tensor()), "has the tensor 'scale' outside its state_dict"),
     ],
 )
 def test_checkpoint_with_tensors_beside_its_state_dict_is_refused(

@@ -17,7 +17,7 @@ from lisa_weights.checkpoint import pickles
 from lisa_weights.checkpoint.pickles import read_pickle
 from lisa_weights.checkpoint.torch_records import NAMES, storage_of
 from lisa_weights.convert import convert
-from lisa_weights.copying import CHUNK
+from lisa_weights.copying import BLOCK_BYTES
 from lisa_weights.errors import WeightsError
 from weights.checkpoint_files import LEGACY_START, legacy, listed, state, tensor, text, written
 
@@ -192,7 +192,7 @@ def test_a_flipped_bit_of_the_structure_is_always_found(tmp_path: Path) -> None:
 
 
 def test_sound_storages_of_several_pieces_have_their_checksums(tmp_path: Path) -> None:
-    count = 5 * CHUNK // 16
+    count = 5 * BLOCK_BYTES // 16
     data = random.Random(4).randbytes(4 * count)
     views = state(w=tensor(count=count, shape=(count,)), v=tensor(count=count, shape=(9,), offset=7))
     model = written(tmp_path / "m", views, data=data)

@@ -43,7 +43,7 @@ def test_only_what_serving_needs(tmp_path: Path, files: dict[str, bytes]) -> Non
     assert found.completeness.problems == ()
     assert found.state is LocalState.COMPLETE
     assert dict(found.files) == {name: len(content) for name, content in sorted(files.items())}
-    assert "README.md" in found.left_out
+    assert "README.md" in found.omitted
     assert found.total_bytes == sum(map(len, files.values()))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lisa_weights.lock.lock_file import LockedModel, SourceKind, WeightsLock
-from lisa_weights.resolve import Problem, Resolution, resolve
+from lisa_weights.resolve import IssueKind, Resolution, resolve
 from weights.model_files import checkpoint, sharded, single, write
 
 MODEL = "org/name"
@@ -50,13 +50,13 @@ def resolved(models: Path, lock: WeightsLock | None = None, **options: object) -
     return resolve([MODEL], models, lock or WeightsLock(), **options)  # type: ignore[arg-type]
 
 
-def problems(resolution: Resolution) -> list[tuple[Problem, tuple[str, ...]]]:
-    return [(finding.problem, finding.reasons) for finding in resolution.findings]
+def problems(resolution: Resolution) -> list[tuple[IssueKind, tuple[str, ...]]]:
+    return [(issue.kind, issue.reasons) for issue in resolution.issues]
 
 
 def test_model_that_nobody_has_is_unstaged(tmp_path: Path) -> None:
     found = resolved(tmp_path / "models")
-    assert problems(found) == [(Problem.UNSTAGED, ())]
+    assert problems(found) == [(IssueKind.UNSTAGED, ())]
     assert found.seen == {MODEL: "absent"}
     assert not (tmp_path / "models").exists()
 
@@ -65,7 +65,7 @@ def test_new_local_model_is_locked(tmp_path: Path) -> None:
     files = single()
     write(tmp_path / MODEL, files)
     found = resolved(tmp_path)
-    assert (found.locked, found.findings) == ((MODEL,), ())
+    assert (found.locked, found.issues) == ((MODEL,), ())
     locked = found.lock.models[MODEL]
     assert locked.kind is SourceKind.LOCAL
     assert {file.path: file.sha256 for file in locked.files} == {
@@ -77,7 +77,7 @@ def test_locked_model_that_is_not_local_is_what_the_lock_says(tmp_path: Path) ->
     write(tmp_path / MODEL, single())
     lock = resolved(tmp_path).lock
     found = resolved(tmp_path / "elsewhere", lock)
-    assert (found.lock, found.locked, found.findings) == (lock, (), ())
+    assert (found.lock, found.locked, found.issues) == (lock, (), ())
 
 
 def test_same_content_keeps_where_it_came_from(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_changed_content_of_the_same_size_is_locked_anew(tmp_path: Path) -> None
 
 
 def test_unchanged_files_are_read_once(tmp_path: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lisa_weights.lock.memory._SETTLED_NS", -(10**12))
+    monkeypatch.setattr("lisa_weights.lock.digest_cache._SETTLED_NS", -(10**12))
     write(tmp_path / MODEL, sharded())
     lock = resolved(tmp_path, step=steps).lock
     assert steps.titles == [f"reading {MODEL}"]
@@ -122,7 +122,7 @@ def test_file_that_was_just_written_is_read_again(tmp_path: Path, steps: Steps) 
     assert steps.titles == [f"reading {MODEL}"] * 2
 
 
-def test_without_the_memory_everything_is_read(tmp_path: Path) -> None:
+def test_without_the_cache_everything_is_read(tmp_path: Path) -> None:
     write(tmp_path / MODEL, single())
     lock = resolved(tmp_path).lock
     for content in ("", "[]", "{", '{"format": 1}', '{"format": 1, "digests": {"a": 1}, "conversions": {}}'):
@@ -144,7 +144,7 @@ def test_other_checkpoint_is_converted_anew(tmp_path: Path) -> None:
     lock = resolved(tmp_path).lock
     write(directory, {"pytorch_model.bin": checkpoint(b"new!" * 100)})
     compared = resolved(tmp_path, lock, change=False)
-    assert problems(compared) == [(Problem.OUTDATED, ("its PyTorch checkpoint changed after it was converted",))]
+    assert problems(compared) == [(IssueKind.OUTDATED, ("its PyTorch checkpoint changed after it was converted",))]
     found = resolved(tmp_path, lock)
     assert found.locked == (MODEL,)
     assert (directory / "model.safetensors").read_bytes().endswith(b"new!" * 100)
@@ -168,13 +168,13 @@ def test_converted_files_that_somebody_changed_stay(tmp_path: Path) -> None:
     assert (directory / "model.safetensors").read_bytes() == own
 
 
-def test_refused_checkpoint_is_a_finding_and_leaves_the_others(tmp_path: Path) -> None:
+def test_refused_checkpoint_is_an_issue_and_leaves_the_others(tmp_path: Path) -> None:
     write(tmp_path / MODEL, {"config.json": b"{}", "pytorch_model.bin": b"no checkpoint"})
     write(tmp_path / "org/good", single())
     found = resolve([MODEL, "org/good"], tmp_path, WeightsLock())
-    (finding,) = found.findings
-    assert (finding.model, finding.problem) == (MODEL, Problem.REFUSED)
-    assert "pytorch_model.bin" in finding.reasons[0]
+    (issue,) = found.issues
+    assert (issue.model, issue.kind) == (MODEL, IssueKind.REFUSED)
+    assert "pytorch_model.bin" in issue.reasons[0]
     assert found.locked == ("org/good",)
 
 
@@ -183,7 +183,7 @@ def test_half_a_model_is_passed_over(tmp_path: Path) -> None:
     del files["model-00002-of-00002.safetensors"]
     write(tmp_path / MODEL, files)
     found = resolved(tmp_path)
-    assert [problem for problem, _ in problems(found)] == [Problem.INCOMPLETE]
+    assert [kind for kind, _ in problems(found)] == [IssueKind.INCOMPLETE]
     assert found.locked == ()
 
 
@@ -194,7 +194,7 @@ def test_link_out_of_the_directory_is_refused(tmp_path: Path, change: bool) -> N
     directory = write(tmp_path / "models" / MODEL, single())
     (directory / "tokenizer.json").symlink_to(outside)
     found = resolved(tmp_path / "models", change=change)
-    assert [problem for problem, _ in problems(found)] == [Problem.REFUSED]
+    assert [kind for kind, _ in problems(found)] == [IssueKind.REFUSED]
 
 
 class TestComparing:
@@ -203,14 +203,14 @@ class TestComparing:
     def test_model_that_is_not_locked(self, tmp_path: Path) -> None:
         write(tmp_path / MODEL, single())
         found = resolved(tmp_path, change=False)
-        assert problems(found) == [(Problem.OUTDATED, ("it is not in the lock",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("it is not in the lock",))]
         assert found.lock == WeightsLock()
         assert [path.name for path in tmp_path.iterdir()] == ["org"]
 
     def test_checkpoint_that_is_not_converted(self, tmp_path: Path) -> None:
         directory = write(tmp_path / MODEL, {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")})
         found = resolved(tmp_path, change=False)
-        assert problems(found) == [(Problem.OUTDATED, ("its PyTorch checkpoint is not converted",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("its PyTorch checkpoint is not converted",))]
         assert not (directory / "model.safetensors").exists()
 
     def test_file_of_another_size(self, tmp_path: Path) -> None:
@@ -218,21 +218,21 @@ class TestComparing:
         lock = resolved(tmp_path).lock
         write(tmp_path / MODEL, {"config.json": b"{ }"})
         found = resolved(tmp_path, lock, change=False)
-        assert problems(found) == [(Problem.OUTDATED, ("config.json has 3 bytes and 2 in the lock",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("config.json has 3 bytes and 2 in the lock",))]
 
     def test_digest_that_is_known_from_before(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("lisa_weights.lock.memory._SETTLED_NS", -(10**12))
+        monkeypatch.setattr("lisa_weights.lock.digest_cache._SETTLED_NS", -(10**12))
         write(tmp_path / MODEL, single(b"a" * 500))
         old = resolved(tmp_path).lock
         write(tmp_path / MODEL, single(b"b" * 500))
         assert resolved(tmp_path).locked == (MODEL,)
         found = resolved(tmp_path, old, change=False)
-        assert problems(found) == [(Problem.OUTDATED, ("model.safetensors has other content than the lock says",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("model.safetensors has other content than the lock says",))]
 
     def test_model_as_it_is_locked(self, tmp_path: Path) -> None:
         write(tmp_path / MODEL, single())
         lock = resolved(tmp_path).lock
-        assert resolved(tmp_path, lock, change=False).findings == ()
+        assert resolved(tmp_path, lock, change=False).issues == ()
 
 
 def test_fingerprint_changes_with_every_file(tmp_path: Path) -> None:

@@ -6,14 +6,13 @@ of their own and take their places when all of them are right, the index last.
 
 from __future__ import annotations
 
-import errno
-import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lisa_weights import disk
 from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
 from lisa_weights.errors import WeightsError
 from lisa_weights.output_tensors import OutputTensor, output_tensors
@@ -25,7 +24,7 @@ from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.safetensors.writing import ConvertedFile, write_files
 from lisa_weights.serving_files import INDEX, module_checkpoint_files, modules_without_safetensors
 from lisa_weights.sources import Sources, find_sources
-from lisa_weights.staging import publish, staging
+from lisa_weights.temporary_directory import move_into_place, temporary_directory
 from lisa_weights.verification import Progress
 from lisa_weights.wrapped_names import wrapper_of
 
@@ -142,14 +141,14 @@ def _convert_directory(
     replacing: Collection[str],
     progress: Progress | None,
 ) -> Converted:
-    sources = find_sources(model_dir, passing_over=replacing)
+    sources = find_sources(model_dir, excluding=replacing)
     if sources.is_safetensors:
         checked, dropped = _check(model_dir, sources)
         if not dropped:
             return checked
         replacing = {*replacing, *(file.name for file in checked.files)}
         sources = _checkpoint_beside(model_dir, replacing, dropped)
-    with _explained(model_dir), staging(model_dir) as waiting, ExitStack() as opened:
+    with disk.explain_errors(model_dir), temporary_directory(model_dir) as waiting, ExitStack() as opened:
         checkpoints = []
         for name in sources.files:
             checkpoints.append(opened.enter_context(open_checkpoint(model_dir / name, waiting)))
@@ -166,7 +165,7 @@ def _convert_directory(
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
         _require_every_tensor(waiting, layouts, checkpoints)
         _remove(model_dir, replacing)
-        publish(waiting, [file.name for file in files])
+        move_into_place(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
     return Converted(directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True)
@@ -211,7 +210,7 @@ def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...
 def _checkpoint_beside(model_dir: Path, replacing: Collection[str], dropped: Sequence[str]) -> Sources:
     """Find the checkpoint that safetensors with dropped names can be made from again."""
     try:
-        sources = find_sources(model_dir, passing_over=replacing)
+        sources = find_sources(model_dir, excluding=replacing)
     except WeightsError:
         sources = None
     if sources is None or sources.is_safetensors:
@@ -273,33 +272,10 @@ def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout
             f"The checkpoint in {model_dir.name} has {given} bytes and would become {needed}, which weights never do;"
             " download it again."
         )
-    free = shutil.disk_usage(model_dir).free
-    if needed > free:
-        raise WeightsError(
-            f"The disk is too full to convert {model_dir.name}: it takes {needed} bytes and {free} are free; make room."
-        )
+    disk.require_space(model_dir, needed)
 
 
 def _remove(model_dir: Path, names: Collection[str]) -> None:
     """Remove files, the index first, so that an interruption leaves a checkpoint that is still to be converted."""
     for name in sorted(names, key=lambda name: name != INDEX):
         (model_dir / name).unlink(missing_ok=True)
-
-
-_REASONS = {
-    errno.ENOSPC: "the disk is full; make room and run it again",
-    errno.EDQUOT: "the disk quota is used up; make room and run it again",
-    errno.EACCES: "the permission is missing; make the directory readable and writable for you",
-    errno.EPERM: "the permission is missing; make the directory readable and writable for you",
-    errno.EROFS: "the file system is read-only; put the model where you can write",
-}
-
-
-@contextmanager
-def _explained(model_dir: Path) -> Iterator[None]:
-    """Turn what the system refuses into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; check the disk and run it again")
-        raise WeightsError(f"{model_dir.name} was not converted: {reason}.") from error

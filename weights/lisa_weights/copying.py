@@ -21,7 +21,7 @@ from lisa_weights.errors import WeightsError
 BUFFER = 4 << 20
 """Bytes that are held at once at most, for the source and again for the result."""
 
-CHUNK = 1 << 19
+BLOCK_BYTES = 1 << 19
 """Bytes that are copied and compared at once: few enough to stay in the processor's cache."""
 
 _FORMATS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -87,7 +87,7 @@ def write_all(target: int, data: bytes | memoryview, at: int) -> None:
         left, at = left[done:], at + done
 
 
-def pieces(view: View, place: Place) -> Iterator[tuple[int, bytes | memoryview]]:
+def iter_blocks(view: View, place: Place) -> Iterator[tuple[int, bytes | memoryview]]:
     """Give the tensor's bytes as (offset in the result, bytes), every byte once, not always in order.
 
     Raises:

@@ -13,7 +13,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import IO
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock.completeness import Completeness, judge
+from lisa_weights.lock.completeness import Completeness, check_completeness
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, require_model_name
 from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, module_checkpoint_files, serving_files
 
@@ -41,14 +41,14 @@ class ModelDirectory:
         path: the directory.
         files: bytes of each file that serving needs, by path relative to the directory, sorted.
         checkpoint: paths of a PyTorch checkpoint beside them, those of sentence-transformers modules included.
-        left_out: paths of all other files.
+        omitted: paths of all other files.
         completeness: whether the files that serving needs are all there, from their headers.
     """
 
     path: Path
     files: Mapping[str, int]
     checkpoint: tuple[str, ...]
-    left_out: tuple[str, ...]
+    omitted: tuple[str, ...]
     completeness: Completeness
 
     @property
@@ -96,7 +96,7 @@ def read_directory(path: Path) -> ModelDirectory:
     try:
         sizes = dict(_walk(path)) if path.is_dir() else {}
         needed = serving_files(sizes)
-        judged = judge(sizes, lambda name: (path / name).open("rb"))
+        judged = check_completeness(sizes, lambda name: (path / name).open("rb"))
     except OSError as error:
         raise _unreadable(path, error) from error
     named = {*needed, *(weight for weight in judged.weights if weight in sizes)} - _superseded(needed, judged)
@@ -105,7 +105,7 @@ def read_directory(path: Path) -> ModelDirectory:
         path=path,
         files={name: sizes[name] for name in sorted(named)},
         checkpoint=checkpoint,
-        left_out=tuple(sorted(sizes.keys() - named - set(checkpoint))),
+        omitted=tuple(sorted(sizes.keys() - named - set(checkpoint))),
         completeness=judged,
     )
 

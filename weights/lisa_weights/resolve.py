@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
-from lisa_weights.lock.memory import Memory, now
 from lisa_weights.model_directory import (
     LocalState,
     ModelDirectory,
@@ -23,10 +23,10 @@ from lisa_weights.model_directory import (
     model_path,
     read_directory,
 )
-from lisa_weights.steps import Step, convert_in_step, silent
+from lisa_weights.steps import Step, convert_in_step, no_progress
 
 
-class Problem(StrEnum):
+class IssueKind(StrEnum):
     """What keeps a model's weights from being pinned."""
 
     UNSTAGED = "unstaged"
@@ -38,19 +38,19 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class WeightsIssue:
     """Something that a person should know of a model's weights.
 
     Attributes:
         model: `org/name`.
-        problem: what it is. `unstaged` is neither in the lock nor local, `incomplete` local but not whole, `outdated`
+        kind: what it is. `unstaged` is neither in the lock nor local, `incomplete` local but not whole, `outdated`
             local and not what the lock says, `refused` local and not to be used, `damaged` local and without tensors
             that its files record, `unchecked` not local and locked by a LISA that did not check for that.
         reasons: what was found, clauses or sentences.
     """
 
     model: str
-    problem: Problem
+    kind: IssueKind
     reasons: tuple[str, ...] = ()
 
 
@@ -61,18 +61,18 @@ class Resolution:
     Attributes:
         lock: the lock, with what was locked.
         locked: names of the models that were locked anew.
-        findings: what a person should know.
+        issues: what a person should know.
         seen: fingerprint of each model's local directory, as it was when it was read.
     """
 
     lock: WeightsLock
     locked: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    issues: tuple[WeightsIssue, ...]
     seen: Mapping[str, str]
 
 
 def resolve(
-    needed: Iterable[str], models: Path, lock: WeightsLock, *, change: bool = True, step: Step = silent
+    needed: Iterable[str], models: Path, lock: WeightsLock, *, change: bool = True, step: Step = no_progress
 ) -> Resolution:
     """Resolve the weights of models.
 
@@ -84,43 +84,43 @@ def resolve(
             digests that are known from before.
         step: told what takes long.
     """
-    memory = Memory.load(models)
+    cache = DigestCache.load(models)
     locked: list[str] = []
-    findings: list[Finding] = []
+    issues: list[WeightsIssue] = []
     seen: dict[str, str] = {}
     for model in dict.fromkeys(needed):
         try:
-            directory = _converted(model, memory, step) if change else read_directory(model_path(models, model))
+            directory = _converted(model, cache, step) if change else read_directory(model_path(models, model))
             seen[model] = _fingerprint(directory.path)
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
-                now_is = _locked(model, directory, memory, step)
+                now_is = _locked(model, directory, cache, step)
                 if known is None or known.files != now_is.files:
                     lock = lock.with_model(model, now_is)
                     locked.append(model)
                 elif known.converter is None:
                     lock = lock.with_model(model, replace(known, converter=now_is.converter))
                     locked.append(model)
-            elif finding := _finding(model, directory, known, memory):
-                findings.append(finding)
+            elif issue := _issue(model, directory, known, cache):
+                issues.append(issue)
         except WeightsError as error:
-            findings.append(Finding(model, Problem.REFUSED, (str(error),)))
+            issues.append(WeightsIssue(model, IssueKind.REFUSED, (str(error),)))
         finally:
             if change:
-                memory.save()
-    return Resolution(lock=lock, locked=tuple(locked), findings=tuple(findings), seen=seen)
+                cache.save()
+    return Resolution(lock=lock, locked=tuple(locked), issues=tuple(issues), seen=seen)
 
 
-def _converted(model: str, memory: Memory, step: Step) -> ModelDirectory:
+def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     """The model's directory, after the conversion that it needed."""
-    directory = read_directory(model_path(memory.models, model))
-    outdated = memory.outdated(model, checkpoint_stamps(directory))
+    directory = read_directory(model_path(cache.models, model))
+    outdated = cache.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:
         return directory
     before = checkpoint_stamps(directory)
     result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
     try:
-        memory.keep_conversion(model, before, {file.name: file.sha256 for file in result.files if file.sha256})
+        cache.record_conversion(model, before, {file.name: file.sha256 for file in result.files if file.sha256})
     except OSError as error:
         raise WeightsError(
             f"{directory.path} changes while it is converted: run this again when it is done."
@@ -128,10 +128,10 @@ def _converted(model: str, memory: Memory, step: Step) -> ModelDirectory:
     return read_directory(directory.path)
 
 
-def _locked(model: str, directory: ModelDirectory, memory: Memory, step: Step) -> LockedModel:
-    known = _known_digests(model, directory, memory)
+def _locked(model: str, directory: ModelDirectory, cache: DigestCache, step: Step) -> LockedModel:
+    known = _known_digests(model, directory, cache)
     unread = {path: size for path, size in directory.files.items() if path not in known}
-    converter = memory.converter(model)
+    converter = cache.converter(model)
     if not unread:
         return lock_directory(directory, known=known, converter=converter)
     began = now()
@@ -140,36 +140,36 @@ def _locked(model: str, directory: ModelDirectory, memory: Memory, step: Step) -
         locked = lock_directory(directory, known=known, converter=converter, progress=progress)
     for file in locked.files:
         if file.path in before:
-            memory.keep_digest(f"{model}/{file.path}", before[file.path], file.sha256, read_at=began)
+            cache.record_digest(f"{model}/{file.path}", before[file.path], file.sha256, read_at=began)
     return locked
 
 
-def _finding(model: str, directory: ModelDirectory, known: LockedModel | None, memory: Memory) -> Finding | None:
+def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cache: DigestCache) -> WeightsIssue | None:
     state = directory.state
     if state is LocalState.ABSENT:
         return _absent(model, known)
     if directory.completeness.dropped:
-        return Finding(model, Problem.DAMAGED, directory.completeness.dropped)
+        return WeightsIssue(model, IssueKind.DAMAGED, directory.completeness.dropped)
     if state is LocalState.CHECKPOINT:
-        return Finding(model, Problem.OUTDATED, ("its PyTorch checkpoint is not converted",))
+        return WeightsIssue(model, IssueKind.OUTDATED, ("its PyTorch checkpoint is not converted",))
     if state is LocalState.INCOMPLETE:
-        return Finding(model, Problem.INCOMPLETE, directory.completeness.problems)
+        return WeightsIssue(model, IssueKind.INCOMPLETE, directory.completeness.problems)
     if known is None:
-        return Finding(model, Problem.OUTDATED, ("it is not in the lock",))
-    found = [*differences(directory, known), *_other_content(model, directory, known, memory)]
-    if memory.outdated(model, checkpoint_stamps(directory)):
+        return WeightsIssue(model, IssueKind.OUTDATED, ("it is not in the lock",))
+    found = [*differences(directory, known), *_other_content(model, directory, known, cache)]
+    if cache.outdated(model, checkpoint_stamps(directory)):
         found.append("its PyTorch checkpoint changed after it was converted")
-    return Finding(model, Problem.OUTDATED, tuple(found)) if found else None
+    return WeightsIssue(model, IssueKind.OUTDATED, tuple(found)) if found else None
 
 
-def _absent(model: str, known: LockedModel | None) -> Finding | None:
+def _absent(model: str, known: LockedModel | None) -> WeightsIssue | None:
     if known is None:
-        return Finding(model, Problem.UNSTAGED)
-    return Finding(model, Problem.UNCHECKED) if known.converter is None else None
+        return WeightsIssue(model, IssueKind.UNSTAGED)
+    return WeightsIssue(model, IssueKind.UNCHECKED) if known.converter is None else None
 
 
-def _other_content(model: str, directory: ModelDirectory, known: LockedModel, memory: Memory) -> list[str]:
-    digests = _known_digests(model, directory, memory)
+def _other_content(model: str, directory: ModelDirectory, known: LockedModel, cache: DigestCache) -> list[str]:
+    digests = _known_digests(model, directory, cache)
     return [
         f"{file.path} has other content than the lock says"
         for file in known.files
@@ -177,8 +177,8 @@ def _other_content(model: str, directory: ModelDirectory, known: LockedModel, me
     ]
 
 
-def _known_digests(model: str, directory: ModelDirectory, memory: Memory) -> dict[str, str]:
-    found = {path: memory.digest(f"{model}/{path}") for path in directory.files}
+def _known_digests(model: str, directory: ModelDirectory, cache: DigestCache) -> dict[str, str]:
+    found = {path: cache.digest(f"{model}/{path}") for path in directory.files}
     return {path: digest for path, digest in found.items() if digest is not None}
 
 

@@ -34,12 +34,12 @@ class Sources:
     weight_map: Mapping[str, str]
 
 
-def find_sources(directory: Path, *, passing_over: Collection[str] = ()) -> Sources:
+def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources:
     """Find the weights in a model's directory; safetensors go before a checkpoint, their index before single files.
 
     Args:
         directory: the model's.
-        passing_over: names of files that do not count.
+        excluding: names of files that do not count.
 
     Raises:
         WeightsError: there are none, more than one checkpoint, a part of one missing, or a path out of the directory.
@@ -50,7 +50,7 @@ def find_sources(directory: Path, *, passing_over: Collection[str] = ()) -> Sour
         raise WeightsError(
             f"{directory} cannot be read as a model's directory ({error.strerror}); check it."
         ) from error
-    names = sorted(visible.difference(passing_over))
+    names = sorted(visible.difference(excluding))
     checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not _OF_TRAINING.fullmatch(name)]
     tensors = [name for name in names if name.endswith(".safetensors")]
     if INDEX in names:

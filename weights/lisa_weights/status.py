@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 from lisa_weights.model_directory import LocalState, ModelDirectory, differences, model_path, read_directory
-from lisa_weights.store.bucket import Bucket, Problem
+from lisa_weights.store.bucket import Bucket, MismatchKind
 
 UNCHECKED = (
     "it was locked by a LISA whose converter could drop tensors, and has not been checked since: "
@@ -38,7 +38,7 @@ class BucketState(StrEnum):
     INCOMPLETE = "incomplete"
     DIFFERS = "differs"
     COMPLETE = "complete"
-    SAME = "same"
+    MATCHES_LOCK = "same"
 
 
 class Condition(StrEnum):
@@ -53,7 +53,7 @@ class Condition(StrEnum):
     DAMAGED = "damaged"
 
 
-class Step(StrEnum):
+class NextAction(StrEnum):
     """What brings a model on: the command of `lisa weights` by that name."""
 
     NONE = ""
@@ -89,23 +89,27 @@ class StatusRow:
     problems: tuple[str, ...]
 
     @property
-    def next_step(self) -> Step:
+    def next_action(self) -> NextAction:
         """What to do about it."""
         if self.condition is Condition.DAMAGED:
-            return Step.CONVERT if self.local is LocalState.CHECKPOINT else Step.FETCH
-        if self.bucket is BucketState.SAME and self.lock is LockState.LOCKED:
-            return Step.STAGE if self.condition is Condition.UNKNOWN else Step.NONE
+            return NextAction.CONVERT if self.local is LocalState.CHECKPOINT else NextAction.FETCH
+        if self.bucket is BucketState.MATCHES_LOCK and self.lock is LockState.LOCKED:
+            return NextAction.STAGE if self.condition is Condition.UNKNOWN else NextAction.NONE
         if self.local is LocalState.CHECKPOINT:
-            return Step.CONVERT
+            return NextAction.CONVERT
         if self.local is LocalState.COMPLETE:
-            return self._next_step_of_complete
-        return Step.VERIFY if self.lock is LockState.LOCKED and self.bucket is BucketState.COMPLETE else Step.FETCH
+            return self._next_action_of_complete
+        return (
+            NextAction.VERIFY
+            if self.lock is LockState.LOCKED and self.bucket is BucketState.COMPLETE
+            else NextAction.FETCH
+        )
 
     @property
-    def _next_step_of_complete(self) -> Step:
+    def _next_action_of_complete(self) -> NextAction:
         if self.lock is not LockState.LOCKED:
-            return Step.STAGE
-        return Step.NONE if self.bucket is BucketState.UNKNOWN else Step.UPLOAD
+            return NextAction.STAGE
+        return NextAction.NONE if self.bucket is BucketState.UNKNOWN else NextAction.UPLOAD
 
 
 def status(
@@ -185,11 +189,11 @@ def _bucket_state(model: str, locked: LockedModel | None, bucket: Bucket) -> tup
         judged = bucket.completeness(model)
         state = BucketState.COMPLETE if judged.is_complete else BucketState.INCOMPLETE
         return state, [f"{bucket.url(model)}: {problem}" for problem in judged.problems]
-    findings = bucket.verify(model, locked)
-    messages = [f"{bucket.url(model)}: {finding.message}" for finding in findings]
-    found = {finding.problem for finding in findings}
+    mismatches = bucket.verify(model, locked)
+    messages = [f"{bucket.url(model)}: {mismatch.message}" for mismatch in mismatches]
+    found = {mismatch.kind for mismatch in mismatches}
     if not found:
-        return BucketState.SAME, []
-    if found & {Problem.MISSING, Problem.SIZE}:
+        return BucketState.MATCHES_LOCK, []
+    if found & {MismatchKind.MISSING, MismatchKind.SIZE}:
         return BucketState.INCOMPLETE, messages
-    return (BucketState.DIFFERS if Problem.DIGEST in found else BucketState.COMPLETE), messages
+    return (BucketState.DIFFERS if MismatchKind.DIGEST in found else BucketState.COMPLETE), messages

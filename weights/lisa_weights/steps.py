@@ -14,7 +14,7 @@ Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
 
 
 @contextmanager
-def silent(_title: str, _total_bytes: int) -> Iterator[Callable[[str, int], None]]:
+def no_progress(_title: str, _total_bytes: int) -> Iterator[Callable[[str, int], None]]:
     """A step without progress output."""
     yield lambda _file, _bytes: None
 

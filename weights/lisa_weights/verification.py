@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from lisa_weights.checkpoint.torch_checkpoint import Place
-from lisa_weights.copying import CHUNK, read_exactly, read_into, write_all
+from lisa_weights.copying import BLOCK_BYTES, read_exactly, read_into, write_all
 from lisa_weights.errors import WeightsError
 from lisa_weights.output_tensors import OutputTensor
 
@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 """Called with the step ("convert" or "verify"), the bytes done and the bytes of all."""
 
 
-class Tally:
+class ProgressCounter:
     """Bytes done of one step, told to whoever wants to show them."""
 
     def __init__(self, step: str, total: int, progress: Progress | None) -> None:
@@ -53,7 +53,7 @@ class Verification:
     Args:
         name: the file's, for messages.
         written: the file, open for reading too.
-        tally: told what has been hashed.
+        counter: told what has been hashed.
         checksums: check the CRC-32 that a zip file carries of each storage that is copied whole, too.
         aside: hash in a thread of its own.
 
@@ -61,17 +61,17 @@ class Verification:
         summed: the storages whose CRC-32 was checked.
     """
 
-    def __init__(self, name: str, written: int, tally: Tally, *, checksums: bool, aside: bool) -> None:
+    def __init__(self, name: str, written: int, counter: ProgressCounter, *, checksums: bool, aside: bool) -> None:
         self.summed: set[Place] = set()
         self._name = name
         self._written = written
-        self._tally = tally
+        self._counter = counter
         self._checksums = checksums
         self._hashing = ThreadPoolExecutor(1) if aside else None
         self._state = hashlib.sha256()
         self._sum = 0
-        self._written_bytes = bytearray(CHUNK)
-        self._idle = [bytearray(CHUNK) for _ in range(_IN_FLIGHT if aside else 1)]
+        self._written_bytes = bytearray(BLOCK_BYTES)
+        self._idle = [bytearray(BLOCK_BYTES) for _ in range(_IN_FLIGHT if aside else 1)]
         self._busy: deque[tuple[bytearray, Future[None]]] = deque()
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class Verification:
         if self._hashing:
             self._hashing.shutdown(cancel_futures=True)
 
-    def headed(self, head: bytes) -> None:
+    def on_header(self, head: bytes) -> None:
         """The file was begun with these bytes.
 
         Raises:
@@ -96,7 +96,7 @@ class Verification:
         self._hash_range(0, len(head))
 
     def copy(self, part: OutputTensor, at: int, offset: int, count: int) -> None:
-        """Copy the next bytes of a tensor, CHUNK at most, from so many bytes after its first to `at`.
+        """Copy the next bytes of a tensor, BLOCK_BYTES at most, from so many bytes after its first to `at`.
 
         Raises:
             WeightsError: the file holds others there afterwards, or the storage is not what its checksum tells.
@@ -108,7 +108,9 @@ class Verification:
         read_into(place.descriptor, data, place.start + part.view.offset * part.info.dtype.size + offset)
         write_all(self._written, data, at)
         read_into(self._written, memoryview(self._written_bytes)[:count], at)
-        is_same = buffer == self._written_bytes if count == CHUNK else buffer[:count] == self._written_bytes[:count]
+        is_same = (
+            buffer == self._written_bytes if count == BLOCK_BYTES else buffer[:count] == self._written_bytes[:count]
+        )
         if not is_same:
             raise _differs(part)
         if self._checksums and place.crc is not None and part.info.nbytes == place.size:
@@ -118,7 +120,7 @@ class Verification:
                 self.summed.add(place)
         self._hash(buffer, data)
 
-    def gathered(self, part: OutputTensor, at: int, data: bytes | memoryview) -> None:
+    def on_block(self, part: OutputTensor, at: int, data: bytes | memoryview) -> None:
         """A piece of a tensor, in no order, was written to `at`.
 
         Raises:
@@ -147,7 +149,7 @@ class Verification:
         return buffer
 
     def _hash_range(self, at: int, count: int) -> None:
-        for offset in range(0, count, CHUNK):
+        for offset in range(0, count, BLOCK_BYTES):
             buffer = self._buffer()
             data = memoryview(buffer)[: count - offset]
             read_into(self._written, data, at + offset)
@@ -162,10 +164,10 @@ class Verification:
 
     def _update(self, data: memoryview) -> None:
         self._state.update(data)
-        self._tally.add(len(data))
+        self._counter.add(len(data))
 
 
-def check_sum(place: Place) -> None:
+def verify_crc32(place: Place) -> None:
     """Compare a storage with the CRC-32 that its file carries; nothing where it carries none.
 
     Raises:
@@ -173,9 +175,9 @@ def check_sum(place: Place) -> None:
     """
     if place.crc is None:
         return
-    buffer = bytearray(CHUNK)
+    buffer = bytearray(BLOCK_BYTES)
     found = 0
-    for offset in range(0, place.size, CHUNK):
+    for offset in range(0, place.size, BLOCK_BYTES):
         data = memoryview(buffer)[: place.size - offset]
         read_into(place.descriptor, data, place.start + offset)
         found = zlib.crc32(data, found)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lisa_weights.convert import Converted
     from lisa_weights.lock.fingerprint import Stamp
     from lisa_weights.lock.lock_file import LockedModel, WeightsLock
-    from lisa_weights.resolve import Finding
+    from lisa_weights.resolve import WeightsIssue
     from lisa_weights.status import StatusRow
     from lisa_weights.store.bucket import Bucket
     from lisa_weights.store.hub import Listing
@@ -125,12 +125,12 @@ def status(workspace: Workspace, *, ask_bucket: bool, as_json: bool) -> ExitCode
 
 
 def _next_command(row: StatusRow) -> str:
-    from lisa_weights.status import Step
+    from lisa_weights.status import NextAction
 
-    if row.next_step is Step.NONE:
+    if row.next_action is NextAction.NONE:
         return "-"
-    objects = {Step.CONVERT: f" {MODELS}/{row.model}", Step.STAGE: ""}
-    return f"lisa weights {row.next_step}{objects.get(row.next_step, f' {row.model}')}"
+    objects = {NextAction.CONVERT: f" {MODELS}/{row.model}", NextAction.STAGE: ""}
+    return f"lisa weights {row.next_action}{objects.get(row.next_action, f' {row.model}')}"
 
 
 def fetch(workspace: Workspace, model: str, revision: str | None) -> ExitCode:
@@ -169,14 +169,14 @@ def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksu
 
 def _remember_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
     """Note the conversion of a model in a project's models/, so that the lock gets the converter's version."""
-    from lisa_weights.lock.memory import Memory
+    from lisa_weights.lock.digest_cache import DigestCache
 
     model = path.resolve()
     models = model.parent.parent
     if models.name == MODELS and before:
-        memory = Memory.load(models)
+        memory = DigestCache.load(models)
         digests = {file.name: file.sha256 for file in converted.files}
-        memory.keep_conversion(f"{model.parent.name}/{model.name}", before, digests)
+        memory.record_conversion(f"{model.parent.name}/{model.name}", before, digests)
         memory.save()
 
 
@@ -193,15 +193,15 @@ def upload(workspace: Workspace, models: Sequence[str]) -> ExitCode:
 
 def download(workspace: Workspace, models: Sequence[str]) -> ExitCode:
     """Bring locked models out of the bucket into models/; what is there already stays."""
+    from lisa_weights.store.directory_progress import track_size
     from lisa_weights.store.download import download as receive
-    from lisa_weights.store.growth import growing
 
     bucket = workspace.bucket()
     for model in workspace.chosen(models):
         locked = workspace.locked(model)
         path = model_path(workspace.models, model)
         title = f"downloading {model} from {bucket.url(model)}"
-        with step(title, locked.total_bytes) as progress, growing(path, progress):
+        with step(title, locked.total_bytes) as progress, track_size(path, progress):
             moved = receive(bucket, model, locked, path)
         say(f"{model}: {len(moved.moved)} files downloaded, {len(moved.kept)} already present")
     return ExitCode.OK
@@ -212,11 +212,11 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> ExitCo
     bucket = workspace.bucket()
     sound = True
     for model in workspace.chosen(models):
-        findings = bucket.verify(model, workspace.locked(model), deep=deep)
-        sound = sound and not findings
-        for finding in findings:
-            say(f"{bucket.url(model)}: {finding.message}")
-        result = f"{len(findings)} files differ from the lock file" if findings else "matches the lock file"
+        mismatches = bucket.verify(model, workspace.locked(model), deep=deep)
+        sound = sound and not mismatches
+        for mismatch in mismatches:
+            say(f"{bucket.url(model)}: {mismatch.message}")
+        result = f"{len(mismatches)} files differ from the lock file" if mismatches else "matches the lock file"
         say(f"{model}: {result}")
         if workspace.locked(model).converter is None:
             sound = _is_sound_in_bucket(bucket, model) and sound
@@ -296,11 +296,11 @@ def _bring_to_disk(workspace: Workspace, model: str, agreed: Callable[[str], boo
 
 def _fetch(workspace: Workspace, listing: Listing) -> None:
     from lisa_weights.store import hub
-    from lisa_weights.store.growth import growing
+    from lisa_weights.store.directory_progress import track_size
 
     path = model_path(workspace.models, listing.model)
     title = f"fetching {listing.model} at {listing.revision[:12]}"
-    with step(title, listing.total_bytes) as progress, growing(path, progress):
+    with step(title, listing.total_bytes) as progress, track_size(path, progress):
         hub.fetch(listing, path)
     _lock_local(workspace, [listing.model], revision=listing.revision)
 
@@ -321,10 +321,10 @@ def _lock_local(workspace: Workspace, models: Sequence[str], *, revision: str | 
             lock = lock.with_model(model, locked)
             locks.save(workspace.project / locks.LOCK_FILE, lock)
             say(f"{model}: locked, {len(locked.files)} files, {size(locked.total_bytes)} → {locks.LOCK_FILE}")
-    if resolution.findings:
-        raise WeightsError(" ".join(_sentence(finding) for finding in resolution.findings))
+    if resolution.issues:
+        raise WeightsError(" ".join(_sentence(issue) for issue in resolution.issues))
 
 
-def _sentence(finding: Finding) -> str:
-    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
-    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."
+def _sentence(issue: WeightsIssue) -> str:
+    reasons = "; ".join(issue.reasons).rstrip(".") or "it does not exist"
+    return f"{MODELS}/{issue.model} cannot be locked: {reasons}."

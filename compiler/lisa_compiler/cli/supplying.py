@@ -264,7 +264,7 @@ def _weights_rows(target: Target, *, ask: bool) -> list[_Row]:
     workspace = target.workspace()
     lock = workspace.lock()
     found = status(workspace.needed, workspace.models, lock, workspace.bucket() if ask else None)
-    words = {BucketState.UNKNOWN: "unknown", BucketState.SAME: "yes", BucketState.ABSENT: "missing"}
+    words = {BucketState.UNKNOWN: "unknown", BucketState.MATCHES_LOCK: "yes", BucketState.ABSENT: "missing"}
     return [
         _Row(
             WEIGHTS,

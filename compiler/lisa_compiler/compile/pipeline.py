@@ -117,7 +117,7 @@ def compile_environment(
     tell("resolving weights")
     before = load_lock(project / LOCK_FILE) if lock is None else lock
     weights = resolve_weights(deployment, project, before, local_weights, step)
-    findings = [diagnose(finding, loaded.document, loaded.environment) for finding in weights.findings]
+    findings = [diagnose(issue, loaded.document, loaded.environment) for issue in weights.issues]
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*validated.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, amis, loaded.document)

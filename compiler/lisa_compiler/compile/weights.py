@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lisa_schema import catalogue
 from lisa_schema.document import key_path
 from lisa_weights.lock.lock_file import LOCK_FILE
-from lisa_weights.resolve import Problem, Resolution, resolve
-from lisa_weights.steps import silent
+from lisa_weights.resolve import IssueKind, Resolution, resolve
+from lisa_weights.steps import no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lisa_schema import Diagnostic
     from lisa_schema.document import Document
     from lisa_weights.lock.lock_file import WeightsLock
-    from lisa_weights.resolve import Finding
+    from lisa_weights.resolve import WeightsIssue
     from lisa_weights.steps import Step
 
 MODELS = "models"
@@ -50,37 +50,37 @@ def resolve_weights(
         step: is told how far the work is.
     """
     if local_weights is LocalWeights.IGNORE:
-        return Resolution(lock=lock, locked=(), findings=(), seen={})
+        return Resolution(lock=lock, locked=(), issues=(), seen={})
     needed = [model.config.model_name for model in deployment.models]
     change = local_weights is LocalWeights.LOCK
-    return resolve(needed, project / MODELS, lock, change=change, step=step or silent)
+    return resolve(needed, project / MODELS, lock, change=change, step=step or no_progress)
 
 
-def diagnose(finding: Finding, document: Document, environment: str) -> Diagnostic:
-    """Put a finding about a model at the line that names the model."""
-    place = f"{MODELS}/{finding.model}"
-    reasons = "; ".join(finding.reasons).rstrip(".")
+def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagnostic:
+    """Put an issue about a model at the line that names the model."""
+    place = f"{MODELS}/{issue.model}"
+    reasons = "; ".join(issue.reasons).rstrip(".")
     kind, message = {
-        Problem.UNSTAGED: (
+        IssueKind.UNSTAGED: (
             catalogue.WEIGHTS_UNSTAGED,
-            f"The weights of {finding.model} are not staged: not found in {LOCK_FILE} or {MODELS}/.",
+            f"The weights of {issue.model} are not staged: not found in {LOCK_FILE} or {MODELS}/.",
         ),
-        Problem.INCOMPLETE: (
+        IssueKind.INCOMPLETE: (
             catalogue.WEIGHTS_INCOMPLETE,
             f"{place} is incomplete and was skipped: {reasons}.",
         ),
-        Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
-        Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
-        Problem.DAMAGED: (catalogue.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
-        Problem.UNCHECKED: (
+        IssueKind.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
+        IssueKind.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
+        IssueKind.DAMAGED: (catalogue.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
+        IssueKind.UNCHECKED: (
             catalogue.WEIGHTS_UNCHECKED,
-            f"Whether {finding.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
+            f"Whether {issue.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
         ),
-    }[finding.problem]
+    }[issue.kind]
     fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
     fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`").replace("models/<org>/<name>", place)
-    fix = fix.replace("<org>/<name>", finding.model)
+    fix = fix.replace("<org>/<name>", issue.model)
     for path, leaf in document.leaves():
-        if path[-1] == "modelName" and leaf.text == finding.model:
+        if path[-1] == "modelName" and leaf.text == issue.model:
             return kind.at(leaf.origin, message, key_path=key_path(path), fix=fix)
     return kind.at(None, message, fix=fix)

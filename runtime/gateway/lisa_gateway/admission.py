@@ -1,4 +1,4 @@
-"""Who may come in, and how much they may bring."""
+"""Admission of requests: limits of their size, then authentication."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lisa_gateway import health
 from lisa_gateway.errors import BodyTooLargeError, HeadersTooLargeError
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.request_context import RequestContext
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from lisa_gateway.settings import Settings
 
 
-class Admission:
-    """Wraps the application: limits first, since they cost nothing, then the caller."""
+class AdmissionMiddleware:
+    """ASGI middleware: checks limits first, since that is cheap, then authenticates the caller."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in.
+        """Admit a request.
 
         Raises:
             HeadersTooLargeError: its headers are longer than the limit.
-            BodyTooLargeError: its body is, by its own word or by what comes.
+            BodyTooLargeError: its Content-Length or its body is over the limit.
             UnauthorizedError: its credential is missing or not valid.
             UnavailableError: its credential cannot be checked now.
         """
@@ -35,7 +35,7 @@ class Admission:
             receive = self._limited(scope, receive)
             if scope["path"] not in health.PATHS:
                 resources: Resources = scope["state"]["resources"]
-                Exchange.of(scope).caller = await resources.authenticator.authenticate(scope["headers"])
+                RequestContext.of(scope).caller = await resources.authenticator.authenticate(scope["headers"])
         await self._app(scope, receive, send)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
@@ -51,12 +51,12 @@ class Admission:
             return _counted(receive, limit)
         if length > limit:
             raise _too_large(limit)
-        # The server sees to it that no more comes than this.
+        # The server delivers no more than Content-Length.
         return receive
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """Count what comes of a body that does not say how long it is."""
+    """Count the bytes of a body without Content-Length."""
     received = 0
 
     async def counted() -> Message:

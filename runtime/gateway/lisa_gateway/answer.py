@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from lisa_gateway.connection_headers import HOP_BY_HOP, named_by_connection
-from lisa_gateway.errors import BrokenAnswerError, UpstreamDownError
+from lisa_gateway.errors import UpstreamInterruptedError, UpstreamUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,12 +58,12 @@ class Answer:
         """What has come of the body since the last call, at least a byte; nothing at its end.
 
         Raises:
-            BrokenAnswerError: LiteLLM broke the answer off, or is silent.
+            UpstreamInterruptedError: LiteLLM broke the answer off, or is silent.
         """
         try:
             return await self._reader.readany()
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
-            raise BrokenAnswerError from error
+            raise UpstreamInterruptedError from error
 
     @property
     def is_at_end(self) -> bool:
@@ -105,12 +105,12 @@ async def whole(answer: Answer) -> bytes:
     """The body of an answer.
 
     Raises:
-        UpstreamDownError: LiteLLM broke it off.
+        UpstreamUnavailableError: LiteLLM broke it off.
     """
     parts = []
     try:
         while part := await answer.next_part():
             parts.append(part)
-    except BrokenAnswerError as error:
-        raise UpstreamDownError("The model proxy interrupted its response.") from error
+    except UpstreamInterruptedError as error:
+        raise UpstreamUnavailableError("The model proxy interrupted its response.") from error
     return b"".join(parts)

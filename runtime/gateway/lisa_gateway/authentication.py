@@ -1,4 +1,4 @@
-"""Who calls: from the headers of a request to a caller."""
+"""Authentication: from the headers of a request to its caller."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol
 
 from lisa_gateway.api_tokens import ApiTokens, TokenTableError
 from lisa_gateway.errors import GatewayError, UnauthorizedError, UnavailableError
-from lisa_gateway.exchange import Caller
 from lisa_gateway.issuer import Verifier
+from lisa_gateway.request_context import Caller
 from lisa_oidc import IssuerError, TokenError
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -20,19 +20,19 @@ _MOST_CREDENTIALS = 2  # One of each header; more would be a way to try many at 
 
 
 class Authenticator(Protocol):
-    """Finds out who calls."""
+    """Authenticates the caller of a request."""
 
     async def authenticate(self, headers: Headers) -> Caller:
-        """The caller of a request with these headers, whose names are in lower case.
+        """Return the caller of a request with these headers, whose names are in lower case.
 
         Raises:
             UnauthorizedError: there is no valid credential.
-            UnavailableError: whether it is valid cannot be found out now.
+            UnavailableError: the credential cannot be checked now.
         """
 
 
-class Open:
-    """Lets everybody in, as `USE_AUTH=false` wants."""
+class AnonymousAuthenticator:
+    """Accepts every request without credentials, for `USE_AUTH=false`."""
 
     async def authenticate(self, headers: Headers) -> Caller:  # noqa: ARG002
         """See `Authenticator`."""
@@ -46,7 +46,7 @@ class _Credential:
 
 
 class TokenAuthenticator:
-    """Takes API tokens, from `Authorization: Bearer` or `Api-Key`, and OIDC tokens, from `Authorization` alone.
+    """Accepts API tokens, from `Authorization: Bearer` or `Api-Key`, and OIDC tokens, from `Authorization` alone.
 
     What has the form of an OIDC token is verified first: that needs no look-up, and keeps such tokens out of DynamoDB.
     """
@@ -69,7 +69,7 @@ class TokenAuthenticator:
                 return await self._check(credential)
             except (UnauthorizedError, UnavailableError) as failure:
                 failures.append(failure)
-        # That a check was not possible says more than that another credential is wrong.
+        # A check that was not possible outweighs a wrong credential.
         raise next((failure for failure in failures if isinstance(failure, UnavailableError)), failures[0])
 
     async def _check(self, credential: _Credential) -> Caller:
@@ -116,5 +116,5 @@ def _text(value: bytes) -> str:
 
 
 def _digest(subject: str) -> str:
-    """What a log may say of a person: the same for the same, and no name."""
+    """What a log may contain about a user: the same for each request, and no name."""
     return hashlib.sha256(subject.encode()).hexdigest()[:12]

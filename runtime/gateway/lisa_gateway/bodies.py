@@ -13,7 +13,7 @@ from lisa_gateway.errors import (
     BodyEncodingError,
     BodyTimeoutError,
     BodyTooLargeError,
-    ClientLeftError,
+    ClientDisconnectedError,
     InvalidBodyError,
 )
 from lisa_gateway.form_meter import FormMeter
@@ -164,7 +164,7 @@ class BodyReader:
             BodyTooLargeError: it is over a limit.
             BodyTimeoutError: it did not come in time.
             InvalidBodyError: it is not JSON in UTF-8.
-            ClientLeftError: the client has left.
+            ClientDisconnectedError: the client has left.
         """
         body = await self._whole(receive)
         # A shorter body holds nothing that is too long.
@@ -193,7 +193,7 @@ class BodyReader:
 
     def _take(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":
-            raise ClientLeftError
+            raise ClientDisconnectedError
         part: bytes = message.get("body", b"")
         self._received += len(part)
         limits = self._limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lisa_gateway.departure import Departure
+from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import (
     GatewayError,
     HeadersTooLargeError,
@@ -42,7 +42,7 @@ class ClientConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._limits: ClientConnections = self.app_state["connections"]
-        self._departure = Departure()
+        self._disconnect = Disconnect()
         self._is_surplus = False
         self._is_refused = False
         self._has_head = False
@@ -65,7 +65,7 @@ class ClientConnection(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         self._limits.discard(self)
         super().connection_lost(exc)
-        self._departure.come()
+        self._disconnect.set()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -92,8 +92,8 @@ class ClientConnection(HttpToolsProtocol):
         self._has_head = self._has_body = False
         self._since = self.loop.time()
         super().on_message_begin()
-        self._departure = Departure()
-        self._departure.attach(self.scope)
+        self._disconnect = Disconnect()
+        self._disconnect.attach(self.scope)
 
     def on_url(self, url: bytes) -> None:
         """See httptools."""
@@ -240,7 +240,7 @@ class ClientConnection(HttpToolsProtocol):
         if self.is_serving:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._departure.come()
+            self._disconnect.set()
             if self.cycle.response_started:
                 self.drop()
                 return

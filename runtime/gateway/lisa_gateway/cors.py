@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.request_context import RequestContext
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -69,7 +69,7 @@ class Preflights:
         if scope["type"] != "http" or not _is_preflight(scope):
             await self._app(scope, receive, send)
             return
-        Exchange.of(scope).route = "preflight"
+        RequestContext.of(scope).route = "preflight"
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -178,8 +178,8 @@ class BusyError(GatewayError):
     headers = MappingProxyType({"Retry-After": "2"})
 
 
-class UpstreamDownError(GatewayError):
-    """LiteLLM takes no connection, or breaks it off."""
+class UpstreamUnavailableError(GatewayError):
+    """LiteLLM accepts no connection, or interrupts it."""
 
     status = 502
     code = "upstream_unreachable"
@@ -193,14 +193,15 @@ class UpstreamTimeoutError(GatewayError):
     code = "upstream_timeout"
 
 
-class BrokenAnswerError(Exception):
-    """LiteLLM broke an answer off that is on its way already: the connection is broken too, so that the caller does not
-    take a part for the whole.
+class UpstreamInterruptedError(Exception):
+    """LiteLLM interrupted a response that has begun.
+
+    The connection to the caller is closed too, so that a part is not mistaken for the complete response.
     """
 
 
-class ClientLeftError(Exception):
-    """The client has left before its answer was whole: nobody is there to be told."""
+class ClientDisconnectedError(Exception):
+    """The client disconnected before its response was complete."""
 
 
 def error_body(message: str, *, kind: str, code: str) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_gateway.bodies import BodyKind, BodyLimits, BodyReader, content_type_of, kind_of, metered_upload
-from lisa_gateway.exchange import Exchange
 from lisa_gateway.in_flight import InFlight
 from lisa_gateway.pacing import Pacing
+from lisa_gateway.request_context import RequestContext
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Limits:
-    """Wraps the application below `Admission`, which knows the caller.
+    """Wraps the application below `AdmissionMiddleware`, which knows the caller.
 
     JSON and URL-encoded forms are read and measured as they come, and go on as one part, large ones in turns; an upload
     is measured while it goes on.
@@ -36,11 +36,11 @@ class Limits:
             BodyTimeoutError: its body did not come in time.
             BodyTooLargeError: its body is over a limit.
             BusyError: all callers together have too much in flight.
-            ClientLeftError: the client has left.
+            ClientDisconnectedError: the client has left.
             InvalidBodyError: its body cannot be measured.
             TooManyRequestsError: the caller has too much in flight.
         """
-        caller = Exchange.of(scope).caller if scope["type"] == "http" else None
+        caller = RequestContext.of(scope).caller if scope["type"] == "http" else None
         if caller is None:
             await self._app(scope, receive, send)
             return

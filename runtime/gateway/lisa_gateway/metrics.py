@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
-    from lisa_gateway.exchange import Exchange
+    from lisa_gateway.request_context import RequestContext
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
@@ -52,20 +52,20 @@ class Metrics:
             faults=Counter("lisa_gateway_faults", "Requests that failed.", ("route", "fault"), registry=registry),
         )
 
-    def observe(self, exchange: Exchange, method: str, ended: float) -> None:
+    def observe(self, context: RequestContext, method: str, ended: float) -> None:
         """Count an exchange that has ended at `ended` (`time.perf_counter`)."""
-        route = exchange.route
-        requests, duration, first_byte = self._of(method, route, exchange.status)
+        route = context.route
+        requests, duration, first_byte = self._of(method, route, context.status)
         requests.inc()
-        duration.observe(ended - exchange.began)
-        if exchange.first_byte is not None:
-            first_byte.observe(exchange.first_byte - exchange.began)
-        if exchange.prompt_tokens:
-            self.tokens.labels(route, "prompt").inc(exchange.prompt_tokens)
-        if exchange.completion_tokens:
-            self.tokens.labels(route, "completion").inc(exchange.completion_tokens)
-        if exchange.fault:
-            self.faults.labels(route, exchange.fault).inc()
+        duration.observe(ended - context.began)
+        if context.first_byte is not None:
+            first_byte.observe(context.first_byte - context.began)
+        if context.prompt_tokens:
+            self.tokens.labels(route, "prompt").inc(context.prompt_tokens)
+        if context.completion_tokens:
+            self.tokens.labels(route, "completion").inc(context.completion_tokens)
+        if context.error_reason:
+            self.faults.labels(route, context.error_reason).inc()
 
     def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram, Histogram]:
         """What every request counts in; finding it by labels each time would cost more than counting."""

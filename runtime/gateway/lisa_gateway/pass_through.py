@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
 from lisa_gateway.answer import answer_headers
-from lisa_gateway.departure import Departure
-from lisa_gateway.errors import ClientLeftError, GatewayError
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.disconnect import Disconnect
+from lisa_gateway.errors import ClientDisconnectedError, GatewayError
 from lisa_gateway.operations import Access, operations
+from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader
@@ -40,30 +40,30 @@ class PassThrough:
             MethodNotAllowedError: it has the path with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none.
             UnsupportedParameterError: the query has a parameter that is not passed on.
-            UpstreamDownError: LiteLLM cannot be reached.
+            UpstreamUnavailableError: LiteLLM cannot be reached.
             UpstreamTimeoutError: it does not answer in time.
             OpaqueAnswerError: it answers with an error that is not JSON.
-            BrokenAnswerError: it breaks its answer off.
-            ClientLeftError: the client has left.
+            UpstreamInterruptedError: it breaks its answer off.
+            ClientDisconnectedError: the client has left.
         """
-        exchange = Exchange.of(scope)
-        caller = exchange.caller
+        context = RequestContext.of(scope)
+        caller = context.caller
         is_admin = caller is not None and caller.is_admin
         query = scope["query_string"]
         match = self._operations.admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
-        exchange.route = f"{PREFIX}{match.operation.path}"
+        context.route = f"{PREFIX}{match.operation.path}"
         target = match.path + b"?" + query if query else match.path
         resources: Resources = scope["state"]["resources"]
-        headers = resources.upstream.signed(forwardable(scope["headers"]), exchange.request_id)
+        headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id)
         if match.operation.access is Access.ADMINISTRATION:
             headers = with_key(headers, resources.admin_key)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
         client = _Client(receive, presence)
-        departure = Departure.of(scope)
+        disconnect = Disconnect.of(scope)
         try:
             async with presence:
-                departure.then(client.leave)
+                disconnect.on_disconnect(client.leave)
                 body = await client.body()
                 answer = await resources.upstream.send(
                     scope["method"], target, headers=headers, body=body, caller=b"" if caller is None else caller.key
@@ -71,7 +71,7 @@ class PassThrough:
                 try:
                     if is_opaque(answer.status, answer.headers):
                         raise readable_error(answer.status, body)
-                    await _relay(answer, send, exchange)
+                    await _relay(answer, send, context)
                 finally:
                     # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
                     answer.close()
@@ -79,9 +79,9 @@ class PassThrough:
             # Leaving the block has cancelled what was under way to LiteLLM.
             if client.failure is not None:
                 raise client.failure from None
-            raise ClientLeftError from None
+            raise ClientDisconnectedError from None
         finally:
-            departure.forget()
+            disconnect.forget()
 
 
 class _Client:
@@ -140,7 +140,7 @@ def _raw_path(scope: Scope) -> bytes:
     return raw.removeprefix(_PREFIX_BYTES)
 
 
-async def _relay(answer: Answer, send: Send, exchange: Exchange) -> None:
+async def _relay(answer: Answer, send: Send, context: RequestContext) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
     usage = UsageReader(answer.headers)
     more = True
@@ -149,4 +149,4 @@ async def _relay(answer: Answer, send: Send, exchange: Exchange) -> None:
         usage.feed(part)
         more = not answer.is_at_end
         await send({"type": "http.response.body", "body": part, "more_body": more})
-    exchange.prompt_tokens, exchange.completion_tokens = usage.tokens()
+    context.prompt_tokens, context.completion_tokens = usage.tokens()

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 
 from lisa_gateway.connection import Connection
-from lisa_gateway.errors import UpstreamDownError, UpstreamTimeoutError
+from lisa_gateway.errors import UpstreamTimeoutError, UpstreamUnavailableError
 
 # uvicorn, which LiteLLM runs on, closes a connection that was idle for 5 seconds; one that is about to be closed must
 # not be taken for the next request.
@@ -40,7 +40,7 @@ class Pool:
             caller: who may have had it before; nothing for a new one.
 
         Raises:
-            UpstreamDownError: LiteLLM takes no connection.
+            UpstreamUnavailableError: LiteLLM takes no connection.
             UpstreamTimeoutError: it takes none in time, or too many are in use.
         """
         if self._places.locked():
@@ -95,7 +95,7 @@ class Pool:
         except TimeoutError as error:
             raise UpstreamTimeoutError("The model proxy took no connection in time.") from error
         except OSError as error:
-            raise UpstreamDownError("The model proxy cannot be reached.") from error
+            raise UpstreamUnavailableError("The model proxy cannot be reached.") from error
         return connection
 
     def _drop_idle(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
-from lisa_gateway.authentication import Authenticator, Open, TokenAuthenticator
+from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
 from lisa_gateway.health import Health
 from lisa_gateway.issuer import Documents, Verifier
 from lisa_gateway.settings import Settings
@@ -39,11 +39,11 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Open the connections of a worker; nothing is asked yet, so that a worker starts whoever is down."""
+    """Open the connections of a worker; none is used yet, so that a worker starts while other services are down."""
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(Upstream(settings))
         parameters = await stack.enter_async_context(parameter_client(settings.aws_region))
-        authenticator: Authenticator = Open()
+        authenticator: Authenticator = AnonymousAuthenticator()
         if settings.use_auth:
             documents = Documents()
             stack.push_async_callback(documents.close)

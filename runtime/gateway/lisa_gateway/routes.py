@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from lisa_gateway import description, health
-from lisa_gateway.errors import ClientLeftError, GatewayError, error_body
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.errors import ClientDisconnectedError, GatewayError, error_body
+from lisa_gateway.request_context import RequestContext
 from lisa_gateway.v1.routes import router as v1
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def documented_routes(lifespan: Callable[[Any], AbstractAsyncContextManager[dict
         return HTMLResponse(description.page(document()))
 
     app.add_exception_handler(GatewayError, _gateway_error)
-    app.add_exception_handler(ClientLeftError, _client_left)
+    app.add_exception_handler(ClientDisconnectedError, _client_left)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     return _Named(app)
@@ -70,7 +70,7 @@ class _Named:
         finally:
             route = scope.get("route")
             if scope["type"] == "http" and route is not None:
-                Exchange.of(scope).route = route.path
+                RequestContext.of(scope).route = route.path
 
 
 async def _liveness(request: Request) -> Response:
@@ -92,13 +92,13 @@ def _health(is_good: bool) -> Response:
 async def _gateway_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         raise error
-    Exchange.of(request.scope).fault = error.code
+    RequestContext.of(request.scope).error_reason = error.code
     return Response(error.body, error.status, headers=dict(error.headers), media_type="application/json")
 
 
 async def _client_left(request: Request, error: Exception) -> Response:  # noqa: ARG001
     """End the exchange; nobody gets the answer."""
-    Exchange.of(request.scope).fault = "client_left"
+    RequestContext.of(request.scope).error_reason = "client_left"
     return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 

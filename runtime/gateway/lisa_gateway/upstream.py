@@ -14,7 +14,7 @@ from aiohttp.http import HttpProcessingError
 
 from lisa_gateway.answer import Answer
 from lisa_gateway.connection import write_body, write_head
-from lisa_gateway.errors import GatewayError, InvalidRequestError, UpstreamDownError, UpstreamTimeoutError
+from lisa_gateway.errors import GatewayError, InvalidRequestError, UpstreamTimeoutError, UpstreamUnavailableError
 from lisa_gateway.pool import Pool
 from lisa_gateway.upload import Upload
 
@@ -70,7 +70,7 @@ class Upstream:
 
         Raises:
             InvalidRequestError: the target is no path, or is not percent-encoded; a header is not UTF-8.
-            UpstreamDownError: LiteLLM takes no connection, ends it without an answer, or sends what is not HTTP.
+            UpstreamUnavailableError: LiteLLM takes no connection, ends it without an answer, or sends what is not HTTP.
             UpstreamTimeoutError: it does not answer in time.
         """
         if not target.startswith(b"/") or _NOT_IN_TARGET.search(target):
@@ -108,7 +108,7 @@ class Upstream:
         answer = Answer(message.code, [(name.lower(), value) for name, value in message.raw_headers], reader, end)
         if not answer.is_valid:
             answer.close()
-            raise UpstreamDownError(_INVALID)
+            raise UpstreamUnavailableError(_INVALID)
         return answer
 
     async def is_alive(self) -> bool:
@@ -146,7 +146,7 @@ def _translated(error: BaseException) -> GatewayError | None:
     if isinstance(error, TimeoutError):
         return UpstreamTimeoutError("The model proxy did not answer in time.")
     if isinstance(error, HttpProcessingError):
-        return UpstreamDownError(_INVALID)
+        return UpstreamUnavailableError(_INVALID)
     if isinstance(error, (aiohttp.ClientError, OSError)):
-        return UpstreamDownError("The model proxy closed the connection without an answer.")
+        return UpstreamUnavailableError("The model proxy closed the connection without an answer.")
     return None

@@ -14,8 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lisa_weights import convert as convert_module
-from lisa_weights import copying, staging, verification
+from lisa_weights import copying, disk, temporary_directory, verification
 from lisa_weights.convert import Converted, convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors import writing
@@ -260,8 +259,8 @@ def test_a_disk_without_room_is_told_of_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = saved(tmp_path / "m", {"a": torch.ones(400)})
-    usage = convert_module.shutil.disk_usage(model)
-    monkeypatch.setattr(convert_module.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = disk.shutil.disk_usage(model)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(WeightsError, match="too full to convert m"):
         convert(model)
 
@@ -288,7 +287,7 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
 
 def test_two_runs_at_once(tmp_path: Path) -> None:
     model = saved(tmp_path / "m", {"a": torch.ones(4)})
-    with staging.staging(model), pytest.raises(WeightsError, match="Another run converts m"):
+    with temporary_directory.temporary_directory(model), pytest.raises(WeightsError, match="Another run converts m"):
         convert(model)
 
 

@@ -31,7 +31,7 @@ _FULL = 0xFFFFFFFF
 _ENCRYPTED = 0x1
 _MAX_RATIO = 100
 _SMALL = 1 << 20
-_CHUNK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ def inflate(descriptor: int, entry: Entry, what: str) -> Iterator[bytes]:
     left = entry.size
     crc = 0
     unpack = zlib.decompressobj(-zlib.MAX_WBITS) if entry.method == DEFLATED else None
-    for offset in range(entry.start, entry.start + entry.packed, _CHUNK):
-        pending = os.pread(descriptor, min(_CHUNK, entry.start + entry.packed - offset), offset)
+    for offset in range(entry.start, entry.start + entry.packed, _BLOCK_BYTES):
+        pending = os.pread(descriptor, min(_BLOCK_BYTES, entry.start + entry.packed - offset), offset)
         while pending:
             try:
-                piece = unpack.decompress(pending, _CHUNK) if unpack else pending
+                piece = unpack.decompress(pending, _BLOCK_BYTES) if unpack else pending
             except zlib.error as error:
                 raise _damaged(what, f"{entry.name!r} cannot be decompressed") from error
             left -= len(piece)

@@ -61,10 +61,10 @@ def read_pickle(
         WeightsError: a name outside the table, an operation that data does not need, a malformed or truncated pickle,
             or one that is larger than any checkpoint's.
     """
-    return _Machine(stream, names, persistent, what).run()
+    return _PickleReader(stream, names, persistent, what).run()
 
 
-class _Machine:
+class _PickleReader:
     def __init__(
         self, stream: BinaryIO, names: Mapping[str, Value], persistent: Callable[[Value], Value], what: str
     ) -> None:
@@ -237,14 +237,14 @@ class _Machine:
         self._push(self._persistent(self._pop()), 200)
 
 
-_OPERATIONS: dict[int, Callable[[_Machine], object]] = {
+_OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
     code[0]: operation
     for code, operation in {
         pickle.PROTO: lambda m: m._read(1),
         pickle.FRAME: lambda m: m._read(8),
-        pickle.MARK: _Machine._mark,
-        pickle.POP: _Machine._pop,
-        pickle.POP_MARK: _Machine._pop_mark,
+        pickle.MARK: _PickleReader._mark,
+        pickle.POP: _PickleReader._pop,
+        pickle.POP_MARK: _PickleReader._pop_mark,
         pickle.DUP: lambda m: m._push(m._top(), 8),
         pickle.NONE: lambda m: m._push(None, 8),
         pickle.NEWTRUE: lambda m: m._push(True, 8),
@@ -267,28 +267,28 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         pickle.EMPTY_LIST: lambda m: m._push([], 64),
         pickle.EMPTY_SET: lambda m: m._push([], 64),
         pickle.LIST: lambda m: m._push(m._pop_mark(), 64),
-        pickle.FROZENSET: _Machine._tuple_of_mark,
+        pickle.FROZENSET: _PickleReader._tuple_of_mark,
         pickle.EMPTY_DICT: lambda m: m._push({}, 72),
         pickle.EMPTY_TUPLE: lambda m: m._push((), 8),
-        pickle.TUPLE: _Machine._tuple_of_mark,
+        pickle.TUPLE: _PickleReader._tuple_of_mark,
         pickle.TUPLE1: lambda m: m._tuple(1),
         pickle.TUPLE2: lambda m: m._tuple(2),
         pickle.TUPLE3: lambda m: m._tuple(3),
-        pickle.APPEND: _Machine._append_one,
+        pickle.APPEND: _PickleReader._append_one,
         pickle.APPENDS: lambda m: m._extend(m._pop_mark()),
         pickle.ADDITEMS: lambda m: m._extend(m._pop_mark()),
-        pickle.SETITEM: _Machine._set_one,
+        pickle.SETITEM: _PickleReader._set_one,
         pickle.SETITEMS: lambda m: m._set(m._pop_mark()),
         pickle.BINPUT: lambda m: m._remember(m._number("B")),
         pickle.LONG_BINPUT: lambda m: m._remember(m._number("I")),
         pickle.MEMOIZE: lambda m: m._remember(len(m._memo)),
         pickle.BINGET: lambda m: m._recall(m._number("B")),
         pickle.LONG_BINGET: lambda m: m._recall(m._number("I")),
-        pickle.GLOBAL: _Machine._find_in_stream,
-        pickle.STACK_GLOBAL: _Machine._find_on_stack,
-        pickle.REDUCE: _Machine._call,
-        pickle.NEWOBJ: _Machine._call,
-        pickle.BUILD: _Machine._state,
-        pickle.BINPERSID: _Machine._identify,
+        pickle.GLOBAL: _PickleReader._find_in_stream,
+        pickle.STACK_GLOBAL: _PickleReader._find_on_stack,
+        pickle.REDUCE: _PickleReader._call,
+        pickle.NEWOBJ: _PickleReader._call,
+        pickle.BUILD: _PickleReader._state,
+        pickle.BINPERSID: _PickleReader._identify,
     }.items()
 }

@@ -51,7 +51,7 @@ class Completeness:
         return not self.problems
 
 
-def judge(sizes: Mapping[str, int], open_file: Open) -> Completeness:
+def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completeness:
     """Judge a model by its files' sizes, its index and its safetensors' headers.
 
     Args:

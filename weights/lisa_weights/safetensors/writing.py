@@ -16,12 +16,12 @@ from pathlib import Path
 from threading import Event
 
 from lisa_weights.checkpoint.torch_checkpoint import Place
-from lisa_weights.copying import CHUNK, copy_range, pieces, write_all
+from lisa_weights.copying import BLOCK_BYTES, copy_range, iter_blocks, write_all
 from lisa_weights.output_tensors import OutputTensor
 from lisa_weights.safetensors.layout import Layout
 from lisa_weights.safetensors.shards import index_of
 from lisa_weights.serving_files import INDEX
-from lisa_weights.verification import Progress, Tally, Verification, check_sum
+from lisa_weights.verification import Progress, ProgressCounter, Verification, verify_crc32
 
 _WRITERS = 2
 """Threads: two saturate most disks, and what is in flight stays within the bound of memory."""
@@ -73,8 +73,8 @@ def write_files(
     writer = _Writer(
         directory,
         parts,
-        Tally("convert", total, progress),
-        Tally("verify", total, progress) if verify else None,
+        ProgressCounter("convert", total, progress),
+        ProgressCounter("verify", total, progress) if verify else None,
         checksums=checksums,
         aside=len(layouts) == 1,
     )
@@ -88,7 +88,7 @@ def write_files(
     if verify and checksums:
         for place in dict.fromkeys(part.place for part in parts.values()):
             if place not in writer.summed:
-                check_sum(place)
+                verify_crc32(place)
     if len(layouts) > 1:
         index = index_of({name: [tensor for tensor, _ in layout.places] for name, layout in layouts.items()})
         (directory / INDEX).write_bytes(index)
@@ -103,8 +103,8 @@ class _Writer:
         self,
         directory: Path,
         parts: Mapping[str, OutputTensor],
-        copied: Tally,
-        verified: Tally | None,
+        copied: ProgressCounter,
+        verified: ProgressCounter | None,
         *,
         checksums: bool,
         aside: bool,
@@ -135,7 +135,7 @@ class _Writer:
                 )
             write_all(target, layout.head, 0)
             if check:
-                check.headed(layout.head)
+                check.on_header(layout.head)
             self._copied.add(len(layout.head))
             for tensor, at in layout.places:
                 if self.stopped.is_set():
@@ -151,10 +151,10 @@ class _Writer:
 
 def _write_tensor(part: OutputTensor, target: int, at: int, check: Verification | None) -> None:
     if not part.view.is_contiguous:
-        for offset, data in pieces(part.view, part.place):
+        for offset, data in iter_blocks(part.view, part.place):
             write_all(target, data, at + offset)
             if check:
-                check.gathered(part, at + offset, data)
+                check.on_block(part, at + offset, data)
         if check:
             check.complete(part, at)
         return
@@ -162,5 +162,5 @@ def _write_tensor(part: OutputTensor, target: int, at: int, check: Verification 
         start = part.place.start + part.view.offset * part.info.dtype.size
         copy_range(part.place.descriptor, start, target, at, part.info.nbytes)
         return
-    for offset in range(0, part.info.nbytes, CHUNK):
-        check.copy(part, at + offset, offset, min(CHUNK, part.info.nbytes - offset))
+    for offset in range(0, part.info.nbytes, BLOCK_BYTES):
+        check.copy(part, at + offset, offset, min(BLOCK_BYTES, part.info.nbytes - offset))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock.completeness import Completeness, judge
+from lisa_weights.lock.completeness import Completeness, check_completeness
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, require_model_name
 from lisa_weights.model_directory import Progress, digest_files
 from lisa_weights.store import s5cmd
@@ -29,7 +29,7 @@ _PART_BYTES = 1 << 20
 _READERS = 4
 
 
-class Problem(StrEnum):
+class MismatchKind(StrEnum):
     """What can be wrong with one object."""
 
     MISSING = "missing"
@@ -39,17 +39,17 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class ObjectMismatch:
     """One object that is not known to be what the lock says.
 
     Attributes:
         path: relative to the model's prefix.
-        problem: what is wrong.
+        kind: what is wrong.
         message: the same for people, a sentence without a full stop.
     """
 
     path: str
-    problem: Problem
+    kind: MismatchKind
     message: str
 
 
@@ -123,10 +123,10 @@ class Bucket:
             WeightsError: the store refuses or does not answer.
         """
         sizes = {file.path: file.size for file in self.files(model)}
-        return judge(sizes, lambda path: self.store.reading(self.url(model, path)))
+        return check_completeness(sizes, lambda path: self.store.reading(self.url(model, path)))
 
-    def verify(self, model: str, locked: LockedModel, *, deep: bool = False) -> tuple[Finding, ...]:
-        """Compare a model in the bucket with the lock; no finding means that it is the same, file by file.
+    def verify(self, model: str, locked: LockedModel, *, deep: bool = False) -> tuple[ObjectMismatch, ...]:
+        """Compare a model in the bucket with the lock; no mismatch means that it is the same, file by file.
 
         Args:
             model: `org/name`.
@@ -138,8 +138,8 @@ class Bucket:
             WeightsError: the store refuses or does not answer.
         """
         stored = {file.path: file for file in self.files(model, digests=not deep)}
-        findings = [finding for file in locked.files if (finding := _by_size(file, stored.get(file.path)))]
-        missed = {finding.path for finding in findings}
+        mismatches = [mismatch for file in locked.files if (mismatch := _by_size(file, stored.get(file.path)))]
+        missed = {mismatch.path for mismatch in mismatches}
         same_size = [file for file in locked.files if file.path not in missed]
         digests: list[str | None]
         if deep:
@@ -148,9 +148,9 @@ class Bucket:
         else:
             digests = [stored[file.path].sha256 for file in same_size]
         for file, digest in zip(same_size, digests, strict=True):
-            if finding := _by_digest(file, digest):
-                findings.append(finding)
-        return tuple(sorted(findings))
+            if mismatch := _by_digest(file, digest):
+                mismatches.append(mismatch)
+        return tuple(sorted(mismatches))
 
     def upload(self, model: str, locked: LockedModel, directory: Path, *, progress: Progress | None = None) -> Transfer:
         """Bring a model into the bucket: what is not there with its size and digest, weights before all else.
@@ -187,9 +187,9 @@ class Bucket:
             if file is not None and progress is not None:
                 progress(file.path, file.size)
 
-        self.carry_out(model, commands, arrived)
+        self.copy_files(model, commands, arrived)
 
-    def carry_out(
+    def copy_files(
         self, model: str, commands: Iterable[tuple[str, ...]], arrived: Callable[[Mapping[str, Any]], None]
     ) -> None:
         """Run copy commands, and tell each that succeeded as it does.
@@ -202,7 +202,7 @@ class Bucket:
             if answer.get("success"):
                 arrived(answer)
         if failures:
-            raise s5cmd.refusal(self.url(model), failures)
+            raise s5cmd.transfer_error(self.url(model), failures)
 
     def _carried(self, model: str, paths: Iterable[str]) -> dict[str, str]:
         failures: list[Failure] = []
@@ -213,7 +213,7 @@ class Bucket:
             if DIGEST_KEY in metadata:
                 found[str(answer["key"]).removeprefix(self.url(model))] = metadata[DIGEST_KEY]
         if refused := [failure for failure in failures if not failure.is_absence]:
-            raise s5cmd.refusal(self.url(model), refused)
+            raise s5cmd.transfer_error(self.url(model), refused)
         return found
 
     def _read_digest(self, model: str, path: str) -> str:
@@ -228,21 +228,21 @@ def _stored(file: LockedFile) -> StoredFile:
     return StoredFile(file.path, file.size, file.sha256)
 
 
-def _by_size(file: LockedFile, stored: StoredFile | None) -> Finding | None:
+def _by_size(file: LockedFile, stored: StoredFile | None) -> ObjectMismatch | None:
     if stored is None:
-        return Finding(file.path, Problem.MISSING, f"{file.path} is missing")
+        return ObjectMismatch(file.path, MismatchKind.MISSING, f"{file.path} is missing")
     if stored.size != file.size:
         message = f"{file.path} has {stored.size} bytes and {file.size} in the lock"
-        return Finding(file.path, Problem.SIZE, message)
+        return ObjectMismatch(file.path, MismatchKind.SIZE, message)
     return None
 
 
-def _by_digest(file: LockedFile, digest: str | None) -> Finding | None:
+def _by_digest(file: LockedFile, digest: str | None) -> ObjectMismatch | None:
     if digest is None:
         message = f"{file.path} carries no SHA-256: verify it with --deep, or upload it again"
-        return Finding(file.path, Problem.UNPROVEN, message)
+        return ObjectMismatch(file.path, MismatchKind.UNPROVEN, message)
     if digest != file.sha256:
-        return Finding(file.path, Problem.DIGEST, f"{file.path} has other content than the lock says")
+        return ObjectMismatch(file.path, MismatchKind.DIGEST, f"{file.path} has other content than the lock says")
     return None
 
 

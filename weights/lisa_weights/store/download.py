@@ -80,7 +80,7 @@ def _receive(
             progress(file.path, file.size)
 
     commands = [("cp", "--raw", url, str(partial / file.path)) for url, file in expected.items()]
-    bucket.carry_out(model, commands, arrived)
+    bucket.copy_files(model, commands, arrived)
     if wrong:
         raise WeightsError(
             f"{bucket.url(model)} does not match the lock file in {', '.join(wrong)}: upload the complete model again."

@@ -113,7 +113,7 @@ class S5cmd:
         failures: list[Failure] = []
         found = list(self.run([("ls", pattern)], failures))
         if refused := [failure for failure in failures if not failure.is_absence]:
-            raise refusal(pattern.rpartition("/")[0], refused)
+            raise transfer_error(pattern.rpartition("/")[0], refused)
         return [entry for entry in found if entry.get("type") == "file"]
 
     @contextmanager
@@ -137,7 +137,7 @@ class S5cmd:
                 return
             process.wait()
             if failures := _failures(errors, process.returncode):
-                raise refusal(url, failures) from failed
+                raise transfer_error(url, failures) from failed
             if failed is not None:
                 raise failed
 
@@ -189,7 +189,7 @@ def _packaged() -> str | None:
     return None
 
 
-def refusal(what: str, failures: Sequence[Failure]) -> WeightsError:
+def transfer_error(what: str, failures: Sequence[Failure]) -> WeightsError:
     """One error for what s5cmd could not do: the first reason that is known, and how many more there were."""
     known = [(failure, text) for failure in failures for key, text in _REASONS.items() if key in failure.reason]
     commands = {failure.command for failure in failures if failure.command}

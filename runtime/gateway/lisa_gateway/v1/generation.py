@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lisa_gateway.errors import BrokenAnswerError, UpstreamDownError
+from lisa_gateway.errors import UpstreamInterruptedError, UpstreamUnavailableError
 from lisa_gateway.v1.registry import RegisteredModel
 
 _TEXTGEN: Mapping[str, Any] = MappingProxyType(
@@ -79,7 +79,7 @@ def generated(answer: Any, text: str, arguments: Mapping[str, Any]) -> dict[str,
     """The answer to generate, from that of the completions route.
 
     Raises:
-        UpstreamDownError: it is not in the form of a completion.
+        UpstreamUnavailableError: it is not in the form of a completion.
     """
     try:
         choice = answer["choices"][0]
@@ -90,20 +90,20 @@ def generated(answer: Any, text: str, arguments: Mapping[str, Any]) -> dict[str,
             "finishReason": choice.get("finish_reason") or "",
         }
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise UpstreamDownError("The model proxy did not answer with a completion.") from error
+        raise UpstreamUnavailableError("The model proxy did not answer with a completion.") from error
 
 
 def embeddings(answer: Any) -> dict[str, Any]:
     """The answer to embeddings, from that of OpenAI's route.
 
     Raises:
-        UpstreamDownError: it is not in the form of embeddings.
+        UpstreamUnavailableError: it is not in the form of embeddings.
     """
     try:
         entries = sorted(answer["data"], key=lambda entry: entry.get("index", 0))
         return {"embeddings": [entry["embedding"] for entry in entries]}
     except (KeyError, TypeError, AttributeError) as error:
-        raise UpstreamDownError("The model proxy did not answer with embeddings.") from error
+        raise UpstreamUnavailableError("The model proxy did not answer with embeddings.") from error
 
 
 async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -114,13 +114,13 @@ async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     A token is therefore held until the next one comes.
 
     Raises:
-        BrokenAnswerError: the stream ends without its end, or holds something else than a completion.
+        UpstreamInterruptedError: the stream ends without its end, or holds something else than a completion.
     """
     texts: list[str] = []
     try:
         async for event in _token_events(parts, texts):
             yield event
-    except BrokenAnswerError:
+    except UpstreamInterruptedError:
         # What came before the stream broke off is passed on.
         if texts:
             yield _event({"token": {"text": texts[-1], "special": False}})
@@ -137,7 +137,7 @@ async def _token_events(parts: AsyncIterator[bytes], texts: list[str]) -> AsyncI
         try:
             chunk = json.loads(data)
             if "error" in chunk:
-                raise BrokenAnswerError
+                raise UpstreamInterruptedError
             reported = (chunk.get("usage") or {}).get("completion_tokens") or reported
             for choice in chunk.get("choices") or []:
                 reason = choice.get("finish_reason") or reason
@@ -146,8 +146,8 @@ async def _token_events(parts: AsyncIterator[bytes], texts: list[str]) -> AsyncI
                         yield _event({"token": {"text": texts[-1], "special": False}})
                     texts.append(choice["text"])
         except (ValueError, TypeError, AttributeError) as error:
-            raise BrokenAnswerError from error
-    raise BrokenAnswerError
+            raise UpstreamInterruptedError from error
+    raise UpstreamInterruptedError
 
 
 def _last(texts: list[str], tokens: int, reason: str) -> dict[str, Any]:

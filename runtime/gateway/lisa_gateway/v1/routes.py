@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import Answer, answer_headers, whole
-from lisa_gateway.departure import while_present
-from lisa_gateway.errors import GatewayError, UpstreamDownError
-from lisa_gateway.exchange import Exchange
+from lisa_gateway.disconnect import cancel_on_disconnect
+from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
+from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation
@@ -163,7 +163,7 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
 async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
     """Ask LiteLLM; the answer is open still, and is not an error."""
     upstream: Upstream = request.state.resources.upstream
-    headers = upstream.signed([(b"content-type", b"application/json")], Exchange.of(request.scope).request_id)
+    headers = upstream.signed([(b"content-type", b"application/json")], RequestContext.of(request.scope).request_id)
     content = json.dumps(body).encode()
     answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
     if answer.status >= 400:
@@ -175,13 +175,13 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
 
 
 async def _ask(request: Request, path: str, body: Mapping[str, Any]) -> Any:
-    async with while_present(request.scope):
+    async with cancel_on_disconnect(request.scope):
         with closing(await _open(request, path, body)) as answer:
             content = await whole(answer)
     try:
         return json.loads(content)
     except ValueError as error:
-        raise UpstreamDownError("The model proxy did not answer with JSON.") from error
+        raise UpstreamUnavailableError("The model proxy did not answer with JSON.") from error
 
 
 async def _parts(answer: Answer) -> AsyncIterator[bytes]:

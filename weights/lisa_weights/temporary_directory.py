@@ -20,7 +20,7 @@ _NOTE = "moving"
 
 
 @contextmanager
-def staging(directory: Path) -> Iterator[Path]:
+def temporary_directory(directory: Path) -> Iterator[Path]:
     """Give a waiting directory in the model's, and remove it in the end.
 
     Raises:
@@ -44,7 +44,7 @@ def staging(directory: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def publish(waiting: Path, names: Sequence[str]) -> None:
+def move_into_place(waiting: Path, names: Sequence[str]) -> None:
     """Move files from the waiting directory to the model's, in their order; all or none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, one log line and the metrics of each request, and answers to what went wrong."""
+"""The outermost middleware: request ids, a log line and metrics for each request, and responses to errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from lisa_gateway.errors import BrokenAnswerError, ClientLeftError, GatewayError, error_body
-from lisa_gateway.exchange import Exchange
-from lisa_gateway.reports import Reports
+from lisa_gateway.errors import ClientDisconnectedError, GatewayError, UpstreamInterruptedError, error_body
+from lisa_gateway.request_context import RequestContext
+from lisa_gateway.request_log import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,15 +27,15 @@ _UNSUPPORTED_DATA = 1003
 _log = logging.getLogger(__name__)
 
 
-class Observation:
+class ObservabilityMiddleware:
     """Wraps the application."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
-        self._reports = Reports(metrics)
+        self._request_log = RequestLog(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, whatever happens within."""
+        """Respond to a request, whatever is raised within."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _UNSUPPORTED_DATA})
             return
@@ -43,54 +43,54 @@ class Observation:
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._reports.flush()
+                self._request_log.flush()
             return
-        exchange = Exchange(request_id=_request_id(scope["headers"]), began=time.perf_counter())
-        exchange.attach(scope)
-        answer = _Answer(send, exchange)
+        context = RequestContext(request_id=_request_id(scope["headers"]), began=time.perf_counter())
+        context.attach(scope)
+        answer = _Answer(send, context)
         try:
             await self._app(scope, receive, answer.send)
         except GatewayError as error:
-            exchange.fault = error.code
+            context.error_reason = error.code
             await answer.fail(error.status, error.body, error.headers)
-        except BrokenAnswerError:
-            exchange.fault = "upstream_broke_off"
-        except ClientLeftError:
-            exchange.fault = "client_left"
+        except UpstreamInterruptedError:
+            context.error_reason = "upstream_broke_off"
+        except ClientDisconnectedError:
+            context.error_reason = "client_left"
         # The boundary of a request: what is wrong with one must not end the worker.
         except Exception:
-            exchange.fault = "internal_error"
-            _log.exception("request %s failed", exchange.request_id)
+            context.error_reason = "internal_error"
+            _log.exception("request %s failed", context.request_id)
             body = error_body("The gateway failed.", kind="server_error", code="internal_error")
             await answer.fail(500, body, {})
         finally:
             method = scope["method"]
-            self._reports.add(exchange, method if method in _METHODS else "other")
+            self._request_log.add(context, method if method in _METHODS else "other")
 
 
 class _Answer:
-    """The way back to the client: notes the status and the first byte, and adds the request id."""
+    """Sends the response: records the status and the time of the first byte, and adds the request id."""
 
-    __slots__ = ("_exchange", "_send")
+    __slots__ = ("_context", "_send")
 
-    def __init__(self, send: Send, exchange: Exchange) -> None:
+    def __init__(self, send: Send, context: RequestContext) -> None:
         self._send = send
-        self._exchange = exchange
+        self._context = context
 
     async def send(self, message: Message) -> None:
-        exchange = self._exchange
+        context = self._context
         if message["type"] == "http.response.start":
-            exchange.status = message["status"]
+            context.status = message["status"]
             headers = [(name, value) for name, value in message["headers"] if name != _REQUEST_ID]
-            headers.append((_REQUEST_ID, exchange.request_id.encode()))
+            headers.append((_REQUEST_ID, context.request_id.encode()))
             message["headers"] = headers
-        elif exchange.first_byte is None and message.get("body"):
-            exchange.first_byte = time.perf_counter()
+        elif context.first_byte is None and message.get("body"):
+            context.first_byte = time.perf_counter()
         await self._send(message)
 
     async def fail(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Answer with an error, unless an answer has begun: then the server breaks the connection."""
-        if self._exchange.status:
+        """Respond with an error, unless a response has begun: then the server closes the connection."""
+        if self._context.status:
             return
         named = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
         encoded = [(name.lower().encode(), value.encode()) for name, value in named.items()]

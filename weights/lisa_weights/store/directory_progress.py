@@ -13,7 +13,7 @@ _BLOCK_BYTES = 512
 
 
 @contextmanager
-def growing(directory: Path, progress: Callable[[str, int], None]) -> Iterator[None]:
+def track_size(directory: Path, progress: Callable[[str, int], None]) -> Iterator[None]:
     """Report periodically by how many bytes a directory has grown, incomplete files included.
 
     Args:

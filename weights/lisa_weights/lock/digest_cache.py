@@ -43,7 +43,7 @@ class Conversion:
 
 
 @dataclass(slots=True)
-class Memory:
+class DigestCache:
     """What is known of the models below a directory.
 
     Attributes:
@@ -57,7 +57,7 @@ class Memory:
     conversions: dict[str, Conversion] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, models: Path) -> Memory:
+    def load(cls, models: Path) -> DigestCache:
         """Read what was saved; empty where there is nothing that can be read."""
         try:
             content = json.loads((models / _FILE).read_bytes())
@@ -107,7 +107,7 @@ class Memory:
         known = self.digests.get(path)
         return known[1] if known is not None and _same(self.models / path, known[0]) else None
 
-    def keep_digest(self, path: str, before: Stamp, digest: str, *, read_at: int) -> None:
+    def record_digest(self, path: str, before: Stamp, digest: str, *, read_at: int) -> None:
         """Remember a file's digest, unless the file changed or may have changed while it was read.
 
         Args:
@@ -119,7 +119,7 @@ class Memory:
         if max(before[1:]) < read_at - _SETTLED_NS and _same(self.models / path, before):
             self.digests[path] = (before, digest)
 
-    def keep_conversion(self, model: str, checkpoint: Mapping[str, Stamp], digests: Mapping[str, str | None]) -> None:
+    def record_conversion(self, model: str, checkpoint: Mapping[str, Stamp], digests: Mapping[str, str | None]) -> None:
         """Remember a conversion, and the digests of what it wrote where it took them.
 
         Raises:

@@ -1,0 +1,312 @@
+"""What is remembered of API tokens, and for how long, whatever the table answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+
+import pytest
+
+from lisa_gateway import api_tokens
+from lisa_gateway.api_tokens import ApiTokens, TokenTableError
+from oidc.issuer import Clock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Table:
+    """A token table in memory."""
+
+    def __init__(self, **tokens: float) -> None:
+        self.tokens = tokens
+        self.asked = 0
+        self.delay = 0.0
+        self.failure: Exception | None = None
+
+    async def expiration(self, token: str) -> float | None:
+        self.asked += 1
+        await asyncio.sleep(self.delay)
+        if self.failure:
+            raise self.failure
+        return self.tokens.get(token)
+
+
+async def test_a_removal_takes_effect_within_60_seconds() -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    assert await tokens.key_of("a")
+    table.tokens.clear()
+    clock.now += 44
+    assert await tokens.key_of("a")
+    clock.now += 2
+    assert not await tokens.key_of("a")
+
+
+async def test_an_expiration_takes_effect_at_once() -> None:
+    now = [100.0]
+    tokens = ApiTokens(Table(a=110.0), clock=Clock(), now=lambda: now[0])
+    assert await tokens.key_of("a")
+    now[0] = 110.0
+    assert not await tokens.key_of("a")
+
+
+async def test_an_unknown_token_is_looked_for_again_after_5_seconds() -> None:
+    table, clock = Table(), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    assert not any([await tokens.key_of("a") for _ in range(5)])
+    assert table.asked == 1
+    table.tokens["a"] = math.inf
+    clock.now += 5
+    assert await tokens.key_of("a")
+
+
+async def test_all_who_come_at_once_share_one_lookup() -> None:
+    table = Table(a=math.inf)
+    table.delay = 0.05
+    tokens = ApiTokens(table)
+    assert all(await asyncio.gather(*(tokens.key_of("a") for _ in range(20))))
+    assert table.asked == 1
+
+
+async def test_a_failure_is_not_remembered() -> None:
+    table = Table(a=math.inf)
+    table.failure = TokenTableError("down")
+    tokens = ApiTokens(table)
+    with pytest.raises(TokenTableError):
+        await tokens.key_of("a")
+    table.failure = None
+    assert await tokens.key_of("a")
+
+
+async def test_a_known_token_counts_while_the_table_is_down() -> None:
+    table = Table(a=math.inf)
+    tokens = ApiTokens(table)
+    await tokens.key_of("a")
+    table.failure = TokenTableError("down")
+    assert await tokens.key_of("a")
+
+
+class SilentTable(Table):
+    """A token table that does not answer while `silent` is set."""
+
+    def __init__(self, **tokens: float) -> None:
+        super().__init__(**tokens)
+        self.silent = asyncio.Event()
+        self.waiting = 0
+
+    async def expiration(self, token: str) -> float | None:
+        if self.silent.is_set():
+            self.waiting += 1
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                self.waiting -= 1
+        return await super().expiration(token)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-ups that are given up sooner."""
+    monkeypatch.setattr(api_tokens, "RENEWAL_SECONDS", 0.05)
+    monkeypatch.setattr(api_tokens, "LOOKUP_SECONDS", 0.2)
+
+
+async def test_a_token_that_was_good_counts_for_the_grace_period_while_the_table_hangs(hurried: None) -> None:
+    table, clock = SilentTable(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.key_of("a")
+    table.silent.set()
+    clock.now += 60
+    assert await tokens.key_of("a")
+    began = asyncio.get_running_loop().time()
+    for _ in range(100):
+        assert await tokens.key_of("a")
+    # Only the first request of some seconds waits.
+    assert asyncio.get_running_loop().time() - began < 0.05
+    clock.now += 584
+    assert await tokens.key_of("a")
+    clock.now += 2
+    with pytest.raises(TokenTableError):
+        await tokens.key_of("a")
+
+
+async def test_a_removal_takes_effect_when_the_table_answers_again(hurried: None) -> None:
+    table, clock = SilentTable(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.key_of("a")
+    table.failure = TokenTableError("down")
+    clock.now += 60
+    assert await tokens.key_of("a")
+    table.failure = None
+    table.tokens.clear()
+    clock.now += 6
+    assert not await tokens.key_of("a")
+
+
+async def test_a_slow_answer_counts_for_the_requests_after_it(hurried: None) -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.key_of("a")
+    table.tokens.clear()
+    table.delay = 0.1
+    clock.now += 46
+    assert await tokens.key_of("a")
+    await asyncio.sleep(0.15)
+    assert not await tokens.key_of("a")
+
+
+async def test_a_token_that_has_expired_has_no_grace_period(hurried: None) -> None:
+    now, clock = [100.0], Clock()
+    table = SilentTable(a=150.0)
+    tokens = ApiTokens(table, grace=600, clock=clock, now=lambda: now[0])
+    assert await tokens.key_of("a")
+    table.silent.set()
+    clock.now += 51
+    now[0] += 51
+    assert not await tokens.key_of("a")
+
+
+async def test_a_flood_of_unknown_tokens_while_the_table_hangs(hurried: None) -> None:
+    table, clock = SilentTable(a=math.inf), Clock()
+    tokens = ApiTokens(table, grace=600, clock=clock)
+    assert await tokens.key_of("a")
+    table.silent.set()
+    clock.now += 60
+    flood = [asyncio.create_task(tokens.key_of(f"unknown-{number}")) for number in range(3000)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+        assert table.waiting <= 40
+    assert len([task for task in flood if task.done()]) >= 2000
+    assert await tokens.key_of("a")
+    results = await asyncio.wait_for(asyncio.gather(*flood, return_exceptions=True), 5)
+    assert {type(result) for result in results} == {TokenTableError}
+    # The known token's own look-up is given up later.
+    assert table.waiting <= 1
+    table.silent.clear()
+    assert not await tokens.key_of("unknown-1")
+
+
+async def test_a_flood_of_unknown_tokens_does_not_push_out_known_ones() -> None:
+    table = Table(a=math.inf)
+    tokens = ApiTokens(table)
+    await tokens.key_of("a")
+    for number in range(10_050):
+        await tokens.key_of(f"unknown-{number}")
+    asked = table.asked
+    assert await tokens.key_of("a")
+    assert table.asked == asked
+
+
+async def test_key_is_a_digest_of_the_token_alone() -> None:
+    tokens = ApiTokens(Table(a=math.inf), clock=Clock())
+    assert await tokens.key_of("a") == hashlib.sha256(b"token:a").digest()
+
+
+LONGEST = "ä" * 1024
+KEYS = [("", False), ("a", True), (LONGEST, True), (f"{LONGEST}a", False)]
+
+
+@pytest.mark.parametrize(("token", "is_asked"), KEYS, ids=["empty", "one byte", "2048 bytes", "2049 bytes"])
+async def test_only_what_can_be_a_key_is_looked_up(token: str, is_asked: bool) -> None:
+    table = Table(**{token: math.inf})
+    assert (await ApiTokens(table).key_of(token) is not None) is is_asked
+    assert table.asked == is_asked
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(44.9, 1), (45.0, 2), (46.0, 2)])
+async def test_known_token_is_looked_up_again_after_45_seconds(seconds: float, asked: int) -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    await tokens.key_of("a")
+    clock.now += seconds
+    assert await tokens.key_of("a")
+    assert table.asked == asked
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(4.9, 2), (5.0, 3)])
+async def test_failed_renewal_is_tried_again_after_5_seconds(seconds: float, asked: int) -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    await tokens.key_of("a")
+    table.failure = TokenTableError("down")
+    clock.now += 60
+    assert await tokens.key_of("a")
+    clock.now += seconds
+    assert await tokens.key_of("a")
+    assert table.asked == asked
+
+
+async def test_renewal_counts_from_its_answer() -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    await tokens.key_of("a")
+    clock.now += 60
+    await tokens.key_of("a")
+    clock.now += 44
+    await tokens.key_of("a")
+    assert table.asked == 2
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(4.9, 1), (5.0, 2)])
+async def test_unknown_token_is_remembered_for_5_seconds(seconds: float, asked: int) -> None:
+    table, clock = Table(), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    await tokens.key_of("a")
+    clock.now += seconds
+    assert await tokens.key_of("a") is None
+    assert table.asked == asked
+
+
+@pytest.mark.parametrize(("expires", "is_valid"), [(101.0, True), (100.0, False), (99.0, False)])
+async def test_token_that_has_expired_is_unknown(expires: float, is_valid: bool) -> None:
+    table = Table(a=expires)
+    tokens = ApiTokens(table, clock=Clock(), now=lambda: 100.0)
+    assert [await tokens.key_of("a") is not None for _ in range(2)] == [is_valid] * 2
+    assert table.asked == 1
+
+
+async def test_removed_token_is_known_no_longer() -> None:
+    table, clock = Table(a=math.inf), Clock()
+    tokens = ApiTokens(table, clock=clock)
+    await tokens.key_of("a")
+    table.tokens.clear()
+    clock.now += 46
+    assert await tokens.key_of("a") is None
+    table.failure = TokenTableError("down")
+    clock.now += 6
+    with pytest.raises(TokenTableError):
+        await tokens.key_of("a")
+
+
+async def test_silent_table_is_given_up(hurried: None) -> None:
+    table = SilentTable()
+    table.silent.set()
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(TokenTableError, match="cannot be checked at the moment; try again"):
+        await ApiTokens(table).key_of("a")
+    assert 0.15 < asyncio.get_running_loop().time() - began < 2
+
+
+@pytest.mark.parametrize(("waiting", "is_looked_up"), [(999, True), (1000, False)])
+async def test_unknown_tokens_that_wait_are_limited(hurried: None, waiting: int, is_looked_up: bool) -> None:
+    table = SilentTable()
+    table.silent.set()
+    tokens = ApiTokens(table)
+    flood = [asyncio.create_task(tokens.key_of(f"unknown-{number}")) for number in range(waiting)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert table.waiting == 40
+    last = asyncio.create_task(tokens.key_of("last"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert last.done() is not is_looked_up
+    await asyncio.gather(*flood, last, return_exceptions=True)
+    # Their places are free again.
+    table.silent.clear()
+    assert await tokens.key_of("b") is None

@@ -1,0 +1,50 @@
+"""The disk that a model is converted on: its free space, and its errors with their fixes."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lisa_weights.errors import WeightsError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; make room and run it again",
+    errno.EDQUOT: "the disk quota is used up; make room and run it again",
+    errno.EACCES: "the permission is missing; make the directory readable and writable for you",
+    errno.EPERM: "the permission is missing; make the directory readable and writable for you",
+    errno.EROFS: "the file system is read-only; put the model where you can write",
+}
+
+
+def require_space(model_dir: Path, needed: int) -> None:
+    """Check that the disk has room for a conversion before anything is written.
+
+    Args:
+        model_dir: the model's directory.
+        needed: bytes of the files to write.
+
+    Raises:
+        WeightsError: fewer bytes are free.
+    """
+    free = shutil.disk_usage(model_dir).free
+    if needed > free:
+        raise WeightsError(
+            f"The disk is too full to convert {model_dir.name}: it takes {needed} bytes and {free} are free; make room."
+        )
+
+
+@contextmanager
+def explain_errors(model_dir: Path) -> Iterator[None]:
+    """Raise what the operating system refuses during a conversion as a WeightsError with the fix.
+
+    Raises:
+        WeightsError: the disk is full or read-only, a permission is missing, or another OSError occurred.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; check the disk and run it again")
+        raise WeightsError(f"{model_dir.name} was not converted: {reason}.") from error
