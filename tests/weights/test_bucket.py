@@ -70,7 +70,7 @@ def test_what_is_uploaded_is_verified_and_comes_back(
     target = tmp_path / "other"
     assert paths(download(bucket, MODEL, locked, target).moved) == set(sharded())
     assert lock_directory(read_directory(target)) == locked
-    assert not list(target.glob(".partial*"))
+    assert not list(target.glob(".download.*"))
 
 
 def test_a_second_transfer_moves_nothing(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
@@ -260,7 +260,7 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
     assert SHARDS[1] in moved
     assert first not in moved
     assert lock_directory(read_directory(target)) == made
-    assert not list(target.glob(".partial*"))
+    assert not list(target.glob(".download.*"))
 
 
 def test_status_follows_a_model(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
@@ -350,4 +350,4 @@ def test_a_full_disk(bucket: Bucket, small_disk: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="the disk is full: make room"):
         download(bucket, MODEL, made, small_disk / "m")
     assert not (small_disk / "m" / SHARDS[1]).exists()
-    assert not list((small_disk / "m").glob(".partial*"))
+    assert not list((small_disk / "m").glob(".download.*"))

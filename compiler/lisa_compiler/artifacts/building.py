@@ -7,7 +7,6 @@ that name is whole whatever was interrupted.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from lisa_compiler.output.tree import files_below, holds_exactly, is_executable
 from lisa_compiler.product.artifact import MATERIALIZED, ImageRecipe, LayerRecipe
 from lisa_compiler.product.layers import BUILDER
 from lisa_compiler.product.sources import complete_files, source_digest
+from lisa_schema.atomic_file import replaced_file
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
@@ -64,18 +64,15 @@ def build(project: Path, artifact: Artifact) -> Path:
         return target
     if is_built(project, artifact) and not _is_archive_of_sources(artifact):
         return target
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(artifact.source, Folder):
-            archive({name: path.read_bytes() for name, path in files_below(artifact.source.path)}, part)
-        elif isinstance(artifact.source, ProductSource):
-            _build_product(artifact.source, part)
-        part.replace(target)
+        with replaced_file(target, mode=0o644) as temporary:
+            if isinstance(artifact.source, Folder):
+                archive({name: path.read_bytes() for name, path in files_below(artifact.source.path)}, temporary)
+            elif isinstance(artifact.source, ProductSource):
+                _build_product(artifact.source, temporary)
     except OSError as error:
         raise DeployError(f"{artifact.title} cannot be built: {error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.artifacts.artifact import Context, Prebuilt
 from lisa_compiler.artifacts.building import lay_out, require_prebuilt
 from lisa_compiler.aws.errors import DeployError
+from lisa_schema.atomic_file import replaced_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,20 +172,16 @@ def save(builder: Builder, image: str, tarball: Path) -> None:
     Raises:
         DeployError: it cannot be written.
     """
-    part = tarball.with_name(f".{tarball.name}.{os.getpid()}")
     try:
         tarball.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        builder.save(image, part)
-        part.replace(tarball)
+        with replaced_file(tarball, mode=0o644) as temporary:
+            builder.save(image, temporary)
     except subprocess.CalledProcessError as error:
         raise DeployError(
             f"{tarball} cannot be written: {shlex.join(error.cmd[:2])} ended with {error.returncode}; why, is above."
         ) from error
     except OSError as error:
         raise DeployError(f"{tarball} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def push(builder: Builder, image: str, target: str) -> None:

@@ -1,1 +1,1 @@
-"""AWS services, through boto3, which is imported with the first request: other commands do not need it."""
+"""AWS services. Its module `sdk` is the only place of the compiler that imports boto3, an extra."""

@@ -1,28 +1,26 @@
-"""The AWS account: credentials, the roles that the bootstrap made, and what AWS refuses, in words.
+"""The AWS account: credentials, and the roles that the bootstrap created.
 
-A role of the bootstrap is taken where it can be; where it cannot, the caller's own rights have to do, as with the `cdk`
-CLI. So an administrator needs no preparation, and a pipeline no more than the right to take those roles.
+A role of the bootstrap is assumed where that is allowed; otherwise the caller's permissions apply, as with the `cdk`
+CLI. So an administrator needs no preparation, and a pipeline only the permission to assume those roles.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from lisa_compiler.aws.ecr import Registry
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.s3 import Buckets
+from lisa_compiler.aws.sdk import ClientError, Config
+from lisa_compiler.aws.session import open_session, session_with_keys, translate_aws_errors
 
-_SIGN_IN = "Set AWS_PROFILE, give --profile, or sign in again."
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"})
-_UNKNOWN = frozenset({"InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _SESSION = "lisa"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and a region of AWS, as one person reaches it.
+    """An AWS account and Region, as one caller reaches it.
 
     Attributes:
         number: twelve digits.
@@ -36,24 +34,31 @@ class Account:
     _sessions: dict[str | None, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str, role: str | None = None) -> Any:
-        """A client of a service, in a role of the bootstrap where it can be taken."""
+        """A client of a service, in a role of the bootstrap where it can be assumed."""
         if role not in self._sessions:
             self._sessions[role] = self._in_role(role) if role else self.session
         return self._sessions[role].client(service, region_name=self.region)
 
+    def buckets(self, role: str | None) -> Buckets:
+        """The buckets of the account, in a role of the bootstrap where it can be assumed."""
+        return Buckets(self.client("s3", role), self.number)
+
+    def registry(self, role: str | None = None) -> Registry:
+        """The ECR registry of the account and Region, in a role likewise."""
+        return Registry(self.client("ecr", role))
+
+    def brief_client(self, service: str, region: str | None = None) -> Any:
+        """A client with the caller's permissions that gives up in seconds where a Region lacks the service."""
+        patience = Config(connect_timeout=5, read_timeout=30)
+        return self.session.client(service, region_name=region or self.region, config=patience)
+
     def _in_role(self, role: str) -> Any:
-        exceptions = importlib.import_module("botocore.exceptions")
         sts = self.session.client("sts", region_name=self.region)
         try:
             given = sts.assume_role(RoleArn=role, RoleSessionName=_SESSION)["Credentials"]
-        except exceptions.ClientError:
+        except ClientError:
             return self.session
-        return importlib.import_module("boto3").Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            region_name=self.region,
-        )
+        return session_with_keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], self.region)
 
 
 def connect(environment: str, number: str, region: str, profile: str | None) -> Account:
@@ -63,26 +68,18 @@ def connect(environment: str, number: str, region: str, profile: str | None) -> 
         environment: its name, for what is said.
         number: `accountNumber` of its configuration.
         region: `region`, likewise.
-        profile: `profile`; None takes what AWS's own variables and files say.
+        profile: `profile`; None uses the environment variables and files of AWS.
 
     Raises:
         DeployError: there are no credentials, or they are for another account or region.
     """
-    try:
-        boto3 = importlib.import_module("boto3")
-        exceptions = importlib.import_module("botocore.exceptions")
-    except ImportError as error:
-        raise DeployError("Deploying needs boto3: install it with `pip install 'lisa-gitops[aws]'`.") from error
-    try:
-        session = boto3.Session(profile_name=profile)
-    except exceptions.BotoCoreError as error:
-        raise DeployError(f"No session with AWS: {error}. Check `profile` or --profile.") from error
+    session = open_session(profile)
     if session.region_name not in {None, region}:
         raise DeployError(
             f"{environment} deploys to the region {region}, and your AWS environment or profile says "
             f"{session.region_name}. Unset AWS_REGION and AWS_DEFAULT_REGION, or choose another --profile or --env."
         )
-    with explained("AWS"):
+    with translate_aws_errors("AWS"):
         caller = session.client("sts", region_name=region).get_caller_identity()
     if caller["Account"] != number:
         raise DeployError(
@@ -90,35 +87,3 @@ def connect(environment: str, number: str, region: str, profile: str | None) -> 
             f"({caller['Arn']}). Choose another --profile or --env, or correct accountNumber."
         )
     return Account(number, region, session)
-
-
-@contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Translate errors of AWS into a DeployError with the fix.
-
-    Args:
-        what: what was asked or done, as the beginning of a sentence.
-    """
-    exceptions = importlib.import_module("botocore.exceptions")
-    try:
-        yield
-    except exceptions.ClientError as error:
-        raise DeployError(f"{what}: {_reason(error)}") from error
-    except exceptions.NoCredentialsError as error:
-        raise DeployError(f"{what}: there are no credentials. {_SIGN_IN}") from error
-    except exceptions.BotoCoreError as error:
-        raise DeployError(f"{what}: {error}. Check the network, the region and the profile.") from error
-
-
-def code_of(error: Any) -> str:
-    """The code of an error of AWS, such as AccessDenied."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _reason(error: Any) -> str:
-    code, message = code_of(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(". ")
-    if code in _EXPIRED:
-        return f"the credentials have expired. {_SIGN_IN}"
-    if code in _UNKNOWN:
-        return f"the credentials are not known there. {_SIGN_IN}"
-    return f"{message or code} ({code})."

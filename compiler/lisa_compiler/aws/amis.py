@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.aws.account import explained
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.plan.amis import AmiLock, LockedAmi, PinnedAmi, UnpinnedAmi
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def read_amis(account: Account, parameters: Iterable[str]) -> AmiLock:
         DeployError: a parameter does not exist or names no AMI, or instances cannot boot the AMI.
     """
     names = list(parameters)
-    with explained("Reading SSM parameters (ssm:GetParameters)"):
+    with translate_aws_errors("Reading SSM parameters (ssm:GetParameters)"):
         values = parameter_values(account.client("ssm"), names)
     if missing := [name for name in names if name not in values]:
         raise DeployError(
@@ -57,7 +57,7 @@ def read_amis(account: Account, parameters: Iterable[str]) -> AmiLock:
                 f"The SSM parameter {name} does not name an AMI (“{value[:80]}”): choose one whose value is an id such "
                 "as ami-0123456789abcdef0, for example …/image_id."
             )
-    with explained("Reading AMIs (ec2:DescribeImages)"):
+    with translate_aws_errors("Reading AMIs (ec2:DescribeImages)"):
         found = describe_images(account.client("ec2"), sorted({value for value, _ in values.values()}))
     problems = [f"\n  {name}: {reason}" for name, (value, _) in values.items() for reason in _problems(value, found)]
     if problems:

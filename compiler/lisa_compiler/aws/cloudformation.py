@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lisa_compiler.aws.account import Account, explained
+from lisa_compiler.aws.account import Account
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.sdk import ClientError
+from lisa_compiler.aws.session import translate_aws_errors
 
 _PAUSE = 2.0
 """Seconds between two questions to CloudFormation, which answers few in a second."""
@@ -79,13 +80,13 @@ class CloudFormation:
         Raises:
             DeployError: AWS refuses or does not answer.
         """
-        with explained("CloudFormation does not list its stacks"):
+        with translate_aws_errors("CloudFormation does not list its stacks"):
             pages = self.client().get_paginator("describe_stacks").paginate()
             return {stack["StackName"]: _deployed(stack) for page in pages for stack in page["Stacks"]}
 
     def template(self, name: str) -> dict[str, Any]:
         """The template that a stack was deployed with, as it was written."""
-        with explained(f"CloudFormation does not give the template of {name}"):
+        with translate_aws_errors(f"CloudFormation does not give the template of {name}"):
             body = self.client().get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         try:
             return dict(json.loads(body) if isinstance(body, str) else body)
@@ -96,7 +97,7 @@ class CloudFormation:
         """What Parameter Store has now, by name; a parameter that is gone is left out."""
         ssm, found = self.account.client("ssm", self.reader), {}
         wanted = sorted(set(names))
-        with explained("Parameter Store does not answer"):
+        with translate_aws_errors("Parameter Store does not answer"):
             for start in range(0, len(wanted), 10):
                 answer = ssm.get_parameters(Names=wanted[start : start + 10])
                 found.update({each["Name"]: str(each["Value"]) for each in answer["Parameters"]})
@@ -128,7 +129,7 @@ class CloudFormation:
             DeployError: the deletion failed, with the reasons.
         """
         began = datetime.now().astimezone()
-        with explained(f"{name} cannot be deleted"):
+        with translate_aws_errors(f"{name} cannot be deleted"):
             identity = self._identity(name)
             if identity is None:
                 return
@@ -145,14 +146,13 @@ class CloudFormation:
 
     def failures(self, name: str, since: datetime) -> list[str]:
         """What failed in a stack since a time, the first first: logical id, type and CloudFormation's reason."""
-        exceptions = importlib.import_module("botocore.exceptions")
         events: list[Mapping[str, Any]] = []
         try:
             for page in self.client().get_paginator("describe_stack_events").paginate(StackName=name):
                 events += page["StackEvents"]
                 if events and events[-1]["Timestamp"] < since:
                     break
-        except exceptions.ClientError:
+        except ClientError:
             return []
         return [
             f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason')}"
@@ -168,10 +168,9 @@ class CloudFormation:
 
     def _identity(self, name: str) -> str | None:
         """ARN of a stack, by which it is found after it is gone."""
-        exceptions = importlib.import_module("botocore.exceptions")
         try:
             return str(self.client().describe_stacks(StackName=name)["Stacks"][0]["StackId"])
-        except exceptions.ClientError as error:
+        except ClientError as error:
             if "does not exist" in str(error):
                 return None
             raise

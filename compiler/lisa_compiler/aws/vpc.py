@@ -6,13 +6,14 @@ private, when they lead anywhere else, such as a NAT gateway or a transit gatewa
 
 from __future__ import annotations
 
-import importlib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lisa_compiler.aws.errors import RequestError
+from lisa_compiler.aws.session import open_client, translate_aws_errors
 from lisa_schema.errors import LisaError
 
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
@@ -59,20 +60,12 @@ class Vpc:
 
 
 def client(region: str | None, profile: str | None) -> Any:
-    """Make an EC2 client.
+    """Open an EC2 client.
 
     Raises:
-        VpcError: boto3 is not installed, or the profile or region is not usable.
+        DeployError: the profile or region is not usable.
     """
-    try:
-        boto3 = importlib.import_module("boto3")
-        exceptions = importlib.import_module("botocore.exceptions")
-    except ImportError as error:
-        raise VpcError("Describing a VPC needs boto3: install it with `pip install 'lisa-gitops[aws]'`.") from error
-    try:
-        return boto3.Session(profile_name=profile, region_name=region).client("ec2")
-    except exceptions.BotoCoreError as error:
-        raise VpcError(f"No session with AWS: {error}. Check --profile and --region.") from error
+    return open_client("ec2", region, profile)
 
 
 def describe(ec2: Any, vpc_id: str) -> Vpc:
@@ -81,19 +74,16 @@ def describe(ec2: Any, vpc_id: str) -> Vpc:
     Raises:
         VpcError: AWS refuses, there is no such VPC, or it has no subnet that fits.
     """
-    exceptions = importlib.import_module("botocore.exceptions")
     of_vpc = [{"Name": "vpc-id", "Values": [vpc_id]}]
     try:
-        found = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
-        subnets = _pages(ec2, "describe_subnets", "Subnets", of_vpc)
-        tables = _pages(ec2, "describe_route_tables", "RouteTables", of_vpc)
-    except exceptions.ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "InvalidVpcID.NotFound":
+        with translate_aws_errors(f"{vpc_id} cannot be described"):
+            found = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
+            subnets = _pages(ec2, "describe_subnets", "Subnets", of_vpc)
+            tables = _pages(ec2, "describe_route_tables", "RouteTables", of_vpc)
+    except RequestError as error:
+        if error.code == "InvalidVpcID.NotFound":
             raise VpcError(f"There is no VPC {vpc_id} in {ec2.meta.region_name}: check vpcId and region.") from error
-        raise VpcError(f"AWS refused to describe {vpc_id}: {error}.") from error
-    except exceptions.BotoCoreError as error:
-        raise VpcError(f"AWS did not answer: {error}. Check the credentials, or give --profile.") from error
+        raise VpcError(str(error)) from error
     classified = classify(subnets, tables)
     if not classified:
         raise VpcError(f"{vpc_id} has no subnets, so that nothing can be deployed in it.")

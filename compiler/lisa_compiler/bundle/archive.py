@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -20,6 +19,7 @@ from typing import IO, Final, Protocol
 from lisa_compiler.bundle.manifest import MANIFEST, MOST_BYTES, BundledFile, BundleError, BundleManifest, parse
 from lisa_compiler.bundle.sources import Source
 from lisa_compiler.output.new_directory import new_directory
+from lisa_schema.atomic_file import replaced_file
 
 _CHUNK: Final = 1 << 20
 
@@ -35,25 +35,16 @@ def write_archive(target: Path, manifest: BundleManifest, sources: Mapping[str, 
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise BundleError(f"{target} cannot be written: {error.strerror}.") from error
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                content = manifest.render()
-                tar.addfile(_entry(MANIFEST, len(content), executable=False), BytesIO(content))
-                for file in manifest.stored:
-                    _add(tar, file, sources[file.path], tell)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.chmod(0o644)
-        part.replace(target)
+        with (
+            replaced_file(target, mode=0o644, sync=True) as temporary,
+            tarfile.open(temporary, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            content = manifest.render()
+            tar.addfile(_entry(MANIFEST, len(content), executable=False), BytesIO(content))
+            for file in manifest.stored:
+                _add(tar, file, sources[file.path], tell)
     except OSError as error:
         raise BundleError(f"{target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _entry(path: str, size: int, *, executable: bool) -> tarfile.TarInfo:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from lisa_compiler.plan.amis import AmiLock, LockedAmi, UnpinnedAmi
 from lisa_compiler.plan.deployment import Deployment
 from lisa_schema import catalogue
+from lisa_schema.atomic_file import replace_file
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Document
 from lisa_schema.errors import ConfigurationError, LisaError
@@ -99,12 +99,9 @@ def save(project: Path, environment: str, lock: AmiLock) -> None:
         LisaError: the system refuses; the file is unchanged.
     """
     path = project / lock_file(environment)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_bytes(render(lock))
-        part.replace(path)
+        replace_file(path, render(lock))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise LisaError(f"{path} cannot be written and is unchanged: {error.strerror}.") from error
 
 

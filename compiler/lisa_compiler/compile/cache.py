@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.output.manifest import output_digests, outputs, sha256
 from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY, digest_of, is_executable, output_files
+from lisa_schema.atomic_file import replace_file
 from lisa_schema.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
@@ -323,6 +324,4 @@ def _write(output: Path, name: str, stamp: Mapping[str, Any]) -> None:
     from lisa_compiler.output.write import state_directory
 
     path = state_directory(output) / f"{name}.json"
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(stamp), encoding="utf-8")
-    part.replace(path)
+    replace_file(path, json.dumps(stamp).encode(), mode=0o644)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.aws.account import explained
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.comparing import Difference, compare
 from lisa_compiler.deploy.planning import left_over
 from lisa_compiler.deploy.terms import component_key, configuration_key
@@ -121,7 +121,7 @@ def _detect(
     """Have CloudFormation look for drift in all stacks at once, and wait; id of the detection by stack."""
     client = cloudformation.client()
     started = {}
-    with explained("CloudFormation does not detect drift"):
+    with translate_aws_errors("CloudFormation does not detect drift"):
         for stack in stacks:
             if stack.name in deployed and deployed[stack.name].status in _AT_REST:
                 started[stack.name] = client.detect_stack_drift(StackName=stack.name)["StackDriftDetectionId"]
@@ -168,7 +168,7 @@ def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormatio
 def _drifts(client: Any, name: str) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
     token: dict[str, str] = {}
-    with explained(f"CloudFormation cannot detect the drift of {name}"):
+    with translate_aws_errors(f"CloudFormation cannot detect the drift of {name}"):
         while True:
             answer = client.describe_stack_resource_drifts(
                 StackName=name, StackResourceDriftStatusFilters=list(_CHANGED), **token

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from lisa_compiler.aws.errors import RequestError
+from lisa_compiler.aws.session import translate_aws_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +41,12 @@ class Hosts:
             self._thread.join()
 
     def _follow(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         scaling, ecs = self._aws.client("autoscaling"), self._aws.client("ecs")
         services = {cluster: ecs.list_services(cluster=cluster)["serviceArns"] for cluster in self._clusters}
         tasks: dict[str, int] = {}
         while not self._stopping.wait(_SECONDS):
-            try:
+            # While the local AWS stops, or is busy, requests fail: the next round repeats them.
+            with suppress(RequestError), translate_aws_errors("The local AWS"):
                 groups = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=list(services))
                 for group in groups["AutoScalingGroups"]:
                     name, wanted = group["AutoScalingGroupName"], group["DesiredCapacity"]
@@ -51,6 +54,3 @@ class Hosts:
                         for service in services[name]:
                             ecs.update_service(cluster=name, service=service, desiredCount=wanted)
                         tasks[name] = wanted
-            except (BotoCoreError, ClientError):
-                # The local AWS is being stopped, or busy: the next look tells.
-                continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.aws.session import session_with_keys
 from lisa_compiler.dev.packages import python_with
 from lisa_compiler.dev.processes import Program, free_port, listens
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # What the Lambda functions import: they run with the Python that runs MiniStack.
 _FUNCTIONS = ("aws_lambda_powertools", "docx", "fastapi", "jwt", "mangum", "opensearchpy", "psycopg", "pypdf")
+
+
+_SECRET_KEY = "local"  # noqa: S105  # any will do
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,8 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A client of a service."""
-        import boto3  # type: ignore[import-untyped]
-
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=self.region,
-            aws_access_key_id=self.account,
-            aws_secret_access_key="local",  # noqa: S106  # any will do
-        )
+        session = session_with_keys(self.account, _SECRET_KEY, None, self.region)
+        return session.client(service, endpoint_url=self.url)
 
     def create_bucket(self, name: str) -> None:
         """Create a bucket in the region; us-east-1 is the one that S3 does not accept by name (API_CreateBucket)."""
@@ -53,7 +50,7 @@ class LocalAws:
         """Variables that lead a program's clients here."""
         return {
             "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.url,

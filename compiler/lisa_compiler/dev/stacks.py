@@ -24,6 +24,8 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.aws.errors import RequestError
+from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.plan.names import HOSTED_DOMAIN_NAME, REST_API_URL, REST_API_VPC_URL
 from lisa_schema.errors import LisaError
 
@@ -48,16 +50,14 @@ class DeployError(LisaError):
 
 @contextmanager
 def _reporting() -> Iterator[None]:
-    """What a service of the local AWS refuses is a DeployError: it is no mistake in this program's own files."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    """Translate what a service of the local AWS rejects into a DeployError: no file of the project is at fault."""
     try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown error")
-        raise DeployError(f"The local AWS refused {error.operation_name} ({code}): {error}") from error
-    except BotoCoreError as error:
-        raise DeployError(f"The local AWS cannot be used: {error}") from error
+        with translate_aws_errors("The local AWS cannot be used"):
+            yield
+    except RequestError as error:
+        if not error.code:
+            raise DeployError(str(error)) from error
+        raise DeployError(f"The local AWS rejected {error.operation} ({error.code}): {error.reason}") from error
 
 
 @_reporting()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_compiler.output.tree import files_below
+from lisa_schema.atomic_file import replace_file
 from lisa_schema.errors import LisaError
 
 _CANNOT_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.ENOTSUP, errno.EPERM})
@@ -121,16 +122,13 @@ def _replace_files(places: Places) -> None:
     for directory, _, _ in os.walk(places.target, topdown=False):
         with suppress(OSError):  # not empty
             Path(directory).rmdir()
-    part = places.replacing.with_suffix(".part")
     for name, path in wanted.items():
         destination = places.target / name
         for parent in reversed(destination.relative_to(places.target.parent).parents[:-1]):
             below = places.target.parent / parent
             if not below.is_dir():
                 make_directory(below)
-        shutil.copyfile(path, part)
-        shutil.copymode(path, part)
-        part.replace(destination)
+        replace_file(destination, path.read_bytes(), mode=path.stat().st_mode & 0o777)
     places.replacing.unlink()
 
 
@@ -159,7 +157,6 @@ def clear(places: Places) -> None:
         if path.is_dir():
             path.rename(places.staging)
             shutil.rmtree(places.staging, ignore_errors=True)
-    places.replacing.with_suffix(".part").unlink(missing_ok=True)
     places.replacing.unlink(missing_ok=True)
 
 

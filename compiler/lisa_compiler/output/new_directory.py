@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lisa_compiler.output.atomic_directory import make_directory
+from lisa_schema.atomic_file import temporary_directory
 from lisa_schema.errors import LisaError
 
 
@@ -29,17 +30,13 @@ def new_directory(directory: Path, *, may_hold: frozenset[str] = frozenset()) ->
     try:
         # Beside the place, and so on the same file system, without making parents that a failure would leave.
         beside = next(parent for parent in place.parents if parent.exists())
-        staging = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=beside))
+        with temporary_directory(beside, place.name) as temporary:
+            made = temporary / place.name
+            make_directory(made)
+            yield made
+            _put(made, place)
     except OSError as error:
-        raise LisaError(f"{directory} cannot be made: {error.strerror}.") from error
-    try:
-        staging.chmod(0o755)
-        yield staging
-        _put(staging, place)
-    except OSError as error:
-        raise LisaError(f"{directory} cannot be made: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        raise LisaError(f"{directory} cannot be created: {error.strerror or error}.") from error
 
 
 def _require_free(directory: Path, may_hold: frozenset[str]) -> None:

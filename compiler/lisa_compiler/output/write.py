@@ -24,6 +24,7 @@ from lisa_compiler.output.atomic_directory import (
     swap,
 )
 from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY, holds_exactly, is_executable
+from lisa_schema.atomic_file import replace_file
 
 _LOCK_WAIT = 5.0
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -35,7 +36,7 @@ def state_directory(output: Path) -> Path:
     state.mkdir(parents=True, exist_ok=True)
     ignore = state / ".gitignore"
     if not ignore.exists():
-        ignore.write_text("*\n", encoding="ascii")
+        replace_file(ignore, b"*\n", mode=0o644)
     return state
 
 

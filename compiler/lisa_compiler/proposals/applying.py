@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER, load
 from lisa_compiler.proposals.yaml_file import YamlFile
+from lisa_schema.atomic_file import replace_file
 from lisa_schema.validate import Validated, validate
 
 
@@ -27,19 +27,8 @@ def check(project: Path, environment: str, file: YamlFile) -> Validated:
 
 
 def save(project: Path, file: YamlFile) -> Path:
-    """Write a changed file in one step, so that nobody reads half of it; returns its path."""
+    """Write a changed file atomically; returns its path."""
     path = project / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(file.after())
-        if path.exists():
-            shutil.copymode(path, part)
-        else:
-            Path(part).chmod(0o644)
-        Path(part).replace(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    replace_file(path, file.after().encode())
     return path

@@ -2,55 +2,44 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lisa_compiler.aws.dynamodb import CONDITION_FAILED, MISSING_TABLE, Table
+from lisa_compiler.aws.errors import RequestError
+from lisa_compiler.aws.session import open_client
 from lisa_compiler.proposals.proposal import Kind, Proposal, ProposalError
 
 
 def client(region: str, profile: str | None, endpoint_url: str | None) -> Any:
-    """Make a DynamoDB client.
+    """Open a DynamoDB client.
 
     Raises:
-        ProposalError: boto3 is not installed, or profile, region or address are not usable.
+        DeployError: profile, region or address are not usable.
     """
-    try:
-        boto3 = importlib.import_module("boto3")
-    except ImportError as error:
-        raise ProposalError(
-            "Reading proposals needs boto3: install it with `pip install 'lisa-gitops[aws]'`."
-        ) from error
-    with _explained("AWS"):
-        return boto3.Session(profile_name=profile, region_name=region).client("dynamodb", endpoint_url=endpoint_url)
+    return open_client("dynamodb", region, profile, endpoint_url)
 
 
 class ProposalTable:
     """Proposals of one environment.
 
     Args:
-        dynamodb: what `client` gave.
+        dynamodb: a client that `client` opened.
         name: name of the table.
         environment: name of the environment.
     """
 
     def __init__(self, dynamodb: Any, name: str, environment: str) -> None:
-        self._dynamodb = dynamodb
-        self._name = name
+        self._table = Table(dynamodb, name)
         self._environment = environment
 
     def all(self) -> list[Proposal]:
         """Every proposal, the newest first."""
-        with _explained(self._name):
-            pages = self._dynamodb.get_paginator("query").paginate(
-                TableName=self._name,
-                KeyConditionExpression="environment = :environment",
-                ExpressionAttributeValues={":environment": {"S": self._environment}},
-                ScanIndexForward=False,
-            )
-            return [_proposal(item) for page in pages for item in page["Items"]]
+        with _translated_errors(self._table.name):
+            items = self._table.query("environment", self._environment)
+        return [_proposal(item) for item in items]
 
     def find(self, proposal_id: str) -> Proposal:
         """The proposal of an id.
@@ -58,55 +47,45 @@ class ProposalTable:
         Raises:
             ProposalError: there is none, or the table cannot be read.
         """
-        with _explained(self._name):
-            item = self._dynamodb.get_item(TableName=self._name, Key=self._key(proposal_id)).get("Item")
+        with _translated_errors(self._table.name):
+            item = self._table.find(self._key(proposal_id))
         if item is None:
             raise ProposalError(f"{self._environment} has no proposal {proposal_id}: `lisa proposals list` shows all.")
         return _proposal(item)
 
     def mark_applied(self, proposal_id: str) -> None:
-        """Mark a pending proposal as applied; of one that is not pending, nothing changes.
+        """Mark a pending proposal as applied; a proposal that is not pending does not change.
 
         Raises:
-            ProposalError: the table cannot be written, or the proposal is not pending any more.
+            ProposalError: the table cannot be written, or the proposal is no longer pending.
         """
-        with _explained(self._name):
-            self._dynamodb.update_item(
-                TableName=self._name,
-                Key=self._key(proposal_id),
-                UpdateExpression="SET #status = :applied",
-                ConditionExpression="#status = :pending",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={":applied": {"S": "applied"}, ":pending": {"S": "pending"}},
-            )
+        with _translated_errors(self._table.name):
+            self._table.change(self._key(proposal_id), "status", before="pending", after="applied")
 
-    def _key(self, proposal_id: str) -> dict[str, Any]:
-        return {"environment": {"S": self._environment}, "id": {"S": proposal_id}}
+    def _key(self, proposal_id: str) -> dict[str, str]:
+        return {"environment": self._environment, "id": proposal_id}
 
 
-def _proposal(item: dict[str, Any]) -> Proposal:
+def _proposal(item: Mapping[str, str]) -> Proposal:
     return Proposal(
-        id=item["id"]["S"],
-        kind=Kind(item["kind"]["S"]),
-        model_id=item["modelId"]["S"],
-        author=item["author"]["S"],
-        created_at=item["createdAt"]["S"],
-        status=item["status"]["S"],
-        change=json.loads(item["change"]["S"]),
+        id=item["id"],
+        kind=Kind(item["kind"]),
+        model_id=item["modelId"],
+        author=item["author"],
+        created_at=item["createdAt"],
+        status=item["status"],
+        change=json.loads(item["change"]),
     )
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
-    exceptions = importlib.import_module("botocore.exceptions")
+def _translated_errors(table: str) -> Iterator[None]:
     try:
         yield
-    except exceptions.ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "ResourceNotFoundException":
-            raise ProposalError(f"There is no table {what}: deploy the models-api stack of the environment.") from error
-        if code == "ConditionalCheckFailedException":
+    except RequestError as error:
+        if error.code == MISSING_TABLE:
+            raise ProposalError(f"{table} does not exist: deploy the models-api stack of the environment.") from error
+        if error.code == CONDITION_FAILED:
             raise ProposalError("The proposal is no longer pending.") from error
-        raise ProposalError(f"{what} cannot be used: {error}.") from error
-    except (exceptions.BotoCoreError, ValueError) as error:
-        raise ProposalError(f"{what} cannot be reached: {error}. Check profile, region and --endpoint-url.") from error
+        fix = "" if error.code else " Check profile, region and --endpoint-url."
+        raise ProposalError(f"{error}{fix}") from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_schema.atomic_file import replace_file
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
@@ -141,9 +141,9 @@ def save(pair: KeyPair, directory: Path, *, force: bool = False) -> tuple[Path, 
         directory.mkdir(parents=True, exist_ok=True)
         ignore = directory / ".gitignore"
         if not ignore.exists() or ignore.read_bytes() == _IGNORED_BEFORE:
-            ignore.write_text(f"{KEY_FILE}\n", encoding="ascii")
-        _write(key, pair.key, 0o600)
-        _write(certificate, pair.certificate, 0o644)
+            replace_file(ignore, f"{KEY_FILE}\n".encode())
+        replace_file(key, pair.key, mode=0o600)
+        replace_file(certificate, pair.certificate, mode=0o644)
     except OSError as error:
         place = error.filename or directory
         raise CertificateError(f"The certificate cannot be written: {error.strerror} ({place}).") from error
@@ -177,13 +177,3 @@ def _general_name(domain: str) -> GeneralName:
     if not plain or len(domain) > 253:
         raise CertificateError(f"“{domain}” is not a domain name: write one such as `*.example.com`.")
     return x509.DNSName(domain)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), mode)
-    part.replace(path)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.aws.account import explained
+from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.verification.check import Check, failed, passed, unknown
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ServiceReader:
         Raises:
             DeployError: AWS denies access or does not answer.
         """
-        with explained(f"The state of {cluster} cannot be read"):
+        with translate_aws_errors(f"The state of {cluster} cannot be read"):
             group = self._group(cluster)
             if group is None:
                 return (failed(component, "instances", f"there is no Auto Scaling group {cluster}", _DEPLOY),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from lisa_compiler.aws import vpc
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.aws.vpc import Reach, Subnet, VpcError
 
 
@@ -163,7 +163,7 @@ def test_a_refusal_of_aws_is_explained() -> None:
     client = boto3.client("ec2", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(client) as stub:
         stub.add_client_error("describe_vpcs", "UnauthorizedOperation", "You are not authorized.")
-        with pytest.raises(VpcError, match="AWS refused"):
+        with pytest.raises(VpcError, match="You are not authorized"):
             vpc.describe(client, "vpc-00000000")
 
 
@@ -173,13 +173,7 @@ def test_no_credentials_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(VpcError, match="Check the credentials"):
+    with pytest.raises(VpcError, match="there are no credentials"):
         vpc.describe(vpc.client("us-east-1", None), "vpc-00000000")
-    with pytest.raises(VpcError, match="Check --profile"):
+    with pytest.raises(DeployError, match="Check `profile` or --profile"):
         vpc.client("us-east-1", "no-such-profile")
-
-
-def test_without_boto3_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(VpcError, match=r"pip install 'lisa-gitops\[aws\]'"):
-        vpc.client("us-east-1", None)

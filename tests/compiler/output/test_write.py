@@ -6,7 +6,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -245,17 +244,17 @@ def test_a_failed_rename_puts_the_old_output_back(output: Path, monkeypatch: pyt
 def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_environment(output, "dev", OLD)
     file_by_file(monkeypatch)
-    copy = shutil.copyfile
+    replace_file = atomic_directory.replace_file
 
-    def refuse(source: Path, target: Path) -> object:
-        if source.name == "a.txt":
+    def refuse(target: Path, content: bytes, *, mode: int) -> None:
+        if target.name == "a.txt":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return copy(source, target)
+        replace_file(target, content, mode=mode)
 
-    monkeypatch.setattr(shutil, "copyfile", refuse)
+    monkeypatch.setattr(atomic_directory, "replace_file", refuse)
     with pytest.raises(OutputError, match="was only partly replaced: the disk is full"):
         write_environment(output, "dev", NEW)
-    monkeypatch.setattr(shutil, "copyfile", copy)
+    monkeypatch.setattr(atomic_directory, "replace_file", replace_file)
     write_environment(output, "prod", OLD)
     assert read(output / "dev") == NEW
 

@@ -7,7 +7,6 @@ the file is read again.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lisa_schema.atomic_file import replace_file
 from lisa_weights.lock.fingerprint import Stamp, stamp
 from lisa_weights.output_tensors import CONVERTER_VERSION
 
@@ -94,13 +94,8 @@ class DigestCache:
                 for name, one in sorted(conversions.items())
             },
         }
-        part = self.models / f"{_FILE}.{os.getpid()}"
-        try:
-            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            part.replace(self.models / _FILE)
-        except OSError:
-            with suppress(OSError):
-                part.unlink()
+        with suppress(OSError):
+            replace_file(self.models / _FILE, (json.dumps(content, indent=1) + "\n").encode(), mode=0o644)
 
     def digest(self, path: str) -> str | None:
         """SHA-256 of a file below the directory, when it has not changed since it was read."""

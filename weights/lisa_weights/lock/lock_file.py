@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lisa_schema.atomic_file import replace_file
 from lisa_weights.errors import WeightsError
 
 LOCK_FILE = "weights.lock.json"
@@ -130,19 +128,7 @@ def save(path: Path, lock: WeightsLock) -> None:
         WeightsError: the system refuses; the lock is as it was.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(render(lock))
-                file.flush()
-                os.fchmod(file.fileno(), 0o644)
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        replace_file(path, render(lock), mode=0o644, sync=True)
     except OSError as error:
         raise WeightsError(f"{path} could not be written and is as it was: {error.strerror}.") from error
 

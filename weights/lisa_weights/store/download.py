@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lisa_schema.atomic_file import temporary_directory
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LockedFile, LockedModel
 from lisa_weights.model_directory import Progress, digest_files, read_directory
 from lisa_weights.store.bucket import Bucket, Transfer
-
-_PARTIAL = ".partial-"
 
 
 def download(
@@ -41,10 +38,8 @@ def download(
     _require_present(bucket, model, moving)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for left in directory.glob(f"{_PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory) as partial:
-            _receive(bucket, model, directory=directory, partial=Path(partial), files=moving, progress=progress)
+        with temporary_directory(directory, "download") as partial:
+            _receive(bucket, model, directory=directory, partial=partial, files=moving, progress=progress)
     except OSError as error:
         raise WeightsError(
             f"{directory} cannot be written: {error.strerror}. Make room or check its rights, then run this again."

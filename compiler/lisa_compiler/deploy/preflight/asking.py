@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lisa_compiler.aws.account import code_of
+from lisa_compiler.aws.errors import RequestError
+from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.preflight.facts import Answer
 
 if TYPE_CHECKING:
@@ -38,15 +38,12 @@ class Asker:
         self.account = account
         self.permissions: set[str] = set()
         self._clients: dict[tuple[str, str], Any] = {}
-        self._errors = importlib.import_module("botocore.exceptions")
-        # A service that the region does not have is unknown after seconds, not after minutes.
-        self._patience = importlib.import_module("botocore.config").Config(connect_timeout=5, read_timeout=30)
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A client of a service, in the deployment's region unless another one is named."""
         key = (service, region or self.account.region)
         if key not in self._clients:
-            self._clients[key] = self.account.session.client(service, region_name=key[1], config=self._patience)
+            self._clients[key] = self.account.brief_client(*key)
         return self._clients[key]
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Any:
@@ -62,14 +59,14 @@ class Asker:
         """
         self.permissions |= set(permissions.split(", "))
         try:
-            return Answer[Any](value=question())
-        except self._errors.ClientError as error:
-            code = code_of(error)
-            if code in _DENIED:
+            with translate_aws_errors(permissions):
+                return Answer[Any](value=question())
+        except RequestError as error:
+            if error.code in _DENIED:
                 return Answer[Any](unknown=f"needs the permission {permissions}")
-            return Answer[Any](unknown=f"AWS answered {code} ({permissions})")
-        except self._errors.BotoCoreError as error:
-            return Answer[Any](unknown=f"AWS did not answer: {type(error).__name__} ({permissions})")
+            if error.code:
+                return Answer[Any](unknown=f"AWS answered {error.code} ({permissions})")
+            return Answer[Any](unknown=f"AWS did not answer: {error.reason} ({permissions})")
 
     def found(self, permissions: str, question: Callable[[], T], *absent: str) -> Answer[T]:
         """As `ask`, for something that may not exist; the value is then None.
@@ -82,9 +79,10 @@ class Asker:
 
         def answer() -> T | None:
             try:
-                return question()
-            except self._errors.ClientError as error:
-                if code_of(error) in absent:
+                with translate_aws_errors(permissions):
+                    return question()
+            except RequestError as error:
+                if error.code in absent:
                     return None
                 raise
 

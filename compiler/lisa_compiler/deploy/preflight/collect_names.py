@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.aws.account import code_of
+from lisa_compiler.aws.errors import RequestError
+from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.preflight.facts import Answer
 
 if TYPE_CHECKING:
@@ -107,14 +108,14 @@ def _common(names: Sequence[str], start: str) -> str:
 
 def _buckets(asker: Asker, names: Sequence[str]) -> Iterable[str]:
     """Buckets that exist, in this account or another: names are unique in a partition."""
-    errors = asker.client("s3").exceptions
     for name in names:
         try:
-            asker.client("s3").head_bucket(Bucket=name)
-        except errors.ClientError as error:
-            if code_of(error) in {"404", "NoSuchBucket"}:
+            with translate_aws_errors(f"The bucket {name}"):
+                asker.client("s3").head_bucket(Bucket=name)
+        except RequestError as error:
+            if error.code in {"404", "NoSuchBucket"}:
                 continue
-            if code_of(error) not in {"403", "301"}:
+            if error.code not in {"403", "301"}:
                 raise
         yield name
 
