@@ -1,4 +1,4 @@
-"""Read JSON of unknown origin in bounded memory: what it would take is reckoned before it is parsed."""
+"""Parse untrusted JSON in bounded memory: an upper bound is computed before parsing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse(content: bytes, limit: int) -> Any:
 
     Args:
         content: the document, in UTF-8.
-        limit: bytes of memory that it may take.
+        limit: bytes of memory that the result may require.
 
     Raises:
         WeightsError: a clause such as “is not JSON”; it would take more, a key is told twice, or it is not JSON.

@@ -1,7 +1,7 @@
 """Convert the PyTorch checkpoint of a model's directory to safetensors, at the speed of a copy.
 
-Structure is read first and checked whole; only then bytes move, from file to file. The new files wait in a directory
-of their own and take their places when all of them are right, the index last.
+The structure is read and checked completely before any bytes are copied, from file to file. New files are written to a
+temporary directory and moved into place once all of them are valid, the index last.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _ALWAYS_ALLOWED = 64 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """What a model's directory holds after a conversion.
+    """The content of a model's directory after a conversion.
 
     Attributes:
         directory: the model's.
         files: its safetensors in their order, then the index if there is one; then those of its modules.
         tensors: of all files, in the order of their headers.
-        skipped: entries of the checkpoint that are no tensors and were left out.
-        written: whether there was something to convert; False where it was safetensors before.
+        skipped: entries of the checkpoint that are not tensors and were omitted.
+        written: whether there was a checkpoint to convert; False if the model was safetensors before.
     """
 
     directory: Path
@@ -70,7 +70,7 @@ def convert(
     replacing: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Converted:
-    """Make safetensors of a model's PyTorch checkpoint; the checkpoint stays as it is.
+    """Convert a model's PyTorch checkpoint to safetensors; the checkpoint is not changed.
 
     Checkpoints in the folders of sentence-transformers modules (`2_Dense`) are converted in their folders.
 
@@ -78,17 +78,17 @@ def convert(
         model_dir: the model's directory, in Hugging Face format.
         max_shard_size: bytes of tensors in one file at most.
         verify: compare every tensor that was written with its source, and compute the files' digests.
-        checksums: with `verify`, check each storage of a zip checkpoint against the CRC-32 that it carries too, which
-            takes half as long again. The structure and what is compressed are checked in any case.
-        replacing: names of safetensors, and of their index, that an earlier conversion made of another checkpoint;
-            they are passed over, and go when the new ones are complete. Safetensors that lack names which their
+        checksums: with `verify`, also compare each storage of a zip checkpoint with its CRC-32, which takes half as
+            long again. The structure and what is compressed are checked in any case.
+        replacing: names of safetensors, and of their index, that were converted from another checkpoint; they are
+            ignored, and removed when the new ones are complete. Safetensors that lack names which their
             headers record (see dropped_names) are replaced in the same way where a checkpoint is present.
         progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, by one thread
             at a time.
 
     Raises:
-        WeightsError: nothing to convert, a checkpoint that is refused, a damaged file, a full or read-only disk.
-            The directory is then as it was.
+        WeightsError: nothing to convert, a rejected checkpoint, a damaged file, a full or read-only disk. The
+            directory is then unchanged.
     """
     if max_shard_size < 1:
         raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
@@ -172,7 +172,7 @@ def _convert_directory(
 
 
 def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...]]:
-    """Check safetensors that are there already; they, and the names that their headers record without a tensor."""
+    """Check existing safetensors; returns them, and the names that their headers record without a tensor."""
     found: dict[str, Header] = {}
     room = _MAX_NAMES
     for name in sources.files:

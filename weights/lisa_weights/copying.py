@@ -1,7 +1,7 @@
-"""Copy a tensor's bytes from a checkpoint to their place in another file, in bounded memory.
+"""Copy a tensor's bytes from a checkpoint to a position in another file, in bounded memory.
 
-What lies together is copied by the system, without passing through this process. What does not (a transposed or sliced
-view) is gathered block by block: the tensor is cut along its widest strides until a block's source fits a buffer.
+Contiguous bytes are copied by the kernel, without passing through this process. A transposed or sliced view is gathered
+in blocks: the tensor is cut along its widest strides until a block's source fits a buffer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lisa_weights.checkpoint.torch_records import View
 from lisa_weights.errors import WeightsError
 
 BUFFER = 4 << 20
-"""Bytes that are held at once at most, for the source and again for the result."""
+"""Bytes in memory at most, for the source and again for the result."""
 
 BLOCK_BYTES = 1 << 19
 """Bytes that are copied and compared at once: few enough to stay in the processor's cache."""
@@ -35,7 +35,7 @@ def copy_range(source: int, start: int, target: int, at: int, count: int) -> Non
 
     Raises:
         WeightsError: the source ends before.
-        OSError: the target cannot take them.
+        OSError: the target rejects them.
     """
     ways = list(_WAYS)
     while count:
@@ -79,7 +79,7 @@ def write_all(target: int, data: bytes | memoryview, at: int) -> None:
     """Write all of it at an offset.
 
     Raises:
-        OSError: the target cannot take it.
+        OSError: the target rejects it.
     """
     left = memoryview(data)
     while left:
@@ -88,7 +88,7 @@ def write_all(target: int, data: bytes | memoryview, at: int) -> None:
 
 
 def iter_blocks(view: View, place: Place) -> Iterator[tuple[int, bytes | memoryview]]:
-    """Give the tensor's bytes as (offset in the result, bytes), every byte once, not always in order.
+    """Yield the tensor's bytes as (offset in the result, bytes), every byte once, in any order.
 
     Raises:
         WeightsError: the source ends before.

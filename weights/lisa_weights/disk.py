@@ -38,7 +38,7 @@ def require_space(model_dir: Path, needed: int) -> None:
 
 @contextmanager
 def explain_errors(model_dir: Path) -> Iterator[None]:
-    """Raise what the operating system refuses during a conversion as a WeightsError with the fix.
+    """Turn an OSError during a conversion into a WeightsError with the fix.
 
     Raises:
         WeightsError: the disk is full or read-only, a permission is missing, or another OSError occurred.

@@ -1,4 +1,4 @@
-"""What can go wrong with model weights: a checkpoint that is refused, a lock or a store that is not as it must be."""
+"""Errors of model weights: a rejected checkpoint, an invalid lock file, or a store that refuses a transfer."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from lisa_schema.errors import LisaError
 
 
 class WeightsError(LisaError):
-    """Model weights cannot be read, converted, locked or transferred; the text says why and what to do."""
+    """Model weights cannot be read, converted, locked or transferred; the text has the cause and the fix."""

@@ -1,4 +1,4 @@
-"""A local model: what `models/<org>/<name>` holds, whether it can be served, and its digests."""
+"""A local model: the content of `models/<org>/<name>`, whether it can be served, and its digests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, req
 from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, module_checkpoint_files, serving_files
 
 Progress = Callable[[str, int], None]
-"""Told the path of a file and how many more of its bytes are done; it may be called from several threads."""
+"""Called with the path of a file and the bytes done since the last call, possibly from several threads."""
 
 _BUFFER_BYTES = 4 << 20
 _HASHING_THREADS = 4
@@ -35,12 +35,12 @@ class LocalState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDirectory:
-    """What a model's directory holds.
+    """The content of a model's directory.
 
     Attributes:
         path: the directory.
         files: bytes of each file that serving needs, by path relative to the directory, sorted.
-        checkpoint: paths of a PyTorch checkpoint beside them, those of sentence-transformers modules included.
+        checkpoint: paths of the PyTorch checkpoint, including those of sentence-transformers modules.
         omitted: paths of all other files.
         completeness: whether the files that serving needs are all there, from their headers.
     """
@@ -58,7 +58,7 @@ class ModelDirectory:
 
     @property
     def state(self) -> LocalState:
-        """How far it is from being served; a checkpoint counts where safetensors are absent or have dropped names."""
+        """How far it is from being served; a checkpoint counts if safetensors are absent or have dropped names."""
         if self.completeness.is_complete:
             return LocalState.COMPLETE
         if self._is_to_be_converted:
@@ -85,9 +85,9 @@ def model_path(models: Path, name: str) -> Path:
 
 
 def read_directory(path: Path) -> ModelDirectory:
-    """Read what a model's directory holds: names, sizes, index and headers, but no tensor's data.
+    """Read names, sizes, index and headers of a model's directory, but no tensor data.
 
-    Hidden files and directories (`.cache`, `.git`) are passed over. One that does not exist is an empty one.
+    Hidden files and directories (`.cache`, `.git`) are skipped. A directory that does not exist is empty.
 
     Raises:
         WeightsError: a symbolic link leads out of the directory, a needed file is not a regular one, or the system
@@ -129,15 +129,15 @@ def lock_directory(
     converter: int = 0,
     progress: Progress | None = None,
 ) -> LockedModel:
-    """What the lock says of a model: every file that serving needs, read whole unless its digest is known.
+    """Create the lock entry of a model: every file that serving needs, read unless its digest is known.
 
     Args:
         directory: what is on the disk.
-        kind: where it came from.
+        kind: the source of the weights.
         revision: the commit on the Hub.
         known: SHA-256 of files that have not changed since they were read, by path.
         converter: version of the converter that made the safetensors; 0 where none is recorded.
-        progress: told what has been read.
+        progress: receives the bytes that have been read.
 
     Raises:
         WeightsError: the model is not complete, or a file cannot be read or changes meanwhile.
@@ -174,7 +174,7 @@ def differences(
         directory: what is on the disk.
         locked: what should be.
         deep: compare SHA-256 digests too, which reads every byte; otherwise names and sizes.
-        progress: told what has been read.
+        progress: receives the bytes that have been read.
 
     Raises:
         WeightsError: a file cannot be read.

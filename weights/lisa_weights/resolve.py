@@ -1,7 +1,7 @@
-"""Resolve weights: what each model of a deployment is, by the lock and by what is in `models/`.
+"""Resolve the weights of each hosted model from the lock and from `models/`.
 
-A local model that is new or has changed is converted when it needs to be, and goes into the lock; one that is not there
-is what the lock says. Nothing here touches a network, and the lock's file is left to whoever asked.
+A local model that is new or has changed is converted if required and locked; for an absent model the lock applies.
+Nothing here opens a network connection or writes the lock file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lisa_weights.steps import Step, convert_in_step, no_progress
 
 
 class IssueKind(StrEnum):
-    """What keeps a model's weights from being pinned."""
+    """Why the weights of a model are not pinned."""
 
     UNSTAGED = "unstaged"
     INCOMPLETE = "incomplete"
@@ -39,14 +39,14 @@ class IssueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WeightsIssue:
-    """Something that a person should know of a model's weights.
+    """An issue of a model's weights.
 
     Attributes:
         model: `org/name`.
-        kind: what it is. `unstaged` is neither in the lock nor local, `incomplete` local but not whole, `outdated`
-            local and not what the lock says, `refused` local and not to be used, `damaged` local and without tensors
-            that its files record, `unchecked` not local and locked by a LISA that did not check for that.
-        reasons: what was found, clauses or sentences.
+        kind: `unstaged` is neither in the lock nor local, `incomplete` local with missing files, `outdated` local and
+            different from the lock, `refused` local and rejected, `damaged` local and without tensors that its files
+            record, `unchecked` not local and locked by a LISA that did not check for that.
+        reasons: the causes, as clauses or sentences.
     """
 
     model: str
@@ -56,13 +56,13 @@ class WeightsIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What the models of a deployment are.
+    """The weights of the hosted models.
 
     Attributes:
-        lock: the lock, with what was locked.
-        locked: names of the models that were locked anew.
-        issues: what a person should know.
-        seen: fingerprint of each model's local directory, as it was when it was read.
+        lock: the lock, with new entries.
+        locked: names of the models whose entry was added or replaced.
+        issues: models whose weights are not pinned.
+        seen: fingerprint of each model's local directory when it was read.
     """
 
     lock: WeightsLock
@@ -82,7 +82,7 @@ def resolve(
         lock: what is locked.
         change: convert and lock; otherwise nothing is written, and local models are compared by names, sizes and
             digests that are known from before.
-        step: told what takes long.
+        step: shows the progress of long steps.
     """
     cache = DigestCache.load(models)
     locked: list[str] = []
@@ -112,7 +112,7 @@ def resolve(
 
 
 def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
-    """The model's directory, after the conversion that it needed."""
+    """The model's directory, converted if required."""
     directory = read_directory(model_path(cache.models, model))
     outdated = cache.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:

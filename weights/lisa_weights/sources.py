@@ -39,7 +39,7 @@ def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources
 
     Args:
         directory: the model's.
-        excluding: names of files that do not count.
+        excluding: names of files to ignore.
 
     Raises:
         WeightsError: there are none, more than one checkpoint, a part of one missing, or a path out of the directory.
@@ -88,7 +88,7 @@ def _listed(directory: Path, names: list[str], *, is_safetensors: bool) -> Sourc
 
 
 def _parts(names: list[str]) -> list[str]:
-    """Check that the names are one file, or all the numbered parts of one whole."""
+    """Check that the names are one file, or all numbered parts of one checkpoint."""
     matches = [_PART.fullmatch(name) for name in names]
     wholes = {(match["stem"], match["count"], match["suffix"]) if match else None for match in matches}
     if len(names) > 1 and (len(wholes) != 1 or None in wholes):

@@ -1,4 +1,4 @@
-"""Where each model of a deployment stands: needed, on the disk, in the lock, in the bucket."""
+"""The status of each hosted model: on the disk, in the lock file, in the bucket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNCHECKED = (
     "it was locked by a LISA whose converter could drop tensors, and has not been checked since: "
     "`lisa weights stage` checks it in the bucket"
 )
-"""What is said of a model whose condition is unknown."""
+"""The problem of a model whose condition is unknown."""
 
 
 class LockState(StrEnum):
@@ -27,10 +27,10 @@ class LockState(StrEnum):
 
 
 class BucketState(StrEnum):
-    """What the bucket holds of a model.
+    """The state of a model in the bucket.
 
-    `same` means every file with the lock's size and digest, `complete` a model that is whole but is not locked or not
-    known to be the same, `unknown` that nobody asked.
+    `same` means that every file matches the lock, `complete` that the model can be served but is not locked or not
+    compared with the lock, `unknown` that the bucket was not read.
     """
 
     UNKNOWN = "unknown"
@@ -44,8 +44,8 @@ class BucketState(StrEnum):
 class Condition(StrEnum):
     """Whether every tensor that the files record is stored.
 
-    `unknown` is a model that an older LISA locked and whose files were not read here: the converter before version 2
-    dropped names of tensors that share bytes.
+    `unknown` is a model that an older LISA locked and whose files were not read: the converter before version 2 dropped
+    names of tensors that share bytes.
     """
 
     SOUND = "sound"
@@ -54,7 +54,7 @@ class Condition(StrEnum):
 
 
 class NextAction(StrEnum):
-    """What brings a model on: the command of `lisa weights` by that name."""
+    """The command of `lisa weights` that continues with a model."""
 
     NONE = ""
     FETCH = "fetch"
@@ -90,7 +90,7 @@ class StatusRow:
 
     @property
     def next_action(self) -> NextAction:
-        """What to do about it."""
+        """The next command for it."""
         if self.condition is Condition.DAMAGED:
             return NextAction.CONVERT if self.local is LocalState.CHECKPOINT else NextAction.FETCH
         if self.bucket is BucketState.MATCHES_LOCK and self.lock is LockState.LOCKED:
@@ -115,13 +115,13 @@ class StatusRow:
 def status(
     needed: Iterable[str], models: Path, lock: WeightsLock, bucket: Bucket | None = None
 ) -> tuple[StatusRow, ...]:
-    """Tell where each model stands: those that are needed and those that are locked, sorted by name.
+    """Determine the status of each needed and each locked model, sorted by name.
 
     Args:
         needed: names of the models that the deployment hosts.
         models: directory of the local models.
         lock: what is locked.
-        bucket: the deployment's models bucket; None does not ask.
+        bucket: the deployment's models bucket; None skips it.
 
     Raises:
         WeightsError: the disk or the store refuses, or a name cannot be that of a model.
@@ -163,7 +163,7 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
 
 
 def stored_condition(model: str, bucket: Bucket) -> tuple[Condition, list[str]]:
-    """Judge a model in the bucket by the headers of its files; with sentences about what is wrong.
+    """Check a model in the bucket by the headers of its files; returns its condition and sentences about problems.
 
     Raises:
         WeightsError: the store refuses or does not answer.

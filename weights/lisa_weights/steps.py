@@ -1,4 +1,4 @@
-"""Long steps, told to whoever shows them to a person."""
+"""Long steps whose progress a program can show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lisa_weights.convert import MAX_SHARD_SIZE, Converted, convert
 from lisa_weights.model_directory import ModelDirectory
 
 Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
-"""Begins a step: told its title and the bytes of all, it gives what is told a file and how many more bytes are done."""
+"""Begins a step with its title and total bytes; yields what receives a file and the bytes done since the last call."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def convert_in_step(
     """Convert a model's directory as lisa_weights.convert does, as one step.
 
     Raises:
-        WeightsError: the checkpoint is refused, or the disk refuses; the directory is as it was.
+        WeightsError: the checkpoint is rejected, or the disk refuses; the directory is unchanged.
     """
     told = 0
     followed = "verify" if verify else "convert"

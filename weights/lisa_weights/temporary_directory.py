@@ -1,7 +1,7 @@
-"""Where new files wait until all of them are whole: a directory inside the model's, so that a move is a rename.
+"""The temporary directory of a conversion, inside the model's directory, so that a move is a rename.
 
-Only one conversion works in a model's directory at a time. What a killed one left is cleared away by the next: the
-waiting directory, and the files that it had begun to move, which it noted before.
+Only one conversion works in a model's directory at a time. The next one removes what a killed conversion left: the
+temporary directory, and the files that it had begun to move, whose names it recorded before.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _NOTE = "moving"
 
 @contextmanager
 def temporary_directory(directory: Path) -> Iterator[Path]:
-    """Give a waiting directory in the model's, and remove it in the end.
+    """Create the temporary directory, and remove it on exit.
 
     Raises:
-        WeightsError: another conversion works there.
+        WeightsError: another conversion is running there.
         OSError: the model's directory cannot be written.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -45,10 +45,10 @@ def temporary_directory(directory: Path) -> Iterator[Path]:
 
 
 def move_into_place(waiting: Path, names: Sequence[str]) -> None:
-    """Move files from the waiting directory to the model's, in their order; all or none.
+    """Move files from the temporary directory to the model's, in their order; the next conversion undoes a part.
 
     Raises:
-        OSError: one could not be moved; those before were taken back.
+        OSError: a file could not be moved.
     """
     note = waiting / _NOTE
     note.write_text("\n".join(names))

@@ -1,9 +1,9 @@
-"""Copy with a check: each piece is read back and compared, and each file's SHA-256 computed on the way.
+"""Verified copies: each block is read back and compared, and the SHA-256 of each file is computed on the way.
 
-A piece is read, written, read back and compared right away, while the processor's cache still has it; comparing the
-bytes proves what equal digests would, and is faster. The same piece is hashed next: by the same thread where files are
-written side by side, which saves handing it over, or by a thread of its own where there is one file. So every byte of
-the output is read once, two cores are busy, and a few MiB are in flight.
+A block is read, written, read back and compared at once, while it is in the processor's cache; comparing the bytes
+proves what equal digests would, and is faster. The same block is hashed next: by the same thread if files are written
+in parallel, or by a separate thread if there is one file. Every byte of the output is read once, two cores are busy,
+and a few MiB are in flight.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.output_tensors import OutputTensor
 
 _IN_FLIGHT = 8
-"""Pieces that wait for the threads at most. They lie in buffers that are used again: new memory would cost more."""
+"""Blocks that wait for the threads at most. Their buffers are reused, since new memory would cost more."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the step ("convert" or "verify"), the bytes done and the bytes of all."""
 
 
 class ProgressCounter:
-    """Bytes done of one step, told to whoever wants to show them."""
+    """Counts the bytes done of one step and reports them."""
 
     def __init__(self, step: str, total: int, progress: Progress | None) -> None:
         self._step = step
@@ -40,7 +40,7 @@ class ProgressCounter:
         self._lock = Lock()
 
     def add(self, count: int) -> None:
-        """Tell that more bytes are done; threads wait for each other."""
+        """Add bytes that are done, from any thread."""
         with self._lock:
             self._done += count
             if self._progress is not None:
@@ -53,9 +53,9 @@ class Verification:
     Args:
         name: the file's, for messages.
         written: the file, open for reading too.
-        counter: told what has been hashed.
-        checksums: check the CRC-32 that a zip file carries of each storage that is copied whole, too.
-        aside: hash in a thread of its own.
+        counter: counts what has been hashed.
+        checksums: compare each storage that is copied completely with the CRC-32 of its zip file, too.
+        aside: hash in a separate thread.
 
     Attributes:
         summed: the storages whose CRC-32 was checked.
@@ -81,15 +81,15 @@ class Verification:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give up what has not begun."""
+        """Cancel what has not begun."""
         if self._hashing:
             self._hashing.shutdown(cancel_futures=True)
 
     def on_header(self, head: bytes) -> None:
-        """The file was begun with these bytes.
+        """Check and hash the header after it was written.
 
         Raises:
-            WeightsError: it holds others.
+            WeightsError: the file has different bytes.
         """
         if read_exactly(self._written, len(head), 0) != head:
             raise WeightsError(f"The header of {self._name} is not what was written; check the disk and run it again.")
@@ -99,8 +99,8 @@ class Verification:
         """Copy the next bytes of a tensor, BLOCK_BYTES at most, from so many bytes after its first to `at`.
 
         Raises:
-            WeightsError: the file holds others there afterwards, or the storage is not what its checksum tells.
-            OSError: the disk cannot take them.
+            WeightsError: the file has different bytes there, or the storage differs from its checksum.
+            OSError: the disk rejects them.
         """
         place = part.place
         buffer = self._buffer()
@@ -121,16 +121,16 @@ class Verification:
         self._hash(buffer, data)
 
     def on_block(self, part: OutputTensor, at: int, data: bytes | memoryview) -> None:
-        """A piece of a tensor, in no order, was written to `at`.
+        """Check a block of a tensor, in any order, after it was written to `at`.
 
         Raises:
-            WeightsError: the file holds something else there.
+            WeightsError: the file has different bytes there.
         """
         if read_exactly(self._written, len(data), at) != data:
             raise _differs(part)
 
     def complete(self, part: OutputTensor, at: int) -> None:
-        """All pieces of a tensor were written from `at` on, and come next in the file."""
+        """Hash a tensor whose blocks were all written from `at` on, and that comes next in the file."""
         self._hash_range(at, part.info.nbytes)
 
     def digest(self) -> str:
@@ -168,10 +168,10 @@ class Verification:
 
 
 def verify_crc32(place: Place) -> None:
-    """Compare a storage with the CRC-32 that its file carries; nothing where it carries none.
+    """Compare a storage with the CRC-32 in its file, if there is one.
 
     Raises:
-        WeightsError: it is not what the checksum tells.
+        WeightsError: the storage differs from its checksum.
     """
     if place.crc is None:
         return

@@ -1,4 +1,4 @@
-"""The table of a zip file, read strictly: what each entry is called and where its bytes lie.
+"""The table of a zip file, read strictly: the name and the position of each entry.
 
 `zipfile` of the standard library would read a table of any size and accept entries that share their bytes; here both
 are refused, and an entry's bytes can be copied by the system from where they lie.
@@ -42,9 +42,9 @@ class Entry:
         name: its path in the archive.
         method: STORED or DEFLATED.
         start: offset of its (compressed) bytes in the archive.
-        packed: bytes it takes in the archive.
+        packed: its (compressed) bytes in the archive.
         size: bytes of its content.
-        crc: CRC-32 of its content; None where the writer left it out, as PyTorch does when told to.
+        crc: CRC-32 of its content; None if the writer omitted it, which PyTorch supports.
     """
 
     name: str
@@ -56,15 +56,15 @@ class Entry:
 
 
 def read_archive(descriptor: int, what: str) -> Mapping[str, Entry]:
-    """Read the table of an archive and check that it can be what it says.
+    """Read and validate the table of an archive.
 
     Args:
         descriptor: an open file; its position is not used.
         what: the file, for messages.
 
     Raises:
-        WeightsError: not a whole zip file, entries that share bytes or reach outside the file, a name given twice, an
-            encrypted entry, a compression other than deflate, or an entry that expands more than a hundredfold.
+        WeightsError: not a complete zip file, entries that share bytes or reach outside the file, a duplicate name,
+            an encrypted entry, a compression other than deflate, or an entry that expands more than a hundredfold.
     """
     size = os.fstat(descriptor).st_size
     count, length, offset = _find_table(descriptor, size, what)
@@ -83,10 +83,10 @@ def read_archive(descriptor: int, what: str) -> Mapping[str, Entry]:
 
 
 def inflate(descriptor: int, entry: Entry, what: str) -> Iterator[bytes]:
-    """Give the content of an entry piece by piece, a MiB at most each.
+    """Yield the content of an entry in blocks of at most a MiB.
 
     Raises:
-        WeightsError: the content is not what the table tells of.
+        WeightsError: the content differs from the table.
     """
     left = entry.size
     crc = 0
@@ -138,7 +138,7 @@ def _find_table(descriptor: int, size: int, what: str) -> tuple[int, int, int]:
 
 
 def _entries(table: bytes, count: int, what: str) -> Iterator[Entry]:
-    """The entries as the table tells of them; `start` is still that of the local header."""
+    """The entries of the table; `start` is the offset of the local header."""
     position = 0
     for _ in range(count):
         if position + _CENTRAL.size > len(table) or table[position : position + 4] != b"PK\1\2":

@@ -1,8 +1,8 @@
 """Read a pickle without running anything in it.
 
-A small machine of our own instead of `pickle.Unpickler`: a name is looked up in a table that the caller gives and is
-never imported; what the table holds builds inert values. Operations, bytes and memory are bounded. No value is ever
-hashed but strings and small numbers, so that a pickle cannot make hashing take for ever.
+It replaces `pickle.Unpickler`: a name is looked up in the caller's table and never imported; the table's entries build
+inert values. Operations, bytes and memory are bounded. Only strings and small numbers are hashed, so that hashing takes
+bounded time.
 
 Source: the opcodes of the standard library's pickletools; those of protocols 2 to 5 that data needs.
 """
@@ -30,10 +30,10 @@ Value = object
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """What an allowed name stands for when it is called: makes an inert value of the arguments.
+    """An allowed name that can be called: builds an inert value from the arguments.
 
     Attributes:
-        build: given the arguments; raises WeightsError for what it cannot take.
+        build: receives the arguments; raises WeightsError if they are invalid.
     """
 
     build: Callable[[tuple[Value, ...]], Value]
@@ -49,12 +49,12 @@ class Opaque:
 def read_pickle(
     stream: BinaryIO, names: Mapping[str, Value], persistent: Callable[[Value], Value], *, what: str
 ) -> Value:
-    """Read one pickle from where the stream stands, and leave the stream right after it.
+    """Read one pickle from the position of the stream, and leave the stream at its end.
 
     Args:
         stream: the bytes.
-        names: what each allowed `module.name` stands for: a Builder, or a value that cannot be called.
-        persistent: what a persistent identifier stands for.
+        names: the value of each allowed `module.name`: a Builder, or a value that cannot be called.
+        persistent: returns the value of a persistent identifier.
         what: the file, for messages.
 
     Raises:
@@ -229,7 +229,7 @@ class _PickleReader:
         self._push(builder.build(arguments), 200)
 
     def _state(self) -> None:
-        """Attributes of an object (an OrderedDict's `_metadata`) carry no weights: they are let go."""
+        """Attributes of an object (an OrderedDict's `_metadata`) hold no weights and are dropped."""
         self._pop()
         self._top()
 

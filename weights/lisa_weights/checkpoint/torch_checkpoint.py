@@ -39,7 +39,7 @@ class Place:
         descriptor: an open file.
         start: offset of the first byte.
         size: number of bytes.
-        crc: their CRC-32, where the file tells it and it was not checked in reading the structure.
+        crc: their CRC-32, if the file has it and it was not checked while reading the structure.
         name: the file and the storage in it, for messages.
     """
 
@@ -214,7 +214,7 @@ def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, .
 
 
 def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value], what: str) -> None:
-    """Refuse a checkpoint in which tensors beside the chosen state dict would be lost without a word.
+    """Reject a checkpoint in which tensors outside the chosen state dict would be lost silently.
 
     A second state dict with the same names, such as an exponential moving average, may be the one that is meant;
     tensors beside it, alone or in a dictionary of their own, may belong to the model. States of optimizers are named
@@ -240,7 +240,7 @@ def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value
 
 
 def _holds_weights(value: Value) -> bool:
-    """Tell whether a dictionary, which may contain itself, has at a path of texts a tensor that may be a weight."""
+    """Whether a dictionary, which may contain itself, has a tensor that may be a weight under string keys."""
     pending = [value]
     seen: set[int] = set()
     while pending:

@@ -264,4 +264,4 @@ def _names() -> Mapping[str, Value]:
 
 
 NAMES: Mapping[str, Value] = _names()
-"""What a checkpoint may name, and what each name stands for here; everything else is refused."""
+"""The names that a checkpoint may contain, with their values; all others are rejected."""

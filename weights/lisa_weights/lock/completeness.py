@@ -1,6 +1,6 @@
-"""Whether a model's files are all there: every shard of the index, each with the bytes that its own header tells.
+"""Completeness of a model: every shard of the index is present and has the size that its header specifies.
 
-One safetensors file, or an index, proves nothing by being there. The same rules judge a directory and a bucket.
+The presence of an index or of one safetensors file is not enough. The same rules apply to a directory and a bucket.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_NAMES = 150_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
-    """What a model's files amount to.
+    """The result of checking a model's files.
 
     Attributes:
         problems: why it cannot be served as it is, each a sentence without a full stop; empty when it is complete.
@@ -52,11 +52,11 @@ class Completeness:
 
 
 def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completeness:
-    """Judge a model by its files' sizes, its index and its safetensors' headers.
+    """Check a model by its files' sizes, its index and its safetensors' headers.
 
     Args:
         sizes: bytes of every file by path.
-        open_file: how to read the beginning of one.
+        open_file: opens a file for reading from its beginning.
     """
     problems: list[str] = []
     if not sizes.get("config.json"):
@@ -135,7 +135,7 @@ def _header(path: str, sizes: Mapping[str, int], open_file: Open) -> Header:
 
 
 def _lacking(shard: str, wanted: Iterable[str], header: Header) -> list[str]:
-    """What the index and a shard differ in, at most one sentence."""
+    """Tensors that a shard lacks according to the index, in at most one sentence."""
     missing = sorted(set(wanted) - {tensor.name for tensor in header.tensors})
     if not missing:
         return []
@@ -151,7 +151,7 @@ def _by_folder(names: Mapping[str, FileNames]) -> Iterable[Mapping[str, FileName
 
 
 def _repeated(names: Mapping[str, FileNames]) -> list[str]:
-    """Names that two files of a directory store, of which a loader takes either; a sentence for each such file."""
+    """Names that two files of a directory store, so that a loader may use either; a sentence for each such file."""
     found = []
     for files in _by_folder(names):
         holder: dict[str, str] = {}

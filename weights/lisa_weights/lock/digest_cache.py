@@ -1,7 +1,6 @@
-"""What is known of local models from earlier runs: digests, and which files were converted from which.
+"""The cache of digests of local models, and of which files were converted from which.
 
-It is kept in `models/`, beside what it describes, and only saves time: without it, or where a file has another stamp,
-the file is read again.
+It is stored in `models/` and only saves time: without it, or if a file's stamp differs, the file is read again.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from lisa_weights.output_tensors import CONVERTER_VERSION
 _FILE = ".lisa-weights.json"
 _FORMAT = 1
 _FIRST_CONVERTER = 1
-"""Version of the converter that did not note its version yet."""
+"""Version of the converter that did not record its version."""
 
 _SETTLED_NS = 50_000_000
-"""A file that was written so recently may be written again within the same tick of the file system's clock."""
+"""A file that was written more recently than this may change again without a new time stamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Which files were made from which.
+    """A checkpoint and the files that were converted from it.
 
     Attributes:
         checkpoint: stamps of the checkpoint's files by name.
@@ -44,7 +43,7 @@ class Conversion:
 
 @dataclass(slots=True)
 class DigestCache:
-    """What is known of the models below a directory.
+    """Digests and conversions of the models below a directory.
 
     Attributes:
         models: the directory.
@@ -58,7 +57,7 @@ class DigestCache:
 
     @classmethod
     def load(cls, models: Path) -> DigestCache:
-        """Read what was saved; empty where there is nothing that can be read."""
+        """Read the saved cache; empty if there is none or it is not readable."""
         try:
             content = json.loads((models / _FILE).read_bytes())
             if content["format"] != _FORMAT:
@@ -77,7 +76,7 @@ class DigestCache:
             return cls(models)
 
     def save(self) -> None:
-        """Keep it for the next run, without what is about files that are gone. Failing to is no error."""
+        """Save the cache without entries of deleted files. An error while saving is ignored."""
         if not self.models.is_dir():
             return
         digests = {path: known for path, known in self.digests.items() if (self.models / path).is_file()}
@@ -98,12 +97,12 @@ class DigestCache:
             replace_file(self.models / _FILE, (json.dumps(content, indent=1) + "\n").encode(), mode=0o644)
 
     def digest(self, path: str) -> str | None:
-        """SHA-256 of a file below the directory, when it has not changed since it was read."""
+        """SHA-256 of a file below the directory, if it has not changed since it was read."""
         known = self.digests.get(path)
         return known[1] if known is not None and _same(self.models / path, known[0]) else None
 
     def record_digest(self, path: str, before: Stamp, digest: str, *, read_at: int) -> None:
-        """Remember a file's digest, unless the file changed or may have changed while it was read.
+        """Record a file's digest, unless the file may have changed while it was read.
 
         Args:
             path: below the directory.
@@ -115,10 +114,10 @@ class DigestCache:
             self.digests[path] = (before, digest)
 
     def record_conversion(self, model: str, checkpoint: Mapping[str, Stamp], digests: Mapping[str, str | None]) -> None:
-        """Remember a conversion, and the digests of what it wrote where it took them.
+        """Record a conversion, and the digests of the files it wrote.
 
         Raises:
-            OSError: a file is gone again.
+            OSError: a file no longer exists.
         """
         written = {name: stamp(self.models / model / name) for name in digests}
         self.conversions[model] = Conversion(checkpoint, written, CONVERTER_VERSION)
@@ -127,9 +126,9 @@ class DigestCache:
                 self.digests[f"{model}/{name}"] = (written[name], digest)
 
     def outdated(self, model: str, checkpoint: Mapping[str, Stamp]) -> tuple[str, ...]:
-        """Names of the files that were converted from another checkpoint than the one that is there now.
+        """Names of the files that were converted from a different checkpoint than the present one.
 
-        Empty when there is none, when it is the same one, or when somebody else wrote or changed the safetensors.
+        Empty without a checkpoint, if it is the same one, or if the safetensors were not written by this conversion.
         """
         known = self.conversions.get(model)
         if known is None or not checkpoint or dict(known.checkpoint) == dict(checkpoint):

@@ -1,4 +1,4 @@
-"""Tell by names, sizes and times whether a local model may have changed, without reading any of it."""
+"""Detect whether a local model may have changed by names, sizes and times, without reading its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stamp(path: Path) -> Stamp:
 
 
 def fingerprint(directory: Path) -> str:
-    """Sum up the stamps of all files of a model's directory; hidden ones are passed over.
+    """Combine the stamps of all files of a model's directory; hidden files are skipped.
 
     Returns:
         A digest in hexadecimal, or `absent` where there is no directory.
@@ -41,7 +41,7 @@ def fingerprint(directory: Path) -> str:
 
 
 def _any_stamp(path: Path) -> Stamp:
-    """The stamp of a file, or of the link itself where it leads nowhere."""
+    """The stamp of a file, or of the link itself if its target does not exist."""
     try:
         return stamp(path)
     except FileNotFoundError:

@@ -24,7 +24,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 class SourceKind(StrEnum):
-    """Where weights came from: a directory that somebody brought, or the Hugging Face Hub."""
+    """The source of weights: a local directory, or the Hugging Face Hub."""
 
     LOCAL = "local"
     HUB = "hub"
@@ -47,10 +47,10 @@ class LockedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedModel:
-    """What the weights of one model are.
+    """The weights of one model.
 
     Attributes:
-        kind: where they came from.
+        kind: the source of the weights.
         revision: the commit on the Hub; None for a local directory.
         files: by path, sorted.
         parameters: elements of all tensors.
@@ -75,7 +75,7 @@ class LockedModel:
 
 @dataclass(frozen=True, slots=True)
 class WeightsLock:
-    """The whole lock: models by name."""
+    """The content of the lock file: models by name."""
 
     models: Mapping[str, LockedModel] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ class WeightsLock:
         return WeightsLock({**self.models, require_model_name(name): model})
 
     def without_model(self, name: str) -> WeightsLock:
-        """The lock with one model left out."""
+        """The lock without one model."""
         return WeightsLock({key: model for key, model in self.models.items() if key != name})
 
 
@@ -122,10 +122,10 @@ def load(path: Path) -> WeightsLock:
 
 
 def save(path: Path, lock: WeightsLock) -> None:
-    """Write a lock, whole or not at all; the same lock gives the same bytes.
+    """Write the lock file atomically; equal locks have equal bytes.
 
     Raises:
-        WeightsError: the system refuses; the lock is as it was.
+        WeightsError: the file cannot be written; the lock is unchanged.
     """
     try:
         replace_file(path, render(lock), mode=0o644, sync=True)

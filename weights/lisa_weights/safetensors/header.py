@@ -26,7 +26,7 @@ _LENGTH_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a safetensors file says of itself.
+    """The header of a safetensors file.
 
     Attributes:
         tensors: in the order of the header.
@@ -42,7 +42,7 @@ def read_header(stream: IO[bytes], size: int) -> Header:
 
     Args:
         stream: at the beginning of the file; nothing but the header is read.
-        size: bytes of the whole file; the header must account for every one of them.
+        size: bytes of the complete file; the header must account for every one of them.
 
     Raises:
         WeightsError: the text is a clause without the file's name, such as “its header is not JSON”.

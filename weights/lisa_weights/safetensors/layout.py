@@ -21,7 +21,7 @@ class Layout:
     Attributes:
         head: its first bytes: the header with its length, filled up with spaces to a multiple of eight.
         places: the tensors in their order in the file, each with the offset of its data in the file.
-        size: bytes of the whole file.
+        size: bytes of the complete file.
     """
 
     head: bytes

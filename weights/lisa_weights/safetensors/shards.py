@@ -1,4 +1,4 @@
-"""Weights in several files: read an index without following it out of the model's directory, and split into shards.
+"""Shards: split tensors into files, and read an index, whose paths must stay in the model's directory.
 
 Source: the index that transformers writes, {"metadata": {...}, "weight_map": {tensor: file}}.
 """
@@ -15,7 +15,7 @@ from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.serving_files import SINGLE
 
 MAX_INDEX_BYTES = 24_000_000
-"""Half as large again as that of a model of a trillion parameters, which has 140 000 tensors."""
+"""1.5 times the index of a model of a trillion parameters, which has 140 000 tensors."""
 
 _INDEX_MEMORY = 80_000_000
 
@@ -80,7 +80,7 @@ def weight_map_of(content: bytes) -> Mapping[str, str]:
 
 
 def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Iterable[str]]) -> None:
-    """Check that every tensor of an index is in the file that the index says.
+    """Check that every tensor of an index is in the file that the index specifies.
 
     Args:
         name: the index, for messages.
@@ -88,7 +88,7 @@ def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Ite
         held: the tensors of each file.
 
     Raises:
-        WeightsError: one is not.
+        WeightsError: a tensor is not in its file.
     """
     names = {file: frozenset(tensors) for file, tensors in held.items()}
     for tensor, file in weight_map.items():
@@ -101,8 +101,8 @@ def check_index(name: str, weight_map: Mapping[str, str], held: Mapping[str, Ite
 def split(tensors: Iterable[TensorInfo], max_size: int) -> Sequence[Sequence[TensorInfo]]:
     """Split tensors into shards in their order, each of at most `max_size` bytes of data or of a single tensor.
 
-    There are as few shards as that takes, and the largest is as small as it can be: shards of like size are written,
-    transferred and loaded side by side in the shortest time.
+    The number of shards is minimal, and so is the largest shard for that number: shards of similar size are written,
+    transferred and loaded in parallel in the shortest time.
     """
     held = list(tensors)
     shards = _fill(held, max_size)

@@ -1,4 +1,4 @@
-"""Tensors as the safetensors format knows them: their dtypes and what a header says of one."""
+"""Tensors of the safetensors format: dtypes and the header's entry of a tensor."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _RANKS = {dtype: rank for rank, dtype in enumerate(Dtype)}
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """What a safetensors header says of one tensor.
+    """The entry of one tensor in a safetensors header.
 
     Attributes:
         name: its key.

@@ -66,8 +66,8 @@ def write_files(
         The files in their order, the index last.
 
     Raises:
-        WeightsError: what was written is not its source, or a storage is not what its checksum tells.
-        OSError: the disk cannot take them.
+        WeightsError: a written tensor differs from its source, or a storage from its checksum.
+        OSError: the disk rejects them.
     """
     total = sum(layout.size for layout in layouts.values())
     writer = _Writer(
@@ -97,7 +97,7 @@ def write_files(
 
 
 class _Writer:
-    """Writes one file after another; several threads may ask it at once."""
+    """Writes files; several threads may call it at once."""
 
     def __init__(
         self,
@@ -119,11 +119,11 @@ class _Writer:
         self.summed: set[Place] = set()
 
     def write(self, name: str, layout: Layout) -> ConvertedFile:
-        """Write a file; one that is stopped stays as far as it is.
+        """Write a file; after `stopped` is set, it stays incomplete.
 
         Raises:
-            WeightsError: what was written is not its source.
-            OSError: the disk cannot take it.
+            WeightsError: a written tensor differs from its source.
+            OSError: the disk rejects it.
         """
         with ExitStack() as opened:
             target = os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)

@@ -30,7 +30,7 @@ _READERS = 4
 
 
 class MismatchKind(StrEnum):
-    """What can be wrong with one object."""
+    """How an object differs from the lock."""
 
     MISSING = "missing"
     SIZE = "size"
@@ -40,12 +40,12 @@ class MismatchKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectMismatch:
-    """One object that is not known to be what the lock says.
+    """An object that is missing, differs from the lock, or cannot be compared with it.
 
     Attributes:
         path: relative to the model's prefix.
         kind: what is wrong.
-        message: the same for people, a sentence without a full stop.
+        message: the same as text, a sentence without a full stop.
     """
 
     path: str
@@ -60,7 +60,7 @@ class StoredFile:
     Attributes:
         path: relative to the model's prefix.
         size: bytes.
-        sha256: the digest that it carries; None when it carries none or nobody asked.
+        sha256: the digest in its metadata; None if it has none or it was not read.
     """
 
     path: str
@@ -70,7 +70,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """What a transfer did.
+    """The result of a transfer.
 
     Attributes:
         moved: files that were transferred, by path.
@@ -87,7 +87,7 @@ class Bucket:
 
     Attributes:
         name: the bucket's name, without `s3://`.
-        store: how to reach it.
+        store: s5cmd with its endpoint.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Bucket:
         return f"s3://{self.name}/{require_model_name(model)}/{path}"
 
     def files(self, model: str, *, digests: bool = False) -> tuple[StoredFile, ...]:
-        """The objects of a model, sorted; with `digests` each with the digest that it carries.
+        """The objects of a model, sorted; with `digests`, each with the digest in its metadata.
 
         Raises:
             WeightsError: the store refuses or does not answer.
@@ -126,13 +126,13 @@ class Bucket:
         return check_completeness(sizes, lambda path: self.store.reading(self.url(model, path)))
 
     def verify(self, model: str, locked: LockedModel, *, deep: bool = False) -> tuple[ObjectMismatch, ...]:
-        """Compare a model in the bucket with the lock; no mismatch means that it is the same, file by file.
+        """Compare a model in the bucket with the lock; empty if every file matches.
 
         Args:
             model: `org/name`.
             locked: what should be there.
-            deep: read every object and compute its digest; otherwise the size and the digest that it carries count,
-                and an object without one, which something else than LISA wrote, is unproven.
+            deep: read every object and compute its digest; otherwise compare size and metadata, so that an object
+                without the metadata, which LISA did not write, is unproven.
 
         Raises:
             WeightsError: the store refuses or does not answer.
@@ -153,18 +153,18 @@ class Bucket:
         return tuple(sorted(mismatches))
 
     def upload(self, model: str, locked: LockedModel, directory: Path, *, progress: Progress | None = None) -> Transfer:
-        """Bring a model into the bucket: what is not there with its size and digest, weights before all else.
+        """Upload a model to the bucket, weights first; objects that match the lock are kept.
 
-        Each file is read and compared with the lock before it goes, so that no object carries a wrong digest.
+        Each file is verified with the lock before the upload, so that no object has a wrong digest.
 
         Args:
             model: `org/name`.
             locked: which files, and what they are.
             directory: where the files are.
-            progress: told each file when it has arrived, with its bytes.
+            progress: receives each uploaded file with its bytes.
 
         Raises:
-            WeightsError: a file is not what the lock says, or the store refuses; run again, it goes on.
+            WeightsError: a file differs from the lock, or the store refuses; run again, it resumes.
         """
         stored = {file.path: file for file in self.files(model, digests=True)}
         kept = tuple(file for file in locked.files if stored.get(file.path) == _stored(file))
@@ -192,10 +192,10 @@ class Bucket:
     def copy_files(
         self, model: str, commands: Iterable[tuple[str, ...]], arrived: Callable[[Mapping[str, Any]], None]
     ) -> None:
-        """Run copy commands, and tell each that succeeded as it does.
+        """Run copy commands, and pass the result of each successful one to `arrived`.
 
         Raises:
-            WeightsError: one of them failed; the others were carried out all the same.
+            WeightsError: a command failed; the others were run.
         """
         failures: list[Failure] = []
         for answer in self.store.run(commands, failures):

@@ -1,4 +1,4 @@
-"""Follow a transfer by what it has written so far, whatever program writes it."""
+"""Track the progress of a transfer by the size of its directory, whatever program writes it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _BLOCK_BYTES = 512
 
 @contextmanager
 def track_size(directory: Path, progress: Callable[[str, int], None]) -> Iterator[None]:
-    """Report periodically by how many bytes a directory has grown, incomplete files included.
+    """Report periodically the bytes added to a directory, including incomplete files.
 
     Args:
-        directory: it may come into being meanwhile.
-        progress: told the directory's name and how many more bytes there are; it is called from another thread.
+        directory: may be created meanwhile.
+        progress: called from another thread with the directory's name and the bytes added since the last call.
     """
     ended = threading.Event()
     before = _written(directory)
@@ -40,7 +40,7 @@ def track_size(directory: Path, progress: Callable[[str, int], None]) -> Iterato
 
 
 def _written(directory: Path) -> int:
-    """Bytes that are on the disk; of a file that is filled from several places at once, only those."""
+    """Bytes on the disk; of a sparse file, only its allocated blocks."""
     total = 0
     for folder, _, names in os.walk(directory):
         for name in names:

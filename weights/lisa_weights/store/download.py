@@ -1,4 +1,4 @@
-"""Models out of the bucket: each file arrives beside its place, is compared with the lock, and then takes its name."""
+"""Download models from the bucket: each file is written to a temporary name, verified with the lock, then renamed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from lisa_weights.store.bucket import Bucket, Transfer
 def download(
     bucket: Bucket, model: str, locked: LockedModel, directory: Path, *, progress: Progress | None = None
 ) -> Transfer:
-    """Bring a model out of the bucket; what is on the disk with the lock's size and digest stays.
+    """Download a model from the bucket; files that match the lock are kept.
 
-    A file gets its name only when all of it is there and its digest is right, so that an interrupted download goes on
-    with the files that are missing. Files that the lock does not name are left alone.
+    A file gets its name once it is complete and its digest matches, so that an interrupted download resumes with the
+    missing files. Files that are not in the lock are not changed.
 
     Args:
         bucket: where the model is.
         model: `org/name`.
         locked: which files, and what they are.
-        directory: where to; it is made when it does not exist.
-        progress: told each file when it is in its place, with its bytes.
+        directory: the target; created if it does not exist.
+        progress: receives each completed file with its bytes.
 
     Raises:
         WeightsError: an object is missing or has other content, the disk is full, or the store refuses.
@@ -83,8 +83,8 @@ def _receive(
 
 
 def _to_fetch(directory: Path, locked: LockedModel) -> set[str]:
-    """Paths that the disk does not have as the lock says."""
-    read_directory(directory)  # refuses symbolic links that lead out of it
+    """Paths that are missing on the disk or differ from the lock."""
+    read_directory(directory)  # rejects symbolic links that lead out of it
     present = {file.path: file for file in locked.files if (directory / file.path).is_file()}
     read = {file.path: file for file in digest_files(directory, present)}
     return {file.path for file in locked.files if read.get(file.path) != file}

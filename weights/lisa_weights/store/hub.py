@@ -1,6 +1,6 @@
 """Models from the Hugging Face Hub: the files that serving needs, of one resolved commit.
 
-huggingface_hub keeps what it knows of a download in `.cache/` inside the model's directory, and goes on from there. The
+huggingface_hub stores the state of a download in `.cache/` inside the model's directory, and resumes from it. The
 token comes from HF_TOKEN in the environment alone, never from an argument or a saved login. HF_ENDPOINT names a mirror.
 """
 
@@ -37,7 +37,7 @@ class Fetched:
     Attributes:
         path: its directory.
         revision: the commit, forty hexadecimal digits.
-        files: paths of what was asked for, sorted; a PyTorch checkpoint where the Hub has no safetensors of it.
+        files: paths that were fetched, sorted; a PyTorch checkpoint if the Hub has no safetensors.
         needs_conversion: whether the weights are such a checkpoint.
     """
 
@@ -49,12 +49,12 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What the Hub would be asked for.
+    """The files of a model that would be fetched from the Hub.
 
     Attributes:
         model: `org/name`.
         revision: the commit that the wanted revision is.
-        files: paths with their sizes in bytes, sorted by path; a size is None where the Hub does not tell.
+        files: paths with their sizes in bytes, sorted by path; a size is None if the Hub does not report it.
         needs_conversion: whether the weights are a PyTorch checkpoint.
     """
 
@@ -65,12 +65,12 @@ class Listing:
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of all files whose size the Hub tells."""
+        """Bytes of all files whose size the Hub reports."""
         return sum(size or 0 for _, size in self.files)
 
 
 def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
-    """Ask the Hub which files of a model serving needs, without fetching any.
+    """Look up on the Hub which files of a model serving needs, without fetching them.
 
     Args:
         model: `org/name`, as on its model card.
@@ -104,7 +104,7 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
 
 
 def fetch(listing: Listing, directory: Path) -> Fetched:
-    """Fetch what was looked up; run again after an interruption, it goes on where it stopped.
+    """Fetch the listed files; run again after an interruption, it resumes.
 
     Args:
         listing: the files and the commit.
@@ -149,7 +149,7 @@ def _library() -> ModuleType:
 
 
 class _Explained:
-    """Turns what huggingface_hub raises into one WeightsError that says what to do."""
+    """Turns errors of huggingface_hub into a WeightsError with the fix."""
 
     def __init__(self, hub: ModuleType, model: str, revision: str) -> None:
         self._errors = importlib.import_module(f"{hub.__name__}.errors")
@@ -160,7 +160,7 @@ class _Explained:
         """Begin."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raise the WeightsError that explains the error; an error that explains itself passes."""
+        """Raise the WeightsError for an error; a WeightsError passes."""
         if not isinstance(error, Exception) or isinstance(error, WeightsError):
             return
         text = _explanation(error, self._errors, self._model, self._revision)
@@ -202,7 +202,7 @@ def _explanation(error: Exception, errors: Any, model: str, revision: str) -> st
 
 
 def _is_network(error: BaseException) -> bool:
-    """Whether it comes from the HTTP client, which huggingface_hub has changed between its versions."""
+    """Whether the HTTP client raised it; huggingface_hub versions use different clients."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return True
     return any(parent.__module__.partition(".")[0] in _HTTP_CLIENTS for parent in type(error).__mro__)

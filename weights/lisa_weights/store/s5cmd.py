@@ -1,4 +1,4 @@
-"""The s5cmd program: found, run on a list of commands, and its answers and errors understood.
+"""The s5cmd program: find it, run it on a list of commands, and parse its results and errors.
 
 s5cmd (https://github.com/peak/s5cmd) moves files in parallel parts. Credentials reach it by the environment and AWS's
 usual files alone, never as an argument, where other users of the machine could read them.
@@ -55,11 +55,11 @@ _NOTHING_FOUND = ("no object found", "not found")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One command that s5cmd could not carry out.
+    """A command that failed.
 
     Attributes:
-        command: the command as s5cmd tells it; empty for an error of the whole session.
-        reason: s5cmd's own words.
+        command: the command as s5cmd reports it; empty for an error of the session.
+        reason: the error text of s5cmd.
     """
 
     command: str
@@ -84,11 +84,11 @@ class S5cmd:
     endpoint_url: str | None = None
 
     def run(self, commands: Iterable[Sequence[str]], failures: list[Failure]) -> Iterator[dict[str, Any]]:
-        """Carry out commands in parallel and yield the answer to each as it comes.
+        """Run commands in parallel and yield the result of each as it comes.
 
         Args:
             commands: each a command and its arguments, as `("cp", "--raw", "a", "s3://b/a")`.
-            failures: what failed is added to it, once the last answer has been taken.
+            failures: failed commands are appended once the last result was read.
         """
         lines = "".join(shlex.join(command) + "\n" for command in commands)
         if not lines:
@@ -167,12 +167,12 @@ class S5cmd:
 
 
 def find(endpoint_url: str | None = None) -> S5cmd:
-    """Find s5cmd: the one that the Python package of that name brings, else one on PATH.
+    """Find s5cmd: the binary of the Python package of that name, or else the one on PATH.
 
     The package's own script would start Python only to start the program, and leave it running when it is killed.
 
     Raises:
-        WeightsError: it is in neither place.
+        WeightsError: s5cmd is not installed.
     """
     found = _packaged() or shutil.which("s5cmd")
     if found is None:
@@ -190,7 +190,7 @@ def _packaged() -> str | None:
 
 
 def transfer_error(what: str, failures: Sequence[Failure]) -> WeightsError:
-    """One error for what s5cmd could not do: the first reason that is known, and how many more there were."""
+    """Create one error for failed commands: the first known reason, and the number of failures."""
     known = [(failure, text) for failure in failures for key, text in _REASONS.items() if key in failure.reason]
     commands = {failure.command for failure in failures if failure.command}
     more = f" ({len(commands)} files failed.)" if len(commands) > 1 else ""
@@ -210,7 +210,7 @@ def _answer(line: bytes) -> dict[str, Any] | None:
 
 
 class _Resumed(io.RawIOBase):
-    """A stream of which the first bytes have been read already."""
+    """A stream whose first bytes have been read already."""
 
     def __init__(self, first: bytes, rest: IO[bytes]) -> None:
         super().__init__()
