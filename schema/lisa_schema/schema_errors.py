@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.document import Document, Path, ScalarNode, key_path
@@ -79,10 +82,6 @@ _Sentences = Iterator[tuple[Path, Diagnostic | None]]
 
 @cache
 def _validator() -> Any:
-    # jsonschema takes longer to import than a correct configuration to validate, so that only errors pay for it.
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
     def chosen_branch(validator: Any, branches: Sequence[Schema], instance: Any, schema: Schema) -> Iterator[Any]:
         said = instance.get("type") if isinstance(instance, Mapping) else None
         constants = [constant(resolved(part)) for part in branches]

@@ -10,6 +10,7 @@ A new directory waits in a temporary one beside it (lisa_schema.atomic_file) and
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import shutil
@@ -91,8 +92,6 @@ def _exchange(first: Path, second: Path) -> bool:
     """Swap two directories in one step; False where that is not possible."""
     if not sys.platform.startswith("linux"):
         return False
-    import ctypes
-
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False

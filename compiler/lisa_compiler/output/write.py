@@ -5,6 +5,7 @@ The new directory is written and synced under `<output>/.lisa/`, then replaces t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -83,8 +84,6 @@ def output_lock(output: Path) -> Iterator[Path]:
     Raises:
         OutputError: another process still holds it after some seconds.
     """
-    import fcntl
-
     state = state_directory(output)
     descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
 from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
 
 from lisa_compiler.deploy.preflight.facts import Answer, Certificate, DomainFacts, ImportedVpc, Subnet
 
@@ -169,7 +170,6 @@ def certificate(asker: AccountReader, arn: str) -> Answer[Certificate]:
 
 def _names_of(pem: str) -> tuple[str, ...]:
     """The DNS names of a certificate, by its subject alternative names; empty when it has none that can be read."""
-    x509 = importlib.import_module("cryptography.x509")
     try:
         extensions = x509.load_pem_x509_certificate(pem.encode()).extensions
         found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
