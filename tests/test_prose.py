@@ -91,7 +91,7 @@ def test_case_matters_where_the_list_says_so() -> None:
         "CONTRIBUTING.md",
         "Makefile",
         "compiler/lisa_compiler/cli/app.py",
-        "schema/lisa_schema/catalogue.py",
+        "schema/lisa_schema/diagnostic_types.py",
         "templates/summary/SUMMARY.md.j2",
         "runtime/web/src/app/Screen.tsx",
     ],

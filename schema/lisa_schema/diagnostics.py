@@ -35,7 +35,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding about a configuration.
+    """An error or warning about a configuration.
 
     Attributes:
         code: stable identifier, `LISA` and three digits: 1xx reading, 2xx structure, 3xx rules, 4xx artifacts.

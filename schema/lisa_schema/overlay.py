@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import (
     Document,
@@ -27,7 +27,7 @@ from lisa_schema.document import (
     node_of,
 )
 from lisa_schema.errors import ConfigurationError
-from lisa_schema.older_forms import hoist_base_images
+from lisa_schema.legacy_syntax import hoist_base_images
 from lisa_schema.yaml_reader import read_yaml
 
 KEYED_LISTS: Final[dict[Path, tuple[str, ...]]] = {
@@ -66,10 +66,10 @@ def merge(layers: Sequence[MappingNode], overrides: Sequence[Override] = ()) -> 
     for override in overrides:
         origin = Origin(override.option)
         try:
-            changed = _put(root, override.path, node_of(override.value, origin), ())
-        except _NowhereError as nowhere:
+            changed = _set_value(root, override.path, node_of(override.value, origin), ())
+        except _UnknownPathError as nowhere:
             path = key_path(override.path)
-            errors.append(catalogue.OPTION_PATH.at(origin, str(nowhere), key_path=path))
+            errors.append(diagnostic_types.OPTION_PATH.at(origin, str(nowhere), key_path=path))
         else:
             root, found = hoist_base_images(changed) if isinstance(changed, MappingNode) else (root, ())
             errors += found
@@ -89,7 +89,7 @@ def parse_override(text: str) -> Override:
     option = f"--set {written}"
     if not equals:
         message = f"`{text}` has no `=` between a path and a value."
-        raise ConfigurationError([catalogue.OPTION_PATH.at(Origin("--set"), message)])
+        raise ConfigurationError([diagnostic_types.OPTION_PATH.at(Origin("--set"), message)])
     path = _parse_path(written.strip(), option)
     try:
         node, errors = read_yaml(value, option)
@@ -108,7 +108,7 @@ def _parse_path(written: str, option: str) -> Path:
         found = _STEP.match(written, position)
         if found is None or (position == 0 and written[0] in ".["):
             message = f"`{written}` is not a path, from `{written[position:]}` on."
-            raise ConfigurationError([catalogue.OPTION_PATH.at(Origin(option), message)])
+            raise ConfigurationError([diagnostic_types.OPTION_PATH.at(Origin(option), message)])
         inner = found["inner"]
         if inner is None:
             steps.append(found["key"])
@@ -116,12 +116,12 @@ def _parse_path(written: str, option: str) -> Path:
             steps.append(int(inner) if re.fullmatch(r"[0-9]{1,6}", inner) else inner.strip("'\""))
         position = found.end()
     if not steps:
-        raise ConfigurationError([catalogue.OPTION_PATH.at(Origin(option), "The path before `=` is empty.")])
+        raise ConfigurationError([diagnostic_types.OPTION_PATH.at(Origin(option), "The path before `=` is empty.")])
     return tuple(steps)
 
 
 def _of_option(option: str, diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    return [catalogue.OPTION_VALUE.at(Origin(option), found.message) for found in diagnostics]
+    return [diagnostic_types.OPTION_VALUE.at(Origin(option), found.message) for found in diagnostics]
 
 
 def _relocated(node: Node, origin: Origin) -> Node:
@@ -160,7 +160,7 @@ def _merge_lists(lower: SequenceNode, upper: SequenceNode, path: Path, errors: l
         if len(matches) > 1:
             at = key_path((*path, position))
             message = f"{len(matches)} entries below this overlay have the name that this entry gives."
-            errors.append(catalogue.OVERLAY_AMBIGUOUS.at(item.origin, message, key_path=at))
+            errors.append(diagnostic_types.OVERLAY_AMBIGUOUS.at(item.origin, message, key_path=at))
         elif matches and matches[0] not in merged:
             merged.add(matches[0])
             items[matches[0]] = _merge_nodes(items[matches[0]], item, (*path, 0), errors)
@@ -205,23 +205,23 @@ def _variant(path: Path, node: MappingNode) -> str | None:
     return None
 
 
-class _NowhereError(Exception):
+class _UnknownPathError(Exception):
     """A path of an option that leads nowhere."""
 
 
-def _put(node: Node | None, steps: Path, value: Node, path: Path) -> Node:
+def _set_value(node: Node | None, steps: Path, value: Node, path: Path) -> Node:
     if not steps:
         return value if node is None else _merge_over(node, value, path)
     step, rest = steps[0], steps[1:]
     if isinstance(node, SequenceNode):
         return _put_in_list(node, step, rest, value, path)
     if isinstance(step, int):
-        raise _NowhereError(f"`{key_path(path) or 'the configuration'}` is not a list, so that it has no [{step}].")
+        raise _UnknownPathError(f"`{key_path(path) or 'the configuration'}` is not a list, so that it has no [{step}].")
     if isinstance(node, ScalarNode) and not node.is_null:
-        raise _NowhereError(f"`{key_path(path)}` is a value, so that it has no `{step}` below it.")
+        raise _UnknownPathError(f"`{key_path(path)}` is a value, so that it has no `{step}` below it.")
     entries = dict(node.entries) if isinstance(node, MappingNode) else {}
     below = entries.get(step)
-    changed = _put(below.node if below else None, rest, value, (*path, step))
+    changed = _set_value(below.node if below else None, rest, value, (*path, step))
     entries[step] = Entry(changed, value.origin if not rest or below is None else below.key_origin)
     return mapping(entries, node.origin if node else value.origin)
 
@@ -234,11 +234,11 @@ def _put_in_list(node: SequenceNode, step: str | int, rest: Path, value: Node, p
         if len(found) != 1:
             names = ", ".join(f"[{name}]" for item in items if (name := _identity(item, keys)))
             has = f" It has {names}." if names else f" It has positions 0 to {len(items) - 1}." if items else ""
-            raise _NowhereError(f"`{key_path(path)}` has no single entry `{step}`.{has}")
+            raise _UnknownPathError(f"`{key_path(path)}` has no single entry `{step}`.{has}")
         step = found[0]
     if step > len(items):
-        raise _NowhereError(f"`{key_path(path)}` has {len(items)} entries, so that it has no [{step}].")
-    changed = _put(items[step] if step < len(items) else None, rest, value, (*path, 0))
+        raise _UnknownPathError(f"`{key_path(path)}` has {len(items)} entries, so that it has no [{step}].")
+    changed = _set_value(items[step] if step < len(items) else None, rest, value, (*path, 0))
     return SequenceNode((*items[:step], changed, *items[step + 1 :]), node.origin)
 
 

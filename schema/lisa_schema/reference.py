@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lisa_schema.catalogue import KINDS
+from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
 from lisa_schema.export import Schema, effective_schema
 from lisa_schema.owned_variables import OWNED
 from lisa_schema.rules import registered_rules
@@ -110,7 +110,7 @@ def configuration_reference() -> str:
 
 def diagnostics_reference() -> str:
     """Return docs/diagnostics.md: every code with its rule, severity, meaning and fix."""
-    rows = [(kind.code, kind.rule, kind.severity.value, kind.meaning, kind.fix) for kind in KINDS]
+    rows = [(kind.code, kind.rule, kind.severity.value, kind.meaning, kind.fix) for kind in DIAGNOSTIC_TYPES]
     rows += [(rule.code, rule.name, rule.severity.value, rule.meaning, rule.fix) for rule in registered_rules()]
     table = "".join(f"| {' | '.join(_cell(text) for text in row)} |\n" for row in sorted(rows))
     return f"{_HEADER}\n\n{_DIAGNOSTICS_INTRODUCTION}{table}"

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Document, Path, key_path
 from lisa_schema.errors import ConfigurationError
+from lisa_schema.field_values import FieldValues, read_fields
+from lisa_schema.legacy_syntax import name_built_in_contexts
 from lisa_schema.models import Config
-from lisa_schema.older_forms import name_built_in_contexts
-from lisa_schema.reading import Reading, read_fields
-from lisa_schema.rules import Finding, Rule, registered_rules
+from lisa_schema.placeholders import with_placeholders
+from lisa_schema.rules import Rule, RuleViolation, registered_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +56,25 @@ def validate(document: Document) -> Validated:
     if any(diagnostic.is_error for diagnostic in found):
         raise ConfigurationError(_in_order(found))
     if config is None:
-        raise ConfigurationError([catalogue.INVALID.at(document.root.origin, "The configuration is not valid.")])
+        raise ConfigurationError([diagnostic_types.INVALID.at(document.root.origin, "The configuration is not valid.")])
     return Validated(config, tuple(_in_order(found)))
 
 
 def check_rules(config: Config, document: Document, broken: Collection[Path] = ()) -> list[Diagnostic]:
     """Run every rule; what concerns a broken path, or follows from one, is left out."""
     return [
-        _diagnostic(rule, finding, document)
+        _diagnostic(rule, violation, document)
         for rule in registered_rules()
-        for finding in rule.check(config)
-        if not any(_touch(path, other) for path in (finding.path, *finding.also) for other in broken)
+        for violation in rule.check(config)
+        if not any(_touch(path, other) for path in (violation.path, *violation.related_paths) for other in broken)
     ]
 
 
 def _explain(
-    error: ValidationError, document: Document, reading: Reading
+    error: ValidationError, document: Document, reading: FieldValues
 ) -> tuple[Config | None, dict[Path, list[Diagnostic]]]:
-    from lisa_schema.repair import repaired
-    from lisa_schema.structure import structural_errors
+    # jsonschema takes 0.1 s to import, and seconds where rfc3987-syntax is installed: only errors need it.
+    from lisa_schema.schema_errors import structural_errors
 
     broken = structural_errors(document, reading)
     if not broken:
@@ -81,9 +82,9 @@ def _explain(
             path = _path_in(reading.data, detail["loc"])
             origin = document.origin(path)
             message = f"`{key_path(path)}` is not valid: {detail['msg'].removeprefix('Value error, ')}."
-            broken.setdefault(path, []).append(catalogue.INVALID.at(origin, message, key_path=key_path(path)))
+            broken.setdefault(path, []).append(diagnostic_types.INVALID.at(origin, message, key_path=key_path(path)))
     try:
-        return Config.model_validate(repaired(reading.data, broken)), broken
+        return Config.model_validate(with_placeholders(reading.data, broken)), broken
     except ValidationError:
         return None, broken
 
@@ -105,16 +106,16 @@ def _touch(path: Path, other: Path) -> bool:
     return path[:shorter] == other[:shorter]
 
 
-def _diagnostic(rule: Rule, finding: Finding, document: Document) -> Diagnostic:
-    fix = rule.fix if finding.fix is None else finding.fix
+def _diagnostic(rule: Rule, violation: RuleViolation, document: Document) -> Diagnostic:
+    fix = rule.fix if violation.fix is None else violation.fix
     return Diagnostic(
         code=rule.code,
         rule=rule.name,
-        severity=rule.severity if finding.severity is None else finding.severity,
-        message=finding.message,
+        severity=rule.severity if violation.severity is None else violation.severity,
+        message=violation.message,
         fix=fix.replace("{environment}", document.environment or "<env>"),
-        key_path=key_path(finding.path),
-        origin=document.origin(finding.path),
+        key_path=key_path(violation.path),
+        origin=document.origin(violation.path),
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
-from lisa_schema import catalogue
-from lisa_schema.catalogue import Kind
+from lisa_schema import diagnostic_types
+from lisa_schema.diagnostic_types import DiagnosticType
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Entry, MappingNode, Node, ScalarNode, SequenceNode, mapping
 from lisa_schema.errors import ConfigurationError
@@ -69,7 +69,7 @@ class _Reader:
         except yaml.YAMLError as error:
             raise ConfigurationError([*self._errors, self._syntax(error)]) from error
         if not isinstance(event, yaml.StreamEndEvent):
-            self._report(catalogue.YAML_DOCUMENTS, self._origin(event), "A second YAML document begins here.")
+            self._report(diagnostic_types.YAML_DOCUMENTS, self._origin(event), "A second YAML document begins here.")
         return node, tuple(self._errors)
 
     def _next(self) -> Any:
@@ -81,16 +81,16 @@ class _Reader:
     def _origin(self, event: Any) -> Origin:
         return Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _report(self, kind: Kind, origin: Origin, message: str, fix: str | None = None) -> None:
+    def _report(self, kind: DiagnosticType, origin: Origin, message: str, fix: str | None = None) -> None:
         self._errors.append(kind.at(origin, message, fix=fix))
 
-    def _stop(self, kind: Kind, origin: Origin, message: str) -> NoReturn:
+    def _stop(self, kind: DiagnosticType, origin: Origin, message: str) -> NoReturn:
         raise ConfigurationError([*self._errors, kind.at(origin, message)])
 
     def _node(self, event: Any, depth: int) -> Node:
         origin = self._origin(event)
         if depth > MAX_DEPTH:
-            self._stop(catalogue.YAML_DEPTH, origin, f"Blocks are nested more than {MAX_DEPTH} deep.")
+            self._stop(diagnostic_types.YAML_DEPTH, origin, f"Blocks are nested more than {MAX_DEPTH} deep.")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, origin)
         self._grow(1, origin)
@@ -110,14 +110,14 @@ class _Reader:
     def _grow(self, nodes: int, origin: Origin) -> None:
         self._count += nodes
         if self._count > MAX_NODES:
-            self._stop(catalogue.YAML_EXPANSION, origin, f"The file has more than {MAX_NODES:,} values.")
+            self._stop(diagnostic_types.YAML_ALIAS_LIMIT, origin, f"The file has more than {MAX_NODES:,} values.")
 
     def _alias(self, event: Any, origin: Origin) -> Node:
         target = self._anchors.get(event.anchor, ())
         if target is None:
-            self._stop(catalogue.YAML_ALIAS, origin, f"The alias *{event.anchor} is inside its own anchor.")
+            self._stop(diagnostic_types.YAML_ALIAS, origin, f"The alias *{event.anchor} is inside its own anchor.")
         if not target:
-            self._report(catalogue.YAML_ALIAS, origin, f"There is no anchor &{event.anchor} above this alias.")
+            self._report(diagnostic_types.YAML_ALIAS, origin, f"There is no anchor &{event.anchor} above this alias.")
             return ScalarNode("", origin)
         node, size = target
         self._grow(size, origin)
@@ -126,7 +126,7 @@ class _Reader:
     def _scalar(self, event: Any, origin: Origin) -> ScalarNode:
         text: str = event.value
         if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
-            self._report(catalogue.YAML_CHARACTER, origin, "The text holds a NUL or half of a surrogate pair.")
+            self._report(diagnostic_types.YAML_CHARACTER, origin, "The text holds a NUL or half of a surrogate pair.")
             return ScalarNode("", origin, plain=False)
         plain = event.style in (None, "")
         if event.tag in _PLAIN_TAGS:
@@ -139,7 +139,7 @@ class _Reader:
 
     def _tag(self, event: Any, origin: Origin) -> None:
         tag = event.tag.replace(_PREFIX, "!!")
-        self._report(catalogue.YAML_TAG, origin, f"The tag {tag} is not plain data.")
+        self._report(diagnostic_types.YAML_TAG, origin, f"The tag {tag} is not plain data.")
 
     def _sequence(self, event: Any, origin: Origin, depth: int) -> SequenceNode:
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
@@ -160,14 +160,14 @@ class _Reader:
             key_origin = self._origin(event)
             if not isinstance(key, ScalarNode) or key.is_null:
                 self._report(
-                    catalogue.YAML_KEY, key_origin, "A key has to be a word, not a list, a mapping or nothing."
+                    diagnostic_types.YAML_KEY, key_origin, "A key has to be a word, not a list, a mapping or nothing."
                 )
             elif key.text == "<<" and key.plain:
                 merged += self._merge_sources(value, key_origin)
             elif key.text in entries:
                 line = entries[key.text].key_origin.line
                 message = f"The key `{key.text}` is in this block twice; the first is in line {line}."
-                self._report(catalogue.YAML_DUPLICATE_KEY, key_origin, message)
+                self._report(diagnostic_types.YAML_DUPLICATE_KEY, key_origin, message)
             else:
                 entries[key.text] = Entry(value, key_origin)
         for source in merged:
@@ -179,23 +179,29 @@ class _Reader:
         sources = value.items if isinstance(value, SequenceNode) else (value,)
         mappings = [source for source in sources if isinstance(source, MappingNode)]
         if len(mappings) != len(sources):
-            self._report(catalogue.YAML_MERGE, origin, "The merge key `<<` takes a mapping or a list of mappings.")
+            self._report(
+                diagnostic_types.YAML_MERGE, origin, "The merge key `<<` takes a mapping or a list of mappings."
+            )
         return mappings
 
     def _syntax(self, error: yaml.YAMLError) -> Diagnostic:
         if not isinstance(error, yaml.MarkedYAMLError):
             position = getattr(error, "position", 0) or 0
             line = self._text.count("\n", 0, position) + 1
-            return catalogue.YAML_CHARACTER.at(Origin(self._file, line, 1), "YAML does not allow a character here.")
+            return diagnostic_types.YAML_CHARACTER.at(
+                Origin(self._file, line, 1), "YAML does not allow a character here."
+            )
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         origin = Origin(self._file, line + 1, column + 1)
         lines = self._text.splitlines()
         written = lines[line] if line < len(lines) else ""
         if "\t" in written[: column + 1]:
-            return catalogue.YAML_TAB.at(origin, "The line is indented with a tab, which YAML does not allow.")
+            return diagnostic_types.YAML_TAB.at(origin, "The line is indented with a tab, which YAML does not allow.")
         said = f"{error.context or ''} {error.problem or ''}"
         for part, (message, fix) in _PROBLEMS.items():
             if part in said:
-                return catalogue.YAML_SYNTAX.at(origin, f"This is not valid YAML: {message}.", fix=fix)
-        return catalogue.YAML_SYNTAX.at(origin, f"This is not valid YAML: {error.problem or 'it cannot be parsed'}.")
+                return diagnostic_types.YAML_SYNTAX.at(origin, f"This is not valid YAML: {message}.", fix=fix)
+        return diagnostic_types.YAML_SYNTAX.at(
+            origin, f"This is not valid YAML: {error.problem or 'it cannot be parsed'}."
+        )

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api.conftest import Api
-from lisa_compiler.dev.hosts import Hosts
+from lisa_compiler.dev.autoscaling_emulator import AutoScalingEmulator
 
 pytestmark = pytest.mark.xdist_group("compiled-api")  # what it starts takes long, and is started once
 
@@ -116,7 +116,7 @@ def test_a_model_stops_and_starts(api: Api) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    with Hosts(api.aws, [model.service.cluster for model in api.compiled.deployment.models]):
+    with AutoScalingEmulator(api.aws, [model.service.cluster for model in api.compiled.deployment.models]):
         wait_for("InService")
         assert api("POST", "/models/small/stop", token=token).status == 202
         wait_for("Stopped")

@@ -26,7 +26,7 @@ from tests.compiler.conftest import TGI, Project, manifest_of, resources, templa
 
 from gateway.processes import LITELLM_PYTHON
 from lisa_compiler.artifacts import assembly
-from lisa_compiler.artifacts.building import build
+from lisa_compiler.artifacts.archives import build
 from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.output.write import write_environment
 from lisa_compiler.resources import templates_dir

@@ -7,13 +7,13 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import requests
 from aiohttp import web
 
-from gateway.conftest import TOKEN, Aws
+from gateway.conftest import TOKEN
 from gateway.processes import Gateway
 from gateway.stub_model import StubModel, chunk, open_stream
 
@@ -249,20 +249,30 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.anyio
-async def test_a_list_of_models_in_parts(aws: Aws) -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (
+            '[{"provider":"ecs.textgen.tgi","modelName":"a","modelId":"a","modelType":"textgen"},{"prov',
+            'ider":"ecs.textgen.tgi","modelName":"b","modelId":"b","modelType":"textgen"}]',
+        ),
+        (
+            '[{"provider":"ecs.textgen.tgi","modelName":"a","modelId":"a","modelType":"textgen"}]',
+            '[{"provider":"ecs.textgen.tgi","modelName":"b","modelId":"b","modelType":"textgen"}]',
+        ),
+    ],
+    ids=["text in parts", "a list in each part"],
+)
+async def test_a_list_of_models_in_parts(parts: tuple[str, str]) -> None:
     from lisa_gateway.v1.registry import Registry
+
+    values = {"/m": '{"parts": 2}', "/m/0": parts[0], "/m/1": parts[1]}
 
     class Parameters:
         """Parameter Store in memory."""
 
-        values: ClassVar = {
-            "/m": '{"parts": 2}',
-            "/m/0": '[{"provider":"ecs.textgen.tgi","modelName":"a","modelId":"a","modelType":"textgen"}]',
-            "/m/1": '[{"provider":"ecs.textgen.tgi","modelName":"b","modelId":"b","modelType":"textgen"}]',
-        }
-
         async def get_parameter(self, Name: str) -> Any:  # noqa: N803
             await asyncio.sleep(0)
-            return {"Parameter": {"Value": self.values[Name]}}
+            return {"Parameter": {"Value": values[Name]}}
 
     assert [model.name for model in await Registry(Parameters(), "/m").models()] == ["a", "b"]

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 import lisa_schema
 from lisa_schema import VERSION, effective, models
-from lisa_schema.catalogue import KINDS
+from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
 from lisa_schema.document import plain_data
 from lisa_schema.export import SCHEMA_FILES, config_schema, effective_schema, overlay_schema, schema_text
 from lisa_schema.reference import PAGES, ungrouped_fields
@@ -74,8 +74,8 @@ def test_every_pattern_is_told_in_words() -> None:
 
 
 def test_codes_and_names_are_unique() -> None:
-    codes = [kind.code for kind in KINDS] + [rule.code for rule in registered_rules()]
-    names = [kind.rule for kind in KINDS] + [rule.name for rule in registered_rules()]
+    codes = [kind.code for kind in DIAGNOSTIC_TYPES] + [rule.code for rule in registered_rules()]
+    names = [kind.rule for kind in DIAGNOSTIC_TYPES] + [rule.name for rule in registered_rules()]
     assert len(set(codes)) == len(codes)
     assert len(set(names)) == len(names)
 

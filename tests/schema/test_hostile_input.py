@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from lisa_compiler.project.load import load
 from lisa_schema import ConfigurationError
 from lisa_schema.document import Document
-from lisa_schema.older_forms import name_built_in_contexts
+from lisa_schema.field_values import read_fields
+from lisa_schema.legacy_syntax import name_built_in_contexts
 from lisa_schema.overlay import Override, parse_override
-from lisa_schema.reading import read_fields
-from lisa_schema.structure import structural_errors
+from lisa_schema.schema_errors import structural_errors
 from lisa_schema.validate import validate
 
 GOOD = Path(__file__).parent / "configs" / "good"

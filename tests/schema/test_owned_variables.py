@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_schema.models.choices import InferenceContainer
+from lisa_schema.models.enums import InferenceContainer
 from lisa_schema.owned_variables import OWNED, canonical, is_declared, owned_variable
 from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
 

@@ -116,9 +116,9 @@ PASSING: dict[str, list[list[str]]] = {
     "container-serves-type": [[], EMBEDDING, [*EMBEDDING, "ecsModels[0].inferenceContainer=vllm"]],
     "model-identifiers-unique": [[second("other")], [second("mistral-7b"), "ecsModels[1].deploy=false"]],
     "model-name-is-path": [[]],
-    "models-fit": [[], [models(199)]],
-    "model-name-hosted-and-listed": [[listed()]],
-    "same-name-same-kind": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
+    "model-limit": [[], [models(199)]],
+    "unique-model-name": [[listed()]],
+    "consistent-lisa-params": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
     "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
     "target-check-timeout": [[f"{CHECK}.timeout=29"]],
     "container-check-command": [
@@ -178,7 +178,7 @@ PASSING: dict[str, list[list[str]]] = {
         ["ecsModels[0].deploy=false", "ecsModels[0].instanceType=p5.48xlarge", "region=eu-south-2"],
     ],
     "gpu-needed": [[], [*EMBEDDING, "ecsModels[0].instanceType=m5.4xlarge"]],
-    "memory-suffices": [
+    "sufficient-memory": [
         ["ecsModels[0].containerConfig.sharedMemorySize=2048"],
         # What is left of 8 GiB and of 16 GiB, less one.
         ["restApiConfig.containerConfig.sharedMemorySize=6143", "ecsModels[0].containerConfig.sharedMemorySize=11263"],
@@ -218,7 +218,7 @@ PASSING: dict[str, list[list[str]]] = {
         [f"{MODEL_CERTIFICATE}=arn:aws:acm:us-east-1:012345678901:certificate/x", "ecsModels[0].deploy=false"],
     ],
     "vpc-described": [[], ["vpcId=vpc-0123456789abcdef0", VPC]],
-    "vpc-ids-agree": [[VPC], ["vpcId=vpc-0123456789abcdef0", VPC]],
+    "matching-vpc-id": [[VPC], ["vpcId=vpc-0123456789abcdef0", VPC]],
     "vpc-subnets": [
         [VPC],
         [VPC, "vpc.publicSubnetIds=", "restApiConfig.internetFacing=false"],
@@ -348,12 +348,12 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         ([*EMBEDDING, "ecsModels[0].inferenceContainer=tgi"], "ecsModels[0].inferenceContainer"),
     ],
     "model-identifiers-unique": [([second("Mistral-7B")], "ecsModels[1].modelId")],
-    "models-fit": [([models(200)], "ecsModels")],
+    "model-limit": [([models(200)], "ecsModels")],
     "model-name-is-path": [(["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName")],
-    "model-name-hosted-and-listed": [
+    "unique-model-name": [
         ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name")
     ],
-    "same-name-same-kind": [
+    "consistent-lisa-params": [
         (
             [f"litellmConfig.model_list=[{LISTED}, {LISTED.replace('true', 'false')}]"],
             "litellmConfig.model_list[1].lisa_params",
@@ -386,7 +386,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         (["region=eu-south-2", "ecsModels[0].instanceType=p4d.24xlarge"], "ecsModels[0].instanceType")
     ],
     "gpu-needed": [(["ecsModels[0].instanceType=m5.4xlarge"], "ecsModels[0].instanceType")],
-    "memory-suffices": [
+    "sufficient-memory": [
         (["restApiConfig.containerConfig.sharedMemorySize=6144"], "restApiConfig.containerConfig.sharedMemorySize"),
         (["ecsModels[0].containerConfig.sharedMemorySize=11264"], "ecsModels[0].containerConfig.sharedMemorySize"),
         (["ecsModels[0].containerConfig.sharedMemorySize=20480"], "ecsModels[0].containerConfig.sharedMemorySize"),
@@ -437,7 +437,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         (["restApiConfig.loadBalancerConfig.sslCertIamArn="], "restApiConfig.loadBalancerConfig.sslCertIamArn")
     ],
     "vpc-described": [(["vpcId=vpc-0123456789abcdef0"], "vpcId")],
-    "vpc-ids-agree": [(["vpcId=vpc-0123456789abcdef1", VPC], "vpcId")],
+    "matching-vpc-id": [(["vpcId=vpc-0123456789abcdef1", VPC], "vpcId")],
     "vpc-subnets": [
         ([VPC, "vpc.availabilityZones=[us-east-1a]"], "vpc.availabilityZones"),
         ([VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdef0]"], "vpc.privateSubnetIds"),

@@ -39,7 +39,7 @@ def test_structure_and_rules_at_once() -> None:
         ("deploymentStage: dev", "deploymentStage: a_b\n  deployChat: false"), ("g5.xlarge", "g5.huge")
     ) == [
         ("ui-needs-chat", "deployUi"),
-        ("wrong-form", "deploymentStage"),
+        ("invalid-format", "deploymentStage"),
         ("instance-type-known", "ecsModels[0].instanceType"),
     ]
 
@@ -52,7 +52,7 @@ def test_a_misspelt_key_is_told_once() -> None:
 
 
 def test_what_follows_from_a_broken_value_is_not_told() -> None:
-    assert findings(("streaming: true", "streaming: maybe")) == [("wrong-type", "ecsModels[0].streaming")]
+    assert findings(("streaming: true", "streaming: maybe")) == [("invalid-type", "ecsModels[0].streaming")]
     assert findings(("    authority: https://idp.example.com/realms/demo\n", "")) == [
         ("required-missing", "authConfig.authority")
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from lisa_compiler.product.artifact import MATERIALIZED, ProductArtifact
 
 
-class Kind(StrEnum):
+class ArtifactType(StrEnum):
     """What an artifact is."""
 
     IMAGE = "image"
@@ -19,14 +19,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class DirectorySource:
     """A folder that is zipped; `path` is absolute."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
-class Prebuilt:
+class PrebuiltFile:
     """A file that is taken as it is: a layer's zip file, or an image's tarball; `path` is absolute."""
 
     path: Path
@@ -55,7 +55,7 @@ class ProductSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class BuildContext:
     """A container image that is built.
 
     Attributes:
@@ -72,16 +72,16 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     """Where an artifact goes in the account.
 
     Attributes:
-        container: bucket, or repository of an image.
+        store: bucket, or repository of an image.
         key: key of the object, or tag of the image.
         role: ARN of the role that puts it there; None for the caller's own rights.
     """
 
-    container: str
+    store: str
     key: str
     role: str | None
 
@@ -99,11 +99,11 @@ class Artifact:
         components: the stacks that need it.
     """
 
-    kind: Kind
+    kind: ArtifactType
     name: str
     digest: str
-    source: Folder | Prebuilt | ProductSource | Context
-    places: tuple[Place, ...]
+    source: DirectorySource | PrebuiltFile | ProductSource | BuildContext
+    places: tuple[Destination, ...]
     components: frozenset[str] = frozenset()
 
     @property

@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lisa_compiler.artifacts.artifact import Artifact, Context, Folder, Kind, Place, Prebuilt, ProductSource
+from lisa_compiler.artifacts.artifact import (
+    Artifact,
+    ArtifactType,
+    BuildContext,
+    Destination,
+    DirectorySource,
+    PrebuiltFile,
+    ProductSource,
+)
 from lisa_compiler.artifacts.product import product_artifact, product_sources
 from lisa_compiler.aws.errors import DeployError
 
@@ -129,7 +137,7 @@ def read(output: Path, environment: str, partition: str, order: Sequence[str]) -
         raise DeployError(
             f"{directory} is not an assembly of this version ({error}): run `lisa compile --env {environment}`."
         ) from error
-    by_kind = [Kind.LAYER, Kind.CODE, Kind.WEB, Kind.IMAGE]
+    by_kind = [ArtifactType.LAYER, ArtifactType.CODE, ArtifactType.WEB, ArtifactType.IMAGE]
     return Assembly(
         directory=directory,
         stacks=_in_order(stacks, order),
@@ -189,7 +197,7 @@ class _Reader:
     def _file(self, asset: Mapping[str, Any]) -> Artifact:
         source = asset["source"]
         places = tuple(
-            Place(place["bucketName"], place["objectKey"], self._arn(place.get("assumeRoleArn")))
+            Destination(place["bucketName"], place["objectKey"], self._arn(place.get("assumeRoleArn")))
             for place in asset["destinations"].values()
         )
         if "executable" in source:
@@ -197,34 +205,36 @@ class _Reader:
         digest = _digest(place.key for place in places)
         return self._archive(digest, source["path"], str(asset.get("displayName", "")), places)
 
-    def _product(self, name: str, places: tuple[Place, ...]) -> Artifact:
+    def _product(self, name: str, places: tuple[Destination, ...]) -> Artifact:
         return replace(product_artifact(self.products[name]), places=places)
 
-    def _archive(self, digest: str, path: str, display_name: str, places: tuple[Place, ...]) -> Artifact:
+    def _archive(self, digest: str, path: str, display_name: str, places: tuple[Destination, ...]) -> Artifact:
         whole = self._path(path)
         if path.endswith("/trust"):
-            return Artifact(kind=Kind.LAYER, name="trust", digest=digest, source=Folder(whole), places=places)
+            return Artifact(
+                kind=ArtifactType.LAYER, name="trust", digest=digest, source=DirectorySource(whole), places=places
+            )
         for name, source in self.products.items():
             if whole == source.target:
                 return self._product(name, places)
         name = display_name.removeprefix("layer ") or whole.stem
-        return Artifact(kind=Kind.LAYER, name=name, digest=digest, source=Prebuilt(whole), places=places)
+        return Artifact(kind=ArtifactType.LAYER, name=name, digest=digest, source=PrebuiltFile(whole), places=places)
 
     def _image(self, asset: Mapping[str, Any]) -> Artifact:
         source, name = asset["source"], asset["displayName"]
         places = tuple(
-            Place(place["repositoryName"], place["imageTag"], self._arn(place.get("assumeRoleArn")))
+            Destination(place["repositoryName"], place["imageTag"], self._arn(place.get("assumeRoleArn")))
             for place in asset["destinations"].values()
         )
-        found: Context | Prebuilt
+        found: BuildContext | PrebuiltFile
         if name in self.products:
             return self._product(name, places)
         if "directory" in source:
             found = self._context(source["directory"], source.get("dockerBuildArgs"), source["platform"])
         else:
-            found = Prebuilt(self._path(f"../../../{name}"))
+            found = PrebuiltFile(self._path(f"../../../{name}"))
         digest = _digest(place.key for place in places)
-        return Artifact(kind=Kind.IMAGE, name=Path(name).stem, digest=digest, source=found, places=places)
+        return Artifact(kind=ArtifactType.IMAGE, name=Path(name).stem, digest=digest, source=found, places=places)
 
     def _legacy(self, data: Mapping[str, Any]) -> Artifact:
         digest = _digest([data["id"]])
@@ -234,10 +244,10 @@ class _Reader:
         for name, product in self.products.items():
             if source.folder == product.target:
                 return self._product(name, ())
-        return Artifact(kind=Kind.IMAGE, name=source.folder.name, digest=digest, source=source, places=())
+        return Artifact(kind=ArtifactType.IMAGE, name=source.folder.name, digest=digest, source=source, places=())
 
-    def _context(self, path: str, arguments: Mapping[str, str] | None, platform: str) -> Context:
-        return Context(self._path(path), tuple(sorted((arguments or {}).items())), platform)
+    def _context(self, path: str, arguments: Mapping[str, str] | None, platform: str) -> BuildContext:
+        return BuildContext(self._path(path), tuple(sorted((arguments or {}).items())), platform)
 
     def _path(self, relative: str) -> Path:
         return Path(os.path.normpath(self.directory / relative))

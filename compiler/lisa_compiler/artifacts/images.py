@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.artifacts.artifact import Context, Prebuilt
-from lisa_compiler.artifacts.building import lay_out, require_prebuilt
+from lisa_compiler.artifacts.archives import lay_out, require_prebuilt
+from lisa_compiler.artifacts.artifact import BuildContext, PrebuiltFile
 from lisa_compiler.aws.errors import DeployError
 from lisa_schema.atomic_file import replaced_file
 
@@ -49,7 +49,7 @@ class Docker:
         """Whether an image is on this machine."""
         return _succeeds([self.program, "image", "inspect", image])
 
-    def build(self, image: str, context: Context) -> None:
+    def build(self, image: str, context: BuildContext) -> None:
         """Build an image and name it."""
         _run([self.program, "build", *_options(context), "--tag", image, str(lay_out(context))])
 
@@ -91,7 +91,7 @@ class Buildah:
         """Whether an image is on this machine."""
         return _succeeds([self.program, "inspect", "--type", "image", image])
 
-    def build(self, image: str, context: Context) -> None:
+    def build(self, image: str, context: BuildContext) -> None:
         """Build an image and name it; in Docker's format, since the other has no health checks."""
         _run([self.program, "bud", "--format", "docker", *_options(context), "--tag", image, str(lay_out(context))])
 
@@ -118,7 +118,7 @@ class Buildah:
 Builder = Docker | Buildah
 
 
-def find() -> Builder:
+def find_builder() -> Builder:
     """Find what builds images: Docker with an engine that answers (CDK_DOCKER names another program), else buildah.
 
     Raises:
@@ -126,11 +126,11 @@ def find() -> Builder:
     """
     docker = os.environ.get("CDK_DOCKER") or "docker"
     if found := shutil.which(docker):
-        version = _version(_answer([found, "version", "--format", "{{.Server.Version}}"]))
+        version = _version(_capture_output([found, "version", "--format", "{{.Server.Version}}"]))
         if version:
             return Docker(found, version)
     if buildah := shutil.which("buildah"):
-        return Buildah(buildah, _version(_answer([buildah, "--version"])))
+        return Buildah(buildah, _version(_capture_output([buildah, "--version"])))
     start = f"{docker} is here, but its engine does not answer: start it" if found else "Install and start Docker"
     raise DeployError(
         f"Nothing builds container images here. {start}, or install buildah. "
@@ -143,7 +143,7 @@ def local_name(artifact: Artifact) -> str:
     return f"localhost/lisa/{artifact.name.lower()}:{artifact.digest}"
 
 
-def make(builder: Builder, artifact: Artifact) -> str:
+def build_or_load(builder: Builder, artifact: Artifact) -> str:
     """Build or load the image of an artifact unless it is on this machine; returns its name there.
 
     Raises:
@@ -153,9 +153,9 @@ def make(builder: Builder, artifact: Artifact) -> str:
     if builder.has(image):
         return image
     try:
-        if isinstance(artifact.source, Context):
+        if isinstance(artifact.source, BuildContext):
             builder.build(image, artifact.source)
-        elif isinstance(artifact.source, Prebuilt):
+        elif isinstance(artifact.source, PrebuiltFile):
             require_prebuilt(artifact)
             builder.load(image, artifact.source.path)
     except subprocess.CalledProcessError as error:
@@ -211,7 +211,7 @@ def log_in(builder: Builder, registry: str, password: str) -> None:
         raise DeployError(f"{registry} refuses the login: what it said is above.") from error
 
 
-def _options(context: Context) -> list[str]:
+def _options(context: BuildContext) -> list[str]:
     options = ["--platform", context.platform]
     for name, value in context.arguments:
         options += ["--build-arg", f"{name}={value}"]
@@ -242,6 +242,6 @@ def _version(answer: str) -> str:
     return found[1] if found else ""
 
 
-def _answer(command: Sequence[str]) -> str:
+def _capture_output(command: Sequence[str]) -> str:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""

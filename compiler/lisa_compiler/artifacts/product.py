@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lisa_compiler.artifacts.artifact import Artifact, Context, Kind, ProductSource
+from lisa_compiler.artifacts.artifact import Artifact, ArtifactType, BuildContext, ProductSource
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.output.manifest import products
 from lisa_compiler.output.tree import MANIFEST
@@ -14,7 +14,7 @@ from lisa_compiler.product.artifact import ImageRecipe
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KINDS = {"functions": Kind.CODE, "layers": Kind.LAYER, "web": Kind.WEB}
+_KINDS = {"functions": ArtifactType.CODE, "layers": ArtifactType.LAYER, "web": ArtifactType.WEB}
 
 
 def product_sources(output: Path, project: Path) -> dict[str, ProductSource]:
@@ -42,6 +42,6 @@ def product_artifact(source: ProductSource) -> Artifact:
     product = source.product
     group, _, name = product.name.partition("/")
     if isinstance(product.recipe, ImageRecipe):
-        context = Context(source.target, product.recipe.build_args, product.recipe.platform, source)
-        return Artifact(kind=Kind.IMAGE, name=name, digest=product.sha256, source=context, places=())
+        context = BuildContext(source.target, product.recipe.build_args, product.recipe.platform, source)
+        return Artifact(kind=ArtifactType.IMAGE, name=name, digest=product.sha256, source=context, places=())
     return Artifact(kind=_KINDS[group], name=name, digest=product.sha256, source=source, places=())

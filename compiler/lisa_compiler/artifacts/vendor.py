@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.artifacts import building
-from lisa_compiler.artifacts.artifact import Artifact, Context, Kind, Prebuilt
+from lisa_compiler.artifacts import archives
+from lisa_compiler.artifacts.artifact import Artifact, ArtifactType, BuildContext, PrebuiltFile
 from lisa_compiler.artifacts.product import product_artifact, product_sources
 from lisa_compiler.aws.errors import DeployError
-from lisa_compiler.output.new_directory import new_directory
+from lisa_compiler.output.atomic_directory import create_directory_atomically
 from lisa_compiler.output.tree import files_below, output_files
 from lisa_compiler.product.artifact import MATERIALIZED, LayerRecipe
 
@@ -51,7 +51,7 @@ def vendor(project: Path, environment: str, target: Path, *, complete: bool = Tr
     """
     output = project / "generated" / environment
     sources = product_sources(output.resolve(), project.resolve())
-    with new_directory(target) as folder:
+    with create_directory_atomically(target) as folder:
         for name, path in output_files(output):
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def vendor(project: Path, environment: str, target: Path, *, complete: bool = Tr
         if (folder / _ASSEMBLY / "manifest.json").is_file():
             vendored.rewrite_manifest(folder / _ASSEMBLY / "manifest.json")
         sums = "".join(f"{_sha256(path)}  {name}\n" for name, path in files_below(folder))
-        building.write_files(folder, {SUMS: sums.encode()})
+        archives.write_files(folder, {SUMS: sums.encode()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Vendored:
     def _image(self, name: str, source: Mapping[str, Any], places: Mapping[str, Any]) -> Mapping[str, Any]:
         if product := self.sources.get(name):
             context = product_artifact(product).source
-            if not isinstance(context, Context):
+            if not isinstance(context, BuildContext):
                 raise TypeError(name)
             made = {"directory": self._product(product), "platform": context.platform}
             return {**made, **({"dockerBuildArgs": dict(context.arguments)} if context.arguments else {})}
@@ -132,21 +132,23 @@ class _Vendored:
     def _product(self, source: ProductSource) -> str | None:
         """Put an artifact of product code into the directory; its path from the assembly, None when it is left out."""
         artifact = product_artifact(source)
-        if isinstance(artifact.source, Context):
+        if isinstance(artifact.source, BuildContext):
             place = self.folder / source.product.name
-            building.write_files(self.folder, building.verified_files(source))
+            archives.write_files(self.folder, archives.verified_files(source))
             return f"../{place.relative_to(self.folder).as_posix()}"
         if isinstance(source.product.recipe, LayerRecipe) and not self.complete:
             return None
-        return self._copied(building.build(self.project, artifact), source.product.file_name)
+        return self._copied(archives.build(self.project, artifact), source.product.file_name)
 
     def _prebuilt(self, path: str, key: str) -> str:
         """Copy a prebuilt file of the project, compared with the digest in an artifact's key."""
         if not self.complete:
             return f"{_PROJECT}{path}"
         digest = key.partition(".")[0]
-        artifact = Artifact(kind=Kind.LAYER, name=path, digest=digest, source=Prebuilt(self.project / path), places=())
-        building.require_prebuilt(artifact)
+        artifact = Artifact(
+            kind=ArtifactType.LAYER, name=path, digest=digest, source=PrebuiltFile(self.project / path), places=()
+        )
+        archives.require_prebuilt(artifact)
         file = PurePosixPath(path)
         return self._copied(self.project / path, f"{file.stem}-{digest[:16]}{file.suffix}")
 

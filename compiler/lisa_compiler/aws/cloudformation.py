@@ -45,17 +45,17 @@ class DeployedStack:
     tags: Mapping[str, str]
 
     @property
-    def is_made(self) -> bool:
+    def exists(self) -> bool:
         """Whether it has resources that an update would change."""
-        return self.status != _NEVER_MADE and not self.has_failed_creation
+        return self.status != _NEVER_MADE and not self.creation_failed
 
     @property
-    def has_failed_creation(self) -> bool:
+    def creation_failed(self) -> bool:
         """Whether its creation failed, so that it must be created again."""
         return self.status in _CREATION_FAILED
 
     @property
-    def is_busy(self) -> bool:
+    def is_in_progress(self) -> bool:
         """Whether CloudFormation is at work on it."""
         return self.status.endswith("_IN_PROGRESS") and self.status != _NEVER_MADE
 
@@ -103,7 +103,7 @@ class CloudFormation:
                 found.update({each["Name"]: str(each["Value"]) for each in answer["Parameters"]})
         return found
 
-    def settle(self, names: Iterable[str], tell: Callable[[str], None]) -> dict[str, DeployedStack]:
+    def wait_until_stable(self, names: Iterable[str], tell: Callable[[str], None]) -> dict[str, DeployedStack]:
         """Wait until CloudFormation is at work on none of these stacks; returns every stack there is.
 
         Args:
@@ -113,7 +113,7 @@ class CloudFormation:
         waiting, told = set(names), set[str]()
         while True:
             found = self.stacks()
-            busy = [stack for name, stack in found.items() if name in waiting and stack.is_busy]
+            busy = [stack for name, stack in found.items() if name in waiting and stack.is_in_progress]
             if not busy:
                 return found
             for stack in busy:

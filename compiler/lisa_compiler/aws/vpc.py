@@ -23,7 +23,7 @@ class VpcError(LisaError):
     """The VPC could not be described."""
 
 
-class Reach(StrEnum):
+class SubnetType(StrEnum):
     """What a subnet reaches."""
 
     PUBLIC = "public"
@@ -39,7 +39,7 @@ class Subnet:
     availability_zone: str
     cidr_block: str
     name: str
-    reach: Reach
+    reach: SubnetType
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Vpc:
     id: str
     cidr_block: str
     availability_zones: tuple[str, ...]
-    subnets: Mapping[Reach, tuple[Subnet, ...]]
-    left_out: tuple[Subnet, ...] = field(default=())
+    subnets: Mapping[SubnetType, tuple[Subnet, ...]]
+    excluded: tuple[Subnet, ...] = field(default=())
 
 
 def client(region: str | None, profile: str | None) -> Any:
@@ -87,7 +87,7 @@ def describe(ec2: Any, vpc_id: str) -> Vpc:
     classified = classify(subnets, tables)
     if not classified:
         raise VpcError(f"{vpc_id} has no subnets, so that nothing can be deployed in it.")
-    return arrange(vpc_id, found[0]["CidrBlock"], classified)
+    return select_subnets(vpc_id, found[0]["CidrBlock"], classified)
 
 
 def classify(subnets: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]]) -> tuple[Subnet, ...]:
@@ -113,13 +113,13 @@ def classify(subnets: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str,
     )
 
 
-def arrange(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> Vpc:
+def select_subnets(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> Vpc:
     """Choose the zones that every kind of subnet there is has, and as many subnets in each of them.
 
     Raises:
         VpcError: no zone has all kinds of subnets.
     """
-    kinds = {reach: [subnet for subnet in subnets if subnet.reach is reach] for reach in Reach}
+    kinds = {reach: [subnet for subnet in subnets if subnet.reach is reach] for reach in SubnetType}
     used = [{subnet.availability_zone for subnet in group} for group in kinds.values() if group]
     zones = sorted(set.intersection(*used))
     if not zones:
@@ -137,7 +137,7 @@ def as_yaml(vpc: Vpc) -> str:
     """Write the `vpc:` block of the configuration, each subnet with its zone, addresses and name in a comment."""
     lines = ["vpc:", f"  vpcId: {vpc.id}", f"  cidrBlock: {vpc.cidr_block}", "  availabilityZones:"]
     lines += [f"    - {zone}" for zone in vpc.availability_zones]
-    for reach in (Reach.PRIVATE, Reach.PUBLIC, Reach.ISOLATED):
+    for reach in (SubnetType.PRIVATE, SubnetType.PUBLIC, SubnetType.ISOLATED):
         group = vpc.subnets.get(reach, ())
         lines.append(f"  {reach}SubnetIds:" + ("" if group else " []"))
         lines += [f"    - {subnet.id} # {_comment(subnet)}" for subnet in group]
@@ -153,7 +153,7 @@ def _pages(ec2: Any, operation: str, key: str, filters: Sequence[Mapping[str, An
     return [item for page in ec2.get_paginator(operation).paginate(Filters=filters) for item in page[key]]
 
 
-def _reach(table: Mapping[str, Any]) -> Reach:
+def _reach(table: Mapping[str, Any]) -> SubnetType:
     defaults = [
         route
         for route in table.get("Routes", ())
@@ -161,8 +161,8 @@ def _reach(table: Mapping[str, Any]) -> Reach:
         and _ANYWHERE & {route.get("DestinationCidrBlock"), route.get("DestinationIpv6CidrBlock")}
     ]
     if any(str(route.get("GatewayId", "")).startswith("igw-") for route in defaults):
-        return Reach.PUBLIC
-    return Reach.PRIVATE if defaults else Reach.ISOLATED
+        return SubnetType.PUBLIC
+    return SubnetType.PRIVATE if defaults else SubnetType.ISOLATED
 
 
 def _by_zone(subnet: Subnet) -> tuple[str, int, str]:

@@ -18,7 +18,7 @@ from typing import IO, Final, Protocol
 
 from lisa_compiler.bundle.manifest import MANIFEST, MOST_BYTES, BundledFile, BundleError, BundleManifest, parse
 from lisa_compiler.bundle.sources import Source
-from lisa_compiler.output.new_directory import new_directory
+from lisa_compiler.output.atomic_directory import create_directory_atomically
 from lisa_schema.atomic_file import replaced_file
 
 _CHUNK: Final = 1 << 20
@@ -202,7 +202,7 @@ def unpack(archive: Path, directory: Path, base: Path | None, tell: Tell) -> Bun
         BundleError: the bundle is not whole, or is a difference and has no base.
         LisaError: the directory holds something, or cannot be made.
     """
-    with new_directory(directory) as staging, _opened(archive) as tar:
+    with create_directory_atomically(directory) as staging, _opened(archive) as tar:
         manifest = _manifest(tar, archive)
         if manifest.base is not None and base is None:
             raise BundleError(f"{archive} is a difference to bundle {manifest.base}: name that with --base.")

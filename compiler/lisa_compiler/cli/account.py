@@ -29,7 +29,7 @@ def describe_vpc(request: Request, vpc_id: str | None) -> ExitCode:
         raise LisaError("The configuration has no vpcId. Set it, or pass --vpc-id.")
     described = vpc.describe(vpc.client(known.get("region"), known.get("profile")), wanted)
     put(vpc.as_yaml(described))
-    for subnet in described.left_out:
+    for subnet in described.excluded:
         say(
             f"left out: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
             "every zone has to have the same number of each kind"

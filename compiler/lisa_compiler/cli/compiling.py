@@ -15,7 +15,7 @@ from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.transfers import size
 from lisa_compiler.compile import cache as freshness
-from lisa_schema.catalogue import OUTPUT_LEFT_OVER, OUTPUT_STALE, WEIGHTS_OUTDATED
+from lisa_schema.diagnostic_types import OUTPUT_ORPHANED, OUTPUT_STALE, WEIGHTS_OUTDATED
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 from lisa_schema.errors import ConfigurationError
 
@@ -355,7 +355,7 @@ def _check(
         say(f"{one.environment}: {place} is {state} ({one.seconds:.1f} s)")
     if has_errors(diagnostics):
         return ExitCode.FAILED
-    outdated = {OUTPUT_LEFT_OVER.rule, WEIGHTS_OUTDATED.rule}
+    outdated = {OUTPUT_ORPHANED.rule, WEIGHTS_OUTDATED.rule}
     return ExitCode.STALE if stale or outdated & {found.rule for found in diagnostics} else ExitCode.OK
 
 
@@ -370,7 +370,7 @@ def _stale(request: Request, output: Path, environment: str, counts: str) -> Dia
 
 def _left_over(request: Request, output: Path, environment: str) -> Diagnostic:
     place = shown_path(output / environment)
-    return OUTPUT_LEFT_OVER.at(
+    return OUTPUT_ORPHANED.at(
         _manifest_origin(request, output, environment),
         f"{place} is the output of an environment that is no longer configured.",
         fix=f"Destroy its deployment, then remove the directory: `git rm -r {place}`.",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lisa_compiler.artifacts.artifact_store import ArtifactStore
 from lisa_compiler.artifacts.assembly import Assembly, Stack
-from lisa_compiler.artifacts.publishing import Shelf
 from lisa_compiler.aws.cloudformation import CloudFormation
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli.plans import show_drift, show_plan
@@ -21,7 +21,7 @@ from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.verifying import run_checks
 from lisa_compiler.deploy import cdk as cdk_cli
-from lisa_compiler.deploy.planning import Action, StackStep, left_over, plan_stacks
+from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks
 from lisa_compiler.plan.amis import UnpinnedAmi
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def deploy(
             f"{_names(leaving)} would be destroyed. To approve this with --yes, also pass --allow-destroy."
         )
     _agree("Deploy?", consent)
-    publish_missing(target, Shelf(site.account, target.environment), assembly.artifacts_of(chosen))
+    publish_missing(target, ArtifactStore(site.account, target.environment), assembly.artifacts_of(chosen))
     _delete(site, leaving)
     code = _deploy(site, chosen)
     return _verified(site, chosen, verification) if code is ExitCode.OK else code
@@ -135,10 +135,14 @@ def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
     target.warn_if_out_of_date()
     chosen = assembly.with_dependents(assembly.find(only).component) if only else assembly.stacks
     site = _Site(target, assembly, cdk_cli.find(target.project), target.account())
-    deployed = site.cloudformation.settle((stack.name for stack in assembly.stacks), say)
-    leaving = () if only else left_over(target.deployment.names, (stack.name for stack in assembly.stacks), deployed)
+    deployed = site.cloudformation.wait_until_stable((stack.name for stack in assembly.stacks), say)
+    leaving = (
+        ()
+        if only
+        else find_orphaned_stacks(target.deployment.names, (stack.name for stack in assembly.stacks), deployed)
+    )
     steps = [
-        StackStep(stack.component, stack.name, Action.DESTROY) for stack in reversed(chosen) if stack.name in deployed
+        StackChange(stack.component, stack.name, Action.DESTROY) for stack in reversed(chosen) if stack.name in deployed
     ]
     if not steps and not leaving:
         say(f"{target.environment}: nothing is deployed")
@@ -181,13 +185,15 @@ def _cloudformation(account: Account, assembly: Assembly) -> CloudFormation:
     return CloudFormation(account, first.reader, first.deployer)
 
 
-def _plan(site: _Site, chosen: Sequence[Stack], *, whole: bool) -> tuple[tuple[StackStep, ...], tuple[StackStep, ...]]:
+def _plan(
+    site: _Site, chosen: Sequence[Stack], *, whole: bool
+) -> tuple[tuple[StackChange, ...], tuple[StackChange, ...]]:
     """What becomes of the chosen stacks, and which ones are destroyed because they are no longer configured."""
     names, cloudformation = site.target.deployment.names, site.cloudformation
     kept = [stack.name for stack in site.assembly.stacks]
-    leaving = left_over(names, kept, cloudformation.stacks()) if whole else ()
+    leaving = find_orphaned_stacks(names, kept, cloudformation.stacks()) if whole else ()
     waited = [stack.name for stack in chosen] + [step.name for step in leaving]
-    deployed = cloudformation.settle(waited, say)
+    deployed = cloudformation.wait_until_stable(waited, say)
     leaving = tuple(step for step in leaving if step.name in deployed)
     return plan_stacks(chosen, deployed, cloudformation), leaving
 
@@ -241,7 +247,7 @@ def _require_weights(target: Target, chosen: Sequence[Stack]) -> None:
         )
 
 
-def _delete(site: _Site, steps: Sequence[StackStep]) -> None:
+def _delete(site: _Site, steps: Sequence[StackChange]) -> None:
     for step in steps:
         say(f"destroying {step.name}")
         site.cloudformation.delete(step.name)
@@ -279,7 +285,7 @@ def _agree(question: str, consent: Consent) -> None:
         raise DeployError("Nothing was changed.")
 
 
-def _names(steps: Sequence[StackStep]) -> str:
+def _names(steps: Sequence[StackChange]) -> str:
     return ", ".join(step.name for step in steps)
 
 

@@ -15,7 +15,7 @@ from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.dev.models import Endpoint
 from lisa_compiler.dev.processes import Processes
-from lisa_compiler.dev.system import compile_for_this_machine, running
+from lisa_compiler.dev.system import compile_for_local_run, run_environment
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from lisa_compiler.cli.requests import Request
-    from lisa_compiler.dev.system import System
+    from lisa_compiler.dev.system import LocalEnvironment
 
 _LOOK_SECONDS = 0.5
 _NAME_WIDTH = 15
@@ -37,12 +37,12 @@ def run(request: Request, *, text_model: Endpoint | None, logs: Path | None, com
     tell = _Log(logs)
     try:
         with _ended_by_signals():
-            compiled = compile_for_this_machine(
+            compiled = compile_for_local_run(
                 request.project, next(iter(request.environments), None), request.overrides(), tell.stage
             )
             with (
                 Processes(tell) as processes,
-                running(compiled, processes, text_model=text_model, tell=tell.stage) as system,
+                run_environment(compiled, processes, text_model=text_model, tell=tell.stage) as system,
             ):
                 _present(system, time.monotonic() - began)
                 return _follow(command, system, processes)
@@ -86,7 +86,7 @@ class _Log:
         sys.stdout.flush()
 
 
-def _present(system: System, seconds: float) -> None:
+def _present(system: LocalEnvironment, seconds: float) -> None:
     """Say where everything is."""
     rows = []
     if system.web:
@@ -98,7 +98,7 @@ def _present(system: System, seconds: float) -> None:
     say(f"\nEnvironment {system.environment} is ready ({seconds:.0f} s):\n\n{table}\n\nPress Ctrl+C to stop.\n")
 
 
-def _follow(command: Sequence[str], system: System, processes: Processes) -> int:
+def _follow(command: Sequence[str], system: LocalEnvironment, processes: Processes) -> int:
     """Wait for the end of a command; for Ctrl-C when there is none."""
     child = subprocess.Popen(command, env={**os.environ, **_variables(system)}) if command else None
     try:
@@ -112,7 +112,7 @@ def _follow(command: Sequence[str], system: System, processes: Processes) -> int
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def _variables(system: System) -> dict[str, str]:
+def _variables(system: LocalEnvironment) -> dict[str, str]:
     """What a command is told of the system."""
     return {
         "LISA_API_TOKEN": system.token,

@@ -11,33 +11,33 @@ from lisa_compiler.cli.requests import shown_path
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import put, say
-from lisa_compiler.deploy.comparing import Difference
-from lisa_compiler.deploy.planning import Action, StackStep
+from lisa_compiler.deploy.plan import Action, StackChange
+from lisa_compiler.deploy.template_diff import ChangeType
 from lisa_compiler.deploy.terms import component_key
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.drift import Finding
+    from lisa_compiler.deploy.drift import DriftItem
 
 _LONGEST_VALUE = 40
 
 
-def show_plan(target: Target, steps: Sequence[StackStep]) -> None:
+def show_plan(target: Target, steps: Sequence[StackChange]) -> None:
     """Show a plan; it is what a person agrees to, so that it goes to stderr like the question."""
     config = target.deployment.config
     place = f"account {config.account_number}, {config.region}"
     say(f"{target.environment} → {place}, deployment {config.deployment_name}\n")
-    rows = [(step.component, step.action.value, _counts(step), step.note) for step in steps]
+    rows = [(step.component, step.action.value, _counts(step), step.reason) for step in steps]
     say(table(("STACK", "ACTION", "RESOURCES", "REASON"), rows).rstrip("\n"))
     if any(step.action is Action.UPDATE for step in steps):
         say(f"`lisa diff --env {target.environment}` shows the impact of each change.")
 
 
-def _counts(step: StackStep) -> str:
-    counts = [(step.count(difference), difference.value) for difference in Difference]
+def _counts(step: StackChange) -> str:
+    counts = [(step.count(difference), difference.value) for difference in ChangeType]
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "-"
 
 
-def show_drift(target: Target, findings: Sequence[Finding]) -> None:
+def show_drift(target: Target, findings: Sequence[DriftItem]) -> None:
     """Show drift, stack by stack and resource by resource."""
     place = shown_path(target.output / target.environment)
     if not findings:
@@ -54,7 +54,7 @@ def show_drift(target: Target, findings: Sequence[Finding]) -> None:
     say(f"{target.environment}: {_counted(len(findings))} from {place}")
 
 
-def _format_drift_item(finding: Finding, block: str) -> str:
+def _format_drift_item(finding: DriftItem, block: str) -> str:
     if finding.deployed is None and finding.compiled is None:
         return ""
     what = f"{finding.path}: " if finding.path else ""

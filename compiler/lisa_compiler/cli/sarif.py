@@ -65,10 +65,12 @@ def _rule(diagnostic: Diagnostic, others: Mapping[str, str]) -> dict[str, Any]:
 
 def _meaning(diagnostic: Diagnostic, others: Mapping[str, str]) -> str:
     """Say what a rule is about in general; a diagnostic's own message speaks of one place."""
-    from lisa_schema.catalogue import KINDS
+    from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
     from lisa_schema.rules import registered_rules
 
-    own = {kind.code: kind.meaning for kind in KINDS} | {rule.code: rule.meaning for rule in registered_rules()}
+    own = {kind.code: kind.meaning for kind in DIAGNOSTIC_TYPES} | {
+        rule.code: rule.meaning for rule in registered_rules()
+    }
     meanings = {**others, **own}
     return meanings.get(diagnostic.code, " ".join(diagnostic.rule.split("-")).capitalize() + ".")
 

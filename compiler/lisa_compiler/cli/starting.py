@@ -15,7 +15,7 @@ from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.requests import Request, shown_path
 from lisa_compiler.cli.terminal import ExitCode, say
 from lisa_compiler.distribution import build_wheel, given_wheel
-from lisa_compiler.output.new_directory import new_directory
+from lisa_compiler.output.atomic_directory import create_directory_atomically
 from lisa_compiler.starter.questions import Question, answer_for, given_answers, steps
 from lisa_compiler.starter.repository import (
     MAY_BE_THERE,
@@ -53,7 +53,10 @@ def run(
     given = given_answers(assignments)
     if requirement is not None and (vendor or wheel):
         raise LisaError("--requirement cannot be combined with --vendor or --wheel. Pass one of them.")
-    with new_directory(directory, may_hold=MAY_BE_THERE) as staging, TemporaryDirectory(prefix="lisa-") as scratch:
+    with (
+        create_directory_atomically(directory, may_hold=MAY_BE_THERE) as staging,
+        TemporaryDirectory(prefix="lisa-") as scratch,
+    ):
         answers = _ask(given, interactive=_at_terminal() and not defaults)
         try:
             source = _source(requirement, wheel, Path(scratch) if vendor else None)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.artifacts import building, images
-from lisa_compiler.artifacts.artifact import Context, Kind, ProductSource
+from lisa_compiler.artifacts import archives, images
+from lisa_compiler.artifacts.artifact import ArtifactType, BuildContext, ProductSource
+from lisa_compiler.artifacts.artifact_store import ArtifactStore, log_in_to
 from lisa_compiler.artifacts.product import product_artifact, product_sources
-from lisa_compiler.artifacts.publishing import Shelf, log_in_to
 from lisa_compiler.artifacts.vendor import vendor as write_vendored
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli import staging
@@ -52,7 +52,7 @@ def show(target: Target, *, offline: bool, as_json: bool) -> ExitCode:
     """Print the artifacts of an environment: what they are made from, and whether they are built and in the account."""
     artifacts = target.assembly().artifacts
     target.warn_if_out_of_date()
-    shelf = None if offline else Shelf(target.account(), target.environment)
+    shelf = None if offline else ArtifactStore(target.account(), target.environment)
     builder = _builder_if_any(artifacts)
     rows = [_row(target, artifact, shelf, builder) for artifact in artifacts]
     rows += _weights_rows(target, ask=not offline)
@@ -89,8 +89,8 @@ def build(target: Target, names: Sequence[str], *, offline: bool) -> ExitCode:
     """Build what the account lacks; offline, whatever is not built."""
     artifacts = _chosen(target.fresh_assembly().artifacts, names)
     if not offline:
-        shelf = Shelf(target.account(), target.environment)
-        artifacts = [artifact for artifact in artifacts if not artifact.places or shelf.lacks(artifact)]
+        shelf = ArtifactStore(target.account(), target.environment)
+        artifacts = [artifact for artifact in artifacts if not artifact.places or shelf.is_missing(artifact)]
     for artifact in artifacts:
         _build(target, artifact)
     if not artifacts:
@@ -100,15 +100,15 @@ def build(target: Target, names: Sequence[str], *, offline: bool) -> ExitCode:
 
 def save(target: Target, names: Sequence[str], folder: Path) -> ExitCode:
     """Write images as archives, `<name>.tar`, built where they are not; `lisa bundle` packs them."""
-    chosen = [each for each in _chosen(target.fresh_assembly().artifacts, names) if each.kind is Kind.IMAGE]
+    chosen = [each for each in _chosen(target.fresh_assembly().artifacts, names) if each.kind is ArtifactType.IMAGE]
     if not chosen:
         say(f"{target.environment}: no image to save; those of type ecr and registry are not built here")
         return ExitCode.OK
-    builder = images.find()
+    builder = images.find_builder()
     for artifact in chosen:
         began = time.perf_counter()
         path = folder / f"{artifact.name}.tar"
-        images.save(builder, images.make(builder, artifact), path)
+        images.save(builder, images.build_or_load(builder, artifact), path)
         say(f"{artifact.title}: {shown_path(path)}, {size(path.stat().st_size)} ({time.perf_counter() - began:.1f} s)")
     return ExitCode.OK
 
@@ -116,27 +116,27 @@ def save(target: Target, names: Sequence[str], folder: Path) -> ExitCode:
 def publish(target: Target, names: Sequence[str]) -> ExitCode:
     """Build and upload what the account lacks, weights included; safe to run again at any time."""
     artifacts = target.fresh_assembly().artifacts
-    publish_missing(target, Shelf(target.account(), target.environment), _chosen(artifacts, names))
+    publish_missing(target, ArtifactStore(target.account(), target.environment), _chosen(artifacts, names))
     if not names or WEIGHTS in names:
         return _publish_weights(target)
     return ExitCode.OK
 
 
-def publish_missing(target: Target, shelf: Shelf, artifacts: Sequence[Artifact]) -> None:
+def publish_missing(target: Target, shelf: ArtifactStore, artifacts: Sequence[Artifact]) -> None:
     """Build and upload those artifacts that the account lacks.
 
     Raises:
         DeployError: one of them cannot be built or uploaded; those before it are there.
     """
-    missing = [artifact for artifact in artifacts if artifact.places and shelf.lacks(artifact)]
+    missing = [artifact for artifact in artifacts if artifact.places and shelf.is_missing(artifact)]
     prepare([artifact for artifact in artifacts if not artifact.places], target.project)
     for artifact in missing:
         began = time.perf_counter()
-        if artifact.kind is Kind.IMAGE:
-            builder = images.find()
-            shelf.put_image(artifact, builder, images.make(builder, artifact))
+        if artifact.kind is ArtifactType.IMAGE:
+            builder = images.find_builder()
+            shelf.push_image(artifact, builder, images.build_or_load(builder, artifact))
         else:
-            shelf.put_file(artifact, building.build(target.project, artifact))
+            shelf.upload_file(artifact, archives.build(target.project, artifact))
         say(f"{artifact.title}: published as {artifact.digest[:12]} ({time.perf_counter() - began:.1f} s)")
     if not missing:
         say(f"{target.environment}: the account has every artifact")
@@ -150,9 +150,9 @@ def prepare(artifacts: Iterable[Artifact], project: Path) -> None:
     """
     for artifact in artifacts:
         if isinstance(artifact.source, ProductSource):
-            building.build(project, artifact)
-        elif isinstance(artifact.source, Context):
-            building.lay_out(artifact.source)
+            archives.build(project, artifact)
+        elif isinstance(artifact.source, BuildContext):
+            archives.lay_out(artifact.source)
 
 
 def materialize(project: Path, environment: str, names: Sequence[str], *, image: bool) -> ExitCode:
@@ -174,10 +174,14 @@ def materialize(project: Path, environment: str, names: Sequence[str], *, image:
         raise DeployError(f"There is no artifact {unknown[0]} in {environment}: use one of {', '.join(sources)}.")
     for name in names or sources:
         artifact = product_artifact(sources[name])
-        if isinstance(artifact.source, Context):
-            place = images.make(images.find(), artifact) if image else str(building.lay_out(artifact.source))
+        if isinstance(artifact.source, BuildContext):
+            place = (
+                images.build_or_load(images.find_builder(), artifact)
+                if image
+                else str(archives.lay_out(artifact.source))
+            )
         else:
-            place = str(building.build(project, artifact))
+            place = str(archives.build(project, artifact))
         put(f"{place}\n")
     return ExitCode.OK
 
@@ -192,7 +196,7 @@ def vendor(target: Target, directory: Path) -> ExitCode:
 
 def say_builder() -> ExitCode:
     """Say what builds container images here."""
-    builder = images.find()
+    builder = images.find_builder()
     put(f"{type(builder).__name__.lower()} {builder.version} ({builder.program})\n")
     return ExitCode.OK
 
@@ -205,7 +209,7 @@ def log_in(target: Target) -> ExitCode:
         say(f"{target.environment}: accountNumbersEcr names no account, nothing to log in to")
         return ExitCode.OK
     registries = [f"{number}.dkr.ecr.{config.region}.{partition.dns_suffix}" for number in accounts]
-    log_in_to(images.find(), target.account(), registries)
+    log_in_to(images.find_builder(), target.account(), registries)
     for registry in registries:
         say(f"logged in to {registry}")
     return ExitCode.OK
@@ -225,32 +229,32 @@ def _words(artifact: Artifact) -> set[str]:
 
 def _build(target: Target, artifact: Artifact) -> None:
     began = time.perf_counter()
-    if artifact.kind is Kind.IMAGE:
-        builder = images.find()
-        made = f"{images.make(builder, artifact).partition(':')[0]} by {type(builder).__name__.lower()}"
+    if artifact.kind is ArtifactType.IMAGE:
+        builder = images.find_builder()
+        made = f"{images.build_or_load(builder, artifact).partition(':')[0]} by {type(builder).__name__.lower()}"
     else:
-        path = building.build(target.project, artifact)
+        path = archives.build(target.project, artifact)
         made = f"{shown_path(path)}, {size(path.stat().st_size)}"
     say(f"{artifact.title}: {made} ({time.perf_counter() - began:.1f} s)")
 
 
 def _builder_if_any(artifacts: Iterable[Artifact]) -> Builder | None:
-    if not any(artifact.kind is Kind.IMAGE for artifact in artifacts):
+    if not any(artifact.kind is ArtifactType.IMAGE for artifact in artifacts):
         return None
     try:
-        return images.find()
+        return images.find_builder()
     except DeployError:
         return None
 
 
-def _row(target: Target, artifact: Artifact, shelf: Shelf | None, builder: Builder | None) -> _Row:
+def _row(target: Target, artifact: Artifact, shelf: ArtifactStore | None, builder: Builder | None) -> _Row:
     there = "unknown"
     if not artifact.places:
         there = "cdk"
     elif shelf is not None:
-        there = "missing" if shelf.lacks(artifact) else "yes"
-    path = building.built_path(target.project, artifact)
-    if artifact.kind is Kind.IMAGE:
+        there = "missing" if shelf.is_missing(artifact) else "yes"
+    path = archives.built_path(target.project, artifact)
+    if artifact.kind is ArtifactType.IMAGE:
         built, length = builder is not None and builder.has(images.local_name(artifact)), None
     else:
         built, length = path.is_file(), path.stat().st_size if path.is_file() else None

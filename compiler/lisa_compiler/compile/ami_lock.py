@@ -11,12 +11,12 @@ from pydantic.alias_generators import to_camel
 
 from lisa_compiler.plan.amis import AmiLock, LockedAmi, UnpinnedAmi
 from lisa_compiler.plan.deployment import Deployment
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.atomic_file import replace_file
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Document
 from lisa_schema.errors import ConfigurationError, LisaError
-from lisa_schema.models.record import AmiId, RegionName
+from lisa_schema.models.base import AmiId, RegionName
 
 
 class _Record(BaseModel):
@@ -128,13 +128,13 @@ def diagnose(deployment: Deployment, lock: AmiLock, document: Document) -> list[
         reason = f"{name} is for the region {lock.region}, and {environment} deploys to {deployment.config.region}"
     else:
         reason = f"{name} does not have {', '.join(found)}"
-    fix = catalogue.AMI_UNPINNED.fix.replace("<env>", environment)
+    fix = diagnostic_types.AMI_UNPINNED.fix.replace("<env>", environment)
     node = document.find(("region",))
     message = f"The AMI of {services} is not pinned: {reason}."
     origin = None if node is None else node.origin
-    return [catalogue.AMI_UNPINNED.at(origin, message, key_path="region", fix=fix)]
+    return [diagnostic_types.AMI_UNPINNED.at(origin, message, key_path="region", fix=fix)]
 
 
 def _unusable(name: str, environment: str, message: str) -> ConfigurationError:
-    fix = catalogue.AMI_LOCK_UNUSABLE.fix.replace("<env>", environment)
-    return ConfigurationError([catalogue.AMI_LOCK_UNUSABLE.at(Origin(name), message, fix=fix)])
+    fix = diagnostic_types.AMI_LOCK_UNUSABLE.fix.replace("<env>", environment)
+    return ConfigurationError([diagnostic_types.AMI_LOCK_UNUSABLE.at(Origin(name), message, fix=fix)])

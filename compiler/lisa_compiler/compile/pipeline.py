@@ -15,7 +15,7 @@ from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
 from lisa_compiler.project import local_files
 from lisa_compiler.project.load import load
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.validate import validate
@@ -168,8 +168,8 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
     """Find the value that names the file."""
     for path, leaf in document.leaves():
         if leaf.text == error.path:
-            return catalogue.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
-    return catalogue.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
+            return diagnostic_types.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
+    return diagnostic_types.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
 
 
 def emit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.document import key_path
 from lisa_weights.lock.lock_file import LOCK_FILE
 from lisa_weights.resolve import IssueKind, Resolution, resolve
@@ -62,18 +62,18 @@ def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagn
     reasons = "; ".join(issue.reasons).rstrip(".")
     kind, message = {
         IssueKind.UNSTAGED: (
-            catalogue.WEIGHTS_UNSTAGED,
+            diagnostic_types.WEIGHTS_UNSTAGED,
             f"The weights of {issue.model} are not staged: not found in {LOCK_FILE} or {MODELS}/.",
         ),
         IssueKind.INCOMPLETE: (
-            catalogue.WEIGHTS_INCOMPLETE,
+            diagnostic_types.WEIGHTS_INCOMPLETE,
             f"{place} is incomplete and was skipped: {reasons}.",
         ),
-        IssueKind.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
-        IssueKind.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
-        IssueKind.DAMAGED: (catalogue.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
+        IssueKind.OUTDATED: (diagnostic_types.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
+        IssueKind.REFUSED: (diagnostic_types.WEIGHTS_INVALID, f"{place} cannot be used: {reasons}."),
+        IssueKind.DAMAGED: (diagnostic_types.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
         IssueKind.UNCHECKED: (
-            catalogue.WEIGHTS_UNCHECKED,
+            diagnostic_types.WEIGHTS_UNCHECKED,
             f"Whether {issue.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
         ),
     }[issue.kind]

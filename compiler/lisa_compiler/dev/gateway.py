@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_compiler.dev.packages import python_with
-from lisa_compiler.dev.processes import Program, answers, free_port
+from lisa_compiler.dev.processes import Program, free_port, responds
 from lisa_compiler.resources import runtime_dir
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def plan(
             "THREADS": "1",
             "WEB_ORIGINS": origin,
         },
-        is_ready=answers(f"{url}/health"),
+        is_ready=responds(f"{url}/health"),
     )
     return url, program
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lisa_compiler.dev.packages import python_with
-from lisa_compiler.dev.processes import Program, answers, free_port
+from lisa_compiler.dev.processes import Program, free_port, responds
 
 if TYPE_CHECKING:
     from lisa_schema.models import AuthConfig
@@ -58,7 +58,7 @@ def plan(auth: AuthConfig, application: str) -> tuple[Identity, Program]:
         name="identity",
         command=[python, _SERVER],
         environment={"IDENTITY": json.dumps(settings), "PYTHONUNBUFFERED": "1"},
-        is_ready=answers(f"{identity.authority}/.well-known/openid-configuration"),
+        is_ready=responds(f"{identity.authority}/.well-known/openid-configuration"),
     )
     return identity, program
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.session import session_with_keys
 from lisa_compiler.dev.packages import python_with
-from lisa_compiler.dev.processes import Program, free_port, listens
+from lisa_compiler.dev.processes import Program, free_port, is_port_open
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def plan(folder: Path, *, account: str, region: str) -> tuple[LocalAws, Program]
             # Functions find their own packages in their archive, as in AWS.
             "PYTHONPATH": "",
         },
-        is_ready=listens(port),
+        is_ready=is_port_open(port),
         folder=folder,
     )
     return LocalAws(f"http://127.0.0.1:{port}", account, region), program

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_compiler.dev.packages import python_with
-from lisa_compiler.dev.processes import Program, answers, free_port
+from lisa_compiler.dev.processes import Program, free_port, responds
 
 _SERVERS = Path(__file__).with_name("servers")
 # Products of such small matrices take twice as long on two threads, which wait for each other, as on one.
@@ -37,7 +37,7 @@ def plan_text() -> tuple[Endpoint, Program]:
         name="text-model",
         command=[python, _SERVERS / "text_server.py", str(port)],
         environment={"MODEL_KEY": key, "PYTHONUNBUFFERED": "1"},
-        is_ready=answers(f"http://127.0.0.1:{port}/health"),
+        is_ready=responds(f"http://127.0.0.1:{port}/health"),
     )
     return Endpoint(f"http://127.0.0.1:{port}/v1", key=key), program
 
@@ -50,6 +50,6 @@ def plan_embedding() -> tuple[Endpoint, Program]:
         name="embedding-model",
         command=[python, _SERVERS / "embedding_server.py", str(port)],
         environment=_EMBEDDING_ENVIRONMENT,
-        is_ready=answers(f"http://127.0.0.1:{port}/"),
+        is_ready=responds(f"http://127.0.0.1:{port}/"),
     )
     return Endpoint(f"http://127.0.0.1:{port}/v1"), program

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _LAST_LINES = 15
 _PROBE_SECONDS = 0.1
 _STOP_SECONDS = 10
-_GUARD = Path(__file__).with_name("guard.py")
+_REAPER = Path(__file__).with_name("reaper.py")
 _ports: set[int] = set()
 """Ports that free_port() has returned: the system may choose one again until something listens on it."""
 
 
-class PartError(LisaError):
+class ProcessError(LisaError):
     """A part did not start, or ended by itself. The text names it, with the last lines of its log."""
 
 
@@ -109,9 +109,9 @@ class Running:
             self._reader.join(timeout=1)
             raise self._failure(f"ended with {self.process.returncode}")
 
-    def _failure(self, what: str) -> PartError:
+    def _failure(self, what: str) -> ProcessError:
         said = "\n".join(f"  {line}" for line in self._last) or "  (it said nothing)"
-        return PartError(f"{self.program.name} {what}. It said last:\n{said}")
+        return ProcessError(f"{self.program.name} {what}. It said last:\n{said}")
 
     def stop(self) -> None:
         """End it and all that it started."""
@@ -139,8 +139,8 @@ class Processes:
         self._folders: list[Path] = []
 
     def __enter__(self) -> Self:
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_GUARD)], stdin=subprocess.PIPE, text=True, start_new_session=True
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_REAPER)], stdin=subprocess.PIPE, text=True, start_new_session=True
         )
         self._scratch = self.folder()
         return self
@@ -153,7 +153,7 @@ class Processes:
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
         self._watch({"done": True})
-        self._guard.communicate()
+        self._reaper.communicate()
 
     def folder(self) -> Path:
         """A new folder that everyone may enter, and that is removed in the end."""
@@ -163,7 +163,7 @@ class Processes:
         self._watch({"folder": str(made)})
         return made
 
-    def begin(self, program: Program) -> Running:
+    def start_async(self, program: Program) -> Running:
         """Start a program without waiting."""
         running = Running(program, self._tell, self._scratch)
         self._running.append(running)
@@ -172,7 +172,7 @@ class Processes:
 
     def start(self, program: Program) -> Running:
         """Start a program and wait until it is ready; raises PartError."""
-        running = self.begin(program)
+        running = self.start_async(program)
         running.wait_until_ready()
         return running
 
@@ -182,11 +182,11 @@ class Processes:
             running.require_running()
 
     def _watch(self, what: Mapping[str, object]) -> None:
-        if self._guard.stdin is not None:
+        if self._reaper.stdin is not None:
             # Whoever killed the guard has to look after the rest too.
             with suppress(BrokenPipeError):
-                self._guard.stdin.write(json.dumps(what) + "\n")
-                self._guard.stdin.flush()
+                self._reaper.stdin.write(json.dumps(what) + "\n")
+                self._reaper.stdin.flush()
 
 
 def free_port() -> int:
@@ -200,7 +200,7 @@ def free_port() -> int:
             return port
 
 
-def answers(url: str) -> Callable[[], bool]:
+def responds(url: str) -> Callable[[], bool]:
     """Tells whether an address answers with success."""
 
     def ask() -> bool:
@@ -213,7 +213,7 @@ def answers(url: str) -> Callable[[], bool]:
     return ask
 
 
-def listens(port: int) -> Callable[[], bool]:
+def is_port_open(port: int) -> Callable[[], bool]:
     """Tells whether something listens on a port of this machine."""
 
     def ask() -> bool:

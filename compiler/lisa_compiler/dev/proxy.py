@@ -9,7 +9,7 @@ import yaml
 
 from lisa_compiler.dev.gateway import container_environment
 from lisa_compiler.dev.packages import python_with
-from lisa_compiler.dev.processes import Program, answers, free_port
+from lisa_compiler.dev.processes import Program, free_port, responds
 from lisa_compiler.emit.litellm import PATH
 from lisa_compiler.resources import runtime_dir
 
@@ -56,7 +56,7 @@ def plan(
             "PYTHONPATH": str(runtime_dir() / "gateway"),
             "PYTHONUNBUFFERED": "1",
         },
-        is_ready=answers(f"{url}/health/liveliness"),
+        is_ready=responds(f"{url}/health/liveliness"),
         seconds=_START_SECONDS,
         folder=folder,
     )

@@ -40,11 +40,11 @@ _LEFT_OUT = ("networking", "ui")
 _LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::Alarm")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
 _CREATE_SECONDS = 120
-_INVENTED_IMAGE = "ami-11111111"
-_INVENTED = {"vpcId": "vpc-11111111", "/subnets/": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
+_STUB_IMAGE = "ami-11111111"
+_STUBS = {"vpcId": "vpc-11111111", "/subnets/": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
 
 
-class DeployError(LisaError):
+class LocalDeployError(LisaError):
     """The local AWS did not take a stack; the text says which, and what CloudFormation said."""
 
 
@@ -56,8 +56,8 @@ def _reporting() -> Iterator[None]:
             yield
     except RequestError as error:
         if not error.code:
-            raise DeployError(str(error)) from error
-        raise DeployError(f"The local AWS rejected {error.operation} ({error.code}): {error.reason}") from error
+            raise LocalDeployError(str(error)) from error
+        raise LocalDeployError(f"The local AWS rejected {error.operation} ({error.code}): {error.reason}") from error
 
 
 @_reporting()
@@ -72,13 +72,13 @@ def deploy(
     deployment = compiled.deployment
     components = [stack.component for stack in deployment.stacks]
     found = {component: _template(compiled.files, component) for component in components}
-    _invent_network(found["networking"], deployment.names.private_zone, aws)
+    _stub_network(found["networking"], deployment.names.private_zone, aws)
     _upload_code(compiled, found, aws)
     cloudformation = aws.client("cloudformation")
     for component in components:
         if component not in _LEFT_OUT:
             tell(f"deploying {component}")
-            _create(cloudformation, deployment.stack(component).name, _reduced(found[component], authority))
+            _create(cloudformation, deployment.stack(component).name, _strip_unsupported(found[component], authority))
     api_id = aws.client("ssm").get_parameter(Name=deployment.names.parameter("api/id"))["Parameter"]["Value"]
     return f"{aws.url}/restapis/{api_id}/{deployment.config.deployment_stage}/_user_request_"
 
@@ -118,14 +118,14 @@ def _resources(template: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any
     return (resource for resource in template["Resources"].values() if resource["Type"] == kind)
 
 
-def _invent_network(template: Mapping[str, Any], private_zone: str, aws: LocalAws) -> None:
+def _stub_network(template: Mapping[str, Any], private_zone: str, aws: LocalAws) -> None:
     """Publish what the networking stack would, and make the zone that models are named in."""
     ssm = aws.client("ssm")
     made = aws.client("route53").create_hosted_zone(Name=private_zone, CallerReference="lisa-dev")
     zone = made["HostedZone"]["Id"].rpartition("/")[2]
     for parameter in _resources(template, "AWS::SSM::Parameter"):
         name = parameter["Properties"]["Name"]
-        value = next((value for part, value in _INVENTED.items() if part in name), zone)
+        value = next((value for part, value in _STUBS.items() if part in name), zone)
         ssm.put_parameter(Name=name, Value=value, Type=parameter["Properties"]["Type"])
 
 
@@ -152,7 +152,7 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
+def _strip_unsupported(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
     """A template without what the local AWS cannot take."""
     kept: dict[str, Any] = copy.deepcopy(dict(template))
     for part in kept["Resources"].values():
@@ -176,7 +176,7 @@ def _reduced(template: Mapping[str, Any], authority: str) -> dict[str, Any]:
     kept["Resources"] = resources
     for parameter in kept.get("Parameters", {}).values():
         if "AWS::EC2::Image::Id" in parameter["Type"]:
-            parameter |= {"Type": "AWS::EC2::Image::Id", "Default": _INVENTED_IMAGE}
+            parameter |= {"Type": "AWS::EC2::Image::Id", "Default": _STUB_IMAGE}
     kept.pop("Rules", None)
     kept.get("Parameters", {}).pop("BootstrapVersion", None)
     return kept
@@ -194,4 +194,6 @@ def _create(cloudformation: Any, name: str, template: Mapping[str, Any]) -> None
     if status != "CREATE_COMPLETE":
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         reasons = [event.get("ResourceStatusReason", "") for event in events if "FAILED" in event["ResourceStatus"]]
-        raise DeployError(f"The local AWS did not make the stack {name} ({status}): {'; '.join(filter(None, reasons))}")
+        raise LocalDeployError(
+            f"The local AWS did not make the stack {name} ({status}): {'; '.join(filter(None, reasons))}"
+        )

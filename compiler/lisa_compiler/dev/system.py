@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.compile.weights import LocalWeights
 from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, stacks, web
-from lisa_compiler.dev.hosts import Hosts
+from lisa_compiler.dev.autoscaling_emulator import AutoScalingEmulator
 from lisa_compiler.dev.processes import Processes, free_port
 from lisa_compiler.emit.web import ENV_JS
 from lisa_compiler.product.artifact import WEB_APPLICATION
@@ -32,7 +32,7 @@ _DATABASE_SECRET = "lisa-dev-database"  # noqa: S105  # the name of a secret, no
 
 
 @dataclass(frozen=True, kw_only=True)
-class System:
+class LocalEnvironment:
     """What runs.
 
     Attributes:
@@ -52,7 +52,7 @@ class System:
     users: tuple[str, ...]
 
 
-def compile_for_this_machine(
+def compile_for_local_run(
     project: Path, environment: str | None, overrides: Sequence[Override], tell: Callable[[str], None]
 ) -> Compiled:
     """Compile an environment whose repositories are all in the database of this machine.
@@ -78,9 +78,9 @@ def compile_for_this_machine(
 
 
 @contextmanager
-def running(
+def run_environment(
     compiled: Compiled, processes: Processes, *, text_model: Endpoint | None, tell: Callable[[str], None]
-) -> Iterator[System]:
+) -> Iterator[LocalEnvironment]:
     """Run an environment.
 
     Args:
@@ -124,12 +124,12 @@ def running(
         begun.append(program)
 
     tell("starting programs")
-    started = {each.name: processes.begin(each) for each in begun}
+    started = {each.name: processes.start_async(each) for each in begun}
     started["aws"].wait_until_ready()
     api = stacks.deploy(compiled, aws, authority=authority, tell=tell)
     stacks.connect(compiled, aws, rest_api=rest_api, database=server)
     _put_token(aws, deployment.names.token_table, token)
-    started["gateway"] = processes.begin(gateway_program)
+    started["gateway"] = processes.start_async(gateway_program)
     if deployment.deploys("ui"):
         settings = {
             "AUTHORITY": authority,
@@ -146,12 +146,12 @@ def running(
             api=api,
             settings=settings,
         )
-        started["web"] = processes.begin(program)
+        started["web"] = processes.start_async(program)
     for name, part in started.items():
         tell(f"waiting for {name}")
         part.wait_until_ready()
-    with Hosts(aws, [model.service.cluster for model in deployment.models]):
-        yield System(
+    with AutoScalingEmulator(aws, [model.service.cluster for model in deployment.models]):
+        yield LocalEnvironment(
             environment=compiled.environment,
             web=application if "web" in started else None,
             gateway=rest_api,

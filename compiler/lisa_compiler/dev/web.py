@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.dev.packages import python_with
-from lisa_compiler.dev.processes import Program, answers
+from lisa_compiler.dev.processes import Program, responds
 from lisa_compiler.plan.routes import MODELS_ROUTES, REPOSITORY_ROUTES, SESSION_ROUTES
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def plan(
         name="web",
         command=[python, _SERVER],
         environment={"WEB": json.dumps(served), "PYTHONUNBUFFERED": "1"},
-        is_ready=answers(f"http://127.0.0.1:{port}/{stage}/env.js"),
+        is_ready=responds(f"http://127.0.0.1:{port}/{stage}/env.js"),
     )
 
 

@@ -16,7 +16,7 @@ _LONGEST_HUNK = 4000
 """Changed lines of one file above which no diff is computed: it would take minutes and help nobody."""
 
 
-class Change(StrEnum):
+class FileChangeType(StrEnum):
     """What happens to a file."""
 
     NEW = "new"
@@ -37,7 +37,7 @@ class FileChange:
     """
 
     path: str
-    change: Change
+    change: FileChangeType
     old: bytes | None
     new: bytes | None
     mode_only: bool = False
@@ -50,12 +50,12 @@ def compare(directory: Path, files: Mapping[str, bytes]) -> tuple[FileChange, ..
     for path in sorted(found.keys() | files.keys(), key=lambda path: (path == MANIFEST, path)):
         new = files.get(path)
         if path not in found:
-            changes.append(FileChange(path, Change.NEW, None, new))
+            changes.append(FileChange(path, FileChangeType.NEW, None, new))
         elif new is None:
-            changes.append(FileChange(path, Change.REMOVED, _content(found[path]), None))
+            changes.append(FileChange(path, FileChangeType.REMOVED, _content(found[path]), None))
         elif not matches(found[path], new):
             old = _content(found[path])
-            changes.append(FileChange(path, Change.CHANGED, old, new, mode_only=old == new))
+            changes.append(FileChange(path, FileChangeType.CHANGED, old, new, mode_only=old == new))
     return tuple(changes)
 
 
@@ -76,7 +76,7 @@ def unified_diff(label: str, changes: tuple[FileChange, ...], *, limit: int = 40
 
 def summary(changes: tuple[FileChange, ...]) -> str:
     """Count the changes in words: `1 new, 2 changed, 1 removed`."""
-    counts = [(sum(1 for change in changes if change.change is kind), kind.value) for kind in Change]
+    counts = [(sum(1 for change in changes if change.change is kind), kind.value) for kind in FileChangeType]
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "no changes"
 
 
@@ -88,9 +88,9 @@ def _file_diff(label: str, change: FileChange) -> Iterator[str]:
     place = label.lstrip("/")
     before, after = f"a/{place}/{change.path}", f"b/{place}/{change.path}"
     yield f"diff --git {before} {after}"
-    if change.change is Change.NEW:
+    if change.change is FileChangeType.NEW:
         yield f"new file mode {_mode(change.new)}"
-    elif change.change is Change.REMOVED:
+    elif change.change is FileChangeType.REMOVED:
         yield f"deleted file mode {_mode(change.old)}"
     elif change.mode_only and change.new is not None:
         expected = _mode(change.new)
@@ -103,8 +103,8 @@ def _file_diff(label: str, change: FileChange) -> Iterator[str]:
     if old is None or new is None:
         yield f"Binary files {before} and {after} differ"
         return
-    yield f"--- {'/dev/null' if change.change is Change.NEW else before}"
-    yield f"+++ {'/dev/null' if change.change is Change.REMOVED else after}"
+    yield f"--- {'/dev/null' if change.change is FileChangeType.NEW else before}"
+    yield f"+++ {'/dev/null' if change.change is FileChangeType.REMOVED else after}"
     yield from _hunks(old, new)
 
 

@@ -38,11 +38,11 @@ def files_below(directory: Path, skip: frozenset[str] = frozenset()) -> Iterator
 def output_files(directory: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files of an environment's output, without what the `cdk` CLI leaves in an assembly that it deploys."""
     for relative, path in files_below(directory):
-        if not _is_left_by_cdk(relative):
+        if not _is_cdk_byproduct(relative):
             yield relative, path
 
 
-def _is_left_by_cdk(relative: str) -> bool:
+def _is_cdk_byproduct(relative: str) -> bool:
     folder, _, name = relative.partition("/")
     return folder == "cloudformation" and (name.startswith(".cache/") or name.endswith(".lock"))
 
@@ -64,7 +64,7 @@ def matches(path: Path, content: bytes) -> bool:
     return status.st_size == len(content) and executable == is_executable(content) and path.read_bytes() == content
 
 
-def holds_exactly(directory: Path, files: Mapping[str, bytes]) -> bool:
+def matches_exactly(directory: Path, files: Mapping[str, bytes]) -> bool:
     """Tell whether a directory holds these files and no others."""
     if directory.is_symlink():
         return False

@@ -5,6 +5,7 @@ The new directory is written and synced under `<output>/.lisa/`, then replaces t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -14,16 +15,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from lisa_compiler.output.atomic_directory import (
-    OutputError,
-    Places,
-    clear,
+    OutputWriteError,
+    SwapPaths,
     interrupted,
     make_directory,
     reason_of,
     recover,
-    swap,
+    remove_temporary,
+    replace_directory,
 )
-from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY, holds_exactly, is_executable
+from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY, is_executable, matches_exactly
 from lisa_schema.atomic_file import replace_file
 
 _LOCK_WAIT = 5.0
@@ -55,21 +56,25 @@ def write_environment(output: Path, environment: str, files: Mapping[str, bytes]
         OutputError: the directory is not LISA's to replace, another compile writes, or the system refuses.
     """
     if not _ENVIRONMENT.fullmatch(environment):
-        raise OutputError(f"“{environment}” cannot be the name of a directory in {output}: rename the environment.")
+        raise OutputWriteError(
+            f"“{environment}” cannot be the name of a directory in {output}: rename the environment."
+        )
     _require_inside(files)
     if MANIFEST not in files:
-        raise OutputError(f"The output of {environment} has no {MANIFEST}; without it no later run could replace it.")
+        raise OutputWriteError(
+            f"The output of {environment} has no {MANIFEST}; without it no later run could replace it."
+        )
     target = output / environment
     try:
         _require_own(target)
-        if not interrupted(output / STATE_DIRECTORY) and holds_exactly(target, files):
+        if not interrupted(output / STATE_DIRECTORY) and matches_exactly(target, files):
             return
         with output_lock(output) as state:
             recover(output, state)
-            if not holds_exactly(target, files):
-                _replace(Places(target, state), files)
+            if not matches_exactly(target, files):
+                _replace(SwapPaths(target, state), files)
     except OSError as error:
-        raise OutputError(f"{target} could not be written and is as it was before: {reason_of(error)}.") from error
+        raise OutputWriteError(f"{target} could not be written and is as it was before: {reason_of(error)}.") from error
 
 
 @contextmanager
@@ -79,8 +84,6 @@ def output_lock(output: Path) -> Iterator[Path]:
     Raises:
         OutputError: another process still holds it after some seconds.
     """
-    import fcntl
-
     state = state_directory(output)
     descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -91,7 +94,7 @@ def output_lock(output: Path) -> Iterator[Path]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise OutputError(
+                    raise OutputWriteError(
                         f"Another compile is writing to {output}: wait until it ends, then run this again."
                     ) from None
                 time.sleep(0.05)
@@ -105,32 +108,32 @@ def _require_inside(files: Mapping[str, bytes]) -> None:
         path = PurePosixPath(name)
         plain = str(path) == name and name != "." and not path.is_absolute() and ".." not in path.parts
         if not plain or "\\" in name or "\0" in name:
-            raise OutputError(f"“{name}” is not a path inside the environment's directory; nothing was written.")
+            raise OutputWriteError(f"“{name}” is not a path inside the environment's directory; nothing was written.")
     for name in files:
         if any(str(parent) in files for parent in PurePosixPath(name).parents):
-            raise OutputError(f"“{name}” lies below a path that is itself a file; nothing was written.")
+            raise OutputWriteError(f"“{name}” lies below a path that is itself a file; nothing was written.")
 
 
 def _require_own(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise OutputError(f"{target} is not a directory that LISA made: move it away or choose another --output.")
+        raise OutputWriteError(f"{target} is not a directory that LISA made: move it away or choose another --output.")
     if target.is_dir() and not (target / MANIFEST).is_file() and any(target.iterdir()):
-        raise OutputError(
+        raise OutputWriteError(
             f"{target} has files but no {MANIFEST}, so LISA did not make it and does not replace it: "
             "move it away or choose another --output."
         )
 
 
-def _replace(places: Places, files: Mapping[str, bytes]) -> None:
+def _replace(places: SwapPaths, files: Mapping[str, bytes]) -> None:
     try:
         _write_tree(places.staging, files)
         places.staging.rename(places.complete)
     except BaseException:
         shutil.rmtree(places.staging, ignore_errors=True)
         raise
-    swap(places)
+    replace_directory(places)
     _sync_directory(places.target.parent)
-    clear(places)
+    remove_temporary(places)
 
 
 def _write_tree(directory: Path, files: Mapping[str, bytes]) -> None:

@@ -16,7 +16,7 @@ from lisa_compiler.policy.finding import Finding, Tool
 from lisa_compiler.policy.places import governing_key, place
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 
 if TYPE_CHECKING:
@@ -134,4 +134,4 @@ def _stale(output: Path, environment: str, config: Config) -> Iterator[Diagnosti
         recorded = None
     if recorded != configuration_digest(config):
         message = f"The configuration of {environment} is not the one that its templates were compiled from."
-        yield catalogue.POLICY_STALE.at(Origin(manifest.as_posix()), message)
+        yield diagnostic_types.POLICY_STALE.at(Origin(manifest.as_posix()), message)

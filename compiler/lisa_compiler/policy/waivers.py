@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from lisa_compiler.policy.finding import Finding
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import MappingNode, Node, ScalarNode, SequenceNode, key_path
 from lisa_schema.errors import ConfigurationError
@@ -120,12 +120,12 @@ def _expired(waiver: Waiver, today: date) -> Diagnostic:
     days = (today - waiver.expiry).days
     ago = "yesterday" if days == 1 else f"{days} days ago"
     message = f"The waiver of {waiver.rule} at {waiver.resource} expired {ago}; {waiver.owner} answers for it."
-    return catalogue.WAIVER_EXPIRED.at(waiver.expiry_origin, message, key_path=f"{waiver.path}.expiry")
+    return diagnostic_types.WAIVER_EXPIRED.at(waiver.expiry_origin, message, key_path=f"{waiver.path}.expiry")
 
 
 def _unused(waiver: Waiver) -> Diagnostic:
     message = f"The waiver of {waiver.rule} at {waiver.resource} waives nothing."
-    return catalogue.WAIVER_UNUSED.at(waiver.origin, message, key_path=waiver.path)
+    return diagnostic_types.WAIVER_UNUSED.at(waiver.origin, message, key_path=waiver.path)
 
 
 def read_waivers(project: Path) -> tuple[Waiver, ...]:
@@ -140,7 +140,7 @@ def read_waivers(project: Path) -> tuple[Waiver, ...]:
         return ()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            [catalogue.FILE_UNREADABLE.at(Origin(WAIVERS_FILE), "The file cannot be read as UTF-8 text.")]
+            [diagnostic_types.FILE_UNREADABLE.at(Origin(WAIVERS_FILE), "The file cannot be read as UTF-8 text.")]
         ) from error
     root, errors = read_yaml(text, WAIVERS_FILE)
     reader = _Reader(list(errors))
@@ -160,18 +160,22 @@ class _Reader:
         if root is None:
             return ()
         if not isinstance(root, MappingNode):
-            self._wrong(catalogue.YAML_ROOT, root.origin, "", f"{WAIVERS_FILE} is not a mapping.", "Write `waivers:`.")
+            self._wrong(
+                diagnostic_types.YAML_ROOT, root.origin, "", f"{WAIVERS_FILE} is not a mapping.", "Write `waivers:`."
+            )
             return ()
         for key, entry in root.entries.items():
             if key != "waivers":
                 message = f"`{key}` is not a key at the top of {WAIVERS_FILE}."
-                self._wrong(catalogue.UNKNOWN_KEY, entry.key_origin, key, message, "Write `waivers`.")
+                self._wrong(diagnostic_types.UNKNOWN_KEY, entry.key_origin, key, message, "Write `waivers`.")
         listed = root.get("waivers")
         if listed is None or (isinstance(listed, ScalarNode) and listed.is_null):
             return ()
         if not isinstance(listed, SequenceNode):
             message = "`waivers` must be a list."
-            self._wrong(catalogue.WRONG_TYPE, listed.origin, "waivers", message, "Begin each waiver with `- `.")
+            self._wrong(
+                diagnostic_types.INVALID_TYPE, listed.origin, "waivers", message, "Begin each waiver with `- `."
+            )
             return ()
         found = [self._waiver(node, key_path(("waivers", index))) for index, node in enumerate(listed.items)]
         return tuple(waiver for waiver in found if waiver is not None)
@@ -179,13 +183,13 @@ class _Reader:
     def _waiver(self, node: Node, path: str) -> Waiver | None:
         if not isinstance(node, MappingNode):
             fix = f"Write {', '.join(_KEYS[:-1])}, each as `key: value`."
-            self._wrong(catalogue.WRONG_TYPE, node.origin, path, f"`{path}` must be a mapping.", fix)
+            self._wrong(diagnostic_types.INVALID_TYPE, node.origin, path, f"`{path}` must be a mapping.", fix)
             return None
         for key, entry in node.entries.items():
             if key not in _KEYS:
                 message = f"`{key}` is not a key of a waiver."
                 self._wrong(
-                    catalogue.UNKNOWN_KEY, entry.key_origin, f"{path}.{key}", message, f"Use {', '.join(_KEYS)}."
+                    diagnostic_types.UNKNOWN_KEY, entry.key_origin, f"{path}.{key}", message, f"Use {', '.join(_KEYS)}."
                 )
         texts = {key: self._text(node, key, path) for key in _TEXTS}
         expiry = self._date(node, path)
@@ -208,12 +212,16 @@ class _Reader:
         node = waiver.get(key)
         if node is None:
             fix = f"Add `{key}`."
-            self._wrong(catalogue.REQUIRED_MISSING, waiver.origin, f"{path}.{key}", f"`{path}.{key}` is missing.", fix)
+            self._wrong(
+                diagnostic_types.REQUIRED_MISSING, waiver.origin, f"{path}.{key}", f"`{path}.{key}` is missing.", fix
+            )
         elif not isinstance(node, ScalarNode):
-            self._wrong(catalogue.WRONG_TYPE, node.origin, f"{path}.{key}", f"`{path}.{key}` must be a string.", None)
+            self._wrong(
+                diagnostic_types.INVALID_TYPE, node.origin, f"{path}.{key}", f"`{path}.{key}` must be a string.", None
+            )
         elif node.is_null or not node.text.strip():
             message = f"`{path}.{key}` is blank, but it is required."
-            self._wrong(catalogue.REQUIRED_BLANK, node.origin, f"{path}.{key}", message, None)
+            self._wrong(diagnostic_types.REQUIRED_BLANK, node.origin, f"{path}.{key}", message, None)
         else:
             return node.text.strip()
         return ""
@@ -230,7 +238,7 @@ class _Reader:
         message = f"`{path}.expiry` is `{text[:60]}`, but has to be a day, as 2027-03-31."
         fix = "Write year, month and day, with hyphens."
         origin = waiver.entries["expiry"].node.origin
-        self._wrong(catalogue.WRONG_FORM, origin, f"{path}.expiry", message, fix)
+        self._wrong(diagnostic_types.INVALID_FORMAT, origin, f"{path}.expiry", message, fix)
         return None
 
     def _environments(self, node: Node | None, path: str) -> tuple[str, ...]:
@@ -240,8 +248,12 @@ class _Reader:
         names = tuple(item.text for item in items if isinstance(item, ScalarNode))
         if not names or len(names) != len(items):
             message = f"`{path}` must be a list of environments."
-            self._wrong(catalogue.WRONG_TYPE, node.origin, path, message, "Write `[dev]`, or remove it for all.")
+            self._wrong(
+                diagnostic_types.INVALID_TYPE, node.origin, path, message, "Write `[dev]`, or remove it for all."
+            )
         return names
 
-    def _wrong(self, kind: catalogue.Kind, origin: Origin, path: str, message: str, fix: str | None) -> None:
+    def _wrong(
+        self, kind: diagnostic_types.DiagnosticType, origin: Origin, path: str, message: str, fix: str | None
+    ) -> None:
         self.errors.append(kind.at(origin, message, key_path=path, fix=fix))

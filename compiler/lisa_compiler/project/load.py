@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Document, MappingNode, Node, ScalarNode, mapping
 from lisa_schema.errors import ConfigurationError
@@ -52,12 +52,12 @@ def load(project: Path, environment: str | None = None, overrides: Sequence[Over
     has_overlay = bool(_ENVIRONMENT_NAME.match(name)) and overlay_path.is_file()
     if name in _RESERVED or (name not in config.entries and not has_overlay):
         # Fields at the top of the file are why there is no block, so that one diagnostic is enough.
-        is_explained = any(error.rule == catalogue.YAML_ROOT.rule for error in errors)
+        is_explained = any(error.rule == diagnostic_types.YAML_ROOT.rule for error in errors)
         unknown = [] if is_explained else [_unknown(name, environment is None, project, config)]
         raise ConfigurationError([*errors, *unknown])
     if not _ENVIRONMENT_NAME.match(name):
         origin = config.entries[name].key_origin
-        errors.append(catalogue.ENVIRONMENT_NAME.at(origin, f"`{name}` cannot be the name of an environment."))
+        errors.append(diagnostic_types.ENVIRONMENT_NAME.at(origin, f"`{name}` cannot be the name of an environment."))
     layers = [_block(config.get("base"), "base", errors), _block(block, name, errors)]
     files = [project / CONFIG_FILE]
     if has_overlay:
@@ -95,21 +95,21 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
         other = project / "config.yml"
         fix = "Rename config.yml to config.yaml." if other.exists() else None
         message = "There is no config.yaml here."
-        raise ConfigurationError([catalogue.FILE_MISSING.at(Origin(CONFIG_FILE), message, fix=fix)])
+        raise ConfigurationError([diagnostic_types.FILE_MISSING.at(Origin(CONFIG_FILE), message, fix=fix)])
     node, found = _read(path, CONFIG_FILE, [])
     errors = list(found)
     if not isinstance(node, MappingNode):
         origin = node.origin if node else Origin(CONFIG_FILE, 1, 1)
         message = "config.yaml is not a mapping of environments."
         fix = "Write `env: dev` and below it `dev:` with the configuration indented."
-        raise ConfigurationError([*errors, catalogue.YAML_ROOT.at(origin, message, fix=fix)])
+        raise ConfigurationError([*errors, diagnostic_types.YAML_ROOT.at(origin, message, fix=fix)])
     strays = [key for key, entry in node.entries.items() if key != "env" and not _may_be_block(entry.node)]
     if strays:
         others = f"and {len(strays) - 1} other keys stand" if len(strays) > 1 else "stands"
         message = f"`{strays[0]}` {others} at the top of config.yaml, where only environments are."
         fix = "Indent them below the environment, such as `dev:`, or below `base:` for all environments."
         origin = node.entries[strays[0]].key_origin
-        errors.append(catalogue.YAML_ROOT.at(origin, message, key_path=strays[0], fix=fix))
+        errors.append(diagnostic_types.YAML_ROOT.at(origin, message, key_path=strays[0], fix=fix))
     return node, errors
 
 
@@ -126,19 +126,19 @@ def _text(path: Path, file: str) -> str:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         message = f"The file cannot be read: {error.strerror or 'it is not readable'}."
-        raise ConfigurationError([catalogue.FILE_UNREADABLE.at(Origin(file), message)]) from error
+        raise ConfigurationError([diagnostic_types.FILE_UNREADABLE.at(Origin(file), message)]) from error
     if len(content) > MAX_BYTES:
-        raise ConfigurationError([catalogue.FILE_TOO_LARGE.at(Origin(file), "The file is over 1 MiB.")])
+        raise ConfigurationError([diagnostic_types.FILE_TOO_LARGE.at(Origin(file), "The file is over 1 MiB.")])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = "The file is not UTF-8 text."
-        raise ConfigurationError([catalogue.FILE_ENCODING.at(Origin(file, line, 1), message)]) from error
+        raise ConfigurationError([diagnostic_types.FILE_ENCODING.at(Origin(file, line, 1), message)]) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         message = "The file has a NUL byte, so that it is no text."
-        raise ConfigurationError([catalogue.FILE_ENCODING.at(Origin(file, line, 1), message)])
+        raise ConfigurationError([diagnostic_types.FILE_ENCODING.at(Origin(file, line, 1), message)])
     return text
 
 
@@ -148,7 +148,7 @@ def _default_environment(config: MappingNode) -> str:
         return node.text
     origin = config.entries["env"].key_origin if "env" in config.entries else Origin(CONFIG_FILE, 1, 1)
     message = "Neither --env nor `env` at the top of config.yaml names the environment."
-    raise ConfigurationError([catalogue.ENVIRONMENT_UNSET.at(origin, message, key_path="env")])
+    raise ConfigurationError([diagnostic_types.ENVIRONMENT_UNSET.at(origin, message, key_path="env")])
 
 
 def _unknown(name: str, is_default: bool, project: Path, config: MappingNode) -> Diagnostic:
@@ -159,7 +159,7 @@ def _unknown(name: str, is_default: bool, project: Path, config: MappingNode) ->
     if not known or (not near and not _ENVIRONMENT_NAME.match(name)):
         fix = "Add a block to config.yaml, named with letters, digits, hyphens and underscores."
     origin = config.entries["env"].node.origin if is_default else Origin("--env")
-    return catalogue.ENVIRONMENT_UNKNOWN.at(
+    return diagnostic_types.ENVIRONMENT_UNKNOWN.at(
         origin, f"There is no environment `{name}`. {there}", key_path="env" if is_default else "", fix=fix
     )
 
@@ -169,14 +169,14 @@ def _block(node: Node | None, name: str, errors: list[Diagnostic]) -> MappingNod
         return node
     if node is not None and not _may_be_block(node) and "/" in name:
         message = f"{name} is not a mapping of keys to values."
-        errors.append(catalogue.YAML_ROOT.at(node.origin, message, fix="Write the fields as `key: value`."))
+        errors.append(diagnostic_types.YAML_ROOT.at(node.origin, message, fix="Write the fields as `key: value`."))
     # A blank block still has a place that a missing key can be reported at.
     return mapping({}, node.origin) if node is not None else None
 
 
 def _unread_overlays(project: Path) -> tuple[Diagnostic, ...]:
     return tuple(
-        catalogue.OVERLAY_UNREAD.at(
+        diagnostic_types.OVERLAY_UNREAD.at(
             Origin(f"{OVERLAY_FOLDER}/{path.name}"), "The file ends in `.yml` and is not read; overlays end in `.yaml`."
         )
         for path in sorted((project / OVERLAY_FOLDER).glob("*.yml"))

@@ -22,10 +22,10 @@ def check_stacks(stacks: Iterable[Stack], deployed: Mapping[str, DeployedStack])
 
 
 def _check(stack: Stack, found: DeployedStack | None) -> Check:
-    if found is None or not found.is_made:
+    if found is None or not found.exists:
         status = f" ({found.status})" if found else ""
         return failed(stack.component, _SUBJECT, f"{stack.name} is not deployed{status}", "Run `lisa deploy`.")
-    if found.is_busy:
+    if found.is_in_progress:
         fix = "Wait until CloudFormation is finished, or use --wait."
         return failed(stack.component, _SUBJECT, f"{stack.name} is being changed ({found.status})", fix)
     if found.status not in _COMPLETE:

@@ -86,7 +86,7 @@ def _checks(
     for check in check_stacks(stacks, deployed):
         checks = by_component.setdefault(check.component, [check])
         found = next(stack for stack in stacks if stack.component == check.component)
-        if check.component in services and found.name in deployed and deployed[found.name].is_made:
+        if check.component in services and found.name in deployed and deployed[found.name].exists:
             cluster = services[check.component].cluster
             checks += reader.check(check.component, cluster, f"/lisa/{cluster}")
     if _GATEWAY in by_component:

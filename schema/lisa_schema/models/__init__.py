@@ -1,16 +1,7 @@
 """The configuration as frozen data: one module for each noun, each field described."""
 
 from lisa_schema.models.access import AuthConfig, PermissionsBoundary
-from lisa_schema.models.building import LambdaConfig, LambdaLayerAssets, PypiConfig
-from lisa_schema.models.choices import (
-    InferenceContainer,
-    LogLevel,
-    ModelType,
-    PythonRuntime,
-    RemovalPolicy,
-    RepositoryType,
-    StackSynthesizer,
-)
+from lisa_schema.models.build import LambdaConfig, LambdaLayerAssets, PypiConfig
 from lisa_schema.models.container import (
     AssetImage,
     ContainerConfig,
@@ -21,6 +12,15 @@ from lisa_schema.models.container import (
     TarballImage,
 )
 from lisa_schema.models.deployment import Config, SystemBanner, Tag
+from lisa_schema.models.enums import (
+    InferenceContainer,
+    LogLevel,
+    ModelType,
+    PythonRuntime,
+    RemovalPolicy,
+    RepositoryType,
+    StackSynthesizer,
+)
 from lisa_schema.models.litellm import (
     GeneralSettings,
     LisaParams,

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lisa_schema.models.record import HttpsUrl, IamNamePart, Record
+from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart
 
 
 def _without_trailing_slash(url: str) -> str:
     return url.rstrip("/")
 
 
-class AuthConfig(Record):
+class AuthConfig(ConfigModel):
     """The OpenID Connect identity provider."""
 
     authority: Annotated[HttpsUrl, AfterValidator(_without_trailing_slash)] = Field(
@@ -32,7 +32,7 @@ class AuthConfig(Record):
     )
 
 
-class PermissionsBoundary(Record):
+class PermissionsBoundary(ConfigModel):
     """Limits on every IAM role, and the prefixes that names must have."""
 
     permissions_boundary_policy_name: IamNamePart = Field(

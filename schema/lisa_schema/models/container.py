@@ -6,18 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from lisa_schema.models.record import (
+from lisa_schema.models.base import (
+    ConfigModel,
     Count,
     EcrRepositoryArn,
     EnvironmentVariables,
     ImageReference,
     Integer,
-    Record,
-    form,
+    pattern_string,
 )
 
 
-class AssetImage(Record):
+class AssetImage(ConfigModel):
     """An image that is built from a directory."""
 
     type: Literal["asset"] = Field(default="asset", description="An image built from a directory.")
@@ -35,7 +35,7 @@ class AssetImage(Record):
     )
 
 
-class EcrImage(Record):
+class EcrImage(ConfigModel):
     """An image in Amazon ECR."""
 
     type: Literal["ecr"] = Field(description="An image in Amazon ECR.")
@@ -44,11 +44,13 @@ class EcrImage(Record):
     )
     tag: Annotated[
         str,
-        form(r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", "an image tag: letters, digits, dots, hyphens and underscores"),
+        pattern_string(
+            r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", "an image tag: letters, digits, dots, hyphens and underscores"
+        ),
     ] = Field(default="latest", description="Tag of the image.")
 
 
-class RegistryImage(Record):
+class RegistryImage(ConfigModel):
     """An image in a container registry."""
 
     type: Literal["registry"] = Field(description="An image in a container registry.")
@@ -57,7 +59,7 @@ class RegistryImage(Record):
     )
 
 
-class TarballImage(Record):
+class TarballImage(ConfigModel):
     """An image saved in a file."""
 
     type: Literal["tarball"] = Field(description="An image that `docker save` wrote to a file.")
@@ -86,7 +88,7 @@ Image = Annotated[
 ]
 
 
-class HealthCheckConfig(Record):
+class HealthCheckConfig(ConfigModel):
     """Health check of a container by ECS."""
 
     command: tuple[str, ...] = Field(
@@ -106,7 +108,7 @@ class HealthCheckConfig(Record):
     )
 
 
-class ContainerConfig(Record):
+class ContainerConfig(ConfigModel):
     """A container that ECS runs."""
 
     image: Image = Field(description="Where the image comes from.")

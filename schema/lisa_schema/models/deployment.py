@@ -8,42 +8,42 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from lisa_schema.models.access import AuthConfig, PermissionsBoundary
-from lisa_schema.models.building import LambdaConfig, LambdaLayerAssets, PypiConfig
-from lisa_schema.models.choices import LogLevel, RemovalPolicy, StackSynthesizer
-from lisa_schema.models.litellm import LitellmConfig
-from lisa_schema.models.machine_image import AmiConfig
-from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
-from lisa_schema.models.rag import RagFileProcessingConfig, RagRepository
-from lisa_schema.models.record import (
+from lisa_schema.models.base import (
     AbsolutePath,
     AccountNumber,
     BucketName,
     Color,
+    ConfigModel,
     Flag,
     HttpUrl,
     Integer,
     Name,
-    Record,
     RegionName,
     TopicArn,
     VpcId,
     ZoneName,
-    form,
+    pattern_string,
 )
+from lisa_schema.models.build import LambdaConfig, LambdaLayerAssets, PypiConfig
+from lisa_schema.models.enums import LogLevel, RemovalPolicy, StackSynthesizer
+from lisa_schema.models.litellm import LitellmConfig
+from lisa_schema.models.machine_image import AmiConfig
+from lisa_schema.models.network import ApiGatewayConfig, VpcConfig
+from lisa_schema.models.rag import RagFileProcessingConfig, RagRepository
 from lisa_schema.models.serving import EcsModel, RestApiConfig
 from lisa_schema.version import VERSION
 
 _DEFAULT_ZONES = 2
 
 
-class Tag(Record):
+class Tag(ConfigModel):
     """A tag of every resource."""
 
     key: str = Field(alias="Key", min_length=1, max_length=128, description="Key of the tag.", examples=["project"])
     value: str = Field(alias="Value", max_length=256, description="Value of the tag.", examples=["lisa"])
 
 
-class SystemBanner(Record):
+class SystemBanner(ConfigModel):
     """A line above and below every page of the chat application."""
 
     text: str = Field(min_length=1, description="What the banner says.")
@@ -51,7 +51,7 @@ class SystemBanner(Record):
     font_color: Color = Field(description="Color of the text, as CSS writes it.", examples=["white"])
 
 
-class Config(Record):
+class Config(ConfigModel):
     """The configuration of one environment, every default filled in."""
 
     app_name: Annotated[Name, Field(max_length=32)] = Field(default="lisa", description="Name of the application.")
@@ -65,7 +65,9 @@ class Config(Record):
     region: RegionName = Field(description="AWS region.", examples=["us-east-1"])
     deployment_stage: Annotated[
         str,
-        form(r"^[A-Za-z0-9][A-Za-z0-9-]*$", "letters, digits and hyphens, since CloudFormation stacks bear it"),
+        pattern_string(
+            r"^[A-Za-z0-9][A-Za-z0-9-]*$", "letters, digits and hyphens, since CloudFormation stacks bear it"
+        ),
         Field(max_length=32),
     ] = Field(description="Stage of the deployment; stack names end with it.", examples=["dev"])
     removal_policy: RemovalPolicy = Field(
@@ -133,7 +135,7 @@ class Config(Record):
     )
     deployment_prefix: Annotated[
         str,
-        form(r"^(/[A-Za-z0-9_.-]+)+$", "a path such as /dev/my-lisa/lisa, without a slash at its end"),
+        pattern_string(r"^(/[A-Za-z0-9_.-]+)+$", "a path such as /dev/my-lisa/lisa, without a slash at its end"),
         Field(max_length=200),
     ] = Field(
         default="",

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lisa_schema.models.choices import ModelType
-from lisa_schema.models.record import EnvironmentVariables, Flag, Integer, Number, Passthrough, Record
+from lisa_schema.models.base import ConfigModel, EnvironmentVariables, Flag, Integer, Number, Passthrough
+from lisa_schema.models.enums import ModelType
 
 
 class LitellmParams(Passthrough):
@@ -30,7 +30,7 @@ class LitellmParams(Passthrough):
     )
 
 
-class LisaParams(Record):
+class LisaParams(ConfigModel):
     """What the chat application has to know about a model."""
 
     model_type: ModelType = Field(alias="model_type", description="What the model does.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lisa_schema.models.record import AmiId, Flag, ParameterName, Record
+from lisa_schema.models.base import AmiId, ConfigModel, Flag, ParameterName
 
 
-class AmiConfig(Record):
+class AmiConfig(ConfigModel):
     """AMIs of the environment's instances; a service's own amiId or amiParameter has precedence."""
 
     ami_id: AmiId | None = Field(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lisa_schema.models.record import CertificateArn, CidrBlock, DomainName, Record, SubnetId, VpcId
+from lisa_schema.models.base import CertificateArn, CidrBlock, ConfigModel, DomainName, SubnetId, VpcId
 
 
-class VpcConfig(Record):
+class VpcConfig(ConfigModel):
     """What an imported VPC is; `lisa vpc describe` writes it."""
 
     vpc_id: VpcId = Field(description="Id of the VPC.", examples=["vpc-0123456789abcdef0"])
@@ -26,7 +26,7 @@ class VpcConfig(Record):
     cidr_block: CidrBlock = Field(description="Address range of the VPC.", examples=["10.0.0.0/22"])
 
 
-class ApiGatewayConfig(Record):
+class ApiGatewayConfig(ConfigModel):
     """The API Gateway in front of the Lambda functions and the chat application."""
 
     domain_name: DomainName | None = Field(

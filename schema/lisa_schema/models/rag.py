@@ -6,19 +6,19 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from lisa_schema.models.choices import RepositoryType
-from lisa_schema.models.record import Count, Flag, HostName, Integer, Positive, Record, form
+from lisa_schema.models.base import ConfigModel, Count, Flag, HostName, Integer, Positive, pattern_string
+from lisa_schema.models.enums import RepositoryType
 
 _OpenSearchInstance = Annotated[
-    str, form(r"^[a-z0-9-]+\.[a-z0-9-]+\.search$", "an OpenSearch instance type, such as r7g.large.search")
+    str, pattern_string(r"^[a-z0-9-]+\.[a-z0-9-]+\.search$", "an OpenSearch instance type, such as r7g.large.search")
 ]
 _SqlName = Annotated[
     str,
-    form(r"^[A-Za-z][A-Za-z0-9_]{0,62}$", "up to 63 letters, digits and underscores, a letter first"),
+    pattern_string(r"^[A-Za-z][A-Za-z0-9_]{0,62}$", "up to 63 letters, digits and underscores, a letter first"),
 ]
 
 
-class OpenSearchDomain(Record):
+class OpenSearchDomain(ConfigModel):
     """An OpenSearch domain that LISA creates."""
 
     data_nodes: Positive = Field(description="Data nodes.", examples=[2])
@@ -35,12 +35,12 @@ class OpenSearchDomain(Record):
     )
 
 
-class OpenSearchEndpoint(Record):
+class OpenSearchEndpoint(ConfigModel):
     """An OpenSearch domain that exists."""
 
     endpoint: Annotated[
         str,
-        form(
+        pattern_string(
             r"^(https://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/?$",
             "the host of an OpenSearch domain, with or without https://",
         ),
@@ -63,7 +63,7 @@ OpenSearchConfig = Annotated[
 ]
 
 
-class RdsConfig(Record):
+class RdsConfig(ConfigModel):
     """The PostgreSQL database of a pgvector repository."""
 
     username: _SqlName = Field(description="User of the database.", examples=["postgres"])
@@ -76,11 +76,11 @@ class RdsConfig(Record):
     db_name: _SqlName = Field(default="postgres", description="Name of the database.")
 
 
-class RagRepository(Record):
+class RagRepository(ConfigModel):
     """A repository of documents with their embeddings."""
 
     repository_id: Annotated[
-        str, form(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", "up to 63 letters, digits, hyphens and underscores")
+        str, pattern_string(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", "up to 63 letters, digits, hyphens and underscores")
     ] = Field(
         description="Identifier of the repository.",
         examples=["pgvector-rag"],
@@ -92,7 +92,7 @@ class RagRepository(Record):
     rds_config: RdsConfig | None = Field(default=None, description="The PostgreSQL database of a pgvector repository.")
 
 
-class RagFileProcessingConfig(Record):
+class RagFileProcessingConfig(ConfigModel):
     """How documents are cut into chunks."""
 
     chunk_size: Annotated[Integer, Field(ge=100, le=10000)] = Field(

@@ -6,28 +6,28 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lisa_schema.models.record import (
+from lisa_schema.models.base import (
     CertificateArn,
+    ConfigModel,
     Count,
     DomainName,
     HostedZoneId,
     Integer,
     Number,
     Positive,
-    Record,
-    form,
+    pattern_string,
 )
 
 
-class MetricConfig(Record):
+class MetricConfig(ConfigModel):
     """The load balancer metric that capacity follows."""
 
-    alb_metric_name: Annotated[str, form(r"^[A-Za-z0-9_]+$", "the name of a CloudWatch metric, without spaces")] = (
-        Field(
-            alias="AlbMetricName",
-            description="Metric of the application load balancer.",
-            examples=["RequestCountPerTarget"],
-        )
+    alb_metric_name: Annotated[
+        str, pattern_string(r"^[A-Za-z0-9_]+$", "the name of a CloudWatch metric, without spaces")
+    ] = Field(
+        alias="AlbMetricName",
+        description="Metric of the application load balancer.",
+        examples=["RequestCountPerTarget"],
     )
     target_value: Annotated[Number, Field(gt=0)] = Field(
         description="Value at which the metric is held.", examples=[30]
@@ -41,7 +41,7 @@ class MetricConfig(Record):
     )
 
 
-class AutoScalingConfig(Record):
+class AutoScalingConfig(ConfigModel):
     """How many instances run, and when that changes."""
 
     min_capacity: Positive = Field(default=1, description="Instances at least.")
@@ -57,10 +57,10 @@ class AutoScalingConfig(Record):
     metric_config: MetricConfig = Field(description="What capacity follows.")
 
 
-class LoadBalancerHealthCheck(Record):
+class LoadBalancerHealthCheck(ConfigModel):
     """Health check of a target by the load balancer."""
 
-    path: Annotated[str, form(r"^/\S*$", "a path that begins with a slash")] = Field(
+    path: Annotated[str, pattern_string(r"^/\S*$", "a path that begins with a slash")] = Field(
         description="Path that is asked.", examples=["/health"]
     )
     interval: Annotated[Integer, Field(ge=5, le=300)] = Field(default=30, description="Seconds between checks.")
@@ -75,7 +75,7 @@ class LoadBalancerHealthCheck(Record):
     )
 
 
-class LoadBalancerConfig(Record):
+class LoadBalancerConfig(ConfigModel):
     """The application load balancer in front of a service."""
 
     ssl_cert_iam_arn: CertificateArn | None = Field(

@@ -6,25 +6,25 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lisa_schema.models.choices import InferenceContainer, ModelType
-from lisa_schema.models.container import ContainerConfig
-from lisa_schema.models.record import (
+from lisa_schema.models.base import (
     AbsolutePath,
     AmiId,
+    ConfigModel,
     Flag,
     InstanceTypeName,
     ModelName,
     ParameterName,
-    Record,
-    form,
+    pattern_string,
 )
+from lisa_schema.models.container import ContainerConfig
+from lisa_schema.models.enums import InferenceContainer, ModelType
 from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig
 
 
-class RestApiConfig(Record):
+class RestApiConfig(ConfigModel):
     """The REST API: one address for every model."""
 
-    api_version: Annotated[str, form(r"^v[0-9]+$", "a v and a number, such as v2")] = Field(
+    api_version: Annotated[str, pattern_string(r"^v[0-9]+$", "a v and a number, such as v2")] = Field(
         default="v2", description="Version of the REST API that the chat application calls."
     )
     instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["m5.large"])
@@ -44,7 +44,7 @@ class RestApiConfig(Record):
     load_balancer_config: LoadBalancerConfig = Field(description="The load balancer in front.")
 
 
-class EcsModel(Record):
+class EcsModel(ConfigModel):
     """A model that LISA hosts."""
 
     model_name: ModelName = Field(
@@ -77,7 +77,7 @@ class EcsModel(Record):
     local_model_code: AbsolutePath = Field(
         default="/opt/model-code", description="Directory in the container where an embedding model's own code is."
     )
-    model_hosting: Annotated[str, form(r"^[^.\s]+$", "a word without dots and spaces")] = Field(
+    model_hosting: Annotated[str, pattern_string(r"^[^.\s]+$", "a word without dots and spaces")] = Field(
         default="ecs",
         description="First part of the provider's name in the v1 API, `<modelHosting>.<modelType>.<container>`.",
     )

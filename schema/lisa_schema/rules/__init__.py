@@ -16,9 +16,9 @@ from lisa_schema.rules import (
     secrets,
     trust,
 )
-from lisa_schema.rules.registry import Finding, Rule, registered_rules, rule
+from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
 
-__all__ = ["Finding", "Rule", "registered_rules", "rule"]
+__all__ = ["Rule", "RuleViolation", "registered_rules", "rule"]
 
 RULE_MODULES = (
     access,

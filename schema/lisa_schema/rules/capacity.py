@@ -9,8 +9,8 @@ from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.models import Config
-from lisa_schema.rules.places import services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import services
 
 _ALB_METRICS: Final = (
     "ActiveConnectionCount",
@@ -37,50 +37,52 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
 @rule("LISA310", "capacity-order", "Raise maxCapacity or lower minCapacity.")
-def capacity_order(config: Config) -> Iterator[Finding]:
+def capacity_order(config: Config) -> Iterator[RuleViolation]:
     """`minCapacity` must not be greater than maxCapacity."""
     for path, service in services(config):
         scaling = service.auto_scaling_config
         if scaling.min_capacity > scaling.max_capacity:
             block = (*path, "autoScalingConfig")
             message = f"minCapacity {scaling.min_capacity} is more than maxCapacity {scaling.max_capacity}."
-            yield Finding((*block, "minCapacity"), message, None, ((*block, "maxCapacity"),))
+            yield RuleViolation((*block, "minCapacity"), message, None, ((*block, "maxCapacity"),))
 
 
 @rule("LISA311", "target-check-timeout", "Lower the timeout or raise the interval.")
-def target_check_timeout(config: Config) -> Iterator[Finding]:
+def target_check_timeout(config: Config) -> Iterator[RuleViolation]:
     """The timeout of a load balancer's health check must be less than its interval."""
     for path, service in services(config):
         check = service.load_balancer_config.health_check_config
         if check.timeout >= check.interval:
             block = (*path, "loadBalancerConfig", "healthCheckConfig")
             message = f"The timeout of {check.timeout} s must be less than the interval of {check.interval} s."
-            yield Finding((*block, "timeout"), message, None, ((*block, "interval"),))
+            yield RuleViolation((*block, "timeout"), message, None, ((*block, "interval"),))
 
 
 @rule("LISA312", "container-check-command", "Begin with CMD-SHELL and one line of shell, or with CMD and the words.")
-def container_check_command(config: Config) -> Iterator[Finding]:
+def container_check_command(config: Config) -> Iterator[RuleViolation]:
     """A container's health check command must begin with CMD or CMD-SHELL."""
     for path, service in services(config):
         command = service.container_config.health_check_config.command
         if command[0] not in ("CMD", "CMD-SHELL") or len(command) < 2:
             at = (*path, "containerConfig", "healthCheckConfig", "command")
-            yield Finding(at, "The health check command does not begin with CMD or CMD-SHELL, which ECS requires.")
+            yield RuleViolation(
+                at, "The health check command does not begin with CMD or CMD-SHELL, which ECS requires."
+            )
 
 
 @rule("LISA313", "metric-duration", "Write 60, or remove `duration`.", Severity.WARNING)
-def metric_duration(config: Config) -> Iterator[Finding]:
+def metric_duration(config: Config) -> Iterator[RuleViolation]:
     """The duration of a metric must be 60 seconds, the interval at which load balancers publish it."""
     for path, service in services(config):
         duration = service.auto_scaling_config.metric_config.duration
         if duration != _PUBLISHED_SECONDS:
             at = (*path, "autoScalingConfig", "metricConfig", "duration")
             message = f"A `duration` of {duration} seconds has no effect: load balancers publish metrics each minute."
-            yield Finding(at, message)
+            yield RuleViolation(at, message)
 
 
 @rule("LISA314", "alb-metric-known", "Use a metric of the Application Load Balancer.", Severity.WARNING)
-def alb_metric_known(config: Config) -> Iterator[Finding]:
+def alb_metric_known(config: Config) -> Iterator[RuleViolation]:
     """AlbMetricName must be a metric of an Application Load Balancer."""
     for path, service in services(config):
         name = service.auto_scaling_config.metric_config.alb_metric_name
@@ -88,43 +90,47 @@ def alb_metric_known(config: Config) -> Iterator[Finding]:
             at = (*path, "autoScalingConfig", "metricConfig", "AlbMetricName")
             near = difflib.get_close_matches(name, _ALB_METRICS, 1)
             fix = f"Write {near[0]}." if near else None
-            yield Finding(at, f"Unknown Application Load Balancer metric `{name}`; the service would not scale.", fix)
+            yield RuleViolation(
+                at, f"Unknown Application Load Balancer metric `{name}`; the service would not scale.", fix
+            )
 
 
 @rule("LISA315", "environment-variable-name", "Use letters, digits and underscores.")
-def environment_variable_name(config: Config) -> Iterator[Finding]:
+def environment_variable_name(config: Config) -> Iterator[RuleViolation]:
     """The name of an environment variable must be valid."""
     for path, service in services(config):
         for name in service.container_config.environment:
             if not _VARIABLE.match(name):
                 at = (*path, "containerConfig", "environment", name)
-                yield Finding(at, f"`{name}` is not a valid name of an environment variable.")
+                yield RuleViolation(at, f"`{name}` is not a valid name of an environment variable.")
 
 
 @rule("LISA316", "tag-keys", "Rename or remove the tag.")
-def tag_keys(config: Config) -> Iterator[Finding]:
+def tag_keys(config: Config) -> Iterator[RuleViolation]:
     """Tag keys must be unique and must not begin with `aws:`; at most 40 tags are allowed."""
     seen: set[str] = set()
     for index, tag in enumerate(config.tags):
         if tag.key in seen:
-            yield Finding(("tags", index, "Key"), f"Duplicate tag `{tag.key}`.")
+            yield RuleViolation(("tags", index, "Key"), f"Duplicate tag `{tag.key}`.")
         if tag.key.lower().startswith("aws:"):
-            yield Finding(("tags", index, "Key"), f"The tag key `{tag.key}` is reserved for AWS.")
+            yield RuleViolation(("tags", index, "Key"), f"The tag key `{tag.key}` is reserved for AWS.")
         seen.add(tag.key)
     if len(config.tags) > 40:
-        yield Finding(
+        yield RuleViolation(
             ("tags",), f"{len(config.tags)} tags are configured; AWS allows 50, including those that LISA adds."
         )
 
 
 @rule("LISA317", "deployment-prefix-free", "Begin the prefix with another word.")
-def deployment_prefix_free(config: Config) -> Iterator[Finding]:
+def deployment_prefix_free(config: Config) -> Iterator[RuleViolation]:
     """The deploymentPrefix must not begin with `aws` or `ssm`, which Parameter Store reserves."""
     levels = config.deployment_prefix.count("/")
     if levels > _PREFIX_LEVELS:
         message = f"The prefix has {levels} levels; LISA adds 3, and Parameter Store allows 15 in a name."
-        yield Finding(("deploymentPrefix",), message, f"Shorten the prefix to at most {_PREFIX_LEVELS} levels.")
+        yield RuleViolation(("deploymentPrefix",), message, f"Shorten the prefix to at most {_PREFIX_LEVELS} levels.")
     first = config.deployment_prefix.split("/")[1].lower()
     if first.startswith(("aws", "ssm")):
         also = (("deploymentStage",),)
-        yield Finding(("deploymentPrefix",), f"Parameter Store reserves names that begin with /{first}.", None, also)
+        yield RuleViolation(
+            ("deploymentPrefix",), f"Parameter Store reserves names that begin with /{first}.", None, also
+        )

@@ -17,8 +17,8 @@ from lisa_schema.connection_times import (
 from lisa_schema.diagnostics import Severity
 from lisa_schema.models import Config, EcsModel
 from lisa_schema.owned_variables import canonical
-from lisa_schema.rules.places import services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import services
 from lisa_schema.settable_variables import GATEWAY
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
@@ -61,7 +61,7 @@ _BOUNDS: Final = {
 
 
 @rule("LISA329", "connection-times", "Remove the variable: its default fits the load balancer.")
-def connection_times(config: Config) -> Iterator[Finding]:
+def connection_times(config: Config) -> Iterator[RuleViolation]:
     """Servers must keep idle connections longer than the load balancer, answer before it gives up, and stop in time."""
     for path, service in services(config):
         container = str(service.inference_container) if isinstance(service, EcsModel) else GATEWAY
@@ -70,4 +70,4 @@ def connection_times(config: Config) -> Iterator[Finding]:
             if bounds is not None and not bounds.include(value):
                 number = "a number" if bounds.number is _FRACTIONAL else "an integer number"
                 message = f"`{name}` must be {number} of seconds from {bounds.least} to {bounds.most}: {bounds.reason}."
-                yield Finding((*path, "containerConfig", "environment", name), message, severity=bounds.severity)
+                yield RuleViolation((*path, "containerConfig", "environment", name), message, severity=bounds.severity)

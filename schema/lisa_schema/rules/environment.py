@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from lisa_schema.document import Path
+from lisa_schema.legacy_syntax import BUILT_IN_CONTEXTS, REST_API_CONTEXT
 from lisa_schema.models import AssetImage, Config, EcsModel
-from lisa_schema.older_forms import BUILT_IN_CONTEXTS, REST_API_CONTEXT
 from lisa_schema.owned_variables import OwnedVariable, canonical, owned_variable
-from lisa_schema.rules.places import Service, services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import Service, services
 from lisa_schema.settable_variables import GATEWAY, SETTABLE
 
 SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:(secretsmanager:[^:]*:\d*:secret:|ssm:[^:]*:\d*:parameter/)")
@@ -53,7 +53,7 @@ _OWNED_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 @rule("LISA318", "owned-variable", "Remove the variable.")
-def owned_variables(config: Config) -> Iterator[Finding]:
+def owned_variables(config: Config) -> Iterator[RuleViolation]:
     """A variable that LISA owns must be set by its configuration key, not in an environment."""
     for path, service in services(config):
         container = _container(service)
@@ -63,7 +63,7 @@ def owned_variables(config: Config) -> Iterator[Finding]:
             if owned is not None and not _is_accepted(owned, value, config, service):
                 yield _owned(at, name, owned)
             elif owned is None and canonical(container, name) != name and name.upper() in SETTABLE[container]:
-                yield Finding(at, f"The gateway reads `{name}` as `{name.upper()}`.", f"Write `{name.upper()}`.")
+                yield RuleViolation(at, f"The gateway reads `{name}` as `{name.upper()}`.", f"Write `{name.upper()}`.")
     for name, value in config.litellm_config.environment_variables.items():
         owned = owned_variable(GATEWAY, name)
         if owned is not None and value not in owned.accepts and _is_set(owned, config):
@@ -71,7 +71,7 @@ def owned_variables(config: Config) -> Iterator[Finding]:
 
 
 @rule("LISA319", "owned-argument", "Remove the argument.")
-def owned_arguments(config: Config) -> Iterator[Finding]:
+def owned_arguments(config: Config) -> Iterator[RuleViolation]:
     """SERVER_ARGS must not repeat an option that the entrypoint sets: model, name and address."""
     for index, model in enumerate(config.ecs_models):
         options = _OWNED_ARGUMENTS.get(model.inference_container, {})
@@ -79,17 +79,17 @@ def owned_arguments(config: Config) -> Iterator[Finding]:
         words = model.container_config.environment.get("SERVER_ARGS", "")
         if options and SECRET_ARN.match(words):
             message = "SERVER_ARGS comes from a secret, which may override what LISA sets without a review."
-            yield Finding(at, message, "Write the arguments as plain text.")
+            yield RuleViolation(at, message, "Write the arguments as plain text.")
         for word in words.split():
             flag = word.partition("=")[0].lstrip("-").replace("_", "-")
             option = next((name for name in options if flag and _means(model, flag, name)), None)
             if word.startswith("-") and option is not None:
                 message = f"`{word}` in SERVER_ARGS would override `--{option}`, which LISA sets."
-                yield Finding(at, message, f"Remove it; {options[option]}")
+                yield RuleViolation(at, message, f"Remove it; {options[option]}")
 
 
 @rule("LISA325", "context-fits", "Choose the built-in context of the container, or your own directory.")
-def context_fits(config: Config) -> Iterator[Finding]:
+def context_fits(config: Config) -> Iterator[RuleViolation]:
     """A built-in build context must be that of its container: the gateway's for the REST API, else the server's."""
     for path, service in services(config):
         image = service.container_config.image
@@ -100,18 +100,18 @@ def context_fits(config: Config) -> Iterator[Finding]:
         if context in {REST_API_CONTEXT, *BUILT_IN_CONTEXTS.values()} and context != own:
             also: tuple[Path, ...] = ((*path, "inferenceContainer"),) if isinstance(service, EcsModel) else ()
             message = f"`{context}` is the context of another container."
-            yield Finding((*path, "containerConfig", "image", "path"), message, f"Write `{own}`.", also)
+            yield RuleViolation((*path, "containerConfig", "image", "path"), message, f"Write `{own}`.", also)
 
 
 @rule("LISA327", "environment-size", "Put long values into files of the image or into secrets.")
-def environment_size(config: Config) -> Iterator[Finding]:
+def environment_size(config: Config) -> Iterator[RuleViolation]:
     """The variables of a container must fit into an ECS task definition, which has at most 64 KiB."""
     for path, service in services(config):
         variables = service.container_config.environment
         size = sum(len(json.dumps({"Name": name, "Value": value})) for name, value in variables.items())
         if size > _VARIABLES_BYTES:
             message = f"The variables have {size} bytes in a task definition, and {_VARIABLES_BYTES} fit."
-            yield Finding((*path, "containerConfig", "environment"), message)
+            yield RuleViolation((*path, "containerConfig", "environment"), message)
 
 
 def _is_accepted(owned: OwnedVariable, value: str, config: Config, service: Service) -> bool:
@@ -124,8 +124,8 @@ def _is_accepted(owned: OwnedVariable, value: str, config: Config, service: Serv
     )
 
 
-def _owned(path: Path, name: str, owned: OwnedVariable) -> Finding:
-    return Finding(path, f"`{name}` is reserved for LISA: it controls {owned.controls}.", owned.fix)
+def _owned(path: Path, name: str, owned: OwnedVariable) -> RuleViolation:
+    return RuleViolation(path, f"`{name}` is reserved for LISA: it controls {owned.controls}.", owned.fix)
 
 
 def _is_set(owned: OwnedVariable, config: Config) -> bool:

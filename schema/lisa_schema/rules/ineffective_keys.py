@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
+from lisa_schema.legacy_syntax import BUILT_IN_CONTEXTS
 from lisa_schema.models import AssetImage, Config, EcsModel, InferenceContainer
-from lisa_schema.older_forms import BUILT_IN_CONTEXTS
 from lisa_schema.regions import region
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
 
 
 @rule(
@@ -23,7 +23,7 @@ from lisa_schema.rules.registry import Finding, rule
     "Remove the key, or set it to null in the environment that it does not apply to.",
     Severity.WARNING,
 )
-def key_without_effect(config: Config) -> Iterator[Finding]:
+def key_without_effect(config: Config) -> Iterator[RuleViolation]:
     """A key must have an effect: it must apply with the other settings of the environment."""
     yield from _without_rag(config)
     yield from _without_builds(config)
@@ -32,7 +32,7 @@ def key_without_effect(config: Config) -> Iterator[Finding]:
     yield from _incomplete_pairs(config)
 
 
-def _without_rag(config: Config) -> Iterator[Finding]:
+def _without_rag(config: Config) -> Iterator[RuleViolation]:
     if config.deploy_rag or "deploy_rag" in config.model_fields_set:
         return
     for key, value in (
@@ -42,23 +42,23 @@ def _without_rag(config: Config) -> Iterator[Finding]:
         if value:
             message = f"`{key}` has no effect: RAG is not deployed unless `deployRag` is true."
             fix = "Set `deployRag` to true; set it to false if the omission is intended."
-            yield Finding((key,), message, fix, (("deployRag",),))
+            yield RuleViolation((key,), message, fix, (("deployRag",),))
 
 
-def _without_builds(config: Config) -> Iterator[Finding]:
+def _without_builds(config: Config) -> Iterator[RuleViolation]:
     models = config.deployed_models
     if config.mount_s3_deb_url and not any(_is_built(model) for model in models):
         message = "`mountS3DebUrl` has no effect: mount-s3 is installed in model images that LISA builds, and none is."
-        yield Finding(("mountS3DebUrl",), message, None, (("ecsModels",),))
+        yield RuleViolation(("mountS3DebUrl",), message, None, (("ecsModels",),))
     if config.conda_url and not any(_is_built(model) and _has_own_code(model) for model in models):
         message = (
             "`condaUrl` has no effect: only the images of the instructor container and of your own contexts use it, "
             "and none is built."
         )
-        yield Finding(("condaUrl",), message, None, (("ecsModels",),))
+        yield RuleViolation(("condaUrl",), message, None, (("ecsModels",),))
 
 
-def _model_code(config: Config) -> Iterator[Finding]:
+def _model_code(config: Config) -> Iterator[RuleViolation]:
     for index, model in enumerate(config.ecs_models):
         is_set = model.deploy and "local_model_code" in model.model_fields_set
         if is_set and _is_built(model) and not _has_own_code(model):
@@ -66,28 +66,28 @@ def _model_code(config: Config) -> Iterator[Finding]:
             message = (
                 f"`localModelCode` has no effect: the container {model.inference_container} runs no code of yours."
             )
-            yield Finding(at, message, None, (("ecsModels", index, "inferenceContainer"),))
+            yield RuleViolation(at, message, None, (("ecsModels", index, "inferenceContainer"),))
 
 
-def _tags(config: Config) -> Iterator[Finding]:
+def _tags(config: Config) -> Iterator[RuleViolation]:
     home = region(config.region)
     if config.tags and "tags" in config.model_fields_set and home is not None and home.is_iso:
         message = f"`tags` has no effect in {home.name}: stacks in isolated Regions get no tags."
-        yield Finding(("tags",), message, "Set `tags` to [] in this environment.", (("region",),))
+        yield RuleViolation(("tags",), message, "Set `tags` to [] in this environment.", (("region",),))
 
 
-def _incomplete_pairs(config: Config) -> Iterator[Finding]:
+def _incomplete_pairs(config: Config) -> Iterator[RuleViolation]:
     api, auth = config.api_gateway_config, config.auth_config
     if api.certificate_arn and not api.domain_name:
         at: Path = ("apiGatewayConfig", "certificateArn")
         message = "`certificateArn` has no effect without `domainName`: the API keeps the name that AWS gives it."
         fix = "Set `apiGatewayConfig.domainName` to the name that the certificate has, or remove `certificateArn`."
-        yield Finding(at, message, fix, (("apiGatewayConfig", "domainName"),))
+        yield RuleViolation(at, message, fix, (("apiGatewayConfig", "domainName"),))
     if auth is not None and auth.jwt_groups_property and not auth.admin_group:
         at = ("authConfig", "jwtGroupsProperty")
         message = "`jwtGroupsProperty` has no effect without `adminGroup`: groups decide only who is an administrator."
         fix = "Set `authConfig.adminGroup` to the group of administrators, or remove `jwtGroupsProperty`."
-        yield Finding(at, message, fix, (("authConfig", "adminGroup"),))
+        yield RuleViolation(at, message, fix, (("authConfig", "adminGroup"),))
 
 
 def _is_built(model: EcsModel) -> bool:

@@ -9,26 +9,26 @@ from lisa_schema.document import Path
 from lisa_schema.instances import instance_type, nearest_instance_types, reservable_mib
 from lisa_schema.models import Config, EcsModel, InferenceContainer, RestApiConfig
 from lisa_schema.regions import region
-from lisa_schema.rules.places import deployed_services, services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import deployed_services, services
 
 _KEPT_MIB = {RestApiConfig: 2 * 1024, EcsModel: 5 * 1024}
 """Memory that stays with the host, in MiB."""
 
 
 @rule("LISA320", "instance-type-known", "Use an existing instance type.")
-def instance_type_known(config: Config) -> Iterator[Finding]:
+def instance_type_known(config: Config) -> Iterator[RuleViolation]:
     """Instance types must exist."""
     for path, service in services(config):
         if instance_type(service.instance_type) is None:
             near = nearest_instance_types(service.instance_type)
             fix = f"Choose {' or '.join(near)}." if near else None
             message = f"Unknown instance type `{service.instance_type}`."
-            yield Finding((*path, "instanceType"), message, fix)
+            yield RuleViolation((*path, "instanceType"), message, fix)
 
 
 @rule("LISA321", "instance-type-offered", "Use a type that the Region offers.", Severity.WARNING)
-def instance_type_offered(config: Config) -> Iterator[Finding]:
+def instance_type_offered(config: Config) -> Iterator[RuleViolation]:
     """The Region must offer the deployed instance types; an error in isolated and GovCloud Regions."""
     home = region(config.region)
     if home is None:
@@ -39,11 +39,11 @@ def instance_type_offered(config: Config) -> Iterator[Finding]:
             offered = [name for name in nearest_instance_types(service.instance_type, 12) if home.offers(name)]
             fix = f"Choose {' or '.join(offered[:3])}." if offered else None
             message = f"The region {home.name} does not offer {service.instance_type}, according to the Region table."
-            yield Finding((*path, "instanceType"), message, fix, (("region",),), severity)
+            yield RuleViolation((*path, "instanceType"), message, fix, (("region",),), severity)
 
 
 @rule("LISA322", "gpu-needed", "Choose a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
-def gpu_needed(config: Config) -> Iterator[Finding]:
+def gpu_needed(config: Config) -> Iterator[RuleViolation]:
     """Models with the tgi or vllm container require an instance with NVIDIA GPUs."""
     for index, model in enumerate(config.ecs_models):
         host = instance_type(model.instance_type)
@@ -52,11 +52,11 @@ def gpu_needed(config: Config) -> Iterator[Finding]:
         if not host.gpus or host.gpu_manufacturer != "NVIDIA":
             also = (("ecsModels", index, "inferenceContainer"),)
             message = f"{model.inference_container} needs an NVIDIA GPU, and {host.name} has none."
-            yield Finding(("ecsModels", index, "instanceType"), message, None, also)
+            yield RuleViolation(("ecsModels", index, "instanceType"), message, None, also)
 
 
-@rule("LISA323", "memory-suffices", "Use a larger instance type, or a smaller sharedMemorySize.")
-def memory_suffices(config: Config) -> Iterator[Finding]:
+@rule("LISA323", "sufficient-memory", "Use a larger instance type, or a smaller sharedMemorySize.")
+def sufficient_memory(config: Config) -> Iterator[RuleViolation]:
     """The instance must have enough memory for its task, the shared memory and the host."""
     for path, service in services(config):
         host = instance_type(service.instance_type)
@@ -66,25 +66,25 @@ def memory_suffices(config: Config) -> Iterator[Finding]:
         shared = service.container_config.shared_memory_size
         if left <= 0:
             message = f"{host.name} has {host.memory_mib:,} MiB of memory, which leaves nothing for the container."
-            yield Finding((*path, "instanceType"), message)
+            yield RuleViolation((*path, "instanceType"), message)
         elif shared >= left:
             at = (*path, "containerConfig", "sharedMemorySize")
             message = f"Shared memory of {shared:,} MiB does not fit in the {left:,} MiB that {host.name} leaves."
-            yield Finding(at, message, None, ((*path, "instanceType"),))
+            yield RuleViolation(at, message, None, ((*path, "instanceType"),))
 
 
 @rule("LISA324", "architecture", "Choose a type with x86_64 processors.", Severity.WARNING)
-def architecture(config: Config) -> Iterator[Finding]:
+def architecture(config: Config) -> Iterator[RuleViolation]:
     """Instances must have x86_64 processors, for which images are built."""
     for path, service in services(config):
         host = instance_type(service.instance_type)
         if host is not None and host.architecture != "x86_64":
             message = f"{host.name} has {host.architecture} processors, and images are built for x86_64."
-            yield Finding((*path, "instanceType"), message)
+            yield RuleViolation((*path, "instanceType"), message)
 
 
 @rule("LISA326", "one-ami", "Keep the one that is meant, and set the other to null.")
-def one_ami(config: Config) -> Iterator[Finding]:
+def one_ami(config: Config) -> Iterator[RuleViolation]:
     """An AMI must be specified by its id or by a parameter, not both."""
     for path, service in services(config):
         if service.ami_id and service.ami_parameter:
@@ -96,6 +96,6 @@ def one_ami(config: Config) -> Iterator[Finding]:
         yield _two_amis(("amiConfig", "gpuAmiId"), ("amiConfig", "gpuAmiParameter"))
 
 
-def _two_amis(by_id: Path, by_parameter: Path) -> Finding:
+def _two_amis(by_id: Path, by_parameter: Path) -> RuleViolation:
     message = f"`{by_id[-1]}` and `{by_parameter[-1]}` both name the AMI."
-    return Finding(by_id, message, None, (by_parameter,))
+    return RuleViolation(by_id, message, None, (by_parameter,))

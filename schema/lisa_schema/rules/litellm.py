@@ -10,9 +10,9 @@ from typing import Any, Final
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.models import Config, LitellmConfig
-from lisa_schema.models.record import EnvironmentVariables
+from lisa_schema.models.base import EnvironmentVariables
 from lisa_schema.rules.environment import SECRET_ARN
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.secrets import is_secret
 
 _SECTIONS: Final = (
@@ -98,7 +98,7 @@ _RESERVED: Final = (
 
 
 @rule("LISA380", "litellm-section-known", "Correct the name of the section.", Severity.WARNING)
-def litellm_section_known(config: Config) -> Iterator[Finding]:
+def litellm_section_known(config: Config) -> Iterator[RuleViolation]:
     """Unknown `litellmConfig` sections must not be misspellings of known ones."""
     for key in config.litellm_config.model_extra or {}:
         folded = "".join(filter(str.isalnum, key)).casefold()
@@ -106,28 +106,28 @@ def litellm_section_known(config: Config) -> Iterator[Finding]:
         near = difflib.get_close_matches(folded, list(known), 1, cutoff=0.8)
         if key not in _SECTIONS and near:
             message = f"`{key}` passes through to LiteLLM, which does not know it; did you mean `{known[near[0]]}`?"
-            yield Finding(("litellmConfig", key), message, f"Write `{known[near[0]]}`.")
+            yield RuleViolation(("litellmConfig", key), message, f"Write `{known[near[0]]}`.")
 
 
 @rule("LISA381", "litellm-exposes", "Set it to false, unless this is intended.", Severity.WARNING)
-def litellm_exposes(config: Config) -> Iterator[Finding]:
+def litellm_exposes(config: Config) -> Iterator[RuleViolation]:
     """LiteLLM settings must not expose prompts."""
     settings = config.litellm_config.model_dump()
     for section, key, effect in _EXPOSING:
         if str(settings[section].get(key)).strip().lower() in _ON:
             path: Path = ("litellmConfig", section, key)
-            yield Finding(path, f"`{key}: true` {effect}.")
+            yield RuleViolation(path, f"`{key}: true` {effect}.")
 
 
 @rule("LISA382", "litellm-setting-reserved", "Remove it.")
-def litellm_setting_reserved(config: Config) -> Iterator[Finding]:
+def litellm_setting_reserved(config: Config) -> Iterator[RuleViolation]:
     """The litellmConfig must not change authentication, routes, the database or the verification of certificates."""
     litellm = config.litellm_config
     for key, value in (litellm.general_settings.model_extra or {}).items():
         reserved = reserved_setting(key)
         if reserved is not None and value not in (None, False):
             fix, effect = reserved
-            yield Finding(("litellmConfig", "general_settings", key), f"`{key}` {effect}.", fix)
+            yield RuleViolation(("litellmConfig", "general_settings", key), f"`{key}` {effect}.", fix)
     root: Path = ("litellmConfig",)
     defaults = (litellm.router_settings.model_extra or {}).get("default_litellm_params")
     defaults_at: Path = (*root, "router_settings", "default_litellm_params")
@@ -141,21 +141,21 @@ def litellm_setting_reserved(config: Config) -> Iterator[Finding]:
     for path, block in blocks[1:]:
         for key in sorted(_REDIRECTIONS & set(block)):
             message = f"`{key}` sends the requests of every model elsewhere than its entry specifies."
-            yield Finding((*path, key), message, "Set api_base in litellm_params of a model.")
+            yield RuleViolation((*path, key), message, "Set api_base in litellm_params of a model.")
     if "include" in (litellm.model_extra or {}):
         message = "`include` loads settings from other files, which are not reviewed."
-        yield Finding((*root, "include"), message, "Write the settings into litellmConfig.")
+        yield RuleViolation((*root, "include"), message, "Write the settings into litellmConfig.")
     for index, model in enumerate(litellm.model_list):
         blocks.append(((*root, "model_list", index, "litellm_params"), model.litellm_params.model_extra or {}))
         yield from _unprotected(*blocks[-1], only="ssl_verify")
     for path, block in blocks[2:]:
         if block.get(_CLIENT_SIDE):
             message = "Callers could choose the address and the key that requests are sent with."
-            yield Finding((*path, _CLIENT_SIDE), message, "Remove it.")
+            yield RuleViolation((*path, _CLIENT_SIDE), message, "Remove it.")
 
 
 @rule("LISA384", "remote-module", "Remove it.")
-def remote_modules(config: Config) -> Iterator[Finding]:
+def remote_modules(config: Config) -> Iterator[RuleViolation]:
     """LiteLLM must not download Python modules, which run in the gateway without a review."""
     variables = config.rest_api_config.container_config.environment
     sources: tuple[tuple[Path, Any], ...] = (
@@ -166,17 +166,17 @@ def remote_modules(config: Config) -> Iterator[Finding]:
         if value.strip().startswith(_REMOTE_MODULES):
             message = f"LiteLLM would download `{value}` and run it as a Python module, without a review."
             fix = "Remove it; install the module in your own image, and refer to it as `package.module.instance`."
-            yield Finding(path, message, fix)
+            yield RuleViolation(path, message, fix)
 
 
-def _unprotected(path: Path, block: Mapping[str, Any], only: str = "") -> Iterator[Finding]:
+def _unprotected(path: Path, block: Mapping[str, Any], only: str = "") -> Iterator[RuleViolation]:
     """Find protections that a block of settings turns off, as LiteLLM reads their values."""
     for key, value in block.items():
         if key in _PROTECTIONS and only in ("", key) and str(value).strip().lower() in _OFF:
-            yield Finding((*path, key), *_PROTECTIONS[key])
+            yield RuleViolation((*path, key), *_PROTECTIONS[key])
         if key == "ssl_security_level":
             message = "Connections to model providers would be less secure than OpenSSL's default."
-            yield Finding((*path, key), message, "Remove it.")
+            yield RuleViolation((*path, key), message, "Remove it.")
 
 
 def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
@@ -191,7 +191,7 @@ def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
 
 
 @rule("LISA383", "master-key-reference", "Write os.environ/NAME, and set NAME to the ARN of a secret.")
-def master_key_reference(config: Config) -> Iterator[Finding]:
+def master_key_reference(config: Config) -> Iterator[RuleViolation]:
     """The master_key must be os.environ/NAME, with NAME a secret of the REST API's container or undefined."""
     key = config.litellm_config.general_settings.master_key
     at: Path = ("litellmConfig", "general_settings", "master_key")
@@ -200,7 +200,7 @@ def master_key_reference(config: Config) -> Iterator[Finding]:
     prefix, slash, name = key.partition("/")
     if (prefix, slash) != ("os.environ", "/"):
         message = "`master_key` must be a reference: what is compiled from it is committed."
-        yield Finding(at, message)
+        yield RuleViolation(at, message)
         return
     environments: tuple[tuple[Path, EnvironmentVariables], ...] = (
         (("litellmConfig", "environment_variables"), config.litellm_config.environment_variables),
@@ -211,7 +211,7 @@ def master_key_reference(config: Config) -> Iterator[Finding]:
         if name in variables and not is_reference:
             message = f"`{name}` is LiteLLM's master key, and must not be committed."
             fix = f"Set restApiConfig.containerConfig.environment.{name} to the ARN of a secret."
-            yield Finding((root, *rest, name), message, fix, (at,))
+            yield RuleViolation((root, *rest, name), message, fix, (at,))
 
 
 def reserved_setting(key: str) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from typing import Final
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path, key_path
 from lisa_schema.models import Config, InferenceContainer, ModelType
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
 
 _SERVES: Final = {
     InferenceContainer.TGI: (ModelType.TEXTGEN,),
@@ -23,35 +23,37 @@ _MODELS_AT_MOST: Final = 200
 
 
 @rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
-def textgen_needs_streaming(config: Config) -> Iterator[Finding]:
+def textgen_needs_streaming(config: Config) -> Iterator[RuleViolation]:
     """A text generation model must set `streaming`."""
     for path, kind, streaming, key in _typed(config):
         if kind is ModelType.TEXTGEN and streaming is None:
             at = (*path, "streaming")
-            yield Finding(at, f"`{key_path(path)}` is a `textgen` model but does not set `streaming`.", None, (key,))
+            yield RuleViolation(
+                at, f"`{key_path(path)}` is a `textgen` model but does not set `streaming`.", None, (key,)
+            )
 
 
 @rule("LISA302", "embedding-has-no-streaming", "Remove `streaming`.")
-def embedding_has_no_streaming(config: Config) -> Iterator[Finding]:
+def embedding_has_no_streaming(config: Config) -> Iterator[RuleViolation]:
     """An embedding model must not set `streaming`."""
     for path, kind, streaming, key in _typed(config):
         if kind is ModelType.EMBEDDING and streaming is not None:
             at = (*path, "streaming")
-            yield Finding(at, f"`{key_path(path)}` is an embedding model, which cannot stream.", None, (key,))
+            yield RuleViolation(at, f"`{key_path(path)}` is an embedding model, which cannot stream.", None, (key,))
 
 
 @rule("LISA303", "container-serves-type", "Choose an inferenceContainer that serves the modelType; vllm serves both.")
-def container_serves_type(config: Config) -> Iterator[Finding]:
+def container_serves_type(config: Config) -> Iterator[RuleViolation]:
     """The inference container must support the model type: tgi textgen, tei and instructor embedding, vllm both."""
     for index, model in enumerate(config.ecs_models):
         if model.model_type not in _SERVES[model.inference_container]:
             path: Path = ("ecsModels", index)
             message = f"The container {model.inference_container} does not serve {model.model_type} models."
-            yield Finding((*path, "inferenceContainer"), message, None, ((*path, "modelType"),))
+            yield RuleViolation((*path, "inferenceContainer"), message, None, ((*path, "modelType"),))
 
 
 @rule("LISA304", "model-identifiers-unique", "Change the modelId of one of them.")
-def model_identifiers_unique(config: Config) -> Iterator[Finding]:
+def model_identifiers_unique(config: Config) -> Iterator[RuleViolation]:
     """Deployed models must have unique identifiers (compared by letters and digits only, case-insensitively)."""
     first: dict[str, int] = {}
     for index, model in enumerate(config.ecs_models):
@@ -67,25 +69,25 @@ def model_identifiers_unique(config: Config) -> Iterator[Finding]:
         also: tuple[Path, ...] = tuple(
             ("ecsModels", position, name) for position in (first[plain], index) for name in ("modelId", "modelName")
         )
-        yield Finding(("ecsModels", index, key), f"{message} in `ecsModels[{first[plain]}]`.", None, also)
+        yield RuleViolation(("ecsModels", index, key), f"{message} in `ecsModels[{first[plain]}]`.", None, also)
 
 
 @rule("LISA305", "model-name-is-path", "Write the name as its owner publishes it, such as `mistralai/Mistral-7B-v0.3`.")
-def model_name_is_path(config: Config) -> Iterator[Finding]:
+def model_name_is_path(config: Config) -> Iterator[RuleViolation]:
     """A modelName must be a path in the models bucket, without empty parts and `..`."""
     for index, model in enumerate(config.ecs_models):
         if any(part in ("", ".", "..") for part in model.model_name.split("/")):
             message = f"`{model.model_name}` is not a path that the weights could be at."
-            yield Finding(("ecsModels", index, "modelName"), message)
+            yield RuleViolation(("ecsModels", index, "modelName"), message)
 
 
 @rule(
     "LISA306",
-    "model-name-hosted-and-listed",
+    "unique-model-name",
     "Rename one of them, unless requests may go to either.",
     Severity.WARNING,
 )
-def model_name_hosted_and_listed(config: Config) -> Iterator[Finding]:
+def unique_model_name(config: Config) -> Iterator[RuleViolation]:
     """An external model must not have the name of a hosted model: LiteLLM would send requests to either."""
     hosted = {model.identifier: index for index, model in enumerate(config.ecs_models) if model.deploy}
     for position, listed in enumerate(config.litellm_config.model_list):
@@ -95,11 +97,11 @@ def model_name_hosted_and_listed(config: Config) -> Iterator[Finding]:
                 f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; requests go to either."
             )
             also: tuple[Path, ...] = (("ecsModels", index, "modelId"), ("ecsModels", index, "modelName"))
-            yield Finding(("litellmConfig", "model_list", position, "model_name"), message, None, also)
+            yield RuleViolation(("litellmConfig", "model_list", position, "model_name"), message, None, also)
 
 
-@rule("LISA307", "same-name-same-kind", "Use the same lisa_params for all entries with this model_name.")
-def same_name_same_kind(config: Config) -> Iterator[Finding]:
+@rule("LISA307", "consistent-lisa-params", "Use the same lisa_params for all entries with this model_name.")
+def consistent_lisa_params(config: Config) -> Iterator[RuleViolation]:
     """Entries of litellmConfig.model_list with the same name must have the same lisa_params."""
     first: dict[str, int] = {}
     models = config.litellm_config.model_list
@@ -108,7 +110,7 @@ def same_name_same_kind(config: Config) -> Iterator[Finding]:
         if models[other].lisa_params != model.lisa_params:
             message = f"`{model.model_name}` has other lisa_params here than in `litellmConfig.model_list[{other}]`."
             also: tuple[Path, ...] = (("litellmConfig", "model_list", other),)
-            yield Finding(("litellmConfig", "model_list", position, "lisa_params"), message, None, also)
+            yield RuleViolation(("litellmConfig", "model_list", position, "lisa_params"), message, None, also)
 
 
 def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]]:
@@ -120,9 +122,9 @@ def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]
         yield path, listed.lisa_params.model_type, listed.lisa_params.streaming, (*path, "model_type")
 
 
-@rule("LISA308", "models-fit", "Deploy the others with another deploymentName.")
-def models_fit(config: Config) -> Iterator[Finding]:
+@rule("LISA308", "model-limit", "Deploy the others with another deploymentName.")
+def model_limit(config: Config) -> Iterator[RuleViolation]:
     """A deployment must host at most 200 models: each has a role in the iam stack, limited to 500 resources."""
     count = len(config.deployed_models)
     if count > _MODELS_AT_MOST:
-        yield Finding(("ecsModels",), f"{count} models are deployed; the maximum is {_MODELS_AT_MOST}.")
+        yield RuleViolation(("ecsModels",), f"{count} models are deployed; the maximum is {_MODELS_AT_MOST}.")

@@ -6,27 +6,27 @@ import ipaddress
 from collections.abc import Iterator
 
 from lisa_schema.models import Config
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
 
 
 @rule("LISA350", "vpc-described", "Run `lisa vpc describe --env {environment}`, which writes the vpc block.")
-def vpc_described(config: Config) -> Iterator[Finding]:
+def vpc_described(config: Config) -> Iterator[RuleViolation]:
     """A vpcId requires the vpc block, since the compiler does not access AWS."""
     if config.vpc_id is not None and config.vpc is None:
         message = f"`{config.vpc_id}` requires the `vpc` block with its subnets; the compiler does not access AWS."
-        yield Finding(("vpcId",), message, None, (("vpc",),))
+        yield RuleViolation(("vpcId",), message, None, (("vpc",),))
 
 
-@rule("LISA351", "vpc-ids-agree", "Keep the correct one, and run `lisa vpc describe --env {environment}`.")
-def vpc_ids_agree(config: Config) -> Iterator[Finding]:
+@rule("LISA351", "matching-vpc-id", "Keep the correct one, and run `lisa vpc describe --env {environment}`.")
+def matching_vpc_id(config: Config) -> Iterator[RuleViolation]:
     """The vpcId and the vpc block must identify the same VPC."""
     if config.vpc_id is not None and config.vpc is not None and config.vpc_id != config.vpc.vpc_id:
         message = f"vpcId is {config.vpc_id}, but the vpc block describes {config.vpc.vpc_id}."
-        yield Finding(("vpcId",), message, None, (("vpc", "vpcId"),))
+        yield RuleViolation(("vpcId",), message, None, (("vpc", "vpcId"),))
 
 
 @rule("LISA352", "vpc-subnets", "List one subnet for each Availability Zone, in the same order.")
-def vpc_subnets(config: Config) -> Iterator[Finding]:
+def vpc_subnets(config: Config) -> Iterator[RuleViolation]:
     """An imported VPC must have two or more Availability Zones, and subnets of each kind for each of them."""
     vpc = config.vpc
     if vpc is None:
@@ -35,7 +35,7 @@ def vpc_subnets(config: Config) -> Iterator[Finding]:
     also = (("vpc", "availabilityZones"),)
     if zones < 2 or len(set(vpc.availability_zones)) != zones:
         message = "A load balancer requires at least two Availability Zones."
-        yield Finding(("vpc", "availabilityZones"), message, "Add a second Availability Zone.")
+        yield RuleViolation(("vpc", "availabilityZones"), message, "Add a second Availability Zone.")
     kinds = {
         "privateSubnetIds": vpc.private_subnet_ids,
         "publicSubnetIds": vpc.public_subnet_ids,
@@ -43,64 +43,68 @@ def vpc_subnets(config: Config) -> Iterator[Finding]:
     }
     for key, subnets in kinds.items():
         if subnets and len(subnets) != zones:
-            yield Finding(("vpc", key), f"{len(subnets)} subnets do not match {zones} Availability Zones.", None, also)
+            yield RuleViolation(
+                ("vpc", key), f"{len(subnets)} subnets do not match {zones} Availability Zones.", None, also
+            )
     if config.rest_api_config.internet_facing and not vpc.public_subnet_ids:
         fix = "Add publicSubnetIds, or set restApiConfig.internetFacing to false."
         message = "The REST API is internet-facing, and the VPC has no public subnets."
-        yield Finding(("vpc", "publicSubnetIds"), message, fix, (("restApiConfig", "internetFacing"),))
+        yield RuleViolation(("vpc", "publicSubnetIds"), message, fix, (("restApiConfig", "internetFacing"),))
     for index, repository in enumerate(config.rag_repositories if config.deploy_rag else ()):
         rds = repository.rds_config
         if rds is not None and rds.db_host is None and not vpc.isolated_subnet_ids:
             fix = "Add isolatedSubnetIds (private subnets are accepted), or set dbHost to an existing database."
             message = f"LISA creates the database of `{repository.repository_id}`, and the VPC has no isolated subnets."
-            yield Finding(("vpc", "isolatedSubnetIds"), message, fix, (("ragRepositories", index, "rdsConfig"),))
+            yield RuleViolation(("vpc", "isolatedSubnetIds"), message, fix, (("ragRepositories", index, "rdsConfig"),))
             return
 
 
 @rule("LISA353", "vpc-zones-in-region", "Run `lisa vpc describe --env {environment}` with the correct Region.")
-def vpc_zones_in_region(config: Config) -> Iterator[Finding]:
+def vpc_zones_in_region(config: Config) -> Iterator[RuleViolation]:
     """The Availability Zones of an imported VPC must be in the configured Region."""
     for index, zone in enumerate(config.vpc.availability_zones if config.vpc else ()):
         if not zone.startswith(config.region):
             message = f"The Availability Zone `{zone}` is not in {config.region}."
-            yield Finding(("vpc", "availabilityZones", index), message, None, (("region",),))
+            yield RuleViolation(("vpc", "availabilityZones", index), message, None, (("region",),))
 
 
 @rule("LISA354", "vpc-cidr", "Write the address range of the VPC, such as 10.0.0.0/16.")
-def vpc_cidr(config: Config) -> Iterator[Finding]:
+def vpc_cidr(config: Config) -> Iterator[RuleViolation]:
     """`vpc.cidrBlock` must be a valid IPv4 CIDR block."""
     if config.vpc is not None:
         try:
             ipaddress.IPv4Network(config.vpc.cidr_block)
         except ValueError:
-            yield Finding(("vpc", "cidrBlock"), f"`{config.vpc.cidr_block}` is not an IPv4 network.")
+            yield RuleViolation(("vpc", "cidrBlock"), f"`{config.vpc.cidr_block}` is not an IPv4 network.")
 
 
 @rule("LISA355", "zones-valid", "List two to five different Availability Zones of the Region.")
-def zones_valid(config: Config) -> Iterator[Finding]:
+def zones_valid(config: Config) -> Iterator[RuleViolation]:
     """The Availability Zones of the VPC that LISA creates must be different ones of the Region, two or more."""
     zones = config.availability_zones
     if zones and (len(set(zones)) != len(zones) or len(zones) < 2):
-        yield Finding(("availabilityZones",), "A load balancer requires two different Availability Zones.")
+        yield RuleViolation(("availabilityZones",), "A load balancer requires two different Availability Zones.")
     for index, zone in enumerate(zones):
         if not zone.startswith(config.region):
             message = f"The Availability Zone `{zone}` is not in {config.region}."
-            yield Finding(("availabilityZones", index), message, None, (("region",),))
+            yield RuleViolation(("availabilityZones", index), message, None, (("region",),))
 
 
 @rule("LISA356", "nat-gateways-fit", "Set natGateways to at most the number of Availability Zones.")
-def nat_gateways_fit(config: Config) -> Iterator[Finding]:
+def nat_gateways_fit(config: Config) -> Iterator[RuleViolation]:
     """The VPC that LISA creates has at most one NAT gateway in each Availability Zone."""
     if config.vpc is None and config.nat_gateways is not None and config.nat_gateways > config.zone_count:
         message = f"{config.nat_gateways} NAT gateways do not fit {config.zone_count} Availability Zones."
-        yield Finding(("natGateways",), message, None, (("availabilityZones",),))
+        yield RuleViolation(("natGateways",), message, None, (("availabilityZones",),))
 
 
 @rule("LISA357", "created-vpc-keys", "Remove the key: the imported VPC has its own zones and NAT gateways.")
-def created_vpc_keys(config: Config) -> Iterator[Finding]:
+def created_vpc_keys(config: Config) -> Iterator[RuleViolation]:
     """The keys availabilityZones and natGateways apply only to the VPC that LISA creates."""
     if config.vpc is None:
         return
     for key, value in (("availabilityZones", config.availability_zones), ("natGateways", config.nat_gateways)):
         if value:
-            yield Finding((key,), f"`{key}` has no effect on the imported VPC {config.vpc.vpc_id}.", None, (("vpc",),))
+            yield RuleViolation(
+                (key,), f"`{key}` has no effect on the imported VPC {config.vpc.vpc_id}.", None, (("vpc",),)
+            )

@@ -8,31 +8,31 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.models import Config, EcrImage, OpenSearchDomain, RepositoryType
 from lisa_schema.regions import nearest_regions, region
-from lisa_schema.rules.places import services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import services
 
 
 @rule("LISA340", "region-known", "Use an existing Region.")
-def region_known(config: Config) -> Iterator[Finding]:
+def region_known(config: Config) -> Iterator[RuleViolation]:
     """The Region must exist."""
     if region(config.region) is None:
         near = nearest_regions(config.region)
-        yield Finding(
+        yield RuleViolation(
             ("region",), f"There is no region `{config.region}`.", f"Choose {' or '.join(near)}." if near else None
         )
 
 
 @rule("LISA341", "iso-needs-index", "Set pypiConfig.indexUrl to the package index of your network.")
-def iso_needs_index(config: Config) -> Iterator[Finding]:
+def iso_needs_index(config: Config) -> Iterator[RuleViolation]:
     """In an isolated Region pypiConfig.indexUrl must be set, since the public index cannot be reached."""
     home = region(config.region)
     if home is not None and home.is_iso and not config.pypi_config.index_url:
         message = f"{home.name} is isolated; builds require a package index in your network."
-        yield Finding(("pypiConfig", "indexUrl"), message, None, (("region",),))
+        yield RuleViolation(("pypiConfig", "indexUrl"), message, None, (("region",),))
 
 
 @rule("LISA342", "arn-partition", "Use the ARN of a resource in the partition of the region.")
-def arn_partition(config: Config) -> Iterator[Finding]:
+def arn_partition(config: Config) -> Iterator[RuleViolation]:
     """ARNs must be in the partition of the Region."""
     home = region(config.region)
     if home is None:
@@ -42,22 +42,22 @@ def arn_partition(config: Config) -> Iterator[Finding]:
             message = (
                 f"The ARN begins with arn:{arn.split(':')[1]}, but {home.name} is in the partition {home.partition.id}."
             )
-            yield Finding(path, message, None, (("region",),))
+            yield RuleViolation(path, message, None, (("region",),))
 
 
 @rule("LISA343", "certificate-region", "Request the certificate in the deployment's region.")
-def certificate_region(config: Config) -> Iterator[Finding]:
+def certificate_region(config: Config) -> Iterator[RuleViolation]:
     """An ACM certificate of a load balancer must be in the Region of the load balancer."""
     for path, service in services(config):
         parts = (service.load_balancer_config.ssl_cert_iam_arn or "").split(":")
         if len(parts) > 3 and parts[2] == "acm" and parts[3] != config.region:
             at = (*path, "loadBalancerConfig", "sslCertIamArn")
             message = f"The certificate is in {parts[3]}, but the load balancer will be in {config.region}."
-            yield Finding(at, message, None, (("region",),))
+            yield RuleViolation(at, message, None, (("region",),))
 
 
 @rule("LISA344", "ecr-account-listed", "Add the account to accountNumbersEcr.", Severity.WARNING)
-def ecr_account_listed(config: Config) -> Iterator[Finding]:
+def ecr_account_listed(config: Config) -> Iterator[RuleViolation]:
     """ECR images must be in the deployment's account, or in one of accountNumbersEcr."""
     known = {config.account_number, *config.account_numbers_ecr}
     for path, service in services(config):
@@ -65,11 +65,11 @@ def ecr_account_listed(config: Config) -> Iterator[Finding]:
         if isinstance(image, EcrImage) and (account := image.repository_arn.split(":")[4]) not in known:
             at = (*path, "containerConfig", "image", "repositoryArn")
             message = f"The repository is in account {account}, which is not among accountNumbersEcr."
-            yield Finding(at, message, None, (("accountNumber",), ("accountNumbersEcr",)))
+            yield RuleViolation(at, message, None, (("accountNumber",), ("accountNumbersEcr",)))
 
 
 @rule("LISA345", "service-offered", "Use another repository type, or another Region.", Severity.WARNING)
-def service_offered(config: Config) -> Iterator[Finding]:
+def service_offered(config: Config) -> Iterator[RuleViolation]:
     """The Region must offer the services of the RAG repositories; an error in isolated and GovCloud Regions."""
     home = region(config.region)
     if home is None or not config.deploy_rag:
@@ -84,16 +84,16 @@ def service_offered(config: Config) -> Iterator[Finding]:
         kind = "AWS::OpenSearchService::Domain" if repository.type == "opensearch" else "AWS::RDS::DBInstance"
         if is_created and home.supports(kind) is False:
             message = f"The region {home.name} has no {kind}, according to the Region table."
-            yield Finding(("ragRepositories", index, "type"), message, None, (("region",),), severity)
+            yield RuleViolation(("ragRepositories", index, "type"), message, None, (("region",),), severity)
 
 
 @rule("LISA346", "topic-region", "Use a topic in the deployment's Region.")
-def topic_region(config: Config) -> Iterator[Finding]:
+def topic_region(config: Config) -> Iterator[RuleViolation]:
     """`alarmTopicArn` must name a topic in the configured Region: CloudWatch alarms notify no other."""
     parts = (config.alarm_topic_arn or "").split(":")
     if len(parts) > 3 and parts[3] != config.region:
         message = f"The topic is in {parts[3]}, but the alarms will be in {config.region}."
-        yield Finding(("alarmTopicArn",), message, None, (("region",),))
+        yield RuleViolation(("alarmTopicArn",), message, None, (("region",),))
 
 
 def _arns(config: Config) -> Iterator[tuple[Path, str]]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.models import Config, ModelType, OpenSearchDomain, RagRepository, RepositoryType
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
 
 _BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTOR: "rdsConfig"}
 
@@ -21,7 +21,7 @@ _CREATED_AT_MOST: Final = 40
 
 
 @rule("LISA360", "repository-block", "Add the block of the type, and remove the other one.")
-def repository_block(config: Config) -> Iterator[Finding]:
+def repository_block(config: Config) -> Iterator[RuleViolation]:
     """A repository must have only the block of its type, opensearchConfig or rdsConfig."""
     for index, repository in enumerate(config.rag_repositories):
         path = ("ragRepositories", index)
@@ -30,14 +30,14 @@ def repository_block(config: Config) -> Iterator[Finding]:
         kind = ((*path, "type"),)
         if present.pop(wanted) is None:
             message = f"A repository of type {repository.type} needs `{wanted}`."
-            yield Finding((*path, wanted), message, f"Add `{wanted}`, or change the type.", kind)
+            yield RuleViolation((*path, wanted), message, f"Add `{wanted}`, or change the type.", kind)
         for key in (key for key, block in present.items() if block is not None):
             message = f"A repository of type {repository.type} has no use for `{key}`."
-            yield Finding((*path, key), message, f"Remove `{key}`, or change the type.", kind)
+            yield RuleViolation((*path, key), message, f"Remove `{key}`, or change the type.", kind)
 
 
 @rule("LISA361", "repository-ids-unique", "Change the repositoryId of one of them.")
-def repository_ids_unique(config: Config) -> Iterator[Finding]:
+def repository_ids_unique(config: Config) -> Iterator[RuleViolation]:
     """`repositoryId` must be unique (compared case-insensitively, without hyphens)."""
     first: dict[str, int] = {}
     for index, repository in enumerate(config.rag_repositories):
@@ -46,11 +46,11 @@ def repository_ids_unique(config: Config) -> Iterator[Finding]:
         if other != index:
             message = f"`{repository.repository_id}` would get the same AWS names as `ragRepositories[{other}]`."
             also = (("ragRepositories", other, "repositoryId"),)
-            yield Finding(("ragRepositories", index, "repositoryId"), message, None, also)
+            yield RuleViolation(("ragRepositories", index, "repositoryId"), message, None, also)
 
 
 @rule("LISA362", "database-secret", "Set both, or neither for a database that LISA creates.")
-def database_secret(config: Config) -> Iterator[Finding]:
+def database_secret(config: Config) -> Iterator[RuleViolation]:
     """An existing database requires both dbHost and passwordSecretId."""
     for index, repository in enumerate(config.rag_repositories):
         rds = repository.rds_config
@@ -58,39 +58,39 @@ def database_secret(config: Config) -> Iterator[Finding]:
             continue
         path = ("ragRepositories", index, "rdsConfig")
         given, missing = ("dbHost", "passwordSecretId") if rds.db_host else ("passwordSecretId", "dbHost")
-        yield Finding((*path, given), f"`{given}` is given without `{missing}`.", None, ((*path, missing),))
+        yield RuleViolation((*path, given), f"`{given}` is given without `{missing}`.", None, ((*path, missing),))
 
 
 @rule("LISA363", "chunk-overlap", "Lower chunkOverlap, to a tenth of chunkSize for example.")
-def chunk_overlap(config: Config) -> Iterator[Finding]:
+def chunk_overlap(config: Config) -> Iterator[RuleViolation]:
     """`chunkOverlap` must be less than chunkSize."""
     chunks = config.rag_file_processing_config
     if chunks is not None and chunks.chunk_overlap >= chunks.chunk_size:
         path = ("ragFileProcessingConfig",)
         message = f"chunkOverlap {chunks.chunk_overlap} has to be less than chunkSize {chunks.chunk_size}."
-        yield Finding((*path, "chunkOverlap"), message, None, ((*path, "chunkSize"),))
+        yield RuleViolation((*path, "chunkOverlap"), message, None, ((*path, "chunkSize"),))
 
 
 @rule("LISA364", "rag-has-repository", "Add an entry to ragRepositories, or set deployRag to false.", Severity.WARNING)
-def rag_has_repository(config: Config) -> Iterator[Finding]:
+def rag_has_repository(config: Config) -> Iterator[RuleViolation]:
     """`deployRag` requires a RAG repository."""
     if config.deploy_rag and not config.rag_repositories:
         message = "deployRag is on, but there is no repository to put documents in."
-        yield Finding(("deployRag",), message, None, (("ragRepositories",),))
+        yield RuleViolation(("deployRag",), message, None, (("ragRepositories",),))
 
 
 @rule("LISA365", "rag-has-embedding", "Deploy an embedding model, or list one in litellmConfig.", Severity.WARNING)
-def rag_has_embedding(config: Config) -> Iterator[Finding]:
+def rag_has_embedding(config: Config) -> Iterator[RuleViolation]:
     """`deployRag` requires an embedding model, hosted or external."""
     kinds = [model.model_type for model in config.deployed_models]
     kinds += [model.lisa_params.model_type for model in config.litellm_config.model_list]
     if config.deploy_rag and ModelType.EMBEDDING not in kinds:
         message = "deployRag is on, but no embedding model is there to find documents with."
-        yield Finding(("deployRag",), message, None, (("ecsModels",), ("litellmConfig",)))
+        yield RuleViolation(("deployRag",), message, None, (("ecsModels",), ("litellmConfig",)))
 
 
 @rule("LISA366", "opensearch-nodes", "Choose counts that OpenSearch can spread over the Availability Zones.")
-def opensearch_nodes(config: Config) -> Iterator[Finding]:
+def opensearch_nodes(config: Config) -> Iterator[RuleViolation]:
     """A domain must have 0, 3 or 5 masters; with standby, 3 or 5 masters and data nodes in multiples of three."""
     for index, repository in enumerate(config.rag_repositories):
         domain = repository.opensearch_config
@@ -99,45 +99,45 @@ def opensearch_nodes(config: Config) -> Iterator[Finding]:
         path = ("ragRepositories", index, "opensearchConfig")
         if domain.master_nodes not in (0, 3, 5):
             message = f"{domain.master_nodes} master nodes cannot agree; OpenSearch takes 0, 3 or 5."
-            yield Finding((*path, "masterNodes"), message)
+            yield RuleViolation((*path, "masterNodes"), message)
         if domain.multi_az_with_standby and (domain.data_nodes % 3 or not domain.master_nodes):
             message = "multiAzWithStandby needs three masters and data nodes in multiples of three."
             also = ((*path, "dataNodes"), (*path, "masterNodes"))
-            yield Finding((*path, "multiAzWithStandby"), message, None, also)
+            yield RuleViolation((*path, "multiAzWithStandby"), message, None, also)
 
 
 @rule(
     "LISA367", "standby-needs-three-zones", "Set multiAzWithStandby to false, or list three zones in availabilityZones."
 )
-def standby_needs_three_zones(config: Config) -> Iterator[Finding]:
+def standby_needs_three_zones(config: Config) -> Iterator[RuleViolation]:
     """A domain with standby requires a VPC with three Availability Zones; LISA creates two by default."""
     zones = len(config.vpc.private_subnet_ids) if config.vpc else config.zone_count
     for index, repository in enumerate(config.rag_repositories):
         domain = repository.opensearch_config
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
             at = ("ragRepositories", index, "opensearchConfig", "multiAzWithStandby")
-            yield Finding(at, f"A standby needs {_STANDBY_ZONES} Availability Zones, and the VPC has {zones}.")
+            yield RuleViolation(at, f"A standby needs {_STANDBY_ZONES} Availability Zones, and the VPC has {zones}.")
 
 
 @rule("LISA368", "repositories-fit", "Deploy the others with another deploymentName.")
-def repositories_fit(config: Config) -> Iterator[Finding]:
+def repositories_fit(config: Config) -> Iterator[RuleViolation]:
     """The rag stack must have at most 150 repositories, at most 40 of them with a store that LISA creates."""
     if not config.deploy_rag:
         return
     count = len(config.rag_repositories)
     if count > _REPOSITORIES_AT_MOST:
-        yield Finding(("ragRepositories",), f"{count} repositories are listed, and {_REPOSITORIES_AT_MOST} fit.")
+        yield RuleViolation(("ragRepositories",), f"{count} repositories are listed, and {_REPOSITORIES_AT_MOST} fit.")
     created = [index for index, repository in enumerate(config.rag_repositories) if _is_created(repository)]
     if len(created) > _CREATED_AT_MOST:
         message = (
             f"{len(created)} repositories have a store that LISA creates, and {_CREATED_AT_MOST} fit: "
             "CloudFormation accepts 500 resources in a stack."
         )
-        yield Finding(("ragRepositories", created[_CREATED_AT_MOST]), message)
+        yield RuleViolation(("ragRepositories", created[_CREATED_AT_MOST]), message)
 
 
 @rule("LISA369", "database-user", "Choose another username, such as postgres.")
-def database_user(config: Config) -> Iterator[Finding]:
+def database_user(config: Config) -> Iterator[RuleViolation]:
     """The username of a database that LISA creates must be accepted by RDS: reserved names and pg_ are rejected."""
     for index, repository in enumerate(config.rag_repositories):
         rds = repository.rds_config
@@ -146,7 +146,7 @@ def database_user(config: Config) -> Iterator[Finding]:
         name = rds.username.lower()
         if name in _RESERVED_USERS or name.startswith("pg_"):
             path = ("ragRepositories", index, "rdsConfig", "username")
-            yield Finding(path, f"RDS reserves the name `{rds.username}`.")
+            yield RuleViolation(path, f"RDS reserves the name `{rds.username}`.")
 
 
 def _is_created(repository: RagRepository) -> bool:

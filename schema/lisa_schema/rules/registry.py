@@ -11,25 +11,25 @@ from lisa_schema.models import Config
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rule objects to.
+class RuleViolation:
+    """A value that breaks a rule.
 
     Attributes:
         path: the value that it is reported at.
         message: what is wrong, a sentence.
         fix: what to do about it; the rule's own fix when None. `{environment}` becomes the environment's name.
-        also: other values that it follows from.
+        related_paths: other values that it follows from.
         severity: the rule's own when None.
     """
 
     path: Path
     message: str
     fix: str | None = None
-    also: tuple[Path, ...] = ()
+    related_paths: tuple[Path, ...] = ()
     severity: Severity | None = None
 
 
-Check = Callable[[Config], Iterator[Finding]]
+Check = Callable[[Config], Iterator[RuleViolation]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Rule:
         name: its name in kebab case.
         meaning: what it says, a sentence; the docstring of its function.
         fix: what to do when it is broken.
-        severity: of its findings, unless one says otherwise.
+        severity: of its violations, unless one says otherwise.
         check: the function.
     """
 

@@ -9,7 +9,7 @@ from typing import Final
 from lisa_schema.diagnostics import Severity
 from lisa_schema.models import AssetImage, Config, PythonRuntime
 from lisa_schema.regions import TABLE_DATE, lambda_runtime_deprecation, region
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
 
 OLDEST_GATEWAY_PYTHON: Final = (3, 11)
 """The oldest Python that the REST API's container runs on."""
@@ -20,29 +20,29 @@ _PYTHON_IMAGE: Final = re.compile(r"(?:.*/)?python:(?P<major>[0-9]+)(?:\.(?P<min
 
 
 @rule("LISA370", "lambda-runtime-deprecated", "Use a newer pythonRuntime.", Severity.WARNING)
-def lambda_runtime_deprecated(config: Config) -> Iterator[Finding]:
+def lambda_runtime_deprecated(config: Config) -> Iterator[RuleViolation]:
     """`pythonRuntime` must not be deprecated on the date of the Region table."""
     runtime = config.lambda_config.python_runtime
     day = lambda_runtime_deprecation(runtime.identifier)
     if day is not None and day <= TABLE_DATE:
         at = ("lambdaConfig", "pythonRuntime")
         message = f"AWS Lambda deprecated {runtime.identifier} on {day.isoformat()}."
-        yield Finding(at, message, f"Write {_newest(config)}, the newest that the region has.", (("region",),))
+        yield RuleViolation(at, message, f"Write {_newest(config)}, the newest that the region has.", (("region",),))
 
 
 @rule("LISA371", "lambda-runtime-offered", "Use a pythonRuntime that the Region offers.")
-def lambda_runtime_offered(config: Config) -> Iterator[Finding]:
+def lambda_runtime_offered(config: Config) -> Iterator[RuleViolation]:
     """The Region must offer pythonRuntime, according to the Region table."""
     home = region(config.region)
     runtime = config.lambda_config.python_runtime
     if home is not None and home.lambda_runtimes is not None and runtime.identifier not in home.lambda_runtimes:
         message = f"The region {home.name} has no {runtime.identifier}."
         at = ("lambdaConfig", "pythonRuntime")
-        yield Finding(at, message, f"Write {_newest(config)}.", (("region",),))
+        yield RuleViolation(at, message, f"Write {_newest(config)}.", (("region",),))
 
 
 @rule("LISA372", "gateway-python", "Set the baseImage to python:3.11 or newer.", Severity.WARNING)
-def gateway_python(config: Config) -> Iterator[Finding]:
+def gateway_python(config: Config) -> Iterator[RuleViolation]:
     """The base image of the gateway must have a supported Python version."""
     image = config.rest_api_config.container_config.image
     found = _PYTHON_IMAGE.match(image.base_image) if isinstance(image, AssetImage) else None
@@ -54,24 +54,24 @@ def gateway_python(config: Config) -> Iterator[Finding]:
         message = (
             f"`{image.base_image}` has a Python that the REST API does not run on; the oldest that works is {oldest}."
         )
-        yield Finding(("restApiConfig", "containerConfig", "image", "baseImage"), message)
+        yield RuleViolation(("restApiConfig", "containerConfig", "image", "baseImage"), message)
 
 
 @rule("LISA373", "ignored-key", "Remove the key.", Severity.WARNING)
-def ignored_key(config: Config) -> Iterator[Finding]:
+def ignored_key(config: Config) -> Iterator[RuleViolation]:
     """Keys that LISA 2.x accepts and ignores have no effect."""
     if config.lambda_config.vpc_autoscaling_config is not None:
         message = "`lambdaConfig.vpcAutoscalingConfig` has no effect, as in LISA 2.x."
-        yield Finding(("lambdaConfig", "vpcAutoscalingConfig"), message)
+        yield RuleViolation(("lambdaConfig", "vpcAutoscalingConfig"), message)
 
 
 @rule("LISA375", "api-version", "Remove apiVersion, or set it to v2.", Severity.WARNING)
-def api_version(config: Config) -> Iterator[Finding]:
+def api_version(config: Config) -> Iterator[RuleViolation]:
     """The chat application and RAG must call a version of the REST API that the gateway serves."""
     version = config.rest_api_config.api_version
     if version != _SERVED_VERSION:
         message = f"LISA's gateway serves {_SERVED_VERSION}, and the chat application and RAG would call {version}."
-        yield Finding(("restApiConfig", "apiVersion"), message)
+        yield RuleViolation(("restApiConfig", "apiVersion"), message)
 
 
 def _newest(config: Config) -> str:

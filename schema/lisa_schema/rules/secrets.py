@@ -12,8 +12,8 @@ from typing import Final
 
 from lisa_schema.document import Path
 from lisa_schema.models import Config
-from lisa_schema.rules.places import services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import services
 
 _SECRET_KEY: Final = re.compile(
     r"(^|[_.-])("
@@ -45,26 +45,26 @@ _FIX: Final = (
 
 
 @rule("LISA390", "secret-in-litellm", _FIX)
-def secret_in_litellm(config: Config) -> Iterator[Finding]:
+def secret_in_litellm(config: Config) -> Iterator[RuleViolation]:
     """`litellmConfig` must not contain secrets, since the compiled output is committed."""
     # model_dump turns tuples of models into tuples, which are walked as lists are.
     for path, value in _texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
         if is_secret(path, value):
-            yield Finding(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
+            yield RuleViolation(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
 
 
 @rule("LISA391", "secret-in-environment", "Write the ARN of a Secrets Manager secret or of an SSM parameter instead.")
-def secret_in_environment(config: Config) -> Iterator[Finding]:
+def secret_in_environment(config: Config) -> Iterator[RuleViolation]:
     """Environment variables of containers must not contain secrets, since the compiled output is committed."""
     for path, service in services(config):
         for name, value in service.container_config.environment.items():
             at = (*path, "containerConfig", "environment", name)
             if is_secret(at, value):
-                yield Finding(at, f"`{name}` looks like a secret, which must not be committed.")
+                yield RuleViolation(at, f"`{name}` looks like a secret, which must not be committed.")
 
 
 @rule("LISA392", "secret-in-url", "Remove the credentials from the URL.")
-def secret_in_url(config: Config) -> Iterator[Finding]:
+def secret_in_url(config: Config) -> Iterator[RuleViolation]:
     """URLs of builds must not contain credentials or signatures."""
     urls: dict[Path, str] = {
         ("pypiConfig", "indexUrl"): config.pypi_config.index_url,
@@ -73,7 +73,7 @@ def secret_in_url(config: Config) -> Iterator[Finding]:
     }
     for path, url in urls.items():
         if _SECRET_FORM.search(url):
-            yield Finding(path, "The URL has credentials or a signature in it, which must not be committed.")
+            yield RuleViolation(path, "The URL has credentials or a signature in it, which must not be committed.")
 
 
 def is_secret(path: Path, value: str) -> bool:

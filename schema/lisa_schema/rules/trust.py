@@ -9,24 +9,24 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.models import Config, RestApiConfig
 from lisa_schema.regions import region
-from lisa_schema.rules.places import deployed_services, services
-from lisa_schema.rules.registry import Finding, rule
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import deployed_services, services
 
 _BUNDLE: Final[Path] = ("certificateAuthorityBundle",)
 
 
 @rule("LISA335", "zone-needs-domain", "Set `domainName` to the name for the record, or remove `hostedZoneId`.")
-def zone_needs_domain(config: Config) -> Iterator[Finding]:
+def zone_needs_domain(config: Config) -> Iterator[RuleViolation]:
     """A `hostedZoneId` must come with the `domainName` that gets a record in the zone."""
     for path, service in services(config):
         balancer = service.load_balancer_config
         if balancer.hosted_zone_id is not None and balancer.domain_name is None:
             message = "`hostedZoneId` is set without `domainName`, so that no record can be created."
-            yield Finding((*path, "loadBalancerConfig", "hostedZoneId"), message)
+            yield RuleViolation((*path, "loadBalancerConfig", "hostedZoneId"), message)
 
 
 @rule("LISA336", "unique-domain-name", "Give each load balancer and the API its own `domainName`.")
-def unique_domain_name(config: Config) -> Iterator[Finding]:
+def unique_domain_name(config: Config) -> Iterator[RuleViolation]:
     """Each `domainName` must be used once."""
     used: dict[str, Path] = {}
     api = config.api_gateway_config.domain_name
@@ -38,7 +38,9 @@ def unique_domain_name(config: Config) -> Iterator[Finding]:
             continue
         at: Path = (*path, "loadBalancerConfig", "domainName")
         if name.lower() in used:
-            yield Finding(at, f"`{name}` is used twice; it can have only one target.", None, (used[name.lower()],))
+            yield RuleViolation(
+                at, f"`{name}` is used twice; it can have only one target.", None, (used[name.lower()],)
+            )
         used.setdefault(name.lower(), at)
 
 
@@ -48,7 +50,7 @@ def unique_domain_name(config: Config) -> Iterator[Finding]:
     "Add the certificates to the project as a PEM file, and set certificateAuthorityBundle to its path in the project.",
     Severity.WARNING,
 )
-def bundle_in_project(config: Config) -> Iterator[Finding]:
+def bundle_in_project(config: Config) -> Iterator[RuleViolation]:
     """`certificateAuthorityBundle` must name a file in the project: functions cannot read a file on the instances."""
     bundle = config.certificate_authority_bundle
     if bundle.startswith("/"):
@@ -56,7 +58,7 @@ def bundle_in_project(config: Config) -> Iterator[Finding]:
             f"`{bundle}` is a file on the instances. Containers trust it, but Lambda functions cannot read it: they "
             "reject an identity provider or a gateway with a certificate of a private authority."
         )
-        yield Finding(_BUNDLE, message)
+        yield RuleViolation(_BUNDLE, message)
 
 
 @rule(
@@ -65,12 +67,12 @@ def bundle_in_project(config: Config) -> Iterator[Finding]:
     "Set certificateAuthorityBundle to a PEM file in the project with the authorities of the network.",
     Severity.WARNING,
 )
-def isolated_authority(config: Config) -> Iterator[Finding]:
+def isolated_authority(config: Config) -> Iterator[RuleViolation]:
     """In an isolated Region certificateAuthorityBundle must name the authorities that sign its certificates."""
     home = region(config.region)
     if home is not None and home.is_iso and not config.certificate_authority_bundle:
         message = f"{home.name} is isolated; its endpoints may have certificates of an authority that is not public."
-        yield Finding(_BUNDLE, message, None, (("region",),))
+        yield RuleViolation(_BUNDLE, message, None, (("region",),))
 
 
 @rule(
@@ -79,7 +81,7 @@ def isolated_authority(config: Config) -> Iterator[Finding]:
     "Set `domainName` to a name that the certificate has; `hostedZoneId` creates its record.",
     Severity.WARNING,
 )
-def certificate_needs_name(config: Config) -> Iterator[Finding]:
+def certificate_needs_name(config: Config) -> Iterator[RuleViolation]:
     """The certificate of a load balancer must have the name by which the VPC reaches it."""
     for path, service in deployed_services(config):
         balancer = service.load_balancer_config
@@ -94,4 +96,4 @@ def certificate_needs_name(config: Config) -> Iterator[Finding]:
             "certificate, and certificateAuthorityBundle names no private one: the connection fails."
         )
         at: Path = (*path, "loadBalancerConfig", "sslCertIamArn")
-        yield Finding(at, message, None, ((*path, "loadBalancerConfig", "domainName"), _BUNDLE))
+        yield RuleViolation(at, message, None, ((*path, "loadBalancerConfig", "domainName"), _BUNDLE))

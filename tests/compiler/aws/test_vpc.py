@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from lisa_compiler.aws import vpc
 from lisa_compiler.aws.errors import DeployError
-from lisa_compiler.aws.vpc import Reach, Subnet, VpcError
+from lisa_compiler.aws.vpc import Subnet, SubnetType, VpcError
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_subnets_are_told_apart_by_their_default_route(ec2: Any) -> None:
         }
     }
     assert f"    - {public_b} # us-east-1b 10.0.1.0/24 web b\n" in text
-    assert described.left_out == ()
+    assert described.excluded == ()
 
 
 def test_a_transit_gateway_is_private_egress(ec2: Any) -> None:
@@ -88,7 +88,7 @@ def test_a_transit_gateway_is_private_egress(ec2: Any) -> None:
     transit = ec2.create_transit_gateway(Description="")["TransitGateway"]["TransitGatewayId"]
     subnet = network.subnet("us-east-1a", network.table(TransitGatewayId=transit))
     described = vpc.describe(ec2, network.id)
-    assert [found.id for found in described.subnets[Reach.PRIVATE]] == [subnet]
+    assert [found.id for found in described.subnets[SubnetType.PRIVATE]] == [subnet]
     assert "  publicSubnetIds: []\n" in vpc.as_yaml(described)
 
 
@@ -97,8 +97,8 @@ def test_subnets_that_break_the_pattern_are_left_out(ec2: Any) -> None:
     kept = [network.subnet(zone) for zone in ("us-east-1a", "us-east-1b")]
     extra = network.subnet("us-east-1a")
     described = vpc.describe(ec2, network.id)
-    assert [subnet.id for subnet in described.subnets[Reach.ISOLATED]] == kept
-    assert [subnet.id for subnet in described.left_out] == [extra]
+    assert [subnet.id for subnet in described.subnets[SubnetType.ISOLATED]] == kept
+    assert [subnet.id for subnet in described.excluded] == [extra]
 
 
 def test_zones_that_lack_a_kind_of_subnet_are_left_out(ec2: Any) -> None:
@@ -109,7 +109,7 @@ def test_zones_that_lack_a_kind_of_subnet_are_left_out(ec2: Any) -> None:
     alone = network.subnet("us-east-1c")
     described = vpc.describe(ec2, network.id)
     assert described.availability_zones == ("us-east-1a",)
-    assert [subnet.id for subnet in described.left_out] == [alone]
+    assert [subnet.id for subnet in described.excluded] == [alone]
 
 
 def test_no_zone_with_every_kind_is_an_error(ec2: Any) -> None:
@@ -122,27 +122,27 @@ def test_no_zone_with_every_kind_is_an_error(ec2: Any) -> None:
 
 def test_several_subnets_in_a_zone_go_round_the_zones() -> None:
     subnets = [
-        Subnet(f"subnet-{zone}{number}", zone, f"10.0.{number}.0/24", "", Reach.PRIVATE)
+        Subnet(f"subnet-{zone}{number}", zone, f"10.0.{number}.0/24", "", SubnetType.PRIVATE)
         for zone in "ba"
         for number in (9, 10)
     ]
-    arranged = vpc.arrange("vpc-1", "10.0.0.0/16", subnets).subnets[Reach.PRIVATE]
+    arranged = vpc.select_subnets("vpc-1", "10.0.0.0/16", subnets).subnets[SubnetType.PRIVATE]
     assert [subnet.id for subnet in arranged] == ["subnet-a9", "subnet-b9", "subnet-a10", "subnet-b10"]
 
 
 @pytest.mark.parametrize(
     ("route", "reach"),
     [
-        ({"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}, Reach.PUBLIC),
-        ({"DestinationIpv6CidrBlock": "::/0", "GatewayId": "igw-1"}, Reach.PUBLIC),
-        ({"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "vgw-1"}, Reach.PRIVATE),
-        ({"DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": "eigw-1"}, Reach.PRIVATE),
-        ({"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "blackhole"}, Reach.ISOLATED),
-        ({"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": "igw-1"}, Reach.ISOLATED),
-        ({"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1"}, Reach.ISOLATED),
+        ({"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"}, SubnetType.PUBLIC),
+        ({"DestinationIpv6CidrBlock": "::/0", "GatewayId": "igw-1"}, SubnetType.PUBLIC),
+        ({"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "vgw-1"}, SubnetType.PRIVATE),
+        ({"DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": "eigw-1"}, SubnetType.PRIVATE),
+        ({"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "blackhole"}, SubnetType.ISOLATED),
+        ({"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": "igw-1"}, SubnetType.ISOLATED),
+        ({"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1"}, SubnetType.ISOLATED),
     ],
 )
-def test_what_a_route_means(route: dict[str, str], reach: Reach) -> None:
+def test_what_a_route_means(route: dict[str, str], reach: SubnetType) -> None:
     subnet = {"SubnetId": "subnet-1", "AvailabilityZone": "a", "CidrBlock": "10.0.0.0/24"}
     table = {"Associations": [{"Main": True}], "Routes": [route]}
     (found,) = vpc.classify([subnet], [table])

@@ -364,7 +364,7 @@ def test_output_of_an_environment_that_is_gone(lisa: Lisa, project: Path, pipeli
     (project / "config.yaml").write_text(CONFIG[: CONFIG.index("prod:")])
     result = lisa("compile", "--all")
     assert result.code == 0
-    assert "output-left-over" in result.err
+    assert "output-orphaned" in result.err
     assert "git rm -r generated/prod" in result.err
     assert (project / "generated/prod/manifest.json").is_file()
     assert lisa("compile", "--all", "--check").code == 3

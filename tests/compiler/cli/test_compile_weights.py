@@ -147,7 +147,7 @@ def test_checkpoint_that_is_refused_is_an_error_and_leaves_everything(lisa: Lisa
     write(Path(LOCAL), {"config.json": b"{}", "pytorch_model.bin": b"no checkpoint"})
     result = lisa("compile")
     assert result.code == 1
-    assert "error LISA405 [weights-refused]" in result.err
+    assert "error LISA405 [weights-invalid]" in result.err
     assert "pytorch_model.bin" in result.err
     assert pinned() == before
     assert not Path("weights.lock.json").exists()

@@ -11,12 +11,12 @@ import pytest
 
 from lisa_compiler.cli import developing
 from lisa_compiler.dev.packages import MissingPackageError
-from lisa_compiler.dev.processes import PartError
-from lisa_compiler.dev.system import System
+from lisa_compiler.dev.processes import ProcessError
+from lisa_compiler.dev.system import LocalEnvironment
 
 from .conftest import Lisa
 
-SYSTEM = System(
+SYSTEM = LocalEnvironment(
     environment="dev",
     web="http://web/dev/",
     gateway="http://gateway",
@@ -32,7 +32,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     asked: dict[str, Any] = {}
 
     @contextmanager
-    def running(_compiled: object, _processes: object, **given: Any) -> Iterator[System]:
+    def running(_compiled: object, _processes: object, **given: Any) -> Iterator[LocalEnvironment]:
         asked.update(given)
         if "error" in asked:
             raise asked["error"]
@@ -59,7 +59,7 @@ def test_it_says_where_everything_is(lisa: Lisa, started: dict[str, Any]) -> Non
     assert "user, and admin, who manages models" in said
 
 
-@pytest.mark.parametrize("error", [PartError("litellm ended with 1."), MissingPackageError("The gateway needs …")])
+@pytest.mark.parametrize("error", [ProcessError("litellm ended with 1."), MissingPackageError("The gateway needs …")])
 def test_what_cannot_start_is_said(lisa: Lisa, started: dict[str, Any], error: Exception) -> None:
     started["error"] = error
     result = lisa("dev")

@@ -12,10 +12,10 @@ from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli import compiling
 from lisa_compiler.cli.requests import request
 from lisa_compiler.cli.targets import Target
-from lisa_compiler.output.diff import Change, FileChange
+from lisa_compiler.output.diff import FileChange, FileChangeType
 from lisa_schema.errors import ConfigurationError
 
-CHANGE = FileChange("SUMMARY.md", Change.CHANGED, b"old", b"new")
+CHANGE = FileChange("SUMMARY.md", FileChangeType.CHANGED, b"old", b"new")
 
 
 @pytest.fixture

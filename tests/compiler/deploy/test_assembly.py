@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.compiler.conftest import manifest_of
 
-from lisa_compiler.artifacts.artifact import Context, Kind, Prebuilt, ProductSource
+from lisa_compiler.artifacts.artifact import ArtifactType, BuildContext, PrebuiltFile, ProductSource
 from lisa_compiler.artifacts.assembly import Assembly, read
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.compile.pipeline import Compiled
@@ -32,11 +32,13 @@ def written(compiled: Compiled, folder: Path) -> Assembly:
 
 def test_every_artifact_is_told_once_and_images_come_last() -> None:
     artifacts = example("dev").artifacts
-    assert [artifact.title for artifact in artifacts if artifact.kind is Kind.LAYER] == [f"layer {n}" for n in LAYERS]
+    assert [artifact.title for artifact in artifacts if artifact.kind is ArtifactType.LAYER] == [
+        f"layer {n}" for n in LAYERS
+    ]
     code = [f"code {name}" for name in ("authorizer", "models", "rag", "session")]
     assert sorted(artifact.title for artifact in artifacts[5:9]) == code
     assert artifacts[9].title == "web application"
-    assert {artifact.kind for artifact in artifacts[10:]} == {Kind.IMAGE}
+    assert {artifact.kind for artifact in artifacts[10:]} == {ArtifactType.IMAGE}
     assert len({artifact.digest for artifact in artifacts}) == len(artifacts)
 
 
@@ -52,7 +54,7 @@ def test_product_code_is_what_the_manifest_names() -> None:
         assert (source.product.name, source.product.sha256) == (product, found[name].digest)
         assert source.target == ROOT / ".lisa/artifacts" / source.product.file_name
     image = found["rest-api"].source
-    assert isinstance(image, Context)
+    assert isinstance(image, BuildContext)
     assert image.product is not None
     assert (image.folder, image.platform) == (image.product.target, "linux/amd64")
     assert dict(image.arguments)["BASE_IMAGE"].startswith("python:")
@@ -60,14 +62,14 @@ def test_product_code_is_what_the_manifest_names() -> None:
 
 def test_context_without_product_code_is_in_the_output() -> None:
     image = {artifact.name: artifact.source for artifact in example("dev").artifacts}["mistral7b"]
-    assert isinstance(image, Context)
+    assert isinstance(image, BuildContext)
     assert (image.folder, image.product) == (ROOT / "generated/dev/containers/mistral7b", None)
 
 
 def test_what_is_prebuilt_is_used_as_it_is() -> None:
     sources = {artifact.name: artifact.source for artifact in example("airgap", "aws-iso").artifacts}
-    assert sources["sdk"] == Prebuilt(ROOT / "artifacts/layers/sdk_layer.zip")
-    assert sources["rest-api"] == Prebuilt(ROOT / "artifacts/images/rest-api.tar")
+    assert sources["sdk"] == PrebuiltFile(ROOT / "artifacts/layers/sdk_layer.zip")
+    assert sources["rest-api"] == PrebuiltFile(ROOT / "artifacts/images/rest-api.tar")
 
 
 def test_roles_are_in_the_partition() -> None:
@@ -113,7 +115,7 @@ def test_the_legacy_synthesizer_leaves_the_place_to_the_cli(compiled: Callable[.
         assert isinstance(source, ProductSource)
         assert source.target.parent == tmp_path / ".lisa/artifacts"
     image = sources["image rest-api"]
-    assert isinstance(image, Context)
+    assert isinstance(image, BuildContext)
     assert image.product is not None
 
 

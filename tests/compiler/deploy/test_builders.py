@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.artifacts import images
-from lisa_compiler.artifacts.artifact import Artifact, Context, Kind, Prebuilt
+from lisa_compiler.artifacts.artifact import Artifact, ArtifactType, BuildContext, PrebuiltFile
 from lisa_compiler.aws.errors import DeployError
 
 DOCKER = """#!/bin/sh
@@ -18,7 +18,7 @@ echo "$@" >> FOLDER/log
 [ "$1" = login ] && { read -r line; echo "stdin: $line" >> FOLDER/log; }
 exit 0
 """
-CONTEXT = Context(Path("/context"), (("A", "1"), ("B", "2 3")), "linux/amd64")
+CONTEXT = BuildContext(Path("/context"), (("A", "1"), ("B", "2 3")), "linux/amd64")
 
 
 @pytest.fixture
@@ -33,34 +33,34 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def image(source: Context | Prebuilt) -> Artifact:
-    return Artifact(kind=Kind.IMAGE, name="rest-api", digest="abc", source=source, places=())
+def image(source: BuildContext | PrebuiltFile) -> Artifact:
+    return Artifact(kind=ArtifactType.IMAGE, name="rest-api", digest="abc", source=source, places=())
 
 
 def test_docker_comes_first_when_its_engine_answers(docker: Path) -> None:
-    assert images.find() == images.Docker(str(docker / "docker"), "29.0")
+    assert images.find_builder() == images.Docker(str(docker / "docker"), "29.0")
 
 
 def test_another_program_with_dockers_command_line(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (docker / "docker").rename(docker / "finch")
     monkeypatch.setenv("CDK_DOCKER", "finch")
-    assert images.find() == images.Docker(str(docker / "finch"), "29.0")
+    assert images.find_builder() == images.Docker(str(docker / "finch"), "29.0")
 
 
 def test_buildah_comes_next(docker: Path) -> None:
     (docker / "stopped").touch()
     with pytest.raises(DeployError, match="docker is here, but its engine does not answer: start it, or install"):
-        images.find()
+        images.find_builder()
     buildah = docker / "buildah"
     buildah.write_text("#!/bin/sh\necho 'buildah version 1.28.2 (image-spec 1.0.2)'\n")
     buildah.chmod(0o755)
-    assert images.find() == images.Buildah(str(buildah), "1.28.2")
+    assert images.find_builder() == images.Buildah(str(buildah), "1.28.2")
 
 
 def test_warnings_of_an_engine_are_not_its_version(docker: Path) -> None:
     text = (docker / "docker").read_text()
     (docker / "docker").write_text(text.replace("echo 29.0", "printf 'WARNING: no swap\\n29.0\\n'"))
-    assert images.find() == images.Docker(str(docker / "docker"), "29.0")
+    assert images.find_builder() == images.Docker(str(docker / "docker"), "29.0")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_warnings_of_buildah_are_not_its_version(docker: Path, printed: str, ver
     buildah = docker / "buildah"
     buildah.write_text(f"#!/bin/sh\ncat <<'END'\n{printed}\nEND\n")
     buildah.chmod(0o755)
-    assert images.find() == images.Buildah(str(buildah), version)
+    assert images.find_builder() == images.Buildah(str(buildah), version)
 
 
 @pytest.mark.parametrize(("printed", "is_image"), [(f"{'a' * 64}\nwarning: slow", True), ("warning: slow", False)])
@@ -92,7 +92,7 @@ def test_an_image_is_built_with_its_arguments_and_the_options_of_the_machine(
     docker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LISA_BUILD_OPTIONS", "--network=host -v '/a b:/c'")
-    assert images.make(images.find(), image(CONTEXT)) == "localhost/lisa/rest-api:abc"
+    assert images.build_or_load(images.find_builder(), image(CONTEXT)) == "localhost/lisa/rest-api:abc"
     assert (docker / "log").read_text() == (
         "build --platform linux/amd64 --build-arg A=1 --build-arg B=2 3 --network=host -v /a b:/c "
         "--tag localhost/lisa/rest-api:abc /context\n"
@@ -101,7 +101,7 @@ def test_an_image_is_built_with_its_arguments_and_the_options_of_the_machine(
 
 def test_an_image_that_is_here_is_not_built(docker: Path) -> None:
     (docker / "built").touch()
-    images.make(images.find(), image(CONTEXT))
+    images.build_or_load(images.find_builder(), image(CONTEXT))
     assert not (docker / "log").exists()
 
 
@@ -119,14 +119,14 @@ def test_a_tarball_without_an_image_is_refused(docker: Path) -> None:
 
 
 def test_a_password_goes_through_a_pipe(docker: Path) -> None:
-    images.log_in(images.find(), "registry.example.com", "secret")
+    images.log_in(images.find_builder(), "registry.example.com", "secret")
     assert (docker / "log").read_text() == (
         "login --username AWS --password-stdin registry.example.com\nstdin: secret\n"
     )
 
 
 def test_a_push_names_the_image_first(docker: Path) -> None:
-    images.push(images.find(), "localhost/lisa/x:abc", "registry.example.com/x:abc")
+    images.push(images.find_builder(), "localhost/lisa/x:abc", "registry.example.com/x:abc")
     assert (docker / "log").read_text().splitlines() == [
         "tag localhost/lisa/x:abc registry.example.com/x:abc",
         "push registry.example.com/x:abc",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lisa_compiler.artifacts import images
-from lisa_compiler.artifacts.artifact import Artifact, Kind, Prebuilt
+from lisa_compiler.artifacts.artifact import Artifact, ArtifactType, PrebuiltFile
 from lisa_compiler.aws.errors import DeployError
 
 from .registry import HOST, registry
@@ -142,12 +142,14 @@ def test_a_tarball_is_loaded_when_it_is_the_one_that_was_compiled_for(
     tarball = tmp_path / "image.tar"
     subprocess.run(["buildah", "push", "--quiet", BASES[1], f"docker-archive:{tarball}:some:tag"], check=True)
     digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
-    artifact = Artifact(kind=Kind.IMAGE, name="Prebuilt", digest=digest, source=Prebuilt(tarball), places=())
-    builder = images.find()
-    assert images.make(builder, artifact) == f"localhost/lisa/prebuilt:{digest}"
+    artifact = Artifact(
+        kind=ArtifactType.IMAGE, name="Prebuilt", digest=digest, source=PrebuiltFile(tarball), places=()
+    )
+    builder = images.find_builder()
+    assert images.build_or_load(builder, artifact) == f"localhost/lisa/prebuilt:{digest}"
     assert builder.has(images.local_name(artifact))
     with pytest.raises(DeployError, match="is not the file that was compiled for"):
-        images.make(builder, replace(artifact, digest="0" * 64))
+        images.build_or_load(builder, replace(artifact, digest="0" * 64))
 
 
 def test_without_a_builder_the_fix_is_said(workshop: Site, tmp_path: Path) -> None:

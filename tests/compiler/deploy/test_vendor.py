@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.compiler.conftest import MINIMAL, Project, manifest_of
 
-from lisa_compiler.artifacts import building
+from lisa_compiler.artifacts import archives
 from lisa_compiler.artifacts.vendor import vendor
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.output.tree import files_below
@@ -160,7 +160,7 @@ def test_layers_are_built(project: Callable[..., Path], tmp_path: Path, monkeypa
     def build_layer(source: Any, _recipe: Any, _files: Any, target: Path) -> None:
         target.write_text(source.product.name)
 
-    monkeypatch.setattr(building, "_build_layer", build_layer)
+    monkeypatch.setattr(archives, "_build_layer", build_layer)
     vendor(project(lambdaLayerAssets={}), "dev", tmp_path / "deployment")
     (archive,) = (tmp_path / "deployment/artifacts").glob("layers-common-*.zip")
     assert archive.read_text() == "layers/common"

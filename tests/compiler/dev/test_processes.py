@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.dev.processes import PartError, Processes, Program, answers, free_port, listens
+from lisa_compiler.dev.processes import ProcessError, Processes, Program, free_port, is_port_open, responds
 
 CHILDREN = "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid, flush=True); sys.stdin.read(); "
 SLEEPS = CHILDREN + "import time; time.sleep(600)"
@@ -46,7 +46,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 def test_lines_are_told_with_the_name_of_the_part() -> None:
     lines: list[tuple[str, str]] = []
     with Processes(lambda *line: lines.append(line)) as processes:
-        running = processes.begin(program("import os; print(os.environ['WORD'])"))
+        running = processes.start_async(program("import os; print(os.environ['WORD'])"))
         running.process.wait()
         wait_until(lambda: bool(lines))
     assert lines == [("part", "hello")]
@@ -56,20 +56,20 @@ def test_a_program_is_started_when_it_answers() -> None:
     port = free_port()
     code = f"import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).serve_forever()"
     with Processes() as processes:
-        processes.start(program(code, is_ready=answers(f"http://127.0.0.1:{port}/")))
-        assert listens(port)()
+        processes.start(program(code, is_ready=responds(f"http://127.0.0.1:{port}/")))
+        assert is_port_open(port)()
         processes.require_running()
-    assert not listens(port)()
+    assert not is_port_open(port)()
 
 
 def test_a_program_that_ends_is_named_with_its_last_lines() -> None:
-    with Processes() as processes, pytest.raises(PartError) as caught:
+    with Processes() as processes, pytest.raises(ProcessError) as caught:
         processes.start(program("print('no licence'); raise SystemExit(3)", is_ready=lambda: False))
     assert str(caught.value) == "part ended with 3. It said last:\n  no licence"
 
 
 def test_a_program_that_never_answers_is_given_up() -> None:
-    with Processes() as processes, pytest.raises(PartError, match=r"part is not ready after 0\.5 s"):
+    with Processes() as processes, pytest.raises(ProcessError, match=r"part is not ready after 0\.5 s"):
         processes.start(program("import time; time.sleep(600)", is_ready=lambda: False, seconds=0.5))
 
 
@@ -77,7 +77,7 @@ def test_a_program_that_ends_later_is_noticed() -> None:
     with Processes() as processes:
         running = processes.start(program("pass"))
         running.process.wait()
-        with pytest.raises(PartError, match="part ended with 0"):
+        with pytest.raises(ProcessError, match="part ended with 0"):
             processes.require_running()
 
 

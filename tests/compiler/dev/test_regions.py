@@ -19,7 +19,7 @@ from gateway.stub_model import serving as serving_model
 from lisa_compiler.dev import gateway, local_aws, stacks
 from lisa_compiler.dev.identity import claim_at
 from lisa_compiler.dev.processes import Processes
-from lisa_compiler.dev.system import compile_for_this_machine
+from lisa_compiler.dev.system import compile_for_local_run
 from lisa_schema.regions import partitions, region
 from oidc.issuer import claims
 from oidc.served_issuer import ServedIssuer, serve_issuer
@@ -49,18 +49,18 @@ def test_every_partition_has_a_region_here() -> None:
 
 
 def test_refusal_of_the_local_aws_is_a_deploy_error() -> None:
-    compiled = compile_for_this_machine(ROOT, "dev", [], lambda _stage: None)
+    compiled = compile_for_local_run(ROOT, "dev", [], lambda _stage: None)
     with Processes() as processes:
         aws, program = local_aws.plan(processes.folder(), account="123456789012", region="eu-west-1")
         processes.start(program)
         aws.create_bucket("lisa-dev-layers")
-        with pytest.raises(stacks.DeployError, match=r"local AWS .* CreateBucket .*BucketAlreadyOwnedByYou"):
+        with pytest.raises(stacks.LocalDeployError, match=r"local AWS .* CreateBucket .*BucketAlreadyOwnedByYou"):
             stacks.deploy(compiled, aws, authority="http://127.0.0.1")
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_committed_environment_starts(environment: str) -> None:
-    must_start(compile_for_this_machine(ROOT, environment, [], lambda _stage: None))
+    must_start(compile_for_local_run(ROOT, environment, [], lambda _stage: None))
 
 
 @pytest.mark.parametrize("partition", REGIONS)
@@ -79,7 +79,7 @@ def test_system_starts_in_a_region_of_each_partition(partition: str, tmp_path: P
         pypiConfig={"indexUrl": "https://pypi.example/simple", "trustedHost": "pypi.example"},
         authConfig={**configuration()["authConfig"], "adminGroup": "admins", "jwtGroupsProperty": "realm_access.roles"},
     )
-    must_start(compile_for_this_machine(tmp_path, None, [], lambda _stage: None))
+    must_start(compile_for_local_run(tmp_path, None, [], lambda _stage: None))
 
 
 def must_start(compiled: Compiled) -> None:

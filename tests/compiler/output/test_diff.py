@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lisa_compiler.output.diff import Change, compare, summary, unified_diff
+from lisa_compiler.output.diff import FileChangeType, compare, summary, unified_diff
 from lisa_compiler.output.write import write_environment
 
 OLD = {"manifest.json": b"{}\n", "a.txt": b"one\ntwo\nthree\n", "gone.txt": b"x\n", "same": b"s", "logo.png": b"\0old"}
@@ -40,11 +40,11 @@ def test_the_same_is_no_difference(directory: Path) -> None:
 def test_new_changed_and_removed_with_the_manifest_last(directory: Path) -> None:
     changes = compare(directory, NEW)
     assert [(change.path, change.change) for change in changes] == [
-        ("a.txt", Change.CHANGED),
-        ("gone.txt", Change.REMOVED),
-        ("logo.png", Change.CHANGED),
-        ("new.sh", Change.NEW),
-        ("manifest.json", Change.CHANGED),
+        ("a.txt", FileChangeType.CHANGED),
+        ("gone.txt", FileChangeType.REMOVED),
+        ("logo.png", FileChangeType.CHANGED),
+        ("new.sh", FileChangeType.NEW),
+        ("manifest.json", FileChangeType.CHANGED),
     ]
     assert summary(changes) == "1 new, 3 changed, 1 removed"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.output import atomic_directory, write
-from lisa_compiler.output.atomic_directory import OutputError
-from lisa_compiler.output.tree import files_below, holds_exactly
+from lisa_compiler.output.atomic_directory import OutputWriteError
+from lisa_compiler.output.tree import files_below, matches_exactly
 from lisa_compiler.output.write import write_environment
 
 OLD = {"manifest.json": b"{}\n", "a.txt": b"old", "gone/away.txt": b"1", "same.txt": b"same"}
@@ -115,36 +115,36 @@ def test_whatever_was_changed_by_hand_is_put_right(output: Path, tamper: object)
     assert callable(tamper)
     tamper(output / "dev")
     write_environment(output, "dev", OLD)
-    assert holds_exactly(output / "dev", OLD)
+    assert matches_exactly(output / "dev", OLD)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../x", "", ".", "a//b", "a\\b", "./a", "a/", "a\0b"])
 def test_refuses_paths_that_lead_outside(output: Path, name: str) -> None:
-    with pytest.raises(OutputError, match="not a path inside"):
+    with pytest.raises(OutputWriteError, match="not a path inside"):
         write_environment(output, "dev", {"manifest.json": b"", name: b""})
     assert not output.exists()
 
 
 @pytest.mark.parametrize("environment", ["..", ".", "a/b", "", ".lisa", "-x"])
 def test_refuses_names_that_are_no_directory(output: Path, environment: str) -> None:
-    with pytest.raises(OutputError, match="rename the environment"):
+    with pytest.raises(OutputWriteError, match="rename the environment"):
         write_environment(output, environment, OLD)
 
 
 def test_refuses_a_file_below_a_file(output: Path) -> None:
-    with pytest.raises(OutputError, match="itself a file"):
+    with pytest.raises(OutputWriteError, match="itself a file"):
         write_environment(output, "dev", {"manifest.json": b"", "a": b"", "a/b": b""})
 
 
 def test_refuses_output_that_no_later_run_could_replace(output: Path) -> None:
-    with pytest.raises(OutputError, match=r"no manifest\.json"):
+    with pytest.raises(OutputWriteError, match=r"no manifest\.json"):
         write_environment(output, "dev", {"a": b""})
 
 
 def test_refuses_to_replace_what_it_did_not_make(output: Path) -> None:
     (output / "dev").mkdir(parents=True)
     (output / "dev/thesis.tex").write_text("years of work")
-    with pytest.raises(OutputError, match="LISA did not make it"):
+    with pytest.raises(OutputWriteError, match="LISA did not make it"):
         write_environment(output, "dev", NEW)
     assert (output / "dev/thesis.tex").read_text() == "years of work"
 
@@ -159,7 +159,7 @@ def test_refuses_a_link_in_the_place_of_the_directory(output: Path, tmp_path: Pa
     write_environment(tmp_path / "elsewhere", "dev", OLD)
     output.mkdir()
     (output / "dev").symlink_to(tmp_path / "elsewhere/dev")
-    with pytest.raises(OutputError, match="not a directory that LISA made"):
+    with pytest.raises(OutputWriteError, match="not a directory that LISA made"):
         write_environment(output, "dev", NEW)
     assert read(tmp_path / "elsewhere/dev") == OLD
 
@@ -169,7 +169,7 @@ def test_one_writer_at_a_time(output: Path, monkeypatch: pytest.MonkeyPatch) -> 
     write_environment(output, "dev", OLD)
     with (output / ".lisa/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match="Another compile is writing"):
+        with pytest.raises(OutputWriteError, match="Another compile is writing"):
             write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
 
@@ -219,7 +219,7 @@ def test_a_refusal_of_the_system_leaves_the_old_output(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fchmod", refuse)
-    with pytest.raises(OutputError, match=words):
+    with pytest.raises(OutputWriteError, match=words):
         write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
     assert leftovers(output) == []
@@ -236,7 +236,7 @@ def test_a_failed_rename_puts_the_old_output_back(output: Path, monkeypatch: pyt
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(OutputError, match="input/output error"):
+    with pytest.raises(OutputWriteError, match="input/output error"):
         write_environment(output, "dev", NEW)
     assert read(output / "dev") == OLD
 
@@ -252,7 +252,7 @@ def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch:
         replace_file(target, content, mode=mode)
 
     monkeypatch.setattr(atomic_directory, "replace_file", refuse)
-    with pytest.raises(OutputError, match="was only partly replaced: the disk is full"):
+    with pytest.raises(OutputWriteError, match="was only partly replaced: the disk is full"):
         write_environment(output, "dev", NEW)
     monkeypatch.setattr(atomic_directory, "replace_file", replace_file)
     write_environment(output, "prod", OLD)

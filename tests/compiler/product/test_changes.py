@@ -111,7 +111,13 @@ def test_one_line_of_a_function_changes_few_lines(environment: str, edit: Callab
 
 def test_upgrade_is_a_diff_of_digests(edit: Callable[..., None]) -> None:
     before = compiled("dev")
-    edit("lisa_gateway/app.py", "lisa_oidc/verification.py", "lisa_schema/catalogue.py", "lisapy/__init__.py", ".html")
+    edit(
+        "lisa_gateway/app.py",
+        "lisa_oidc/verification.py",
+        "lisa_schema/diagnostic_types.py",
+        "lisapy/__init__.py",
+        ".html",
+    )
     after = compiled("dev")
     products = [json.loads(files["manifest.json"])["artifacts"] for files in (before, after)]
     different = {name for name in products[0] if products[0][name] != products[1][name]}

@@ -12,7 +12,7 @@ import pytest
 
 import lisa_schema
 from lisa_compiler import resources
-from lisa_compiler.artifacts.building import archive
+from lisa_compiler.artifacts.archives import archive
 from lisa_compiler.product import sources
 from lisa_compiler.product.artifact import FunctionRecipe
 from lisa_compiler.product.sources import FUNCTIONS, product_files, source_digest
@@ -116,7 +116,7 @@ SCHEMA = Path(lisa_schema.__file__).parent
         (RUNTIME, "lambdas/lisa_lambdas/authorizer/policy.py", {"authorizer"}),
         (RUNTIME, "lambdas/lisa_lambdas/environment.py", set(FUNCTIONS)),
         (RUNTIME, "lambdas/lisa_lambdas/custom_resources/website.py", set()),
-        (SCHEMA, "catalogue.py", {"models"}),
+        (SCHEMA, "diagnostic_types.py", {"models"}),
         (SCHEMA, "rules/models.py", {"models"}),
         (SCHEMA, "export.py", set()),
     ],

@@ -44,7 +44,7 @@ def test_a_resource_leads_to_lines_defaults_and_rules() -> None:
     text = explained("model-llama70b/ModelTask")
     assert "ecsModels[1].localModelCode = /opt/model-code  (default (not set))" in text
     assert "restApiConfig.instanceType" not in text
-    assert "LISA323 [memory-suffices]" in text
+    assert "LISA323 [sufficient-memory]" in text
     assert "Used in names and addresses: accountNumber, appName, deploymentName, deploymentStage and region" in text
 
 

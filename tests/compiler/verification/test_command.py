@@ -142,10 +142,10 @@ def test_deploy_verifies_even_without_changes(lisa: Lisa, system: System, monkey
 @pytest.mark.usefixtures("without_changes")
 def test_deploy_verifies_after_changes(lisa: Lisa, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     from lisa_compiler.cli.terminal import ExitCode
-    from lisa_compiler.deploy.planning import Action, StackStep
+    from lisa_compiler.deploy.plan import Action, StackChange
 
     codes: list[Any] = [ExitCode.OK, ExitCode.FAILED]
-    steps = (StackStep("serve", system.deployment.stack("serve").name, Action.UPDATE),)
+    steps = (StackChange("serve", system.deployment.stack("serve").name, Action.UPDATE),)
     monkeypatch.setattr(deploying, "_plan", lambda *_args, **_options: (steps, ()))
     monkeypatch.setattr(deploying, "publish_missing", lambda *_: None)
     monkeypatch.setattr(deploying, "_deploy", lambda *_: codes.pop(0))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.amis import AMI_ID, describe_images, parameter_values
-from lisa_compiler.deploy.preflight.asking import Asker
+from lisa_compiler.deploy.preflight.account_reader import AccountReader
 from lisa_compiler.deploy.preflight.collect_names import bootstrap, existing, models_bucket, stack_resources, stacks
 from lisa_compiler.deploy.preflight.collect_network import (
     addresses,
@@ -41,7 +41,7 @@ def collect(
         account: the account, in the environment's region.
         progress: told what is read.
     """
-    asker = Asker(account)
+    asker = AccountReader(account)
     tell = progress or (lambda _: None)
     tell("reading quotas and instances")
     parameters = _parameters(asker, sorted({one.ami_parameter for one in requirements.groups if one.ami_parameter}))
@@ -81,7 +81,7 @@ def collect(
     return facts, tuple(sorted(asker.permissions))
 
 
-def _quotas(asker: Asker) -> Answer[dict[str, float]]:
+def _quotas(asker: AccountReader) -> Answer[dict[str, float]]:
     """The account's quotas; AWS's default where none is applied (API reference of ListServiceQuotas)."""
 
     def question() -> dict[str, float]:
@@ -95,7 +95,7 @@ def _quotas(asker: Asker) -> Answer[dict[str, float]]:
     return asker.ask("servicequotas:ListAWSDefaultServiceQuotas, servicequotas:ListServiceQuotas", question)
 
 
-def _running(asker: Asker) -> Answer[tuple[RunningInstances, ...]]:
+def _running(asker: AccountReader) -> Answer[tuple[RunningInstances, ...]]:
     def question() -> tuple[RunningInstances, ...]:
         vcpus: Counter[tuple[str, str]] = Counter()
         states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
@@ -115,7 +115,7 @@ def _running(asker: Asker) -> Answer[tuple[RunningInstances, ...]]:
     return asker.ask("ec2:DescribeInstances", question)
 
 
-def _parameters(asker: Asker, names: list[str]) -> Answer[dict[str, str]]:
+def _parameters(asker: AccountReader, names: list[str]) -> Answer[dict[str, str]]:
     def question() -> dict[str, str]:
         values = parameter_values(asker.client("ssm"), names)
         # A parameter that names no AMI may have anything in it, and a file of facts has no secrets.
@@ -124,7 +124,7 @@ def _parameters(asker: Asker, names: list[str]) -> Answer[dict[str, str]]:
     return asker.ask("ssm:GetParameters", question) if names else Answer(value={})
 
 
-def _images(asker: Asker, ids: Iterable[str]) -> Answer[dict[str, MachineImage]]:
+def _images(asker: AccountReader, ids: Iterable[str]) -> Answer[dict[str, MachineImage]]:
     wanted = [one for one in ids if one]
 
     def question() -> dict[str, MachineImage]:
@@ -148,17 +148,17 @@ def _image(image: dict[str, Any]) -> MachineImage:
     )
 
 
-def _role_exists(asker: Asker, name: str) -> Answer[bool]:
+def _role_exists(asker: AccountReader, name: str) -> Answer[bool]:
     answer = asker.found("iam:GetRole", lambda: bool(asker.client("iam").get_role(RoleName=name)), "NoSuchEntity")
     return answer if answer.unknown else Answer(value=bool(answer.value))
 
 
-def _policy_exists(asker: Asker, arn: str) -> Answer[bool]:
+def _policy_exists(asker: AccountReader, arn: str) -> Answer[bool]:
     answer = asker.found("iam:GetPolicy", lambda: bool(asker.client("iam").get_policy(PolicyArn=arn)), "NoSuchEntity")
     return answer if answer.unknown else Answer(value=bool(answer.value))
 
 
-def _ebs(asker: Asker) -> Answer[EbsEncryption]:
+def _ebs(asker: AccountReader) -> Answer[EbsEncryption]:
     key = asker.ask(
         "ec2:GetEbsDefaultKmsKeyId", lambda: str(asker.client("ec2").get_ebs_default_kms_key_id()["KmsKeyId"])
     )
@@ -178,7 +178,7 @@ def _ebs(asker: Asker) -> Answer[EbsEncryption]:
     )
 
 
-def _key_serves_autoscaling(asker: Asker, arn: str) -> Answer[bool]:
+def _key_serves_autoscaling(asker: AccountReader, arn: str) -> Answer[bool]:
     """Whether the key's policy or a grant names Auto Scaling's role (EC2 Auto Scaling User Guide)."""
     role = "/AWSServiceRoleForAutoScaling"
 

@@ -10,13 +10,13 @@ from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.preflight.facts import Answer
 
 if TYPE_CHECKING:
-    from lisa_compiler.deploy.preflight.asking import Asker
+    from lisa_compiler.deploy.preflight.account_reader import AccountReader
     from lisa_compiler.deploy.preflight.requirements import Requirements
 
 _GONE = "DELETE_COMPLETE"
 
 
-def bootstrap(asker: Asker, requirements: Requirements) -> Answer[int]:
+def bootstrap(asker: AccountReader, requirements: Requirements) -> Answer[int]:
     """Version of the bootstrap stack; 0 for none."""
     name = requirements.bootstrap_parameter
     if not name:
@@ -29,7 +29,7 @@ def bootstrap(asker: Asker, requirements: Requirements) -> Answer[int]:
     return answer if answer.unknown else Answer(value=answer.value or 0)
 
 
-def stacks(asker: Asker, requirements: Requirements) -> Answer[dict[str, str]]:
+def stacks(asker: AccountReader, requirements: Requirements) -> Answer[dict[str, str]]:
     """Status of the deployment's own stacks."""
     own = set(requirements.stacks)
 
@@ -40,7 +40,7 @@ def stacks(asker: Asker, requirements: Requirements) -> Answer[dict[str, str]]:
     return asker.ask("cloudformation:DescribeStacks", question)
 
 
-def stack_resources(asker: Asker, made: Answer[dict[str, str]]) -> Answer[tuple[str, ...]]:
+def stack_resources(asker: AccountReader, made: Answer[dict[str, str]]) -> Answer[tuple[str, ...]]:
     """Physical IDs of what the deployment's stacks have."""
     if made.value is None:
         return Answer(unknown=made.unknown)
@@ -59,7 +59,7 @@ def stack_resources(asker: Asker, made: Answer[dict[str, str]]) -> Answer[tuple[
     return asker.ask("cloudformation:ListStackResources", question) if names else Answer(value=())
 
 
-def existing(asker: Asker, kind: str, names: Sequence[str]) -> Answer[tuple[str, ...]]:
+def existing(asker: AccountReader, kind: str, names: Sequence[str]) -> Answer[tuple[str, ...]]:
     """Which of these names exist already as a resource of this type."""
     permission, listed = _LISTERS[kind]
 
@@ -70,7 +70,7 @@ def existing(asker: Asker, kind: str, names: Sequence[str]) -> Answer[tuple[str,
     return asker.ask(permission, question)
 
 
-def models_bucket(asker: Asker, requirements: Requirements) -> Answer[str]:
+def models_bucket(asker: AccountReader, requirements: Requirements) -> Answer[str]:
     """Region of the bucket that the weights are in; None when there is none."""
     bucket = requirements.models_bucket
     if bucket is None:
@@ -84,13 +84,13 @@ def models_bucket(asker: Asker, requirements: Requirements) -> Answer[str]:
 
 
 def _paged(service: str, operation: str, pick: Callable[[Any], Iterable[str]]) -> Callable[..., Iterable[str]]:
-    def listed(asker: Asker, _names: Sequence[str]) -> Iterable[str]:
+    def listed(asker: AccountReader, _names: Sequence[str]) -> Iterable[str]:
         return [name for page in asker.pages(service, operation) for name in pick(page)]
 
     return listed
 
 
-def _log_groups(asker: Asker, names: Sequence[str]) -> Iterable[str]:
+def _log_groups(asker: AccountReader, names: Sequence[str]) -> Iterable[str]:
     for prefix in sorted({_common(names, "/aws/"), _common(names, "/lisa/")} - {""}):
         for page in asker.pages("logs", "describe_log_groups", logGroupNamePrefix=prefix):
             yield from (one["logGroupName"] for one in page["logGroups"])
@@ -106,7 +106,7 @@ def _common(names: Sequence[str], start: str) -> str:
     return first[:length]
 
 
-def _buckets(asker: Asker, names: Sequence[str]) -> Iterable[str]:
+def _buckets(asker: AccountReader, names: Sequence[str]) -> Iterable[str]:
     """Buckets that exist, in this account or another: names are unique in a partition."""
     for name in names:
         try:
@@ -120,18 +120,18 @@ def _buckets(asker: Asker, names: Sequence[str]) -> Iterable[str]:
         yield name
 
 
-def _domains(asker: Asker, _names: Sequence[str]) -> Iterable[str]:
+def _domains(asker: AccountReader, _names: Sequence[str]) -> Iterable[str]:
     return [one["DomainName"] for one in asker.client("opensearch").list_domain_names()["DomainNames"]]
 
 
-def _parameters(asker: Asker, names: Sequence[str]) -> Iterable[str]:
+def _parameters(asker: AccountReader, names: Sequence[str]) -> Iterable[str]:
     for start in range(0, len(names), 50):
         wanted = [{"Key": "Name", "Option": "Equals", "Values": list(names[start : start + 50])}]
         for page in asker.pages("ssm", "describe_parameters", ParameterFilters=wanted):
             yield from (one["Name"] for one in page["Parameters"])
 
 
-def _secrets(asker: Asker, _names: Sequence[str]) -> Iterable[str]:
+def _secrets(asker: AccountReader, _names: Sequence[str]) -> Iterable[str]:
     """Secrets, those that are scheduled for deletion included: their names are taken until then."""
     for page in asker.pages("secretsmanager", "list_secrets", IncludePlannedDeletion=True):
         yield from (one["Name"] for one in page["SecretList"])

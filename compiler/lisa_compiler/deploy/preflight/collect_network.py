@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import socket
 from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
 
 from lisa_compiler.deploy.preflight.facts import Answer, Certificate, DomainFacts, ImportedVpc, Subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lisa_compiler.deploy.preflight.asking import Asker
+    from lisa_compiler.deploy.preflight.account_reader import AccountReader
     from lisa_compiler.deploy.preflight.requirements import Requirements
 
 _ANYWHERE = "0.0.0.0/0"
@@ -25,7 +26,7 @@ _TARGETS = (
 )
 
 
-def zones(asker: Asker) -> Answer[tuple[str, ...]]:
+def zones(asker: AccountReader) -> Answer[tuple[str, ...]]:
     """The zones that `Fn::GetAZs` gives: those with a default subnet, else all (CloudFormation User Guide)."""
 
     def question() -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def zones(asker: Asker) -> Answer[tuple[str, ...]]:
     return asker.ask("ec2:DescribeSubnets, ec2:DescribeAvailabilityZones", question)
 
 
-def offerings(asker: Asker, types: Sequence[str]) -> Answer[dict[str, tuple[str, ...]]]:
+def offerings(asker: AccountReader, types: Sequence[str]) -> Answer[dict[str, tuple[str, ...]]]:
     """The zones that offer each of the instance types."""
 
     def question() -> dict[str, tuple[str, ...]]:
@@ -63,7 +64,7 @@ def offerings(asker: Asker, types: Sequence[str]) -> Answer[dict[str, tuple[str,
     return asker.ask("ec2:DescribeInstanceTypeOfferings", question)
 
 
-def endpoint_services(asker: Asker) -> Answer[tuple[str, ...]]:
+def endpoint_services(asker: AccountReader) -> Answer[tuple[str, ...]]:
     """Names of the services that a VPC can have endpoints of, AWS's own."""
 
     def question() -> tuple[str, ...]:
@@ -74,17 +75,17 @@ def endpoint_services(asker: Asker) -> Answer[tuple[str, ...]]:
     return asker.ask("ec2:DescribeVpcEndpointServices", question)
 
 
-def vpcs(asker: Asker) -> Answer[int]:
+def vpcs(asker: AccountReader) -> Answer[int]:
     """How many VPCs the region has."""
     return asker.ask("ec2:DescribeVpcs", lambda: sum(len(page["Vpcs"]) for page in asker.pages("ec2", "describe_vpcs")))
 
 
-def addresses(asker: Asker) -> Answer[int]:
+def addresses(asker: AccountReader) -> Answer[int]:
     """How many Elastic IP addresses the region has."""
     return asker.ask("ec2:DescribeAddresses", lambda: len(asker.client("ec2").describe_addresses()["Addresses"]))
 
 
-def imported_vpc(asker: Asker, requirements: Requirements) -> Answer[ImportedVpc]:
+def imported_vpc(asker: AccountReader, requirements: Requirements) -> Answer[ImportedVpc]:
     """The VPC that the configuration names, with the subnets that are used; None when it creates one."""
     imported = requirements.imported
     if imported is None:
@@ -140,7 +141,7 @@ def _routes(subnet_id: str, tables: Sequence[dict[str, Any]]) -> Iterator[dict[s
     yield from (own or main or {"Routes": []})["Routes"]
 
 
-def certificate(asker: Asker, arn: str) -> Answer[Certificate]:
+def certificate(asker: AccountReader, arn: str) -> Answer[Certificate]:
     """A certificate of ACM or IAM; None when it does not exist."""
     if ":acm:" in arn:
 
@@ -169,7 +170,6 @@ def certificate(asker: Asker, arn: str) -> Answer[Certificate]:
 
 def _names_of(pem: str) -> tuple[str, ...]:
     """The DNS names of a certificate, by its subject alternative names; empty when it has none that can be read."""
-    x509 = importlib.import_module("cryptography.x509")
     try:
         extensions = x509.load_pem_x509_certificate(pem.encode()).extensions
         found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -178,7 +178,7 @@ def _names_of(pem: str) -> tuple[str, ...]:
         return ()
 
 
-def domain(asker: Asker, name: str) -> DomainFacts:
+def domain(asker: AccountReader, name: str) -> DomainFacts:
     """How a domain name is resolved here, and which public hosted zones of the account have it."""
     try:
         resolves = bool(socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM))

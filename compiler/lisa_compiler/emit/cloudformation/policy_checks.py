@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation import runtime
-from lisa_schema.catalogue import POLICY
+from lisa_schema.diagnostic_types import POLICY
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -55,9 +55,9 @@ _MODELS = TypeAdapter(tuple[RegisteredModel, ...])
 
 
 class Registry:
-    """Reads the parameter when somebody asks, and remembers it for a minute.
+    """Reads the parameter at a request, and remembers it for a minute.
 
-    A long list is in parts: the parameter then says how many, and they are below it, numbered from 0.
+    The text of a long list is in parts: the parameter has their number, and they are below it, numbered from 0.
 
     Args:
         client: an aiobotocore client of SSM.
@@ -113,8 +113,7 @@ class Registry:
             async with asyncio.timeout(_LOOKUP_SECONDS):
                 content = json.loads(await self._value(self._name))
                 if isinstance(content, dict):
-                    parts = [json.loads(await self._value(f"{self._name}/{n}")) for n in range(int(content["parts"]))]
-                    content = [entry for part in parts for entry in part]
+                    content = _joined([await self._value(f"{self._name}/{n}") for n in range(int(content["parts"]))])
             return _MODELS.validate_python(content)
         except (BotoCoreError, ClientError, OSError, ValueError, KeyError, ValidationError) as error:
             _log.warning("parameter %s: %s %s", self._name, type(error).__name__, error)
@@ -126,6 +125,14 @@ class Registry:
         answer = await self._client.get_parameter(Name=name)
         value: str = answer["Parameter"]["Value"]
         return value
+
+
+def _joined(parts: list[str]) -> Any:
+    """The value whose text is in parts. Earlier versions published a list in each part: an upgrade meets both."""
+    try:
+        return json.loads("".join(parts))
+    except ValueError:
+        return [entry for part in parts for entry in json.loads(part)]
 
 
 def parameter_client(region: str) -> AbstractAsyncContextManager[Any]:

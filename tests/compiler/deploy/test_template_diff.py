@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lisa_compiler.deploy.comparing import Difference, PropertyChange, compare
+from lisa_compiler.deploy.template_diff import ChangeType, PropertyChange, compare
 
 
 def template(**resources: dict[str, Any]) -> dict[str, Any]:
@@ -13,7 +13,7 @@ def template(**resources: dict[str, Any]) -> dict[str, Any]:
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[PropertyChange, ...]:
     (found,) = compare(template(A={"Properties": before}), template(A={"Properties": after}))
-    assert found.difference is Difference.CHANGED
+    assert found.difference is ChangeType.CHANGED
     return found.properties
 
 
@@ -25,8 +25,8 @@ def test_the_same_is_no_difference() -> None:
 def test_resources_come_and_go() -> None:
     found = compare(template(A={}, B={}), template(B={}, C={}))
     assert [(each.logical_id, each.difference) for each in found] == [
-        ("A", Difference.REMOVED),
-        ("C", Difference.ADDED),
+        ("A", ChangeType.REMOVED),
+        ("C", ChangeType.ADDED),
     ]
 
 

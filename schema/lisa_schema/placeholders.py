@@ -16,16 +16,16 @@ from lisa_schema.effective import Schema, branch, effective, part_of, resolved
 _PLAIN = {"integer": 1, "number": 1, "boolean": False, "string": "example"}
 
 
-def repaired(data: Mapping[str, Any], broken: Iterable[Path]) -> dict[str, Any]:
+def with_placeholders(data: Mapping[str, Any], broken: Iterable[Path]) -> dict[str, Any]:
     """Return a copy of a configuration in which each broken path is gone or holds an example."""
     whole = copy.deepcopy(dict(data))
     for path in sorted(set(broken), key=lambda path: (-len(path), [str(step) for step in path])):
         if path:
-            _mend(whole, path)
+            _replace_invalid(whole, path)
     return whole
 
 
-def sample(schema: Schema) -> Any:
+def example_value(schema: Schema) -> Any:
     """Return a value that a schema accepts: an example, the first choice, or the required parts of a block."""
     told = {**resolved(schema), **schema}
     shown = [*told.get("examples", ()), *told.get("enum", ()), *([told["const"]] if "const" in told else ())]
@@ -34,13 +34,13 @@ def sample(schema: Schema) -> Any:
     schema = branch(schema, None)
     kind = schema.get("type")
     if kind == "object":
-        return {key: sample(schema["properties"][key]) for key in schema.get("required", ())}
+        return {key: example_value(schema["properties"][key]) for key in schema.get("required", ())}
     if kind == "array":
-        return [sample(schema.get("items", {}))] if schema.get("minItems") else []
+        return [example_value(schema.get("items", {}))] if schema.get("minItems") else []
     return schema.get("minimum", _PLAIN.get(str(kind)))
 
 
-def _mend(whole: dict[str, Any], path: Path) -> None:
+def _replace_invalid(whole: dict[str, Any], path: Path) -> None:
     schema: Schema = effective()
     parent: Any = whole
     for step in path[:-1]:
@@ -52,8 +52,8 @@ def _mend(whole: dict[str, Any], path: Path) -> None:
     last = path[-1]
     block = branch(schema, parent)
     if isinstance(parent, list) and isinstance(last, int) and last < len(parent):
-        parent[last] = sample(block.get("items", {}))
+        parent[last] = example_value(block.get("items", {}))
     elif isinstance(parent, dict) and isinstance(last, str):
         parent.pop(last, None)
         if last in block.get("required", ()):
-            parent[last] = sample(block["properties"][last])
+            parent[last] = example_value(block["properties"][last])

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.artifacts import building
-from lisa_compiler.artifacts.artifact import Artifact, Context, Folder, Kind, Prebuilt, ProductSource
-from lisa_compiler.artifacts.building import build, built_path, is_built, lay_out
+from lisa_compiler.artifacts import archives
+from lisa_compiler.artifacts.archives import build, built_path, is_built, lay_out
+from lisa_compiler.artifacts.artifact import (
+    Artifact,
+    ArtifactType,
+    BuildContext,
+    DirectorySource,
+    PrebuiltFile,
+    ProductSource,
+)
 from lisa_compiler.artifacts.product import product_artifact
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.product.artifact import FunctionRecipe, ImageRecipe, LayerRecipe, ProductArtifact, Recipe
@@ -30,7 +37,7 @@ sys.exit(int(pathlib.Path(__file__).with_name("status").read_text()))
 """
 
 
-def artifact(kind: Kind, source: Folder | Prebuilt, digest: str = "d" * 64) -> Artifact:
+def artifact(kind: ArtifactType, source: DirectorySource | PrebuiltFile, digest: str = "d" * 64) -> Artifact:
     return Artifact(kind=kind, name="x", digest=digest, source=source, places=())
 
 
@@ -48,13 +55,14 @@ def test_archives_are_the_same_bytes_under_any_umask_time_zone_and_directory(tmp
     first = folder_of(tmp_path / "first")
     second = folder_of(tmp_path / "elsewhere/second")
     (second / "a.txt").chmod(0o600)
-    build(tmp_path, artifact(Kind.CODE, Folder(first)))
+    build(tmp_path, artifact(ArtifactType.CODE, DirectorySource(first)))
     (tmp_path / ".lisa/artifacts" / f"code-x-{'d' * 16}.zip").rename(tmp_path / "one.zip")
     code = (
-        "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.artifacts import building\n"
-        "from lisa_compiler.artifacts.artifact import Artifact, Folder, Kind\n"
-        "made = Artifact(kind=Kind.CODE, name='x', digest='d', source=Folder(Path(sys.argv[1])), places=())\n"
-        "building.build(Path(sys.argv[2]).parent, made).rename(sys.argv[2])"
+        "import os, sys; os.umask(0o077); from pathlib import Path; from lisa_compiler.artifacts import archives\n"
+        "from lisa_compiler.artifacts.artifact import Artifact, ArtifactType, DirectorySource\n"
+        "source = DirectorySource(Path(sys.argv[1]))\n"
+        "made = Artifact(kind=ArtifactType.CODE, name='x', digest='d', source=source, places=())\n"
+        "archives.build(Path(sys.argv[2]).parent, made).rename(sys.argv[2])"
     )
     environment = {**os.environ, "PYTHONPATH": SOURCES, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     command = [sys.executable, "-c", code, str(second), str(tmp_path / "two.zip")]
@@ -66,7 +74,7 @@ def test_archives_are_the_same_bytes_under_any_umask_time_zone_and_directory(tmp
 
 
 def test_a_folder_is_zipped_once(tmp_path: Path) -> None:
-    code = artifact(Kind.CODE, Folder(folder_of(tmp_path / "sources")))
+    code = artifact(ArtifactType.CODE, DirectorySource(folder_of(tmp_path / "sources")))
     path = build(tmp_path, code)
     assert path == tmp_path / ".lisa/artifacts" / f"code-x-{'d' * 16}.zip"
     written = path.stat().st_mtime_ns
@@ -78,7 +86,7 @@ def product(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, recipe: Recipe, files: dict[str, bytes]
 ) -> Artifact:
     """An artifact of product code that is made from these files."""
-    monkeypatch.setattr(building, "complete_files", lambda *_: dict(files))
+    monkeypatch.setattr(archives, "complete_files", lambda *_: dict(files))
     arguments = recipe.build_args if isinstance(recipe, ImageRecipe) else ()
     made = ProductArtifact(name=name, sha256=source_digest(files, arguments), recipe=recipe)
     return product_artifact(ProductSource(made, tmp_path, tmp_path / "generated/dev", "3.0.0"))
@@ -137,7 +145,7 @@ def test_archive_of_product_code_is_written_from_the_sources_each_time(
 
 def test_product_code_of_another_digest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     function = product(tmp_path, monkeypatch, "functions/session", FunctionRecipe(), {"a.py": b"x = 1\n"})
-    monkeypatch.setattr(building, "complete_files", lambda *_: {"a.py": b"x = 2\n"})
+    monkeypatch.setattr(archives, "complete_files", lambda *_: {"a.py": b"x = 2\n"})
     with pytest.raises(DeployError, match=r"The sources of functions/session do not match dev/manifest\.json"):
         build(tmp_path, function)
     assert not is_built(tmp_path, function)
@@ -146,7 +154,7 @@ def test_product_code_of_another_digest_is_refused(tmp_path: Path, monkeypatch: 
 def test_context_is_laid_out_and_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"containers/rest-api/Dockerfile": b"FROM x\n", "containers/rest-api/entrypoint.sh": b"#!/bin/sh\n"}
     image = product(tmp_path, monkeypatch, "containers/rest-api", ImageRecipe(kind="rest-api"), files)
-    assert isinstance(image.source, Context)
+    assert isinstance(image.source, BuildContext)
     folder = lay_out(image.source)
     assert folder == tmp_path / ".lisa/artifacts" / f"containers-rest-api-{image.digest[:16]}"
     assert (folder / "entrypoint.sh").stat().st_mode & 0o777 == 0o755
@@ -163,14 +171,14 @@ def test_a_prebuilt_file_is_used_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "layer.zip"
     file.write_bytes(b"built elsewhere")
     digest = hashlib.sha256(b"built elsewhere").hexdigest()
-    prebuilt = artifact(Kind.LAYER, Prebuilt(file), digest)
+    prebuilt = artifact(ArtifactType.LAYER, PrebuiltFile(file), digest)
     assert build(tmp_path, prebuilt) == built_path(tmp_path, prebuilt) == file
     assert file.read_bytes() == b"built elsewhere"
 
 
 def test_a_prebuilt_file_that_is_missing_or_another_one_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "layer.zip"
-    prebuilt = artifact(Kind.LAYER, Prebuilt(file))
+    prebuilt = artifact(ArtifactType.LAYER, PrebuiltFile(file))
     with pytest.raises(DeployError, match="is missing; Git has only its checksum"):
         build(tmp_path, prebuilt)
     file.write_bytes(b"another one")

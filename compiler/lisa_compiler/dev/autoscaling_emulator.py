@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SECONDS = 1.0
 
 
-class Hosts:
+class AutoScalingEmulator:
     """Looks again and again whether a model was started or stopped: ECS then has as many tasks as there are instances.
 
     Args:

@@ -15,10 +15,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lisa_compiler.artifacts.artifact import Folder, Prebuilt, ProductSource
+from lisa_compiler.artifacts.artifact import DirectorySource, PrebuiltFile, ProductSource
 from lisa_compiler.aws.errors import DeployError
-from lisa_compiler.output.new_directory import new_directory
-from lisa_compiler.output.tree import files_below, holds_exactly, is_executable
+from lisa_compiler.output.atomic_directory import create_directory_atomically
+from lisa_compiler.output.tree import files_below, is_executable, matches_exactly
 from lisa_compiler.product.artifact import MATERIALIZED, ImageRecipe, LayerRecipe
 from lisa_compiler.product.layers import BUILDER
 from lisa_compiler.product.sources import complete_files, source_digest
@@ -28,7 +28,7 @@ from lisa_schema.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lisa_compiler.artifacts.artifact import Artifact, Context
+    from lisa_compiler.artifacts.artifact import Artifact, BuildContext
 
 BUILT = Path(MATERIALIZED)
 """Where what is built lies, below the project."""
@@ -40,7 +40,7 @@ _CHUNK = 1 << 20
 
 def built_path(project: Path, artifact: Artifact) -> Path:
     """Where the file of an artifact is once it is built; for a prebuilt one, where it has to be."""
-    if isinstance(artifact.source, Prebuilt):
+    if isinstance(artifact.source, PrebuiltFile):
         return artifact.source.path
     if isinstance(artifact.source, ProductSource):
         return artifact.source.target
@@ -59,7 +59,7 @@ def build(project: Path, artifact: Artifact) -> Path:
         DeployError: it cannot be built, or a prebuilt file is not the one that was compiled for.
     """
     target = built_path(project, artifact)
-    if isinstance(artifact.source, Prebuilt):
+    if isinstance(artifact.source, PrebuiltFile):
         _require(artifact, artifact.source.path)
         return target
     if is_built(project, artifact) and not _is_archive_of_sources(artifact):
@@ -67,7 +67,7 @@ def build(project: Path, artifact: Artifact) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced_file(target, mode=0o644) as temporary:
-            if isinstance(artifact.source, Folder):
+            if isinstance(artifact.source, DirectorySource):
                 archive({name: path.read_bytes() for name, path in files_below(artifact.source.path)}, temporary)
             elif isinstance(artifact.source, ProductSource):
                 _build_product(artifact.source, temporary)
@@ -100,7 +100,7 @@ def archive(files: Mapping[str, bytes], target: Path) -> None:
             file.writestr(entry, content)
 
 
-def lay_out(context: Context) -> Path:
+def lay_out(context: BuildContext) -> Path:
     """The directory of a build context, materialized when a part of it is product code.
 
     Raises:
@@ -110,10 +110,10 @@ def lay_out(context: Context) -> Path:
         name = f"{context.product.product.name}/"
         content = {path.removeprefix(name): data for path, data in verified_files(context.product).items()}
         try:
-            if not holds_exactly(context.folder, content):
+            if not matches_exactly(context.folder, content):
                 shutil.rmtree(context.folder, ignore_errors=True)
                 context.folder.parent.mkdir(parents=True, exist_ok=True)
-                with new_directory(context.folder) as folder:
+                with create_directory_atomically(context.folder) as folder:
                     write_files(folder, content)
         except OSError as error:
             raise DeployError(f"{context.folder} cannot be written: {error}.") from error
@@ -157,7 +157,7 @@ def require_prebuilt(artifact: Artifact) -> None:
     Raises:
         DeployError: it is not.
     """
-    if isinstance(artifact.source, Prebuilt):
+    if isinstance(artifact.source, PrebuiltFile):
         _require(artifact, artifact.source.path)
 
 

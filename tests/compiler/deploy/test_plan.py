@@ -13,7 +13,7 @@ import pytest
 from lisa_compiler.artifacts.assembly import Stack
 from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
 from lisa_compiler.aws.errors import DeployError
-from lisa_compiler.deploy.planning import Action, StackStep, left_over, plan_stacks
+from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks
 from lisa_compiler.plan.names import Names
 
 NAMES = Names(
@@ -49,7 +49,7 @@ class Account:
         return {name: self.parameters[name] for name in names if name in self.parameters}
 
 
-def plan(folder: Path, deployed: DeployedStack | None, account: Account | None = None) -> StackStep:
+def plan(folder: Path, deployed: DeployedStack | None, account: Account | None = None) -> StackChange:
     path = folder / "template.json"
     path.write_text(json.dumps(TEMPLATE))
     stack = Stack(
@@ -62,13 +62,13 @@ def plan(folder: Path, deployed: DeployedStack | None, account: Account | None =
 
 def test_a_stack_that_is_not_there_is_created(tmp_path: Path) -> None:
     step = plan(tmp_path, None)
-    assert (step.action, len(step.changes), step.note) == (Action.CREATE, 1, "")
+    assert (step.action, len(step.changes), step.reason) == (Action.CREATE, 1, "")
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"])
 def test_a_failed_creation_is_made_anew(tmp_path: Path, status: str) -> None:
     step = plan(tmp_path, found("demo-lisa-iam-dev", status=status))
-    assert (step.action, step.note) == (Action.CREATE, "previous creation failed")
+    assert (step.action, step.reason) == (Action.CREATE, "previous creation failed")
 
 
 def test_a_change_set_that_nobody_executed_is_no_stack(tmp_path: Path) -> None:
@@ -84,16 +84,16 @@ def test_what_differs_is_an_update(tmp_path: Path) -> None:
     step = plan(tmp_path, found("demo-lisa-iam-dev"), Account(other))
     assert (step.action, len(step.changes)) == (Action.UPDATE, 1)
     outputs = plan(tmp_path, found("demo-lisa-iam-dev"), Account({**TEMPLATE, "Outputs": {}}))
-    assert (outputs.action, outputs.note) == (Action.UPDATE, "parameters, outputs or description")
+    assert (outputs.action, outputs.reason) == (Action.UPDATE, "parameters, outputs or description")
     tags = plan(tmp_path, found("demo-lisa-iam-dev", tags={"version": "0"}))
-    assert (tags.action, tags.note) == (Action.UPDATE, "tags")
+    assert (tags.action, tags.reason) == (Action.UPDATE, "tags")
 
 
 def test_a_new_value_of_a_parameter_is_an_update(tmp_path: Path) -> None:
     deployed = found("demo-lisa-iam-dev", parameters={"/aws/image": "ami-1", "/gone": "x"})
     assert plan(tmp_path, deployed, Account(TEMPLATE, {"/aws/image": "ami-1"})).action is Action.NONE
     step = plan(tmp_path, deployed, Account(TEMPLATE, {"/aws/image": "ami-2"}))
-    assert (step.action, step.note) == (Action.UPDATE, "new value of /aws/image")
+    assert (step.action, step.reason) == (Action.UPDATE, "new value of /aws/image")
 
 
 def test_a_stack_that_only_a_person_gets_moving_is_told(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_only_stacks_of_this_deployment_are_left_over() -> None:
             found("demo-other-iam-dev", "LISA demo (dev): roles"),
         )
     }
-    steps = left_over(NAMES, ["demo-lisa-iam-dev"], deployed)
+    steps = find_orphaned_stacks(NAMES, ["demo-lisa-iam-dev"], deployed)
     assert [(step.component, step.action) for step in steps] == [
         ("ui", Action.DESTROY),
         ("chat", Action.DESTROY),

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lisa_compiler.artifacts import images
-from lisa_compiler.artifacts.artifact import Kind
+from lisa_compiler.artifacts.artifact import ArtifactType
 from lisa_compiler.aws.errors import DeployError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from lisa_compiler.artifacts.artifact import Artifact, Place
+    from lisa_compiler.artifacts.artifact import Artifact, Destination
     from lisa_compiler.artifacts.images import Builder
     from lisa_compiler.aws.account import Account
 
@@ -24,7 +24,7 @@ _NOT_BOOTSTRAPPED = frozenset({"NoSuchBucket", "RepositoryNotFoundException"})
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ArtifactStore:
     """Where the account keeps artifacts: the bucket and the repository that the bootstrap made.
 
     Attributes:
@@ -35,45 +35,45 @@ class Shelf:
     account: Account
     environment: str
 
-    def lacks(self, artifact: Artifact) -> bool:
+    def is_missing(self, artifact: Artifact) -> bool:
         """Whether an artifact is missing in any of its places.
 
         Raises:
             DeployError: AWS refuses, or the account is not bootstrapped.
         """
-        return any(not self._holds(artifact.kind, place) for place in artifact.places)
+        return any(not self._exists(artifact.kind, place) for place in artifact.places)
 
-    def put_file(self, artifact: Artifact, file: Path) -> None:
+    def upload_file(self, artifact: Artifact, file: Path) -> None:
         """Upload a zip file to wherever it is missing."""
         for place in artifact.places:
-            if self._holds(artifact.kind, place):
+            if self._exists(artifact.kind, place):
                 continue
-            self.account.buckets(place.role).upload_zip(file, place.container, place.key)
+            self.account.buckets(place.role).upload_zip(file, place.store, place.key)
 
-    def put_image(self, artifact: Artifact, builder: Builder, image: str) -> None:
+    def push_image(self, artifact: Artifact, builder: Builder, image: str) -> None:
         """Push an image to wherever it is missing."""
         for place in artifact.places:
-            if self._holds(artifact.kind, place):
+            if self._exists(artifact.kind, place):
                 continue
             registry = self.account.registry(place.role)
-            uri = registry.repository_uri(place.container)
+            uri = registry.repository_uri(place.store)
             images.log_in(builder, uri.partition("/")[0], registry.password())
             try:
                 images.push(builder, image, f"{uri}:{place.key}")
             except DeployError:
                 # Its tags are immutable: another run may have pushed the same image meanwhile.
-                if not self._holds(artifact.kind, place):
+                if not self._exists(artifact.kind, place):
                     raise
 
-    def _holds(self, kind: Kind, place: Place) -> bool:
+    def _exists(self, kind: ArtifactType, place: Destination) -> bool:
         try:
-            if kind is Kind.IMAGE:
-                return self.account.registry(place.role).has_image(place.container, place.key)
-            return self.account.buckets(place.role).has_object(place.container, place.key)
+            if kind is ArtifactType.IMAGE:
+                return self.account.registry(place.role).has_image(place.store, place.key)
+            return self.account.buckets(place.role).has_object(place.store, place.key)
         except RequestError as error:
             if error.code in _NOT_BOOTSTRAPPED:
                 raise DeployError(
-                    f"The account {self.account.number} has no {place.container}, where artifacts go: "
+                    f"The account {self.account.number} has no {place.store}, where artifacts go: "
                     f"run `lisa bootstrap --env {self.environment}` first."
                 ) from error
             raise

@@ -15,7 +15,7 @@ from lisa_schema.effective import Schema, branch, effective
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FieldValues:
     """The merged configuration as plain data.
 
     Attributes:
@@ -27,11 +27,11 @@ class Reading:
     blank: frozenset[Path]
 
 
-def read_fields(document: Document) -> Reading:
+def read_fields(document: Document) -> FieldValues:
     """Read a document by the fields of the effective schema."""
     blank: set[Path] = set()
     data = _mapping(document.root, effective(), (), blank)
-    return Reading(data, frozenset(blank))
+    return FieldValues(data, frozenset(blank))
 
 
 def _value(node: Node, schema: Schema, path: Path, blank: set[Path]) -> Any:

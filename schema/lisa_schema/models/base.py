@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
 
 
-class Record(BaseModel):
+class ConfigModel(BaseModel):
     """A block of the configuration: frozen, and no key that it does not know."""
 
     model_config = ConfigDict(
@@ -34,30 +34,33 @@ Positive = Annotated[int, Strict(), Field(ge=1)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 
 
-def form(pattern: str, words: str) -> Any:
+def pattern_string(pattern: str, words: str) -> Any:
     """Constrain a text to a pattern, which editors and diagnostics tell in words."""
     return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": words})
 
 
 Name = Annotated[
     str,
-    form(
+    pattern_string(
         r"^[A-Za-z][A-Za-z0-9-]*$", "letters, digits and hyphens, a letter first, since CloudFormation stacks bear it"
     ),
     Field(max_length=64),
 ]
-AccountNumber = Annotated[str, form(r"^[0-9]{12}$", "the twelve digits of an AWS account")]
-RegionName = Annotated[str, form(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", "the name of an AWS region, such as us-east-1")]
+AccountNumber = Annotated[str, pattern_string(r"^[0-9]{12}$", "the twelve digits of an AWS account")]
+RegionName = Annotated[
+    str, pattern_string(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", "the name of an AWS region, such as us-east-1")
+]
 InstanceTypeName = Annotated[
-    str, form(r"^[a-z0-9-]+\.[a-z0-9-]+$", "an EC2 instance type: a family, a dot and a size, such as g5.xlarge")
+    str,
+    pattern_string(r"^[a-z0-9-]+\.[a-z0-9-]+$", "an EC2 instance type: a family, a dot and a size, such as g5.xlarge"),
 ]
 AmiId = Annotated[
     str,
-    form(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "the id of an AMI: ami- and 8 or 17 digits and letters a to f"),
+    pattern_string(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "the id of an AMI: ami- and 8 or 17 digits and letters a to f"),
 ]
 ParameterName = Annotated[
     str,
-    form(
+    pattern_string(
         r"^(/[A-Za-z0-9_.-]+)+(:[1-9][0-9]*)?$",
         "the path of an SSM parameter, such as /our-images/ecs/image_id, with or without :<version>",
     ),
@@ -65,75 +68,81 @@ ParameterName = Annotated[
 ]
 BucketName = Annotated[
     str,
-    form(
+    pattern_string(
         r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
         "the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, without `s3://`",
     ),
 ]
-HttpUrl = Annotated[str, form(r"^https?://[^\s/]+\S*$", "a URL that begins with http:// or https://")]
-HttpsUrl = Annotated[str, form(r"^https://[^\s/]+\S*$", "a URL that begins with https://")]
+HttpUrl = Annotated[str, pattern_string(r"^https?://[^\s/]+\S*$", "a URL that begins with http:// or https://")]
+HttpsUrl = Annotated[str, pattern_string(r"^https://[^\s/]+\S*$", "a URL that begins with https://")]
 DomainName = Annotated[
     str,
-    form(
+    pattern_string(
         r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$",
         "a domain name such as lisa.example.com, without https:// and path",
     ),
 ]
 HostName = Annotated[
     str,
-    form(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", "the name of a host, without port"),
+    pattern_string(r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", "the name of a host, without port"),
     Field(max_length=253),
 ]
-AbsolutePath = Annotated[str, form(r"^/[^\s:]*$", "an absolute path, without spaces and colons")]
+AbsolutePath = Annotated[str, pattern_string(r"^/[^\s:]*$", "an absolute path, without spaces and colons")]
 ZoneName = Annotated[
     str,
-    form(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]$", "the name of an Availability Zone, such as us-east-1a"),
+    pattern_string(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]$", "the name of an Availability Zone, such as us-east-1a"),
 ]
-VpcId = Annotated[str, form(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC: vpc- and 8 to 17 digits and letters a to f")]
+VpcId = Annotated[
+    str, pattern_string(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC: vpc- and 8 to 17 digits and letters a to f")
+]
 SubnetId = Annotated[
-    str, form(r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet: subnet- and 8 to 17 digits and letters a to f")
+    str, pattern_string(r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet: subnet- and 8 to 17 digits and letters a to f")
 ]
 CidrBlock = Annotated[
-    str, form(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
+    str, pattern_string(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
 ]
-HostedZoneId = Annotated[str, form(r"^Z[A-Z0-9]{1,31}$", "the id of a Route 53 hosted zone, which begins with Z")]
+HostedZoneId = Annotated[
+    str, pattern_string(r"^Z[A-Z0-9]{1,31}$", "the id of a Route 53 hosted zone, which begins with Z")
+]
 CertificateArn = Annotated[
     str,
-    form(
+    pattern_string(
         r"^arn:aws[a-z-]*:(iam::[0-9]{12}:server-certificate|acm:[a-z0-9-]+:[0-9]{12}:certificate)/\S+$",
         "the ARN of an IAM server certificate or of an ACM certificate",
     ),
 ]
 TopicArn = Annotated[
     str,
-    form(
+    pattern_string(
         r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$",
         "the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>",
     ),
 ]
 EcrRepositoryArn = Annotated[
     str,
-    form(
+    pattern_string(
         r"^arn:aws[a-z-]*:ecr:[a-z0-9-]+:[0-9]{12}:repository/[a-z0-9][a-z0-9._/-]*$",
         "the ARN of an ECR repository: arn:aws:ecr:<region>:<account>:repository/<name>",
     ),
 ]
 ImageReference = Annotated[
     str,
-    form(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image as `docker pull` takes it, such as python:3.11"),
+    pattern_string(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image as `docker pull` takes it, such as python:3.11"),
     Field(max_length=512),
 ]
 Color = Annotated[
     str,
-    form(
+    pattern_string(
         r"^(#[0-9A-Fa-f]{3,8}|[A-Za-z]+|(rgb|hsl)a?\([0-9.,%/ a-z]+\))$",
         "a CSS color such as #007a33, rgb(0, 122, 51) or white",
     ),
 ]
-IamNamePart = Annotated[str, form(r"^[A-Za-z0-9+=,.@_-]*$", "letters, digits and + = , . @ _ -"), Field(max_length=64)]
+IamNamePart = Annotated[
+    str, pattern_string(r"^[A-Za-z0-9+=,.@_-]*$", "letters, digits and + = , . @ _ -"), Field(max_length=64)
+]
 ModelName = Annotated[
     str,
-    form(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "letters, digits, dots, hyphens, underscores and slashes"),
+    pattern_string(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "letters, digits, dots, hyphens, underscores and slashes"),
     Field(max_length=256),
 ]
 EnvironmentVariables = dict[str, str]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from lisa_schema import catalogue
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.document import Document, Entry, MappingNode, Node, ScalarNode, SequenceNode, key_path, mapping
 
@@ -39,7 +39,7 @@ def hoist_base_images(root: MappingNode) -> tuple[MappingNode, tuple[Diagnostic,
         else:
             at = (*path, "containerConfig", "baseImage")
             message = "The container has `baseImage` and `image`, which say the same in two ways."
-            errors.append(catalogue.BOTH_FORMS.at(base.key_origin, message, key_path=key_path(at)))
+            errors.append(diagnostic_types.CONFLICTING_IMAGE_KEYS.at(base.key_origin, message, key_path=key_path(at)))
         return _with(block, "containerConfig", mapping(entries, container.origin))
 
     return _each_block(root, hoist), tuple(errors)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-_NOTHING = object()
+_ABSENT = object()
 
 
-class Difference(StrEnum):
+class ChangeType(StrEnum):
     """How a resource of one template differs from that of another."""
 
     ADDED = "added"
@@ -46,7 +46,7 @@ class ResourceChange:
 
     logical_id: str
     resource_type: str
-    difference: Difference
+    difference: ChangeType
     properties: tuple[PropertyChange, ...] = ()
 
 
@@ -57,12 +57,12 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Resour
     found = []
     for logical_id in sorted(old.keys() | new.keys()):
         if logical_id not in old:
-            found.append(ResourceChange(logical_id, new[logical_id]["Type"], Difference.ADDED))
+            found.append(ResourceChange(logical_id, new[logical_id]["Type"], ChangeType.ADDED))
         elif logical_id not in new:
-            found.append(ResourceChange(logical_id, old[logical_id]["Type"], Difference.REMOVED))
+            found.append(ResourceChange(logical_id, old[logical_id]["Type"], ChangeType.REMOVED))
         elif old[logical_id] != new[logical_id]:
             properties = tuple(_differing(_flat(old[logical_id]), _flat(new[logical_id]), ""))
-            found.append(ResourceChange(logical_id, new[logical_id]["Type"], Difference.CHANGED, properties))
+            found.append(ResourceChange(logical_id, new[logical_id]["Type"], ChangeType.CHANGED, properties))
     return tuple(found)
 
 
@@ -74,7 +74,7 @@ def _flat(resource: Mapping[str, Any]) -> dict[str, Any]:
 def _differing(before: Any, after: Any, path: str) -> Iterator[PropertyChange]:
     if isinstance(before, dict) and isinstance(after, dict) and not _is_intrinsic(before) and not _is_intrinsic(after):
         for key in sorted(before.keys() | after.keys()):
-            yield from _differing(before.get(key, _NOTHING), after.get(key, _NOTHING), f"{path}/{key}".lstrip("/"))
+            yield from _differing(before.get(key, _ABSENT), after.get(key, _ABSENT), f"{path}/{key}".lstrip("/"))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _differing(old, new, f"{path}/{index}")
@@ -87,4 +87,4 @@ def _is_intrinsic(value: Mapping[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return None if value is _NOTHING else value
+    return None if value is _ABSENT else value

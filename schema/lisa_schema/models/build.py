@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from lisa_schema.models.choices import LogLevel, PythonRuntime
-from lisa_schema.models.record import HttpUrl, Record
+from lisa_schema.models.base import ConfigModel, HttpUrl
+from lisa_schema.models.enums import LogLevel, PythonRuntime
 
 
-class LambdaConfig(Record):
+class LambdaConfig(ConfigModel):
     """The Lambda functions."""
 
     python_runtime: PythonRuntime = Field(
@@ -25,7 +25,7 @@ class LambdaConfig(Record):
     )
 
 
-class PypiConfig(Record):
+class PypiConfig(ConfigModel):
     """The Python package index that images and layers are built from."""
 
     index_url: HttpUrl = Field(
@@ -36,7 +36,7 @@ class PypiConfig(Record):
     trusted_host: str = Field(default="", description="Host that pip trusts without a valid certificate.")
 
 
-class LambdaLayerAssets(Record):
+class LambdaLayerAssets(ConfigModel):
     """Zip files of Lambda layers to use instead of building them."""
 
     authorizer_layer_path: str | None = Field(default=None, description="Zip file of the authorizer layer.")

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.errors import DeployError
-from lisa_compiler.deploy.comparing import Difference, compare
+from lisa_compiler.deploy.template_diff import ChangeType, compare
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Stack
     from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
-    from lisa_compiler.deploy.comparing import ResourceChange
+    from lisa_compiler.deploy.template_diff import ResourceChange
     from lisa_compiler.plan.names import Names
 
 _STUCK = "UPDATE_ROLLBACK_FAILED"
@@ -30,7 +30,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StackStep:
+class StackChange:
     """What becomes of one stack.
 
     Attributes:
@@ -38,23 +38,23 @@ class StackStep:
         name: CloudFormation's name.
         action: what is done.
         changes: its resources that differ; empty for one that is destroyed.
-        note: why, where the action alone does not say it.
+        reason: why, where the action alone does not say it.
     """
 
     component: str
     name: str
     action: Action
     changes: tuple[ResourceChange, ...] = ()
-    note: str = ""
+    reason: str = ""
 
-    def count(self, difference: Difference) -> int:
+    def count(self, difference: ChangeType) -> int:
         """How many of its resources differ in a way."""
         return sum(1 for change in self.changes if change.difference is difference)
 
 
 def plan_stacks(
     stacks: Iterable[Stack], deployed: Mapping[str, DeployedStack], cloudformation: CloudFormation
-) -> tuple[StackStep, ...]:
+) -> tuple[StackChange, ...]:
     """Compare compiled stacks with deployed ones.
 
     A stack whose template is deployed already is updated all the same when a value that it reads from Parameter Store
@@ -70,7 +70,9 @@ def plan_stacks(
     return tuple(_with_values(step, deployed, values) for step in steps)
 
 
-def left_over(names: Names, kept: Iterable[str], deployed: Mapping[str, DeployedStack]) -> tuple[StackStep, ...]:
+def find_orphaned_stacks(
+    names: Names, kept: Iterable[str], deployed: Mapping[str, DeployedStack]
+) -> tuple[StackChange, ...]:
     """The stacks of a deployment that are deployed and no longer compiled, in an order in which they can be destroyed.
 
     They are told by name and description together: another deployment's name may begin like this one's, but no other
@@ -85,7 +87,7 @@ def left_over(names: Names, kept: Iterable[str], deployed: Mapping[str, Deployed
     described = f"LISA {names.deployment} ({names.stage}): "
     known = set(kept)
     found = [
-        StackStep(name.removeprefix(start).removesuffix(end), name, Action.DESTROY, (), "no longer configured")
+        StackChange(name.removeprefix(start).removesuffix(end), name, Action.DESTROY, (), "no longer configured")
         for name, stack in deployed.items()
         if name not in known and name.startswith(start) and stack.description.startswith(described)
     ]
@@ -98,11 +100,11 @@ def _depth(component: str) -> int:
     return order.index(component) if component in order else len(order)
 
 
-def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormation) -> StackStep:
+def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormation) -> StackChange:
     compiled: dict[str, Any] = json.loads(stack.template.read_bytes())
-    if found is None or not found.is_made:
-        note = "previous creation failed" if found is not None and found.has_failed_creation else ""
-        return StackStep(stack.component, stack.name, Action.CREATE, compare({}, compiled), note)
+    if found is None or not found.exists:
+        reason = "previous creation failed" if found is not None and found.creation_failed else ""
+        return StackChange(stack.component, stack.name, Action.CREATE, compare({}, compiled), reason)
     if found.status == _STUCK:
         raise DeployError(
             f"{stack.name} could not be rolled back ({found.status}): fix the cause that its events show, run "
@@ -110,13 +112,13 @@ def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormat
         )
     template = cloudformation.template(stack.name)
     if template == compiled and found.tags == dict(stack.tags):
-        return StackStep(stack.component, stack.name, Action.NONE)
+        return StackChange(stack.component, stack.name, Action.NONE)
     changes = compare(template, compiled)
-    note = "" if changes else "tags" if template == compiled else "parameters, outputs or description"
-    return StackStep(stack.component, stack.name, Action.UPDATE, changes, note)
+    reason = "" if changes else "tags" if template == compiled else "parameters, outputs or description"
+    return StackChange(stack.component, stack.name, Action.UPDATE, changes, reason)
 
 
-def _with_values(step: StackStep, deployed: Mapping[str, DeployedStack], values: Mapping[str, str]) -> StackStep:
+def _with_values(step: StackChange, deployed: Mapping[str, DeployedStack], values: Mapping[str, str]) -> StackChange:
     if step.action is not Action.NONE:
         return step
     changed = [
@@ -124,4 +126,4 @@ def _with_values(step: StackStep, deployed: Mapping[str, DeployedStack], values:
     ]
     if not changed:
         return step
-    return StackStep(step.component, step.name, Action.UPDATE, (), f"new value of {', '.join(sorted(changed))}")
+    return StackChange(step.component, step.name, Action.UPDATE, (), f"new value of {', '.join(sorted(changed))}")

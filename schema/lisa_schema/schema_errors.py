@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from lisa_schema import catalogue
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+
+from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
-from lisa_schema.reading import Reading
+from lisa_schema.field_values import FieldValues
 
 _TYPE_WORDS: Final = {
     "string": "a string",
@@ -28,7 +31,7 @@ _TYPE_WORDS: Final = {
 _BOOLEAN_WORDS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
-def structural_errors(document: Document, reading: Reading) -> dict[Path, list[Diagnostic]]:
+def structural_errors(document: Document, reading: FieldValues) -> dict[Path, list[Diagnostic]]:
     """Find what the schema says against a configuration, by the path that it concerns.
 
     The path of a key that is there under a misspelt name has no diagnostic of its own, but is not sound either.
@@ -36,7 +39,7 @@ def structural_errors(document: Document, reading: Reading) -> dict[Path, list[D
     found: dict[Path, list[Diagnostic]] = {}
     for error in _validator().iter_errors(reading.data):
         path = tuple(error.absolute_path)
-        for at, diagnostic in _SENTENCES.get(error.validator, _other)(_Violation(error, path, document, reading)):
+        for at, diagnostic in _MESSAGES.get(error.validator, _other)(_Violation(error, path, document, reading)):
             same = found.setdefault(at, [])
             if diagnostic is not None and diagnostic not in same:
                 same.append(diagnostic)
@@ -46,7 +49,7 @@ def structural_errors(document: Document, reading: Reading) -> dict[Path, list[D
 class _Violation:
     """One error of jsonschema, with what a sentence about it needs."""
 
-    def __init__(self, error: Any, path: Path, document: Document, reading: Reading) -> None:
+    def __init__(self, error: Any, path: Path, document: Document, reading: FieldValues) -> None:
         self.limit: Any = error.validator_value
         self.value: Any = error.instance
         self.schema: Schema = error.schema
@@ -59,12 +62,16 @@ class _Violation:
         """The key path, or words for the root."""
         return f"`{key_path(self.path)}`" if self.path else "The configuration"
 
-    def at_value(self, kind: catalogue.Kind, message: str, fix: str | None = None) -> tuple[Path, Diagnostic]:
+    def at_value(
+        self, kind: diagnostic_types.DiagnosticType, message: str, fix: str | None = None
+    ) -> tuple[Path, Diagnostic]:
         """Make a diagnostic about the value."""
         origin = self.document.origin(self.path)
         return self.path, kind.at(origin, message, key_path=key_path(self.path), fix=fix)
 
-    def at_key(self, kind: catalogue.Kind, key: str, message: str, fix: str | None = None) -> tuple[Path, Diagnostic]:
+    def at_key(
+        self, kind: diagnostic_types.DiagnosticType, key: str, message: str, fix: str | None = None
+    ) -> tuple[Path, Diagnostic]:
         """Make a diagnostic about a key in the value, whether it is there or not."""
         path = (*self.path, key)
         return path, kind.at(self.document.key_origin(path), message, key_path=key_path(path), fix=fix)
@@ -75,10 +82,6 @@ _Sentences = Iterator[tuple[Path, Diagnostic | None]]
 
 @cache
 def _validator() -> Any:
-    # jsonschema takes longer to import than a correct configuration to validate, so that only errors pay for it.
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
     def chosen_branch(validator: Any, branches: Sequence[Schema], instance: Any, schema: Schema) -> Iterator[Any]:
         said = instance.get("type") if isinstance(instance, Mapping) else None
         constants = [constant(resolved(part)) for part in branches]
@@ -104,10 +107,10 @@ def _required(violation: _Violation) -> _Sentences:
         path = key_path((*violation.path, key))
         if (*violation.path, key) in violation.reading.blank:
             fix = f"Set a value{such}: {told}."
-            yield violation.at_key(catalogue.REQUIRED_BLANK, key, f"`{path}` is required but has no value.", fix)
+            yield violation.at_key(diagnostic_types.REQUIRED_BLANK, key, f"`{path}` is required but has no value.", fix)
         else:
             fix = f"Add `{key}`{such}: {told}."
-            yield violation.at_key(catalogue.REQUIRED_MISSING, key, f"`{path}` is required but missing.", fix)
+            yield violation.at_key(diagnostic_types.REQUIRED_MISSING, key, f"`{path}` is required but missing.", fix)
 
 
 def _unknown(violation: _Violation) -> _Sentences:
@@ -115,22 +118,22 @@ def _unknown(violation: _Violation) -> _Sentences:
         where = f"in `{key_path(violation.path)}`" if violation.path else "at the top level"
         if (kind := constant(violation.schema)) and _here(violation.path) in key_places().get(key, ()):
             message = f"Unknown key `{key}` in an image of type {kind}."
-            yield violation.at_key(catalogue.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
+            yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
             continue
         meant = _meant(key, violation.schema)
         home = _home(key, violation.path)
         if meant and (home is None or _folded(meant) == _folded(key)):
             message = f"Unknown key `{key}` {where}. Did you mean `{meant}`?"
-            yield violation.at_key(catalogue.UNKNOWN_KEY, key, message, f"Write `{meant}`.")
+            yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, f"Write `{meant}`.")
             yield (*violation.path, meant), None
         elif home is not None:
             place = f"`{home}`" if home else "the top level"
             message = f"Misplaced key `{key}` {where}: it belongs in {place}."
-            yield violation.at_key(catalogue.MISPLACED_KEY, key, message, f"Move `{key}` into {place}.")
+            yield violation.at_key(diagnostic_types.MISPLACED_KEY, key, message, f"Move `{key}` into {place}.")
         else:
             known = ", ".join(sorted(violation.schema.get("properties", {})))
             fix = f"Remove it, or use one of {known}." if len(known) < 160 else None
-            yield violation.at_key(catalogue.UNKNOWN_KEY, key, f"Unknown key `{key}` {where}.", fix)
+            yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, f"Unknown key `{key}` {where}.", fix)
 
 
 def _type(violation: _Violation) -> _Sentences:
@@ -150,7 +153,7 @@ def _type(violation: _Violation) -> _Sentences:
     elif violation.limit == "array" and not isinstance(violation.value, Mapping):
         fix = "Write a list: each entry on a separate line that begins with `- `."
     message = f"{violation.name} must be {wanted}, but is {written}."
-    yield violation.at_value(catalogue.WRONG_TYPE, message, fix)
+    yield violation.at_value(diagnostic_types.INVALID_TYPE, message, fix)
 
 
 def _written(violation: _Violation) -> str:
@@ -171,12 +174,14 @@ def _choice(violation: _Violation) -> _Sentences:
     choices = [str(choice) for choice in violation.limit]
     listed = f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
     if not isinstance(violation.value, str):
-        yield violation.at_value(catalogue.NOT_A_CHOICE, f"{violation.name} must be {listed}.", f"Write {listed}.")
+        yield violation.at_value(
+            diagnostic_types.INVALID_CHOICE, f"{violation.name} must be {listed}.", f"Write {listed}."
+        )
         return
     near = _nearest(violation.value, choices)
     fix = f"Write `{near}`." if near else f"Write {listed}."
     message = f"{violation.name} is `{_short(violation.value)}`, but must be {listed}."
-    yield violation.at_value(catalogue.NOT_A_CHOICE, message, fix)
+    yield violation.at_value(diagnostic_types.INVALID_CHOICE, message, fix)
 
 
 def _nearest(value: str, choices: Sequence[str]) -> str | None:
@@ -196,7 +201,9 @@ def _pattern(violation: _Violation) -> _Sentences:
     words = violation.schema.get("patternErrorMessage", "of another form")
     message = f"{violation.name} is `{_short(str(violation.value))}`, but must be {words}."
     example = next(iter(violation.schema.get("examples", ())), None)
-    yield violation.at_value(catalogue.WRONG_FORM, message, f"Write something like `{example}`." if example else None)
+    yield violation.at_value(
+        diagnostic_types.INVALID_FORMAT, message, f"Write something like `{example}`." if example else None
+    )
 
 
 def _range(words: str) -> Callable[[_Violation], _Sentences]:
@@ -205,16 +212,16 @@ def _range(words: str) -> Callable[[_Violation], _Sentences]:
         value = violation.value
         is_sized = isinstance(value, str | list | Mapping)
         counted = f"has {len(value):,}" if is_sized else f"is {value}"
-        yield violation.at_value(catalogue.OUT_OF_RANGE, f"{violation.name} {counted}, but must {told}.", "")
+        yield violation.at_value(diagnostic_types.OUT_OF_RANGE, f"{violation.name} {counted}, but must {told}.", "")
 
     return tell
 
 
 def _other(violation: _Violation) -> _Sentences:
-    yield violation.at_value(catalogue.INVALID, f"{violation.name} is not valid.")
+    yield violation.at_value(diagnostic_types.INVALID, f"{violation.name} is not valid.")
 
 
-_SENTENCES: Final[Mapping[str, Callable[[_Violation], _Sentences]]] = {
+_MESSAGES: Final[Mapping[str, Callable[[_Violation], _Sentences]]] = {
     "required": _required,
     "additionalProperties": _unknown,
     "type": _type,

@@ -26,7 +26,7 @@ _DENIED = frozenset(
 )
 
 
-class Asker:
+class AccountReader:
     """Asks an account, with the caller's own permissions.
 
     Attributes:
