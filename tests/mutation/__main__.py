@@ -33,6 +33,9 @@ from mutation.suites import ROOT, Suite, find_suite, load_suites
 _SHORTEST_LIMIT = 30
 _LIMIT_FACTOR = 5
 
+_PLUGINS = ("anyio", "xdist.plugin", "syrupy")
+"""Plugins that tests need; to load all that are installed takes as long as the tests of a mutant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -71,20 +74,27 @@ def command(folder: Path, suite: Suite, limit: float | None = None) -> str:
     A mutant may never end. Cosmic Ray ends it after `limit` seconds; `timeout` does so if Cosmic Ray itself was ended.
     """
     packages = os.pathsep.join(str(folder / name) for name in ("schema", "compiler", "weights"))
-    pytest = ["-P", "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--no-header"]
+    plugins = [word for name in ("no:cacheprovider", *_PLUGINS) for word in ("-p", name)]
+    pytest = ["-P", "-m", "pytest", "-x", "-q", *plugins, "-n", "0", "--no-header"]
     bounded = [] if limit is None else ["timeout", "--kill-after=1", str(math.ceil(limit) + 5)]
-    words = [*bounded, "env", "-C", str(folder), f"PYTHONPATH={packages}", ".venv/bin/python", *pytest, *suite.tests]
+    words = [*bounded, "env", "-C", str(folder), f"PYTHONPATH={packages}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"]
+    words += [".venv/bin/python", *pytest, *suite.tests]
     return shlex.join(words)
 
 
 def measure_limit(folder: Path, suite: Suite) -> float:
     """Seconds that a mutant's tests may take: five times those of the unchanged code.
 
+    That run writes the byte code of the copy, which the mutants' runs then use.
+
     Raises:
         SystemExit: the tests fail without a mutant.
     """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.monotonic()
-    done = subprocess.run(shlex.split(command(folder, suite)), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        shlex.split(command(folder, suite)), env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{' '.join(suite.tests)} fail without a mutant:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return max(_SHORTEST_LIMIT, _LIMIT_FACTOR * (time.monotonic() - began))
