@@ -114,7 +114,7 @@ class SilentTable(Table):
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look-ups that are given up sooner."""
     monkeypatch.setattr(api_tokens, "RENEWAL_SECONDS", 0.05)
-    monkeypatch.setattr(api_tokens, "LOOKUP_SECONDS", 0.2)
+    monkeypatch.setattr(api_tokens, "LOOKUP_SECONDS", 1.0)
 
 
 async def test_a_token_that_was_good_counts_for_the_grace_period_while_the_table_hangs(hurried: None) -> None:
@@ -128,7 +128,7 @@ async def test_a_token_that_was_good_counts_for_the_grace_period_while_the_table
     for _ in range(100):
         assert await tokens.key_of("a")
     # Only the first request of some seconds waits.
-    assert asyncio.get_running_loop().time() - began < 0.05
+    assert asyncio.get_running_loop().time() - began < 0.5
     clock.now += 584
     assert await tokens.key_of("a")
     clock.now += 2
@@ -293,7 +293,7 @@ async def test_silent_table_is_given_up(hurried: None) -> None:
     began = asyncio.get_running_loop().time()
     with pytest.raises(TokenTableError, match="cannot be checked at the moment; try again"):
         await ApiTokens(table).key_of("a")
-    assert 0.15 < asyncio.get_running_loop().time() - began < 2
+    assert 0.9 < asyncio.get_running_loop().time() - began < 4
 
 
 @pytest.mark.parametrize(("waiting", "is_looked_up"), [(999, True), (1000, False)])

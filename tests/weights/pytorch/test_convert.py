@@ -14,10 +14,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lisa_weights import copying, disk, temporary_directory, verification
+from lisa_weights import copying, verification
 from lisa_weights.convert import Converted, convert
 from lisa_weights.errors import WeightsError
-from lisa_weights.safetensors import writing
 
 DTYPES = [
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.uint16, torch.float16, torch.bfloat16, torch.int32,
@@ -231,64 +230,6 @@ def test_every_way_to_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refu
     monkeypatch.setattr(copying, "_WAYS", (*(refuse for _ in range(min(refused, len(ways) - 1))), *ways[refused:]))
     content = {"a": torch.randn(3000), "b": torch.randn(7)}
     assert_same(content, loaded(convert(saved(tmp_path / "m", content), verify=False)))
-
-
-@pytest.mark.parametrize("verify", [True, False])
-@pytest.mark.parametrize("shard_size", [8, 1000])
-@pytest.mark.parametrize(
-    "refusal",
-    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "permission is missing"), (errno.EIO, "check the disk")],
-)
-def test_a_disk_that_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: tuple[int, str], shard_size: int, verify: bool
-) -> None:
-    number, said = refusal
-
-    def refuse(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    model = saved(tmp_path / "m", {name: torch.ones(2) for name in "abc"})
-    monkeypatch.setattr(writing, "copy_range", refuse)
-    monkeypatch.setattr(verification, "write_all", refuse)
-    with pytest.raises(WeightsError, match=said):
-        convert(model, max_shard_size=shard_size, verify=verify)
-    assert listed(model) == ["pytorch_model.bin"]
-
-
-def test_a_disk_without_room_is_told_of_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = saved(tmp_path / "m", {"a": torch.ones(400)})
-    usage = disk.shutil.disk_usage(model)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(WeightsError, match="too full to convert m"):
-        convert(model)
-
-
-def test_a_tensor_that_expands_a_few_bytes_without_end(tmp_path: Path) -> None:
-    model = saved(tmp_path / "m", {"a": torch.ones(1).expand(1 << 40)})
-    with pytest.raises(WeightsError, match="which weights never do"):
-        convert(model)
-
-
-def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
-    model = saved(tmp_path / "m", {"a": torch.ones(4)})
-    (model / ".lisa-converting").mkdir()
-    (model / ".lisa-converting" / "model-00002-of-00002.safetensors").write_bytes(b"half")
-    (model / ".lisa-converting" / "moving").write_text(
-        "model-00001-of-00002.safetensors\nmodel-00002-of-00002.safetensors\n../other"
-    )
-    (model / "model-00001-of-00002.safetensors").write_bytes(b"moved")
-    (tmp_path / "other").write_text("kept")
-    convert(model)
-    assert listed(model) == ["model.safetensors", "pytorch_model.bin"]
-    assert (tmp_path / "other").exists()
-
-
-def test_two_runs_at_once(tmp_path: Path) -> None:
-    model = saved(tmp_path / "m", {"a": torch.ones(4)})
-    with temporary_directory.temporary_directory(model), pytest.raises(WeightsError, match="Another run converts m"):
-        convert(model)
 
 
 def test_progress_tells_of_every_byte(tmp_path: Path) -> None:
