@@ -21,7 +21,7 @@ from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_compiler.cli.verifying import run_checks
 from lisa_compiler.deploy import cdk as cdk_cli
-from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks
+from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks, require_own_stacks
 from lisa_compiler.plan.amis import UnpinnedAmi
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def destroy(target: Target, only: str | None, consent: Consent) -> ExitCode:
     chosen = assembly.with_dependents(assembly.find(only).component) if only else assembly.stacks
     site = _Site(target, assembly, cdk_cli.find(target.project), target.account())
     deployed = site.cloudformation.wait_until_stable((stack.name for stack in assembly.stacks), say)
+    require_own_stacks(assembly.stacks, deployed)
     leaving = (
         ()
         if only

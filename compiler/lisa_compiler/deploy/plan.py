@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.names import Names
 
 _STUCK = "UPDATE_ROLLBACK_FAILED"
+_OWNER = re.compile(r"LISA (\S+) \((\S+)\): ")
+"""Beginning of a stack's description: deploymentName and deploymentStage."""
 
 
 class Action(StrEnum):
@@ -62,12 +65,34 @@ def plan_stacks(
     known yet.
 
     Raises:
-        DeployError: AWS refuses, or a stack is in a state that nothing but a person gets it out of.
+        DeployError: AWS refuses, a stack is another deployment's, or its failed rollback requires manual steps.
     """
+    stacks = tuple(stacks)
+    require_own_stacks(stacks, deployed)
     steps = [_step(stack, deployed.get(stack.name), cloudformation) for stack in stacks]
     read = {name for step in steps if step.action is Action.NONE for name in deployed[step.name].parameters}
     values = cloudformation.values(read) if read else {}
     return tuple(_with_values(step, deployed, values) for step in steps)
+
+
+def require_own_stacks(stacks: Iterable[Stack], deployed: Mapping[str, DeployedStack]) -> None:
+    """Require that the deployed stacks of these names belong to the deployment.
+
+    Names of stacks are joined by hyphens: deploymentName `a-b` with appName `c` gives those of `a` with `b-c`.
+
+    Raises:
+        DeployError: a stack belongs to another deployment.
+    """
+    for stack in stacks:
+        found = deployed.get(stack.name)
+        compiled = _OWNER.match(json.loads(stack.template.read_bytes()).get("Description", ""))
+        other = _OWNER.match(found.description) if found is not None and found.exists else None
+        if compiled and other and compiled.groups() != other.groups():
+            raise DeployError(
+                f"{stack.name} belongs to the deployment {other[1]} (stage {other[2]}), not to {compiled[1]} (stage "
+                f"{compiled[2]}): the names of both give the same stack names. Change deploymentName, appName or "
+                "deploymentStage."
+            )
 
 
 def find_orphaned_stacks(

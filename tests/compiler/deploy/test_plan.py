@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,9 +50,14 @@ class Account:
         return {name: self.parameters[name] for name in names if name in self.parameters}
 
 
-def plan(folder: Path, deployed: DeployedStack | None, account: Account | None = None) -> StackChange:
+def plan(
+    folder: Path,
+    deployed: DeployedStack | None,
+    account: Account | None = None,
+    compiled: Mapping[str, Any] = TEMPLATE,
+) -> StackChange:
     path = folder / "template.json"
-    path.write_text(json.dumps(TEMPLATE))
+    path.write_text(json.dumps(compiled))
     stack = Stack(
         component="iam", name="demo-lisa-iam-dev", template=path, tags={}, depends_on=(), reader=None, deployer=None
     )
@@ -73,6 +79,23 @@ def test_a_failed_creation_is_made_anew(tmp_path: Path, status: str) -> None:
 
 def test_a_change_set_that_nobody_executed_is_no_stack(tmp_path: Path) -> None:
     assert plan(tmp_path, found("demo-lisa-iam-dev", status="REVIEW_IN_PROGRESS")).action is Action.CREATE
+
+
+@pytest.mark.parametrize(
+    ("description", "owner"),
+    [("LISA demo-lisa (dev): x", "demo-lisa (stage dev)"), ("LISA demo (test): x", "demo (stage test)")],
+)
+def test_a_stack_of_another_deployment_is_an_error(tmp_path: Path, description: str, owner: str) -> None:
+    own = {**TEMPLATE, "Description": "LISA demo (dev): x"}
+    with pytest.raises(DeployError, match=rf"belongs to the deployment {re.escape(owner)}, not to demo \(stage dev\)"):
+        plan(tmp_path, found("demo-lisa-iam-dev", description), compiled=own)
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_COMPLETE"])
+def test_a_stack_of_this_deployment_or_of_none_is_planned(tmp_path: Path, status: str) -> None:
+    own = {**TEMPLATE, "Description": "LISA demo (dev): x"}
+    for description in ("LISA demo (dev): before", "made by something else"):
+        assert plan(tmp_path, found("demo-lisa-iam-dev", description, status=status), compiled=own)
 
 
 def test_the_same_template_and_tags_are_no_change(tmp_path: Path) -> None:

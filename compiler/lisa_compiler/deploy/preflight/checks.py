@@ -25,6 +25,7 @@ CHECKS: tuple[Callable[[Requirements, Facts], Iterator[Result]], ...] = (
     checks_account.check_names,
     checks_account.check_models_bucket,
     checks_network.check_network_quotas,
+    checks_network.check_load_balancers,
     checks_network.check_endpoints,
     checks_network.check_vpc,
     checks_network.check_certificates,

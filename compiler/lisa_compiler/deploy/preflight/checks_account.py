@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
 _OPENSEARCH = "opensearchservice.amazonaws.com"
 _NOUNS = {
+    "AWS::ApiGateway::DomainName": "domain name of API Gateway",
+    "AWS::AutoScaling::AutoScalingGroup": "Auto Scaling group",
     "AWS::DynamoDB::Table": "DynamoDB table",
+    "AWS::ECS::Cluster": "ECS cluster",
+    "AWS::IAM::InstanceProfile": "instance profile",
+    "AWS::IAM::ManagedPolicy": "managed policy",
     "AWS::IAM::Role": "IAM role",
+    "AWS::Lambda::Function": "Lambda function",
     "AWS::Logs::LogGroup": "log group",
     "AWS::OpenSearchService::Domain": "OpenSearch domain",
     "AWS::RDS::DBInstance": "RDS database",

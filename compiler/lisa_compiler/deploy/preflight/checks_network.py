@@ -20,6 +20,12 @@ _EXPIRES_SOON_DAYS = 30
 _VPCS, _ADDRESSES = "L-F678F1CE", "L-0263D0A3"
 """Quotas of VPCs and of Elastic IP addresses in a region."""
 
+_LOAD_BALANCERS = {
+    "application": ("Application Load Balancers", "L-53DA6B97"),
+    "network": ("Network Load Balancers", "L-69A177A2"),
+}
+"""Quotas of load balancers in a region (ELB User Guide, "Quotas")."""
+
 
 def check_endpoints(requirements: Requirements, facts: Facts) -> Iterator[Result]:
     """That the region has the endpoint services that the VPC gets endpoints of."""
@@ -59,6 +65,30 @@ def check_network_quotas(requirements: Requirements, facts: Facts) -> Iterator[R
             yield Result("network-quota", subject, Status.FAILS, message, fix)
         else:
             yield Result("network-quota", subject, Status.OK, f"{used.value} of {limit:.0f} are in use.")
+
+
+def check_load_balancers(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the region has room for the load balancers that the deployment does not have yet."""
+    for kind, required in sorted(requirements.load_balancers.items()):
+        subject, code = _LOAD_BALANCERS[kind]
+        limit, found = (facts.quotas.value or {}).get(code), facts.load_balancers
+        if found.value is None or limit is None:
+            why = found.unknown or facts.quotas.unknown or f"the account lists no quota {code}"
+            message = f"It is unknown whether {required} can exist: {why}."
+            yield Result("network-quota", subject, Status.UNKNOWN, message)
+            continue
+        used = found.value.get(kind, ())
+        own = facts.stack_resources.value or ()
+        new = max(required - sum(1 for one in used if one in own), 0)
+        if len(used) + new <= limit:
+            yield Result("network-quota", subject, Status.OK, f"{len(used)} of {limit:.0f} are in use.")
+        elif facts.stack_resources.value is None:
+            message = f"It is unknown which of {len(used)} belong to the deployment: {facts.stack_resources.unknown}."
+            yield Result("network-quota", subject, Status.UNKNOWN, message)
+        else:
+            message = f"{len(used)} of {limit:.0f} are in use, and {new} more {'is' if new == 1 else 'are'} created."
+            fix = f"Request a higher quota {code}, or delete load balancers that are not used."
+            yield Result("network-quota", subject, Status.FAILS, message, fix)
 
 
 def check_vpc(requirements: Requirements, facts: Facts) -> Iterator[Result]:

@@ -16,6 +16,7 @@ from lisa_compiler.deploy.preflight.collect_network import (
     domain,
     endpoint_services,
     imported_vpc,
+    load_balancers,
     offerings,
     vpcs,
     zones,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lisa_compiler.aws.account import Account
     from lisa_compiler.deploy.preflight.requirements import Requirements
 
-_QUOTA_SERVICES = ("ec2", "vpc")
+_QUOTA_SERVICES = ("ec2", "elasticloadbalancing", "vpc")
 
 
 def collect(
@@ -71,6 +72,7 @@ def collect(
         domains={name: domain(asker, name) for name in requirements.domains},
         vpcs=vpcs(asker),
         addresses=addresses(asker),
+        load_balancers=load_balancers(asker),
         vpc=imported_vpc(asker, requirements),
         bootstrap=bootstrap(asker, requirements),
         stacks=made,

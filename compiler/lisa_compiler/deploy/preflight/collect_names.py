@@ -83,9 +83,11 @@ def models_bucket(asker: AccountReader, requirements: Requirements) -> Answer[st
     return asker.found("s3:ListBucket", question, "404", "NoSuchBucket")
 
 
-def _paged(service: str, operation: str, pick: Callable[[Any], Iterable[str]]) -> Callable[..., Iterable[str]]:
+def _paged(
+    service: str, operation: str, pick: Callable[[Any], Iterable[str]], **parameters: str
+) -> Callable[..., Iterable[str]]:
     def listed(asker: AccountReader, _names: Sequence[str]) -> Iterable[str]:
-        return [name for page in asker.pages(service, operation) for name in pick(page)]
+        return [name for page in asker.pages(service, operation, **parameters) for name in pick(page)]
 
     return listed
 
@@ -138,13 +140,45 @@ def _secrets(asker: AccountReader, _names: Sequence[str]) -> Iterable[str]:
 
 
 _LISTERS: dict[str, tuple[str, Callable[..., Iterable[str]]]] = {
+    "AWS::ApiGateway::DomainName": (
+        "apigateway:GET",
+        _paged("apigateway", "get_domain_names", lambda page: [one["domainName"] for one in page.get("items", ())]),
+    ),
+    "AWS::AutoScaling::AutoScalingGroup": (
+        "autoscaling:DescribeAutoScalingGroups",
+        _paged(
+            "autoscaling",
+            "describe_auto_scaling_groups",
+            lambda page: [one["AutoScalingGroupName"] for one in page["AutoScalingGroups"]],
+        ),
+    ),
     "AWS::DynamoDB::Table": (
         "dynamodb:ListTables",
         _paged("dynamodb", "list_tables", lambda page: page["TableNames"]),
     ),
+    "AWS::ECS::Cluster": (
+        "ecs:ListClusters",
+        _paged("ecs", "list_clusters", lambda page: [arn.rpartition("/")[2] for arn in page["clusterArns"]]),
+    ),
+    "AWS::IAM::InstanceProfile": (
+        "iam:ListInstanceProfiles",
+        _paged(
+            "iam",
+            "list_instance_profiles",
+            lambda page: [one["InstanceProfileName"] for one in page["InstanceProfiles"]],
+        ),
+    ),
+    "AWS::IAM::ManagedPolicy": (
+        "iam:ListPolicies",
+        _paged("iam", "list_policies", lambda page: [one["PolicyName"] for one in page["Policies"]], Scope="Local"),
+    ),
     "AWS::IAM::Role": (
         "iam:ListRoles",
         _paged("iam", "list_roles", lambda page: [one["RoleName"] for one in page["Roles"]]),
+    ),
+    "AWS::Lambda::Function": (
+        "lambda:ListFunctions",
+        _paged("lambda", "list_functions", lambda page: [one["FunctionName"] for one in page["Functions"]]),
     ),
     "AWS::Logs::LogGroup": ("logs:DescribeLogGroups", _log_groups),
     "AWS::OpenSearchService::Domain": ("es:ListDomainNames", _domains),

@@ -85,6 +85,19 @@ def addresses(asker: AccountReader) -> Answer[int]:
     return asker.ask("ec2:DescribeAddresses", lambda: len(asker.client("ec2").describe_addresses()["Addresses"]))
 
 
+def load_balancers(asker: AccountReader) -> Answer[dict[str, tuple[str, ...]]]:
+    """ARNs of the region's load balancers, by type."""
+
+    def question() -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for page in asker.pages("elbv2", "describe_load_balancers"):
+            for one in page["LoadBalancers"]:
+                found[one["Type"]] = (*found.get(one["Type"], ()), one["LoadBalancerArn"])
+        return found
+
+    return asker.ask("elasticloadbalancing:DescribeLoadBalancers", question)
+
+
 def imported_vpc(asker: AccountReader, requirements: Requirements) -> Answer[ImportedVpc]:
     """The VPC that the configuration names, with the subnets that are used; None when it creates one."""
     imported = requirements.imported

@@ -135,6 +135,7 @@ class Facts(Fact):
         domains: by name.
         vpcs: VPCs of the region.
         addresses: Elastic IP addresses of the region.
+        load_balancers: ARNs of the region's load balancers, by type.
         vpc: the VPC that the configuration names.
         bootstrap: version of the bootstrap stack; 0 for none.
         stacks: status of the deployment's stacks, by name.
@@ -161,6 +162,7 @@ class Facts(Fact):
     domains: dict[str, DomainFacts]
     vpcs: Answer[int]
     addresses: Answer[int]
+    load_balancers: Answer[dict[str, tuple[str, ...]]]
     vpc: Answer[ImportedVpc]
     bootstrap: Answer[int]
     stacks: Answer[dict[str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,14 @@ Template = Mapping[str, Any]
 
 # Properties that name a resource which an account or a region has only once.
 _NAMED = {
+    "AWS::ApiGateway::DomainName": "DomainName",
+    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
     "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::OpenSearchService::Domain": "DomainName",
     "AWS::RDS::DBInstance": "DBInstanceIdentifier",
@@ -100,6 +106,7 @@ class Requirements:
         domains: domain names, each with its key.
         new_vpcs: VPCs that are created.
         new_addresses: Elastic IP addresses that are created.
+        load_balancers: load balancers of the deployment, by type: `application` or `network`.
         bootstrap_version: version of the bootstrap stack that is needed; 0 for none.
         bootstrap_parameter: SSM parameter that has it.
         stacks: CloudFormation's names.
@@ -122,6 +129,7 @@ class Requirements:
     domains: Mapping[str, str]
     new_vpcs: int
     new_addresses: int
+    load_balancers: Mapping[str, int]
     bootstrap_version: int
     bootstrap_parameter: str
     stacks: tuple[str, ...]
@@ -157,10 +165,14 @@ def require(deployment: Deployment, assembly: Assembly) -> Requirements:
         domains=domain_keys(deployment),
         new_vpcs=sum(1 for _ in _properties(templates, "AWS::EC2::VPC")),
         new_addresses=sum(1 for _ in _properties(templates, "AWS::EC2::EIP")),
+        load_balancers=Counter(
+            str(one.get("Type", "application"))
+            for one in _properties(templates, "AWS::ElasticLoadBalancingV2::LoadBalancer")
+        ),
         bootstrap_version=version,
         bootstrap_parameter=parameter,
         stacks=tuple(stack.name for stack in assembly.stacks),
-        names=_names(templates),
+        names=named_resources(templates),
         models_bucket=config.s3_bucket_models if deployment.models else None,
     )
 
@@ -267,7 +279,8 @@ def _bootstrap(assembly: Assembly) -> tuple[int, str]:
     return max(needed, default=(0, ""))
 
 
-def _names(templates: Mapping[str, Template]) -> dict[str, tuple[str, ...]]:
+def named_resources(templates: Mapping[str, Template]) -> dict[str, tuple[str, ...]]:
+    """Names that templates give to resources of which an account or a Region has only one of a name, by type."""
     found: dict[str, set[str]] = defaultdict(set)
     for kind, key in _NAMED.items():
         for properties in _properties(templates, kind):

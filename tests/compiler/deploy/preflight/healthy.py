@@ -117,6 +117,12 @@ def bucket(**existing: dict[str, Any] | Refusal) -> Any:
     return answer
 
 
+def load_balancers(count: int, kind: str = "application") -> Any:
+    start = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app"
+    items = [{"LoadBalancerArn": f"{start}/other-{n}/50dc6c495c0c9188", "Type": kind} for n in range(count)]
+    return one_by_one("LoadBalancers", items, "NextMarker", "Marker")
+
+
 def key_policy(*principals: str) -> dict[str, Any]:
     statements = [{"Effect": "Allow", "Principal": {"AWS": one}, "Action": "kms:*"} for one in principals]
     return {"Policy": json.dumps({"Statement": statements})}
@@ -127,7 +133,7 @@ def healthy() -> dict[str, Any]:
     return {
         "sts:GetCallerIdentity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/x", "UserId": "x"},
         "service-quotas:ListAWSDefaultServiceQuotas": quotas(
-            {"L-1216C47A": 5, "L-DB2E81BA": 0, "L-F678F1CE": 5, "L-0263D0A3": 5}
+            {"L-1216C47A": 5, "L-DB2E81BA": 0, "L-F678F1CE": 5, "L-0263D0A3": 5, "L-53DA6B97": 50}
         ),
         "service-quotas:ListServiceQuotas": quotas({"L-1216C47A": 64, "L-DB2E81BA": 64}),
         "ec2:DescribeInstances": one_by_one("Reservations", [instance("m5.xlarge", 2), instance("g5.xlarge", 2)]),
@@ -142,7 +148,14 @@ def healthy() -> dict[str, Any]:
         "ec2:GetEbsDefaultKmsKeyId": {"KmsKeyId": "alias/aws/ebs"},
         "iam:GetRole": role,
         "iam:GetServerCertificate": server_certificate("lisa.example.com"),
+        "iam:ListInstanceProfiles": {"InstanceProfiles": [], "IsTruncated": False},
+        "iam:ListPolicies": {"Policies": [], "IsTruncated": False},
         "iam:ListRoles": {"Roles": [], "IsTruncated": False},
+        "lambda:ListFunctions": {"Functions": []},
+        "ecs:ListClusters": {"clusterArns": []},
+        "elbv2:DescribeLoadBalancers": load_balancers(1),
+        "autoscaling:DescribeAutoScalingGroups": {"AutoScalingGroups": []},
+        "apigateway:GetDomainNames": {"items": []},
         "ssm:GetParameter": parameter,
         "ssm:DescribeParameters": one_by_one("Parameters", []),
         "cloudformation:DescribeStacks": one_by_one("Stacks", []),

@@ -9,6 +9,7 @@ from tests.compiler.deploy.strict_aws import DENIED
 
 from lisa_compiler.deploy.preflight import Status
 from lisa_compiler.deploy.preflight.checks_capacity import quota_of
+from lisa_compiler.deploy.preflight.requirements import named_resources
 
 from . import healthy as account
 from .conftest import Examine
@@ -227,6 +228,48 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         Status.FAILS,
         "5 of 5 are in use, and 1 more is created.",
     ),
+    "too many load balancers": (
+        "network-quota",
+        "Application Load Balancers",
+        {"elbv2:DescribeLoadBalancers": account.load_balancers(49)},
+        Status.FAILS,
+        "49 of 50 are in use, and 2 more are created.",
+    ),
+    "a Lambda function of another stack": (
+        "name",
+        "test-lisa-dev-authorizer",
+        {"lambda:ListFunctions": {"Functions": [{"FunctionName": "test-lisa-dev-authorizer"}]}},
+        Status.FAILS,
+        "This Lambda function exists already: it cannot be created.",
+    ),
+    "an instance profile of another stack": (
+        "name",
+        "test-lisa-dev-us-east-1-instance-models",
+        {
+            "iam:ListInstanceProfiles": {
+                "InstanceProfiles": [
+                    {
+                        "Path": "/",
+                        "InstanceProfileName": "test-lisa-dev-us-east-1-instance-models",
+                        "InstanceProfileId": "A" * 20,
+                        "Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/test-lisa-dev-us-east-1-instance-models",
+                        "CreateDate": NOW,
+                        "Roles": [],
+                    }
+                ],
+                "IsTruncated": False,
+            }
+        },
+        Status.FAILS,
+        "This instance profile exists already: it cannot be created.",
+    ),
+    "an ECS cluster of another stack": (
+        "name",
+        "test-lisa-dev-rest-api",
+        {"ecs:ListClusters": {"clusterArns": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/test-lisa-dev-rest-api"]}},
+        Status.FAILS,
+        "This ECS cluster exists already: it cannot be created.",
+    ),
     "an endpoint service that the region does not have": (
         "endpoint",
         f"com.amazonaws.{REGION}.s3",
@@ -311,6 +354,15 @@ UNKNOWN: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "logs:DescribeLogGroups": ("name", "logs:DescribeLogGroups", None),
     "ssm:DescribeParameters": ("name", "ssm:DescribeParameters", None),
     "s3:HeadBucket": ("models-bucket", "s3:ListBucket", BUCKET_DENIED),
+    "lambda:ListFunctions": ("name", "lambda:ListFunctions", None),
+    "iam:ListInstanceProfiles": ("name", "iam:ListInstanceProfiles", None),
+    "ecs:ListClusters": ("name", "ecs:ListClusters", None),
+    "autoscaling:DescribeAutoScalingGroups": ("name", "autoscaling:DescribeAutoScalingGroups", None),
+    "elbv2:DescribeLoadBalancers": (
+        "network-quota",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        None,
+    ),
     "ec2:DescribeVpcs": ("network-quota", "ec2:DescribeVpcs", None),
     "ec2:DescribeAddresses": ("network-quota", "ec2:DescribeAddresses", None),
     "ec2:DescribeVpcEndpointServices": ("endpoint", "ec2:DescribeVpcEndpointServices", None),
@@ -397,7 +449,22 @@ def test_names_that_exist_are_unknown_without_the_stacks(examine: Examine) -> No
 def test_a_network_that_is_deployed_needs_no_more_addresses(examine: Examine) -> None:
     five = [{"PublicIp": f"192.0.2.{n}"} for n in range(5)]
     made = {**stacks("test-lisa-networking-dev"), **stack_resources()}
-    assert examine({"ec2:DescribeAddresses": {"Addresses": five}, **made}).of("network-quota") == {}
+    assert examine({"ec2:DescribeAddresses": {"Addresses": five}, **made}).of("network-quota").keys() == {
+        "Application Load Balancers"
+    }
+
+
+def test_load_balancers_of_the_deployment_itself_do_not_take_its_quota(examine: Examine) -> None:
+    answers = {"elbv2:DescribeLoadBalancers": account.load_balancers(49)}
+    arns = account.load_balancers(49)({})["LoadBalancers"]
+    own = {**stacks("test-lisa-networking-dev", "test-lisa-serve-dev"), **stack_resources(arns[0]["LoadBalancerArn"])}
+    result = examine({**answers, **own}).of("network-quota")["Application Load Balancers"]
+    assert (result.status, result.message) == (Status.OK, "49 of 50 are in use.")
+
+
+def test_a_managed_policy_that_another_stack_has_is_taken() -> None:
+    template = {"Resources": {"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"ManagedPolicyName": "taken"}}}}
+    assert named_resources({"serve": template}) == {"AWS::IAM::ManagedPolicy": ("taken",)}
 
 
 def test_an_unpinned_ami_fails(examine: Examine) -> None:
