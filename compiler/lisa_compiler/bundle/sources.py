@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from lisa_compiler.artifacts.vendor import vendor
 from lisa_compiler.bundle.manifest import BundledFile, BundleError, Kind
-from lisa_compiler.compile.ami_lock import lock_file
-from lisa_compiler.compile.cache import input_paths
-from lisa_compiler.compile.weights import MODELS
+from lisa_compiler.compile.inputs import input_paths
 from lisa_compiler.output.tree import files_below, output_files
 from lisa_compiler.plan.images import BuiltImage
-from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER
+from lisa_compiler.project.paths import CONFIG_FILE, MODELS, OVERLAY_FOLDER, ami_lock
 from lisa_weights.lock.lock_file import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -126,7 +124,7 @@ def find_sources(project: Path, output: Path, deployment: Deployment, lock: Weig
     sources: dict[str, Source] = {}
     missing: dict[str, str] = {}
     wheels = [path.relative_to(project).as_posix() for path in sorted(project.glob("vendor/*.whl"))]
-    for path in (*_CARRIED, *wheels, lock_file(environment), f"{OVERLAY_FOLDER}/{environment}.yaml"):
+    for path in (*_CARRIED, *wheels, ami_lock(environment), f"{OVERLAY_FOLDER}/{environment}.yaml"):
         if (project / path).is_file():
             sources[f"{PROJECT}/{path}"] = Source(kind=Kind.PROJECT, file=project / path)
     compiled = dict(output_files(output / environment))

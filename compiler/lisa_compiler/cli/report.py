@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from lisa_compiler.cli.sarif import sarif_log
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 from lisa_schema.version import VERSION
 
@@ -201,8 +202,6 @@ def _whole_message(diagnostic: Diagnostic) -> str:
 
 
 def _sarif(diagnostics: Sequence[Diagnostic], place: _Place) -> str:
-    from lisa_compiler.cli.sarif import sarif_log
-
     log = sarif_log(
         diagnostics, version=VERSION, file_of=place.file, message_of=_whole_message, meanings=place.meanings
     )

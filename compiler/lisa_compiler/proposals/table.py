@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lisa_compiler.proposals.proposal import Kind, Proposal, ProposalError
+from lisa_compiler.proposals.proposal import Proposal, ProposalAction, ProposalError
 
 
 def client(region: str, profile: str | None, endpoint_url: str | None) -> Any:
@@ -87,7 +87,7 @@ class ProposalTable:
 def _proposal(item: dict[str, Any]) -> Proposal:
     return Proposal(
         id=item["id"]["S"],
-        kind=Kind(item["kind"]["S"]),
+        kind=ProposalAction(item["kind"]["S"]),
         model_id=item["modelId"]["S"],
         author=item["author"]["S"],
         created_at=item["createdAt"]["S"],

