@@ -6,100 +6,33 @@ Each yields what it has done to a model as soon as it is done; all are safe to r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lisa_weights.convert import Converted
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.fingerprint import Stamp
-from lisa_weights.lock.lock_file import LockedModel, SourceKind
+from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.lock.memory import Memory
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.resolve import Finding, checkpoint_stamps, resolve
-from lisa_weights.status import Condition, StatusRow, status, stored_condition
+from lisa_weights.stage_events import (
+    Event,
+    ModelChecked,
+    ModelDownloaded,
+    ModelLocked,
+    ModelUploaded,
+    ModelVerified,
+    StoredModelChecked,
+    Verification,
+)
+from lisa_weights.status import StatusRow, status, stored_condition
 from lisa_weights.steps import Step, convert_in_step
 from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.download import download as download_model
 from lisa_weights.store.growth import growing
 from lisa_weights.workspace import MODELS, Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLocked:
-    """A local model has an entry in the lock file now."""
-
-    model: str
-    locked: LockedModel
-
-
-@dataclass(frozen=True, slots=True)
-class ModelChecked:
-    """A model that an older LISA locked has all its tensors, which the lock file records now."""
-
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUploaded:
-    """A model is in the bucket, with the numbers of files that were uploaded and that were there."""
-
-    model: str
-    uploaded: int
-    present: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelDownloaded:
-    """A model is on the disk, with the numbers of files that were downloaded and that were there."""
-
-    model: str
-    downloaded: int
-    present: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVerified:
-    """A model in the bucket was compared with the lock file.
-
-    Attributes:
-        model: its name.
-        url: where it is in the bucket.
-        mismatches: a sentence for each file that differs.
-    """
-
-    model: str
-    url: str
-    mismatches: tuple[str, ...]
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether all files match."""
-        return not self.mismatches
-
-
-@dataclass(frozen=True, slots=True)
-class StoredModelChecked:
-    """The tensors of a model that an older LISA locked were checked in the bucket.
-
-    Attributes:
-        model: its name.
-        condition: whether it stores every tensor that it records.
-        problems: a sentence for each problem.
-    """
-
-    model: str
-    condition: Condition
-    problems: tuple[str, ...]
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether it stores every tensor."""
-        return self.condition is Condition.SOUND
-
-
-Verification = ModelVerified | StoredModelChecked
-Event = ModelLocked | ModelChecked | ModelUploaded | Verification
 
 
 def show_status(workspace: Workspace, *, ask_bucket: bool) -> tuple[StatusRow, ...]:

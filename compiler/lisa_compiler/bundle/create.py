@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler.bundle import sbom
 from lisa_compiler.bundle.archive import DirectoryBase, read_manifest, write_archive
 from lisa_compiler.bundle.dependencies import find_cdk, find_wheels, locked_cdk, platform, python_version
-from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, Kind, parse
+from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, FileType, parse
 from lisa_compiler.bundle.sources import Found, Source, find_sources, find_vendored
 from lisa_compiler.product.recipes import product_recipes
 from lisa_compiler.product.sources import product_files
@@ -106,14 +106,14 @@ def _described(
     files = [source.described(path) for path, source in sorted(sources.items())]
     made = {
         sbom.PATH: Source(
-            kind=Kind.GUIDE, content=sbom.bill_of_materials(deployment, lock, files, sources, requirements)
+            kind=FileType.GUIDE, content=sbom.bill_of_materials(deployment, lock, files, sources, requirements)
         ),
-        "README.md": Source(kind=Kind.GUIDE, content=_rendered("README.md", deployment, found)),
-        "install.sh": Source(kind=Kind.GUIDE, content=_rendered("install.sh", deployment, found), executable=True),
+        "README.md": Source(kind=FileType.GUIDE, content=_rendered("README.md", deployment, found)),
+        "install.sh": Source(kind=FileType.GUIDE, content=_rendered("install.sh", deployment, found), executable=True),
     }
     files += [source.described(path) for path, source in made.items()]
     sums = "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files)).encode()
-    made[SUMS] = Source(kind=Kind.GUIDE, content=sums)
+    made[SUMS] = Source(kind=FileType.GUIDE, content=sums)
     files.append(made[SUMS].described(SUMS))
     manifest = BundleManifest(
         lisa_version=VERSION,

@@ -15,7 +15,8 @@ from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.spinner import phase_spinner
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile import compilation
-from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project, manifest_origin
+from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project
+from lisa_compiler.compile.environments import manifest_origin
 from lisa_compiler.output.diff import summary, unified_diff
 from lisa_compiler.project.paths import WEIGHTS_LOCK, shown_path
 from lisa_schema.catalogue import OUTPUT_LEFT_OVER, OUTPUT_STALE, WEIGHTS_OUTDATED

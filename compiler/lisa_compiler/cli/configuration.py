@@ -23,7 +23,7 @@ from lisa_compiler.cli.options import (
     environments_options,
     takes,
 )
-from lisa_compiler.cli.report import Format, counted
+from lisa_compiler.cli.report import Format, summarize_counts
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile.planning import plan_environment
@@ -57,7 +57,8 @@ def validate(invocation: Invocation, *, form: DiagnosticFormat = Format.TEXT) ->
     if has_errors(found):
         raise typer.Exit(ExitCode.FAILED)
     for environment in valid:
-        print_status(f"{environment.name}: valid" + (f", {counted(found)}" if found and len(valid) == 1 else ""))
+        counts = f", {summarize_counts(found)}" if found and len(valid) == 1 else ""
+        print_status(f"{environment.name}: valid{counts}")
 
 
 @app.command(epilog="lisa config --env prod --show-origin")

@@ -38,7 +38,7 @@ def print_diagnostics(
         diagnostics,
         form,
         project=project.root,
-        shown_below=project_prefix(project),
+        prefix=project_prefix(project),
         meanings=meanings,
         colour=text and sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
     )

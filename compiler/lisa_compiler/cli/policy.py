@@ -12,7 +12,7 @@ import typer
 from lisa_compiler.cli.diagnostics import print_diagnostics, project_prefix
 from lisa_compiler.cli.invocation import Invocation
 from lisa_compiler.cli.options import DiagnosticFormat, command_group, environments_options, takes
-from lisa_compiler.cli.report import Format, counted, render
+from lisa_compiler.cli.report import Format, render, summarize_counts
 from lisa_compiler.cli.terminal import ExitCode, print_status
 from lisa_compiler.policy.check import PolicyOptions, check_project
 from lisa_compiler.policy.finding import Tool
@@ -75,7 +75,8 @@ def policy(
         raise typer.Exit(ExitCode.FAILED)
     for name, remaining in report.remaining.items():
         waived = sum(1 for finding, _ in report.waived if finding.environment == name)
-        print_status(f"{name}: {counted(remaining) or 'no findings'}" + (f", {waived} waived" if waived else ""))
+        end = f", {waived} waived" if waived else ""
+        print_status(f"{name}: {summarize_counts(remaining) or 'no findings'}{end}")
 
 
 def _print(
@@ -84,8 +85,8 @@ def _print(
     print_diagnostics(diagnostics, form, project, meanings=meanings)
     if sarif is None:
         return
-    shown_below = project_prefix(project)
-    text = render(diagnostics, Format.SARIF, project=project.root, shown_below=shown_below, meanings=meanings)
+    prefix = project_prefix(project)
+    text = render(diagnostics, Format.SARIF, project=project.root, prefix=prefix, meanings=meanings)
     try:
         sarif.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -19,7 +19,7 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
 from lisa_weights import stage as use_cases
-from lisa_weights.stage import (
+from lisa_weights.stage_events import (
     Event,
     ModelChecked,
     ModelDownloaded,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lisa_compiler.compile import cache
+from lisa_compiler.compile.environments import known_environments, orphaned_outputs, selected_names
 from lisa_compiler.output import manifest
 from lisa_compiler.output.diff import compare
 from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.output.write import write_environment
-from lisa_compiler.project.paths import shown_path
-from lisa_schema.catalogue import OUTPUT_LEFT_OVER
-from lisa_schema.diagnostics import Diagnostic, Origin, Severity
+from lisa_schema.diagnostics import Diagnostic, Severity
 from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -134,8 +133,8 @@ def compile_project(
         LisaError: a file that the configuration names cannot be used, or policy checks failed.
     """
     caching = options.cache and not options.check
-    known = None if selection.names else _known(project, output, caching=caching)
-    names = _names(project, selection, known)
+    known = None if selection.names else known_environments(project, output, caching=caching)
+    names = selected_names(project, selection, known)
     recorded = _recorded_options(project, options)
     unchanged: dict[str, cache.CachedBuild] = {}
     if caching:
@@ -146,7 +145,7 @@ def compile_project(
     diagnostics = [diagnostic for build in unchanged.values() for diagnostic in build.diagnostics]
     diagnostics += [diagnostic for one in compiled for diagnostic in one.compiled.diagnostics]
     if selection.all and known is not None:
-        diagnostics += _orphaned_outputs(project, output, known.names)
+        diagnostics += orphaned_outputs(project, output, known.names)
     if options.strict:
         diagnostics = [replace(diagnostic, severity=Severity.ERROR) for diagnostic in diagnostics]
     return Compilation(
@@ -163,8 +162,7 @@ def compile_project(
 def lock_weights(compilation: Compilation) -> tuple[Compilation, Mapping[str, LockedModel]]:
     """Save the weights that were locked, before the output that names them; entries of other runs are kept.
 
-    Returns:
-        The compilation, which knows the lock file as it is now, and what was locked, by model.
+    Returns the compilation, which knows the lock file as it is now, and what was locked, by model.
     """
     made = compilation.compiled
     locked = {name: one.compiled.lock.models[name] for one in made for name in one.compiled.locked}
@@ -187,7 +185,7 @@ def write_output(compilation: Compilation) -> Iterator[tuple[CompiledEnvironment
     """Write each environment atomically, and yield it with the seconds that it took in total.
 
     Raises:
-        LisaError: the system refuses; those that were yielded are written, the others are as they were.
+        LisaError: the system refuses; only those that were yielded are written.
     """
     project, output = compilation.project, compilation.output
     recorded = _recorded_options(project, compilation.options)
@@ -233,11 +231,6 @@ def differences(
     return compiled.changes
 
 
-def manifest_origin(project: Project, output: Path, environment: str) -> Origin:
-    """Place of a diagnostic about an environment's output: its manifest."""
-    return Origin(Path(os.path.relpath(output / environment / MANIFEST, project.root)).as_posix())
-
-
 def _compile_all(
     project: Project,
     names: Sequence[str],
@@ -265,7 +258,7 @@ def _compile_all(
     errors: list[Diagnostic] = []
     for environment in valid:
         name = environment.name
-        phase = None if progress is None else _labelled(name, progress)
+        phase = None if progress is None else partial(_show_phase, progress, name)
         began = time.perf_counter()
         try:
             compiled = compile_planned(
@@ -285,8 +278,8 @@ def _compile_all(
     return tuple(made)
 
 
-def _labelled(name: str, progress: Callable[[str], None]) -> Callable[[str], None]:
-    return lambda phase: progress(f"{name}: {phase}")
+def _show_phase(progress: Callable[[str], None], name: str, phase: str) -> None:
+    progress(f"{name}: {phase}")
 
 
 def _with_manifest(
@@ -305,44 +298,5 @@ def _with_manifest(
 
 
 def _recorded_options(project: Project, options: CompileOptions) -> tuple[tuple[str, str], ...]:
-    """Options that the cache records; without weights, the warnings differ."""
+    # Without weights, the warnings differ.
     return project.options if options.weights else (*project.options, ("--no-weights", ""))
-
-
-def _known(project: Project, output: Path, *, caching: bool) -> cache.Environments:
-    """Return the project's environments, from the cache when it has them."""
-    found = cache.known_environments(project.root, output) if caching else None
-    if found is not None:
-        return found
-    inputs = cache.environment_inputs(project.root)
-    names = project.environments()
-    try:
-        default = project.default_environment()
-    except ConfigurationError:  # reported when the default environment is selected
-        default = None
-    return cache.Environments(default, names, inputs)
-
-
-def _names(project: Project, selection: Selection, known: cache.Environments | None) -> tuple[str, ...]:
-    if known is None:
-        return selection.names
-    if selection.all and known.names:
-        return known.names
-    if known.default is not None and not selection.all:
-        return (known.default,)
-    return (project.default_environment(),)  # raises the errors that explain why there is none
-
-
-def _orphaned_outputs(project: Project, output: Path, names: Sequence[str]) -> list[Diagnostic]:
-    """Warn of output that belongs to no environment."""
-    made = sorted(path.parent.name for path in output.glob(f"*/{MANIFEST}") if not path.parent.is_symlink())
-    return [_orphaned(project, output, name) for name in made if name not in names]
-
-
-def _orphaned(project: Project, output: Path, environment: str) -> Diagnostic:
-    place = shown_path(output / environment)
-    return OUTPUT_LEFT_OVER.at(
-        manifest_origin(project, output, environment),
-        f"{place} is the output of an environment that is no longer configured.",
-        fix=f"Destroy its deployment, then remove the directory: `git rm -r {place}`.",
-    )

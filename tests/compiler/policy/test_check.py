@@ -163,7 +163,7 @@ def test_cfn_lint_findings_name_resource_and_rule() -> None:
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketNam": "a"}}
     text = json.dumps({"Resources": {"Documents": bucket}})
     [finding] = lint((Template("rag", text, {"Documents": bucket}),), "dev", "us-east-1")
-    assert (finding.rule, finding.place, finding.kind) == ("E3002", "rag/Documents", "AWS::S3::Bucket")
+    assert (finding.rule, finding.resource_path, finding.resource_type) == ("E3002", "rag/Documents", "AWS::S3::Bucket")
     assert finding.message.endswith("(at Properties.BucketNam)")
     assert (finding.severity, finding.title) == (Severity.ERROR, "Resource properties are invalid.")
 
