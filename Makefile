@@ -47,7 +47,7 @@ policy: .venv/.installed-dev ## Check the compiled templates: make policy ENV=de
 	@$(LISA) policy $(OPTIONS) $(ARGS)
 
 .PHONY: config
-config: .venv/.installed-runtime ## Print the effective configuration: make config ENV=dev ARGS=--origin
+config: .venv/.installed-runtime ## Print the effective configuration: make config ENV=dev ARGS=--show-origin
 	@$(LISA) config $(OPTIONS) $(ARGS)
 
 .PHONY: listStacks

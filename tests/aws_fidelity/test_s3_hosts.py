@@ -17,10 +17,9 @@ from botocore.config import Config
 from tests.compiler.conftest import Project, configuration
 
 from aws_fidelity.s3_hosts import status
-from lisa_compiler.cli.requests import Request
-from lisa_compiler.cli.staging import in_workspace
-from lisa_compiler.cli.targets import on_target
-from lisa_compiler.cli.terminal import ExitCode
+from lisa_compiler.compile.weights import open_workspace
+from lisa_compiler.deploy.deployment_context import open_deployment
+from lisa_compiler.project import project as projects
 from lisa_lambdas.repository.bucket import DocumentsBucket
 from lisa_schema.regions import Region, region, region_names
 from weights.seaweedfs import binary
@@ -141,14 +140,11 @@ def test_containers_and_commands_give_s5cmd_the_address(tmp_path: Path, monkeypa
     project = Project(tmp_path).write(region=SOVEREIGN, restApiConfig=rest)
     address = f"https://s3.{SOVEREIGN}.amazonaws.eu"
     assert dict(project.plan().models[0].service.environment)["S3_ENDPOINT_URL"] == address
-    found: list[str | None] = []
-
-    def keep(endpoint: str | None) -> ExitCode:
-        found.append(endpoint)
-        return ExitCode.OK
-
-    request = Request(project=tmp_path)
-    in_workspace(request, None, lambda workspace: keep(workspace.endpoint_url))
-    in_workspace(request, "http://localhost:1", lambda workspace: keep(workspace.endpoint_url))
-    on_target(request, lambda target: keep(target.workspace().endpoint_url))
+    local = projects.Project(tmp_path)
+    environment = local.environment(None)
+    found = [
+        open_workspace(environment).endpoint_url,
+        open_workspace(environment, "http://localhost:1").endpoint_url,
+        open_deployment(local, None).workspace().endpoint_url,
+    ]
     assert found == [address, "http://localhost:1", address]

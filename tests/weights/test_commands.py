@@ -157,7 +157,7 @@ def test_safetensors_need_no_conversion(project: Path) -> None:
     directory = write(project / "models" / MODEL, sharded())
     result = CliRunner().invoke(app, ["weights", "convert", str(directory)])
     assert result.exit_code == ExitCode.OK, result.output
-    assert "is safetensors already, and sound" in result.output
+    assert "is safetensors already, and valid" in result.output
 
 
 def use_metadata_service(monkeypatch: pytest.MonkeyPatch, endpoint: str, home: Path) -> None:

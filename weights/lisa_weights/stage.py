@@ -1,273 +1,194 @@
-"""Stage weights: bring the models of an environment from the Hugging Face Hub or the disk into its models bucket.
+"""The use cases of `lisa weights`: bring the weights of models from the Hub or a disk into the models bucket.
 
-Each function returns what it did, and passes each result to `report` as soon as it is there, since a later model may
-fail. Everything can be run again: what is complete is kept.
+Each yields what it has done to a model as soon as it is done; all are safe to run again after any interruption.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lisa_weights.convert import MAX_SHARD_SIZE, Converted
+from lisa_weights.convert import Converted
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache
+from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import SourceKind
-from lisa_weights.model_directory import LocalState, model_path, read_directory
-from lisa_weights.outcomes import (
+from lisa_weights.model_directory import LocalState, read_directory
+from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
+from lisa_weights.stage_events import (
+    Event,
+    ModelChecked,
     ModelDownloaded,
-    ModelInspected,
     ModelLocked,
     ModelUploaded,
     ModelVerified,
-    Report,
-    Staged,
-    ignore,
-    reported,
+    StoredModelChecked,
+    Verification,
 )
-from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
-from lisa_weights.status import stored_condition
-from lisa_weights.steps import Step, convert_in_step, no_progress
+from lisa_weights.status import StatusRow, status, stored_condition
+from lisa_weights.steps import Step, convert_in_step
 from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.directory_progress import track_size
-from lisa_weights.store.download import download as download_files
+from lisa_weights.store.download import download as download_model
 from lisa_weights.workspace import MODELS, Workspace
 
-Approve = Callable[[hub.Listing], bool]
-"""Whether a model may be fetched from the Hub."""
+
+def show_status(workspace: Workspace, *, ask_bucket: bool) -> tuple[StatusRow, ...]:
+    """The state of each model: needed, on the disk, in the lock file and, if it is asked, in the bucket."""
+    bucket = workspace.bucket() if ask_bucket else None
+    return tuple(status(workspace.needed, workspace.models, workspace.lock(), bucket))
 
 
-def stage(workspace: Workspace, *, approve: Approve, step: Step = no_progress, report: Report = ignore) -> Staged:
-    """Fetch, convert, lock and upload whatever the bucket lacks of each hosted model, then verify all of them.
-
-    Args:
-        workspace: the environment's weights.
-        approve: asked before a model is fetched from the Hub.
-        step: shows the progress of long steps.
-        report: receives each result as it comes.
+def fetch(workspace: Workspace, model: str, revision: str | None, step: Step) -> Iterator[ModelLocked]:
+    """Download a model from the Hub into models/, convert it if it needs to be, and lock its commit.
 
     Raises:
-        WeightsError: a model cannot be fetched, converted, locked or uploaded; completed models are kept.
+        WeightsError: the Hub does not have it, or it cannot be locked.
     """
-    bucket = workspace.bucket()
-    missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
-    inspected = _inspect_unchecked(workspace, bucket, missing, report)
-    locked: list[ModelLocked] = []
-    for model in missing:
-        locked += _bring_to_disk(workspace, model, approve, step, report)
-    uploaded: tuple[ModelUploaded, ...] = ()
-    if missing:
-        locked += lock_models(workspace, missing, step=step, report=report)
-        uploaded = upload(workspace, missing, step=step, report=report)
-    verified = verify(workspace, report=report)
-    return Staged(inspected=inspected, locked=tuple(locked), uploaded=uploaded, verified=verified)
+    yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step)
 
 
-def fetch(
-    workspace: Workspace,
-    model: str,
-    *,
-    revision: str | None = None,
-    step: Step = no_progress,
-    report: Report = ignore,
-) -> tuple[ModelLocked, ...]:
-    """Fetch a model from the Hub into `models/`, convert it if required, and lock the commit.
-
-    Args:
-        workspace: the environment's weights.
-        model: `org/name`, as on its model card.
-        revision: branch, tag or commit; default: `main`.
-        step: shows the progress of long steps.
-        report: receives each result as it comes.
-
-    Raises:
-        WeightsError: the Hub refuses or cannot be reached, or the model cannot be converted or locked.
-    """
-    return _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step, report)
-
-
-def convert_model(
-    path: Path,
-    title: str,
-    *,
-    max_shard_size: int = MAX_SHARD_SIZE,
-    verify: bool = True,
-    checksums: bool = False,
-    step: Step = no_progress,
+def convert_directory(
+    path: Path, title: str, step: Step, *, max_shard_bytes: int, verify: bool, checksums: bool
 ) -> Converted:
-    """Convert a model's directory to safetensors; a directory below `models/` is recorded for the lock file.
+    """Convert a model's directory to safetensors; the checkpoint stays as it is.
 
     Args:
-        path: the model's directory.
-        title: what `step` shows.
-        max_shard_size: bytes of tensors in one file at most.
-        verify: compare each tensor with its source.
-        checksums: compare each storage with the CRC-32 of its checkpoint.
-        step: shows the progress.
+        path: the directory.
+        title: title of the step.
+        step: receives the progress.
+        max_shard_bytes: size of the largest file.
+        verify: whether each tensor is compared with its source.
+        checksums: whether the checkpoint is compared with its CRC-32 checksums.
 
     Raises:
-        WeightsError: the checkpoint is rejected or the disk refuses; the directory is unchanged.
+        WeightsError: the checkpoint is rejected, or the system refuses; the directory is as it was.
     """
     directory = read_directory(path)
     before = checkpoint_stamps(directory)
     converted = convert_in_step(
-        directory, title, step, max_shard_size=max_shard_size, verify=verify, checksums=checksums
+        directory, title, step, max_shard_size=max_shard_bytes, verify=verify, checksums=checksums
     )
-    model = path.resolve()
-    if converted.written and before and model.parent.parent.name == MODELS:
-        cache = DigestCache.load(model.parent.parent)
-        digests = {file.name: file.sha256 for file in converted.files}
-        cache.record_conversion(f"{model.parent.name}/{model.name}", before, digests)
-        cache.save()
+    if converted.written:
+        _record_conversion(path, before, converted)
     return converted
 
 
-def lock_models(
-    workspace: Workspace,
-    models: Sequence[str],
-    *,
-    revision: str | None = None,
-    step: Step = no_progress,
-    report: Report = ignore,
-) -> tuple[ModelLocked, ...]:
-    """Convert local models if required, and write those that are new or changed to the lock file.
-
-    Args:
-        workspace: the environment's weights.
-        models: names of local models.
-        revision: the commit on the Hub that they were fetched from; None for models from elsewhere.
-        step: shows the progress of long steps.
-        report: receives each result as it comes.
+def upload(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelUploaded]:
+    """Upload locked models from the disk; files that the bucket has are kept.
 
     Raises:
-        WeightsError: a model cannot be locked; the others are.
-    """
-    resolution = resolve(models, workspace.models, workspace.lock(), step=step)
-    done = []
-    for model in models:
-        locked = resolution.lock.models.get(model)
-        if locked is None:
-            continue
-        if revision is not None:
-            locked = replace(locked, kind=SourceKind.HUB, revision=revision)
-        if workspace.lock().models.get(model) != locked:
-            workspace.save_locked(model, locked)
-            done.append(reported(ModelLocked(model, locked), report))
-    if resolution.issues:
-        raise WeightsError(" ".join(_sentence(issue) for issue in resolution.issues))
-    return tuple(done)
-
-
-def upload(
-    workspace: Workspace, models: Sequence[str] = (), *, step: Step = no_progress, report: Report = ignore
-) -> tuple[ModelUploaded, ...]:
-    """Upload locked models to the bucket; objects that match the lock file are kept.
-
-    Args:
-        workspace: the environment's weights.
-        models: names; default: all hosted models.
-        step: shows the progress of each model.
-        report: receives each result as it comes.
-
-    Raises:
-        WeightsError: a model is not locked or differs from the lock file, or the store refuses.
+        WeightsError: a model is not locked, differs from the lock file, or cannot be uploaded.
     """
     bucket = workspace.bucket()
-    done = []
-    for model in workspace.chosen(models):
+    for model in workspace.selected(models):
         locked = workspace.locked(model)
         with step(f"uploading {model} to {bucket.url(model)}", locked.total_bytes) as progress:
-            transfer = bucket.upload(model, locked, model_path(workspace.models, model), progress=progress)
-        done.append(reported(ModelUploaded(model, transfer), report))
-    return tuple(done)
+            moved = bucket.upload(model, locked, workspace.path(model), progress=progress)
+        yield ModelUploaded(model, len(moved.moved), len(moved.kept))
 
 
-def download(
-    workspace: Workspace, models: Sequence[str] = (), *, step: Step = no_progress, report: Report = ignore
-) -> tuple[ModelDownloaded, ...]:
-    """Download locked models from the bucket to `models/`; files that match the lock file are kept.
-
-    Args:
-        workspace: the environment's weights.
-        models: names; default: all hosted models.
-        step: shows the progress of each model.
-        report: receives each result as it comes.
+def download(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelDownloaded]:
+    """Download locked models into models/; files that the disk has are kept.
 
     Raises:
-        WeightsError: a model is not locked, an object is missing or differs, or the disk or the store refuses.
+        WeightsError: a model is not locked, or the bucket does not have it as it is locked.
     """
     bucket = workspace.bucket()
-    done = []
-    for model in workspace.chosen(models):
+    for model in workspace.selected(models):
         locked = workspace.locked(model)
-        path = model_path(workspace.models, model)
+        path = workspace.path(model)
         title = f"downloading {model} from {bucket.url(model)}"
         with step(title, locked.total_bytes) as progress, track_size(path, progress):
-            transfer = download_files(bucket, model, locked, path)
-        done.append(reported(ModelDownloaded(model, transfer), report))
-    return tuple(done)
+            moved = download_model(bucket, model, locked, path)
+        yield ModelDownloaded(model, len(moved.moved), len(moved.kept))
 
 
-def verify(
-    workspace: Workspace, models: Sequence[str] = (), *, deep: bool = False, report: Report = ignore
-) -> tuple[ModelVerified, ...]:
-    """Compare models in the bucket with the lock file.
+def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> Iterator[Verification]:
+    """Compare models in the bucket with the lock file; with `deep`, every byte of them."""
+    bucket = workspace.bucket()
+    for model in workspace.selected(models):
+        locked = workspace.locked(model)
+        mismatches = tuple(found.message for found in bucket.verify(model, locked, deep=deep))
+        yield ModelVerified(model, bucket.url(model), mismatches)
+        if locked.converter is None:
+            yield _check_stored(bucket, model)
+
+
+def stage(workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool]) -> Iterator[Event]:
+    """Do for each needed model whatever is missing until the bucket has it, and verify all of them.
 
     Args:
-        workspace: the environment's weights.
-        models: names; default: all hosted models.
-        deep: read every object and compute its digest.
-        report: receives each result as it comes.
+        workspace: where the weights are.
+        step: receives the progress.
+        approve: is asked before a model of so many bytes is downloaded from the Hub.
 
     Raises:
-        WeightsError: a model is not locked, or the store refuses.
+        WeightsError: a model cannot be fetched, locked or uploaded, or its download was not approved.
     """
     bucket = workspace.bucket()
-    done = []
-    for model in workspace.chosen(models):
-        locked = workspace.locked(model)
-        mismatches = bucket.verify(model, locked, deep=deep)
-        inspected = _inspect(bucket, model) if locked.converter is None else None
-        done.append(reported(ModelVerified(model, bucket.url(model), mismatches, inspected), report))
-    return tuple(done)
+    missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
+    yield from _check_older_models(workspace, bucket, missing)
+    for model in missing:
+        yield from _ensure_local(workspace, model, step, approve)
+    if missing:
+        yield from _lock_local(workspace, missing, step)
+        yield from upload(workspace, missing, step)
+    yield from verify(workspace, (), deep=False)
+
+
+def missing_models(workspace: Workspace) -> list[str]:
+    """Names of the needed models that the bucket does not have as they are locked."""
+    bucket, lock = workspace.bucket(), workspace.lock()
+    return [model for model in workspace.needed if model not in lock.models or bucket.verify(model, lock.models[model])]
+
+
+def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
+    """Record the conversion of a model in a project's models/, so that its entry has the converter's version."""
+    model = path.resolve()
+    models = model.parent.parent
+    if models.name == MODELS and before:
+        memory = DigestCache.load(models)
+        digests = {file.name: file.sha256 for file in converted.files}
+        memory.record_conversion(f"{model.parent.name}/{model.name}", before, digests)
+        memory.save()
+
+
+def _check_stored(bucket: Bucket, model: str) -> StoredModelChecked:
+    condition, problems = stored_condition(model, bucket)
+    return StoredModelChecked(model, condition, tuple(problems))
+
+
+def _check_older_models(workspace: Workspace, bucket: Bucket, missing: Sequence[str]) -> Iterator[Event]:
+    """Check models that only the bucket has and an older LISA locked, and record those that have all their tensors."""
+    for model in workspace.needed:
+        lock = workspace.lock()
+        locked = lock.models.get(model)
+        if model in missing or locked is None or locked.converter is not None:
+            continue
+        checked = _check_stored(bucket, model)
+        if checked.is_valid:
+            workspace.save(lock.with_model(model, replace(locked, converter=0)))
+            yield ModelChecked(model)
+        else:
+            yield checked
 
 
 def _is_in_bucket_alone(workspace: Workspace, bucket: Bucket, model: str) -> bool:
-    """Whether a model is complete: it is not on this disk, and the bucket matches the lock file."""
+    """Return whether a model needs nothing: it is not on this disk, and the bucket has it as it is locked."""
     locked = workspace.lock().models.get(model)
-    if locked is None or workspace.directory(model).state is not LocalState.ABSENT:
+    if locked is None or workspace.local_state(model) is not LocalState.ABSENT:
         return False
     return not bucket.verify(model, locked)
 
 
-def _inspect(bucket: Bucket, model: str) -> ModelInspected:
-    condition, problems = stored_condition(model, bucket)
-    return ModelInspected(model, condition, tuple(problems))
-
-
-def _inspect_unchecked(
-    workspace: Workspace, bucket: Bucket, missing: Sequence[str], report: Report
-) -> tuple[ModelInspected, ...]:
-    """Record in the lock file that a model which only the bucket has, and an older LISA locked, stores all tensors."""
-    done = []
-    for model in workspace.needed:
-        locked = workspace.lock().models.get(model)
-        if model in missing or locked is None or locked.converter is not None:
-            continue
-        inspected = _inspect(bucket, model)
-        if inspected.is_sound:
-            workspace.save_locked(model, replace(locked, converter=0))
-        done.append(reported(inspected, report))
-    return tuple(done)
-
-
-def _bring_to_disk(
-    workspace: Workspace, model: str, approve: Approve, step: Step, report: Report
-) -> tuple[ModelLocked, ...]:
-    if workspace.directory(model).state in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
-        return ()
+def _ensure_local(
+    workspace: Workspace, model: str, step: Step, approve: Callable[[str, int], bool]
+) -> Iterator[ModelLocked]:
+    if workspace.local_state(model) in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
+        return
     known = workspace.lock().models.get(model)
     if known is not None and known.kind is SourceKind.LOCAL:
         raise WeightsError(
@@ -275,21 +196,41 @@ def _bring_to_disk(
             f"or download it from the Hub with `lisa weights fetch {model}`."
         )
     listing = hub.look_up(model, revision=(known.revision if known else None) or hub.DEFAULT_REVISION)
-    if not approve(listing):
+    if not approve(model, listing.total_bytes):
         raise WeightsError(
             f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."
         )
-    return _fetch(workspace, listing, step, report)
+    yield from _fetch(workspace, listing, step)
 
 
-def _fetch(workspace: Workspace, listing: hub.Listing, step: Step, report: Report) -> tuple[ModelLocked, ...]:
-    path = model_path(workspace.models, listing.model)
+def _fetch(workspace: Workspace, listing: hub.Listing, step: Step) -> Iterator[ModelLocked]:
+    path = workspace.path(listing.model)
     title = f"fetching {listing.model} at {listing.revision[:12]}"
     with step(title, listing.total_bytes) as progress, track_size(path, progress):
         hub.fetch(listing, path)
-    return lock_models(workspace, [listing.model], revision=listing.revision, step=step, report=report)
+    yield from _lock_local(workspace, [listing.model], step, revision=listing.revision)
 
 
-def _sentence(issue: WeightsIssue) -> str:
-    reasons = "; ".join(issue.reasons).rstrip(".") or "it does not exist"
-    return f"{MODELS}/{issue.model} cannot be locked: {reasons}."
+def _lock_local(
+    workspace: Workspace, models: Sequence[str], step: Step, *, revision: str | None = None
+) -> Iterator[ModelLocked]:
+    """Convert and lock local models; those that came from the Hub with their revision."""
+    resolution = resolve(models, workspace.models, workspace.lock(), step=step)
+    lock = workspace.lock()
+    for model in models:
+        locked = resolution.lock.models.get(model)
+        if locked is None:
+            continue
+        if revision is not None:
+            locked = replace(locked, kind=SourceKind.HUB, revision=revision)
+        if lock.models.get(model) != locked:
+            lock = lock.with_model(model, locked)
+            workspace.save(lock)
+            yield ModelLocked(model, locked)
+    if resolution.issues:
+        raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
+
+
+def _format_issue(finding: WeightsIssue) -> str:
+    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
+    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."

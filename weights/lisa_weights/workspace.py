@@ -1,4 +1,4 @@
-"""The weights of one environment: its models directory, its lock file and its models bucket."""
+"""Where the weights of an environment's models are: a disk, a lock file and a bucket."""
 
 from __future__ import annotations
 
@@ -7,67 +7,64 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel, WeightsLock, load, save
-from lisa_weights.model_directory import ModelDirectory, model_path, read_directory
+from lisa_weights.lock import lock_file
+from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel, WeightsLock
+from lisa_weights.model_directory import LocalState, model_path, read_directory
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
 
 MODELS = "models"
-"""Directory of the local models in a project."""
+"""Directory of local models in a project."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where the weights of an environment are.
+    """Where weights are, for one environment of a project.
 
     Attributes:
-        project: directory of config.yaml, of the lock file and of `models/`.
+        project: directory of config.yaml, of the lock file and of models/.
         environment: name of the environment.
         bucket_name: its models bucket.
-        needed: names of the hosted models, each once, in the order of the configuration.
-        endpoint_url: address of S3 or of an S3-compatible store; None lets s5cmd choose the one of the Region.
+        needed: names of the models that it hosts, each once, in the order of the configuration.
+        endpoint_url: address for s5cmd, of an S3-compatible store or of S3; None where it finds S3 itself.
     """
 
     project: Path
     environment: str
     bucket_name: str
     needed: tuple[str, ...]
-    endpoint_url: str | None = None
+    endpoint_url: str | None
 
     @property
     def models(self) -> Path:
         """Directory of the local models."""
         return self.project / MODELS
 
-    def directory(self, model: str) -> ModelDirectory:
-        """Read a model's local directory; one that does not exist is empty.
+    def path(self, model: str) -> Path:
+        """Directory of a local model."""
+        return model_path(self.models, model)
 
-        Raises:
-            WeightsError: the name is not that of a model, or the directory cannot be read.
-        """
-        return read_directory(model_path(self.models, model))
+    def local_state(self, model: str) -> LocalState:
+        """State of a local model."""
+        return read_directory(self.path(model)).state
 
     def bucket(self) -> Bucket:
-        """Open the models bucket.
-
-        Raises:
-            WeightsError: s5cmd is not installed.
-        """
+        """The models bucket, reached through s5cmd."""
         return Bucket(self.bucket_name, s5cmd.find(self.endpoint_url))
 
     def lock(self) -> WeightsLock:
-        """Read the lock file; one that does not exist is empty.
+        """Read the lock file."""
+        return lock_file.load(self.project / LOCK_FILE)
 
-        Raises:
-            WeightsError: it cannot be read or is not a lock file.
-        """
-        return load(self.project / LOCK_FILE)
+    def save(self, lock: WeightsLock) -> None:
+        """Write the lock file."""
+        lock_file.save(self.project / LOCK_FILE, lock)
 
     def locked(self, model: str) -> LockedModel:
-        """Return a model's entry in the lock file.
+        """Read the lock file's entry of one model.
 
         Raises:
-            WeightsError: it has none, or the lock file cannot be read.
+            WeightsError: it has none.
         """
         found = self.lock().models.get(model)
         if found is None:
@@ -76,14 +73,6 @@ class Workspace:
             )
         return found
 
-    def save_locked(self, model: str, locked: LockedModel) -> None:
-        """Add or replace a model's entry in the lock file, atomically.
-
-        Raises:
-            WeightsError: the lock file cannot be read or written.
-        """
-        save(self.project / LOCK_FILE, self.lock().with_model(model, locked))
-
-    def chosen(self, models: Sequence[str]) -> tuple[str, ...]:
-        """Return the named models; default: all that the environment hosts."""
+    def selected(self, models: Sequence[str]) -> tuple[str, ...]:
+        """The models that are named; all that the environment hosts when none is."""
         return tuple(models) or self.needed

@@ -1,4 +1,4 @@
-"""The archive: written in one pass, verified and unpacked in one pass, a piece of a file in memory at a time.
+"""The archive: written in one pass, verified and unpacked in one pass, a block of a file in memory at a time.
 
 It is a plain tar (POSIX.1-2001, pax), not compressed, since weights, wheels and images do not get smaller. The entries
 are bundle.json, then what it says is stored, in its order; there is no time, owner or link in it. `tar -xf` unpacks a
@@ -16,12 +16,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from lisa_compiler.bundle.manifest import MANIFEST, MOST_BYTES, BundledFile, BundleError, BundleManifest, parse
+from lisa_compiler.bundle.manifest import MANIFEST, MAX_MANIFEST_BYTES, BundledFile, BundleError, BundleManifest, parse
 from lisa_compiler.bundle.sources import Source
 from lisa_compiler.output.atomic_directory import create_directory_atomically
 from lisa_schema.atomic_file import replaced_file
 
-_CHUNK: Final = 1 << 20
+_BLOCK_BYTES: Final = 1 << 20
 
 Tell = Callable[[int], None]
 """Is told how many bytes more were read or written."""
@@ -77,11 +77,11 @@ class _Reader:
         self.read_bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        piece = self._stream.read(size)
-        self._digest.update(piece)
-        self.read_bytes += len(piece)
-        self._tell(len(piece))
-        return piece
+        block = self._stream.read(size)
+        self._digest.update(block)
+        self.read_bytes += len(block)
+        self._tell(len(block))
+        return block
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
@@ -218,7 +218,7 @@ def unpack(archive: Path, directory: Path, base: Path | None, tell: Tell) -> Bun
 @contextmanager
 def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with archive.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as tar:
+        with archive.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=_BLOCK_BYTES) as tar:
             yield tar
     except tarfile.TarError as error:
         raise BundleError(f"{archive} is not a bundle, or is cut short ({error}).") from error
@@ -228,7 +228,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
 
 def _manifest(tar: tarfile.TarFile, archive: Path) -> BundleManifest:
     entry = tar.next()
-    if entry is None or entry.name != MANIFEST or not entry.isreg() or entry.size > MOST_BYTES:
+    if entry is None or entry.name != MANIFEST or not entry.isreg() or entry.size > MAX_MANIFEST_BYTES:
         raise BundleError(f"{archive} does not begin with {MANIFEST}: it is not a bundle.")
     stream = tar.extractfile(entry)
     return parse(stream.read() if stream else b"", str(archive))
@@ -267,15 +267,15 @@ def _require_same(file: BundledFile, digest: str, where: Path) -> None:
 
 def _digest(stream: IO[bytes], tell: Tell) -> str:
     digest = hashlib.sha256()
-    for piece in _pieces(stream, tell):
-        digest.update(piece)
+    for block in _blocks(stream, tell):
+        digest.update(block)
     return digest.hexdigest()
 
 
-def _pieces(stream: IO[bytes], tell: Tell) -> Iterator[bytes]:
-    while piece := stream.read(_CHUNK):
-        tell(len(piece))
-        yield piece
+def _blocks(stream: IO[bytes], tell: Tell) -> Iterator[bytes]:
+    while block := stream.read(_BLOCK_BYTES):
+        tell(len(block))
+        yield block
 
 
 def _save(directory: Path, file: BundledFile, stream: IO[bytes], where: Path, tell: Tell) -> None:
@@ -283,8 +283,8 @@ def _save(directory: Path, file: BundledFile, stream: IO[bytes], where: Path, te
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with path.open("xb") as target:
-        for piece in _pieces(stream, tell):
-            digest.update(piece)
-            target.write(piece)
+        for block in _blocks(stream, tell):
+            digest.update(block)
+            target.write(block)
         os.fchmod(target.fileno(), 0o755 if file.executable else 0o644)
     _require_same(file, digest.hexdigest(), where)

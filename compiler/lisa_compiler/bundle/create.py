@@ -1,4 +1,4 @@
-"""Make a bundle: gather, describe, leave out what the base has, and write."""
+"""The use case of `lisa bundle`: find the files, describe them, omit those of the base, and write the bundle."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.bundle import sbom
 from lisa_compiler.bundle.archive import DirectoryBase, read_manifest, write_archive
-from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, Kind, parse
+from lisa_compiler.bundle.dependencies import find_cdk, find_wheels, locked_cdk, platform, python_version
+from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, FileType, parse
 from lisa_compiler.bundle.sources import Found, Source, find_sources, find_vendored
-from lisa_compiler.bundle.supplies import find_cdk, find_wheels, locked_cdk, platform, python_version
 from lisa_compiler.product.recipes import product_recipes
 from lisa_compiler.product.sources import product_files
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.version import VERSION
+from lisa_weights.lock import lock_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lisa_compiler.deploy.deployment_context import DeploymentContext
     from lisa_compiler.plan import Deployment
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.steps import Step
@@ -30,61 +32,53 @@ SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supplies:
-    """Where parts of a bundle come from that are not the project's.
+class BundleInputs:
+    """Parts of a bundle that are not the project's.
 
     Attributes:
         images: directory of image archives; None when there are none.
-        wheels: directory of wheels; None fetches them.
-        cdk: package of the cdk CLI; None fetches it.
-        base: bundle, or unpacked bundle, whose files are left out; None for a whole bundle.
-        partial: whether what is missing on this machine may be left out.
+        wheels: directory of wheels; None downloads them.
+        cdk: package of the cdk CLI; None downloads it.
+        base: base bundle, or directory of an unpacked one; None for a complete bundle.
+        allow_missing: whether files that are missing on this machine are omitted.
     """
 
     images: Path | None = None
     wheels: Path | None = None
     cdk: Path | None = None
     base: Path | None = None
-    partial: bool = False
+    allow_missing: bool = False
 
 
-def create(
-    target: Path,
-    project: Path,
-    *,
-    output: Path,
-    deployment: Deployment,
-    lock: WeightsLock,
-    supplies: Supplies,
-    step: Step,
-) -> BundleManifest:
-    """Make the bundle of one environment.
+def create(target: Path, context: DeploymentContext, inputs: BundleInputs, step: Step) -> BundleManifest:
+    """Create the bundle of one environment, whose compiled output must be up to date.
 
     Args:
         target: the file to write.
-        project: folder of config.yaml.
-        output: directory of all environments' output.
-        deployment: the environment's plan.
-        lock: what the weights are.
-        supplies: where the rest comes from.
-        step: is told how far the work is.
+        context: the environment.
+        inputs: where the other parts are.
+        step: receives the progress.
 
     Raises:
-        BundleError: something is missing, cannot be fetched, or changes meanwhile.
+        DeployError: the compiled output is out of date.
+        BundleError: a file is missing, cannot be downloaded, or changes meanwhile.
     """
-    found = find_sources(project, output, deployment, lock, supplies.images)
-    if found.missing and not supplies.partial:
+    context.require_up_to_date()
+    project, deployment = context.project.root, context.deployment
+    lock = lock_file.load(context.project.weights_lock)
+    found = find_sources(project, context.project.output, deployment, lock, inputs.images)
+    if found.missing and not inputs.allow_missing:
         listed = "".join(f"\n  {name}: {fix}" for name, fix in sorted(found.missing.items()))
-        raise BundleError(f"This is not on this machine, and --partial leaves it out:{listed}")
+        raise BundleError(f"Files are missing on this machine. Add them, or pass --allow-missing to omit them:{listed}")
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
         scratch = Path(folder)
         with step("gathering wheels and the cdk CLI", 0):
-            programs = find_wheels(project, supplies.wheels, scratch) | find_cdk(supplies.cdk, scratch)
+            programs = find_wheels(project, inputs.wheels, scratch) | find_cdk(inputs.cdk, scratch)
         sources = {**found.sources, **find_vendored(project, deployment.environment, scratch), **programs}
         requirements = product_requirements(deployment, project)
         manifest, sources = _described(deployment, lock, found, sources, requirements)
-        if supplies.base is not None:
-            manifest = _difference(manifest, supplies.base)
+        if inputs.base is not None:
+            manifest = _without_base(manifest, inputs.base)
         with step(f"writing {target.name}", sum(file.size for file in manifest.stored)) as done:
             write_archive(target, manifest, sources, partial(done, target.name))
     return manifest
@@ -112,14 +106,14 @@ def _described(
     files = [source.described(path) for path, source in sorted(sources.items())]
     made = {
         sbom.PATH: Source(
-            kind=Kind.GUIDE, content=sbom.bill_of_materials(deployment, lock, files, sources, requirements)
+            kind=FileType.GUIDE, content=sbom.bill_of_materials(deployment, lock, files, sources, requirements)
         ),
-        "README.md": Source(kind=Kind.GUIDE, content=_rendered("README.md", deployment, found)),
-        "install.sh": Source(kind=Kind.GUIDE, content=_rendered("install.sh", deployment, found), executable=True),
+        "README.md": Source(kind=FileType.GUIDE, content=_rendered("README.md", deployment, found)),
+        "install.sh": Source(kind=FileType.GUIDE, content=_rendered("install.sh", deployment, found), executable=True),
     }
     files += [source.described(path) for path, source in made.items()]
     sums = "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files)).encode()
-    made[SUMS] = Source(kind=Kind.GUIDE, content=sums)
+    made[SUMS] = Source(kind=FileType.GUIDE, content=sums)
     files.append(made[SUMS].described(SUMS))
     manifest = BundleManifest(
         lisa_version=VERSION,
@@ -145,13 +139,13 @@ def _rendered(name: str, deployment: Deployment, found: Found) -> bytes:
     return jinja_environment().get_template(f"bundle/{name}.j2").render(values).encode()
 
 
-def _difference(manifest: BundleManifest, base: Path) -> BundleManifest:
-    """Leave out what the base has, under whatever name; a difference can be the base of another one."""
+def _without_base(manifest: BundleManifest, base: Path) -> BundleManifest:
+    """Omit what the base has, under whatever name; an incremental bundle can be the base of another one."""
     known = _base_manifest(base)
     if known.environment != manifest.environment:
         raise BundleError(f"{base} is of {known.environment}, not of {manifest.environment}.")
     digests = {file.sha256 for file in known.files}
-    files = tuple(_left_out(file) if file.sha256 in digests else file for file in manifest.files)
+    files = tuple(_omitted(file) if file.sha256 in digests else file for file in manifest.files)
     return replace(manifest, base=known.digest, files=files)
 
 
@@ -163,5 +157,5 @@ def _base_manifest(base: Path) -> BundleManifest:
     return read_manifest(base)
 
 
-def _left_out(file: BundledFile) -> BundledFile:
+def _omitted(file: BundledFile) -> BundledFile:
     return replace(file, stored=False)

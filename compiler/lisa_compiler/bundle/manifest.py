@@ -17,7 +17,7 @@ MANIFEST: Final = "bundle.json"
 SCHEMA_VERSION: Final = 1
 """Raised when the form of bundle.json changes."""
 
-MOST_BYTES: Final = 64 * 2**20
+MAX_MANIFEST_BYTES: Final = 64 * 2**20
 """Bytes of bundle.json above which it is not read: it is the only part that is held in memory."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -27,7 +27,7 @@ class BundleError(LisaError):
     """A bundle cannot be made, or is not what it says."""
 
 
-class Kind(StrEnum):
+class FileType(StrEnum):
     """What a file of a bundle is."""
 
     PROJECT = "project"
@@ -54,7 +54,7 @@ class BundledFile:
     path: str
     size: int
     sha256: str
-    kind: Kind
+    kind: FileType
     executable: bool
     stored: bool
 
@@ -137,7 +137,7 @@ def parse(content: bytes, where: str) -> BundleManifest:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{where} does not begin with a {MANIFEST} that LISA wrote.") from error
-    _require_sound(manifest.files, where)
+    _validate(manifest.files, where)
     return manifest
 
 
@@ -149,13 +149,13 @@ def _file(entry: dict[str, Any]) -> BundledFile:
         str(entry["path"]),
         size,
         digest,
-        Kind(entry["kind"]),
+        FileType(entry["kind"]),
         executable=entry["executable"] is True,
         stored=entry["stored"] is True,
     )
 
 
-def _require_sound(files: Sequence[BundledFile], where: str) -> None:
+def _validate(files: Sequence[BundledFile], where: str) -> None:
     paths = {file.path for file in files}
     if len(paths) != len(files):
         raise BundleError(f"{where} names a file twice.")

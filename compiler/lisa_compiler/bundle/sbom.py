@@ -11,7 +11,7 @@ from email.parser import HeaderParser
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from lisa_compiler.bundle.manifest import BundledFile, Kind
+from lisa_compiler.bundle.manifest import BundledFile, FileType
 from lisa_compiler.bundle.sources import PROJECT
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_schema.version import VERSION
@@ -88,11 +88,11 @@ def _package(ecosystem: str, name: str, version: str) -> Component:
 def _programs(files: Sequence[BundledFile], sources: Mapping[str, Source]) -> Iterator[Component]:
     for file in files:
         name = PurePosixPath(file.path).name
-        if file.kind is Kind.WHEEL:
+        if file.kind is FileType.WHEEL:
             project, version = name.split("-")[:2]
             component = _package("pypi", re.sub(r"[-_.]+", "-", project).lower(), version)
             yield component | {"hashes": _hashes(file.sha256)} | _licence(sources[file.path])
-        elif file.kind is Kind.CDK:
+        elif file.kind is FileType.CDK:
             component = _package("npm", "aws-cdk", name.removeprefix("aws-cdk-").removesuffix(".tgz"))
             licence = {"licenses": [{"license": {"id": "Apache-2.0"}}]}
             yield component | {"type": "application", "hashes": _hashes(file.sha256)} | licence
@@ -131,7 +131,7 @@ def _models(deployment: Deployment, lock: WeightsLock) -> Iterator[Component]:
 
 def _archives(files: Sequence[BundledFile]) -> Iterator[Component]:
     for file in files:
-        if file.kind is Kind.IMAGE:
+        if file.kind is FileType.IMAGE:
             name = PurePosixPath(file.path).name
             reference = f"image:{file.path}"
             yield {"type": "container", "bom-ref": reference, "name": name, "hashes": _hashes(file.sha256)}

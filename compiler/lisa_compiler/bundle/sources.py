@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lisa_compiler.artifacts.vendor import vendor
-from lisa_compiler.bundle.manifest import BundledFile, BundleError, Kind
-from lisa_compiler.compile.ami_lock import lock_file
-from lisa_compiler.compile.cache import input_paths
-from lisa_compiler.compile.weights import MODELS
+from lisa_compiler.bundle.manifest import BundledFile, BundleError, FileType
+from lisa_compiler.compile.inputs import input_paths
 from lisa_compiler.output.tree import files_below, output_files
 from lisa_compiler.plan.images import BuiltImage
-from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER
+from lisa_compiler.project.paths import CONFIG_FILE, MODELS, OVERLAY_FOLDER, ami_lock
 from lisa_weights.lock.lock_file import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ class Source:
         executable: whether what was made is a program.
     """
 
-    kind: Kind
+    kind: FileType
     content: bytes = b""
     file: Path | None = None
     known: str | None = None
@@ -88,7 +86,7 @@ class Found:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
+    """SHA-256 of a file, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -107,7 +105,7 @@ def find_vendored(project: Path, environment: str, scratch: Path) -> dict[str, S
     folder = scratch / VENDORED / environment
     vendor(project, environment, folder, complete=False)
     return {
-        f"{PROJECT}/{VENDORED}/{environment}/{path}": Source(kind=Kind.PROJECT, file=file)
+        f"{PROJECT}/{VENDORED}/{environment}/{path}": Source(kind=FileType.PROJECT, file=file)
         for path, file in files_below(folder)
     }
 
@@ -126,14 +124,14 @@ def find_sources(project: Path, output: Path, deployment: Deployment, lock: Weig
     sources: dict[str, Source] = {}
     missing: dict[str, str] = {}
     wheels = [path.relative_to(project).as_posix() for path in sorted(project.glob("vendor/*.whl"))]
-    for path in (*_CARRIED, *wheels, lock_file(environment), f"{OVERLAY_FOLDER}/{environment}.yaml"):
+    for path in (*_CARRIED, *wheels, ami_lock(environment), f"{OVERLAY_FOLDER}/{environment}.yaml"):
         if (project / path).is_file():
-            sources[f"{PROJECT}/{path}"] = Source(kind=Kind.PROJECT, file=project / path)
+            sources[f"{PROJECT}/{path}"] = Source(kind=FileType.PROJECT, file=project / path)
     compiled = dict(output_files(output / environment))
     if not compiled:
         raise BundleError(f"{output / environment} is empty: run `lisa compile --env {environment}` first.")
     for path, file in compiled.items():
-        sources[f"{PROJECT}/generated/{environment}/{path}"] = Source(kind=Kind.PROJECT, file=file)
+        sources[f"{PROJECT}/generated/{environment}/{path}"] = Source(kind=FileType.PROJECT, file=file)
     for path in input_paths(deployment.config):
         sources |= dict(_named(project, path, missing))
     sources |= dict(_weights(project, deployment, lock, missing))
@@ -146,9 +144,9 @@ def _named(project: Path, path: str, missing: dict[str, str]) -> Iterator[tuple[
     whole = project / path
     if whole.is_dir():
         for below, file in files_below(whole, _NOISE):
-            yield f"{PROJECT}/{path}/{below}", Source(kind=Kind.PROJECT, file=file)
+            yield f"{PROJECT}/{path}/{below}", Source(kind=FileType.PROJECT, file=file)
     elif whole.is_file():
-        kind = Kind.IMAGE if path.endswith(".tar") else Kind.PROJECT
+        kind = FileType.IMAGE if path.endswith(".tar") else FileType.PROJECT
         yield f"{PROJECT}/{path}", Source(kind=kind, file=whole)
     elif (project / f"{path}.sha256").is_file():
         missing[path] = "put the file into the project, where its checksum is already"
@@ -169,13 +167,13 @@ def _weights(
                 fix = f"fetch them: `lisa weights download --env {deployment.environment} {name}`"
                 missing[f"weights of {name}"] = fix
                 break
-            yield f"{PROJECT}/{MODELS}/{name}/{file.path}", Source(kind=Kind.WEIGHTS, file=path, known=file.sha256)
+            yield f"{PROJECT}/{MODELS}/{name}/{file.path}", Source(kind=FileType.WEIGHTS, file=path, known=file.sha256)
 
 
 def _images(deployment: Deployment, images: Path | None, missing: dict[str, str]) -> Iterator[tuple[str, Source]]:
     archives = {path.name: path for path in sorted(images.glob("*.tar"))} if images else {}
     for name, path in archives.items():
-        yield f"{IMAGES}/{name}", Source(kind=Kind.IMAGE, file=path)
+        yield f"{IMAGES}/{name}", Source(kind=FileType.IMAGE, file=path)
     for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage) and f"{image.name}.tar" not in archives:

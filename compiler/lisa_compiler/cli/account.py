@@ -1,102 +1,116 @@
-"""Commands that help with an AWS account: vpc describe and gen-certs."""
+"""`lisa vpc describe` and `lisa gen-certs`."""
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from lisa_compiler.cli.diagnosing import show
-from lisa_compiler.cli.inspecting import loaded_region
-from lisa_compiler.cli.report import Format
-from lisa_compiler.cli.requests import Request, shown_path
-from lisa_compiler.cli.terminal import ExitCode, put, say
+import typer
+
+from lisa_compiler.cli.invocation import Invocation, build_invocation
+from lisa_compiler.cli.options import (
+    Environment,
+    Profile,
+    ProjectDirectory,
+    Region,
+    command_group,
+    takes,
+)
+from lisa_compiler.cli.terminal import print_status, write_output
+from lisa_compiler.project.deploy_target import DeployTarget, read_deploy_target
+from lisa_compiler.project.paths import shown_path
+from lisa_compiler.starter import certificates
+from lisa_compiler.starter.certificates import KeyKind
 from lisa_schema.errors import ConfigurationError, LisaError
 
+app = command_group()
+vpc_app = command_group("Work with an existing VPC.")
+app.add_typer(vpc_app, name="vpc")
 
-def describe_vpc(request: Request, vpc_id: str | None) -> ExitCode:
-    """Print the `vpc:` block of an environment."""
-    from lisa_compiler.aws import vpc
 
-    try:
-        known = loaded_region(request)
-    except ConfigurationError as error:
-        show(error.diagnostics, Format.TEXT, request)
-        return ExitCode.FAILED
-    wanted = vpc_id or known.get("vpcId")
+def vpc_options(
+    *,
+    project: ProjectDirectory = Path(),
+    env: Environment = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> Invocation:
+    """Options of a command that reads one environment's account."""
+    return build_invocation(project, [env] if env else [], shortcuts=[("--profile", profile), ("--region", region)])
+
+
+def region_options(*, project: ProjectDirectory = Path(), env: Environment = None, region: Region = None) -> Invocation:
+    """Options of a command that depends on one environment's Region."""
+    return build_invocation(project, [env] if env else [], shortcuts=[("--region", region)])
+
+
+@vpc_app.command("describe", epilog="lisa vpc describe --env prod >> environments/prod.yaml")
+@takes(vpc_options)
+def vpc_describe(
+    invocation: Invocation,
+    *,
+    vpc_id: Annotated[
+        str | None, typer.Option("--vpc-id", metavar="ID", help="VPC; default: vpcId of the configuration.")
+    ] = None,
+) -> None:
+    """Print the vpc: block for an existing VPC. Requires boto3 and credentials."""
+    from lisa_compiler.aws import vpc  # noqa: PLC0415  # boto3: 0.4 s, and `lisa gen-certs` needs none
+
+    target = read_deploy_target(invocation.project, invocation.environment)
+    wanted = vpc_id or target.vpc_id
     if wanted is None:
         raise LisaError("The configuration has no vpcId. Set it, or pass --vpc-id.")
-    described = vpc.describe(vpc.client(known.get("region"), known.get("profile")), wanted)
-    put(vpc.as_yaml(described))
+    described = vpc.describe(vpc.client(target.region, target.profile), wanted)
+    write_output(vpc.as_yaml(described))
     for subnet in described.excluded:
-        say(
-            f"left out: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
-            "every zone has to have the same number of each kind"
+        print_status(
+            f"omitted: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
+            "every Availability Zone must have the same number of each kind"
         )
-    return ExitCode.OK
 
 
-def make_certificate(
-    request: Request,
-    output: Path,
+@app.command(
+    "gen-certs", epilog="lisa gen-certs --region us-east-1\n\nlisa gen-certs --domain lisa.example.com --key ec"
+)
+@takes(region_options)
+def gen_certs(
+    invocation: Invocation,
     *,
-    domains: Sequence[str] | None,
-    kind: str,
-    days: int,
-    name: str,
-    force: bool,
-) -> ExitCode:
-    """Make a development certificate and say what to do with it."""
-    from lisa_compiler.starter import certificates
-
-    if not re.fullmatch(r"[\w+=,.@-]{1,128}", name, re.ASCII):
-        raise LisaError(f"IAM does not allow the certificate name `{name}`. Use letters, digits and +=,.@_-")
-    known = _known(request)
-    region = dict(request.options).get("--region") or known.get("region")
-    if domains:
-        names = tuple(domains)
-    elif region is None:
-        raise LisaError("The Region is unknown. Pass --region or --domain, or set `region` in the configuration.")
-    else:
-        names = (*certificates.load_balancer_domains(region), *_configured_names(known))
-    pair = certificates.make_certificate(names, kind=certificates.KeyKind(kind), days=days)
-    certificate, key = certificates.save(pair, output, force=force)
-    shown_certificate, shown_key = shlex.quote(shown_path(certificate)), shlex.quote(shown_path(key))
-    say(
-        f"wrote {shown_certificate} and {shown_key} for {', '.join(names)}, valid {days} days\n"
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Name to certify, may be repeated; default: the Region's load balancers."),
+    ] = None,
+    key: Annotated[KeyKind, typer.Option(help="RSA with 2048 bits, or the elliptic curve P-256.")] = KeyKind.RSA,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days of validity.")] = 365,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the certificate in IAM.")] = "lisa-dev",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Output directory; default: certs/ of the project."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Create a self-signed certificate for load balancers, FOR DEVELOPMENT ONLY."""
+    try:
+        target = read_deploy_target(invocation.project, invocation.environment)
+    except ConfigurationError:
+        target = DeployTarget()
+    region = dict(invocation.project.options).get("--region") or target.region
+    arn = certificates.certificate_arn(name, region)
+    names = tuple(domain) if domain else certificates.domain_names(region, target)
+    pair = certificates.make_certificate(names, kind=key, days=days)
+    written = certificates.save(pair, output or invocation.project.root / "certs", force=force)
+    certificate, private_key = (shlex.quote(shown_path(path)) for path in written)
+    print_status(
+        f"wrote {certificate} and {private_key} for {', '.join(names)}, valid {days} days\n"
         "For development only: configure clients to trust it. Commit the certificate, not the key, "
         "and upload both with"
     )
-    put(
+    write_output(
         f"aws iam upload-server-certificate --server-certificate-name {shlex.quote(name)} "
-        f"--certificate-body file://{shown_certificate} --private-key file://{shown_key}\n"
+        f"--certificate-body file://{certificate} --private-key file://{private_key}\n"
     )
-    say(
-        "and set restApiConfig.loadBalancerConfig.sslCertIamArn to "
-        f"arn:{_partition(region)}:iam::<account-number>:server-certificate/{name}\n"
-        f"and certificateAuthorityBundle to {shown_certificate}, so that functions and containers trust it"
+    print_status(
+        f"and set restApiConfig.loadBalancerConfig.sslCertIamArn to {arn}\n"
+        f"and certificateAuthorityBundle to {certificate}, so that functions and containers trust it"
     )
-    return ExitCode.OK
-
-
-def _known(request: Request) -> dict[str, str]:
-    try:
-        return loaded_region(request)
-    except ConfigurationError:
-        return {}
-
-
-def _configured_names(known: Mapping[str, str]) -> tuple[str, ...]:
-    """Names by which load balancers are called: the gateway's domain name, and those in the private hosted zone."""
-    from lisa_compiler.plan.names import private_zone
-
-    domain, deployment = known.get("domainName"), known.get("deploymentName")
-    return (*((domain,) if domain else ()), *((f"*.{private_zone(deployment)}",) if deployment else ()))
-
-
-def _partition(region: str | None) -> str:
-    from lisa_schema.regions import region as find
-
-    found = find(region) if region else None
-    return found.partition.id if found else "aws"

@@ -1,57 +1,67 @@
-"""The command `lisa ami refresh` and its options."""
+"""`lisa ami refresh`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lisa_compiler.cli.options import (
-    HOW,
-    AccountNumber,
-    Assignments,
-    DeploymentName,
-    Environment,
-    Profile,
-    Project,
-    Region,
-    shortcuts,
-)
-from lisa_compiler.cli.requests import request
+from lisa_compiler.cli.deployment_options import deployment_options
+from lisa_compiler.cli.options import command_group, takes
+from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
+from lisa_compiler.compile import ami_lock
+from lisa_compiler.deploy.ami_refresh import AmiChange, read_current_amis
+from lisa_compiler.deploy.deployment_context import DeploymentContext
+from lisa_compiler.plan.amis import LockedAmi
 
-ami_app = typer.Typer(help="Pin the AMIs that EC2 instances boot.", no_args_is_help=True, rich_markup_mode="rich")
+app = command_group("Pin the AMIs that EC2 instances boot.")
 
 
-@ami_app.callback()
+@app.callback()
 def ami() -> None:
     """Pin the AMIs that EC2 instances boot."""
 
 
-@ami_app.command(
+@app.command(
     epilog=(
         "lisa ami refresh --env prod\n\n"
         "lisa ami refresh --env prod --check    [dim]# exit 3 when there are newer AMIs[/dim]"
     )
 )
+@takes(deployment_options)
 def refresh(
+    context: DeploymentContext,
     *,
-    project: Project = Path(),
-    env: Environment = None,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Write nothing; exit 3 when the lock file differs.", rich_help_panel=HOW),
-    ] = False,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 when the lock file differs.")] = False,
 ) -> None:
     """Read the SSM parameters of AMIs in the account, and write what they name to ami.<env>.lock.json."""
-    from lisa_compiler.cli import machine_images
-    from lisa_compiler.cli.targets import on_target
+    environment = context.environment
+    name = context.project.ami_lock(environment).name
+    found = read_current_amis(context.planned, context.account)
+    if found is None:
+        print_status(f"{environment}: no AMI to pin: each is set by amiId, or read at each deployment")
+        return
+    for change in found.changes:
+        for line in _lines(change):
+            write_output(line + "\n")
+    if found.is_current:
+        print_status(f"{environment}: {name} is up to date")
+        return
+    if check:
+        print_status(f"{environment}: {name} is out of date; run `lisa ami refresh --env {environment}`")
+        raise typer.Exit(ExitCode.STALE)
+    ami_lock.save(context.project.root, environment, found.lock)
+    print_status(f"wrote {name}; run `lisa compile --env {environment}`, review with `lisa diff`, and commit both")
 
-    given = shortcuts(profile, deployment_name, account_number, region)
-    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
-    raise typer.Exit(on_target(asked, lambda target: machine_images.refresh(target, check=check)))
+
+def _lines(change: AmiChange) -> list[str]:
+    old, new = change.locked, change.current
+    lines = [f"{change.parameter}, version {new.version}: {', '.join(change.services)}"]
+    if old is not None and old.id != new.id:
+        lines.append(f"  - {_description(old)}")
+    return [*lines, f"  + {_description(new)}"]
+
+
+def _description(ami: LockedAmi) -> str:
+    end = f", deprecated from {ami.deprecation_time[:10]}" if ami.deprecation_time else ""
+    return f"{ami.id}  {ami.name}, created {ami.creation_date[:10]}{end}"

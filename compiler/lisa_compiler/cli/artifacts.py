@@ -1,214 +1,198 @@
-"""The commands `lisa artifacts …` and their options."""
+"""`lisa artifacts …`."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lisa_compiler.cli.options import (
-    HOW,
-    AccountNumber,
-    Assignments,
-    DeploymentName,
-    Environment,
-    Profile,
-    Project,
-    Region,
-    TableFormat,
-    shortcuts,
-)
-from lisa_compiler.cli.requests import request
+from lisa_compiler.artifacts import images, supply
+from lisa_compiler.artifacts.vendor import vendor
+from lisa_compiler.cli.deployment_options import deployment_options, warn_if_out_of_date
+from lisa_compiler.cli.options import ProjectDirectory, TableFormat, command_group, takes
+from lisa_compiler.cli.progress_bar import format_bytes, progress_step
+from lisa_compiler.cli.tables import table
+from lisa_compiler.cli.terminal import print_status, write_output
+from lisa_compiler.cli.weights import print_events
+from lisa_compiler.deploy.deployment_context import DeploymentContext
+from lisa_compiler.project.paths import shown_path
+from lisa_weights.stage import missing_models, upload
 
-artifacts_app = typer.Typer(
-    help="Build and publish what a deployment needs: images, layers, code, weights.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lisa_compiler.artifacts.artifact import Artifact
+    from lisa_compiler.artifacts.artifact_store import ArtifactStore
+    from lisa_compiler.artifacts.supply import ArtifactStatus, Built
+
+app = command_group("Build and publish what a deployment needs: images, layers, code, weights.")
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; default: all."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.", rich_help_panel=HOW)]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.")]
 
 
-@artifacts_app.command("list", epilog="lisa artifacts list --env prod --offline")
+@app.command("list", epilog="lisa artifacts list --env prod --offline")
+@takes(deployment_options)
 def artifacts_list(
+    context: DeploymentContext,
     *,
-    project: Project = Path(),
-    env: Environment = None,
     offline: Offline = False,
-    form: Annotated[TableFormat, typer.Option("--format", help="Table or JSON.", rich_help_panel=HOW)] = (
-        TableFormat.TEXT
-    ),
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
+    form: Annotated[TableFormat, typer.Option("--format", help="Table or JSON.")] = TableFormat.TEXT,
 ) -> None:
     """List the artifacts of an environment: digest, whether it is built, whether the account has it."""
-    from lisa_compiler.cli import supplying
-    from lisa_compiler.cli.targets import on_target
-
-    given = shortcuts(profile, deployment_name, account_number, region)
-    as_json = form is TableFormat.JSON
-    raise typer.Exit(
-        on_target(
-            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
-            lambda target: supplying.show(target, offline=offline, as_json=as_json),
-        )
-    )
+    artifacts = context.assembly().artifacts
+    warn_if_out_of_date(context)
+    store = None if offline else _store(context)
+    rows = supply.list_artifacts(context.project.root, artifacts, store, context.workspace())
+    if form is TableFormat.JSON:
+        write_output(json.dumps([_as_json(row) for row in rows], indent=2) + "\n")
+        return
+    write_output(table(("KIND", "NAME", "DIGEST", "SIZE", "BUILT", "IN ACCOUNT"), [_cells(row) for row in rows]))
 
 
-@artifacts_app.command("build", epilog="lisa artifacts build layers --env prod --offline")
-def artifacts_build(
-    names: Names = None,
-    *,
-    project: Project = Path(),
-    env: Environment = None,
-    offline: Offline = False,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
-) -> None:
+@app.command("build", epilog="lisa artifacts build layers --env prod --offline")
+@takes(deployment_options)
+def artifacts_build(context: DeploymentContext, names: Names = None, *, offline: Offline = False) -> None:
     """Build what the account lacks, or, offline, whatever is not built; zip files go to .lisa/artifacts."""
-    from lisa_compiler.cli import supplying
-    from lisa_compiler.cli.targets import on_target
-
-    given = shortcuts(profile, deployment_name, account_number, region)
-    raise typer.Exit(
-        on_target(
-            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
-            lambda target: supplying.build(target, names or (), offline=offline),
-        )
-    )
+    selected = supply.select(context.up_to_date_assembly().artifacts, names or ())
+    built = supply.build(context.project.root, selected, None if offline else _store(context))
+    if not _print_built(built):
+        print_status(f"{context.environment}: the account has all that was asked for, nothing to build")
 
 
-@artifacts_app.command("save", epilog="lisa artifacts save --env airgap --output images")
+@app.command("save", epilog="lisa artifacts save --env airgap --output images")
+@takes(deployment_options)
 def artifacts_save(
+    context: DeploymentContext,
     names: Names = None,
     *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the archives go.", rich_help_panel=HOW)
-    ] = Path("images"),
-    project: Project = Path(),
-    env: Environment = None,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the archives go.")] = Path(
+        "images"
+    ),
 ) -> None:
     """Write images as archives, which `lisa bundle --images` packs; builds those that are not built."""
-    from lisa_compiler.cli import supplying
-    from lisa_compiler.cli.targets import on_target
-
-    given = shortcuts(profile, deployment_name, account_number, region)
-    raise typer.Exit(
-        on_target(
-            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
-            lambda target: supplying.save(target, names or (), output),
-        )
-    )
+    selected = supply.select(context.up_to_date_assembly().artifacts, names or ())
+    if not _print_built(supply.save_images(selected, output)):
+        print_status(f"{context.environment}: no image to save; those of type ecr and registry are not built here")
 
 
-@artifacts_app.command("materialize", epilog="lisa artifacts materialize --env prod")
+@app.command("materialize", epilog="lisa artifacts materialize --env prod")
 def artifacts_materialize(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[ARTIFACT]...", help="Names in manifest.json. Default: all.")
     ] = None,
     *,
-    project: Project = Path(),
+    project: ProjectDirectory = Path(),
     env: Annotated[str, typer.Option("--env", "-e", metavar="NAME", help="Environment to materialize.")],
-    image: Annotated[
-        bool, typer.Option("--image", help="Build a container context and print the image.", rich_help_panel=HOW)
-    ] = False,
+    image: Annotated[bool, typer.Option("--image", help="Build a container context and print the image.")] = False,
 ) -> None:
     """Write product code as generated/ names it into .lisa/artifacts, and print the paths."""
-    from lisa_compiler.cli import supplying
+    for place in supply.materialize(project, env, names or (), image=image):
+        write_output(f"{place}\n")
 
-    raise typer.Exit(supplying.materialize(project, env, names or (), image=image))
 
-
-@artifacts_app.command("vendor", epilog="lisa artifacts vendor --env prod deployment")
+@app.command("vendor", epilog="lisa artifacts vendor --env prod deployment")
+@takes(deployment_options)
 def artifacts_vendor(
+    context: DeploymentContext,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="New directory to write.")],
-    *,
-    project: Project = Path(),
-    env: Environment = None,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
 ) -> None:
     """Write compiled output with all code and layers into DIR, for pipelines without LISA."""
-    from lisa_compiler.cli import supplying
-    from lisa_compiler.cli.targets import on_target
-
-    given = shortcuts(profile, deployment_name, account_number, region)
-    raise typer.Exit(
-        on_target(
-            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
-            lambda target: supplying.vendor(target, directory),
-        )
+    context.require_up_to_date()
+    vendor(context.project.root, context.environment, directory)
+    print_status(
+        f"{context.environment}: vendored → {shown_path(directory)}; deploy with `cdk deploy --app DIR/cloudformation`"
     )
 
 
-@artifacts_app.command("publish", epilog="lisa artifacts publish --env prod")
-def artifacts_publish(
-    names: Names = None,
-    *,
-    project: Project = Path(),
-    env: Environment = None,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
-) -> None:
+@app.command("publish", epilog="lisa artifacts publish --env prod")
+@takes(deployment_options)
+def artifacts_publish(context: DeploymentContext, names: Names = None) -> None:
     """Build and upload what the account lacks. Run it again after any interruption."""
-    from lisa_compiler.cli import supplying
-    from lisa_compiler.cli.targets import on_target
-
-    given = shortcuts(profile, deployment_name, account_number, region)
-    raise typer.Exit(
-        on_target(
-            request(project, [env] if env else None, shortcuts=given, assignments=assignments),
-            lambda target: supplying.publish(target, names or ()),
-        )
-    )
+    artifacts = context.up_to_date_assembly().artifacts
+    publish_missing(context, _store(context), supply.select(artifacts, names or ()))
+    if not names or supply.WEIGHTS in names:
+        _publish_weights(context)
 
 
-@artifacts_app.command("builder")
-def artifacts_builder(*, project: Project = Path()) -> None:  # noqa: ARG001  # every command takes it
+@app.command("builder")
+def artifacts_builder(*, project: ProjectDirectory = Path()) -> None:  # noqa: ARG001  # every command takes it
     """Show which container build tool is used (Docker or Buildah)."""
-    from lisa_compiler.cli import supplying
+    builder = images.find_builder()
+    write_output(f"{type(builder).__name__.lower()} {builder.version} ({builder.program})\n")
 
-    raise typer.Exit(supplying.say_builder())
 
-
-@artifacts_app.command("login", epilog="lisa artifacts login --env prod")
-def artifacts_login(
-    *,
-    project: Project = Path(),
-    env: Environment = None,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
-) -> None:
+@app.command("login", epilog="lisa artifacts login --env prod")
+@takes(deployment_options)
+def artifacts_login(context: DeploymentContext) -> None:
     """Log Docker or buildah in to the registries of accountNumbersEcr, which base images come from."""
-    from lisa_compiler.cli import supplying
-    from lisa_compiler.cli.targets import on_target
+    from lisa_compiler.artifacts.artifact_store import log_in_to  # noqa: PLC0415  # boto3: 0.4 s, and not every command's
 
-    given = shortcuts(profile, deployment_name, account_number, region)
-    raise typer.Exit(
-        on_target(request(project, [env] if env else None, shortcuts=given, assignments=assignments), supplying.log_in)
-    )
+    config, partition = context.deployment.config, context.deployment.region.partition
+    accounts = config.account_numbers_ecr
+    if not accounts:
+        print_status(f"{context.environment}: accountNumbersEcr names no account, nothing to log in to")
+        return
+    registries = [f"{number}.dkr.ecr.{config.region}.{partition.dns_suffix}" for number in accounts]
+    log_in_to(images.find_builder(), context.account(), registries)
+    for registry in registries:
+        print_status(f"logged in to {registry}")
+
+
+def publish_missing(context: DeploymentContext, store: ArtifactStore, artifacts: Sequence[Artifact]) -> None:
+    """Build and upload those artifacts that the account lacks, and print each."""
+    published = False
+    for one in supply.publish(context.project.root, artifacts, store):
+        published = True
+        artifact = one.artifact
+        print_status(f"{artifact.title}: published as {artifact.digest[:12]} ({one.seconds:.1f} s)")
+    if not published:
+        print_status(f"{context.environment}: the account has every artifact")
+
+
+def _publish_weights(context: DeploymentContext) -> None:
+    workspace = context.workspace()
+    if missing := missing_models(workspace):
+        print_events(upload(workspace, missing, progress_step))
+    elif workspace.needed:
+        print_status(f"{context.environment}: the bucket {workspace.bucket_name} has all weights")
+
+
+def _store(context: DeploymentContext) -> ArtifactStore:
+    from lisa_compiler.artifacts.artifact_store import ArtifactStore  # noqa: PLC0415  # boto3: 0.4 s, and not every command's
+
+    return ArtifactStore(context.account(), context.environment)
+
+
+def _print_built(built: Iterable[Built]) -> bool:
+    """Print what is built as soon as it is; returns whether anything was."""
+    found = False
+    for one in built:
+        found = True
+        if one.path is not None:
+            what = f"{shown_path(one.path)}, {format_bytes(one.path.stat().st_size)}"
+        else:
+            what = f"{one.image.partition(':')[0]} by {type(images.find_builder()).__name__.lower()}"
+        print_status(f"{one.artifact.title}: {what} ({one.seconds:.1f} s)")
+    return found
+
+
+def _as_json(row: ArtifactStatus) -> dict[str, object]:
+    return {
+        "kind": row.kind,
+        "name": row.name,
+        "digest": row.digest or None,
+        "bytes": row.size,
+        "built": row.built,
+        "inAccount": row.in_account,
+    }
+
+
+def _cells(row: ArtifactStatus) -> tuple[str, ...]:
+    size = "-" if row.size is None else format_bytes(row.size)
+    return row.kind, row.name, row.digest[:12] or "-", size, "yes" if row.built else "no", row.in_account

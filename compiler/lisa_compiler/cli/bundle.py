@@ -1,26 +1,24 @@
-"""The commands `lisa bundle …` and their options."""
+"""`lisa bundle`, `lisa bundle verify` and `lisa bundle unpack`."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lisa_compiler.cli.options import (
-    HOW,
-    AccountNumber,
-    Assignments,
-    DeploymentName,
-    Environment,
-    Profile,
-    Project,
-    Region,
-    shortcuts,
-)
-from lisa_compiler.cli.requests import request
+from lisa_compiler.bundle import archive as archives
+from lisa_compiler.bundle.create import BundleInputs, create
+from lisa_compiler.bundle.manifest import BundleManifest
+from lisa_compiler.cli.deployment_options import open_context
+from lisa_compiler.cli.invocation import Invocation
+from lisa_compiler.cli.options import command_group, environment_options, takes
+from lisa_compiler.cli.progress_bar import format_bytes, progress_step
+from lisa_compiler.cli.terminal import print_status, write_output
+from lisa_compiler.project.paths import shown_path
 
-bundle_app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
+app = command_group(invoke_without_command=True)
 
 Archive = Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.", exists=True, dir_okay=False)]
 Base = Annotated[
@@ -30,19 +28,18 @@ Base = Annotated[
         metavar="BUNDLE",
         help="Base bundle of an incremental bundle, or the directory of an unpacked one.",
         exists=True,
-        rich_help_panel=HOW,
     ),
 ]
 
 
-@bundle_app.callback(
+@app.callback(
     epilog="lisa bundle --env airgap -o lisa-1.tar\n\nlisa bundle --env airgap -o lisa-2.tar --base lisa-1.tar"
 )
+@takes(environment_options)
 def bundle(
+    invocation: Invocation,
     ctx: typer.Context,
     *,
-    project: Project = Path(),
-    env: Environment = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The bundle to write; required to create one.")
     ] = None,
@@ -54,7 +51,6 @@ def bundle(
             help="Archives of container images, SERVICE.tar as `docker save` writes them.",
             exists=True,
             file_okay=False,
-            rich_help_panel=HOW,
         ),
     ] = None,
     wheels: Annotated[
@@ -64,7 +60,6 @@ def bundle(
             help="Wheels of LISA and its dependencies; default: downloaded with pip.",
             exists=True,
             file_okay=False,
-            rich_help_panel=HOW,
         ),
     ] = None,
     cdk: Annotated[
@@ -74,43 +69,40 @@ def bundle(
             help="Package of the cdk CLI; default: downloaded with npm.",
             exists=True,
             dir_okay=False,
-            rich_help_panel=HOW,
         ),
     ] = None,
-    partial: Annotated[
-        bool,
-        typer.Option("--partial", help="Omit missing files and list them.", rich_help_panel=HOW),
-    ] = False,
-    assignments: Assignments = None,
-    profile: Profile = None,
-    deployment_name: DeploymentName = None,
-    account_number: AccountNumber = None,
-    region: Region = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Omit missing files and list them.")] = False,
+    old_allow_missing: Annotated[bool, typer.Option("--partial", hidden=True)] = False,
 ) -> None:
     """Package an environment for an air-gapped network."""
     if ctx.invoked_subcommand is not None:
         return
     if output is None:
         raise typer.BadParameter("Name the file to write: --output FILE.", param_hint="--output")
-    from lisa_compiler.bundle.create import Supplies
-    from lisa_compiler.cli import bundling
-    from lisa_compiler.cli.targets import on_target
+    omit = allow_missing or old_allow_missing
+    inputs = BundleInputs(images=images, wheels=wheels, cdk=cdk, base=base, allow_missing=omit)
+    manifest = create(output, open_context(invocation), inputs, progress_step)
+    for name in manifest.missing:
+        print_status(f"omitted: {name}")
+    _print(manifest, output)
+    write_output(f"{manifest.digest}  bundle.json\n")
 
-    supplies = Supplies(images=images, wheels=wheels, cdk=cdk, base=base, partial=partial)
-    given = shortcuts(profile, deployment_name, account_number, region)
-    asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
-    raise typer.Exit(on_target(asked, lambda target: bundling.make(target, output, supplies)))
 
-
-@bundle_app.command("verify", epilog="lisa bundle verify lisa-2.tar --base lisa-1.tar")
+@app.command("verify", epilog="lisa bundle verify lisa-2.tar --base lisa-1.tar")
 def bundle_verify(archive: Archive, *, base: Base = None) -> None:
     """Verify every byte of a bundle against its manifest."""
-    from lisa_compiler.cli import bundling
+    with progress_step(f"reading {archive.name}", archive.stat().st_size) as done:
+        manifest = archives.verify(archive, base, partial(done, archive.name))
+    if manifest.base is not None and base is None:
+        others = len(manifest.files) - len(manifest.stored)
+        print_status(
+            f"Incremental to bundle {manifest.base}, which has the other {others} files. Pass --base to verify them."
+        )
+    _print(manifest, archive)
+    write_output(f"{manifest.digest}  bundle.json\n")
 
-    raise typer.Exit(bundling.verify(archive, base))
 
-
-@bundle_app.command("unpack", epilog="lisa bundle unpack lisa-2.tar ./lisa-2 --base ./lisa-1")
+@app.command("unpack", epilog="lisa bundle unpack lisa-2.tar ./lisa-2 --base ./lisa-1")
 def bundle_unpack(
     archive: Archive,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty directory.")],
@@ -118,6 +110,16 @@ def bundle_unpack(
     base: Base = None,
 ) -> None:
     """Verify a bundle and unpack it atomically; an incremental one requires its base."""
-    from lisa_compiler.cli import bundling
+    with progress_step(f"unpacking {archive.name}", archive.stat().st_size) as done:
+        manifest = archives.unpack(archive, directory, base, partial(done, archive.name))
+    _print(manifest, directory)
+    print_status(f"Next: {shown_path(directory / 'install.sh')}")
 
-    raise typer.Exit(bundling.unpack(archive, directory, base))
+
+def _print(manifest: BundleManifest, place: Path) -> None:
+    stored = manifest.stored
+    total = "" if manifest.base is None else f" of {len(manifest.files)}"
+    print_status(
+        f"{shown_path(place)}: LISA {manifest.lisa_version}, {manifest.environment}, {len(stored)}{total} files, "
+        f"{format_bytes(sum(file.size for file in stored))}"
+    )

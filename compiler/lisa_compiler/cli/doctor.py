@@ -1,4 +1,4 @@
-"""What `lisa doctor` does: read an account or a file of facts, and say what would fail."""
+"""`lisa doctor`."""
 
 from __future__ import annotations
 
@@ -8,70 +8,91 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from lisa_compiler.cli.progress import stages
-from lisa_compiler.cli.requests import shown_path
+import typer
+
+from lisa_compiler.cli.deployment_options import deployment_options, warn_if_out_of_date
+from lisa_compiler.cli.options import TableFormat, command_group, takes
+from lisa_compiler.cli.spinner import phase_spinner
 from lisa_compiler.cli.tables import table
-from lisa_compiler.cli.terminal import ExitCode, put, say
+from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.deploy import preflight
+from lisa_compiler.deploy.deployment_context import DeploymentContext
+from lisa_compiler.project.paths import shown_path
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
-    from lisa_compiler.cli.targets import Target
     from lisa_compiler.deploy.preflight import Facts, Requirements, Result
+
+app = command_group()
 
 _WIDTH = 116
 
 
-def examine(target: Target, facts_file: Path | None, *, as_json: bool, strict: bool) -> ExitCode:
-    """Say what would fail in the account, or in the one that a file of facts describes.
-
-    Args:
-        target: the environment.
-        facts_file: what `export` wrote; None reads the account.
-        as_json: whether the results are JSON.
-        strict: whether warnings and unknown results fail.
-    """
-    requirements = preflight.require(target.deployment, target.assembly())
-    target.warn_if_out_of_date()
-    facts = preflight.load_facts(facts_file) if facts_file else _collect(target, requirements)[0]
-    results = preflight.check(requirements, facts)
+@app.command(
+    epilog=(
+        "lisa doctor --env prod\n\n"
+        "lisa doctor --env airgap --export facts.json    [dim]# where the account can be reached[/dim]\n\n"
+        "lisa doctor --env airgap --facts facts.json     [dim]# elsewhere[/dim]"
+    )
+)
+@takes(deployment_options)
+def doctor(
+    context: DeploymentContext,
+    *,
+    facts: Annotated[
+        Path | None,
+        typer.Option("--facts", metavar="FILE", help="Read a file written by --export instead of the account."),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", help="Write the facts read from the account to a file."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings and unknown results as failures.")] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Text or JSON.")] = TableFormat.TEXT,
+) -> None:
+    """Report what would fail in the account before a deployment. Changes nothing."""
+    if facts and export:
+        raise typer.BadParameter("--facts and --export exclude each other.", param_hint="--export")
+    requirements = preflight.require(context.deployment, context.assembly())
+    warn_if_out_of_date(context)
+    if export:
+        _export(context, requirements, export)
+        return
+    known = preflight.load_facts(facts) if facts else _collect(context, requirements)[0]
+    results = preflight.check(requirements, known)
     counts = Counter(result.status for result in results)
-    if as_json:
-        head = {"environment": target.environment, "account": facts.account, "region": facts.region}
-        content = {**head, "taken": facts.taken, "results": [asdict(result) for result in results]}
-        put(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    if form is TableFormat.JSON:
+        head = {"environment": context.environment, "account": known.account, "region": known.region}
+        content = {**head, "taken": known.taken, "results": [asdict(result) for result in results]}
+        write_output(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     else:
-        put(_as_text(results))
+        write_output(_as_text(results))
     shown = ", ".join(f"{status}: {counts[status]}" for status in preflight.Status if counts[status])
-    say(f"{target.environment} → account {facts.account}, {facts.region}, as of {facts.taken}: {shown}")
+    print_status(f"{context.environment} → account {known.account}, {known.region}, as of {known.taken}: {shown}")
     failed = counts[preflight.Status.FAILS]
-    doubts = counts[preflight.Status.WARNING] + counts[preflight.Status.UNKNOWN]
-    return ExitCode.FAILED if failed or (strict and doubts) else ExitCode.OK
+    uncertain = counts[preflight.Status.WARNING] + counts[preflight.Status.UNKNOWN]
+    raise typer.Exit(ExitCode.FAILED if failed or (strict and uncertain) else ExitCode.OK)
 
 
-def export(target: Target, output: Path) -> ExitCode:
-    """Read the account, and write what it says to a file for `--facts`."""
-    requirements = preflight.require(target.deployment, target.assembly())
-    target.warn_if_out_of_date()
-    facts, permissions = _collect(target, requirements)
+def _export(context: DeploymentContext, requirements: Requirements, output: Path) -> None:
+    facts, permissions = _collect(context, requirements)
     try:
         output.write_text(preflight.render_facts(facts), encoding="utf-8", newline="\n")
     except OSError as error:
         raise LisaError(f"{output} cannot be written: {error.strerror}.") from error
-    say(f"wrote {shown_path(output)}, read with {', '.join(permissions)}")
-    say(f"check it with `lisa doctor --env {target.environment} --facts {shown_path(output)}`")
-    return ExitCode.OK
+    print_status(f"wrote {shown_path(output)}, read with {', '.join(permissions)}")
+    print_status(f"check it with `lisa doctor --env {context.environment} --facts {shown_path(output)}`")
 
 
-def _collect(target: Target, requirements: Requirements) -> tuple[Facts, tuple[str, ...]]:
-    with stages() as progress:
-        return preflight.collect(requirements, target.account(), progress)
+def _collect(context: DeploymentContext, requirements: Requirements) -> tuple[Facts, tuple[str, ...]]:
+    with phase_spinner() as progress:
+        return preflight.collect(requirements, context.account(), progress)
 
 
 def _as_text(results: Sequence[Result]) -> str:
-    """What is not ok with message and fix; then a table of what is ok."""
+    """Results that are not ok with message and fix, then a table of the others."""
     lines = []
     for result in results:
         if result.status is preflight.Status.OK:

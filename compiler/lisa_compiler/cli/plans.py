@@ -1,4 +1,4 @@
-"""How plans and drift are shown to a person."""
+"""Print plans and drift."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lisa_compiler.cli.requests import shown_path
 from lisa_compiler.cli.tables import table
-from lisa_compiler.cli.targets import Target
-from lisa_compiler.cli.terminal import put, say
+from lisa_compiler.cli.terminal import print_status, write_output
+from lisa_compiler.deploy.deployment_context import DeploymentContext
 from lisa_compiler.deploy.plan import Action, StackChange
 from lisa_compiler.deploy.template_diff import ChangeType
 from lisa_compiler.deploy.terms import component_key
+from lisa_compiler.project.paths import shown_path
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.drift import DriftItem
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 _LONGEST_VALUE = 40
 
 
-def show_plan(target: Target, steps: Sequence[StackChange]) -> None:
-    """Show a plan; it is what a person agrees to, so that it goes to stderr like the question."""
-    config = target.deployment.config
+def show_plan(context: DeploymentContext, steps: Sequence[StackChange]) -> None:
+    """Print a plan to stderr, as the prompt that asks for its approval."""
+    config = context.deployment.config
     place = f"account {config.account_number}, {config.region}"
-    say(f"{target.environment} → {place}, deployment {config.deployment_name}\n")
+    print_status(f"{context.environment} → {place}, deployment {config.deployment_name}\n")
     rows = [(step.component, step.action.value, _counts(step), step.reason) for step in steps]
-    say(table(("STACK", "ACTION", "RESOURCES", "REASON"), rows).rstrip("\n"))
+    print_status(table(("STACK", "ACTION", "RESOURCES", "REASON"), rows).rstrip("\n"))
     if any(step.action is Action.UPDATE for step in steps):
-        say(f"`lisa diff --env {target.environment}` shows the impact of each change.")
+        print_status(f"`lisa diff --env {context.environment}` shows the impact of each change.")
 
 
 def _counts(step: StackChange) -> str:
@@ -37,21 +37,21 @@ def _counts(step: StackChange) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "-"
 
 
-def show_drift(target: Target, findings: Sequence[DriftItem]) -> None:
-    """Show drift, stack by stack and resource by resource."""
-    place = shown_path(target.output / target.environment)
+def show_drift(context: DeploymentContext, findings: Sequence[DriftItem]) -> None:
+    """Print drift, stack by stack and resource by resource."""
+    place = shown_path(context.output)
     if not findings:
-        say(f"{target.environment}: the deployment matches {place}")
+        print_status(f"{context.environment}: the deployment matches {place}")
         return
     for stack, of_stack in groupby(findings, lambda finding: finding.stack):
         known = list(of_stack)
-        block = component_key(target.deployment, known[0].component)
-        put(f"{stack}{f'  ({block})' if block else ''}\n")
+        block = component_key(context.deployment, known[0].component)
+        write_output(f"{stack}{f'  ({block})' if block else ''}\n")
         for (cause, resource), differences in groupby(known, lambda finding: (finding.cause, finding.resource)):
-            put(f"  {cause}: {resource or 'the complete stack'}\n")
+            write_output(f"  {cause}: {resource or 'the complete stack'}\n")
             for each in differences:
-                put(_format_drift_item(each, block))
-    say(f"{target.environment}: {_counted(len(findings))} from {place}")
+                write_output(_format_drift_item(each, block))
+    print_status(f"{context.environment}: {_counted(len(findings))} from {place}")
 
 
 def _format_drift_item(finding: DriftItem, block: str) -> str:

@@ -1,59 +1,74 @@
-"""The commands `lisa proposals …` and their options."""
+"""`lisa proposals …`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from lisa_compiler.cli.options import HOW, Environment, Project, TableFormat
-from lisa_compiler.cli.requests import request
+from lisa_compiler.cli.diagnostics import print_diagnostics
+from lisa_compiler.cli.invocation import Invocation
+from lisa_compiler.cli.options import TableFormat, command_group, scope_options, takes
+from lisa_compiler.cli.report import Format
+from lisa_compiler.cli.terminal import print_status, write_output
+from lisa_compiler.project.paths import shown_path
+from lisa_compiler.proposals.proposal import Proposal
+from lisa_compiler.proposals.queue import ProposalQueue, open_queue
 
-proposals_app = typer.Typer(
-    help="Turn what the models API proposes into changes of the files.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+app = command_group("Turn what the models API proposes into changes of the files.")
 
-Endpoint = Annotated[
-    str | None,
-    typer.Option("--endpoint-url", metavar="URL", help="DynamoDB-compatible store.", rich_help_panel=HOW),
-]
+Endpoint = Annotated[str | None, typer.Option("--endpoint-url", metavar="URL", help="DynamoDB-compatible store.")]
 ProposalId = Annotated[str, typer.Argument(metavar="ID", help="Id of the proposal.")]
 
 
-@proposals_app.command("list", epilog="lisa proposals list --env prod")
+@takes(scope_options)
+def queue_options(invocation: Invocation, *, endpoint_url: Endpoint = None) -> ProposalQueue:
+    """Options of commands on the proposals of one environment."""
+    return open_queue(invocation.project, invocation.environment, endpoint_url)
+
+
+@app.command("list", epilog="lisa proposals list --env prod")
+@takes(queue_options)
 def proposals_list(
+    queue: ProposalQueue,
     *,
-    project: Project = Path(),
-    env: Environment = None,
-    endpoint_url: Endpoint = None,
-    every: Annotated[bool, typer.Option("--all", help="Those applied and withdrawn too.", rich_help_panel=HOW)] = False,
+    every: Annotated[bool, typer.Option("--all", help="Those applied and withdrawn too.")] = False,
     form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
 ) -> None:
     """List the pending proposals of an environment, the newest first."""
-    from lisa_compiler.cli import proposing
+    found = queue.list(every=every)
+    if form is TableFormat.JSON:
+        write_output(json.dumps([asdict(proposal) for proposal in found], indent=2) + "\n")
+        return
+    for proposal in found:
+        write_output(f"{_summary(proposal)}\n")
+    if not found:
+        print_status(f"{queue.environment}: no proposals")
 
-    asked = request(project, [env] if env else None)
-    raise typer.Exit(proposing.show_all(asked, endpoint_url, every=every, as_json=form is TableFormat.JSON))
 
-
-@proposals_app.command("show", epilog="lisa proposals show 20261122T101500-0a1b2c3d --env prod | git apply --check")
-def proposals_show(
-    proposal: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
-) -> None:
+@app.command("show", epilog="lisa proposals show 20261122T101500-0a1b2c3d --env prod | git apply --check")
+@takes(queue_options)
+def proposals_show(queue: ProposalQueue, proposal: ProposalId) -> None:
     """Print what a proposal changes in the files, as a unified diff, and change nothing."""
-    from lisa_compiler.cli import proposing
+    change = queue.preview(proposal)
+    print_status(_summary(change.proposal))
+    write_output(change.file.diff())
 
-    raise typer.Exit(proposing.show(request(project, [env] if env else None), endpoint_url, proposal))
 
-
-@proposals_app.command("apply", epilog="lisa proposals apply 20261122T101500-0a1b2c3d --env prod")
-def proposals_apply(
-    proposal: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
-) -> None:
+@app.command("apply", epilog="lisa proposals apply 20261122T101500-0a1b2c3d --env prod")
+@takes(queue_options)
+def proposals_apply(queue: ProposalQueue, proposal: ProposalId) -> None:
     """Apply a proposal to the working tree when the configuration is valid with it, and mark it as applied."""
-    from lisa_compiler.cli import proposing
+    change = queue.validate(proposal)
+    print_diagnostics(change.diagnostics, Format.TEXT, queue.project)
+    write_output(change.file.diff())
+    queue.apply(change)
+    path = shown_path(queue.project.root / change.file.path)
+    print_status(f"changed {path}; compile, and open a pull request")
 
-    raise typer.Exit(proposing.apply(request(project, [env] if env else None), endpoint_url, proposal))
+
+def _summary(proposal: Proposal) -> str:
+    cells = (proposal.id, f"{proposal.status:<9}", f"{proposal.kind:<6}", proposal.model_id, f"by {proposal.author}")
+    return "  ".join(cells)

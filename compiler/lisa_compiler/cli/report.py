@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from lisa_compiler.cli.sarif import sarif_log
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 from lisa_schema.version import VERSION
 
@@ -33,7 +34,7 @@ def render(
     form: Format,
     *,
     project: Path,
-    shown_below: str = "",
+    prefix: str = "",
     colour: bool = False,
     meanings: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
@@ -43,28 +44,28 @@ def render(
         diagnostics: in the order in which they are shown; one that several environments share is shown once.
         form: the format.
         project: directory that the origins' files are relative to; the text format quotes their lines.
-        shown_below: path of the project as the reader sees it, put before each file: `` or `infra`.
+        prefix: path of the project as the reader sees it, put before each file: `` or `infra`.
         colour: whether the text format uses the terminal's colours.
         meanings: what codes mean that LISA's own catalogue does not have, for SARIF.
     """
     unique = tuple(dict.fromkeys(diagnostics))
-    return _RENDERERS[form](unique, _Place(project, shown_below, colour, meanings))
+    return _RENDERERS[form](unique, _RenderContext(project, prefix, colour, meanings))
 
 
-def counted(diagnostics: Iterable[Diagnostic]) -> str:
+def summarize_counts(diagnostics: Iterable[Diagnostic]) -> str:
     """Count in words: `2 errors, 1 warning`; empty when there are none."""
     severities = [diagnostic.severity for diagnostic in dict.fromkeys(diagnostics)]
     counts = [(severities.count(severity), severity.value) for severity in Severity]
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
 
 
-class _Place:
+class _RenderContext:
     """Where files are, how they are named, and what stands in them; what codes of others mean."""
 
-    def __init__(self, project: Path, shown_below: str, colour: bool, meanings: Mapping[str, str]) -> None:
+    def __init__(self, project: Path, prefix: str, colour: bool, meanings: Mapping[str, str]) -> None:
         self.meanings = meanings
         self._project = project
-        self._below = f"{shown_below.rstrip('/')}/" if shown_below not in {"", "."} else ""
+        self._below = f"{prefix.rstrip('/')}/" if prefix not in {"", "."} else ""
         self._colour = colour
         self._lines: dict[str, list[str]] = {}
 
@@ -89,33 +90,33 @@ class _Place:
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colour else text
 
 
-def _text(diagnostics: Sequence[Diagnostic], place: _Place) -> str:
+def _text(diagnostics: Sequence[Diagnostic], context: _RenderContext) -> str:
     if not diagnostics:
         return ""
-    parts = ["\n".join(_text_of(diagnostic, place)) for diagnostic in diagnostics[:_MOST_IN_TEXT]]
+    parts = ["\n".join(_text_of(diagnostic, context)) for diagnostic in diagnostics[:_MOST_IN_TEXT]]
     if len(diagnostics) > _MOST_IN_TEXT:
         parts.append(f"… and {len(diagnostics) - _MOST_IN_TEXT} more")
-    return "\n\n".join([*parts, counted(diagnostics)]) + "\n"
+    return "\n\n".join([*parts, summarize_counts(diagnostics)]) + "\n"
 
 
-def _text_of(diagnostic: Diagnostic, place: _Place) -> list[str]:
+def _text_of(diagnostic: Diagnostic, context: _RenderContext) -> list[str]:
     origin = diagnostic.origin
-    severity = place.paint(diagnostic.severity.value, diagnostic.severity.value)
-    head = f"{severity} {diagnostic.code} [{diagnostic.rule}] {_visible(diagnostic.message)}"
+    severity = context.paint(diagnostic.severity.value, diagnostic.severity.value)
+    head = f"{severity} {diagnostic.code} [{diagnostic.rule}] {_escape_control_characters(diagnostic.message)}"
     if origin is not None:
-        where = f"{place.file(origin)}:{origin.line}:{origin.column}" if origin.line else place.file(origin)
-        head = f"{place.paint(_visible(where), 'place')}: {head}"
+        where = f"{context.file(origin)}:{origin.line}:{origin.column}" if origin.line else context.file(origin)
+        head = f"{context.paint(_escape_control_characters(where), 'place')}: {head}"
     lines = [head]
-    if origin is not None and origin.line and (source := place.line(origin)) is not None:
+    if origin is not None and origin.line and (source := context.line(origin)) is not None:
         number = f"{origin.line:>5}"
         shown, marker = _excerpt(source, origin.column)
-        lines.append(f"{place.paint(f'{number} |', 'quiet')} {shown}".rstrip())
+        lines.append(f"{context.paint(f'{number} |', 'quiet')} {shown}".rstrip())
         if marker:
-            lines.append(f"{place.paint('      |', 'quiet')} {place.paint(marker, diagnostic.severity.value)}")
+            lines.append(f"{context.paint('      |', 'quiet')} {context.paint(marker, diagnostic.severity.value)}")
     if diagnostic.key_path:
-        lines.append(f"{place.paint('  key:', 'quiet')} {_visible(diagnostic.key_path)}")
+        lines.append(f"{context.paint('  key:', 'quiet')} {_escape_control_characters(diagnostic.key_path)}")
     if diagnostic.fix:
-        lines.append(f"{place.paint('  fix:', 'fix')} {_visible(diagnostic.fix)}")
+        lines.append(f"{context.paint('  fix:', 'fix')} {_escape_control_characters(diagnostic.fix)}")
     return lines
 
 
@@ -127,15 +128,15 @@ def _excerpt(source: str, column: int) -> tuple[str, str]:
     start = max(0, index - _WIDEST_LINE // 2) if len(source) > _WIDEST_LINE else 0
     window = source[start : start + _WIDEST_LINE]
     before, after = ("…" if start else ""), ("…" if start + _WIDEST_LINE < len(source) else "")
+    shown = before + _escape_control_characters(window) + after
     if not column:
-        return before + _visible(window) + after, ""
+        return shown, ""
     lead, marked = window[: index - start], window[index - start : index - start + length]
-    return before + _visible(window) + after, " " * _width(before + _visible(lead)) + "^" * max(
-        1, _width(_visible(marked))
-    )
+    indent = _width(before + _escape_control_characters(lead))
+    return shown, " " * indent + "^" * max(1, _width(_escape_control_characters(marked)))
 
 
-def _visible(text: str) -> str:
+def _escape_control_characters(text: str) -> str:
     """Show what a terminal would obey or hide: control characters, and marks that change the direction of text."""
     return "".join(_shown(character) for character in text)
 
@@ -156,24 +157,24 @@ def _width(text: str) -> int:
     )
 
 
-def _json(diagnostics: Sequence[Diagnostic], place: _Place) -> str:
+def _json(diagnostics: Sequence[Diagnostic], context: _RenderContext) -> str:
     content = [
-        diagnostic.to_dict() | ({"file": place.file(diagnostic.origin)} if diagnostic.origin else {})
+        diagnostic.to_dict() | ({"file": context.file(diagnostic.origin)} if diagnostic.origin else {})
         for diagnostic in diagnostics
     ]
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def _github(diagnostics: Sequence[Diagnostic], place: _Place) -> str:
+def _github(diagnostics: Sequence[Diagnostic], context: _RenderContext) -> str:
     """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands"""
-    return "".join(_github_of(diagnostic, place) + "\n" for diagnostic in diagnostics)
+    return "".join(_github_of(diagnostic, context) + "\n" for diagnostic in diagnostics)
 
 
-def _github_of(diagnostic: Diagnostic, place: _Place) -> str:
+def _github_of(diagnostic: Diagnostic, context: _RenderContext) -> str:
     origin = diagnostic.origin
     properties = {"title": f"{diagnostic.code} {diagnostic.rule}"}
     if origin is not None and not origin.file.startswith("-"):
-        properties["file"] = place.file(origin)
+        properties["file"] = context.file(origin)
         if origin.line:
             properties |= {"line": str(origin.line), "col": str(max(1, origin.column))}
     elif origin is not None:
@@ -200,16 +201,14 @@ def _whole_message(diagnostic: Diagnostic) -> str:
     return diagnostic.message + key + (f"\nFix: {diagnostic.fix}" if diagnostic.fix else "")
 
 
-def _sarif(diagnostics: Sequence[Diagnostic], place: _Place) -> str:
-    from lisa_compiler.cli.sarif import sarif_log
-
+def _sarif(diagnostics: Sequence[Diagnostic], context: _RenderContext) -> str:
     log = sarif_log(
-        diagnostics, version=VERSION, file_of=place.file, message_of=_whole_message, meanings=place.meanings
+        diagnostics, version=VERSION, file_of=context.file, message_of=_whole_message, meanings=context.meanings
     )
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-_RENDERERS: Mapping[Format, Callable[[Sequence[Diagnostic], _Place], str]] = {
+_RENDERERS: Mapping[Format, Callable[[Sequence[Diagnostic], _RenderContext], str]] = {
     Format.TEXT: _text,
     Format.JSON: _json,
     Format.GITHUB: _github,

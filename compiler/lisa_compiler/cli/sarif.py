@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
 from lisa_schema.diagnostics import Diagnostic, Origin
 
 
@@ -65,8 +66,7 @@ def _rule(diagnostic: Diagnostic, others: Mapping[str, str]) -> dict[str, Any]:
 
 def _meaning(diagnostic: Diagnostic, others: Mapping[str, str]) -> str:
     """Say what a rule is about in general; a diagnostic's own message speaks of one place."""
-    from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
-    from lisa_schema.rules import registered_rules
+    from lisa_schema.rules import registered_rules  # noqa: PLC0415  # 150 ms (pydantic) that other formats do not need
 
     own = {kind.code: kind.meaning for kind in DIAGNOSTIC_TYPES} | {
         rule.code: rule.meaning for rule in registered_rules()

@@ -1,4 +1,4 @@
-"""What the person, or the program, that runs a command gets: data, words and an exit code."""
+"""What a command gives its caller: data on stdout, status messages on stderr, and an exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command; 2 is a mistake in the command line itself."""
+    """Exit codes of every command; 2 is an error in the command line itself."""
 
     OK = 0
     FAILED = 1
@@ -19,16 +19,16 @@ class ExitCode(IntEnum):
     PIPE_CLOSED = 141
 
 
-def say(text: str) -> None:
-    """Tell the person at the terminal something; data goes to stdout instead."""
+def print_status(text: str) -> None:
+    """Print a message for the user to stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def put(text: str) -> None:
+def write_output(text: str) -> None:
     """Write data to stdout as it is."""
     sys.stdout.write(text)
 
 
-def drop_output() -> None:
-    """Forget what stdout still buffers: its reader has gone, and flushing it at exit would fail again."""
+def discard_stdout() -> None:
+    """Discard what stdout still buffers: its reader has closed it, and flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,78 +1,103 @@
-"""The commands `lisa weights …` and their options."""
+"""`lisa weights …`."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lisa_compiler.cli.options import HOW, Environment, Project, TableFormat
-from lisa_compiler.cli.requests import Request, request
-
-weights_app = typer.Typer(
-    help="Stage model weights: fetch, convert, verify, upload.", no_args_is_help=True, rich_markup_mode="rich"
+from lisa_compiler.cli.invocation import Invocation
+from lisa_compiler.cli.options import TableFormat, command_group, scope_options, takes
+from lisa_compiler.cli.progress_bar import format_bytes, progress_step
+from lisa_compiler.cli.tables import table
+from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
+from lisa_compiler.compile.weights import open_workspace
+from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
+from lisa_weights import stage as use_cases
+from lisa_weights.stage_events import (
+    Event,
+    ModelChecked,
+    ModelDownloaded,
+    ModelLocked,
+    ModelUploaded,
+    ModelVerified,
+    StoredModelChecked,
 )
+from lisa_weights.status import Condition, NextAction, StatusRow
+from lisa_weights.workspace import Workspace
 
-Endpoint = Annotated[
-    str | None,
-    typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.", rich_help_panel=HOW),
-]
-Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; default: all hosted models.")]
+app = command_group("Stage model weights: fetch, convert, verify, upload.")
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
-
-def _asked(project: Path, env: str | None) -> Request:
-    return request(project, [env] if env else None)
-
-
-def _bytes(text: str) -> int:
-    found = _SIZE.fullmatch(text.strip())
-    if found is None or not float(found[1]):
-        raise typer.BadParameter("Write a size such as 2GB or 500MB.")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+Endpoint = Annotated[
+    str | None, typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.")
+]
+Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; default: all hosted models.")]
 
 
-@weights_app.command("status", epilog="lisa weights status --env prod")
+@takes(scope_options)
+def local_workspace_options(invocation: Invocation) -> Workspace:
+    """Options of commands that need no bucket: those of one environment."""
+    return open_workspace(invocation.project.environment(invocation.environment))
+
+
+@takes(scope_options)
+def workspace_options(invocation: Invocation, *, endpoint_url: Endpoint = None) -> Workspace:
+    """Options of commands on the weights of one environment."""
+    return open_workspace(invocation.project.environment(invocation.environment), endpoint_url)
+
+
+@app.command("status", epilog="lisa weights status --env prod")
+@takes(workspace_options)
 def weights_status(
+    workspace: Workspace,
     *,
-    project: Project = Path(),
-    env: Environment = None,
-    endpoint_url: Endpoint = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the bucket.", rich_help_panel=HOW)] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the bucket.")] = False,
     form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
 ) -> None:
     """Show where each model stands: needed, on the disk, locked, in S3."""
-    from lisa_compiler.cli import staging
-
-    raise typer.Exit(
-        staging.in_workspace(
-            _asked(project, env),
-            endpoint_url,
-            lambda found: staging.status(found, ask_bucket=not offline, as_json=form is TableFormat.JSON),
+    rows = use_cases.show_status(workspace, ask_bucket=not offline)
+    if form is TableFormat.JSON:
+        write_output(json.dumps([asdict(row) for row in rows], indent=2, default=str) + "\n")
+        return
+    cells = [
+        (
+            row.model,
+            "yes" if row.needed else "no",
+            row.local,
+            row.lock,
+            row.bucket,
+            format_bytes(row.total_bytes),
+            _next_command(row),
         )
-    )
+        for row in rows
+    ]
+    write_output(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
+    for row in rows:
+        for problem in row.problems:
+            print_status(f"{row.model}: {problem}")
 
 
-@weights_app.command("fetch", epilog="HF_TOKEN=… lisa weights fetch mistralai/Mistral-7B-Instruct-v0.2")
+@app.command("fetch", epilog="HF_TOKEN=… lisa weights fetch mistralai/Mistral-7B-Instruct-v0.2")
+@takes(local_workspace_options)
 def weights_fetch(
+    workspace: Workspace,
     model: Annotated[str, typer.Argument(help="org/name, as on its model card.")],
     *,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
-    project: Project = Path(),
-    env: Environment = None,
 ) -> None:
     """Fetch a model from the Hugging Face Hub into models/ and lock its commit. A token is read from HF_TOKEN alone."""
-    from lisa_compiler.cli import staging
-
-    raise typer.Exit(
-        staging.in_workspace(_asked(project, env), None, lambda found: staging.fetch(found, model, revision))
-    )
+    print_events(use_cases.fetch(workspace, model, revision, progress_step))
 
 
-@weights_app.command("convert", epilog="lisa weights convert models/org/name")
+@app.command("convert", epilog="lisa weights convert models/org/name")
 def weights_convert(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of the model.", exists=True, file_okay=False)],
     *,
@@ -83,80 +108,115 @@ def weights_convert(
     ] = False,
 ) -> None:
     """Convert PyTorch checkpoints to safetensors, in place, without PyTorch and without running their code."""
-    from lisa_compiler.cli import staging
-
     if checksums and not verify:
         raise typer.BadParameter("--checksums and --no-verify exclude each other.", param_hint="--checksums")
-    limit = _bytes(max_shard_size)
-    raise typer.Exit(staging.convert_directory(path, max_shard_bytes=limit, verify=verify, checksums=checksums))
+    shown = shown_path(path)
+    converted = use_cases.convert_directory(
+        path,
+        f"converting {shown}",
+        progress_step,
+        max_shard_bytes=_bytes(max_shard_size),
+        verify=verify,
+        checksums=checksums,
+    )
+    if not converted.written:
+        print_status(f"{shown} is safetensors already, and valid")
+        return
+    total = format_bytes(sum(file.size for file in converted.files))
+    print_status(f"{shown}: {len(converted.tensors)} tensors in {len(converted.files)} files ({total})")
+    for name in converted.skipped:
+        print_status(f"omitted (not a tensor): {name}")
 
 
-@weights_app.command("upload")
-def weights_upload(
-    models: Models = None,
-    *,
-    project: Project = Path(),
-    env: Environment = None,
-    endpoint_url: Endpoint = None,
-) -> None:
+@app.command("upload")
+@takes(workspace_options)
+def weights_upload(workspace: Workspace, models: Models = None) -> None:
     """Upload locked models to the models bucket; what is there already stays."""
-    from lisa_compiler.cli import staging
-
-    raise typer.Exit(
-        staging.in_workspace(_asked(project, env), endpoint_url, lambda found: staging.upload(found, models or ()))
-    )
+    print_events(use_cases.upload(workspace, models or (), progress_step))
 
 
-@weights_app.command("download")
-def weights_download(
-    models: Models = None,
-    *,
-    project: Project = Path(),
-    env: Environment = None,
-    endpoint_url: Endpoint = None,
-) -> None:
+@app.command("download")
+@takes(workspace_options)
+def weights_download(workspace: Workspace, models: Models = None) -> None:
     """Download locked models from the models bucket into models/."""
-    from lisa_compiler.cli import staging
-
-    raise typer.Exit(
-        staging.in_workspace(_asked(project, env), endpoint_url, lambda found: staging.download(found, models or ()))
-    )
+    print_events(use_cases.download(workspace, models or (), progress_step))
 
 
-@weights_app.command("verify", epilog="lisa weights verify --env prod --deep")
+@app.command("verify", epilog="lisa weights verify --env prod --deep")
+@takes(workspace_options)
 def weights_verify(
+    workspace: Workspace,
     models: Models = None,
     *,
     deep: Annotated[bool, typer.Option("--deep", help="Read every object and compare its digest.")] = False,
-    project: Project = Path(),
-    env: Environment = None,
-    endpoint_url: Endpoint = None,
 ) -> None:
     """Compare models in the bucket with the lock; exit 1 when one differs."""
-    from lisa_compiler.cli import staging
-
-    raise typer.Exit(
-        staging.in_workspace(
-            _asked(project, env), endpoint_url, lambda found: staging.verify(found, models or (), deep=deep)
-        )
-    )
+    raise typer.Exit(print_events(use_cases.verify(workspace, models or (), deep=deep)))
 
 
-@weights_app.command("stage", epilog="lisa weights stage --env prod --yes")
+@app.command("stage", epilog="lisa weights stage --env prod --yes")
+@takes(workspace_options)
 def weights_stage(
+    workspace: Workspace,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.")] = False,
-    project: Project = Path(),
-    env: Environment = None,
-    endpoint_url: Endpoint = None,
 ) -> None:
     """Fetch, convert, lock and upload whatever is missing. Run it again after any interruption."""
-    from lisa_compiler.cli import staging
 
-    raise typer.Exit(
-        staging.in_workspace(
-            _asked(project, env),
-            endpoint_url,
-            lambda found: staging.stage(found, agreed=lambda question: yes or typer.confirm(question)),
-        )
+    def approve(model: str, total_bytes: int) -> bool:
+        return yes or typer.confirm(f"Fetch {model} from the Hugging Face Hub ({format_bytes(total_bytes)})?")
+
+    raise typer.Exit(print_events(use_cases.stage(workspace, progress_step, approve=approve)))
+
+
+def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
+    """Print what a use case does to models; FAILED when the last check of one failed."""
+    failed: set[tuple[str, type]] = set()
+    for event in events:
+        for line in _lines(event):
+            print_status(line)
+        if isinstance(event, ModelVerified | StoredModelChecked):
+            check = (event.model, type(event))
+            failed = failed - {check} if event.is_valid else failed | {check}
+    return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _lines(event: Event | ModelDownloaded) -> list[str]:
+    match event:
+        case ModelLocked(model, locked):
+            size = format_bytes(locked.total_bytes)
+            return [f"{model}: locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}"]
+        case ModelChecked(model):
+            return [f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"]
+        case ModelUploaded(model, uploaded, present):
+            return [f"{model}: {uploaded} files uploaded, {present} already in the bucket"]
+        case ModelDownloaded(model, downloaded, present):
+            return [f"{model}: {downloaded} files downloaded, {present} already present"]
+        case ModelVerified(model, url, mismatches):
+            count = len(mismatches)
+            result = f"{count} files differ from the lock file" if mismatches else "matches the lock file"
+            return [*(f"{url}: {mismatch}" for mismatch in mismatches), f"{model}: {result}"]
+        case StoredModelChecked(model, condition, problems):
+            return [*problems, *([_damage(model)] if condition is Condition.DAMAGED else [])]
+
+
+def _damage(model: str) -> str:
+    place = f"{MODELS}/{model}"
+    return (
+        f"{model} is damaged by an older conversion: put its PyTorch checkpoint into {place} and run"
+        f" `lisa weights convert {place}`, or run `lisa weights fetch {model}`; then `lisa weights stage`."
     )
+
+
+def _next_command(row: StatusRow) -> str:
+    if row.next_action is NextAction.NONE:
+        return "-"
+    objects = {NextAction.CONVERT: f" {MODELS}/{row.model}", NextAction.STAGE: ""}
+    return f"lisa weights {row.next_action}{objects.get(row.next_action, f' {row.model}')}"
+
+
+def _bytes(text: str) -> int:
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise typer.BadParameter("Write a size such as 2GB or 500MB.")
+    return int(float(found[1]) * _UNITS[found[2].upper()])

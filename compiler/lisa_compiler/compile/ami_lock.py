@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from lisa_compiler.plan.amis import AmiLock, LockedAmi, UnpinnedAmi
 from lisa_compiler.plan.deployment import Deployment
+from lisa_compiler.project.paths import ami_lock
 from lisa_schema import diagnostic_types
 from lisa_schema.atomic_file import replace_file
 from lisa_schema.diagnostics import Diagnostic, Origin
@@ -38,18 +39,13 @@ class _Lock(_Record):
     amis: dict[str, _Ami]
 
 
-def lock_file(environment: str) -> str:
-    """Name of an environment's lock file, in the directory of config.yaml."""
-    return f"ami.{environment}.lock.json"
-
-
 def load(project: Path, environment: str) -> AmiLock:
     """Read an environment's lock file; one that does not exist is empty.
 
     Raises:
         ConfigurationError: it cannot be read, is not JSON, or does not have the form of this version.
     """
-    name = lock_file(environment)
+    name = ami_lock(environment)
     try:
         read = _Lock.model_validate_json((project / name).read_bytes())
     except FileNotFoundError:
@@ -98,7 +94,7 @@ def save(project: Path, environment: str, lock: AmiLock) -> None:
     Raises:
         LisaError: the system refuses; the file is unchanged.
     """
-    path = project / lock_file(environment)
+    path = project / ami_lock(environment)
     try:
         replace_file(path, render(lock))
     except OSError as error:
@@ -120,7 +116,7 @@ def diagnose(deployment: Deployment, lock: AmiLock, document: Document) -> list[
     if not found:
         return []
     environment = deployment.environment
-    name = lock_file(environment)
+    name = ami_lock(environment)
     services = ", ".join(service for those in found.values() for service in those)
     if not lock.region:
         reason = f"{name} does not exist"

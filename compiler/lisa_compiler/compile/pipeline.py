@@ -9,17 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lisa_compiler.compile import ami_lock
+from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, diagnose, resolve_weights
-from lisa_compiler.plan import plan
+from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
 from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
+from lisa_compiler.product.recipes import product_recipes
+from lisa_compiler.product.sources import product_files
 from lisa_compiler.project import local_files
-from lisa_compiler.project.load import load
+from lisa_compiler.project.paths import WEIGHTS_LOCK
+from lisa_compiler.project.project import Project
 from lisa_schema import diagnostic_types
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
-from lisa_schema.validate import validate
-from lisa_weights.lock.lock_file import LOCK_FILE
 from lisa_weights.lock.lock_file import load as load_lock
 
 if TYPE_CHECKING:
@@ -88,46 +91,73 @@ def compile_environment(
     step: Step | None = None,
     now: datetime | None = None,
 ) -> Compiled:
-    """Compile one environment of a project, in memory; only the conversion of local models writes, in `models/`.
+    """Load, validate, plan and compile one environment of a project, as compile_planned() does.
 
     Args:
-        project: folder that holds config.yaml.
-        environment: its name; None takes the `env` of config.yaml.
+        project: directory of config.yaml.
+        environment: name of the environment; None for `env` in config.yaml.
         overrides: options that win over the files.
-        local_weights: what is done about the models in `models/`.
-        lock: what is locked; None reads weights.lock.json.
-        progress: is told the stages, for a person who waits.
-        step: is told how far the work on weights is.
-        now: time that certificates must be valid at; None reads the clock. The output does not depend on it.
+        local_weights: how models in `models/` are treated.
+        lock: lock file of weights; None reads weights.lock.json.
+        progress: receives the name of each phase.
+        step: receives the progress of work on weights.
+        now: time that certificates must be valid at; None for the clock. The output does not depend on it.
 
     Raises:
         ConfigurationError: the configuration has errors; nothing was compiled.
         LisaError: a file that the configuration names cannot be used, or policy checks failed.
     """
+    if progress is not None:
+        progress("reading the configuration")
+    valid = Project(project, changes=tuple(overrides)).environment(environment)
+    if progress is not None:
+        progress("planning")
+    planned = plan_environment(valid)
+    return compile_planned(planned, local_weights=local_weights, lock=lock, progress=progress, step=step, now=now)
+
+
+def compile_planned(
+    planned: PlannedEnvironment,
+    *,
+    local_weights: LocalWeights = LocalWeights.COMPARE,
+    lock: WeightsLock | None = None,
+    progress: Callable[[str], None] | None = None,
+    step: Step | None = None,
+    now: datetime | None = None,
+) -> Compiled:
+    """Compile a planned environment, in memory; only the conversion of local models writes, in `models/`.
+
+    Args:
+        planned: the environment.
+        local_weights: how models in `models/` are treated.
+        lock: lock file of weights; None reads weights.lock.json.
+        progress: receives the name of each phase.
+        step: receives the progress of work on weights.
+        now: time that certificates must be valid at; None for the clock. The output does not depend on it.
+
+    Raises:
+        ConfigurationError: the configuration does not fit the project's files; nothing was compiled.
+        LisaError: a file that the configuration names cannot be used, or policy checks failed.
+    """
+    valid, deployment = planned.environment, planned.deployment
     tell = progress or (lambda _: None)
-    tell("reading the configuration")
-    loaded = load(project, environment, overrides)
-    validated = validate(loaded.document)
-    tell("planning")
-    amis = ami_lock.load(project, loaded.environment)
-    deployment = plan(loaded.environment, validated.config, amis)
-    missing = _unusable_files(deployment, project, now or datetime.now(UTC))
+    missing = _unusable_files(deployment, valid.root, now or datetime.now(UTC))
     if missing:
-        raise ConfigurationError([*validated.diagnostics, *(_place(error, loaded.document) for error in missing)])
+        raise ConfigurationError([*valid.diagnostics, *(_place(error, valid.document) for error in missing)])
     tell("resolving weights")
-    before = load_lock(project / LOCK_FILE) if lock is None else lock
-    weights = resolve_weights(deployment, project, before, local_weights, step)
-    findings = [diagnose(issue, loaded.document, loaded.environment) for issue in weights.issues]
+    before = load_lock(valid.root / WEIGHTS_LOCK) if lock is None else lock
+    weights = resolve_weights(deployment, valid.root, before, local_weights, step)
+    findings = [diagnose(issue, valid.document, valid.name) for issue in weights.issues]
     if any(finding.is_error for finding in findings):
-        raise ConfigurationError([*validated.diagnostics, *findings])
-    findings += ami_lock.diagnose(deployment, amis, loaded.document)
-    files, products = emit(deployment, project, weights.lock, tell)
+        raise ConfigurationError([*valid.diagnostics, *findings])
+    findings += ami_lock.diagnose(deployment, planned.amis, valid.document)
+    files, products = emit(deployment, valid.root, weights.lock, tell)
     return Compiled(
-        environment=loaded.environment,
+        environment=valid.name,
         files=files,
         products=products,
-        config=validated.config,
-        diagnostics=(*loaded.diagnostics, *validated.diagnostics, *findings),
+        config=valid.config,
+        diagnostics=(*valid.diagnostics, *findings),
         deployment=deployment,
         lock=weights.lock,
         locked=weights.locked,
@@ -136,12 +166,7 @@ def compile_environment(
 
 
 def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> list[local_files.LocalFileError]:
-    """Look at every file that the configuration names, so that all that are wrong are told at once."""
-    from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
-    from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
-    from lisa_compiler.product.recipes import product_recipes
-    from lisa_compiler.product.sources import product_files
-
+    """Check every file that the configuration names, so that all errors are reported in one run."""
     paths = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
     paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
     attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
@@ -165,7 +190,7 @@ def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> lis
 
 
 def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
-    """Find the value that names the file."""
+    """Report the error at the value that names the file."""
     for path, leaf in document.leaves():
         if leaf.text == error.path:
             return diagnostic_types.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)

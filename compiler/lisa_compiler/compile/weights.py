@@ -5,24 +5,25 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lisa_compiler.project.paths import MODELS
 from lisa_schema import diagnostic_types
 from lisa_schema.document import key_path
+from lisa_schema.regions import region
 from lisa_weights.lock.lock_file import LOCK_FILE
 from lisa_weights.resolve import IssueKind, Resolution, resolve
 from lisa_weights.steps import no_progress
+from lisa_weights.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.project.project import ValidEnvironment
     from lisa_schema import Diagnostic
     from lisa_schema.document import Document
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.resolve import WeightsIssue
     from lisa_weights.steps import Step
-
-MODELS = "models"
-"""Folder of the local models in the project."""
 
 
 class LocalWeights(StrEnum):
@@ -54,6 +55,24 @@ def resolve_weights(
     needed = [model.config.model_name for model in deployment.models]
     change = local_weights is LocalWeights.LOCK
     return resolve(needed, project / MODELS, lock, change=change, step=step or no_progress)
+
+
+def open_workspace(environment: ValidEnvironment, endpoint_url: str | None = None) -> Workspace:
+    """Where the weights of an environment are: the project's models/ and lock file, and the models bucket.
+
+    Args:
+        environment: the environment.
+        endpoint_url: address of an S3-compatible store; None for S3.
+    """
+    config = environment.config
+    home = region(config.region)
+    return Workspace(
+        project=environment.root,
+        environment=environment.name,
+        bucket_name=config.s3_bucket_models,
+        needed=tuple(dict.fromkeys(model.model_name for model in config.deployed_models)),
+        endpoint_url=endpoint_url or (home.s5cmd_endpoint if home else None),
+    )
 
 
 def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagnostic:

@@ -1,105 +1,173 @@
-"""Run the tools over one environment, and tell what they found at the lines of the configuration."""
+"""The use case of `lisa policy`: check environments, apply the waivers, and report at the configuration."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.output.gateway_authentication import TRUSTED
 from lisa_compiler.output.manifest import configuration_digest
 from lisa_compiler.output.tree import MANIFEST
-from lisa_compiler.plan import plan
-from lisa_compiler.policy.finding import Finding, Tool
+from lisa_compiler.policy.cfn_lint import lint
+from lisa_compiler.policy.finding import PolicyFinding, Tool
 from lisa_compiler.policy.places import governing_key, place
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
+from lisa_compiler.policy.waivers import Waiver, apply_waivers, read_waivers
 from lisa_schema import diagnostic_types
-from lisa_schema.diagnostics import Diagnostic, Origin
+from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
-    from lisa_compiler.project.load import Loaded
+    from lisa_compiler.project.project import Project, Selection
     from lisa_schema.models import Config
-    from lisa_schema.overlay import Override
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyOptions:
+    """Options of a policy check.
+
+    Attributes:
+        tools: which checks to run.
+        today: the day that waivers are compared with.
+        strict: whether a warning is an error.
+    """
+
+    tools: frozenset[Tool]
+    today: date
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """An environment, checked.
 
     Attributes:
-        environment: its name.
+        planned: the environment.
         findings: all of them, by stack.
         stale: a diagnostic when the templates are not those of the configuration.
     """
 
-    environment: str
-    findings: tuple[Finding, ...]
+    planned: PlannedEnvironment
+    findings: tuple[PolicyFinding, ...]
     stale: tuple[Diagnostic, ...]
-    _loaded: Loaded
-    _deployment: Deployment
 
-    def diagnostic(self, finding: Finding) -> Diagnostic:
-        """Tell a finding at the line of the key that governs its resource."""
-        path = governing_key(self._deployment, finding.component, finding.resource, finding.kind)
-        origin, key = place(self._loaded.document, path)
+    @property
+    def environment(self) -> str:
+        """Name of the environment."""
+        return self.planned.environment.name
+
+    def diagnostic(self, finding: PolicyFinding) -> Diagnostic:
+        """Report a finding at the line of the key that governs its resource."""
+        resource, kind = finding.resource, finding.resource_type
+        path = governing_key(self.planned.deployment, finding.component, resource, kind)
+        origin, key = place(self.planned.environment.document, path)
         return Diagnostic(
             code=finding.rule,
             rule=_NAMES.get(finding.rule, finding.tool.value),
             severity=finding.severity,
-            message=f"{finding.environment}: {finding.place}: {finding.message}",
+            message=f"{finding.environment}: {finding.resource_path}: {finding.message}",
             fix=finding.fix,
             key_path=key,
             origin=origin,
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReport:
+    """The result of a policy check.
+
+    Attributes:
+        diagnostics: findings that no waiver matches, what is wrong with waivers, and templates that are out of date.
+        meanings: what the codes of findings mean in general.
+        waived: findings that a waiver matches, with that waiver.
+        remaining: diagnostics of the findings that remain, by environment.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    meanings: Mapping[str, str]
+    waived: tuple[tuple[PolicyFinding, Waiver], ...]
+    remaining: Mapping[str, tuple[Diagnostic, ...]]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the check failed."""
+        return any(diagnostic.is_error for diagnostic in self.diagnostics)
+
+
+def check_project(project: Project, selection: Selection, output: Path, options: PolicyOptions) -> PolicyReport:
+    """Check the templates of environments.
+
+    Args:
+        project: the project.
+        selection: its environments.
+        output: directory of all environments' output.
+        options: which checks to run, and how strictly.
+
+    Raises:
+        ConfigurationError: the configuration or the waivers have errors; nothing was checked.
+        LisaError: an environment is not compiled, or a tool is missing.
+    """
+    waivers = read_waivers(project.root)
+    # All environments are validated before the first is checked, since checking takes long.
+    valid = project.valid_environments(project.selected(selection))
+    planned = [plan_environment(environment) for environment in valid]
+    checked = {one.environment.name: check_environment(one, output, options.tools) for one in planned}
+    result = apply_waivers(
+        [finding for one in checked.values() for finding in one.findings],
+        waivers,
+        options.today,
+        checked=checked,
+        complete=selection.all and options.tools == frozenset(Tool),
+    )
+    found = {
+        name: tuple(one.diagnostic(finding) for finding in result.findings if finding.environment == name)
+        for name, one in checked.items()
+    }
+    diagnostics = [
+        *(diagnostic for one in checked.values() for diagnostic in one.stale),
+        *(diagnostic for those in found.values() for diagnostic in those),
+        *result.diagnostics,
+    ]
+    if options.strict:
+        diagnostics = [replace(diagnostic, severity=Severity.ERROR) for diagnostic in diagnostics]
+    return PolicyReport(
+        diagnostics=tuple(diagnostics),
+        meanings={finding.rule: finding.title for finding in result.findings},
+        waived=result.waived,
+        remaining=found,
+    )
+
+
 _NAMES = {rule.id: rule.name for rule in RULES}
 
 
-def check_environment(
-    project: Path,
-    output: Path,
-    loaded: Loaded,
-    config: Config,
-    *,
-    overrides: Sequence[Override],
-    tools: Collection[Tool],
-) -> Checked:
-    """Check one environment.
-
-    Args:
-        project: folder of config.yaml.
-        output: directory of all environments' output.
-        loaded: the environment's configuration, and where it was written.
-        config: the same, validated.
-        overrides: options that win over the files.
-        tools: which to run.
+def check_environment(planned: PlannedEnvironment, output: Path, tools: Collection[Tool]) -> CheckResult:
+    """Check the templates of one environment.
 
     Raises:
         LisaError: the environment is not compiled, or a tool is missing.
     """
-    environment = loaded.environment
-    deployment = plan(environment, config)
-    templates = read_templates(output, environment)
-    findings: list[Finding] = []
+    environment, deployment = planned.environment, planned.deployment
+    templates = read_templates(output, environment.name)
+    findings: list[PolicyFinding] = []
     if Tool.LISA in tools:
         findings += _own_findings(templates, deployment)
     if Tool.CFN_LINT in tools:
-        from lisa_compiler.policy.cfn_lint import lint
-
-        findings += lint(templates, environment, config.region)
+        findings += lint(templates, environment.name, environment.config.region)
     if Tool.CDK_NAG in tools:
-        from lisa_compiler.policy.nag import nag
+        from lisa_compiler.policy.nag import nag  # noqa: PLC0415  # jsii: 0.5 s that other checks do not need
 
-        findings += nag(project, environment, overrides, templates)
-    return Checked(environment, tuple(findings), tuple(_stale(output, environment, config)), loaded, deployment)
+        findings += nag(environment, templates)
+    return CheckResult(planned, tuple(findings), tuple(_stale(output, environment.name, environment.config)))
 
 
-def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iterator[Finding]:
+def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iterator[PolicyFinding]:
     config = deployment.config
     facts = Facts(
         account=deployment.names.account,
@@ -113,13 +181,13 @@ def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iter
     for template in templates:
         for rule in RULES:
             for violation in rule.check(template, facts):
-                yield Finding(
+                yield PolicyFinding(
                     tool=Tool.LISA,
                     rule=rule.id,
                     environment=deployment.environment,
                     component=template.component,
                     resource=violation.resource,
-                    kind=template.kind(violation.resource),
+                    resource_type=template.kind(violation.resource),
                     message=violation.message,
                     fix=rule.fix,
                     title=rule.title,

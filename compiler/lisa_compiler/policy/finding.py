@@ -1,4 +1,4 @@
-"""Findings: what a check says about one resource of one stack."""
+"""Findings: what a check reports about one resource of one stack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lisa_schema.diagnostics import Severity
 
 
 class Tool(StrEnum):
-    """Who looks at the templates."""
+    """The tools that check templates."""
 
     LISA = "lisa"
     CFN_LINT = "cfn-lint"
@@ -17,7 +17,7 @@ class Tool(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class PolicyFinding:
     """One finding.
 
     Attributes:
@@ -25,8 +25,8 @@ class Finding:
         rule: id of the rule: `LISA-P01`, `E3012`, `AwsSolutions-IAM5`.
         environment: name of the environment.
         component: component of the stack, as `lisa stacks` lists it.
-        resource: logical id, or for cdk-nag the construct's path, below the stack; empty for the whole stack.
-        kind: CloudFormation type of the resource; empty when it is not known.
+        resource: logical id, or for cdk-nag the construct's path, below the stack; empty for the stack itself.
+        resource_type: CloudFormation type of the resource; empty when it is not known.
         message: what is wrong, a sentence.
         fix: what to do about it, an imperative sentence; may be empty.
         title: what the rule is about in general, a sentence.
@@ -38,13 +38,13 @@ class Finding:
     environment: str
     component: str
     resource: str
-    kind: str
+    resource_type: str
     message: str
     fix: str
     title: str
     severity: Severity = Severity.ERROR
 
     @property
-    def place(self) -> str:
+    def resource_path(self) -> str:
         """What a waiver names: `<component>/<resource>`, or the component alone."""
         return f"{self.component}/{self.resource}" if self.resource else self.component

@@ -1,49 +1,45 @@
-"""cdk-nag's AwsSolutions rules: the stacks are synthesised anew, since it reads constructs and not templates."""
+"""cdk-nag's AwsSolutions rules: the stacks are synthesized again, since it reads constructs and not templates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.compile.pipeline import compile_planned
+from lisa_compiler.compile.planning import plan_environment
 from lisa_compiler.compile.weights import LocalWeights
 from lisa_compiler.emit.cloudformation.policy_checks import NagViolation, PolicyError
-from lisa_compiler.policy.finding import Finding, Tool
-from lisa_compiler.policy.templates import Template
+from lisa_compiler.policy.finding import PolicyFinding, Tool
 from lisa_schema.diagnostics import Severity
-from lisa_schema.overlay import Override
 
-_ON = Override("--set runCdkNag", ("runCdkNag",), value=True)
+if TYPE_CHECKING:
+    from lisa_compiler.policy.templates import Template
+    from lisa_compiler.project.project import ValidEnvironment
+
 _FIX = "Change what the finding is about, or waive it."
 
 
-def nag(
-    project: Path, environment: str, overrides: Sequence[Override], templates: tuple[Template, ...]
-) -> tuple[Finding, ...]:
+def nag(environment: ValidEnvironment, templates: tuple[Template, ...]) -> tuple[PolicyFinding, ...]:
     """Run cdk-nag over the stacks of an environment.
 
     Args:
-        project: folder of config.yaml.
-        environment: name of the environment.
-        overrides: options that win over the files.
+        environment: the environment.
         templates: the committed ones, for the types of the resources.
 
     Raises:
-        ConfigurationError: the configuration has errors.
-        LisaError: it cannot be compiled for another reason.
+        LisaError: it cannot be compiled.
     """
 
-    def finding(violation: NagViolation) -> Finding:
+    def finding(violation: NagViolation) -> PolicyFinding:
         component, _, resource = violation.construct.partition("/")
         rule, bracket, detail = violation.rule.partition("[")
         about = f" It found {detail.removesuffix(']')}." if bracket else ""
-        return Finding(
+        return PolicyFinding(
             tool=Tool.CDK_NAG,
             rule=rule,
-            environment=environment,
+            environment=environment.name,
             component=component,
             resource=resource,
-            kind=next((one.kind(resource) for one in templates if one.component == component), ""),
+            resource_type=next((one.kind(resource) for one in templates if one.component == component), ""),
             message=violation.description.rstrip(".") + "." + about,
             fix=_FIX,
             title=violation.description.rstrip(".") + ".",
@@ -51,7 +47,7 @@ def nag(
         )
 
     try:
-        compile_environment(project, environment, overrides=(*overrides, _ON), local_weights=LocalWeights.IGNORE)
+        compile_planned(plan_environment(environment.with_config(run_cdk_nag=True)), local_weights=LocalWeights.IGNORE)
     except PolicyError as error:
         return tuple(finding(violation) for violation in error.violations)
     return ()

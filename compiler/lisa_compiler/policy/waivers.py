@@ -1,4 +1,4 @@
-"""policy/waivers.yaml: findings that someone answers for, until a day.
+"""policy/waivers.yaml: findings that an owner accepts until a day.
 
     waivers:
       - rule: LISA-P09
@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from lisa_compiler.policy.finding import Finding
+from lisa_compiler.policy.finding import PolicyFinding
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import MappingNode, Node, ScalarNode, SequenceNode, key_path
@@ -42,8 +42,8 @@ class Waiver:
     Attributes:
         rule: id of the rule.
         resource: `<component>/<resource>`, in which `*` and `?` stand for any text.
-        reason: why the finding is right as it is.
-        owner: who answers for that.
+        reason: why the finding is accepted.
+        owner: who is responsible for that.
         expiry: last day on which it holds.
         environments: the environments that it holds in; empty for all.
         origin: where it begins.
@@ -61,49 +61,49 @@ class Waiver:
     expiry_origin: Origin
     path: str
 
-    def covers(self, finding: Finding) -> bool:
-        """Whether the finding is one that the waiver means, whatever the day."""
+    def matches(self, finding: PolicyFinding) -> bool:
+        """Return whether the waiver is for this finding, whatever the day."""
         return (
             finding.rule == self.rule
             and (not self.environments or finding.environment in self.environments)
-            and fnmatchcase(finding.place, self.resource)
+            and fnmatchcase(finding.resource_path, self.resource)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Waived:
-    """What waivers leave of some findings.
+class WaiverResult:
+    """The result of applying waivers.
 
     Attributes:
-        findings: those that nothing waives.
+        findings: those that no waiver matches.
         waived: those that are waived, each with its waiver.
         diagnostics: what is wrong with the waivers: expired, unused.
     """
 
-    findings: tuple[Finding, ...]
-    waived: tuple[tuple[Finding, Waiver], ...]
+    findings: tuple[PolicyFinding, ...]
+    waived: tuple[tuple[PolicyFinding, Waiver], ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
 def apply_waivers(
-    findings: Iterable[Finding], waivers: Sequence[Waiver], today: date, *, checked: Iterable[str], complete: bool
-) -> Waived:
-    """Take the findings away that a waiver covers.
+    findings: Iterable[PolicyFinding], waivers: Sequence[Waiver], today: date, *, checked: Iterable[str], complete: bool
+) -> WaiverResult:
+    """Remove the findings that a waiver matches.
 
     Args:
         findings: of every environment that was checked.
         waivers: all there are.
-        today: a waiver whose `expiry` is before it waives nothing.
+        today: a waiver whose `expiry` is before it matches no finding.
         checked: names of those environments.
-        complete: whether every environment and every tool was asked, so that a waiver that covers nothing is unused.
+        complete: whether every environment and every tool was asked, so that a waiver without a finding is unused.
     """
-    left: list[Finding] = []
-    waived: list[tuple[Finding, Waiver]] = []
+    left: list[PolicyFinding] = []
+    waived: list[tuple[PolicyFinding, Waiver]] = []
     used: set[str] = set()
     for finding in findings:
-        covering = [waiver for waiver in waivers if waiver.covers(finding)]
-        used.update(waiver.path for waiver in covering)
-        valid = next((waiver for waiver in covering if waiver.expiry >= today), None)
+        matching = [waiver for waiver in waivers if waiver.matches(finding)]
+        used.update(waiver.path for waiver in matching)
+        valid = next((waiver for waiver in matching if waiver.expiry >= today), None)
         if valid is None:
             left.append(finding)
         else:
@@ -113,18 +113,18 @@ def apply_waivers(
     if complete:
         unused = [waiver for waiver in waivers if waiver.path not in used and waiver.expiry >= today]
         diagnostics += [_unused(waiver) for waiver in unused]
-    return Waived(tuple(left), tuple(waived), tuple(diagnostics))
+    return WaiverResult(tuple(left), tuple(waived), tuple(diagnostics))
 
 
 def _expired(waiver: Waiver, today: date) -> Diagnostic:
     days = (today - waiver.expiry).days
     ago = "yesterday" if days == 1 else f"{days} days ago"
-    message = f"The waiver of {waiver.rule} at {waiver.resource} expired {ago}; {waiver.owner} answers for it."
+    message = f"The waiver for {waiver.rule} on {waiver.resource} expired {ago} (owner: {waiver.owner})."
     return diagnostic_types.WAIVER_EXPIRED.at(waiver.expiry_origin, message, key_path=f"{waiver.path}.expiry")
 
 
 def _unused(waiver: Waiver) -> Diagnostic:
-    message = f"The waiver of {waiver.rule} at {waiver.resource} waives nothing."
+    message = f"The waiver for {waiver.rule} on {waiver.resource} matches no finding."
     return diagnostic_types.WAIVER_UNUSED.at(waiver.origin, message, key_path=waiver.path)
 
 

@@ -38,7 +38,7 @@ def parse(content: bytes) -> tuple[Certificate, ...]:
     Raises:
         ValueError: there is none, or one cannot be read.
     """
-    from cryptography import x509
+    from cryptography import x509  # noqa: PLC0415  # cryptography: 50 ms, without a bundle
 
     found = tuple(dict.fromkeys(x509.load_pem_x509_certificates(content)))
     for certificate in found:
@@ -112,7 +112,7 @@ def strict_fault(certificate: Certificate) -> str | None:
     Its `ssl.create_default_context` sets VERIFY_X509_STRICT (OpenSSL: crypto/x509/x509_vfy.c, check_extensions), which
     earlier versions do not. What `openssl req -x509` makes by default has no Key Usage.
     """
-    from cryptography import x509
+    from cryptography import x509  # noqa: PLC0415  # likewise
 
     if certificate.version is not x509.Version.v3:
         return "is a certificate of version 1"
@@ -132,7 +132,7 @@ def strict_fault(certificate: Certificate) -> str | None:
 
 def as_pem(certificates: Iterable[Certificate]) -> bytes:
     """Certificates in PEM, each after a comment in ASCII with its subject and last day."""
-    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415  # likewise
 
     return b"".join(
         b"\n# "
@@ -164,7 +164,7 @@ def read_bundle(bundle: bytes) -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 def name_of(certificate: Certificate) -> str:
     """The common name of the subject, else all of it, as a line that no PEM parser takes for a part of one."""
-    from cryptography.x509.oid import NameOID
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415  # likewise
 
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     text = str(names[0].value) if names else certificate.subject.rfc4514_string()
@@ -173,7 +173,7 @@ def name_of(certificate: Certificate) -> str:
 
 def server_names(certificate: Certificate) -> tuple[str, ...]:
     """DNS names that a server shows the certificate for; empty for one that only signs others."""
-    from cryptography import x509
+    from cryptography import x509  # noqa: PLC0415  # likewise
 
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -194,7 +194,7 @@ def _by_fingerprint(content: bytes) -> dict[str, bytes]:
 
 
 def _is_der_key(content: bytes) -> bool:
-    from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
+    from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12  # noqa: PLC0415  # likewise
 
     if not content.startswith(_DER):
         return False
@@ -242,7 +242,7 @@ def _require_complete_chains(path: str, found: Sequence[Certificate]) -> None:
 
 
 def _may_sign(certificate: Certificate) -> bool:
-    from cryptography import x509
+    from cryptography import x509  # noqa: PLC0415  # likewise
 
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Document, MappingNode, Node, ScalarNode, mapping
@@ -16,15 +17,13 @@ from lisa_schema.errors import ConfigurationError
 from lisa_schema.overlay import Override, merge
 from lisa_schema.yaml_reader import MAX_BYTES, read_yaml
 
-CONFIG_FILE: Final = "config.yaml"
-OVERLAY_FOLDER: Final = "environments"
 _RESERVED: Final = ("env", "base")
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What load makes of the files.
+    """The merged configuration of an environment.
 
     Attributes:
         environment: the environment's name.
@@ -68,6 +67,16 @@ def load(project: Path, environment: str | None = None, overrides: Sequence[Over
     merged = merge([layer for layer in layers if layer is not None], overrides)
     document = Document(merged.root, (*errors, *merged.errors), name)
     return Loaded(name, document, _unread_overlays(project), tuple(files))
+
+
+def default_environment(project: Path) -> str:
+    """Name of the environment that `env` in config.yaml names.
+
+    Raises ConfigurationError when config.yaml cannot be read, or names no environment or one that does not exist.
+    """
+    config, _ = _read_config(project)
+    name = _default_environment(config)
+    return name if name in _environment_names(project, config) else load(project).environment
 
 
 def environments(project: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A proposal applied to the working tree: only when the whole configuration is valid with it."""
+"""A changed file of the configuration: validated with the others, then written."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER, load
+from lisa_compiler.project.load import load
+from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_compiler.proposals.yaml_file import YamlFile
 from lisa_schema.atomic_file import replace_file
 from lisa_schema.validate import Validated, validate
 
 
-def check(project: Path, environment: str, file: YamlFile) -> Validated:
-    """Validate the environment as it would be, in a copy of its files.
+def validate_with(project: Path, environment: str, file: YamlFile) -> Validated:
+    """Validate an environment with a changed file, in a copy of its files.
 
-    Raises ConfigurationError with everything that is wrong with it.
+    Raises ConfigurationError with all errors.
     """
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
         copy = Path(folder)
@@ -27,7 +28,7 @@ def check(project: Path, environment: str, file: YamlFile) -> Validated:
 
 
 def save(project: Path, file: YamlFile) -> Path:
-    """Write a changed file atomically; returns its path."""
+    """Write a changed file in one step, so that no process reads half of it; returns its path."""
     path = project / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, file.after().encode())

@@ -13,9 +13,14 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from lisa_compiler.project.load import CONFIG_FILE, OVERLAY_FOLDER
-from lisa_compiler.proposals.proposal import Kind, Proposal, ProposalError
-from lisa_compiler.proposals.trailing_comments import drop, give_tail, put_first, take_tail
+from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
+from lisa_compiler.proposals.proposal import Proposal, ProposalAction, ProposalError
+from lisa_compiler.proposals.trailing_comments import (
+    attach_trailing_comments,
+    detach_trailing_comments,
+    drop,
+    put_first,
+)
 from lisa_compiler.proposals.yaml_file import YamlFile
 
 _MODELS = "ecsModels"
@@ -37,33 +42,33 @@ class _Layer:
 
     def find(self, change: Mapping[str, Any]) -> CommentedMap | None:
         """The entry that a change means, by its modelId, else by its modelName."""
-        return next((entry for entry in self.models() if _means(entry, change)), None)
+        return next((entry for entry in self.models() if _matches(entry, change)), None)
 
     def add(self, entry: CommentedMap) -> None:
         """Add an entry at the end of the list."""
         is_new = not isinstance(self.block.get(_MODELS), list)
         before = self.block if is_new else self.block[_MODELS]
-        tail = take_tail(before)
+        tail = detach_trailing_comments(before)
         if is_new:
             self.block[_MODELS] = CommentedSeq()
         self.block[_MODELS].append(entry)
-        give_tail(before, tail)
+        attach_trailing_comments(before, tail)
 
     def remove(self, entry: CommentedMap) -> None:
         """Take an entry away, with the comment before it; that of the next one stays."""
         models = self.block[_MODELS]
         position = models.index(entry)
-        tail = take_tail(entry)
+        tail = detach_trailing_comments(entry)
         del models[position]
         if position:
-            give_tail(models[position - 1], tail)
+            attach_trailing_comments(models[position - 1], tail)
         elif models:
             put_first(self.block, _MODELS, tail)
         else:
             drop(self.block, _MODELS, tail)
 
 
-def edited(project: Path, environment: str, proposal: Proposal) -> YamlFile:
+def apply_to_file(project: Path, environment: str, proposal: Proposal) -> YamlFile:
     """The file that a proposal changes, changed in memory.
 
     Raises:
@@ -72,7 +77,7 @@ def edited(project: Path, environment: str, proposal: Proposal) -> YamlFile:
     layers = _layers(project, environment)
     own = [layer for layer in layers if layer.own]
     holders = [layer for layer in layers if layer.find(proposal.change) is not None]
-    if proposal.kind is Kind.CREATE:
+    if proposal.kind is ProposalAction.CREATE:
         if holders:
             raise ProposalError(f"The model {proposal.model_id} is in {holders[-1].file.path} already.")
         own[-1].add(_plain(proposal.change))
@@ -83,13 +88,13 @@ def edited(project: Path, environment: str, proposal: Proposal) -> YamlFile:
     entry = target.find(proposal.change)
     if entry is None:
         target.add(_plain(proposal.change))
-    elif proposal.kind is Kind.DELETE and len(holders) == 1:
+    elif proposal.kind is ProposalAction.DELETE and len(holders) == 1:
         target.remove(entry)
     else:
         changes = {key: value for key, value in proposal.change.items() if key not in _NAMES}
-        tail = take_tail(entry)
+        tail = detach_trailing_comments(entry)
         _merge(entry, changes, keep_null=len(holders) > 1)
-        give_tail(entry, tail)
+        attach_trailing_comments(entry, tail)
     return target.file
 
 
@@ -114,7 +119,7 @@ def _text(path: Path) -> str:
         raise ProposalError(f"{path.name} cannot be read: {error}.") from error
 
 
-def _means(entry: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+def _matches(entry: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
     wanted = change.get("modelId") or change["modelName"]
     return bool((entry.get("modelId") or entry.get("modelName")) == wanted)
 

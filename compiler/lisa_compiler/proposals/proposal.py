@@ -14,7 +14,7 @@ class ProposalError(LisaError):
     """The proposal cannot be read, or does not fit the files."""
 
 
-class Kind(StrEnum):
+class ProposalAction(StrEnum):
     """What a proposal does to a model."""
 
     CREATE = "create"
@@ -37,7 +37,7 @@ class Proposal:
     """
 
     id: str
-    kind: Kind
+    kind: ProposalAction
     model_id: str
     author: str
     created_at: str

@@ -10,7 +10,7 @@ from typing import Any
 from lisa_compiler.aws.dynamodb import CONDITION_FAILED, MISSING_TABLE, Table
 from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.aws.session import open_client
-from lisa_compiler.proposals.proposal import Kind, Proposal, ProposalError
+from lisa_compiler.proposals.proposal import Proposal, ProposalAction, ProposalError
 
 
 def client(region: str, profile: str | None, endpoint_url: str | None) -> Any:
@@ -69,7 +69,7 @@ class ProposalTable:
 def _proposal(item: Mapping[str, str]) -> Proposal:
     return Proposal(
         id=item["id"],
-        kind=Kind(item["kind"]),
+        kind=ProposalAction(item["kind"]),
         model_id=item["modelId"],
         author=item["author"],
         created_at=item["createdAt"],

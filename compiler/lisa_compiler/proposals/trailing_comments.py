@@ -13,7 +13,7 @@ from ruamel.yaml.error import CommentMark
 from ruamel.yaml.tokens import CommentToken
 
 
-def take_tail(container: Any) -> str:
+def detach_trailing_comments(container: Any) -> str:
     """Take off the lines after a mapping or list; a comment on its last line stays."""
     holder, key, slot = _last(container)
     tokens = holder.ca.items.get(key) if holder is not None else None
@@ -28,9 +28,9 @@ def take_tail(container: Any) -> str:
     return str(tail)
 
 
-def give_tail(container: Any, tail: str) -> None:
+def attach_trailing_comments(container: Any, tail: str) -> None:
     """Put lines after a mapping or list, instead of those that are there."""
-    take_tail(container)
+    detach_trailing_comments(container)
     holder, key, slot = _last(container)
     if not tail or holder is None:
         return

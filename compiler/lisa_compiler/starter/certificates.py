@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.x509 import GeneralName
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lisa_compiler.plan.names import private_zone
+from lisa_compiler.project.deploy_target import DeployTarget
 from lisa_schema.atomic_file import replace_file
 from lisa_schema.errors import LisaError
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.x509 import GeneralName
+from lisa_schema.regions import nearest_regions
+from lisa_schema.regions import region as find_region
 
 CERTIFICATE_FILE = "server.pem"
 KEY_FILE = "server.key"
@@ -24,6 +31,7 @@ KEY_FILE = "server.key"
 # What earlier versions wrote, when no compile read the certificate.
 _IGNORED_BEFORE = f"{CERTIFICATE_FILE}\n{KEY_FILE}\n".encode("ascii")
 _LONGEST_COMMON_NAME = 64
+_CERTIFICATE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 
 class CertificateError(LisaError):
@@ -51,15 +59,42 @@ def load_balancer_domains(region: str) -> tuple[str, ...]:
     Raises:
         CertificateError: there is no such region.
     """
-    from lisa_schema.regions import nearest_regions
-    from lisa_schema.regions import region as find
-
-    found = find(region)
+    found = find_region(region)
     if found is None:
         near = ", ".join(nearest_regions(region))
         raise CertificateError(f"There is no region “{region}”; near are {near}.")
     suffix = found.partition.dns_suffix
     return f"*.{region}.elb.{suffix}", f"*.elb.{region}.{suffix}"
+
+
+def domain_names(region: str | None, target: DeployTarget) -> tuple[str, ...]:
+    """Names by which clients and functions reach an environment's load balancers.
+
+    Args:
+        region: the Region of the load balancers.
+        target: where the environment deploys: the domain name of its gateway, and its private hosted zone.
+
+    Raises:
+        CertificateError: the Region is not given, or does not exist.
+    """
+    if region is None:
+        raise CertificateError(
+            "The Region is unknown. Pass --region or --domain, or set `region` in the configuration."
+        )
+    own = (target.domain_name, f"*.{private_zone(target.deployment_name)}" if target.deployment_name else None)
+    return (*load_balancer_domains(region), *(name for name in own if name))
+
+
+def certificate_arn(name: str, region: str | None) -> str:
+    """ARN of an IAM server certificate, with a placeholder for the account.
+
+    Raises:
+        CertificateError: IAM does not allow the name.
+    """
+    if not _CERTIFICATE_NAME.fullmatch(name):
+        raise CertificateError(f"IAM does not allow the certificate name `{name}`. Use letters, digits and +=,.@_-")
+    found = find_region(region) if region else None
+    return f"arn:{found.partition.id if found else 'aws'}:iam::<account-number>:server-certificate/{name}"
 
 
 def make_certificate(domains: Sequence[str], *, kind: KeyKind = KeyKind.RSA, days: int = 365) -> KeyPair:
@@ -75,10 +110,6 @@ def make_certificate(domains: Sequence[str], *, kind: KeyKind = KeyKind.RSA, day
     Raises:
         CertificateError: a name is not one that a certificate can have.
     """
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
     if not domains:
         raise CertificateError("A certificate needs at least one domain.")
     names = x509.SubjectAlternativeName([_general_name(domain) for domain in dict.fromkeys(domains)])
@@ -151,16 +182,12 @@ def save(pair: KeyPair, directory: Path, *, force: bool = False) -> tuple[Path, 
 
 
 def _private_key(kind: KeyKind) -> RSAPrivateKey | EllipticCurvePrivateKey:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
     if kind is KeyKind.EC:
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _general_name(domain: str) -> GeneralName:
-    from cryptography import x509
-
     try:
         return x509.IPAddress(ipaddress.ip_address(domain))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The files of a new configuration repository, and how its first answers are judged."""
+"""The files of a new configuration repository, and the validation of the answers that they are made from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lisa_compiler.compile.compilation import CompileOptions, compile_project, write_output
 from lisa_compiler.distribution import locked_requirements
+from lisa_compiler.output.tree import STATE_DIRECTORY
+from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
+from lisa_compiler.project.project import Project, Selection
 from lisa_compiler.resources import jinja_environment, templates_dir
-from lisa_compiler.starter.questions import (
+from lisa_compiler.starter.prompts import (
     ENVIRONMENTS,
     QUESTIONS,
     Answers,
@@ -25,6 +29,7 @@ from lisa_compiler.starter.questions import (
 )
 from lisa_compiler.starter.workflows import WorkflowSettings, workflows
 from lisa_schema.errors import ConfigurationError
+from lisa_schema.export import config_schema, overlay_schema, schema_text
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
@@ -40,7 +45,7 @@ INSTALL: Final = (
 """Installs what is locked, then LISA."""
 
 _FOLDER: Final = "starter"
-_AS_THEY_ARE: Final = {
+_STATIC_FILES: Final = {
     ".gitattributes": "gitattributes",
     ".gitignore": "gitignore",
     "package-lock.json": "package-lock.json",
@@ -50,7 +55,7 @@ _AS_THEY_ARE: Final = {
 _LOCKED: Final = f"""\
 # What LISA {VERSION} requires, each file by hash: pip refuses any other. {LISA_REQUIREMENT} names LISA itself.
 """
-MAY_BE_THERE: Final = frozenset({".git"})
+ALLOWED_EXISTING: Final = frozenset({".git"})
 """What the directory of a new repository may hold: it may be an empty clone."""
 
 
@@ -96,8 +101,6 @@ def starter_files(answers: Answers, source: LisaSource | None = None) -> dict[st
         answers: one for each question.
         source: where LISA is installed from; None for the package index.
     """
-    from lisa_schema.export import config_schema, overlay_schema, schema_text
-
     source = source or published()
     names = environment_names(answers)
     reachable = tuple(name for name in names if not is_isolated(answers[f"{name}.region"]))
@@ -119,7 +122,9 @@ def starter_files(answers: Answers, source: LisaSource | None = None) -> dict[st
         LISA_REQUIREMENT: f"# LISA, from {source.description}. requirements.txt has what it requires.\n{source.lines}",
         "schema/config.schema.json": schema_text(config_schema()),
         "schema/overlay.schema.json": schema_text(overlay_schema()),
-        **{path: (templates_dir() / _FOLDER / name).read_text(encoding="utf-8") for path, name in _AS_THEY_ARE.items()},
+        **{
+            path: (templates_dir() / _FOLDER / name).read_text(encoding="utf-8") for path, name in _STATIC_FILES.items()
+        },
         **made,
     }
 
@@ -160,8 +165,8 @@ def _render(template: str, values: Mapping[str, Any]) -> str:
     return jinja_environment().get_template(f"{_FOLDER}/{template}").render(values)
 
 
-def mistake(question: Question, name: str, value: str, answers: Answers) -> str | None:
-    """Say what is wrong with an answer; None when nothing is.
+def validate_answer(question: Question, name: str, value: str, answers: Answers) -> str | None:
+    """Describe what is wrong with an answer; None if it is valid.
 
     Args:
         question: what was asked.
@@ -170,7 +175,7 @@ def mistake(question: Question, name: str, value: str, answers: Answers) -> str 
         answers: those before it.
     """
     if not value and not question.optional:
-        return "This has no default: an answer is needed."
+        return "This has no default: an answer is required."
     if question.name == ENVIRONMENTS:
         return environments_mistake(value)
     judged = example_answers({**answers, name: value})
@@ -182,15 +187,12 @@ def mistake(question: Question, name: str, value: str, answers: Answers) -> str 
 
 
 def _diagnostics(answers: Answers, environment: str) -> tuple[Diagnostic, ...]:
-    from lisa_compiler.project.load import load
-    from lisa_schema.validate import validate
-
     files = configuration_files(answers)
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
-        for path in ("config.yaml", f"environments/{environment}.yaml"):
+        for path in (CONFIG_FILE, f"{OVERLAY_FOLDER}/{environment}.yaml"):
             _write(Path(folder) / path, files[path])
         try:
-            return validate(load(Path(folder), environment).document).diagnostics
+            return Project(Path(folder)).environment(environment).diagnostics
         except ConfigurationError as error:
             return error.diagnostics
 
@@ -202,10 +204,10 @@ def write_repository(directory: Path, answers: Answers, source: LisaSource, tell
         directory: where to; it is there, and empty.
         answers: one for each question.
         source: where LISA is installed from.
-        tell: is told the stages, for a person who waits.
+        tell: receives the name of each phase.
 
     Raises:
-        ConfigurationError: the answers do not fit each other.
+        ConfigurationError: the answers are inconsistent.
     """
     for path, text in starter_files(answers, source).items():
         _write(directory / path, text)
@@ -216,25 +218,19 @@ def write_repository(directory: Path, answers: Answers, source: LisaSource, tell
 
 
 def compile_all(directory: Path, environments: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Compile the environments of a new repository into its generated/."""
-    from lisa_compiler.compile.pipeline import compile_environment
-    from lisa_compiler.output import manifest
-    from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY
-    from lisa_compiler.output.write import write_environment
+    """Compile the environments of a new repository into its generated/.
 
-    for name in environments:
-        tell(f"compiling {name}")
-        compiled = compile_environment(directory, name)
-        content = manifest.build(
-            name,
-            compiled.config,
-            options=(),
-            files=compiled.files,
-            products=compiled.products.artifacts.values(),
-        )
-        write_environment(directory / "generated", name, {**compiled.files, MANIFEST: content})
+    Raises:
+        ConfigurationError: the configuration has errors; nothing was written.
+    """
+    project = Project(directory)
+    options = CompileOptions(cache=False)
+    tell(f"compiling {', '.join(environments)}")
+    made = compile_project(project, Selection(names=tuple(environments)), project.output, options)
+    for _ in write_output(made):
+        pass
     # It holds the state of this machine alone.
-    shutil.rmtree(directory / "generated" / STATE_DIRECTORY, ignore_errors=True)
+    shutil.rmtree(project.output / STATE_DIRECTORY, ignore_errors=True)
 
 
 def _write(path: Path, text: str) -> None:

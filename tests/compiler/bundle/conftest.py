@@ -11,8 +11,8 @@ import yaml
 from tests.compiler.conftest import configuration
 from typer.testing import CliRunner, Result
 
-from lisa_compiler.cli import compiling
 from lisa_compiler.cli.app import app
+from lisa_compiler.deploy import deployment_context
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock, save
 
 WEIGHTS = b"weights " * 1000
@@ -41,7 +41,7 @@ def cdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package.write_bytes(b"the cdk CLI")
     digest = base64.b64encode(hashlib.sha512(b"the cdk CLI").digest()).decode()
     # The one that imports the other comes first: otherwise it would import this one, and keep it.
-    for module in ("create", "supplies"):
+    for module in ("create", "dependencies"):
         monkeypatch.setattr(f"lisa_compiler.bundle.{module}.locked_cdk", lambda: ("2.9.9", f"sha512-{digest}"))
     return package
 
@@ -87,7 +87,7 @@ class Enclave:
 @pytest.fixture
 def enclave(tmp_path: Path, cdk: Path, monkeypatch: pytest.MonkeyPatch) -> Enclave:
     """A project whose compiled output is a few files that pass for up to date; test_freshness.py has a real one."""
-    monkeypatch.setattr(compiling, "differences", lambda *_: ())
+    monkeypatch.setattr(deployment_context, "differences", lambda *_, **__: ())
     made = Enclave(tmp_path, cdk)
     made.write("config.yaml", yaml.safe_dump({"env": "dev", "dev": configuration()}, sort_keys=False))
     made.write("generated/dev/manifest.json", json.dumps(MANIFEST))

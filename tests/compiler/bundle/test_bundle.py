@@ -167,7 +167,7 @@ def test_what_is_missing_is_told_at_once_and_left_out_when_asked(enclave: Enclav
     assert "image small: make images/ by `lisa artifacts save`" in refused.stderr
     assert "weights of org/small-model: fetch them: `lisa weights download --env dev org/small-model`" in refused.stderr
     assert not (enclave.folder / "one.tar").exists()
-    manifest = read_manifest(enclave.make("one.tar", "--partial"))
+    manifest = read_manifest(enclave.make("one.tar", "--allow-missing"))
     assert manifest.missing == ("image small", "weights of org/small-model")
 
 
@@ -185,7 +185,7 @@ def test_a_prebuilt_file_that_only_its_checksum_stands_for_is_missing(enclave: E
     enclave.write("config.yaml", yaml.safe_dump({"env": "dev", "dev": config}))
     enclave.write("artifacts/common.zip", "zip")
     enclave.write("artifacts/rag.zip.sha256", f"{'0' * 64}  rag.zip\n")
-    manifest = read_manifest(enclave.make("one.tar", "--partial"))
+    manifest = read_manifest(enclave.make("one.tar", "--allow-missing"))
     assert manifest.missing == ("artifacts/rag.zip",)
     assert {"project/artifacts/common.zip", "project/artifacts/rag.zip.sha256"} <= {
         file.path for file in manifest.files

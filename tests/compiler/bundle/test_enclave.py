@@ -10,8 +10,8 @@ import pytest
 from tests.compiler.bundle.conftest import lisa
 from tests.compiler.conftest import Project
 
+from lisa_compiler.bundle.dependencies import find_cdk, find_wheels
 from lisa_compiler.bundle.manifest import BundleError
-from lisa_compiler.bundle.supplies import find_cdk, find_wheels
 
 IN_THE_ENCLAVE = """\
 set -eu
@@ -49,7 +49,7 @@ def test_a_bundle_is_all_that_is_needed(project: Project, tmp_path_factory: pyte
         pytest.skip(f"programs cannot be fetched here: {error}")
     [package] = (scratch / "cdk").glob("*.tgz")
     assert lisa("compile", "--project", project.folder).exit_code == 0
-    programs = ["--wheels", scratch / "wheels", "--cdk", package, "--partial"]
+    programs = ["--wheels", scratch / "wheels", "--cdk", package, "--allow-missing"]
     made = lisa("bundle", "--project", project.folder, "--output", folder / "bundle.tar", *programs)
     assert made.exit_code == 0, made.stderr
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}

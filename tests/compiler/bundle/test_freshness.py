@@ -26,7 +26,7 @@ def compiled(tmp_path: Path, cdk: Path) -> Enclave:
 
 
 def is_refused(enclave: Enclave, changes: str, *options: str) -> None:
-    result = enclave.bundle("one.tar", "--partial", *options)
+    result = enclave.bundle("one.tar", "--allow-missing", *options)
     assert result.exit_code == 1
     assert f"generated/dev is out of date ({changes}). Only reviewed output can be deployed" in result.stderr
     assert "run `lisa compile --env dev`" in result.stderr
@@ -35,7 +35,7 @@ def is_refused(enclave: Enclave, changes: str, *options: str) -> None:
 
 def test_bundle_accepts_up_to_date_output_and_refuses_any_other(compiled: Enclave) -> None:
     enclave = compiled
-    bundle = enclave.make("good.tar", "--partial")
+    bundle = enclave.make("good.tar", "--allow-missing")
     assert any(file.path == "project/generated/dev/manifest.json" for file in read_manifest(bundle).files)
 
     summary = enclave.project / "generated/dev/SUMMARY.md"
@@ -52,25 +52,25 @@ def test_bundle_accepts_up_to_date_output_and_refuses_any_other(compiled: Enclav
     config = enclave.project / "config.yaml"
     sources = config.read_text()
     config.write_text(sources.replace("g5.xlarge", "g5.2xlarge"))
-    refused = enclave.bundle("one.tar", "--partial")
+    refused = enclave.bundle("one.tar", "--allow-missing")
     assert refused.exit_code == 1
     assert "generated/dev is out of date" in refused.stderr
     config.write_text(sources)
-    assert enclave.bundle("again.tar", "--partial").exit_code == 0
+    assert enclave.bundle("again.tar", "--allow-missing").exit_code == 0
 
 
 def test_bundle_takes_the_options_that_the_output_was_compiled_with(compiled: Enclave) -> None:
     options = ["--region", "eu-west-1"]
     assert lisa("compile", "--project", compiled.project, *options).exit_code == 0
-    refused = compiled.bundle("one.tar", "--partial")
+    refused = compiled.bundle("one.tar", "--allow-missing")
     assert refused.exit_code == 1
     assert "use the same options" in refused.stderr
-    compiled.make("one.tar", "--partial", *options)
+    compiled.make("one.tar", "--allow-missing", *options)
 
 
 def test_bundle_of_output_that_was_never_compiled_is_refused(compiled: Enclave) -> None:
     (compiled.project / "generated").rename(compiled.folder / "elsewhere")
-    result = compiled.bundle("one.tar", "--partial")
+    result = compiled.bundle("one.tar", "--allow-missing")
     assert result.exit_code == 1
     assert "generated/dev is out of date" in result.stderr
     assert "run `lisa compile --env dev`" in result.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lisa_compiler.cli.app import app
-from lisa_compiler.compile import cache as freshness
+from lisa_compiler.compile import inputs
+from lisa_compiler.compile.planning import PlannedEnvironment
 
 CONFIG = """\
 env: dev
@@ -53,34 +54,27 @@ prod:
 
 @dataclass
 class Pipeline:
-    """Stands in for lisa_compiler.compile.pipeline; `compiled` says which environments it was asked for."""
+    """Replaces lisa_compiler.compile.pipeline; `compiled` has the environments that it was called for."""
 
     compiled: list[str] = field(default_factory=list)
     extra: dict[str, bytes] = field(default_factory=dict)
     failure: BaseException | None = None
 
-    def compile_environment(
+    def compile_planned(
         self,
-        project: Path,
-        environment: str | None,
+        planned: PlannedEnvironment,
         *,
-        overrides: Sequence[Any] = (),
         local_weights: Any = None,  # noqa: ARG002  # the signature of the real one
         lock: Any = None,
         progress: Callable[[str], None] | None = None,
         step: Any = None,  # noqa: ARG002
     ) -> SimpleNamespace:
-        from lisa_compiler.project.load import load
-        from lisa_schema.validate import validate
-
-        loaded = load(project, environment, overrides)
-        validated = validate(loaded.document)
         if progress:
             progress("planning")
         if self.failure:
             raise self.failure
-        self.compiled.append(loaded.environment)
-        config = validated.config
+        environment, config = planned.environment, planned.environment.config
+        self.compiled.append(environment.name)
         files = {
             "SUMMARY.md": f"{config.deployment_name} in {config.region}\n".encode(),
             "cloudformation/iam.template.json": b"{}\n",
@@ -88,11 +82,11 @@ class Pipeline:
             **self.extra,
         }
         return SimpleNamespace(
-            environment=loaded.environment,
+            environment=environment.name,
             files=files,
             products=SimpleNamespace(artifacts={}),
             config=config,
-            diagnostics=(*loaded.diagnostics, *validated.diagnostics),
+            diagnostics=environment.diagnostics,
             deployment=SimpleNamespace(stacks=("iam", "core")),
             lock=lock,
             locked=(),
@@ -114,10 +108,10 @@ Lisa = Callable[..., Result]
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    freshness.program_digest.cache_clear()  # the sources may be edited while the tests run
+    inputs.program_digest.cache_clear()  # the sources may be edited while the tests run
     fake = Pipeline()
     module = ModuleType("lisa_compiler.compile.pipeline")
-    module.compile_environment = fake.compile_environment  # type: ignore[attr-defined]
+    module.compile_planned = fake.compile_planned  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "lisa_compiler.compile.pipeline", module)
     return fake
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lisa_compiler.cli import developing
+from lisa_compiler.cli import dev
 from lisa_compiler.dev.packages import MissingPackageError
 from lisa_compiler.dev.processes import ProcessError
 from lisa_compiler.dev.system import LocalEnvironment
@@ -38,8 +38,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise asked["error"]
         yield SYSTEM
 
-    monkeypatch.setattr(developing, "compile_for_this_machine", lambda *_: None)
-    monkeypatch.setattr(developing, "running", running)
+    monkeypatch.setattr(dev, "compile_for_local_run", lambda *_: None)
+    monkeypatch.setattr(dev, "running", running)
     return asked
 
 
@@ -90,9 +90,9 @@ def test_mistakes_in_the_configuration_are_reported(lisa: Lisa, project: Path) -
 
 
 def test_logs_go_to_a_file_for_each_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log = developing._Log(tmp_path / "logs")
+    log = dev._Log(tmp_path / "logs")
     log("gateway", "a line")
     log("gateway", "another")
-    log.stage("deploying")
+    log.phase("deploying")
     assert (tmp_path / "logs" / "gateway.log").read_text() == "a line\nanother\n"
     assert capsys.readouterr().out == "lisa            | deploying\n"

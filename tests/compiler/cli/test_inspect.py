@@ -74,7 +74,7 @@ def test_config_is_a_configuration(lisa: Lisa, project: Path) -> None:
 def test_config_tells_where_each_value_comes_from(lisa: Lisa, project: Path) -> None:
     (project / "environments").mkdir()
     (project / "environments/dev.yaml").write_text("# overlay\nlogLevel: DEBUG\n")
-    result = lisa("config", "--origin", "--region", "us-west-2", "--set", "restApiConfig.instanceType=m5.xlarge")
+    result = lisa("config", "--show-origin", "--region", "us-west-2", "--set", "restApiConfig.instanceType=m5.xlarge")
     lines = result.out.splitlines()
     assert "deploymentName: test  # config.yaml:3" in lines
     assert "logLevel: DEBUG  # environments/dev.yaml:2" in lines

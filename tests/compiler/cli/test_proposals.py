@@ -73,7 +73,7 @@ def test_proposals_are_listed(lisa: Lisa, project: Path, proposed: str) -> None:
 def test_nothing_is_proposed(lisa: Lisa, project: Path, store: ProposalStore) -> None:
     result = lisa("proposals", "list")
     assert (result.code, result.out) == (0, "")
-    assert "nothing is proposed" in result.err
+    assert "no proposals" in result.err
 
 
 def test_a_proposal_is_shown_as_a_diff(lisa: Lisa, project: Path, proposed: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.cli.report import Format, counted, render
+from lisa_compiler.cli.report import Format, render, summarize_counts
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 
 CONFIG = "env: dev\ndev:\n  ecsModels:\n    - modelName: mistral\n      instanceTpye: g5.xlarge\n"
@@ -64,7 +64,7 @@ def test_text_in_colour_says_the_same(project: Path) -> None:
 
 
 def test_text_names_files_as_the_reader_sees_them(project: Path) -> None:
-    shown = render([diagnostic(), WARNING], Format.TEXT, project=project, shown_below="infra")
+    shown = render([diagnostic(), WARNING], Format.TEXT, project=project, prefix="infra")
     assert shown.startswith("infra/config.yaml:5:7: error")
     assert "\n--region: warning" in shown
 
@@ -113,8 +113,8 @@ def test_many_diagnostics_are_cut_and_counted(project: Path) -> None:
 
 
 def test_counted() -> None:
-    assert counted([]) == ""
-    assert counted([WARNING]) == "1 warning"
+    assert summarize_counts([]) == ""
+    assert summarize_counts([WARNING]) == "1 warning"
 
 
 def test_json_is_a_list_of_all_fields(project: Path) -> None:
@@ -152,7 +152,7 @@ def test_data_can_be_read_back(found: Diagnostic) -> None:
 
 def test_github_escapes_what_its_commands_would_read(project: Path) -> None:
     found = diagnostic(message="100% wrong\nreally: yes, ::error::", rule="a,b:c")
-    assert render([found], Format.GITHUB, project=project, shown_below="x,y") == (
+    assert render([found], Format.GITHUB, project=project, prefix="x,y") == (
         "::error file=x%2Cy/config.yaml,line=5,col=7,title=LISA203 a%2Cb%3Ac::"
         "100%25 wrong%0Areally: yes, ::error:: (ecsModels[0].instanceTpye)%0AFix: Write `instanceType`.\n"
     )

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.compiler.conftest import Project, resources, templates
 
-from lisa_compiler.compile import ami_lock
-from lisa_compiler.compile import cache as freshness
+from lisa_compiler.compile import ami_lock, cache
 from lisa_compiler.plan.amis import GPU_PARAMETER, STANDARD_PARAMETER, AmiLock, LockedAmi
 from lisa_schema.errors import ConfigurationError
 
@@ -128,6 +127,6 @@ def test_parameters_are_read_at_deployment_only_when_the_configuration_says_so(t
 
 
 def test_a_changed_lock_file_is_compiled(project: Project) -> None:
-    before = freshness.snapshot(project.folder, "dev")
+    before = cache.snapshot(project.folder, "dev")
     ami_lock.save(project.folder, "dev", LOCK)
-    assert freshness.snapshot(project.folder, "dev").inputs != before.inputs
+    assert cache.snapshot(project.folder, "dev").inputs != before.inputs

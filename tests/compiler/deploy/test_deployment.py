@@ -39,7 +39,7 @@ def empty_archive() -> bytes:
 def put_images(site: Site) -> None:
     for asset in site.assets("dockerImages"):
         for place in asset["destinations"].values():
-            site.put_image(place["repositoryName"], place["imageTag"])
+            site.push_image(place["repositoryName"], place["imageTag"])
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def test_a_waiver_holds_to_its_last_day(committed: Project, day: str, code: int)
     spoil(committed, SMALL, forget_metadata_tokens)
     (committed.folder / "policy").mkdir()
     (committed.folder / "policy/waivers.yaml").write_text(WAIVER, encoding="utf-8")
-    result = policy(committed, "--only", "lisa", "--today", day)
+    result = policy(committed, "--only", "lisa", "--as-of", day)
     assert result.exit_code == code
     assert ("waived until 2027-03-31: dev: LISA-P12 at model-small/Instances" in result.stderr) == (code == 0)
     assert ("LISA482 [waiver-expired]" in result.stderr) == (code == 1)
@@ -163,7 +163,7 @@ def test_cfn_lint_findings_name_resource_and_rule() -> None:
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketNam": "a"}}
     text = json.dumps({"Resources": {"Documents": bucket}})
     [finding] = lint((Template("rag", text, {"Documents": bucket}),), "dev", "us-east-1")
-    assert (finding.rule, finding.place, finding.kind) == ("E3002", "rag/Documents", "AWS::S3::Bucket")
+    assert (finding.rule, finding.resource_path, finding.resource_type) == ("E3002", "rag/Documents", "AWS::S3::Bucket")
     assert finding.message.endswith("(at Properties.BucketNam)")
     assert (finding.severity, finding.title) == (Severity.ERROR, "Resource properties are invalid.")
 

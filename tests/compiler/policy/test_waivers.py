@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lisa_compiler.policy.finding import Finding, Tool
-from lisa_compiler.policy.waivers import Waived, apply_waivers, read_waivers
+from lisa_compiler.policy.finding import PolicyFinding, Tool
+from lisa_compiler.policy.waivers import WaiverResult, apply_waivers, read_waivers
 from lisa_schema.errors import ConfigurationError
 
 WAIVER = """\
@@ -22,15 +22,15 @@ waivers:
 LAST_DAY = date(2027, 3, 31)
 
 
-def finding(rule: str = "LISA-P09", place: str = "serve/ListenerA65D", environment: str = "dev") -> Finding:
+def finding(rule: str = "LISA-P09", place: str = "serve/ListenerA65D", environment: str = "dev") -> PolicyFinding:
     component, _, resource = place.partition("/")
-    return Finding(
+    return PolicyFinding(
         tool=Tool.LISA,
         rule=rule,
         environment=environment,
         component=component,
         resource=resource,
-        kind="",
+        resource_type="",
         message="It is so.",
         fix="",
         title="It is not so.",
@@ -43,7 +43,7 @@ def write(folder: Path, text: str) -> Path:
     return folder
 
 
-def applied(folder: Path, *findings: Finding, today: date = LAST_DAY, complete: bool = True) -> Waived:
+def applied(folder: Path, *findings: PolicyFinding, today: date = LAST_DAY, complete: bool = True) -> WaiverResult:
     return apply_waivers(findings, read_waivers(folder), today, checked=["dev"], complete=complete)
 
 
@@ -56,7 +56,7 @@ def test_a_covered_finding_is_waived(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "other", [finding(rule="LISA-P10"), finding(place="model-a/ListenerA65D"), finding(place="serve/LoadBalancer")]
 )
-def test_another_finding_is_not(tmp_path: Path, other: Finding) -> None:
+def test_another_finding_is_not(tmp_path: Path, other: PolicyFinding) -> None:
     result = applied(write(tmp_path, WAIVER), finding(), other)
     assert result.findings == (other,)
 
@@ -73,7 +73,7 @@ def test_an_expired_waiver_fails_and_waives_nothing(tmp_path: Path) -> None:
     [expired] = result.diagnostics
     assert (expired.code, expired.is_error) == ("LISA482", True)
     assert str(expired.origin) == "policy/waivers.yaml:6:13"
-    assert "expired yesterday; platform@example.com" in expired.message
+    assert "expired yesterday (owner: platform@example.com)" in expired.message
 
 
 def test_an_expired_waiver_of_another_environment_is_let_be(tmp_path: Path) -> None:

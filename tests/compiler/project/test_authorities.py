@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.aws_fidelity.private_authority import NOW, Issued, authority, authority_without, server, serving
 from tests.compiler.conftest import Project, configuration, templates
 
-from lisa_compiler.compile.cache import input_paths
+from lisa_compiler.compile.inputs import input_paths
 from lisa_compiler.project.authorities import covers, parse, read_authorities, require_valid, strict_fault
 from lisa_compiler.project.local_files import LocalFileError
 from lisa_compiler.starter.certificates import make_certificate

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lisa_compiler.proposals.editing import edited
-from lisa_compiler.proposals.proposal import Kind, Proposal, ProposalError
+from lisa_compiler.proposals.editing import apply_to_file
+from lisa_compiler.proposals.proposal import Proposal, ProposalAction, ProposalError
 from lisa_compiler.proposals.yaml_file import YamlFile
 
 ROOT = Path(__file__).parents[3]
@@ -50,14 +50,16 @@ ecsModels:
 
 def proposal(kind: str, **change: Any) -> Proposal:
     model_id = str(change.get("modelId") or change["modelName"])
-    return Proposal("20260101T000000-00000000", Kind(kind), model_id, "ada", "2026-01-01T00:00:00Z", "pending", change)
+    return Proposal(
+        "20260101T000000-00000000", ProposalAction(kind), model_id, "ada", "2026-01-01T00:00:00Z", "pending", change
+    )
 
 
 def edit(folder: Path, kind: str, *, environment: str = "dev", **change: Any) -> YamlFile:
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
     (folder / "environments").mkdir(exist_ok=True)
     (folder / "environments/prod.yaml").write_text(OVERLAY, encoding="utf-8")
-    return edited(folder, environment, proposal(kind, **change))
+    return apply_to_file(folder, environment, proposal(kind, **change))
 
 
 def changed_lines(file: YamlFile) -> list[str]:

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from lisa_compiler.cli.app import app
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.plan.amis import STANDARD_PARAMETER, AmiLock, LockedAmi
-from lisa_compiler.starter.questions import QUESTIONS, given_answers, steps
-from lisa_compiler.starter.repository import mistake, starter_files
+from lisa_compiler.starter.prompts import QUESTIONS, given_answers, steps
+from lisa_compiler.starter.repository import starter_files, validate_answer
 from lisa_schema.errors import LisaError
 
 ANSWERS = {
@@ -162,7 +162,7 @@ def test_without_a_terminal_everything_that_is_missing_is_named(tmp_path: Path) 
         ("region", "eu-west-9", "There is no region"),
         ("prod.s3BucketModels", "s3://x", "the name of an S3 bucket"),
         ("dev.certificate", "arn:aws-cn:acm:cn-north-1:012345678901:certificate/1", "aws-cn"),
-        ("clientId", "", "an answer is needed"),
+        ("clientId", "", "an answer is required"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_nothing_is_made(tmp_path: Path, name: str, value: str, words: str) -> None:
@@ -209,7 +209,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*_: object, **__: object) -> None:
         raise LisaError("Node.js does not start.")
 
-    monkeypatch.setattr("lisa_compiler.compile.pipeline.compile_environment", fail)
+    monkeypatch.setattr("lisa_compiler.compile.pipeline.compile_planned", fail)
     (tmp_path / "clone/.git").mkdir(parents=True)
     assert init(tmp_path / "clone").exit_code == 1
     assert init(tmp_path / "below/ours").exit_code == 1
@@ -225,7 +225,7 @@ def test_directories_may_be_read_by_others(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_a_person_answers_is_judged_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_compiling(monkeypatch)
-    monkeypatch.setattr("lisa_compiler.cli.starting._at_terminal", lambda: True)
+    monkeypatch.setattr("lisa_compiler.cli.init._at_terminal", lambda: True)
     typed = ["ours", "test", "https://idp.example.com/", "web", "", "123", "012345678901", "", "eu-west-1", "", ""]
     result = lisa("init", str(tmp_path / "ours"), answers="".join(f"{line}\n" for line in typed))
     overlay = yaml.safe_load((tmp_path / "ours/environments/test.yaml").read_text(encoding="utf-8"))
@@ -241,7 +241,7 @@ def test_every_question_without_a_default_has_an_example() -> None:
     for question in QUESTIONS:
         if question.path:
             name = f"dev.{question.name}" if question.each else question.name
-            assert mistake(question, name, question.example, answers) is None
+            assert validate_answer(question, name, question.example, answers) is None
 
 
 def without_compiling(monkeypatch: pytest.MonkeyPatch) -> None:

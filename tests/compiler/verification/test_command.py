@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from lisa_compiler.artifacts.assembly import Stack
 from lisa_compiler.aws import account as account_module
-from lisa_compiler.cli import deploying
 from lisa_compiler.cli.app import app
-from lisa_compiler.cli.targets import Target
+from lisa_compiler.deploy import session
+from lisa_compiler.deploy.deployment_context import DeploymentContext
+from lisa_compiler.deploy.plan import Action, StackChange
+from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
 
 from .conftest import TOKEN, System
 
@@ -56,9 +59,9 @@ def lisa(system: System, project: Project, monkeypatch: pytest.MonkeyPatch) -> L
         for each in system.deployment.stacks
     )
     assembly = SimpleNamespace(stacks=stacks, artifacts_of=lambda _: (), directory=project.folder / "cloudformation")
-    monkeypatch.setattr(Target, "assembly", lambda _: assembly)
-    monkeypatch.setattr(Target, "require_up_to_date", lambda _: None)
-    monkeypatch.setattr(Target, "warn_if_out_of_date", lambda _: None)
+    monkeypatch.setattr(DeploymentContext, "assembly", lambda _: assembly)
+    monkeypatch.setattr(DeploymentContext, "require_up_to_date", lambda _: None)
+    monkeypatch.setattr(DeploymentContext, "staleness_warning", lambda _: None)
     monkeypatch.setattr(account_module, "connect", lambda *_: system.aws.account())
     monkeypatch.delenv("LISA_API_TOKEN", raising=False)
     runner = CliRunner()
@@ -123,14 +126,17 @@ def test_verify_takes_only_web_addresses(lisa: Lisa) -> None:
 @pytest.fixture
 def without_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deployment in which no stack has changed."""
-    monkeypatch.setattr(deploying.cdk_cli, "find", lambda _: SimpleNamespace(version="2"))
-    monkeypatch.setattr(deploying, "_require_weights", lambda *_: None)
-    monkeypatch.setattr(deploying, "_plan", lambda *_args, **_options: ((), ()))
+    monkeypatch.setattr(session.cdk_cli, "find", lambda _: SimpleNamespace(version="2"))
+    monkeypatch.setattr(DeploySession, "plan_deployment", lambda self, _: planned(self))
+
+
+def planned(session: DeploySession, *steps: StackChange) -> StackPlan:
+    return StackPlan(selected=tuple(session.assembly.stacks), steps=steps, orphaned=())
 
 
 @pytest.mark.usefixtures("without_changes")
 def test_deploy_verifies_even_without_changes(lisa: Lisa, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lisa_compiler.cli.deployment._WAIT_AFTER_DEPLOYMENT", 0.0)
+    monkeypatch.setattr("lisa_compiler.cli.deploy._WAIT_AFTER_DEPLOYMENT", 0.0)
     assert lisa("deploy", "--yes").code == 0
     system.services["serve"].targets[0]["TargetHealth"].update(State="unhealthy", Reason="Target.Timeout")
     broken, left_out = lisa("deploy", "--yes"), lisa("deploy", "--yes", "--no-verify")
@@ -141,14 +147,12 @@ def test_deploy_verifies_even_without_changes(lisa: Lisa, system: System, monkey
 
 @pytest.mark.usefixtures("without_changes")
 def test_deploy_verifies_after_changes(lisa: Lisa, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler.cli.terminal import ExitCode
-    from lisa_compiler.deploy.plan import Action, StackChange
-
-    codes: list[Any] = [ExitCode.OK, ExitCode.FAILED]
-    steps = (StackChange("serve", system.deployment.stack("serve").name, Action.UPDATE),)
-    monkeypatch.setattr(deploying, "_plan", lambda *_args, **_options: (steps, ()))
-    monkeypatch.setattr(deploying, "publish_missing", lambda *_: None)
-    monkeypatch.setattr(deploying, "_deploy", lambda *_: codes.pop(0))
+    codes = [0, 1]
+    step = StackChange("serve", system.deployment.stack("serve").name, Action.UPDATE)
+    monkeypatch.setattr(DeploySession, "plan_deployment", lambda self, _: planned(self, step))
+    monkeypatch.setattr("lisa_compiler.cli.deploy.publish_missing", lambda *_: None)
+    outcome = functools.partial(Outcome, failures={}, outputs={})
+    monkeypatch.setattr(DeploySession, "deploy", lambda *_: outcome(code=codes.pop(0)))
     verified, failed = lisa("deploy", "--yes"), lisa("deploy", "--yes")
     assert (verified.code, failed.code) == (0, 1)
     assert "serve" in verified.out

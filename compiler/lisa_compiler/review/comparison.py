@@ -1,0 +1,48 @@
+"""The use case of `lisa diff`: what the working tree's output of an environment does, compared with a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lisa_compiler.review.change import OutputChange, compare
+from lisa_compiler.review.output import read_output
+from lisa_compiler.review.rendering import Comparison
+from lisa_compiler.review.revisions import WorkingTree, base_of
+from lisa_schema.errors import LisaError
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A change, and what it was compared with; lisa_compiler.review.rendering writes it."""
+
+    change: OutputChange
+    comparison: Comparison
+
+
+def review_environment(project: Path, environment: str, base: str | None, staleness: Sequence[str] = ()) -> Review:
+    """Compare the output in the working tree with that of a commit.
+
+    Args:
+        project: directory of config.yaml.
+        environment: name of the environment.
+        base: branch, tag or commit, whose merge base is compared; None for the default branch.
+        staleness: warnings that the output in the working tree is not what its sources compile to.
+
+    Raises:
+        LisaError: a revision or an output cannot be read, or neither has the environment.
+    """
+    commit = base_of(project, base)
+    before, after = (read_output(revision, environment) for revision in (commit, WorkingTree(project)))
+    if before is None and after is None:
+        where = f"neither in the working tree nor in {commit.short}"
+        raise LisaError(f"generated/{environment} exists {where}. Run `lisa compile --env {environment}`.")
+    comparison = Comparison(
+        base=commit.short,
+        reference=commit.reference,
+        command=f"lisa diff --env {environment}" + (f" --base {base}" if base else ""),
+        # Output that was compiled with options is not what the files alone compile to.
+        warnings=tuple(staleness) if after is not None and not after.options else (),
+    )
+    return Review(compare(environment, before, after), comparison)

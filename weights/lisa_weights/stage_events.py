@@ -1,0 +1,85 @@
+"""What the use cases of `lisa weights` yield: what was done to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lisa_weights.lock.lock_file import LockedModel
+from lisa_weights.status import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLocked:
+    """A local model has an entry in the lock file now."""
+
+    model: str
+    locked: LockedModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChecked:
+    """A model that an older LISA locked has all its tensors, which the lock file records now."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUploaded:
+    """A model is in the bucket, with the numbers of files that were uploaded and that were there."""
+
+    model: str
+    uploaded: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDownloaded:
+    """A model is on the disk, with the numbers of files that were downloaded and that were there."""
+
+    model: str
+    downloaded: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVerified:
+    """A model in the bucket was compared with the lock file.
+
+    Attributes:
+        model: its name.
+        url: where it is in the bucket.
+        mismatches: a sentence for each file that differs.
+    """
+
+    model: str
+    url: str
+    mismatches: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether all files match."""
+        return not self.mismatches
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModelChecked:
+    """The tensors of a model that an older LISA locked were checked in the bucket.
+
+    Attributes:
+        model: its name.
+        condition: whether it stores every tensor that it records.
+        problems: a sentence for each problem.
+    """
+
+    model: str
+    condition: Condition
+    problems: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it stores every tensor."""
+        return self.condition is Condition.SOUND
+
+
+Verification = ModelVerified | StoredModelChecked
+Event = ModelLocked | ModelChecked | ModelUploaded | Verification
