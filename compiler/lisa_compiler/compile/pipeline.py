@@ -180,7 +180,7 @@ def emit(
     Returns:
         The output's files, and the product code that they name by digest.
     """
-    from lisa_compiler.emit.cloudformation.app import emit_cloudformation
+    from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
     from lisa_compiler.emit.containers import emit_containers
     from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
     from lisa_compiler.emit.litellm import emit_litellm

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.compile.weights import LocalWeights
-from lisa_compiler.emit.cloudformation.policy_checks import NagViolation, PolicyError
+from lisa_compiler.emit.cloudformation.protocol import NagViolation, PolicyError
 from lisa_compiler.policy.finding import Finding, Tool
 from lisa_compiler.policy.templates import Template
 from lisa_schema.diagnostics import Severity

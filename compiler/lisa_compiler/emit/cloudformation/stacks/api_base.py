@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 # Scripts and styles shrink to a fifth; what is shorter fits into one packet anyway.
 _COMPRESSED_FROM_BYTES = 1400
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+    """Add the stack of an input to an app."""
+    ApiBaseStack(app, stack.deployment, assets)
 
 
 class ApiBaseStack(LisaStack):

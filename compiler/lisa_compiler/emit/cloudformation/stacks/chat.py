@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 SESSIONS_BY_UPDATE_INDEX = "byUpdate"
 _TTL_ATTRIBUTE = "expiresAt"
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+    """Add the stack of an input to an app."""
+    ChatStack(app, stack.deployment, assets)
 
 
 class ChatStack(LisaStack):

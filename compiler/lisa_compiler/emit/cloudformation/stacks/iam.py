@@ -17,7 +17,13 @@ from lisa_schema.models import OpenSearchDomain
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
     from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+    """Add the stack of an input to an app."""
+    IamStack(app, stack.deployment, assets)
 
 
 class IamStack(LisaStack):

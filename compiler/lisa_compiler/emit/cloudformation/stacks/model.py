@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment, ModelPlan
 
 # A large model takes half an hour to come from S3 and into the GPUs' memory.
 _GRACE_PERIOD_SECONDS = 1800
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+    """Add the stack of an input to an app."""
+    ModelStack(app, stack.deployment, stack.deployment.models[0], assets)
 
 
 class ModelStack(LisaStack):

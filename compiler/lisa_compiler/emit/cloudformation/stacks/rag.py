@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment, RepositoryPlan
 
 
@@ -27,6 +28,11 @@ _POSTGRES_PORT = 5432
 # Defaults of LISA 2.x, when the configuration has no ragFileProcessingConfig.
 _CHUNK_SIZE = 512
 _CHUNK_OVERLAP = 51
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+    """Add the stack of an input to an app."""
+    RagStack(app, stack.deployment, assets)
 
 
 class RagStack(LisaStack):

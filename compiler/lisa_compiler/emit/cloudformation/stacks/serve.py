@@ -18,16 +18,30 @@ from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 _GRACE_PERIOD_SECONDS = 300
 
 
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+    """Add the stack of an input to an app."""
+    ServeStack(app, stack.deployment, assets, stack.registered_models)
+
+
 class ServeStack(LisaStack):
     """Token table, REST API service, and the parameters by which others find it."""
 
-    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+    def __init__(
+        self,
+        app: cdk.App,
+        deployment: Deployment,
+        assets: Assets,
+        registered_models: Sequence[Mapping[str, str | bool | None]],
+    ) -> None:
         super().__init__(app, deployment, "serve")
         add_table(self, "TokenTable", name=deployment.names.token_table, keys=["token"])
         service = deployment.rest_api
@@ -56,7 +70,7 @@ class ServeStack(LisaStack):
             f"{service.scheme}://{deployment.rest_api_host}",
             description="Address of the REST API for callers in the VPC",
         )
-        self._registered_models()
+        self._register(registered_models)
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
         cdk.CfnOutput(
             self,
@@ -65,19 +79,8 @@ class ServeStack(LisaStack):
             description="Name of the REST API's load balancer, the target of a CNAME record in your own DNS",
         )
 
-    def _registered_models(self) -> None:
+    def _register(self, models: Sequence[Mapping[str, str | bool | None]]) -> None:
         """Publish the hosted models; below `registeredModels/` in parts when they are too many for one parameter."""
-        models = [
-            {
-                "provider": model.provider,
-                "modelName": model.config.model_name,
-                "modelId": model.identifier,
-                "modelType": str(model.config.model_type),
-                "endpointUrl": model.url,
-                "streaming": model.config.streaming,
-            }
-            for model in self.deployment.models
-        ]
         whole = compact_json(models)
         if len(whole.encode()) <= ADVANCED_BYTES:
             self.publish(
@@ -88,7 +91,7 @@ class ServeStack(LisaStack):
                 tier="Standard" if len(whole.encode()) <= STANDARD_BYTES else "Advanced",
             )
             return
-        parts: list[list[dict[str, str | bool | None]]] = [[]]
+        parts: list[list[Mapping[str, str | bool | None]]] = [[]]
         for model in models:
             if len(compact_json([*parts[-1], model]).encode()) > STANDARD_BYTES:
                 parts.append([])

@@ -1,0 +1,44 @@
+"""The process that runs the AWS CDK: reads jobs from standard input, writes their outcomes to standard output."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+from lisa_compiler.emit.cloudformation.protocol import Failed
+from lisa_schema.errors import LisaError
+
+if TYPE_CHECKING:
+    from lisa_compiler.emit.cloudformation.protocol import Job, Outcome
+
+
+def serve(jobs: BinaryIO, outcomes: BinaryIO) -> None:
+    """Answer jobs until there are no more; a defect ends the process with its traceback."""
+    # Starts Node.js while the parent plans.
+    from lisa_compiler.emit.cloudformation.app import synthesize
+
+    while True:
+        try:
+            job: Job = pickle.load(jobs)  # noqa: S301  (written by the process that has started this one)
+        except EOFError:
+            return
+        outcome: Outcome
+        try:
+            outcome = synthesize(job)
+        except LisaError as error:
+            outcome = Failed(str(error))
+        pickle.dump(outcome, outcomes, pickle.HIGHEST_PROTOCOL)
+        outcomes.flush()
+
+
+def main() -> None:
+    """Keep standard output for outcomes: whatever else is printed goes to standard error."""
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as outcomes:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        serve(sys.stdin.buffer, outcomes)
+
+
+if __name__ == "__main__":
+    main()
