@@ -21,6 +21,7 @@ from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
+    from lisa_compiler.compile.stack_cache import StackCache
     from lisa_compiler.compile.weights import LocalWeights
     from lisa_compiler.output.diff import FileChange
     from lisa_schema.overlay import Override
@@ -206,7 +207,9 @@ def _compile_all(request: Request, output: Path, names: Sequence[str], options: 
     """Compile environments, or raise ConfigurationError with the mistakes of all of them."""
     from lisa_compiler.cli.progress import stages
     from lisa_compiler.cli.transfers import step
-    from lisa_compiler.compile.weights import LocalWeights
+    from lisa_compiler.compile.side_by_side import side_by_side
+    from lisa_compiler.compile.stack_cache import stack_cache
+    from lisa_compiler.compile.weights import MODELS, LocalWeights
     from lisa_weights.lock import lock_file as locks
 
     overrides = request.overrides()
@@ -214,17 +217,20 @@ def _compile_all(request: Request, output: Path, names: Sequence[str], options: 
         _collect(names, lambda name: _validate(request.project, name, overrides))
     local = LocalWeights.COMPARE if options.check else LocalWeights.LOCK
     lock = locks.load(request.project / locks.LOCK_FILE)
+    stacks = stack_cache(output, verifying=options.check) if options.cache else None
     with stages() as progress:
 
         def compile_one(name: str) -> _Made:
             nonlocal lock
             stage = None if progress is None else lambda text: progress(f"{name}: {text}")
-            task = _Task(overrides, local if options.weights else LocalWeights.IGNORE, lock, stage, step)
+            task = _Task(overrides, local if options.weights else LocalWeights.IGNORE, lock, stage, step, stacks)
             made = _compile(request, output, name, task)
             lock = made.compiled.lock
             return made
 
-        return _collect(names, compile_one)
+        # What one environment locks is read by the next one, so that a local model is not read twice.
+        locks_models = options.weights and local is LocalWeights.LOCK and (request.project / MODELS).is_dir()
+        return _collect(names, compile_one) if locks_models else side_by_side(names, compile_one)
 
 
 def _collect(names: Sequence[str], act: Callable[[str], _Result]) -> list[_Result]:
@@ -256,6 +262,7 @@ class _Task:
     lock: WeightsLock
     progress: Callable[[str], None] | None
     step: Step
+    stacks: StackCache | None = None
 
 
 def _compile(request: Request, output: Path, environment: str, task: _Task) -> _Made:
@@ -274,6 +281,7 @@ def _compile(request: Request, output: Path, environment: str, task: _Task) -> _
         lock=task.lock,
         progress=task.progress,
         step=task.step,
+        stacks=task.stacks,
     )
     content = manifest.build(
         environment,

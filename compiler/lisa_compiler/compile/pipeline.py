@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from lisa_compiler.compile.stack_cache import StackCache
     from lisa_compiler.emit.containers import ContextSpec
     from lisa_compiler.plan import Deployment
     from lisa_compiler.product.artifact import ProductArtifact
@@ -87,6 +88,7 @@ def compile_environment(
     progress: Callable[[str], None] | None = None,
     step: Step | None = None,
     now: datetime | None = None,
+    stacks: StackCache | None = None,
 ) -> Compiled:
     """Compile one environment of a project, in memory; only the conversion of local models writes, in `models/`.
 
@@ -99,15 +101,25 @@ def compile_environment(
         progress: is told the stages, for a person who waits.
         step: is told how far the work on weights is.
         now: time that certificates must be valid at; None reads the clock. The output does not depend on it.
+        stacks: cache of synthesized stacks; None synthesizes all of them. The output does not depend on it.
 
     Raises:
         ConfigurationError: the configuration has errors; nothing was compiled.
         LisaError: a file that the configuration names cannot be used, or policy checks failed.
     """
+    from lisa_compiler.emit.cloudformation.inputs import NOT_IN_TEMPLATES
+    from lisa_compiler.emit.cloudformation.runtime import workers
+    from lisa_compiler.output.manifest import configuration_digest
+
     tell = progress or (lambda _: None)
+    # It loads the CDK on another processor while this process reads and plans; without need, it only starts.
+    workers().prepare(load=stacks is None or stacks.is_empty)
     tell("reading the configuration")
     loaded = load(project, environment, overrides)
     validated = validate(loaded.document)
+    deployed = configuration_digest(validated.config.model_copy(update=NOT_IN_TEMPLATES))
+    if stacks is not None and not stacks.knows(deployed):
+        workers().prepare(load=True)
     tell("planning")
     amis = ami_lock.load(project, loaded.environment)
     deployment = plan(loaded.environment, validated.config, amis)
@@ -121,7 +133,9 @@ def compile_environment(
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*validated.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, amis, loaded.document)
-    files, products = emit(deployment, project, weights.lock, tell)
+    files, products = emit(deployment, project, weights.lock, tell, stacks)
+    if stacks is not None:
+        stacks.remember(deployed)
     return Compiled(
         environment=loaded.environment,
         files=files,
@@ -173,7 +187,11 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
 
 
 def emit(
-    deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]
+    deployment: Deployment,
+    project: Path,
+    lock: WeightsLock,
+    tell: Callable[[str], None],
+    cache: StackCache | None = None,
 ) -> tuple[dict[str, bytes], Products]:
     """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain.
 
@@ -201,7 +219,7 @@ def emit(
     tell("synthesizing CloudFormation")
     products = _products(deployment, project, files)
     digests = artifact_digests(deployment, project, files, products)
-    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]))
+    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]), cache)
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
     files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
     return dict(sorted(files.items())), products

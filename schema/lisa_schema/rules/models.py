@@ -19,7 +19,7 @@ _SERVES: Final = {
 }
 
 
-_MODELS_AT_MOST: Final = 200
+_MODELS_AT_MOST: Final = 1000
 
 
 @rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
@@ -122,7 +122,7 @@ def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]
 
 @rule("LISA308", "models-fit", "Deploy the others with another deploymentName.")
 def models_fit(config: Config) -> Iterator[Finding]:
-    """A deployment must host at most 200 models: each has a role in the iam stack, limited to 500 resources."""
+    """A deployment must host at most 1,000 models: each has a stack, a role and a load balancer."""
     count = len(config.deployed_models)
     if count > _MODELS_AT_MOST:
         yield Finding(("ecsModels",), f"{count} models are deployed; the maximum is {_MODELS_AT_MOST}.")

@@ -51,8 +51,8 @@ def synthesize(job: Job) -> Outcome:
             stack_traces=False,
             tree_metadata=False,
         )
-        for stack in job.stacks:
-            _add_stack(app, stack)
+        stacks = {stack.component: _add_stack(app, stack) for stack in job.stacks}
+        artifacts = {component: stack.artifact_id for component, stack in stacks.items()}
         if job.check:
             # The rules take a second to load, and most compiles do without them.
             from lisa_compiler.emit.cloudformation.policy_checks import check
@@ -63,32 +63,34 @@ def synthesize(job: Job) -> Outcome:
         else:
             app.synth()
         files = {path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.is_file()}
-    return _outputs(files, [stack.component for stack in job.stacks])
+    return _outputs(files, artifacts)
 
 
-def _add_stack(app: cdk.App, stack: StackInput) -> None:
+def _add_stack(app: cdk.App, stack: StackInput) -> cdk.Stack:
     # Each module loads the CDK's modules of its services: a job without databases does not load theirs (0.3 s).
     module = import_module(_MODEL_MODULE if stack.component.startswith("model-") else _MODULES[stack.component])
-    build: Callable[[cdk.App, StackInput, Assets], None] = module.build
-    build(app, stack, Assets(stack.digests, stack.products))
+    build: Callable[[cdk.App, StackInput, Assets], cdk.Stack] = module.build
+    return build(app, stack, Assets(stack.digests, stack.products))
 
 
-def _outputs(files: dict[str, bytes], components: list[str]) -> Synthesized:
-    """Divide an assembly by its stacks, without what no deployment reads."""
+def _outputs(files: dict[str, bytes], names: dict[str, str]) -> Synthesized:
+    """Divide an assembly by its stacks, without what no deployment reads; `names` are artifacts by component."""
     manifest = json.loads(files["manifest.json"])
     artifacts: dict[str, Any] = manifest["artifacts"]
     stacks = []
-    for component in components:
-        names = [f"{component}.assets", component]
-        own = {name: artifacts.pop(name) for name in names if name in artifacts}
+    for component, name in names.items():
+        # The CDK shortens the names of stacks with long ids.
+        own = {one: artifacts.pop(one) for one in (f"{name}.assets", name) if one in artifacts}
+        kept = [own[name]["properties"]["templateFile"]]
         for artifact in own.values():
             details = files.get(artifact.pop("additionalMetadataFile", ""))
             assets = _asset_metadata(json.loads(details)) if details else {}
             if assets:
                 artifact["metadata"] = assets
-        kept = {name: files[name] for name in (f"{component}{_ASSETS}", f"{component}.template.json") if name in files}
-        named = {name: _named_assets(content) if name.endswith(_ASSETS) else content for name, content in kept.items()}
-        stacks.append(StackOutput(component=component, files=named, artifacts=own))
+            if "file" in artifact["properties"]:
+                kept.append(artifact["properties"]["file"])
+        content = {one: _named_assets(files[one]) if one.endswith(_ASSETS) else files[one] for one in kept}
+        stacks.append(StackOutput(component=component, artifact=name, files=content, artifacts=own))
     for artifact in artifacts.values():
         artifact.pop("additionalMetadataFile", None)
     return Synthesized(tuple(stacks), manifest)

@@ -31,8 +31,9 @@ _API_DEFINITION = frozenset(
     f"{_API_PREFIX}{kind}"
     for kind in ("Authorizer", "GatewayResponse", "Method", "RequestValidator", "Resource", "RestApi")
 )
-# Stacks of one job: enough that starting a second worker pays, few enough that its memory stays small.
-_STACKS_PER_JOB = 40
+# A second worker doubles the memory and needs two seconds of a processor to start: it pays for many stacks.
+_STACKS_OF_ONE_WORKER = 100
+_STACKS_PER_JOB = 50
 
 
 class StackStore(Protocol):
@@ -102,6 +103,8 @@ def _stacks(inputs: Sequence[StackInput], store: StackStore | None) -> tuple[dic
 
 
 def _jobs(stacks: Sequence[StackInput]) -> list[Job]:
+    if len(stacks) <= _STACKS_OF_ONE_WORKER:
+        return [Job(tuple(stacks))]
     count = -(-len(stacks) // _STACKS_PER_JOB)
     size = -(-len(stacks) // count)
     return [Job(tuple(stacks[start : start + size])) for start in range(0, len(stacks), size)]
@@ -109,11 +112,12 @@ def _jobs(stacks: Sequence[StackInput]) -> list[Job]:
 
 def _manifest(deployment: Deployment, outputs: Sequence[StackOutput], frame: Mapping[str, Any]) -> bytes:
     dependencies = deployment.direct_dependencies()
+    names = {output.component: output.artifact for output in outputs}
     artifacts: dict[str, Any] = {}
     for output in outputs:
         for name, artifact in output.artifacts.items():
-            if name == output.component:
-                others = [*dependencies[name], *artifact.get("dependencies", ())]
+            if name == output.artifact:
+                others = [*(names[one] for one in dependencies[output.component]), *artifact.get("dependencies", ())]
                 artifacts[name] = _with_dependencies(artifact, others)
             else:
                 artifacts[name] = artifact
@@ -130,11 +134,13 @@ def _with_dependencies(artifact: Mapping[str, Any], names: list[str]) -> dict[st
 
 def _name_api_deployment(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Name the API's deployment by the digest of everything that defines the API."""
-    definition = {
-        name: _api_definition(content) if _API_PREFIX.encode() in content else {}
+    parts = {
+        name: _api_definition(content)
         for name, content in files.items()
-        if name.endswith(_TEMPLATE)
+        if name.endswith(_TEMPLATE) and _API_PREFIX.encode() in content
     }
+    # A stack without a part of the API does not count: another model is no reason to deploy the API again.
+    definition = {name: part for name, part in parts.items() if part}
     digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
     name = f"api-deployment{_TEMPLATE}"
     before = files[name]

@@ -7,12 +7,13 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from lisa_compiler.emit.cloudformation.protocol import StackInput
-from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
+from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, TarballImage
 from lisa_compiler.product.artifact import WEB_APPLICATION
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.artifacts import ArtifactDigests
     from lisa_compiler.plan.deployment import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
+
+NOT_IN_TEMPLATES = {"profile": None, "run_cdk_nag": False}
+"""Keys of the configuration that no template depends on, with their defaults."""
 
 _FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag"}
 """The Lambda function of each stack that has one of the package lisa_lambdas."""
@@ -91,10 +95,7 @@ class _Divider:
                 reduced = replace(reduced, layers=deployment.layers)
                 digests = replace(digests, layers=self._digests.layers)
                 names += [f"layers/{layer.name}" for layer in deployment.layers if not layer.prebuilt]
-            case "iam":
-                # It has the roles of all others.
-                reduced = replace(deployment, config=self._shared_config)
-            case "rag":
+            case "iam" | "rag":
                 reduced = replace(reduced, repositories=deployment.repositories)
             case "models-api":
                 reduced = replace(reduced, config=self._models_config)
@@ -113,6 +114,7 @@ class _Divider:
             env_js=env_js if component == "ui" else "",
             registered_models=_registered_models(deployment) if component == "serve" else (),
             model_ports=_model_ports(deployment) if component == "networking" else (),
+            shared_models=_shared_models(deployment) if component == "iam" else None,
         )
 
     def _reduced(self, component: str) -> Deployment:
@@ -160,6 +162,27 @@ def _registered_models(deployment: Deployment) -> tuple[Mapping[str, str | bool 
 
 def _model_ports(deployment: Deployment) -> tuple[int, ...]:
     return tuple(sorted({model.service.port for model in deployment.models}))
+
+
+def _shared_models(deployment: Deployment) -> SharedModelAccess | None:
+    if not deployment.models:
+        return None
+    services = [model.service for model in deployment.models]
+    images = {service.image.repository_arn for service in services if isinstance(service.image, EcrRepositoryImage)}
+    return SharedModelAccess(
+        repositories=tuple(sorted(images)),
+        secrets=tuple(sorted({arn for service in services for _, arn in service.secrets})),
+        stacks=_model_stacks(deployment),
+    )
+
+
+def _model_stacks(deployment: Deployment) -> tuple[str, ...]:
+    """Names of the models' stacks, with a wildcard where it fits."""
+    names = deployment.names
+    pattern = f"{names.deployment}-{names.app}-model-*-{names.stage}"
+    own = {deployment.stack(model.component).name for model in deployment.models}
+    shortened = {name for name in own if not fnmatchcase(name, pattern)}
+    return tuple(sorted(({pattern} if own - shortened else set()) | shortened))
 
 
 class InputDigests:

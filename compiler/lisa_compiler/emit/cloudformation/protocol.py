@@ -36,6 +36,21 @@ API_DIGEST_MARK = "ApiDeployment0DIGEST0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedModelAccess:
+    """What the roles that all models share must reach.
+
+    Attributes:
+        repositories: ARNs of ECR repositories that the configuration names.
+        secrets: ARNs of secrets and parameters that become variables of models.
+        stacks: names of the models' stacks, or patterns of them.
+    """
+
+    repositories: tuple[str, ...]
+    secrets: tuple[str, ...]
+    stacks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackInput:
     """Everything that one stack is made from.
 
@@ -46,6 +61,7 @@ class StackInput:
         products: its product artifacts by name.
         env_js: settings of the web application, for the stack that serves it; else empty.
         registered_models: what the gateway knows of each hosted model, for its stack; else empty.
+        shared_models: what the models' shared roles must reach, for their stack; None without models.
         model_ports: ports of the models' load balancers, for the network's stack; else empty.
     """
 
@@ -56,6 +72,7 @@ class StackInput:
     env_js: str = ""
     registered_models: tuple[Mapping[str, str | bool | None], ...] = ()
     model_ports: tuple[int, ...] = ()
+    shared_models: SharedModelAccess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +81,13 @@ class StackOutput:
 
     Attributes:
         component: component of the stack.
+        artifact: the stack's name in the assembly's manifest.
         files: content by name: the template, and the asset manifest where the synthesizer writes one.
         artifacts: its entries of the assembly's manifest by name, without its dependencies on other stacks.
     """
 
     component: str
+    artifact: str
     files: Mapping[str, bytes]
     artifacts: Mapping[str, Any]
 

@@ -48,6 +48,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.stacks = 0
+        self._loads = False
         # Its temporary files, which it does not remove when it is killed.
         self._folder = tempfile.TemporaryDirectory(prefix="lisa-synthesis-", ignore_cleanup_errors=True)
         self._stderr = Path(self._folder.name, "stderr")
@@ -83,6 +84,14 @@ class Worker:
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             raise SynthesisError(self._failure()) from error
         return outcome
+
+    def load(self) -> None:
+        """Let the process load the CDK before its job is known; whatever fails is an error of the job."""
+        if self._process.stdin is not None and not self._loads:
+            self._loads = True
+            with suppress(OSError):
+                pickle.dump(None, self._process.stdin)
+                self._process.stdin.flush()
 
     def end(self) -> None:
         """End the process and its Node.js at once; it keeps nothing that is worth waiting for."""
@@ -122,11 +131,18 @@ class Workers:
         self._all: set[Worker] = set()
         self._closed = False
 
-    def prepare(self) -> None:
-        """Start a worker where none waits, before its job is known: it loads the CDK meanwhile."""
+    def prepare(self, *, load: bool = False) -> None:
+        """Start a worker where there is none, before its job is known.
+
+        Args:
+            load: whether it loads the CDK, which starts Node.js; give it when there is sure to be a job.
+        """
         with self._lock:
             if not self._all and not self._closed:
                 self._idle.append(self._start())
+            if load:
+                for worker in self._idle:
+                    worker.load()
 
     def synthesize(self, jobs: Sequence[Job]) -> list[Synthesized]:
         """Synthesize jobs side by side, and return their outputs in the order of the jobs.
@@ -213,6 +229,14 @@ def workers() -> Workers:
     found = Workers(min(2, processors))
     atexit.register(found.close)
     return found
+
+
+def interrupt() -> None:
+    """End the workers of this process, whatever they do; threads that wait for them fail. Later jobs start others."""
+    found = workers()
+    workers.cache_clear()
+    atexit.unregister(found.close)
+    found.close()
 
 
 def environment() -> dict[str, str]:

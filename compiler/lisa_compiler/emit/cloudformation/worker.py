@@ -7,6 +7,9 @@ import pickle
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
+import lisa_compiler.plan
+import lisa_compiler.plan.artifacts
+import lisa_compiler.product.artifact  # noqa: F401  (what jobs contain, imported before the first one arrives)
 from lisa_compiler.emit.cloudformation.protocol import Failed
 from lisa_schema.errors import LisaError
 
@@ -15,15 +18,17 @@ if TYPE_CHECKING:
 
 
 def serve(jobs: BinaryIO, outcomes: BinaryIO) -> None:
-    """Answer jobs until there are no more; a defect ends the process with its traceback."""
-    # Starts Node.js while the parent plans.
-    from lisa_compiler.emit.cloudformation.app import synthesize
-
+    """Answer jobs until there are no more; None loads the CDK. A defect ends the process with its traceback."""
     while True:
         try:
-            job: Job = pickle.load(jobs)  # noqa: S301  (written by the process that has started this one)
+            job: Job | None = pickle.load(jobs)  # noqa: S301  (written by the process that has started this one)
         except EOFError:
             return
+        # Starts Node.js, which a compile does without when all its stacks are known.
+        from lisa_compiler.emit.cloudformation.app import synthesize
+
+        if job is None:
+            continue
         outcome: Outcome
         try:
             outcome = synthesize(job)

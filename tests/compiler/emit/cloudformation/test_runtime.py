@@ -73,8 +73,8 @@ def workers() -> Iterator[Workers]:
 def children(pid: int) -> set[int]:
     """A process's descendants."""
     found: set[int] = set()
-    with suppress(OSError):  # a thread or a process that has just ended
-        for thread in Path(f"/proc/{pid}/task").iterdir():
+    for thread in Path("/proc").glob(f"{pid}/task/*"):
+        with suppress(OSError):  # a thread or a process that has just ended
             for child in map(int, (thread / "children").read_text().split()):
                 found |= {child} | children(child)
     return found
@@ -118,8 +118,9 @@ def test_jobs_run_side_by_side_and_answers_keep_their_order(job: Job, workers: W
 
 
 def test_killed_worker_is_an_error_and_the_next_job_gets_another(job: Job, workers: Workers) -> None:
+    before = children(os.getpid())
     workers.prepare()
-    for pid in children(os.getpid()):
+    for pid in children(os.getpid()) - before:
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(SynthesisError, match=r"ended early \(signal SIGKILL\)"):
         workers.synthesize([job])
@@ -153,7 +154,7 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, number: signal.Signals) -
         """
         import time
         from lisa_compiler.emit.cloudformation.runtime import workers
-        workers().prepare()
+        workers().prepare(load=True)
         print("ready", flush=True)
         time.sleep(60)
         """

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _THROTTLE = 100
 
 
-def build(app: cdk.App, stack: StackInput, _assets: Assets) -> None:
+def build(app: cdk.App, stack: StackInput, _assets: Assets) -> cdk.Stack:
     """Add the stack of an input to an app."""
-    ApiDeploymentStack(app, stack.deployment)
+    return ApiDeploymentStack(app, stack.deployment)
 
 
 class ApiDeploymentStack(LisaStack):

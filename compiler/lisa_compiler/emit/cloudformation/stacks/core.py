@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _LOG_RETENTION_DAYS = 365
 
 
-def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
     """Add the stack of an input to an app."""
-    CoreStack(app, stack.deployment, assets)
+    return CoreStack(app, stack.deployment, assets)
 
 
 class CoreStack(LisaStack):

@@ -37,9 +37,9 @@ def _numbered(name: str, index: int) -> str:
     return name if index == 0 else f"{name}{index + 1}"
 
 
-def build(app: cdk.App, stack: StackInput, _assets: Assets) -> None:
+def build(app: cdk.App, stack: StackInput, _assets: Assets) -> cdk.Stack:
     """Add the stack of an input to an app."""
-    NetworkingStack(app, stack.deployment, stack.model_ports)
+    return NetworkingStack(app, stack.deployment, stack.model_ports)
 
 
 class NetworkingStack(LisaStack):

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
 
 
-def build(app: cdk.App, stack: StackInput, assets: Assets) -> None:
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
     """Add the stack of an input to an app."""
-    UiStack(app, stack.deployment, assets, stack.env_js)
+    return UiStack(app, stack.deployment, assets, stack.env_js)
 
 
 class UiStack(LisaStack):
