@@ -69,6 +69,7 @@ class Pipeline:
         lock: Any = None,
         progress: Callable[[str], None] | None = None,
         step: Any = None,  # noqa: ARG002
+        stacks: Any = None,  # noqa: ARG002
     ) -> SimpleNamespace:
         from lisa_compiler.project.load import load
         from lisa_schema.validate import validate

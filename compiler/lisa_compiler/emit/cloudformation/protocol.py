@@ -31,6 +31,9 @@ CONTEXT: Mapping[str, Any] = {
 }
 """Context of the CDK app."""
 
+TEMPORARY_PREFIX = "lisa-synthesis-"
+"""What the name of a worker's temporary folder begins with."""
+
 API_DIGEST_MARK = "ApiDeployment0DIGEST0"
 """Takes the place of the API's digest in the deployment's logical id until all the API's stacks are synthesized."""
 

@@ -24,7 +24,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lisa_compiler.emit.cloudformation.protocol import Failed, PolicyError, Rejected, SynthesisError, Synthesized
+from lisa_compiler.emit.cloudformation.protocol import (
+    TEMPORARY_PREFIX,
+    Failed,
+    PolicyError,
+    Rejected,
+    SynthesisError,
+    Synthesized,
+)
 
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.protocol import Job, Outcome
@@ -50,7 +57,7 @@ class Worker:
         self.stacks = 0
         self._loads = False
         # Its temporary files, which it does not remove when it is killed.
-        self._folder = tempfile.TemporaryDirectory(prefix="lisa-synthesis-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True)
         self._stderr = Path(self._folder.name, "stderr")
         try:
             with self._stderr.open("wb") as stderr:
@@ -112,7 +119,9 @@ class Worker:
         else:
             cause = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
             ended = f"The process that synthesizes stacks ended early ({cause})"
-        lines = self._stderr.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_STDERR_LINES:]
+        lines: list[str] = []
+        with suppress(OSError):  # another thread has ended the worker, and its files are removed
+            lines = self._stderr.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_STDERR_LINES:]
         return "\n".join([f"{ended}. {_FIX}", *(f"  {line}" for line in lines)])
 
 

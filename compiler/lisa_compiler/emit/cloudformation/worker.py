@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import lisa_compiler.plan
 import lisa_compiler.plan.artifacts
 import lisa_compiler.product.artifact  # noqa: F401  (what jobs contain, imported before the first one arrives)
-from lisa_compiler.emit.cloudformation.protocol import Failed
+from lisa_compiler.emit.cloudformation.protocol import TEMPORARY_PREFIX, Failed
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
@@ -40,6 +44,10 @@ def serve(jobs: BinaryIO, outcomes: BinaryIO) -> None:
 
 def main() -> None:
     """Keep standard output for outcomes: whatever else is printed goes to standard error."""
+    # The parent removes the folder, unless it was killed; registered first, this runs after jsii has removed its files.
+    folder = tempfile.gettempdir()
+    if Path(folder).name.startswith(TEMPORARY_PREFIX):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as outcomes:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         serve(sys.stdin.buffer, outcomes)

@@ -159,7 +159,8 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, number: signal.Signals) -
         time.sleep(60)
         """
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(REPOSITORY / name) for name in PACKAGES)}
+    packages = os.pathsep.join(str(REPOSITORY / name) for name in PACKAGES)
+    environment = {**os.environ, "PYTHONPATH": packages, "TMPDIR": str(tmp_path)}
     parent = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
     )
@@ -175,6 +176,7 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, number: signal.Signals) -
     parent.wait()
     parent.stdout.close()
     assert gone(started)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_environment_of_a_worker_is_the_same_for_every_caller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Roles stand in the stack of what uses them, under names that no earlier release gave."""
+"""Roles stand in the stack of what uses them, under names that the iam stack did not have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEFORE = {
     "execution-rest-api", "instance-rest-api", "lambda-authorizer", "lambda-models", "lambda-rag", "lambda-session",
     "task-other", "task-rest-api", "task-small",
 }  # fmt: skip
-"""Roles that the iam stack had until 3.0, which exist while the stacks of their users are deployed."""
+"""Roles that the iam stack had, which exist while the stacks of their users are deployed."""
 
 
 @pytest.fixture(scope="module")
