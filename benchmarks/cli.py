@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import llama, machine, report, scenarios, table, weights, weights_report
+from benchmarks import large, llama, machine, report, scenarios, table, weights, weights_report
 from benchmarks.process import RunError
 
 PARTS = ("compiler", "weights")
@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         "--models", type=_sizes, default=[1, 10, 60], metavar="N,N,N", help="numbers of models (1,10,60)"
     )
     parser.add_argument(
+        "--large",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="measure 200 and 1,000 models and 20 environments too, which takes minutes",
+    )
+    parser.add_argument(
         "--layers", type=_positive, default=llama.LAYERS, metavar="N", help="size of the checkpoint (22: 2.2 GB)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
@@ -85,7 +91,7 @@ def _sizes(text: str) -> list[int]:
 
 def _measure(asked: argparse.Namespace) -> Iterator[tuple[str, Part]]:
     if asked.only in (None, "compiler"):
-        results = _compiler(asked.runs, asked.size_runs, tuple(sorted(asked.models)))
+        results = _compiler(asked.runs, asked.size_runs, tuple(sorted(asked.models)), with_large=asked.large)
         yield "compiler", Part(report.rows(results), report.note(results), report.data(results))
     if asked.only is None and (why := weights.missing("torch")):
         print(f"benchmarks: the part weights is skipped: {why}", file=sys.stderr)
@@ -94,7 +100,7 @@ def _measure(asked: argparse.Namespace) -> Iterator[tuple[str, Part]]:
         yield "weights", Part(weights_report.rows(found), f"medians of {asked.runs} runs", weights_report.data(found))
 
 
-def _compiler(runs: int, size_runs: int, sizes: tuple[int, ...]) -> report.Results:
+def _compiler(runs: int, size_runs: int, sizes: tuple[int, ...], *, with_large: bool) -> report.Results:
     cold, peer = scenarios.cold_and_peer(runs, _tell)
     return report.Results(
         runs=runs,
@@ -104,6 +110,7 @@ def _compiler(runs: int, size_runs: int, sizes: tuple[int, ...]) -> report.Resul
         one_model=scenarios.one_model_changed(runs, _tell),
         sizes=sizes,
         growth=tuple(scenarios.growth(sizes, size_runs, _tell)),
+        large=large.cases(size_runs, _tell) if with_large else (),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import linear_regression, mean, median
@@ -12,6 +12,7 @@ from benchmarks.scenarios import Sample
 COLD_SECONDS = 2.5
 COLD_BY_PEER = 1.6
 NO_CHANGE_SECONDS = 0.4
+PEAK_MB = 400
 # How much more a model may cost between the larger sizes than between the smaller ones and still count as linear.
 LINEAR_TOLERANCE = 1.25
 
@@ -54,6 +55,11 @@ def cpu_seconds(sample: Sample) -> float:
 def peak_mib(sample: Sample) -> float:
     """Largest peak of all runs."""
     return max(usage.peak_mib for usage in sample.usages)
+
+
+def peak_mb(samples: Iterable[Sample]) -> float:
+    """Largest peak of several samples, in megabytes."""
+    return max(map(peak_mib, samples)) * 2**20 / 10**6
 
 
 def ratio(ours: Sample, theirs: Sample) -> float:

@@ -18,7 +18,7 @@ import aws_cdk as cdk
 from benchmarks.assembly import Stack, read_stacks
 from benchmarks.expressions import Expressions, Variable, class_name, module_alias, references, resource_class
 from benchmarks.process import RunError
-from lisa_compiler.emit.cloudformation.runtime import CONTEXT
+from lisa_compiler.emit.cloudformation.protocol import CONTEXT
 
 # Parameters and rules that the CDK adds by itself.
 _OWN_PARAMETERS = frozenset({"BootstrapVersion"})
@@ -28,7 +28,7 @@ _WRITTEN = {"Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplaceP
 _MAIN = f"""
 app = cdk.App(
     analytics_reporting=False,
-    context={CONTEXT!r},
+    context={dict(CONTEXT)!r},
     outdir="cdk.out",
     stack_traces=False,
     tree_metadata=False,

@@ -50,13 +50,27 @@ def with_models(count: int) -> Iterator[Path]:
         yield project
 
 
-def change_one_model(project: Path) -> None:
-    """Give a model of the example another instance type, as a person would: in the file."""
+@contextmanager
+def with_environments(count: int, models: int) -> Iterator[Path]:
+    """So many environments of the example with so many models each, all in config.yaml."""
+    with with_models(models) as project:
+        path = project / "config.yaml"
+        config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        base = {**config.get("base", {}), **config[ENVIRONMENT]}
+        names = [f"e{number:02}" for number in range(count)]
+        blocks = {name: {"deploymentName": f"demo-{name}"} for name in names}
+        path.write_text(yaml.safe_dump({"env": names[0], "base": base, **blocks}, sort_keys=False), encoding="utf-8")
+        shutil.rmtree(project / "environments")
+        yield project
+
+
+def change_one_model(project: Path, model: str = _CHANGED_MODEL, instance_type: str = _CHANGED_TYPE) -> None:
+    """Give a model another instance type, as a person would: in the file."""
     path = project / "config.yaml"
-    pattern = rf"(modelId: {_CHANGED_MODEL}\n(?:(?!.*modelId:).*\n)*?\s*instanceType: )\S+"
-    text, changes = re.subn(pattern, rf"\g<1>{_CHANGED_TYPE}", path.read_text(encoding="utf-8"))
+    pattern = rf"(modelId: {model}\n(?:(?!.*modelId:).*\n)*?\s*instanceType: )\S+"
+    text, changes = re.subn(pattern, rf"\g<1>{instance_type}", path.read_text(encoding="utf-8"))
     if changes != 1:
-        raise RunError(f"config.yaml has no model {_CHANGED_MODEL} with an instanceType")
+        raise RunError(f"config.yaml has no model {model} with an instanceType")
     path.write_text(text, encoding="utf-8")
 
 

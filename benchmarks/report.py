@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks import figures
 from benchmarks.figures import Line
+from benchmarks.large import Case
 from benchmarks.scenarios import Sample
 from benchmarks.table import Row, as_data, sample_row, verdict
 
@@ -20,6 +21,7 @@ class Results:
         cold, peer, no_change, one_model: the scenarios.
         sizes: numbers of models.
         growth: a sample of each.
+        large: large projects, each with its target.
     """
 
     runs: int
@@ -29,6 +31,7 @@ class Results:
     one_model: Sample
     sizes: tuple[int, ...]
     growth: tuple[Sample, ...]
+    large: tuple[Case, ...]
 
     @property
     def line(self) -> Line | None:
@@ -77,7 +80,11 @@ def rows(results: Results) -> list[Row]:
         large, next_size = results.sizes[-1], results.sizes[-2]
         name = f"{large} by {next_size} models (line: {line.expected_by_line:.2f}x; R² {line.r_squared:.4f})"
         table.append((name, f"{line.largest_by_next:.2f}x", "", "", "", "", ""))
-    return table
+    table += [sample_row(case.name, case.sample, case.seconds) for case in results.large]
+    compiled = [results.cold, results.one_model, *results.growth, *(case.sample for case in results.large)]
+    peak = figures.peak_mb(compiled)
+    limit = figures.PEAK_MB
+    return [*table, ("highest peak of all, MB", "", "", "", f"{peak:.0f}", f"≤ {limit} MB", verdict(peak <= limit))]
 
 
 def _changed(sample: Sample) -> str:
@@ -93,6 +100,7 @@ def note(results: Results) -> str:
 def data(results: Results) -> dict[str, Any]:
     """Everything, for a machine to read."""
     samples = (results.cold, results.peer, results.no_change, results.one_model, *results.growth)
+    samples += tuple(case.sample for case in results.large)
     line = results.line
     return {
         "coldByPeer": round(figures.ratio(results.cold, results.peer), 3),

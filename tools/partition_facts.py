@@ -6,15 +6,16 @@ CDK runs on Node.js, which starts when this module is imported.
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any
 
 from lisa_compiler.emit.cloudformation import runtime
 
-runtime.start()
+os.environ["JSII_NODE"] = str(runtime.node())
 
-import aws_cdk as cdk  # noqa: E402  (starts Node.js)
-from aws_cdk import aws_ec2, region_info  # noqa: E402
+import aws_cdk as cdk
+from aws_cdk import aws_ec2, region_info
 
 # Services that act in a deployment, as their principals begin.
 SERVICES = (

@@ -13,7 +13,7 @@ from lisa_schema.document import Entry, MappingNode, Node, ScalarNode, SequenceN
 from lisa_schema.errors import ConfigurationError
 
 MAX_BYTES: Final = 1024 * 1024
-MAX_NODES: Final = 50_000
+MAX_NODES: Final = 100_000
 MAX_DEPTH: Final = 50
 _PREFIX: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = {f"{_PREFIX}{name}" for name in ("int", "float", "bool", "null")}

@@ -93,18 +93,9 @@ def test_volumes_are_encrypted_with_the_key_of_the_deployment(stacks: dict[str, 
         assert parameters[volume["KmsKeyId"]["Ref"]]["Default"].endswith("/keys/data")
 
 
-def role_of(function: dict[str, Any], template: dict[str, Any], iam: dict[str, Any]) -> dict[str, Any]:
-    """Properties of a function's role, in its own stack or in the one that publishes its ARN."""
-    arn = function["Role"]
-    if "Ref" in arn:
-        name = template["Parameters"][arn["Ref"]]["Default"]
-        [arn] = [
-            each["Properties"]["Value"]
-            for each in resources(iam, "AWS::SSM::Parameter")
-            if each["Properties"]["Name"] == name
-        ]
-        template = iam
-    properties: dict[str, Any] = template["Resources"][arn["Fn::GetAtt"][0]]["Properties"]
+def role_of(function: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
+    """Properties of a function's role, which is in its stack."""
+    properties: dict[str, Any] = template["Resources"][function["Role"]["Fn::GetAtt"][0]]["Properties"]
     return properties
 
 
@@ -119,7 +110,7 @@ def test_functions_may_decrypt_their_variables(stacks: dict[str, dict[str, Any]]
             found += 1
             statements = [
                 statement
-                for policy in role_of(function, template, stacks["iam"])["Policies"]
+                for policy in role_of(function, template)["Policies"]
                 for statement in policy["PolicyDocument"]["Statement"]
                 if "kms:Decrypt" in as_list(statement["Action"])
             ]

@@ -59,8 +59,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 def statements(compiled: Compiled, group: str) -> list[Mapping[str, Any]]:
     """What the template's role of instances allows."""
-    roles = resources(templates(compiled.files)["iam"], "AWS::IAM::Role")
-    (role,) = [each for each in roles if each["Properties"]["RoleName"].endswith(f"-instance-{group}")]
+    component, name = {"models": ("iam", "-instance-models"), "rest-api": ("serve", "-rest-api-instance")}[group]
+    roles = resources(templates(compiled.files)[component], "AWS::IAM::Role")
+    (role,) = [each for each in roles if each["Properties"]["RoleName"].endswith(name)]
     return [
         statement for policy in role["Properties"]["Policies"] for statement in policy["PolicyDocument"]["Statement"]
     ]

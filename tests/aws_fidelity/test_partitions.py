@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-runtime.start()
+os.environ["JSII_NODE"] = str(runtime.node())
 
-import aws_cdk as cdk  # noqa: E402  (starts Node.js)
-from aws_cdk import aws_ec2, aws_iam, aws_s3, region_info  # noqa: E402
-from aws_cdk import aws_elasticloadbalancingv2 as elbv2  # noqa: E402
+import aws_cdk as cdk
+from aws_cdk import aws_ec2, aws_iam, aws_s3, region_info
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 
 REGIONS = region_names()
 FIRST_REGIONS = tuple(partition(name).regions[0] for name in partitions())

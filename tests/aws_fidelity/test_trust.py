@@ -411,12 +411,13 @@ def test_instance_role_may_read_what_user_data_fetches(deployed: Deployed) -> No
     bucket, _, key = url.removeprefix("https://").partition(".s3.us-east-1.amazonaws.com/")
     allowed = [
         (role["Properties"]["RoleName"], policy["PolicyDocument"]["Statement"])
-        for role in resources(deployed.templates["iam"], "AWS::IAM::Role")
+        for component in ("serve", "iam")
+        for role in resources(deployed.templates[component], "AWS::IAM::Role")
         for policy in role["Properties"].get("Policies", [])
         if policy["PolicyName"] == "trust-bundle"
     ]
     statement = {"Action": "s3:GetObject", "Effect": "Allow", "Resource": f"arn:aws:s3:::{bucket}/{key}"}
-    assert [name.rpartition("instance-")[2] for name, _ in allowed] == ["rest-api", "models"]
+    assert [name.partition("us-east-1-")[2] for name, _ in allowed] == ["rest-api-instance", "instance-models"]
     assert all(statements == [statement] for _, statements in allowed)
 
 

@@ -13,10 +13,11 @@ import yaml
 from lisa_compiler.output import manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lisa_compiler.compile.pipeline import Compiled
+    from lisa_compiler.emit.cloudformation.protocol import Job, Synthesized
     from lisa_compiler.plan import Deployment
 
 _SCALING = {"metricConfig": {"AlbMetricName": "RequestCountPerTarget", "targetValue": 30}}
@@ -102,6 +103,30 @@ def planned(tmp_path: Path) -> Callable[..., Deployment]:
 def compiled(tmp_path: Path) -> Callable[..., Compiled]:
     """Compile the minimal configuration with changes."""
     return lambda **changes: Project(tmp_path).write(**changes).compile()
+
+
+@pytest.fixture
+def synthesis_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the CDK in this process, whose code a test has changed."""
+    from lisa_compiler.emit.cloudformation import assembly, runtime
+
+    class Here:
+        def synthesize(self, jobs: Sequence[Job]) -> list[Synthesized]:
+            from lisa_compiler.emit.cloudformation.app import synthesize
+
+            return [runtime.completed(synthesize(job)) for job in jobs]
+
+    monkeypatch.setenv("JSII_NODE", str(runtime.node()))
+    monkeypatch.setenv("CDK_VALIDATION", "false")
+    monkeypatch.setattr(assembly, "workers", Here)
+
+
+@pytest.fixture
+def without_acknowledgements(synthesis_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let cdk-nag report what the stacks acknowledge."""
+    from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+
+    monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
 
 
 def manifest_of(compiled: Compiled) -> bytes:

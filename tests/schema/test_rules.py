@@ -116,7 +116,7 @@ PASSING: dict[str, list[list[str]]] = {
     "container-serves-type": [[], EMBEDDING, [*EMBEDDING, "ecsModels[0].inferenceContainer=vllm"]],
     "model-identifiers-unique": [[second("other")], [second("mistral-7b"), "ecsModels[1].deploy=false"]],
     "model-name-is-path": [[]],
-    "model-limit": [[], [models(199)]],
+    "model-limit": [[], [models(999)]],
     "unique-model-name": [[listed()]],
     "consistent-lisa-params": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
     "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
@@ -348,7 +348,7 @@ FAILING: dict[str, list[tuple[list[str], str]]] = {
         ([*EMBEDDING, "ecsModels[0].inferenceContainer=tgi"], "ecsModels[0].inferenceContainer"),
     ],
     "model-identifiers-unique": [([second("Mistral-7B")], "ecsModels[1].modelId")],
-    "model-limit": [([models(200)], "ecsModels")],
+    "model-limit": [([models(1000)], "ecsModels")],
     "model-name-is-path": [(["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName")],
     "unique-model-name": [
         ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name")

@@ -17,7 +17,6 @@ from lisa_compiler.output.diff import compare
 from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.output.write import write_environment
 from lisa_schema.diagnostics import Diagnostic, Severity
-from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
@@ -244,38 +243,41 @@ def _compile_all(
     # Half a second of imports, jsii and pydantic among them, which finding nothing to do can spare.
     from lisa_compiler.compile.pipeline import compile_planned  # noqa: PLC0415  # see above
     from lisa_compiler.compile.planning import plan_environment  # noqa: PLC0415  # see above
+    from lisa_compiler.compile.side_by_side import side_by_side  # noqa: PLC0415  # see above
+    from lisa_compiler.compile.stack_cache import stack_cache  # noqa: PLC0415  # see above
     from lisa_compiler.compile.weights import LocalWeights  # noqa: PLC0415  # see above
+    from lisa_compiler.emit.cloudformation.runtime import workers  # noqa: PLC0415  # see above
     from lisa_weights.lock import lock_file  # noqa: PLC0415  # see above
 
     local = LocalWeights.COMPARE if options.check else LocalWeights.LOCK
+    stacks = stack_cache(output, verifying=options.check) if options.cache else None
+    # It loads the CDK on another processor while this process reads and plans; without need, it only starts.
+    workers().prepare(load=stacks is None or stacks.is_empty)
     # Before anything is read: an edit during the compile counts as a change.
     snapshots = {name: cache.snapshot(project.root, name) for name in names}
     if progress is not None:
         progress("reading the configuration")
-    valid = project.valid_environments(names)
+    valid = {environment.name: environment for environment in project.valid_environments(names)}
     lock = lock_file.load(project.weights_lock)
-    made: list[CompiledEnvironment] = []
-    errors: list[Diagnostic] = []
-    for environment in valid:
-        name = environment.name
+
+    def compile_one(name: str) -> CompiledEnvironment:
+        nonlocal lock
         phase = None if progress is None else partial(_show_phase, progress, name)
         began = time.perf_counter()
-        try:
-            compiled = compile_planned(
-                plan_environment(environment),
-                local_weights=local if options.weights else LocalWeights.IGNORE,
-                lock=lock,
-                progress=phase,
-                step=step,
-            )
-        except ConfigurationError as error:
-            errors += error.diagnostics
-            continue
+        compiled = compile_planned(
+            plan_environment(valid[name]),
+            local_weights=local if options.weights else LocalWeights.IGNORE,
+            lock=lock,
+            progress=phase,
+            step=step,
+            stacks=stacks,
+        )
         lock = compiled.lock
-        made.append(_with_manifest(project, output, compiled, snapshots[name], began))
-    if any(error.is_error for error in errors):
-        raise ConfigurationError(errors)
-    return tuple(made)
+        return _with_manifest(project, output, compiled, snapshots[name], began)
+
+    # What one environment locks is read by the next one, so that a local model is not read twice.
+    locks_models = options.weights and local is LocalWeights.LOCK and project.models.is_dir()
+    return tuple(side_by_side(list(valid), compile_one, in_turn=locks_models))
 
 
 def _show_phase(progress: Callable[[str], None], name: str, phase: str) -> None:

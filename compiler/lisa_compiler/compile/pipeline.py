@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, diagnose, resolve_weights
+from lisa_compiler.emit.cloudformation.inputs import NOT_IN_TEMPLATES
+from lisa_compiler.emit.cloudformation.runtime import workers
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
+from lisa_compiler.output.manifest import configuration_digest
 from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
 from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from lisa_compiler.compile.stack_cache import StackCache
     from lisa_compiler.emit.containers import ContextSpec
     from lisa_compiler.plan import Deployment
     from lisa_compiler.product.artifact import ProductArtifact
@@ -90,6 +94,7 @@ def compile_environment(
     progress: Callable[[str], None] | None = None,
     step: Step | None = None,
     now: datetime | None = None,
+    stacks: StackCache | None = None,
 ) -> Compiled:
     """Load, validate, plan and compile one environment of a project, as compile_planned() does.
 
@@ -102,6 +107,7 @@ def compile_environment(
         progress: receives the name of each phase.
         step: receives the progress of work on weights.
         now: time that certificates must be valid at; None for the clock. The output does not depend on it.
+        stacks: cache of synthesized stacks; None synthesizes all of them. The output does not depend on it.
 
     Raises:
         ConfigurationError: the configuration has errors; nothing was compiled.
@@ -113,7 +119,9 @@ def compile_environment(
     if progress is not None:
         progress("planning")
     planned = plan_environment(valid)
-    return compile_planned(planned, local_weights=local_weights, lock=lock, progress=progress, step=step, now=now)
+    return compile_planned(
+        planned, local_weights=local_weights, lock=lock, progress=progress, step=step, now=now, stacks=stacks
+    )
 
 
 def compile_planned(
@@ -124,6 +132,7 @@ def compile_planned(
     progress: Callable[[str], None] | None = None,
     step: Step | None = None,
     now: datetime | None = None,
+    stacks: StackCache | None = None,
 ) -> Compiled:
     """Compile a planned environment, in memory; only the conversion of local models writes, in `models/`.
 
@@ -134,6 +143,7 @@ def compile_planned(
         progress: receives the name of each phase.
         step: receives the progress of work on weights.
         now: time that certificates must be valid at; None for the clock. The output does not depend on it.
+        stacks: cache of synthesized stacks; None synthesizes all of them. The output does not depend on it.
 
     Raises:
         ConfigurationError: the configuration does not fit the project's files; nothing was compiled.
@@ -141,6 +151,9 @@ def compile_planned(
     """
     valid, deployment = planned.environment, planned.deployment
     tell = progress or (lambda _: None)
+    deployed = configuration_digest(valid.config.model_copy(update=NOT_IN_TEMPLATES))
+    if stacks is None or not stacks.knows(deployed):
+        workers().prepare(load=True)
     missing = _unusable_files(deployment, valid.root, now or datetime.now(UTC))
     if missing:
         raise ConfigurationError([*valid.diagnostics, *(_place(error, valid.document) for error in missing)])
@@ -151,7 +164,9 @@ def compile_planned(
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*valid.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, planned.amis, valid.document)
-    files, products = emit(deployment, valid.root, weights.lock, tell)
+    files, products = emit(deployment, valid.root, weights.lock, tell, stacks)
+    if stacks is not None:
+        stacks.remember(deployed)
     return Compiled(
         environment=valid.name,
         files=files,
@@ -198,14 +213,18 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
 
 
 def emit(
-    deployment: Deployment, project: Path, lock: WeightsLock, tell: Callable[[str], None]
+    deployment: Deployment,
+    project: Path,
+    lock: WeightsLock,
+    tell: Callable[[str], None],
+    cache: StackCache | None = None,
 ) -> tuple[dict[str, bytes], Products]:
     """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain.
 
     Returns:
         The output's files, and the product code that they name by digest.
     """
-    from lisa_compiler.emit.cloudformation.app import emit_cloudformation
+    from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
     from lisa_compiler.emit.containers import emit_containers
     from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
     from lisa_compiler.emit.litellm import emit_litellm
@@ -226,7 +245,7 @@ def emit(
     tell("synthesizing CloudFormation")
     products = _products(deployment, project, files)
     digests = artifact_digests(deployment, project, files, products)
-    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]))
+    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]), cache)
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
     files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
     return dict(sorted(files.items())), products

@@ -42,6 +42,12 @@ REST_API_URL = "lisaServeRestApiUri"
 REST_API_VPC_URL = "lisaServeRestApiPrivateUri"
 """Parameter of the gateway's address for callers in the VPC."""
 
+MODELS_EXECUTION = "execution-models"
+"""Purpose of the role with which ECS starts the tasks of all models."""
+
+MODELS_INSTANCE = "instance-models"
+"""Purpose of the role and instance profile of all models' instances."""
+
 HOSTED_DOMAIN_NAME = "HostedDomainName"
 """Logical id of the record in a hosted zone that the configuration gives."""
 

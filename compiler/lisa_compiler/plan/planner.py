@@ -274,7 +274,7 @@ def _service(
     return ServicePlan(
         id=key,
         cluster=names.cluster(key),
-        task_role=names.role(f"task-{key}"),
+        task_role=names.role(f"{key}-task"),
         instance=instance,
         ami=ami,
         image=image,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.compile.pipeline import compile_planned
 from lisa_compiler.compile.planning import plan_environment
 from lisa_compiler.compile.weights import LocalWeights
-from lisa_compiler.emit.cloudformation.policy_checks import NagViolation, PolicyError
+from lisa_compiler.emit.cloudformation.protocol import NagViolation, PolicyError
 from lisa_compiler.policy.finding import PolicyFinding, Tool
 from lisa_schema.diagnostics import Severity
 

@@ -19,7 +19,7 @@ _SERVES: Final = {
 }
 
 
-_MODELS_AT_MOST: Final = 200
+_MODELS_AT_MOST: Final = 1000
 
 
 @rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
@@ -124,7 +124,7 @@ def _typed(config: Config) -> Iterator[tuple[Path, ModelType, bool | None, Path]
 
 @rule("LISA308", "model-limit", "Deploy the others with another deploymentName.")
 def model_limit(config: Config) -> Iterator[RuleViolation]:
-    """A deployment must host at most 200 models: each has a role in the iam stack, limited to 500 resources."""
+    """A deployment must host at most 1,000 models: each has a stack, a role and a load balancer."""
     count = len(config.deployed_models)
     if count > _MODELS_AT_MOST:
         yield RuleViolation(("ecsModels",), f"{count} models are deployed; the maximum is {_MODELS_AT_MOST}.")

@@ -68,6 +68,7 @@ class Pipeline:
         lock: Any = None,
         progress: Callable[[str], None] | None = None,
         step: Any = None,  # noqa: ARG002
+        stacks: Any = None,  # noqa: ARG002
     ) -> SimpleNamespace:
         if progress:
             progress("planning")

@@ -23,7 +23,7 @@ LOCAL = f"models/{MODEL}"
 @pytest.fixture(autouse=True)
 def no_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the templates out, which take seconds and have no part in this."""
-    import lisa_compiler.emit.cloudformation.app as emitter
+    import lisa_compiler.emit.cloudformation.assembly as emitter
 
     templates = {"cloudformation/serve.template.json": b'{"Resources": {}}'}
     monkeypatch.setattr(emitter, "emit_cloudformation", lambda *_: templates)

@@ -148,12 +148,9 @@ def test_an_invalid_configuration_is_told(committed: Project) -> None:
     assert "LISA340" in result.stderr
 
 
-def test_cdk_nag_findings_are_shown_at_their_lines(committed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
-
-    monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
+def test_cdk_nag_findings_are_shown_at_their_lines(committed: Project, without_acknowledgements: None) -> None:
     result = policy(committed, "--only", "cdk-nag", "--format", "json")
-    wildcard = next(one for one in found(result) if "iam/Modelsmall" in one["message"])
+    wildcard = next(one for one in found(result) if "model-small/TaskRole" in one["message"])
     assert result.exit_code == 1
     assert (wildcard["code"], wildcard["rule"], wildcard["keyPath"]) == ("AwsSolutions-IAM5", "cdk-nag", "ecsModels[0]")
     assert "It found Resource::arn:aws:s3:::test-models/org/small-model/*." in wildcard["message"]

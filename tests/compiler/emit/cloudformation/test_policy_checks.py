@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,10 +40,7 @@ def test_checks_do_not_change_the_templates(project: Project) -> None:
     assert checked == unchecked
 
 
-def test_every_stack_is_seen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
-
-    monkeypatch.setattr(LisaStack, "acknowledge", lambda *_: None)
+def test_every_stack_is_seen(project: Project, without_acknowledgements: None) -> None:
     with pytest.raises(ConfigurationError) as caught:
         project.write(**EVERYTHING).compile()
     findings = [diagnostic.message for diagnostic in caught.value.diagnostics]
@@ -57,29 +51,3 @@ def test_every_stack_is_seen(project: Project, monkeypatch: pytest.MonkeyPatch) 
     }  # fmt: skip
     assert stacks == acknowledging
     assert all(diagnostic.code == "LISA481" for diagnostic in caught.value.diagnostics)
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "emit.cloudformation.constructs.stack",
-        "emit.cloudformation.policy_checks",
-        "policy.nag",
-        "emit.cloudformation.stacks.ui",
-    ],
-)
-def test_what_is_imported_first_changes_nothing(project: Project, module: str) -> None:
-    expected = project.write(ecsModels=[]).compile().files
-    compile_after = (
-        f"import lisa_compiler.{module}, pathlib\n"
-        "from lisa_compiler.compile.pipeline import compile_environment\n"
-        f"print(sorted(compile_environment(pathlib.Path({str(project.folder)!r}), 'dev').files))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", compile_after],
-        env={**os.environ, "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.stdout.strip() == str(sorted(expected)), result.stderr

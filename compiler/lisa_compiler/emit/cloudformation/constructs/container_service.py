@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_ec2 as ec2
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
 _CONTAINER_PORT = 8080
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRoles:
+    """Roles of a container service.
+
+    Attributes:
+        task_arn: what its tasks work with.
+        execution_arn: what ECS starts them with.
+        instance_profile_arn: what its instances work with.
+    """
+
+    task_arn: str
+    execution_arn: str
+    instance_profile_arn: str
+
+
 class ContainerService(Construct):
     """Cluster, instances, tasks, service, load balancer and scaling policy of one container.
 
@@ -44,7 +60,7 @@ class ContainerService(Construct):
         construct_id: str,
         *,
         service: ServicePlan,
-        group: str,
+        roles: ContainerRoles,
         image_uri: str,
         load_balancer_security_group: str,
         log_bucket: str,
@@ -90,7 +106,7 @@ class ContainerService(Construct):
             scope,
             "Instances",
             service=service,
-            group=group,
+            instance_profile_arn=roles.instance_profile_arn,
             subnet_ids=private,
             security_group_id=self._instance_security_group(vpc_id, balancer_group),
             target_group_arn=self.load_balancer.target_group_arn,
@@ -112,7 +128,7 @@ class ContainerService(Construct):
         )
         if deployment.region.partition.is_iso:
             scope.acknowledge(cluster, {"AwsSolutions-ECS4": "Container Insights is not offered in this partition."})
-        task = self._task(group, image_uri, holds_weights=holds_weights)
+        task = self._task(roles, image_uri, holds_weights=holds_weights)
         ecs_service = ecs.CfnService(
             self,
             "Service",
@@ -192,7 +208,7 @@ class ContainerService(Construct):
         )
         return group.attr_group_id
 
-    def _task(self, group: str, image_uri: str, *, holds_weights: bool) -> ecs.CfnTaskDefinition:
+    def _task(self, roles: ContainerRoles, image_uri: str, *, holds_weights: bool) -> ecs.CfnTaskDefinition:
         stack, service = self._stack, self._service
         deployment = stack.deployment
         config = deployment.config
@@ -206,8 +222,8 @@ class ContainerService(Construct):
             family=service.cluster,
             network_mode="bridge",
             requires_compatibilities=["EC2"],
-            task_role_arn=stack.read("TaskRoleArn", f"roles/task-{service.id}"),
-            execution_role_arn=stack.read("ExecutionRoleArn", f"roles/execution-{group}"),
+            task_role_arn=roles.task_arn,
+            execution_role_arn=roles.execution_arn,
             volumes=[
                 ecs.CfnTaskDefinition.VolumeProperty(
                     name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty(source_path=source)

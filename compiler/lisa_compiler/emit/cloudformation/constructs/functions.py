@@ -37,6 +37,7 @@ class PythonFunction(Construct):
         *,
         function: str,
         package: str,
+        role_arn: str,
         layers: Sequence[str],
         environment: Mapping[str, str],
         assets: Assets,
@@ -60,7 +61,7 @@ class PythonFunction(Construct):
             architectures=["x86_64"],
             handler=f"lisa_lambdas.{package}.handler.handler",
             code=assets.function_code(scope, function),
-            role=scope.read(f"{construct_id}RoleArn", f"roles/lambda-{function}"),
+            role=role_arn,
             layers=[
                 *(scope.read(f"{layer.capitalize()}LayerArn", f"layerVersion/{layer}") for layer in layers),
                 *trust_layers,

@@ -105,7 +105,7 @@ class ContainerInstances(Construct):
         construct_id: str,
         *,
         service: ServicePlan,
-        group: str,
+        instance_profile_arn: str,
         subnet_ids: Sequence[str],
         security_group_id: str,
         target_group_arn: str,
@@ -158,18 +158,13 @@ class ContainerInstances(Construct):
             trust=trust,
         )
         needs_room = holds_weights and not instance.nvme_disks
-        names = deployment.names
         template = ec2.CfnLaunchTemplate(
             self,
             "LaunchTemplate",
             launch_template_data=ec2.CfnLaunchTemplate.LaunchTemplateDataProperty(
                 instance_type=instance.name,
                 image_id=_image_id(scope, service.ami),
-                iam_instance_profile=ec2.CfnLaunchTemplate.IamInstanceProfileProperty(
-                    arn=deployment.arn(
-                        "iam", f"instance-profile/{names.instance_profile(f'instance-{group}')}", region=False
-                    )
-                ),
+                iam_instance_profile=ec2.CfnLaunchTemplate.IamInstanceProfileProperty(arn=instance_profile_arn),
                 security_group_ids=[security_group_id],
                 user_data=cdk.Fn.base64(user_data),
                 metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(

@@ -36,12 +36,12 @@ class OpenSearchRepository(Construct):
         *,
         plan: RepositoryPlan,
         settings: OpenSearchDomain,
+        reader_arn: str,
         log_policy: logs.CfnResourcePolicy,
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
         name = plan.resource_name or plan.id
-        rag_role = scope.read("RagRoleArn", "roles/lambda-rag")
         key_arn = scope.key_arn
         group_id = store_security_group(self, scope, description=plan.config.repository_id, port=443)
         log_group = scope.log_group(self, "LogGroup", f"{_LOG_GROUPS}/{name}").attr_arn
@@ -84,7 +84,7 @@ class OpenSearchRepository(Construct):
             advanced_security_options=opensearch.CfnDomain.AdvancedSecurityOptionsInputProperty(
                 enabled=True,
                 internal_user_database_enabled=False,
-                master_user_options=opensearch.CfnDomain.MasterUserOptionsProperty(master_user_arn=rag_role),
+                master_user_options=opensearch.CfnDomain.MasterUserOptionsProperty(master_user_arn=reader_arn),
             ),
             log_publishing_options={
                 log: opensearch.CfnDomain.LogPublishingOptionProperty(
@@ -96,7 +96,7 @@ class OpenSearchRepository(Construct):
                 allow(
                     "es:ESHttp*",
                     deployment.arn("es", f"domain/{name}/*"),
-                    to={"AWS": rag_role},
+                    to={"AWS": reader_arn},
                 )
             ),
         )

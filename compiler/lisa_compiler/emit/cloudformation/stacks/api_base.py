@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 
+from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
@@ -14,10 +15,16 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 # Scripts and styles shrink to a fifth; what is shorter fits into one packet anyway.
 _COMPRESSED_FROM_BYTES = 1400
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return ApiBaseStack(app, stack.deployment, assets)
 
 
 class ApiBaseStack(LisaStack):
@@ -70,11 +77,13 @@ class ApiBaseStack(LisaStack):
     def _authorizer(self, api_id: str, assets: Assets) -> None:
         deployment = self.deployment
         auth = deployment.config.auth_config
+        role = add_function_role(self, "AuthorizerRole", function="authorizer")
         function = PythonFunction(
             self,
             "Authorizer",
             function="authorizer",
             package="authorizer",
+            role_arn=role.attr_arn,
             layers=["common", "authorizer"],
             environment={
                 "ADMIN_GROUP": auth.admin_group if auth else "",

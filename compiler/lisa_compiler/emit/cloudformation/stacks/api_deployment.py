@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 
 from lisa_compiler.emit.cloudformation.constructs.alarms import add_certificate_alarm
 from lisa_compiler.emit.cloudformation.constructs.policies import trust
 from lisa_compiler.emit.cloudformation.constructs.routes import api_url
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.emit.cloudformation.protocol import API_DIGEST_MARK
 
 if TYPE_CHECKING:
+    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
-import aws_cdk as cdk
-
-# Takes the place of the API's digest in the deployment's logical id until all the API's stacks are synthesised.
-API_DIGEST_MARK = "ApiDeployment0DIGEST0"
 _THROTTLE = 100
+
+
+def build(app: cdk.App, stack: StackInput, _assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return ApiDeploymentStack(app, stack.deployment)
 
 
 class ApiDeploymentStack(LisaStack):

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_dynamodb as dynamodb
 
+from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.policies import allow
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table, key_schema
@@ -16,10 +18,17 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.constructs.policies import Statement
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 SESSIONS_BY_UPDATE_INDEX = "byUpdate"
 _TTL_ATTRIBUTE = "expiresAt"
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return ChatStack(app, stack.deployment, assets)
 
 
 class ChatStack(LisaStack):
@@ -28,11 +37,13 @@ class ChatStack(LisaStack):
     def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
         super().__init__(app, deployment, "chat")
         self._sessions_table()
+        role = add_function_role(self, "SessionRole", function="session", statements=self._statements())
         function = PythonFunction(
             self,
             "Session",
             function="session",
             package="session",
+            role_arn=role.attr_arn,
             layers=["common"],
             environment={
                 "LOG_LEVEL": deployment.function_log_level,
@@ -44,6 +55,23 @@ class ChatStack(LisaStack):
             description="Keeps the sessions of the chat application",
         )
         Routes(self, "Routes", routes=SESSION_ROUTES, function=function)
+
+    def _statements(self) -> list[Statement]:
+        deployment = self.deployment
+        sessions = deployment.arn("dynamodb", f"table/{deployment.names.sessions_table}")
+        return [
+            allow(
+                [
+                    "dynamodb:BatchWriteItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ],
+                [sessions, f"{sessions}/index/{SESSIONS_BY_UPDATE_INDEX}"],
+            ),
+            self.use_key("dynamodb"),
+        ]
 
     def _sessions_table(self) -> None:
         """The user is the partition, so that a request which names it can reach nobody else's sessions."""

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 _LOG_RETENTION_DAYS = 365
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return CoreStack(app, stack.deployment, assets)
 
 
 class CoreStack(LisaStack):

@@ -1,4 +1,4 @@
-"""The iam stack: the deployment's encryption key, and the role of everything that runs."""
+"""The iam stack: the deployment's encryption key, and the roles that several stacks share."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
+from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
-from lisa_compiler.emit.cloudformation.stacks.iam_functions import add_function_roles
-from lisa_compiler.emit.cloudformation.stacks.iam_services import add_service_roles
+from lisa_compiler.plan.names import MODELS_EXECUTION, MODELS_INSTANCE
 from lisa_schema.models import OpenSearchDomain
 
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
-    from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
+    from lisa_compiler.emit.cloudformation.constructs.policies import Statement
+    from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
     from lisa_compiler.plan import Deployment
 
 
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return IamStack(app, stack.deployment, assets, stack.shared_models)
+
+
 class IamStack(LisaStack):
-    """Encryption key, roles, instance profiles and shared policies.
+    """Encryption key, and the roles that all models share."""
 
-    Attributes:
-        assets: artifacts that roles may read.
-    """
-
-    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets, shared: SharedModelAccess | None) -> None:
         super().__init__(app, deployment, "iam")
-        self.assets = assets
         self._key = self._encryption_key()
-        add_service_roles(self)
-        add_function_roles(self)
+        if shared is not None:
+            self._model_roles(shared, assets)
         if any(isinstance(plan.config.opensearch_config, OpenSearchDomain) for plan in deployment.repositories):
             self._opensearch_role()
 
@@ -95,27 +96,39 @@ class IamStack(LisaStack):
         self.publish("Key", "keys/data", key.attr_arn, description="Key that encrypts data at rest")
         return key
 
-    def publish_role(
-        self,
-        construct_id: str,
-        purpose: str,
-        *,
-        trust_document: Document,
-        policies: dict[str, Document],
-        description: str,
-        managed_policies: list[str] | None = None,
-    ) -> iam.CfnRole:
-        """Make a role and publish its ARN as `roles/<purpose>`."""
-        role = self.role(
-            construct_id,
-            purpose,
-            trust=trust_document,
-            policies=policies,
-            managed_policies=managed_policies,
-            description=description,
+    def _model_roles(self, shared: SharedModelAccess, assets: Assets) -> None:
+        """The roles that all models share: ECS starts their tasks with one, and their instances have the other."""
+        execution = add_execution_role(
+            self,
+            "ModelsExecutionRole",
+            MODELS_EXECUTION,
+            tasks="models",
+            cluster=self.deployment.names.cluster("*"),
+            repositories=shared.repositories,
+            secrets=shared.secrets,
         )
-        self.publish(construct_id, f"roles/{purpose}", role.attr_arn, description=description)
-        return role
+        self.publish(
+            "ModelsExecutionRole",
+            f"roles/{MODELS_EXECUTION}",
+            execution.attr_arn,
+            description="Execution role of models tasks",
+        )
+        instance, _ = add_instance_role(
+            self,
+            "Models",
+            MODELS_INSTANCE,
+            instances="models",
+            cluster=self.deployment.names.cluster("*"),
+            signaled=shared.stacks,
+            needs_target_health=True,
+            assets=assets,
+        )
+        self.publish(
+            "ModelsInstanceRole",
+            f"roles/{MODELS_INSTANCE}",
+            instance.attr_arn,
+            description="Instance role of models instances",
+        )
 
     @property
     def key_arn(self) -> str:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
+from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerRoles, ContainerService
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import SERVING
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
+from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
 from lisa_compiler.emit.cloudformation.constructs.scheduling import one_per_instance
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
-from lisa_compiler.plan.names import REGISTERED_MODELS
+from lisa_compiler.plan.names import MODELS_EXECUTION, MODELS_INSTANCE, REGISTERED_MODELS
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment, ModelPlan
 
 # A large model takes half an hour to come from S3 and into the GPUs' memory.
 _GRACE_PERIOD_SECONDS = 1800
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return ModelStack(app, stack.deployment, stack.deployment.models[0], assets)
 
 
 class ModelStack(LisaStack):
@@ -33,7 +40,7 @@ class ModelStack(LisaStack):
             self,
             "Model",
             service=model.service,
-            group="models",
+            roles=self._roles(model),
             image_uri=assets.image_uri(self, model.service.image),
             load_balancer_security_group="modelLoadBalancer",
             log_bucket=deployment.names.bucket("access-logs"),
@@ -44,6 +51,33 @@ class ModelStack(LisaStack):
             trust=bundle_download(self, assets),
         )
         add_names(self, service=model.service, host=model.dns_name, load_balancer=service.load_balancer)
+
+    def _roles(self, model: ModelPlan) -> ContainerRoles:
+        """A role for the weights; the others are those of all models, in the iam stack."""
+        deployment = self.deployment
+        bucket = f"arn:{deployment.region.partition.id}:s3:::{deployment.config.s3_bucket_models}"
+        prefix = model.weights_prefix
+        task = self.role(
+            "TaskRole",
+            f"{model.id}-task",
+            trust=trust(deployment.service_principal("ecs-tasks"), account=deployment.names.account),
+            policies={
+                "weights": document(
+                    allow("s3:GetObject", f"{bucket}/{prefix}*"),
+                    allow("s3:ListBucket", bucket, when={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}}),
+                )
+            },
+            description=f"Task role of model {model.identifier}",
+        )
+        self.acknowledge(
+            task, {f"AwsSolutions-IAM5[Resource::{bucket}/{prefix}*]": "All files of this model's weights, no others."}
+        )
+        profile = deployment.names.instance_profile(MODELS_INSTANCE)
+        return ContainerRoles(
+            task_arn=task.attr_arn,
+            execution_arn=self.read("ExecutionRoleArn", f"roles/{MODELS_EXECUTION}"),
+            instance_profile_arn=deployment.arn("iam", f"instance-profile/{profile}", region=False),
+        )
 
     def _register(self, model: ModelPlan) -> None:
         """Tell the models API what is hosted and where; in this stack, so that a change of one model stays in one."""

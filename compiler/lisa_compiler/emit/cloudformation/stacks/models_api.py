@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
+from lisa_compiler.emit.cloudformation.constructs.policies import allow, deny
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
@@ -16,10 +18,17 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.constructs.policies import Statement
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 # Each model registers itself, and the others say how to compile.
 _NOT_DEPLOYED = ("ecsModels", "profile", "runCdkNag")
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return ModelsApiStack(app, stack.deployment, assets)
 
 
 class ModelsApiStack(LisaStack):
@@ -28,11 +37,13 @@ class ModelsApiStack(LisaStack):
     def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
         super().__init__(app, deployment, "models-api")
         add_table(self, "ProposalsTable", name=deployment.names.proposals_table, keys=["environment", "id"])
+        role = add_function_role(self, "ModelsRole", function="models", statements=self._statements())
         function = PythonFunction(
             self,
             "Models",
             function="models",
             package="models",
+            role_arn=role.attr_arn,
             layers=["common", "fastapi"],
             environment={
                 "CONFIGURATION_PS_NAME": self._publish_configuration(),
@@ -46,6 +57,35 @@ class ModelsApiStack(LisaStack):
             description="Lists, starts and stops models, and keeps proposals of changes",
         )
         Routes(self, "Routes", routes=MODELS_ROUTES, function=function)
+
+    def _statements(self) -> list[Statement]:
+        deployment = self.deployment
+        names = deployment.names
+        clusters = deployment.arn("ecs", f"cluster/{names.cluster('*')}")
+        services = deployment.arn("ecs", f"service/{names.cluster('*')}/*")
+        group = "autoScalingGroup:*:autoScalingGroupName/{}".format
+        models = deployment.arn("ssm", f"parameter{names.parameter(REGISTERED_MODELS)}")
+        configuration = deployment.arn("ssm", f"parameter{names.parameter(EFFECTIVE_CONFIGURATION)}")
+        return [
+            allow(
+                ["ssm:GetParameters", "ssm:GetParametersByPath"],
+                [models, f"{models}/*", configuration, f"{configuration}/*"],
+            ),
+            allow("ecs:ListServices", "*", when={"ArnLike": {"ecs:cluster": clusters}}),
+            allow("ecs:DescribeServices", services),
+            allow("autoscaling:DescribeAutoScalingGroups", "*"),
+            allow("autoscaling:UpdateAutoScalingGroup", deployment.arn("autoscaling", group(names.cluster("*")))),
+            # The gateway's group has a name like the models'.
+            deny(
+                "autoscaling:UpdateAutoScalingGroup",
+                deployment.arn("autoscaling", group(deployment.rest_api.cluster)),
+            ),
+            allow(
+                ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+                deployment.arn("dynamodb", f"table/{names.proposals_table}"),
+            ),
+            self.use_key("dynamodb"),
+        ]
 
     def _publish_configuration(self) -> str:
         """Publish what a proposed change is validated with."""

@@ -12,6 +12,10 @@ from lisa_compiler.emit.cloudformation.constructs.policies import allow, documen
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 _CIDR = "10.0.0.0/22"
@@ -33,10 +37,15 @@ def _numbered(name: str, index: int) -> str:
     return name if index == 0 else f"{name}{index + 1}"
 
 
+def build(app: cdk.App, stack: StackInput, _assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return NetworkingStack(app, stack.deployment, stack.model_ports)
+
+
 class NetworkingStack(LisaStack):
     """VPC with public, private and isolated subnets, endpoints, flow logs, security groups and a private zone."""
 
-    def __init__(self, app: cdk.App, deployment: Deployment) -> None:
+    def __init__(self, app: cdk.App, deployment: Deployment, model_ports: Sequence[int]) -> None:
         super().__init__(app, deployment, "networking")
         imported = deployment.config.vpc
         if imported is not None:
@@ -54,7 +63,7 @@ class NetworkingStack(LisaStack):
                 self.publish_list(
                     f"{kind.capitalize()}SubnetList", f"networking/subnets/{kind}", ids, description=f"Subnets: {kind}"
                 )
-        self._security_groups(vpc_id, cidr)
+        self._security_groups(vpc_id, cidr, model_ports)
         self._private_zone(vpc_id)
 
     def _vpc(self) -> tuple[str, str, dict[str, list[str]]]:
@@ -206,7 +215,7 @@ class NetworkingStack(LisaStack):
         # to it is what CloudFormation can ensure, so it is named here for the reader.
         cdk.CfnOutput(self, "DefaultSecurityGroup", value=vpc.attr_default_security_group, description="Unused")
 
-    def _security_groups(self, vpc_id: str, cidr: str) -> None:
+    def _security_groups(self, vpc_id: str, cidr: str, model_ports: Sequence[int]) -> None:
         rest = self.deployment.rest_api
         if rest.internet_facing:
             self._security_group(
@@ -224,13 +233,12 @@ class NetworkingStack(LisaStack):
                 "REST API load balancer",
                 [(cidr, rest.port, "From the VPC")],
             )
-        ports = sorted({model.service.port for model in self.deployment.models})
         self._security_group(
             "ModelLoadBalancer",
             "modelLoadBalancer",
             vpc_id,
             "Load balancers of the models",
-            [(cidr, port, "From the VPC") for port in ports],
+            [(cidr, port, "From the VPC") for port in model_ports],
         )
         self._security_group("Functions", "functions", vpc_id, "Lambda functions", [])
 

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation.constructs.buckets import PrivateBucket
+from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
 from lisa_compiler.emit.cloudformation.constructs.opensearch import OpenSearchRepository, search_log_policy
+from lisa_compiler.emit.cloudformation.constructs.policies import allow
 from lisa_compiler.emit.cloudformation.constructs.postgres import PostgresRepository
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.constructs.policies import Statement
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment, RepositoryPlan
 
 
@@ -29,6 +33,11 @@ _CHUNK_SIZE = 512
 _CHUNK_OVERLAP = 51
 
 
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return RagStack(app, stack.deployment, assets)
+
+
 class RagStack(LisaStack):
     """Documents bucket, repositories and the repository function."""
 
@@ -36,6 +45,7 @@ class RagStack(LisaStack):
         super().__init__(app, deployment, "rag")
         config = deployment.config
         documents = deployment.names.documents_bucket
+        self._role = add_function_role(self, "RagRole", function="rag", statements=self._statements())
         PrivateBucket(
             self,
             "Documents",
@@ -60,6 +70,7 @@ class RagStack(LisaStack):
             "Rag",
             function="rag",
             package="repository",
+            role_arn=self._role.attr_arn,
             layers=["common", "rag"],
             environment={
                 "BUCKET_NAME": documents,
@@ -78,6 +89,37 @@ class RagStack(LisaStack):
         )
         Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
 
+    def _statements(self) -> list[Statement]:
+        deployment = self.deployment
+        documents = f"arn:{deployment.region.partition.id}:s3:::{deployment.names.documents_bucket}"
+        repositories = deployment.arn("ssm", f"parameter{deployment.names.parameter(REPOSITORIES)}")
+        rest_api = deployment.arn("ssm", f"parameter{deployment.names.parameter(REST_API_VPC_URL)}")
+        statements = [
+            allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),
+            allow("s3:ListBucket", documents),
+            allow("ssm:GetParameter", [rest_api]),
+            allow("ssm:GetParametersByPath", [repositories, f"{repositories}/*"]),
+            self.use_key("s3", "secretsmanager"),
+        ]
+        secrets: set[str] = set()
+        domains: list[str] = []
+        for plan in deployment.repositories:
+            rds = plan.config.rds_config
+            if rds is not None:
+                # An existing database's secret is named by id or ARN; the ARN ends in six random characters.
+                secret = rds.password_secret_id or f"{deployment.names.prefix.strip('/')}/repositories/{plan.id}"
+                is_arn = secret.startswith("arn:")
+                secrets.add(secret if is_arn else deployment.arn("secretsmanager", f"secret:{secret}-??????"))
+            elif plan.resource_name:
+                domains.append(deployment.arn("es", f"domain/{plan.resource_name}/*"))
+        if domains:
+            statements.append(
+                allow(["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"], domains)
+            )
+        if secrets:
+            statements.append(allow("secretsmanager:GetSecretValue", sorted(secrets)))
+        return statements
+
     @cached_property
     def _search_log_policy(self) -> logs.CfnResourcePolicy:
         return search_log_policy(self)
@@ -89,7 +131,12 @@ class RagStack(LisaStack):
             return {"type": "opensearch", "endpoint": settings.endpoint}
         if isinstance(settings, OpenSearchDomain):
             domain = OpenSearchRepository(
-                self, f"Repository{plan.id}", plan=plan, settings=settings, log_policy=self._search_log_policy
+                self,
+                f"Repository{plan.id}",
+                plan=plan,
+                settings=settings,
+                reader_arn=self._role.attr_arn,
+                log_policy=self._search_log_policy,
             )
             return {"type": "opensearch", "endpoint": domain.endpoint}
         rds = plan.config.rds_config

@@ -6,28 +6,48 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
-from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
+from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
+from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerRoles, ContainerService
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import ADVANCED_BYTES, STANDARD_BYTES, compact_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
+from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
 from lisa_compiler.emit.cloudformation.constructs.routes import web_origin
 from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
+from lisa_compiler.plan.images import EcrRepositoryImage
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_iam as iam
+
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.constructs.policies import Document
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
 
 _GRACE_PERIOD_SECONDS = 300
 
 
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return ServeStack(app, stack.deployment, assets, stack.registered_models)
+
+
 class ServeStack(LisaStack):
     """Token table, REST API service, and the parameters by which others find it."""
 
-    def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
+    def __init__(
+        self,
+        app: cdk.App,
+        deployment: Deployment,
+        assets: Assets,
+        registered_models: Sequence[Mapping[str, str | bool | None]],
+    ) -> None:
         super().__init__(app, deployment, "serve")
         add_table(self, "TokenTable", name=deployment.names.token_table, keys=["token"])
         service = deployment.rest_api
@@ -35,7 +55,7 @@ class ServeStack(LisaStack):
             self,
             "RestApi",
             service=service,
-            group="rest-api",
+            roles=self._roles(assets),
             image_uri=assets.image_uri(self, service.image),
             load_balancer_security_group="restApiLoadBalancer",
             log_bucket=deployment.names.bucket("access-logs"),
@@ -56,7 +76,7 @@ class ServeStack(LisaStack):
             f"{service.scheme}://{deployment.rest_api_host}",
             description="Address of the REST API for callers in the VPC",
         )
-        self._registered_models()
+        self._register(registered_models)
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
         cdk.CfnOutput(
             self,
@@ -65,19 +85,81 @@ class ServeStack(LisaStack):
             description="Name of the REST API's load balancer, the target of a CNAME record in your own DNS",
         )
 
-    def _registered_models(self) -> None:
-        """Publish the hosted models; below `registeredModels/` in parts when they are too many for one parameter."""
-        models = [
+    def _roles(self, assets: Assets) -> ContainerRoles:
+        deployment = self.deployment
+        service = deployment.rest_api
+        image = service.image
+        execution = add_execution_role(
+            self,
+            "RestApiExecutionRole",
+            "rest-api-execution",
+            tasks="rest-api",
+            cluster=service.cluster,
+            repositories=[image.repository_arn] if isinstance(image, EcrRepositoryImage) else [],
+            secrets=sorted({arn for _, arn in service.secrets}),
+        )
+        _, profile = add_instance_role(
+            self,
+            "RestApi",
+            "rest-api-instance",
+            instances="rest-api",
+            cluster=service.cluster,
+            signaled=[self.plan.name],
+            needs_target_health=False,
+            assets=assets,
+        )
+        return ContainerRoles(
+            task_arn=self._task_role().attr_arn,
+            execution_arn=execution.attr_arn,
+            instance_profile_arn=profile.attr_arn,
+        )
+
+    def _task_role(self) -> iam.CfnRole:
+        deployment = self.deployment
+        names = deployment.names
+        registered = deployment.arn("ssm", f"parameter{names.parameter('registeredModels')}")
+        policies: dict[str, Document] = {
+            "tokens": document(
+                allow("dynamodb:GetItem", deployment.arn("dynamodb", f"table/{names.token_table}")),
+                self.use_key("dynamodb"),
+            ),
+            "registered-models": document(
+                allow(["ssm:GetParameter", "ssm:GetParametersByPath"], [registered, f"{registered}/*"])
+            ),
+        }
+        grants = sorted({model.grant for model in deployment.external_models if model.grant}, key=str)
+        if grants:
+            # Exactly while litellmConfig.model_list names such models, and for those models alone.
+            by_actions: dict[tuple[str, ...], set[str]] = {}
+            for grant in grants:
+                by_actions.setdefault(grant.actions, set()).update(grant.resources)
+            policies["external-models"] = document(
+                *(allow(actions, sorted(resources)) for actions, resources in sorted(by_actions.items()))
+            )
+        role = self.role(
+            "RestApiTaskRole",
+            "rest-api-task",
+            trust=trust(deployment.service_principal("ecs-tasks"), account=names.account),
+            policies=policies,
+            description="Task role of the REST API",
+        )
+        self.acknowledge(
+            role,
             {
-                "provider": model.provider,
-                "modelName": model.config.model_name,
-                "modelId": model.identifier,
-                "modelType": str(model.config.model_type),
-                "endpointUrl": model.url,
-                "streaming": model.config.streaming,
-            }
-            for model in self.deployment.models
-        ]
+                f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
+                **{
+                    f"AwsSolutions-IAM5[Resource::{resource}]": "A cross-region inference profile calls its model in "
+                    "any region of its geography."
+                    for grant in grants
+                    for resource in grant.resources
+                    if "*" in resource
+                },
+            },
+        )
+        return role
+
+    def _register(self, models: Sequence[Mapping[str, str | bool | None]]) -> None:
+        """Publish the hosted models; below `registeredModels/` in parts when they are too many for one parameter."""
         whole = compact_json(models)
         if len(whole.encode()) <= ADVANCED_BYTES:
             self.publish(
@@ -88,7 +170,7 @@ class ServeStack(LisaStack):
                 tier="Standard" if len(whole.encode()) <= STANDARD_BYTES else "Advanced",
             )
             return
-        parts: list[list[dict[str, str | bool | None]]] = [[]]
+        parts: list[list[Mapping[str, str | bool | None]]] = [[]]
         for model in models:
             if len(compact_json([*parts[-1], model]).encode()) > STANDARD_BYTES:
                 parts.append([])

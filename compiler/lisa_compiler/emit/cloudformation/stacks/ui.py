@@ -16,7 +16,13 @@ from lisa_compiler.plan.names import REST_API_URL
 
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
+    from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
+
+
+def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
+    """Add the stack of an input to an app."""
+    return UiStack(app, stack.deployment, assets, stack.env_js)
 
 
 class UiStack(LisaStack):

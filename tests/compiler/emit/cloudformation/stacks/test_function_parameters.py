@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.compiler.conftest import TGI, Project, resources, templates
 
-FUNCTIONS = {"models-api": ("ModelsFunctionRole", "MODELS_PS_PATH"), "rag": ("RagFunctionRole", "REPOSITORIES_PS_PATH")}
+FUNCTIONS = {"models-api": ("ModelsRole", "MODELS_PS_PATH"), "rag": ("RagRole", "REPOSITORIES_PS_PATH")}
 
 
 def repositories(count: int) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_role_reads_the_path_that_its_function_has_and_nothing_above(component: 
     )
     readable = [
         resource.partition(":parameter")[2]
-        for policy in compiled["iam"]["Resources"][role]["Properties"]["Policies"]
+        for policy in compiled[component]["Resources"][role]["Properties"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
         if "ssm:GetParametersByPath" in statement["Action"]
         for resource in statement["Resource"]

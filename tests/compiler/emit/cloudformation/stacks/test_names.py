@@ -88,8 +88,8 @@ def test_rag_calls_the_name_in_the_vpc_and_may_read_it(compiled: Callable[..., A
     assert name == "/dev/test/lisa/lisaServeRestApiPrivateUri"
     (role,) = [
         one
-        for one in resources(found["iam"], "AWS::IAM::Role")
-        if one["Properties"]["RoleName"].endswith("-lambda-rag")
+        for one in resources(found["rag"], "AWS::IAM::Role")
+        if one["Properties"]["RoleName"].endswith("-rag-function")
     ]
     allowed = [
         statement["Resource"]

@@ -94,12 +94,12 @@ def test_role_has_its_managed_policies_under_the_configured_prefix(tmp_path: Pat
     rest_api["containerConfig"] = {**rest_api["containerConfig"], "environment": environment}
     boundary = {"permissionsBoundaryPolicyName": "boundary", "policyPrefix": "team-"}
     project = Project(tmp_path).write(restApiConfig=rest_api, permissionsBoundaryAspect=boundary)
-    iam = templates(project.compile().files)["iam"]["Resources"]
-    policies = {name: one["Properties"] for name, one in iam.items() if one["Type"] == "AWS::IAM::ManagedPolicy"}
-    role = iam["RestApiExecutionRole"]["Properties"]
+    serve = templates(project.compile().files)["serve"]["Resources"]
+    policies = {name: one["Properties"] for name, one in serve.items() if one["Type"] == "AWS::IAM::ManagedPolicy"}
+    role = serve["RestApiExecutionRole"]["Properties"]
     assert role["ManagedPolicyArns"] == [{"Ref": name} for name in policies]
     names = [one["ManagedPolicyName"] for one in policies.values()]
-    assert names == [f"team-test-lisa-dev-us-east-1-execution-rest-api-{number + 1}" for number in range(len(names))]
+    assert names == [f"team-test-lisa-dev-us-east-1-rest-api-execution-{number + 1}" for number in range(len(names))]
     statements = [
         statement
         for one in [*role["Policies"], *policies.values()]
