@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.compile.cache import program_digest
+from lisa_compiler.compile.inputs import program_digest
 from lisa_compiler.emit.cloudformation.protocol import StackOutput
 from lisa_compiler.output.tree import STATE_DIRECTORY
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lisa_schema.catalogue import LOCAL_FILE
+from lisa_schema.diagnostic_types import LOCAL_FILE
 
 from lisa_compiler.compile.side_by_side import side_by_side
 from lisa_schema.errors import ConfigurationError, LisaError
