@@ -27,8 +27,7 @@ def lint(templates: tuple[Template, ...], environment: str, region: str) -> tupl
     """
     if importlib.util.find_spec("cfnlint") is None:
         raise LisaError(
-            "cfn-lint is not installed: pip install 'lisa-gitops[policy]', "
-            "or leave it out with --only lisa --only cdk-nag."
+            "cfn-lint is not installed: pip install 'lisa-gitops[policy]', or skip it with --only lisa --only cdk-nag."
         )
     return tuple(finding for template in templates for finding in _lint(template, environment, region))
 

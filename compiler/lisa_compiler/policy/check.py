@@ -133,5 +133,5 @@ def _stale(output: Path, environment: str, config: Config) -> Iterator[Diagnosti
     except (OSError, ValueError, KeyError, TypeError):
         recorded = None
     if recorded != configuration_digest(config):
-        message = f"The configuration of {environment} is not the one that its templates were compiled from."
+        message = f"The templates of {environment} were compiled from a different configuration."
         yield catalogue.POLICY_STALE.at(Origin(manifest.as_posix()), message)

@@ -14,7 +14,7 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.overlay import Override
 
 _ON = Override("--set runCdkNag", ("runCdkNag",), value=True)
-_FIX = "Change what the finding is about, or waive it."
+_FIX = "Fix the resource, or waive the finding in policy/waivers.yaml."
 
 
 def nag(

@@ -119,12 +119,12 @@ def apply_waivers(
 def _expired(waiver: Waiver, today: date) -> Diagnostic:
     days = (today - waiver.expiry).days
     ago = "yesterday" if days == 1 else f"{days} days ago"
-    message = f"The waiver of {waiver.rule} at {waiver.resource} expired {ago}; {waiver.owner} answers for it."
+    message = f"The waiver for {waiver.rule} on {waiver.resource} expired {ago} (owner: {waiver.owner})."
     return catalogue.WAIVER_EXPIRED.at(waiver.expiry_origin, message, key_path=f"{waiver.path}.expiry")
 
 
 def _unused(waiver: Waiver) -> Diagnostic:
-    message = f"The waiver of {waiver.rule} at {waiver.resource} waives nothing."
+    message = f"The waiver for {waiver.rule} on {waiver.resource} matches no finding."
     return catalogue.WAIVER_UNUSED.at(waiver.origin, message, key_path=waiver.path)
 
 
@@ -227,7 +227,7 @@ class _Reader:
                 return date.fromisoformat(text)
         except ValueError:
             pass
-        message = f"`{path}.expiry` is `{text[:60]}`, but has to be a day, as 2027-03-31."
+        message = f"`{path}.expiry` must be a date such as 2027-03-31, but is `{text[:60]}`."
         fix = "Write year, month and day, with hyphens."
         origin = waiver.entries["expiry"].node.origin
         self._wrong(catalogue.WRONG_FORM, origin, f"{path}.expiry", message, fix)

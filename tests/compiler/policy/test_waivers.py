@@ -73,7 +73,7 @@ def test_an_expired_waiver_fails_and_waives_nothing(tmp_path: Path) -> None:
     [expired] = result.diagnostics
     assert (expired.code, expired.is_error) == ("LISA482", True)
     assert str(expired.origin) == "policy/waivers.yaml:6:13"
-    assert "expired yesterday; platform@example.com" in expired.message
+    assert "expired yesterday (owner: platform@example.com)" in expired.message
 
 
 def test_an_expired_waiver_of_another_environment_is_let_be(tmp_path: Path) -> None:
