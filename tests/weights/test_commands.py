@@ -167,7 +167,7 @@ def test_safetensors_need_no_conversion(project: Path) -> None:
     directory = write(project / "models" / MODEL, sharded())
     result = CliRunner().invoke(app, ["weights", "convert", str(directory)])
     assert result.exit_code == ExitCode.OK, result.output
-    assert "is safetensors already, and sound" in result.output
+    assert "is already in valid safetensors format" in result.output
 
 
 def use_metadata_service(monkeypatch: pytest.MonkeyPatch, endpoint: str, home: Path) -> None:
@@ -228,7 +228,7 @@ def test_entry_of_an_older_lisa_is_checked_in_the_bucket(project: Path, endpoint
     (project / "models").rename(project / "gone")
     forget_converter(project)
     offline = weights(project, "status", "--offline")
-    assert "has not been checked since" in offline.output
+    assert "was not checked since" in offline.output
     (row,) = json.loads(weights(project, "status", "--format", "json", *endpoint).stdout)
     assert row["condition"] == "sound"
     done(weights(project, "verify", *endpoint))
@@ -276,4 +276,4 @@ def test_model_of_an_older_lisa_without_the_weights_of_a_module_is_not_sound(
     forget_converter(project)
     result = weights(project, "verify", *endpoint)
     assert result.exit_code == ExitCode.FAILED
-    assert "2_Dense has no safetensors, and serving needs its weights" in result.output
+    assert "2_Dense has no safetensors, which are required for serving" in result.output

@@ -107,7 +107,7 @@ def test_another_file_is_told(tmp_path: Path, text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("name", ["../a", "org/..", "", "org/", "a b/c", "org/*", ".hidden/a", "-x/a"])
 def test_a_name_that_is_no_model(name: str) -> None:
-    with pytest.raises(WeightsError, match="cannot be a model"):
+    with pytest.raises(WeightsError, match="is not a model name"):
         WeightsLock().with_model(name, MODEL)
 
 

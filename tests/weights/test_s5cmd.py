@@ -56,14 +56,14 @@ def test_a_program_that_cannot_run(tmp_path: Path) -> None:
 
 
 def test_a_program_that_ends_without_a_word(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="s5cmd ended with status 3"):
+    with pytest.raises(WeightsError, match="s5cmd exited with code 3"):
         program(tmp_path, "exit 3").list("s3://b/*")
 
 
 def test_the_known_reason_is_told_first() -> None:
     error = s5cmd.refusal("s3://b/", [Failure("cp a", "odd"), Failure("cp b", "write x: no space left on device")])
     assert str(error) == (
-        "s3://b/: the disk is full: make room, then run this again; what is complete stays. (2 files failed.)"
+        "s3://b/: the disk is full: free up space, then rerun the command; complete files are kept. (2 files failed.)"
     )
 
 

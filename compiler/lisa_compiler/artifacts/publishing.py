@@ -79,7 +79,7 @@ class Shelf:
 
     def _holds(self, kind: Kind, place: Place) -> bool:
         exceptions = importlib.import_module("botocore.exceptions")
-        with explained(f"{place.container} cannot be looked into"):
+        with explained(f"{place.container} cannot be read"):
             try:
                 return self._has_image(place) if kind is Kind.IMAGE else self._has_object(place)
             except exceptions.ClientError as error:
@@ -87,7 +87,7 @@ class Shelf:
                     return False
                 if code_of(error) in _NOT_BOOTSTRAPPED:
                     raise DeployError(
-                        f"The account {self.account.number} has no {place.container}, where artifacts go: "
+                        f"The account {self.account.number} has no {place.container} for artifacts: "
                         f"run `lisa bootstrap --env {self.environment}` first."
                     ) from error
                 raise
@@ -111,7 +111,7 @@ def password(ecr: object) -> str:
     Raises:
         DeployError: AWS refuses it.
     """
-    with explained("ECR gives no password"):
+    with explained("ECR returned no password"):
         given = ecr.get_authorization_token()["authorizationData"][0]  # type: ignore[attr-defined]  # of boto3
     return base64.b64decode(given["authorizationToken"]).decode().partition(":")[2]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lisa_compiler.aws.errors import DeployError
 
-_SIGN_IN = "Set AWS_PROFILE, give --profile, or sign in again."
+_SIGN_IN = "Set AWS_PROFILE, pass --profile, or sign in again."
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"})
 _UNKNOWN = frozenset({"InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _SESSION = "lisa"
@@ -72,22 +72,22 @@ def connect(environment: str, number: str, region: str, profile: str | None) -> 
         boto3 = importlib.import_module("boto3")
         exceptions = importlib.import_module("botocore.exceptions")
     except ImportError as error:
-        raise DeployError("Deploying needs boto3: install it with `pip install 'lisa-gitops[aws]'`.") from error
+        raise DeployError("Deployments require boto3: install it with `pip install 'lisa-gitops[aws]'`.") from error
     try:
         session = boto3.Session(profile_name=profile)
     except exceptions.BotoCoreError as error:
-        raise DeployError(f"No session with AWS: {error}. Check `profile` or --profile.") from error
+        raise DeployError(f"No AWS session can be created: {error}. Check `profile` or --profile.") from error
     if session.region_name not in {None, region}:
         raise DeployError(
-            f"{environment} deploys to the region {region}, and your AWS environment or profile says "
-            f"{session.region_name}. Unset AWS_REGION and AWS_DEFAULT_REGION, or choose another --profile or --env."
+            f"{environment} deploys to the Region {region}, but your AWS environment or profile sets "
+            f"{session.region_name}. Unset AWS_REGION and AWS_DEFAULT_REGION, or use another --profile or --env."
         )
     with explained("AWS"):
         caller = session.client("sts", region_name=region).get_caller_identity()
     if caller["Account"] != number:
         raise DeployError(
-            f"{environment} deploys to the account {number}, and your credentials are for {caller['Account']} "
-            f"({caller['Arn']}). Choose another --profile or --env, or correct accountNumber."
+            f"{environment} deploys to the account {number}, but your credentials are for {caller['Account']} "
+            f"({caller['Arn']}). Use another --profile or --env, or correct accountNumber."
         )
     return Account(number, region, session)
 
@@ -105,9 +105,9 @@ def explained(what: str) -> Iterator[None]:
     except exceptions.ClientError as error:
         raise DeployError(f"{what}: {_reason(error)}") from error
     except exceptions.NoCredentialsError as error:
-        raise DeployError(f"{what}: there are no credentials. {_SIGN_IN}") from error
+        raise DeployError(f"{what}: no credentials found. {_SIGN_IN}") from error
     except exceptions.BotoCoreError as error:
-        raise DeployError(f"{what}: {error}. Check the network, the region and the profile.") from error
+        raise DeployError(f"{what}: {error}. Check the network, the Region and the profile.") from error
 
 
 def code_of(error: Any) -> str:
@@ -120,5 +120,5 @@ def _reason(error: Any) -> str:
     if code in _EXPIRED:
         return f"the credentials have expired. {_SIGN_IN}"
     if code in _UNKNOWN:
-        return f"the credentials are not known there. {_SIGN_IN}"
+        return f"the credentials are not valid in this partition. {_SIGN_IN}"
     return f"{message or code} ({code})."

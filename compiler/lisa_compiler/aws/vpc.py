@@ -68,11 +68,11 @@ def client(region: str | None, profile: str | None) -> Any:
         boto3 = importlib.import_module("boto3")
         exceptions = importlib.import_module("botocore.exceptions")
     except ImportError as error:
-        raise VpcError("Describing a VPC needs boto3: install it with `pip install 'lisa-gitops[aws]'`.") from error
+        raise VpcError("Describing a VPC requires boto3: install it with `pip install 'lisa-gitops[aws]'`.") from error
     try:
         return boto3.Session(profile_name=profile, region_name=region).client("ec2")
     except exceptions.BotoCoreError as error:
-        raise VpcError(f"No session with AWS: {error}. Check --profile and --region.") from error
+        raise VpcError(f"No AWS session can be created: {error}. Check --profile and --region.") from error
 
 
 def describe(ec2: Any, vpc_id: str) -> Vpc:
@@ -90,13 +90,13 @@ def describe(ec2: Any, vpc_id: str) -> Vpc:
     except exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code == "InvalidVpcID.NotFound":
-            raise VpcError(f"There is no VPC {vpc_id} in {ec2.meta.region_name}: check vpcId and region.") from error
-        raise VpcError(f"AWS refused to describe {vpc_id}: {error}.") from error
+            raise VpcError(f"VPC {vpc_id} does not exist in {ec2.meta.region_name}: check vpcId and region.") from error
+        raise VpcError(f"AWS denied access to {vpc_id}: {error}.") from error
     except exceptions.BotoCoreError as error:
-        raise VpcError(f"AWS did not answer: {error}. Check the credentials, or give --profile.") from error
+        raise VpcError(f"AWS did not respond: {error}. Check the credentials, or pass --profile.") from error
     classified = classify(subnets, tables)
     if not classified:
-        raise VpcError(f"{vpc_id} has no subnets, so that nothing can be deployed in it.")
+        raise VpcError(f"{vpc_id} has no subnets. Create private subnets in two Availability Zones.")
     return arrange(vpc_id, found[0]["CidrBlock"], classified)
 
 
@@ -136,7 +136,7 @@ def arrange(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> Vpc:
         told = "; ".join(
             f"{reach}: {', '.join(sorted({s.availability_zone for s in kinds[reach]}))}" for reach in kinds
         )
-        raise VpcError(f"No Availability Zone of {vpc_id} has all kinds of its subnets ({told}).")
+        raise VpcError(f"No Availability Zone of {vpc_id} has all required types of subnets ({told}).")
     chosen = {reach: _round_robin(group, zones) for reach, group in kinds.items()}
     kept = {subnet.id for group in chosen.values() for subnet in group}
     left_out = tuple(sorted((s for s in subnets if s.id not in kept), key=_by_zone))

@@ -75,7 +75,7 @@ def create(
     found = find_sources(project, output, deployment, lock, supplies.images)
     if found.missing and not supplies.partial:
         listed = "".join(f"\n  {name}: {fix}" for name, fix in sorted(found.missing.items()))
-        raise BundleError(f"This is not on this machine, and --partial leaves it out:{listed}")
+        raise BundleError(f"These files are missing; add them, or pass --partial to omit them:{listed}")
     with tempfile.TemporaryDirectory(prefix="lisa-") as folder:
         scratch = Path(folder)
         with step("gathering wheels and the cdk CLI", 0):
@@ -149,7 +149,7 @@ def _difference(manifest: BundleManifest, base: Path) -> BundleManifest:
     """Leave out what the base has, under whatever name; a difference can be the base of another one."""
     known = _base_manifest(base)
     if known.environment != manifest.environment:
-        raise BundleError(f"{base} is of {known.environment}, not of {manifest.environment}.")
+        raise BundleError(f"{base} is a bundle of {known.environment}, not of {manifest.environment}.")
     digests = {file.sha256 for file in known.files}
     files = tuple(_left_out(file) if file.sha256 in digests else file for file in manifest.files)
     return replace(manifest, base=known.digest, files=files)

@@ -31,8 +31,8 @@ def describe_vpc(request: Request, vpc_id: str | None) -> ExitCode:
     put(vpc.as_yaml(described))
     for subnet in described.left_out:
         say(
-            f"left out: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
-            "every zone has to have the same number of each kind"
+            f"excluded: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
+            "all zones must have the same number of each type"
         )
     return ExitCode.OK
 

@@ -48,7 +48,7 @@ def refresh(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Read the SSM parameters of AMIs in the account, and write what they name to ami.<env>.lock.json."""
+    """Read the SSM parameters of AMIs in the account, and update ami.<env>.lock.json."""
     from lisa_compiler.cli import machine_images
     from lisa_compiler.cli.targets import on_target
 

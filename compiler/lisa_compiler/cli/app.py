@@ -86,13 +86,13 @@ def root(
 def init_command(
     *,
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="New or empty directory; one with .git alone will do.")
+        Path, typer.Argument(metavar="DIR", help="New or empty directory, or one that contains only .git.")
     ],
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Answer a question; for one environment as prod.region=…"),
+        typer.Option("--set", metavar="NAME=VALUE", help="Answer a prompt; for one environment, use prod.region=…"),
     ] = None,
-    defaults: Annotated[bool, typer.Option("--defaults", help="Take what is proposed, and ask nothing.")] = False,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Accept the defaults without prompts.")] = False,
     requirement: Annotated[
         str | None,
         typer.Option(
@@ -100,10 +100,10 @@ def init_command(
         ),
     ] = None,
     vendor: Annotated[
-        bool, typer.Option("--vendor", help="Put LISA's wheel, built from this checkout, into the repository.")
+        bool, typer.Option("--vendor", help="Add LISA's wheel, built from this checkout, to the repository.")
     ] = False,
     wheel: Annotated[
-        Path | None, typer.Option("--wheel", metavar="FILE", help="Put this wheel of LISA into the repository.")
+        Path | None, typer.Option("--wheel", metavar="FILE", help="Add this wheel of LISA to the repository.")
     ] = None,
 ) -> None:
     """Create a configuration repository with workflows, generated/ and a README."""
@@ -249,7 +249,9 @@ def schema(
     kind: Annotated[
         SchemaKind, typer.Option("--of", help="config.yaml, an overlay, or one environment's merged configuration.")
     ] = SchemaKind.CONFIG,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the schema to a file.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of config.yaml for editors."""
     from lisa_compiler.cli import inspecting
@@ -285,7 +287,9 @@ def gen_certs(
     region: Region = None,
     domain: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Name to certify, may be repeated; default: the Region's load balancers."),
+        typer.Option(
+            metavar="NAME", help="Name in the certificate, may be repeated; default: the Region's load balancers."
+        ),
     ] = None,
     key: Annotated[KeyKind, typer.Option(help="RSA with 2048 bits, or the elliptic curve P-256.")] = KeyKind.RSA,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days of validity.")] = 365,

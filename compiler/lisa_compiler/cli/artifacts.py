@@ -22,7 +22,7 @@ from lisa_compiler.cli.options import (
 from lisa_compiler.cli.requests import request
 
 artifacts_app = typer.Typer(
-    help="Build and publish what a deployment needs: images, layers, code, weights.",
+    help="Build and publish the artifacts of a deployment: images, layers, code, weights.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -31,7 +31,7 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; default: all."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.", rich_help_panel=HOW)]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not connect to the account.", rich_help_panel=HOW)]
 
 
 @artifacts_app.command("list", epilog="lisa artifacts list --env prod --offline")
@@ -49,7 +49,7 @@ def artifacts_list(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """List the artifacts of an environment: digest, whether it is built, whether the account has it."""
+    """List artifacts: digest, whether they are built, and whether the account has them."""
     from lisa_compiler.cli import supplying
     from lisa_compiler.cli.targets import on_target
 
@@ -76,7 +76,7 @@ def artifacts_build(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Build what the account lacks, or, offline, whatever is not built; zip files go to .lisa/artifacts."""
+    """Build artifacts that the account does not have, or offline, those that are not built."""
     from lisa_compiler.cli import supplying
     from lisa_compiler.cli.targets import on_target
 
@@ -94,7 +94,8 @@ def artifacts_save(
     names: Names = None,
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the archives go.", rich_help_panel=HOW)
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Output directory of the archives.", rich_help_panel=HOW),
     ] = Path("images"),
     project: Project = Path(),
     env: Environment = None,
@@ -104,7 +105,7 @@ def artifacts_save(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Write images as archives, which `lisa bundle --images` packs; builds those that are not built."""
+    """Write images as archives for `lisa bundle --images`; build missing ones first."""
     from lisa_compiler.cli import supplying
     from lisa_compiler.cli.targets import on_target
 
@@ -129,7 +130,7 @@ def artifacts_materialize(
         bool, typer.Option("--image", help="Build a container context and print the image.", rich_help_panel=HOW)
     ] = False,
 ) -> None:
-    """Write product code as generated/ names it into .lisa/artifacts, and print the paths."""
+    """Write the product code of generated/ into .lisa/artifacts, and print the paths."""
     from lisa_compiler.cli import supplying
 
     raise typer.Exit(supplying.materialize(project, env, names or (), image=image))
@@ -147,7 +148,7 @@ def artifacts_vendor(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Write compiled output with all code and layers into DIR, for pipelines without LISA."""
+    """Write a self-contained deployment into DIR, for pipelines without LISA."""
     from lisa_compiler.cli import supplying
     from lisa_compiler.cli.targets import on_target
 
@@ -172,7 +173,7 @@ def artifacts_publish(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Build and upload what the account lacks. Run it again after any interruption."""
+    """Build and upload artifacts that the account does not have. Safe to rerun."""
     from lisa_compiler.cli import supplying
     from lisa_compiler.cli.targets import on_target
 
@@ -204,7 +205,7 @@ def artifacts_login(
     account_number: AccountNumber = None,
     region: Region = None,
 ) -> None:
-    """Log Docker or buildah in to the registries of accountNumbersEcr, which base images come from."""
+    """Log Docker or Buildah in to the ECR registries of accountNumbersEcr."""
     from lisa_compiler.cli import supplying
     from lisa_compiler.cli.targets import on_target
 

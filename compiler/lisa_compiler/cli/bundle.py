@@ -91,7 +91,7 @@ def bundle(
     if ctx.invoked_subcommand is not None:
         return
     if output is None:
-        raise typer.BadParameter("Name the file to write: --output FILE.", param_hint="--output")
+        raise typer.BadParameter("Specify the bundle file with --output FILE.", param_hint="--output")
     from lisa_compiler.bundle.create import Supplies
     from lisa_compiler.cli import bundling
     from lisa_compiler.cli.targets import on_target

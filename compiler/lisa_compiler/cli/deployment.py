@@ -100,7 +100,7 @@ def doctor(
     from lisa_compiler.cli.targets import on_target
 
     if facts and export:
-        raise typer.BadParameter("--facts and --export exclude each other.", param_hint="--export")
+        raise typer.BadParameter("--facts and --export are mutually exclusive.", param_hint="--export")
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
     if export:
@@ -166,7 +166,7 @@ def deploy(
 ) -> None:
     """Show the plan, publish artifacts, deploy the stacks and verify. Safe to rerun.
 
-    Run it again after any interruption or failure; it goes on where it stopped.
+    After an interruption or a failure, rerun it to resume.
     """
     from lisa_compiler.cli import deploying
     from lisa_compiler.cli.targets import on_target
@@ -205,7 +205,12 @@ def verify(
     ] = 60,
     url: Annotated[
         str | None,
-        typer.Option("--url", metavar="URL", help="Address of the gateway; default: its own.", rich_help_panel=HOW),
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Address of the gateway; default: the output of the serve stack.",
+            rich_help_panel=HOW,
+        ),
     ] = None,
     token_file: TokenFile = None,
     ca_bundle: CaBundle = None,
@@ -220,14 +225,14 @@ def verify(
 ) -> None:
     """Verify that a deployment serves: stacks, instances, tasks, targets and requests.
 
-    Exit code 1 when a check failed; each has its fix. Requests need a token in LISA_API_TOKEN or --token-file.
+    Exits with 1 if a check failed, and shows the fix. Requests require a token.
     """
     from lisa_compiler.cli import verifying
     from lisa_compiler.cli.targets import on_target
     from lisa_compiler.verification.verify import VerificationOptions
 
     if url is not None and not url.startswith(("https://", "http://")):
-        raise typer.BadParameter("The address must begin with https:// or http://.", param_hint="--url")
+        raise typer.BadParameter("The address must start with https:// or http://.", param_hint="--url")
     given = shortcuts(profile, deployment_name, account_number, region)
     asked = request(project, [env] if env else None, shortcuts=given, assignments=assignments)
     options = VerificationOptions(

@@ -92,7 +92,7 @@ def _present(system: System, seconds: float) -> None:
     if system.web:
         rows.append(("Chat application", system.web))
     if system.users:
-        rows.append(("Users", f"{', '.join(system.users[:-1])}, and {system.users[-1]}, who manages models"))
+        rows.append(("Users", f"{', '.join(system.users[:-1])}, and {system.users[-1]}, who can manage models"))
     rows += [("Gateway", f"{system.gateway}/v2/serve"), ("API token", system.token), ("API", system.api)]
     table = "\n".join(f"  {name:<17} {value}" for name, value in rows)
     say(f"\nEnvironment {system.environment} is ready ({seconds:.0f} s):\n\n{table}\n\nPress Ctrl+C to stop.\n")

@@ -19,7 +19,7 @@ def refresh(target: Target, *, check: bool) -> ExitCode:
     name = ami_lock.lock_file(environment)
     parameters = pinned_parameters(target.deployment)
     if not parameters:
-        say(f"{environment}: no AMI to pin: each is given by amiId, or read at each deployment")
+        say(f"{environment}: no AMI to pin: each is set by amiId, or read at each deployment")
         return ExitCode.OK
     before = ami_lock.load(target.project, environment)
     after = read_amis(target.account(), parameters)
@@ -34,7 +34,7 @@ def refresh(target: Target, *, check: bool) -> ExitCode:
         say(f"{environment}: {name} is up to date")
         return ExitCode.OK
     if check:
-        say(f"{environment}: {name} is not current; run `lisa ami refresh --env {environment}`")
+        say(f"{environment}: {name} is out of date; run `lisa ami refresh --env {environment}`")
         return ExitCode.STALE
     ami_lock.save(target.project, environment, after)
     say(f"wrote {name}; run `lisa compile --env {environment}`, review with `lisa diff`, and commit both")

@@ -117,4 +117,4 @@ def shortcuts(
 def one_or_all(environments: list[str] | None, *, every: bool) -> None:
     """Reject --env together with --all."""
     if environments and every:
-        raise typer.BadParameter("--env and --all exclude each other.", param_hint="--all")
+        raise typer.BadParameter("--env and --all are mutually exclusive.", param_hint="--all")

@@ -48,7 +48,7 @@ def _explained(*, debug: bool) -> Iterator[None]:
         words = " ".join(str(error).split())[:300]
         say(
             f"internal error: {type(error).__name__}: {words}\n"
-            f"This is a bug in lisa {VERSION}. Run the same with `lisa --debug …` and report the traceback, without "
-            "secrets, with the command and the configuration that lead to it."
+            f"This is a bug in lisa {VERSION}. Rerun it with `lisa --debug …` and report the traceback, without "
+            "secrets, with the command and the configuration."
         )
         raise typer.Exit(ExitCode.BUG) from error

@@ -11,7 +11,7 @@ from lisa_compiler.cli.options import HOW, Environment, Project, TableFormat
 from lisa_compiler.cli.requests import request
 
 proposals_app = typer.Typer(
-    help="Turn what the models API proposes into changes of the files.",
+    help="Apply proposals of the models API to the configuration files.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -29,10 +29,12 @@ def proposals_list(
     project: Project = Path(),
     env: Environment = None,
     endpoint_url: Endpoint = None,
-    every: Annotated[bool, typer.Option("--all", help="Those applied and withdrawn too.", rich_help_panel=HOW)] = False,
-    form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
+    every: Annotated[
+        bool, typer.Option("--all", help="Include applied and withdrawn proposals.", rich_help_panel=HOW)
+    ] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.TEXT,
 ) -> None:
-    """List the pending proposals of an environment, the newest first."""
+    """List the pending proposals of an environment, newest first."""
     from lisa_compiler.cli import proposing
 
     asked = request(project, [env] if env else None)
@@ -43,7 +45,7 @@ def proposals_list(
 def proposals_show(
     proposal: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
 ) -> None:
-    """Print what a proposal changes in the files, as a unified diff, and change nothing."""
+    """Print the file changes of a proposal as a unified diff. Changes nothing."""
     from lisa_compiler.cli import proposing
 
     raise typer.Exit(proposing.show(request(project, [env] if env else None), endpoint_url, proposal))
@@ -53,7 +55,7 @@ def proposals_show(
 def proposals_apply(
     proposal: ProposalId, *, project: Project = Path(), env: Environment = None, endpoint_url: Endpoint = None
 ) -> None:
-    """Apply a proposal to the working tree when the configuration is valid with it, and mark it as applied."""
+    """Apply a proposal to the working tree if the result is valid; mark it as applied."""
     from lisa_compiler.cli import proposing
 
     raise typer.Exit(proposing.apply(request(project, [env] if env else None), endpoint_url, proposal))

@@ -64,7 +64,7 @@ def apply(request: Request, endpoint_url: str | None, proposal_id: str) -> ExitC
         file = edited(request.project, place.environment, proposal)
         show_diagnostics(check(request.project, place.environment, file).diagnostics, Format.TEXT, request)
         put(file.diff())
-        say(f"changed {shown_path(save(request.project, file))}; compile, and open a pull request")
+        say(f"changed {shown_path(save(request.project, file))}; run `lisa compile` and open a pull request")
         place.table.mark_applied(proposal.id)
 
     return _in_place(request, endpoint_url, work)

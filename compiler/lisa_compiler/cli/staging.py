@@ -157,7 +157,7 @@ def convert_directory(path: Path, *, max_shard_bytes: int, verify: bool, checksu
         checksums=checksums,
     )
     if not converted.written:
-        say(f"{shown_path(path)} is safetensors already, and sound")
+        say(f"{shown_path(path)} is already in valid safetensors format")
         return ExitCode.OK
     _remember_conversion(path, before, converted)
     total = sum(file.size for file in converted.files)

@@ -94,7 +94,7 @@ def build(target: Target, names: Sequence[str], *, offline: bool) -> ExitCode:
     for artifact in artifacts:
         _build(target, artifact)
     if not artifacts:
-        say(f"{target.environment}: the account has all that was asked for, nothing to build")
+        say(f"{target.environment}: the account has all requested artifacts; nothing to build")
     return ExitCode.OK
 
 
@@ -102,7 +102,7 @@ def save(target: Target, names: Sequence[str], folder: Path) -> ExitCode:
     """Write images as archives, `<name>.tar`, built where they are not; `lisa bundle` packs them."""
     chosen = [each for each in _chosen(target.fresh_assembly().artifacts, names) if each.kind is Kind.IMAGE]
     if not chosen:
-        say(f"{target.environment}: no image to save; those of type ecr and registry are not built here")
+        say(f"{target.environment}: no image to save; images of type ecr and registry are not built")
         return ExitCode.OK
     builder = images.find()
     for artifact in chosen:
@@ -171,7 +171,7 @@ def materialize(project: Path, environment: str, names: Sequence[str], *, image:
     project = project.resolve()
     sources = product_sources(project / "generated" / environment, project)
     if unknown := [name for name in names if name not in sources]:
-        raise DeployError(f"There is no artifact {unknown[0]} in {environment}: use one of {', '.join(sources)}.")
+        raise DeployError(f"Unknown artifact {unknown[0]} in {environment}: use one of {', '.join(sources)}.")
     for name in names or sources:
         artifact = product_artifact(sources[name])
         if isinstance(artifact.source, Context):
@@ -202,7 +202,7 @@ def log_in(target: Target) -> ExitCode:
     config, partition = target.deployment.config, target.deployment.region.partition
     accounts = config.account_numbers_ecr
     if not accounts:
-        say(f"{target.environment}: accountNumbersEcr names no account, nothing to log in to")
+        say(f"{target.environment}: accountNumbersEcr is empty; nothing to log in to")
         return ExitCode.OK
     registries = [f"{number}.dkr.ecr.{config.region}.{partition.dns_suffix}" for number in accounts]
     log_in_to(images.find(), target.account(), registries)
@@ -215,7 +215,7 @@ def _chosen(artifacts: Sequence[Artifact], names: Sequence[str]) -> list[Artifac
     """Those of a kind (`layer` or `layers`) or a name; all when nothing is named."""
     known = {WEIGHTS} | {word for artifact in artifacts for word in _words(artifact)}
     if unknown := [name for name in names if name not in known]:
-        raise DeployError(f"There is no artifact {unknown[0]}: `lisa artifacts list` shows them by kind and name.")
+        raise DeployError(f"Unknown artifact {unknown[0]}: run `lisa artifacts list` to see types and names.")
     return [artifact for artifact in artifacts if not names or _words(artifact) & set(names)]
 
 

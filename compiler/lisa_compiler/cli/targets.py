@@ -91,9 +91,9 @@ class Target:
             problem = self._out_of_date()
         except LisaError:
             # `lisa destroy` must work for sources that no longer compile.
-            problem = f"{place} cannot be compared with its sources, which do not compile."
+            problem = f"{place} cannot be compared with its sources, because they do not compile."
         if problem:
-            say(f"warning: {problem} This command uses it as it is; run `lisa compile --env {self.environment}`.")
+            say(f"warning: {problem} This command uses it unchanged; run `lisa compile --env {self.environment}`.")
 
     def _out_of_date(self) -> str | None:
         """A sentence, when the compiled output is not what the sources compile to."""

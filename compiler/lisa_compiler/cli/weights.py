@@ -12,7 +12,7 @@ from lisa_compiler.cli.options import HOW, Environment, Project, TableFormat
 from lisa_compiler.cli.requests import Request, request
 
 weights_app = typer.Typer(
-    help="Stage model weights: fetch, convert, verify, upload.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Stage model weights in S3: download, convert, verify, upload.", no_args_is_help=True, rich_markup_mode="rich"
 )
 
 Endpoint = Annotated[
@@ -41,10 +41,12 @@ def weights_status(
     project: Project = Path(),
     env: Environment = None,
     endpoint_url: Endpoint = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the bucket.", rich_help_panel=HOW)] = False,
-    form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not connect to the bucket.", rich_help_panel=HOW)
+    ] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.TEXT,
 ) -> None:
-    """Show where each model stands: needed, on the disk, locked, in S3."""
+    """Show the status of each model: required, on disk, locked, in S3."""
     from lisa_compiler.cli import staging
 
     raise typer.Exit(
@@ -64,7 +66,7 @@ def weights_fetch(
     project: Project = Path(),
     env: Environment = None,
 ) -> None:
-    """Fetch a model from the Hugging Face Hub into models/ and lock its commit. A token is read from HF_TOKEN alone."""
+    """Download a model from the Hugging Face Hub into models/; HF_TOKEN has the token."""
     from lisa_compiler.cli import staging
 
     raise typer.Exit(
@@ -79,14 +81,15 @@ def weights_convert(
     max_shard_size: Annotated[str, typer.Option(metavar="SIZE", help="Largest file: 2GB, 500MB.")] = "2GB",
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare each tensor with its source.")] = True,
     checksums: Annotated[
-        bool, typer.Option("--checksums", help="Check the checkpoint against its own CRC-32 too; half as long again.")
+        bool,
+        typer.Option("--checksums", help="Also verify the checkpoint's CRC-32 checksums; takes about 50 % longer."),
     ] = False,
 ) -> None:
-    """Convert PyTorch checkpoints to safetensors, in place, without PyTorch and without running their code."""
+    """Convert PyTorch checkpoints to safetensors, without running their code."""
     from lisa_compiler.cli import staging
 
     if checksums and not verify:
-        raise typer.BadParameter("--checksums and --no-verify exclude each other.", param_hint="--checksums")
+        raise typer.BadParameter("--checksums and --no-verify are mutually exclusive.", param_hint="--checksums")
     limit = _bytes(max_shard_size)
     raise typer.Exit(staging.convert_directory(path, max_shard_bytes=limit, verify=verify, checksums=checksums))
 
@@ -99,7 +102,7 @@ def weights_upload(
     env: Environment = None,
     endpoint_url: Endpoint = None,
 ) -> None:
-    """Upload locked models to the models bucket; what is there already stays."""
+    """Upload locked models to the models bucket; skip existing files."""
     from lisa_compiler.cli import staging
 
     raise typer.Exit(
@@ -132,7 +135,7 @@ def weights_verify(
     env: Environment = None,
     endpoint_url: Endpoint = None,
 ) -> None:
-    """Compare models in the bucket with the lock; exit 1 when one differs."""
+    """Compare models in the bucket with the lock file; exit 1 if they differ."""
     from lisa_compiler.cli import staging
 
     raise typer.Exit(
@@ -145,12 +148,12 @@ def weights_verify(
 @weights_app.command("stage", epilog="lisa weights stage --env prod --yes")
 def weights_stage(
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without a prompt.")] = False,
     project: Project = Path(),
     env: Environment = None,
     endpoint_url: Endpoint = None,
 ) -> None:
-    """Fetch, convert, lock and upload whatever is missing. Run it again after any interruption."""
+    """Download, convert, lock and upload missing weights. Safe to rerun."""
     from lisa_compiler.cli import staging
 
     raise typer.Exit(

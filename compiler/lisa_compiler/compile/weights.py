@@ -69,7 +69,7 @@ def diagnose(finding: Finding, document: Document, environment: str) -> Diagnost
             catalogue.WEIGHTS_INCOMPLETE,
             f"{place} is incomplete and was skipped: {reasons}.",
         ),
-        Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
+        Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} does not match {LOCK_FILE}: {reasons}."),
         Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
         Problem.DAMAGED: (catalogue.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
         Problem.UNCHECKED: (

@@ -121,7 +121,7 @@ def _detect(
     """Have CloudFormation look for drift in all stacks at once, and wait; id of the detection by stack."""
     client = cloudformation.client()
     started = {}
-    with explained("CloudFormation does not detect drift"):
+    with explained("CloudFormation cannot detect drift"):
         for stack in stacks:
             if stack.name in deployed and deployed[stack.name].status in _AT_REST:
                 started[stack.name] = client.detect_stack_drift(StackName=stack.name)["StackDriftDetectionId"]

@@ -55,9 +55,9 @@ def _reporting() -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown error")
-        raise DeployError(f"The local AWS refused {error.operation_name} ({code}): {error}") from error
+        raise DeployError(f"The AWS emulator rejected {error.operation_name} ({code}): {error}") from error
     except BotoCoreError as error:
-        raise DeployError(f"The local AWS cannot be used: {error}") from error
+        raise DeployError(f"The AWS emulator cannot be used: {error}") from error
 
 
 @_reporting()
@@ -194,4 +194,6 @@ def _create(cloudformation: Any, name: str, template: Mapping[str, Any]) -> None
     if status != "CREATE_COMPLETE":
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         reasons = [event.get("ResourceStatusReason", "") for event in events if "FAILED" in event["ResourceStatus"]]
-        raise DeployError(f"The local AWS did not make the stack {name} ({status}): {'; '.join(filter(None, reasons))}")
+        raise DeployError(
+            f"The AWS emulator did not create the stack {name} ({status}): {'; '.join(filter(None, reasons))}"
+        )

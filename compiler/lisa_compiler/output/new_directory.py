@@ -37,18 +37,18 @@ def new_directory(directory: Path, *, may_hold: frozenset[str] = frozenset()) ->
         yield staging
         _put(staging, place)
     except OSError as error:
-        raise LisaError(f"{directory} cannot be made: {error.strerror or error}.") from error
+        raise LisaError(f"{directory} cannot be created: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 def _require_free(directory: Path, may_hold: frozenset[str]) -> None:
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
-        raise LisaError(f"{directory} is not a directory: name another one.")
+        raise LisaError(f"{directory} is not a directory: use another path.")
     others = sorted({entry.name for entry in directory.iterdir()} - may_hold) if directory.exists() else []
     if others:
         but = f" but {' and '.join(sorted(may_hold))}" if may_hold else ""
-        raise LisaError(f"{directory} holds {others[0]} already: name a directory that is new, or empty{but}.")
+        raise LisaError(f"{directory} already contains {others[0]}: use a new or empty directory{but}.")
 
 
 def _put(staging: Path, place: Path) -> None:

@@ -21,7 +21,7 @@ def client(region: str, profile: str | None, endpoint_url: str | None) -> Any:
         boto3 = importlib.import_module("boto3")
     except ImportError as error:
         raise ProposalError(
-            "Reading proposals needs boto3: install it with `pip install 'lisa-gitops[aws]'`."
+            "Reading proposals requires boto3: install it with `pip install 'lisa-gitops[aws]'`."
         ) from error
     with _explained("AWS"):
         return boto3.Session(profile_name=profile, region_name=region).client("dynamodb", endpoint_url=endpoint_url)
@@ -61,7 +61,7 @@ class ProposalTable:
         with _explained(self._name):
             item = self._dynamodb.get_item(TableName=self._name, Key=self._key(proposal_id)).get("Item")
         if item is None:
-            raise ProposalError(f"{self._environment} has no proposal {proposal_id}: `lisa proposals list` shows all.")
+            raise ProposalError(f"{self._environment} has no proposal {proposal_id}: run `lisa proposals list --all`.")
         return _proposal(item)
 
     def mark_applied(self, proposal_id: str) -> None:
@@ -104,9 +104,13 @@ def _explained(what: str) -> Iterator[None]:
     except exceptions.ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "ResourceNotFoundException":
-            raise ProposalError(f"There is no table {what}: deploy the models-api stack of the environment.") from error
+            raise ProposalError(
+                f"The table {what} does not exist: deploy the models-api stack of the environment."
+            ) from error
         if code == "ConditionalCheckFailedException":
             raise ProposalError("The proposal is no longer pending.") from error
         raise ProposalError(f"{what} cannot be used: {error}.") from error
     except (exceptions.BotoCoreError, ValueError) as error:
-        raise ProposalError(f"{what} cannot be reached: {error}. Check profile, region and --endpoint-url.") from error
+        raise ProposalError(
+            f"{what} cannot be reached: {error}. Check the profile, the Region and --endpoint-url."
+        ) from error

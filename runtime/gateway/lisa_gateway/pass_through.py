@@ -40,8 +40,8 @@ class PassThrough:
             MethodNotAllowedError: it has the path with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none.
             UnsupportedParameterError: the query has a parameter that is not passed on.
-            UpstreamDownError: LiteLLM cannot be reached.
-            UpstreamTimeoutError: it does not answer in time.
+            UpstreamDownError: LiteLLM is unreachable.
+            UpstreamTimeoutError: it does not respond in time.
             OpaqueAnswerError: it answers with an error that is not JSON.
             BrokenAnswerError: it breaks its answer off.
             ClientLeftError: the client has left.

@@ -163,7 +163,7 @@ def test_a_refusal_of_aws_is_explained() -> None:
     client = boto3.client("ec2", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(client) as stub:
         stub.add_client_error("describe_vpcs", "UnauthorizedOperation", "You are not authorized.")
-        with pytest.raises(VpcError, match="AWS refused"):
+        with pytest.raises(VpcError, match="AWS denied access"):
             vpc.describe(client, "vpc-00000000")
 
 

@@ -146,7 +146,7 @@ def test_a_tarball_is_loaded_when_it_is_the_one_that_was_compiled_for(
     builder = images.find()
     assert images.make(builder, artifact) == f"localhost/lisa/prebuilt:{digest}"
     assert builder.has(images.local_name(artifact))
-    with pytest.raises(DeployError, match="is not the file that was compiled for"):
+    with pytest.raises(DeployError, match="is not the compiled version"):
         images.make(builder, replace(artifact, digest="0" * 64))
 
 

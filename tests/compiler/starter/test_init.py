@@ -154,15 +154,15 @@ def test_without_a_terminal_everything_that_is_missing_is_named(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("deploymentName", "9lives", "a letter first"),
+        ("deploymentName", "9lives", "starting with a letter"),
         ("environments", "dev base", "`base` cannot be the name"),
-        ("environments", "dev dev", "named twice"),
+        ("environments", "dev dev", "listed twice"),
         ("authority", "http://idp", "authConfig.authority"),
         ("accountNumber", "12345", "the twelve digits"),
-        ("region", "eu-west-9", "There is no region"),
+        ("region", "eu-west-9", "Unknown Region"),
         ("prod.s3BucketModels", "s3://x", "the name of an S3 bucket"),
         ("dev.certificate", "arn:aws-cn:acm:cn-north-1:012345678901:certificate/1", "aws-cn"),
-        ("clientId", "", "an answer is needed"),
+        ("clientId", "", "A value is required"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_nothing_is_made(tmp_path: Path, name: str, value: str, words: str) -> None:

@@ -141,7 +141,7 @@ def _draining(system: System) -> None:
 @pytest.mark.parametrize(
     ("fault", "subject", "detail", "fix"),
     [
-        (_no_group, "instances", "no Auto Scaling group", "lisa deploy"),
+        (_no_group, "instances", "does not exist", "lisa deploy"),
         (_not_joined, "instances", "has not joined", "get-console-output"),
         (_disconnected, "instances", "has lost its connection", "must reach ECS"),
         (_quota, "instances", "more vCPU capacity", "quota"),
@@ -236,7 +236,7 @@ def test_cluster_that_is_missing_is_reported(system: System) -> None:
     ("status", "body", "detail", "fix"),
     [
         (401, {"error": "expired"}, "answers 401", "valid token"),
-        (403, {"error": "group"}, "answers 403", "may use this model"),
+        (403, {"error": "group"}, "answers 403", "with permission for this model"),
         (404, {"error": "no model"}, "answers 404", "lisa deploy"),
         (503, "upstream", "answers 503: upstream", "checks of the model"),
         (504, "late", "answers 504", "--timeout"),

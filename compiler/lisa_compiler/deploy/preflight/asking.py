@@ -66,10 +66,10 @@ class Asker:
         except self._errors.ClientError as error:
             code = code_of(error)
             if code in _DENIED:
-                return Answer[Any](unknown=f"needs the permission {permissions}")
+                return Answer[Any](unknown=f"requires the permission {permissions}")
             return Answer[Any](unknown=f"AWS answered {code} ({permissions})")
         except self._errors.BotoCoreError as error:
-            return Answer[Any](unknown=f"AWS did not answer: {type(error).__name__} ({permissions})")
+            return Answer[Any](unknown=f"AWS did not respond: {type(error).__name__} ({permissions})")
 
     def found(self, permissions: str, question: Callable[[], T], *absent: str) -> Answer[T]:
         """As `ask`, for something that may not exist; the value is then None.
