@@ -67,8 +67,8 @@ def test_a_name_from_the_stack_is_refused_too(tmp_path: Path) -> None:
         (state(w=tensor(offset=-1)), "invalid size, stride or offset"),
         (state(w=tensor(shape=(-4,))), "invalid size, stride or offset"),
         (state(w=tensor(shape=(1 << 62,))), "invalid size, stride or offset"),
-        (state(w=tensor(shape=(4, 1))), "do not fit each other"),
-        (state(w=tensor(shape=(1,) * 65, strides=(1,) * 65)), "do not fit each other"),
+        (state(w=tensor(shape=(4, 1))), "do not match"),
+        (state(w=tensor(shape=(1,) * 65, strides=(1,) * 65)), "do not match"),
         (state(w=tensor(count=5)), "has 16 bytes of storage '0' where 20 belong"),
         (state(w=tensor(key="1")), "has no bytes of storage '1'"),
         (state(w=tensor(), v=tensor(count=3, shape=(3,))), "two lengths"),
@@ -82,7 +82,7 @@ def test_a_name_from_the_stack_is_refused_too(tmp_path: Path) -> None:
         (b"\x80\x02i", "operation 0x69"),
         (b"\x80\x02h\x05.", "did not store"),
         (b"\x80\x02t.", "was not started"),
-        (b"\x80\x02}", "ends in the middle"),
+        (b"\x80\x02}", "is truncated"),
         (b"\x80\x02})R.", "calls a value that is not callable"),
     ],
 )
@@ -95,7 +95,7 @@ def test_bounds_of_operations_and_of_memory(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pickles, "_MAX_MEMORY", 1 << 20)
     with pytest.raises(WeightsError, match="more than 1000 operations"):
         read_pickle(io.BytesIO(b"N0" * 1000 + b"N."), NAMES, storage_of, what="x")
-    with pytest.raises(WeightsError, match="needs more than 1 MiB"):
+    with pytest.raises(WeightsError, match="requires more than 1 MiB"):
         read_pickle(io.BytesIO(b"X\xff\xff\x0f\0" + b"a" * 0xFFFFF + b"."), NAMES, storage_of, what="x")
 
 
