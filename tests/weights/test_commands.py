@@ -193,7 +193,7 @@ def test_without_credentials_it_says_so_in_one_sentence(
     assert isinstance(result.exception, SystemExit)
     (line,) = [line for line in result.output.splitlines() if "credentials" in line]
     assert line.endswith(
-        "there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
+        "no credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
     )
 
 
@@ -234,7 +234,7 @@ def test_entry_of_an_older_lisa_is_checked_in_the_bucket(project: Path, endpoint
     done(weights(project, "verify", *endpoint))
     done(weights(project, "stage", *endpoint))
     assert locks.load(project / locks.LOCK_FILE).models[MODEL].converter == 0
-    assert "has not been checked" not in weights(project, "status", "--offline").output
+    assert "was not checked" not in weights(project, "status", "--offline").output
 
 
 def test_damaged_model_of_an_older_lisa_is_found_in_the_bucket(project: Path, endpoint: list[str]) -> None:

@@ -188,7 +188,7 @@ def test_a_flipped_bit_of_a_storage_is_found_by_its_checksum(tmp_path: Path, vie
 
 
 def test_a_flipped_bit_of_the_structure_is_always_found(tmp_path: Path) -> None:
-    refused(flipped(written(tmp_path / "m", state(w=tensor())), state(w=tensor())), "is not what its checksum")
+    refused(flipped(written(tmp_path / "m", state(w=tensor())), state(w=tensor())), "does not match its checksum")
 
 
 def test_sound_storages_of_several_pieces_have_their_checksums(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_differences_by_size_and_by_content(tmp_path: Path) -> None:
     assert differences(read_directory(tmp_path), locked, deep=True) == ()
     write(tmp_path, {"tokenizer.json": b'{"a": 2}', "config.json": b"{   }", "vocab.txt": b"v"})
     found = differences(read_directory(tmp_path), locked)
-    assert found == ("config.json has 5 bytes and 2 in the lock", "vocab.txt is not in the lock")
+    assert found == ("config.json has 5 bytes, but 2 in the lock file", "vocab.txt is not in the lock file")
     assert "tokenizer.json does not match the lock file" in differences(read_directory(tmp_path), locked, deep=True)
 
 

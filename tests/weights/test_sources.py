@@ -45,8 +45,8 @@ def test_the_weights_of_a_directory(tmp_path: Path, names: list[str], found: lis
     ("names", "said"),
     [
         (["config.json", "training_args.bin"], "contains no weights"),
-        (["a.pt", "b.pt"], "not clear which of a.pt, b.pt"),
-        (["consolidated.00.pth", "consolidated.01.pth"], "not clear"),
+        (["a.pt", "b.pt"], "ambiguous which of a.pt, b.pt"),
+        (["consolidated.00.pth", "consolidated.01.pth"], "ambiguous"),
         (["m-00001-of-00002.bin"], "Of 2 parts of m there are 1"),
         (["model-00001-of-00002.safetensors"], "Of 2 parts of model there are 1"),
     ],

@@ -92,7 +92,7 @@ def test_vpc_of_the_configuration_although_it_is_not_valid_yet(lisa: Lisa, proje
     block = yaml.safe_load(result.out)["vpc"]
     assert block["vpcId"] == vpc_id
     assert len(block["isolatedSubnetIds"]) == 2
-    assert "left out: subnet-" in result.err
+    assert "excluded: subnet-" in result.err
 
 
 def test_vpc_given_by_hand(lisa: Lisa, project: Path, vpc_id: str) -> None:

@@ -134,7 +134,7 @@ def test_a_failed_first_compile_leaves_nothing(lisa: Lisa, project: Path, pipeli
 def test_an_unknown_environment_names_those_there_are(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
     result = lisa("compile", "--env", "prdo")
     assert result.code == 1
-    assert "There are dev, prod." in result.err
+    assert "Environments: dev, prod." in result.err
 
 
 def test_a_bad_option_is_a_diagnostic(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:

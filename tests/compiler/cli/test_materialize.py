@@ -73,7 +73,7 @@ def test_project_is_found_by_its_path(project: Path, monkeypatch: pytest.MonkeyP
 def test_unknown_artifact_is_an_error_that_lists_the_known_ones(project: Path) -> None:
     result = materialize("functions/sesion", "--env", "dev")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "There is no artifact functions/sesion in dev: use one of containers/rest-api, functions/" in result.stderr
+    assert "Unknown artifact functions/sesion in dev: use one of containers/rest-api, functions/" in result.stderr
     assert not (project / ".lisa").exists()
 
 

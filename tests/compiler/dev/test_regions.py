@@ -54,7 +54,7 @@ def test_refusal_of_the_local_aws_is_a_deploy_error() -> None:
         aws, program = local_aws.plan(processes.folder(), account="123456789012", region="eu-west-1")
         processes.start(program)
         aws.create_bucket("lisa-dev-layers")
-        with pytest.raises(stacks.DeployError, match=r"local AWS .* CreateBucket .*BucketAlreadyOwnedByYou"):
+        with pytest.raises(stacks.DeployError, match=r"AWS emulator .* CreateBucket .*BucketAlreadyOwnedByYou"):
             stacks.deploy(compiled, aws, authority="http://127.0.0.1")
 
 

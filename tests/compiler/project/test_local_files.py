@@ -39,5 +39,5 @@ def test_missing_file_says_both_ways_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../image.tar", "a/../../image.tar"])
 def test_path_stays_in_the_project(tmp_path: Path, path: str) -> None:
-    with pytest.raises(LocalFileError, match="outside of the project"):
+    with pytest.raises(LocalFileError, match="outside the project"):
         local_files.digest(tmp_path, path)

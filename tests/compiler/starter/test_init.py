@@ -155,7 +155,7 @@ def test_without_a_terminal_everything_that_is_missing_is_named(tmp_path: Path) 
     ("name", "value", "words"),
     [
         ("deploymentName", "9lives", "starting with a letter"),
-        ("environments", "dev base", "`base` cannot be the name"),
+        ("environments", "dev base", "`base` is not a valid environment name"),
         ("environments", "dev dev", "listed twice"),
         ("authority", "http://idp", "authConfig.authority"),
         ("accountNumber", "12345", "the twelve digits"),

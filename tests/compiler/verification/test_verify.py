@@ -48,7 +48,7 @@ def test_deployment_that_serves_passes(system: System) -> None:
         (None, "is not deployed", "lisa deploy"),
         ("REVIEW_IN_PROGRESS", "is not deployed (REVIEW_IN_PROGRESS)", "lisa deploy"),
         ("ROLLBACK_COMPLETE", "is not deployed (ROLLBACK_COMPLETE)", "lisa deploy"),
-        ("UPDATE_IN_PROGRESS", "is being changed", "--wait"),
+        ("UPDATE_IN_PROGRESS", "has an operation in progress", "--wait"),
         ("UPDATE_ROLLBACK_COMPLETE", "last change", "events"),
         ("UPDATE_ROLLBACK_FAILED", "last change", "continue-update-rollback"),
     ],
@@ -308,7 +308,7 @@ def test_address_that_does_not_answer_is_reported(system: System) -> None:
         silent.listen()
         check = system.failure(url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
     assert "in time" in check.detail
-    assert "from the VPC" in check.fix
+    assert "in the VPC" in check.fix
 
 
 def test_internal_address_out_of_reach_is_not_verified(planned: Callable[..., Deployment], gateway: Gateway) -> None:

@@ -191,7 +191,7 @@ def _explanation(error: Exception, errors: Any, model: str, revision: str) -> st
     elif isinstance(error, (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)) or _is_network(error):
         text = (
             f"The Hub is unreachable for {model}: check the network, the proxy and HF_HUB_OFFLINE, "
-            f"or put the model into models/{model} yourself."
+            f"or add the model to models/{model} yourself."
         )
     elif isinstance(error, OSError):
         reason = error.strerror or str(error)

@@ -121,7 +121,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         GPU_SUBJECT,
         images(RootDeviceName="/dev/sda1"),
         Status.FAILS,
-        "Its root device is /dev/sda1, and the launch template sets the size of /dev/xvda.",
+        "Its root device is /dev/sda1, but the launch template sets the size of /dev/xvda.",
     ),
     "an AMI with too large a root volume": (
         "ami",
@@ -165,7 +165,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         "/cdk-bootstrap/hnb659fds/version",
         {"ssm:GetParameter": {"Parameter": {"Name": "x", "Type": "String", "Value": "5"}}},
         Status.FAILS,
-        "The bootstrap stack has version 5, and 6 is needed.",
+        "The bootstrap stack has version 5, but version 6 is required.",
     ),
     "a stack that is stuck": (
         "stack",
@@ -179,14 +179,14 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         "test-LISAApiTokenTable",
         {"dynamodb:ListTables": {"TableNames": ["other", "test-LISAApiTokenTable"]}},
         Status.FAILS,
-        "This DynamoDB table exists already: it cannot be created.",
+        "This DynamoDB table already exists and cannot be created.",
     ),
     "a log group that an earlier deployment kept": (
         "name",
         "/aws/lambda/test-lisa-dev-authorizer",
         {"logs:DescribeLogGroups": {"logGroups": [{"logGroupName": "/aws/lambda/test-lisa-dev-authorizer"}]}},
         Status.FAILS,
-        "This log group exists already: it cannot be created.",
+        "This log group already exists and cannot be created.",
     ),
     "a bucket of another account": (
         "name",
@@ -197,7 +197,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
             )
         },
         Status.FAILS,
-        "This S3 bucket exists already",
+        "This S3 bucket already exists",
     ),
     "no bucket of weights": (
         "models-bucket",
@@ -264,7 +264,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         CERTIFICATE,
         {"iam:GetServerCertificate": account.server_certificate("*.lisa.example.com", "example.com")},
         Status.FAILS,
-        "It is for *.lisa.example.com, example.com, and clients use lisa.example.com.",
+        "It is for *.lisa.example.com, example.com, but clients use lisa.example.com.",
     ),
 }
 

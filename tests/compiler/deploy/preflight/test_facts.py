@@ -103,7 +103,7 @@ def test_unknown_is_said_and_fails_only_when_strict(compiled: Project) -> None:
     plain, strict = (doctor(compiled, *options, answers=answers) for options in ((), ("--strict",)))
     assert (plain.exit_code, strict.exit_code) == (0, 1)
     assert "UNKNOWN  ami" in plain.stdout
-    assert "needs the permission ec2:DescribeImages" in plain.stdout
+    assert "requires the permission ec2:DescribeImages" in plain.stdout
 
 
 def test_another_account_is_refused(compiled: Project) -> None:
@@ -116,7 +116,7 @@ def test_facts_of_another_account_are_refused(examine: Examine, compiled: Projec
     facts = examine().facts.model_copy(update={"account": "999999999999"})
     (tmp_path / "facts.json").write_text(preflight.render_facts(facts))
     result = doctor(compiled, "--facts", str(tmp_path / "facts.json"))
-    assert (result.exit_code, "the facts are of 999999999999" in result.stderr) == (1, True)
+    assert (result.exit_code, "the facts are from 999999999999" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schemaVersion": 2}', "[1]"])

@@ -119,7 +119,7 @@ def test_the_end_of_a_model_is_proposed(models: Models) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"modelType": "embedding"}, "does not serve"),
+        ({"modelType": "embedding"}, "does not support"),
         ({"streaming": None}, "streams"),
         ({"instanceType": "g5.huge"}, "g5.huge"),
         ({"instanceTyp": "x"}, "instanceTyp"),

@@ -110,12 +110,12 @@ def test_a_domain_that_is_busy_is_asked_again(store: OpenSearchStore, server: Op
 
 def test_a_domain_that_stays_busy_is_unavailable(store: OpenSearchStore, server: OpenSearchServer) -> None:
     server.busy = 100
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="does not respond"):
         store.find(COLLECTION, "d")
 
 
 def test_a_domain_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="does not respond"):
         OpenSearchStore(opensearch_client("http://127.0.0.1:9")).find(COLLECTION, "d")
 
 
