@@ -61,7 +61,7 @@ class Lisa:
         try:
             self._client = httpx.Client(**self._options)
         except httpx.InvalidURL as error:
-            raise ValueError(f"“{url}” is no address: {error}") from error
+            raise ValueError(f"“{url}” is not a valid URL: {error}") from error
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     def list_models(self) -> list[FoundationModel]:
