@@ -38,15 +38,15 @@ def config_schema() -> Schema:
     return {
         "$schema": DIALECT,
         "title": "LISA config.yaml",
-        "description": "The default environment, what all environments share, and a block for each environment.",
+        "description": "The default environment, values of all environments, and a block for each environment.",
         "type": "object",
         "properties": {
             "env": {
                 "type": ["string", "null"],
-                "description": "Environment that is compiled when --env is not given.",
+                "description": "Default environment, without --env.",
                 "examples": ["dev"],
             },
-            "base": {**block, "description": "What every environment has unless it says otherwise."},
+            "base": {**block, "description": "Values of all environments."},
         },
         "additionalProperties": block,
         "$defs": _layer_definitions(),

@@ -38,7 +38,7 @@ def hoist_base_images(root: MappingNode) -> tuple[MappingNode, tuple[Diagnostic,
             entries["image"] = Entry(mapping({**image.entries, "baseImage": base}, image.origin), base.key_origin)
         else:
             at = (*path, "containerConfig", "baseImage")
-            message = "The container has `baseImage` and `image`, which say the same in two ways."
+            message = "The container has `baseImage` and `image`, which are two forms of the same setting."
             errors.append(diagnostic_types.CONFLICTING_IMAGE_KEYS.at(base.key_origin, message, key_path=key_path(at)))
         return _with(block, "containerConfig", mapping(entries, container.origin))
 

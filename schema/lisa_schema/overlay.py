@@ -88,7 +88,7 @@ def parse_override(text: str) -> Override:
         written, equals, value = (text[:cut], "=", text[cut + 1 :]) if inner >= 0 and cut >= 0 else (text, "", "")
     option = f"--set {written}"
     if not equals:
-        message = f"`{text}` has no `=` between a path and a value."
+        message = f"`{text}` must be PATH=VALUE."
         raise ConfigurationError([diagnostic_types.OPTION_PATH.at(Origin("--set"), message)])
     path = _parse_path(written.strip(), option)
     try:
@@ -107,7 +107,7 @@ def _parse_path(written: str, option: str) -> Path:
     while position < len(written):
         found = _STEP.match(written, position)
         if found is None or (position == 0 and written[0] in ".["):
-            message = f"`{written}` is not a path, from `{written[position:]}` on."
+            message = f"`{written}` is not a valid path, starting at `{written[position:]}`."
             raise ConfigurationError([diagnostic_types.OPTION_PATH.at(Origin(option), message)])
         inner = found["inner"]
         if inner is None:
@@ -159,7 +159,7 @@ def _merge_lists(lower: SequenceNode, upper: SequenceNode, path: Path, errors: l
         matches = _matches(lower.items, item, path)
         if len(matches) > 1:
             at = key_path((*path, position))
-            message = f"{len(matches)} entries below this overlay have the name that this entry gives."
+            message = f"{len(matches)} entries below this overlay have the name of this entry."
             errors.append(diagnostic_types.OVERLAY_AMBIGUOUS.at(item.origin, message, key_path=at))
         elif matches and matches[0] not in merged:
             merged.add(matches[0])
@@ -216,9 +216,9 @@ def _set_value(node: Node | None, steps: Path, value: Node, path: Path) -> Node:
     if isinstance(node, SequenceNode):
         return _put_in_list(node, step, rest, value, path)
     if isinstance(step, int):
-        raise _UnknownPathError(f"`{key_path(path) or 'the configuration'}` is not a list, so that it has no [{step}].")
+        raise _UnknownPathError(f"`{key_path(path) or 'the configuration'}` is not a list, so it has no [{step}].")
     if isinstance(node, ScalarNode) and not node.is_null:
-        raise _UnknownPathError(f"`{key_path(path)}` is a value, so that it has no `{step}` below it.")
+        raise _UnknownPathError(f"`{key_path(path)}` is a value, so it has no key `{step}`.")
     entries = dict(node.entries) if isinstance(node, MappingNode) else {}
     below = entries.get(step)
     changed = _set_value(below.node if below else None, rest, value, (*path, step))
@@ -237,7 +237,7 @@ def _put_in_list(node: SequenceNode, step: str | int, rest: Path, value: Node, p
             raise _UnknownPathError(f"`{key_path(path)}` has no single entry `{step}`.{has}")
         step = found[0]
     if step > len(items):
-        raise _UnknownPathError(f"`{key_path(path)}` has {len(items)} entries, so that it has no [{step}].")
+        raise _UnknownPathError(f"`{key_path(path)}` has {len(items)} entries, so it has no [{step}].")
     changed = _set_value(items[step] if step < len(items) else None, rest, value, (*path, 0))
     return SequenceNode((*items[:step], changed, *items[step + 1 :]), node.origin)
 

@@ -13,14 +13,14 @@ from typing import Final
 
 from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
 
-_IN_IMAGE: Final = "Remove it, and set it with ENV in the Dockerfile of your own image."
+_IN_IMAGE: Final = "Remove it, and set it with ENV in the Dockerfile of a custom image."
 _TASK_ROLE: Final = (
-    "Remove it: containers use their task role in the configured region. Set the credentials, role or endpoint of one "
+    "Remove it: containers use their task role in the configured Region. Set the credentials, role or endpoint of one "
     "external model in its `litellm_params`, from variables with other names."
 )
 _NO_DATABASE: Final = "Remove it: LiteLLM runs without a database, and models are added in the configuration."
 _GATEWAY_SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `authConfig`."
-_ONE_FILE: Final = "Remove it, and write the settings into `litellmConfig`."
+_ONE_FILE: Final = "Remove it, and add the settings to `litellmConfig`."
 _TRUST: Final = "Set `certificateAuthorityBundle` instead."
 _LISTENS: Final = "Remove it: the load balancer reaches the container at port 8080."
 _LITELLM: Final = "Remove it, and use `litellmConfig`."
@@ -65,7 +65,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     OwnedVariable(
         name="USE_AUTH",
         controls="whether callers are authenticated",
-        fix="Remove it. Set `authConfig`; without it only a private REST API can be deployed.",
+        fix="Remove it, and set `authConfig`; without it, only a private gateway can be deployed.",
         containers=(GATEWAY,),
         in_task=True,
     ),
@@ -82,7 +82,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     ),
     *_each(
         "JWT_GROUPS_PROP",
-        "where a token has its groups",
+        "the groups claim of a token",
         "Set `authConfig.jwtGroupsProperty` instead.",
         (GATEWAY,),
         in_task=True,
@@ -114,7 +114,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     OwnedVariable(
         name="LITELLM_MASTER_KEY",
         controls="the administrator's key of LiteLLM",
-        fix="Write the ARN of a Secrets Manager secret, or remove it: a key is generated when the container starts.",
+        fix="Set the ARN of a Secrets Manager secret, or remove it: a key is generated when the container starts.",
         containers=(GATEWAY,),
         accepts_secret=True,
         in_task=True,
@@ -147,7 +147,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         "GENERIC_ROLE_* GENERIC_SCOPE GENERIC_SSO_* GENERIC_TOKEN_* GENERIC_USER* GOOGLE_CLIENT_* "
         "MICROSOFT_AUTHORIZATION_* MICROSOFT_CLIENT_* MICROSOFT_GRAPH_* MICROSOFT_SERVICE_* MICROSOFT_TENANT "
         "MICROSOFT_TOKEN_* MICROSOFT_USER*",
-        "who is authenticated by LiteLLM",
+        "authentication in LiteLLM",
         _GATEWAY_SIGNS_IN,
         (GATEWAY,),
     ),
@@ -172,18 +172,18 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     *_each(
         "SERVER_ROOT_PATH ROOT_REDIRECT_URL UI_LOGO_PATH* DOCS_URL REDOC_URL OPENAPI_URL SSL_KEYFILE_PATH "
         "SSL_CERTFILE_PATH TEAM_METADATA_VALIDATION_SERVICE_URL SPEND_LOGS_URL",
-        "what LiteLLM's own server exposes",
+        "what the LiteLLM server exposes",
         _LITELLM,
         (GATEWAY,),
     ),
     *_each("LITELLM_*", "how LiteLLM works", _LITELLM, (GATEWAY,)),
     *_each(
         "PROMETHEUS_MULTIPROC_DIR",
-        "where the gateway's workers count",
-        "Remove it: the gateway makes the directory.",
+        "the metrics directory of the gateway's workers",
+        "Remove it: the gateway creates the directory.",
         (GATEWAY,),
     ),
-    *_each("HOME", "where tools find their settings", _IN_IMAGE, (GATEWAY,)),
+    *_each("HOME", "the location of tool settings", _IN_IMAGE, (GATEWAY,)),
     # What the task definition of a model's container sets.
     *_each("MODEL_NAME", "the model that is served", "Set `modelName` instead.", MODELS, in_task=True),
     *_each("S3_BUCKET_MODELS", "the bucket of the weights", "Set `s3BucketModels` instead.", MODELS, in_task=True),
@@ -196,7 +196,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     ),
     *_each("LOCAL_CODE_PATH", "the directory of a model's code", "Set `localModelCode` instead.", MODELS, in_task=True),
     *_each("S3_MOUNT_POINT", "whether the bucket is mounted", "Set `mountS3DebUrl` instead.", MODELS, in_task=True),
-    *_each("S3_ENDPOINT_URL", "where the weights come from", "Remove it, and set `region`.", MODELS, in_task=True),
+    *_each("S3_ENDPOINT_URL", "the source of the weights", "Remove it, and set `region`.", MODELS, in_task=True),
     OwnedVariable(
         name="MODEL_ID",
         controls="the model that is served",
@@ -215,7 +215,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     *_each(
         "NGROK NGROK_*",
         "whether the model is reachable from the internet through a tunnel",
-        "Remove it: clients reach models through the REST API.",
+        "Remove it: clients reach models through the gateway.",
         ("tgi",),
     ),
     *_each("WEB_CONCURRENCY", "the number of worker processes", "Raise `minCapacity` instead.", ("instructor",)),
@@ -231,13 +231,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         containers=("tgi", "tei"),
         built_only=True,
     ),
-    *_each("UVICORN_* FORWARDED_ALLOW_IPS", "how the server listens and whom it trusts", _LISTENS, EVERYWHERE),
+    *_each("UVICORN_* FORWARDED_ALLOW_IPS", "the address of the server and trusted proxies", _LISTENS, EVERYWHERE),
     # Whose permissions and which region.
     *_each("AWS_REGION AWS_REGION_NAME", "the region", "Set `region` instead.", EVERYWHERE, in_task=True),
     *_each("AWS_DEFAULT_REGION", "the region", "Set `region` instead.", EVERYWHERE),
     *_each("AWS_CA_BUNDLE", "which certificate authorities are trusted", _TRUST, EVERYWHERE, in_task=True),
-    *_each("AWS_*", "with whose permissions and at which address AWS is called", _TASK_ROLE, EVERYWHERE),
-    *_each("BOTO_CONFIG", "with whose permissions and at which address AWS is called", _TASK_ROLE, EVERYWHERE),
+    *_each("AWS_*", "credentials and endpoints of AWS", _TASK_ROLE, EVERYWHERE),
+    *_each("BOTO_CONFIG", "credentials and endpoints of AWS", _TASK_ROLE, EVERYWHERE),
     # What programs load before the code that was reviewed.
     *_each(
         "PATH LD_PRELOAD LD_AUDIT PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPLATLIBDIR PYTHONPYCACHEPREFIX "

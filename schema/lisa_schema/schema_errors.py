@@ -151,7 +151,7 @@ def _type(violation: _Violation) -> _Sentences:
         if number.isdecimal() and number.isascii():
             fix = f"Write {number}{' (unambiguous in YAML)' if is_plain else ', without quotes'}."
     elif violation.limit == "array" and not isinstance(violation.value, Mapping):
-        fix = "Write a list: each entry on a separate line that begins with `- `."
+        fix = "Write a list: each entry on a separate line that starts with `- `."
     message = f"{violation.name} must be {wanted}, but is {written}."
     yield violation.at_value(diagnostic_types.INVALID_TYPE, message, fix)
 

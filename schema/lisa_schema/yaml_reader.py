@@ -22,7 +22,7 @@ _Parser: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 _PROBLEMS: Final = {
     "mapping values are not allowed": (
-        "a second colon on the line, or an indentation that does not fit the lines above",
+        "a second colon on the line, or an indentation that does not match the lines above",
         "Put the value in quotes, or align the key with its siblings.",
     ),
     "could not find expected ':'": ("a key without a colon", "Write `key: value`."),
@@ -30,10 +30,10 @@ _PROBLEMS: Final = {
         "a line that is not aligned with its siblings",
         "Align the line with the keys of its block.",
     ),
-    "did not find expected '-'": ("a line that is not aligned with the list's items", "Begin the item with `- `."),
+    "did not find expected '-'": ("a line that is not aligned with the list's items", "Start the item with `- `."),
     "found unexpected end of stream": ("a quote that is never closed", "Close the quote."),
     "expected ','": ("a bracket that is never closed", "Close the bracket, or add the comma."),
-    "cannot start any token": ("a character that cannot begin a value", "Put the value in quotes."),
+    "cannot start any token": ("a character that cannot start a value", "Put the value in quotes."),
     "while scanning an alias": ("an asterisk without a name", "Put the value in quotes."),
     "unknown escape": ("an unknown escape in a text in double quotes", "Use single quotes, or double the backslash."),
 }
@@ -69,7 +69,7 @@ class _Reader:
         except yaml.YAMLError as error:
             raise ConfigurationError([*self._errors, self._syntax(error)]) from error
         if not isinstance(event, yaml.StreamEndEvent):
-            self._report(diagnostic_types.YAML_DOCUMENTS, self._origin(event), "A second YAML document begins here.")
+            self._report(diagnostic_types.YAML_DOCUMENTS, self._origin(event), "A second YAML document starts here.")
         return node, tuple(self._errors)
 
     def _next(self) -> Any:
@@ -117,7 +117,9 @@ class _Reader:
         if target is None:
             self._stop(diagnostic_types.YAML_ALIAS, origin, f"The alias *{event.anchor} is inside its own anchor.")
         if not target:
-            self._report(diagnostic_types.YAML_ALIAS, origin, f"There is no anchor &{event.anchor} above this alias.")
+            self._report(
+                diagnostic_types.YAML_ALIAS, origin, f"The anchor &{event.anchor} is not defined above this alias."
+            )
             return ScalarNode("", origin)
         node, size = target
         self._grow(size, origin)
@@ -126,7 +128,11 @@ class _Reader:
     def _scalar(self, event: Any, origin: Origin) -> ScalarNode:
         text: str = event.value
         if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
-            self._report(diagnostic_types.YAML_CHARACTER, origin, "The text holds a NUL or half of a surrogate pair.")
+            self._report(
+                diagnostic_types.YAML_CHARACTER,
+                origin,
+                "The string contains a NUL character or half of a surrogate pair.",
+            )
             return ScalarNode("", origin, plain=False)
         plain = event.style in (None, "")
         if event.tag in _PLAIN_TAGS:
@@ -139,7 +145,7 @@ class _Reader:
 
     def _tag(self, event: Any, origin: Origin) -> None:
         tag = event.tag.replace(_PREFIX, "!!")
-        self._report(diagnostic_types.YAML_TAG, origin, f"The tag {tag} is not plain data.")
+        self._report(diagnostic_types.YAML_TAG, origin, f"The tag {tag} is not supported.")
 
     def _sequence(self, event: Any, origin: Origin, depth: int) -> SequenceNode:
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
@@ -160,13 +166,13 @@ class _Reader:
             key_origin = self._origin(event)
             if not isinstance(key, ScalarNode) or key.is_null:
                 self._report(
-                    diagnostic_types.YAML_KEY, key_origin, "A key has to be a word, not a list, a mapping or nothing."
+                    diagnostic_types.YAML_KEY, key_origin, "A key must be a string, not a list, a mapping or null."
                 )
             elif key.text == "<<" and key.plain:
                 merged += self._merge_sources(value, key_origin)
             elif key.text in entries:
                 line = entries[key.text].key_origin.line
-                message = f"The key `{key.text}` is in this block twice; the first is in line {line}."
+                message = f"The key `{key.text}` is a duplicate; the first one is in line {line}."
                 self._report(diagnostic_types.YAML_DUPLICATE_KEY, key_origin, message)
             else:
                 entries[key.text] = Entry(value, key_origin)
@@ -180,7 +186,7 @@ class _Reader:
         mappings = [source for source in sources if isinstance(source, MappingNode)]
         if len(mappings) != len(sources):
             self._report(
-                diagnostic_types.YAML_MERGE, origin, "The merge key `<<` takes a mapping or a list of mappings."
+                diagnostic_types.YAML_MERGE, origin, "The merge key `<<` requires a mapping or a list of mappings."
             )
         return mappings
 

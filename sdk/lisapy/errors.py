@@ -57,7 +57,7 @@ class RequestTimeoutError(LisaError):
 
 
 class StreamError(LisaError):
-    """A stream of tokens broke off before its end."""
+    """A stream of tokens was interrupted before its end."""
 
 
 _BY_STATUS: Mapping[int, type[LisaError]] = {
@@ -91,4 +91,4 @@ def _message(body: Any) -> str:
         told = told or body.get("message") or body.get("detail")
         if told:
             return str(told)
-    return " ".join(str(body).split())[:500] or "there is no explanation."
+    return " ".join(str(body).split())[:500] or "no error message."

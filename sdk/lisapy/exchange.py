@@ -153,4 +153,4 @@ def _validated(kind: type[_Answer], answer: Any) -> _Answer:
 
 
 def _unknown_form() -> ServerError:
-    return ServerError("The answer does not have the form of LISA's: check that the url is that of the gateway.")
+    return ServerError("The response is not from LISA: check that `url` is the address of the gateway.")

@@ -49,7 +49,7 @@ class Lisa:
         verify: bool | str | PathLike[str] = True,
     ) -> None:
         if not url.startswith(("http://", "https://")):
-            raise ValueError(f"“{url}” is no address: write it with https://, such as https://lisa.example.com")
+            raise ValueError(f"“{url}” is not a URL: use one such as https://lisa.example.com")
         self.url = exchange.base_url(url)
         self._options: dict[str, Any] = {
             "base_url": self.url,
@@ -61,7 +61,7 @@ class Lisa:
         try:
             self._client = httpx.Client(**self._options)
         except httpx.InvalidURL as error:
-            raise ValueError(f"“{url}” is no address: {error}") from error
+            raise ValueError(f"“{url}” is not a valid URL: {error}") from error
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     def list_models(self) -> list[FoundationModel]:
@@ -210,7 +210,7 @@ def _trust(verify: bool | str | PathLike[str]) -> bool | ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=verify)
     except OSError as error:
-        raise LisaError(f"verify: {verify} cannot be read as a certificate: {error.strerror or error}.") from error
+        raise LisaError(f"verify: {verify} is not a readable certificate: {error.strerror or error}.") from error
 
 
 @contextmanager
@@ -219,13 +219,11 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except httpx.TimeoutException as error:
-        raise RequestTimeoutError(
-            "The answer did not come in time: ask again, or give Lisa a longer timeout."
-        ) from error
+        raise RequestTimeoutError("No response in time: try again, or pass a longer timeout to Lisa.") from error
     except httpx.RequestError as error:
         words = str(error) or type(error).__name__
-        hint = "; give the gateway's certificate as verify" if "CERTIFICATE_VERIFY_FAILED" in words else ""
-        raise UnreachableError(f"The gateway cannot be reached: {words}{hint}.") from error
+        hint = "; pass the gateway's certificate as verify" if "CERTIFICATE_VERIFY_FAILED" in words else ""
+        raise UnreachableError(f"The gateway is unreachable: {words}{hint}.") from error
 
 
 @contextmanager

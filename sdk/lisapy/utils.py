@@ -35,7 +35,7 @@ def get_cert_path(iam_client: Any) -> str | bool:
         return True
     _, found, path = arn.partition(_RESOURCE)
     if not found or not path:
-        raise LisaError(f"{VARIABLE} is “{arn}”, which is the ARN of no server certificate in IAM and of none in ACM.")
+        raise LisaError(f"{VARIABLE} is “{arn}”, but must be the ARN of a server certificate in IAM or ACM.")
     certificate = iam_client.get_server_certificate(ServerCertificateName=path.rpartition("/")[2])["ServerCertificate"]
     parts = [certificate["CertificateBody"], certificate.get("CertificateChain", "")]
     with tempfile.NamedTemporaryFile("w", prefix="lisa-", suffix=".pem", delete=False) as file:

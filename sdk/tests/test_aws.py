@@ -41,7 +41,7 @@ def test_certificate_in_iam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_arn_of_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESTAPI_SSL_CERT_ARN", "arn:aws:s3:::bucket")
-    with pytest.raises(LisaError, match="no server certificate in IAM"):
+    with pytest.raises(LisaError, match="must be the ARN of a server certificate"):
         get_cert_path(Iam())
 
 

@@ -124,7 +124,7 @@ async def test_api_key_is_never_verified_as_oidc() -> None:
 )
 async def test_no_token_is_an_error_that_says_so(headers: list[tuple[bytes, bytes]]) -> None:
     tokens = Tokens({"": KEY, "t": KEY})
-    with pytest.raises(UnauthorizedError, match="A token is needed") as caught:
+    with pytest.raises(UnauthorizedError, match="A token is required") as caught:
         await authenticate(headers, tokens)
     assert (caught.value.headers, tokens.asked) == ({"WWW-Authenticate": "Bearer"}, [])
 
@@ -141,7 +141,7 @@ async def test_a_rejected_oidc_token_keeps_its_reason() -> None:
 
 async def test_an_issuer_that_does_not_answer_is_not_a_wrong_token() -> None:
     issuer = Issuer(UnreachableIssuerError("down"))
-    with pytest.raises(UnavailableError, match="identity provider cannot be reached"):
+    with pytest.raises(UnavailableError, match="identity provider is unreachable"):
         await authenticate([bearer(OIDC)], Tokens(), issuer)
 
 

@@ -176,7 +176,7 @@ def test_workers_are_summed_up(aws: Aws, stub: StubModel, tmp_path: Path) -> Non
     ("variables", "said"),
     [
         ({}, "TOKEN_TABLE_NAME"),
-        ({"AUTHORITY": ""}, "AUTHORITY and CLIENT_ID are needed"),
+        ({"AUTHORITY": ""}, "AUTHORITY and CLIENT_ID are required"),
         ({"THREADS": "many", "LITELLM_URL": "nowhere"}, "THREADS"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],

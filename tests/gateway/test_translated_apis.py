@@ -66,5 +66,5 @@ def test_anthropic_thinking_of_a_server_with_chat_completions(whole: Gateway, st
 def test_a_conversation_that_is_not_stored_is_not_ignored(whole: Gateway, stub: StubModel, name: str) -> None:
     answer = through(whole, "/responses", {"model": "writer", "input": "hi", name: "resp_1"})
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith(f"Remove {name!r}: answers of this model are not stored.")
+    assert answer.json()["error"]["message"].startswith(f"Remove {name!r}: responses of this model are not stored.")
     assert not stub.seen

@@ -60,4 +60,4 @@ def test_the_gateway_ends_when_litellm_hangs(aws: Aws, tmp_path: Path) -> None:
         environment = settings(aws, "http://127.0.0.1:1", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with gateway(tmp_path, environment | {"HANG_TIMEOUT": "1", "DRAIN_TIMEOUT": "1"}, healthy=False) as found:
             found.process.wait(60)
-            assert "has not answered for 1 seconds" in found.log.read_text()
+            assert "has not responded for 1 seconds" in found.log.read_text()

@@ -125,7 +125,7 @@ def test_texts_are_sentences_of_their_messages() -> None:
 
 def test_the_page_names_variables_that_are_owned() -> None:
     page = (ROOT / "docs/configure.md").read_text(encoding="utf-8")
-    table = page.partition("| variable | key |\n")[2].partition("\n\n")[0]
+    table = page.partition("| Variable | Key |\n")[2].partition("\n\n")[0]
     names = [name for row in table.splitlines()[1:] for name in re.findall(r"`([A-Z_0-9]+)`", row.split("|")[1])]
     assert len(names) > 20
     assert [name for name in names if not any(owned_variable(container, name) for container in EVERYWHERE)] == []

@@ -104,7 +104,7 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
 REFUSALS = [
     ("models-that-nobody-made", seaweedfs.OWNER, "the bucket does not exist"),
     (None, seaweedfs.STRANGER, "access is denied"),
-    (None, seaweedfs.OWNER | {"AWS_ACCESS_KEY_ID": "unknown"}, "access key is not known"),
+    (None, seaweedfs.OWNER | {"AWS_ACCESS_KEY_ID": "unknown"}, "access key is unknown"),
     (None, seaweedfs.OWNER | {"AWS_SECRET_ACCESS_KEY": "wrong"}, "secret key does not belong"),
     (None, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no credentials"),
 ]
@@ -148,7 +148,7 @@ def test_a_store_that_does_not_answer(locked: LockedModel, monkeypatch: pytest.M
         pytest.skip("needs s5cmd")
     for key, value in seaweedfs.OWNER.items():
         monkeypatch.setenv(key, value)
-    with pytest.raises(WeightsError, match="nothing answers there: check the network and --endpoint-url"):
+    with pytest.raises(WeightsError, match="the endpoint is unreachable: check the network and --endpoint-url"):
         Bucket("models", s5cmd.find("http://127.0.0.1:1")).verify(MODEL, locked)
 
 
@@ -166,7 +166,7 @@ def test_a_full_disk(bucket: Bucket, small_disk: Path, tmp_path: Path) -> None:
     directory = write(tmp_path / "m", sharded(second=bytes(3 << 20)))
     made = lock_directory(read_directory(directory))
     bucket.upload(MODEL, made, directory)
-    with pytest.raises(WeightsError, match="the disk is full: make room"):
+    with pytest.raises(WeightsError, match="the disk is full: free up space"):
         download(bucket, MODEL, made, small_disk / "m")
     assert not (small_disk / "m" / SHARDS[1]).exists()
     assert not list((small_disk / "m").glob(".download.*"))

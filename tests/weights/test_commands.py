@@ -183,7 +183,7 @@ def test_without_credentials_it_says_so_in_one_sentence(
     assert isinstance(result.exception, SystemExit)
     (line,) = [line for line in result.output.splitlines() if "credentials" in line]
     assert line.endswith(
-        "there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
+        "no credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
     )
 
 
@@ -218,13 +218,13 @@ def test_entry_of_an_older_lisa_is_checked_in_the_bucket(project: Path, endpoint
     (project / "models").rename(project / "gone")
     forget_converter(project)
     offline = weights(project, "status", "--offline")
-    assert "has not been checked since" in offline.output
+    assert "was not checked since" in offline.output
     (row,) = json.loads(weights(project, "status", "--format", "json", *endpoint).stdout)
     assert row["condition"] == "sound"
     done(weights(project, "verify", *endpoint))
     done(weights(project, "stage", *endpoint))
     assert locks.load(project / locks.LOCK_FILE).models[MODEL].converter == 0
-    assert "has not been checked" not in weights(project, "status", "--offline").output
+    assert "was not checked" not in weights(project, "status", "--offline").output
 
 
 def test_damaged_model_of_an_older_lisa_is_found_in_the_bucket(project: Path, endpoint: list[str]) -> None:
@@ -266,4 +266,4 @@ def test_model_of_an_older_lisa_without_the_weights_of_a_module_is_not_sound(
     forget_converter(project)
     result = weights(project, "verify", *endpoint)
     assert result.exit_code == ExitCode.FAILED
-    assert "2_Dense has no safetensors, and serving needs its weights" in result.output
+    assert "2_Dense has no safetensors, which are required for serving" in result.output

@@ -231,7 +231,7 @@ def test_what_the_files_lack_is_found_before_they_are_published(
         return layouts({name: part for name, part in parts.items() if name == "a"}, size)
 
     monkeypatch.setattr(convert_module, "_layouts", lossy)
-    refused(model, "wrote 2 tensors other than the checkpoint has them, 'b' among them")
+    refused(model, "wrote 2 tensors that differ from the checkpoint, 'b' among them")
 
 
 def test_expansion_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,12 +239,12 @@ def test_expansion_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     given = (model / "pytorch_model.bin").stat().st_size
     monkeypatch.setattr(convert_module, "_ALWAYS_ALLOWED", 0)
     monkeypatch.setattr(convert_module, "_MAX_EXPANSION", 1)
-    said = refused(model, "which weights never do; download it again")
+    said = refused(model, "too much for weights; download it again")
     needed = int(said.split("would become ")[1].split(",")[0])
     assert f"m has {given} bytes" in said
     assert needed > given
     monkeypatch.setattr(convert_module, "_ALWAYS_ALLOWED", needed - given - 1)
-    refused(model, "which weights never do")
+    refused(model, "too much for weights")
     monkeypatch.setattr(convert_module, "_ALWAYS_ALLOWED", needed - given)
     assert [one.size for one in convert(model).files] == [needed]
 
@@ -255,7 +255,7 @@ def test_small_checkpoints_may_expand_to_64_mib(tmp_path: Path) -> None:
     assert [one.size > 60 << 20 for one in convert(model).files] == [True]
     (model / "model.safetensors").unlink()
     written(model, state(a=tensor(shape=((66 << 20) // 4,), strides=(0,))))
-    refused(model, "which weights never do")
+    refused(model, "too much for weights")
 
 
 @pytest.mark.parametrize(("free", "is_refused"), [(-1, True), (0, False)])

@@ -51,12 +51,12 @@ def test_a_name_outside_the_allowlist_is_told_and_never_imported(tmp_path: Path,
     model = written(tmp_path / "m", attack)
     if old:
         (model / "pytorch_model.bin").write_bytes(LEGACY_START + attack)
-    refused(model, f"tries to import '{name}'".replace("\n", ".").replace(".", r"\."))
+    refused(model, f"it imports '{name}'".replace("\n", ".").replace(".", r"\."))
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_name_from_the_stack_is_refused_too(tmp_path: Path) -> None:
-    refused(written(tmp_path / "m", pickle.dumps({"a": os.system}, 4)), r"tries to import 'posix\.system'")
+    refused(written(tmp_path / "m", pickle.dumps({"a": os.system}, 4)), r"it imports 'posix\.system'")
 
 
 @pytest.mark.parametrize(
@@ -64,26 +64,26 @@ def test_a_name_from_the_stack_is_refused_too(tmp_path: Path) -> None:
     [
         (state(w=tensor(offset=1)), "reaches outside its storage '0'"),
         (state(w=tensor(shape=(2, 2), strides=(3, 1))), "reaches outside"),
-        (state(w=tensor(offset=-1)), "none can have"),
-        (state(w=tensor(shape=(-4,))), "none can have"),
-        (state(w=tensor(shape=(1 << 62,))), "none can have"),
-        (state(w=tensor(shape=(4, 1))), "do not fit each other"),
-        (state(w=tensor(shape=(1,) * 65, strides=(1,) * 65)), "do not fit each other"),
+        (state(w=tensor(offset=-1)), "invalid size, stride or offset"),
+        (state(w=tensor(shape=(-4,))), "invalid size, stride or offset"),
+        (state(w=tensor(shape=(1 << 62,))), "invalid size, stride or offset"),
+        (state(w=tensor(shape=(4, 1))), "do not match"),
+        (state(w=tensor(shape=(1,) * 65, strides=(1,) * 65)), "do not match"),
         (state(w=tensor(count=5)), "has 16 bytes of storage '0' where 20 belong"),
         (state(w=tensor(key="1")), "has no bytes of storage '1'"),
         (state(w=tensor(), v=tensor(count=3, shape=(3,))), "two lengths"),
-        (state(__metadata__=tensor()), "cannot stand in safetensors"),
-        (state(a=b"K\x01"), "holds no tensors"),
+        (state(__metadata__=tensor()), "safetensors does not support"),
+        (state(a=b"K\x01"), "contains no tensors"),
         (state(a=b"}(" + text("w") + tensor() + b"u"), "nested under 'a'"),
-        (b"\x80\x02K\x01.", "holds no state_dict"),
+        (b"\x80\x02K\x01.", "does not contain a state_dict"),
         (b"\x80\x02}r\xff\xff\xff\xff0.", "uses a missing value"),
         (b"\x80\x02\x8b\xff\xff\xff\x7f.", "more than 128 bits"),
         (b"\x80\x02X\xff\xff\xff\xff.", "longer than the file"),
         (b"\x80\x02i", "operation 0x69"),
-        (b"\x80\x02h\x05.", "did not remember"),
-        (b"\x80\x02t.", "has no beginning"),
-        (b"\x80\x02}", "ends in the middle"),
-        (b"\x80\x02})R.", "calls what cannot be called"),
+        (b"\x80\x02h\x05.", "did not store"),
+        (b"\x80\x02t.", "was not started"),
+        (b"\x80\x02}", "is truncated"),
+        (b"\x80\x02})R.", "calls a value that is not callable"),
     ],
 )
 def test_structures_that_cannot_be(tmp_path: Path, structure: bytes, said: str) -> None:
@@ -95,7 +95,7 @@ def test_bounds_of_operations_and_of_memory(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pickles, "_MAX_MEMORY", 1 << 20)
     with pytest.raises(WeightsError, match="more than 1000 operations"):
         read_pickle(io.BytesIO(b"N0" * 1000 + b"N."), NAMES, storage_of, what="x")
-    with pytest.raises(WeightsError, match="needs more than 1 MiB"):
+    with pytest.raises(WeightsError, match="requires more than 1 MiB"):
         read_pickle(io.BytesIO(b"X\xff\xff\x0f\0" + b"a" * 0xFFFFF + b"."), NAMES, storage_of, what="x")
 
 
@@ -113,7 +113,7 @@ def test_a_zip_bomb(tmp_path: Path) -> None:
         data=b"\0" * (4 << 23),
         method=zipfile.ZIP_DEFLATED,
     )
-    refused(model, "expands from .* which weights never do")
+    refused(model, "expands from .* too much for weights")
 
 
 def test_entries_that_share_bytes(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_flipped_bit_of_a_storage_is_found_by_its_checksum(tmp_path: Path, vie
 
 
 def test_a_flipped_bit_of_the_structure_is_always_found(tmp_path: Path) -> None:
-    refused(flipped(written(tmp_path / "m", state(w=tensor())), state(w=tensor())), "is not what its checksum")
+    refused(flipped(written(tmp_path / "m", state(w=tensor())), state(w=tensor())), "does not match its checksum")
 
 
 def test_sound_storages_of_several_pieces_have_their_checksums(tmp_path: Path) -> None:

@@ -168,8 +168,8 @@ def test_the_token_is_of_the_environment_alone(hub: Hub, monkeypatch: pytest.Mon
         ((404, "RepoNotFound"), "The Hub has no model org/name"),
         ((404, "RevisionNotFound"), "org/name has no revision main"),
         ((403, ""), "denies access"),
-        ((500, ""), "answered 500"),
-        ((400, ""), "answered 400"),
+        ((500, ""), "returned 500"),
+        ((400, ""), "returned 400"),
     ],
 )
 def test_a_refusal_is_one_sentence(hub: Hub, refusal: tuple[int, str], text: str) -> None:
@@ -181,7 +181,7 @@ def test_a_refusal_is_one_sentence(hub: Hub, refusal: tuple[int, str], text: str
 
 def test_a_hub_that_does_not_answer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     patch_endpoint(monkeypatch, "http://127.0.0.1:1")
-    with pytest.raises(WeightsError, match=r"cannot be reached .* put the model into models/org/name yourself"):
+    with pytest.raises(WeightsError, match=r"is unreachable .* add the model to models/org/name yourself"):
         look_up(MODEL)
 
 
@@ -190,10 +190,10 @@ def test_a_hub_that_does_not_answer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -
     [
         (OSError(errno.ENOSPC, "No space left on device"), "could not be written: No space left on device"),
         (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
-        (RuntimeError("xet broke"), r"failed \(xet broke\): run this again"),
+        (RuntimeError("xet broke"), r"failed \(xet broke\): rerun the command"),
         (errors.OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE"),
-        (errors.LocalEntryNotFoundError("gone"), "cannot be reached"),
-        (TimeoutError("late"), "cannot be reached"),
+        (errors.LocalEntryNotFoundError("gone"), "is unreachable"),
+        (TimeoutError("late"), "is unreachable"),
     ],
 )
 def test_what_breaks_a_download(
@@ -211,11 +211,11 @@ def test_what_breaks_a_download(
 def test_files_that_did_not_come_are_told(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     listing = look_up(MODEL)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(tmp_path))
-    with pytest.raises(WeightsError, match="did not send"):
+    with pytest.raises(WeightsError, match="did not return"):
         fetch(listing, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b/c"])
 def test_a_name_that_is_none(hub: Hub, name: str) -> None:
-    with pytest.raises(WeightsError, match="cannot be a model"):
+    with pytest.raises(WeightsError, match="is not a model name"):
         look_up(name)

@@ -77,15 +77,15 @@ def test_a_lock_that_does_not_exist_is_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda model: model.pop("files"), "does not have the form"),
+        (lambda model: model.pop("files"), "is not a valid lock file"),
         (lambda model: model.update(totalBytes=1), "not the sum"),
         (lambda model: model["files"][0].update(path="../x"), "not a path inside"),
         (lambda model: model["files"][0].update(path="/x"), "not a path inside"),
         (lambda model: model["files"][0].update(sha256="zz"), "not a SHA-256"),
-        (lambda model: model["files"][0].update(size=-1), "not a number"),
+        (lambda model: model["files"][0].update(size=-1), "is not a count"),
         (lambda model: model["files"].append(model["files"][0]), "duplicate path"),
         (lambda model: model["source"].update(kind="ftp"), "ftp"),
-        (lambda model: model.update(converter="2"), "not a number"),
+        (lambda model: model.update(converter="2"), "is not a count"),
     ],
 )
 def test_a_wrong_form_is_told(tmp_path: Path, change: object, reason: str) -> None:
@@ -107,7 +107,7 @@ def test_another_file_is_told(tmp_path: Path, text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("name", ["../a", "org/..", "", "org/", "a b/c", "org/*", ".hidden/a", "-x/a"])
 def test_a_name_that_is_no_model(name: str) -> None:
-    with pytest.raises(WeightsError, match="cannot be a model"):
+    with pytest.raises(WeightsError, match="is not a model name"):
         WeightsLock().with_model(name, MODEL)
 
 
@@ -115,6 +115,6 @@ def test_a_lock_that_cannot_be_written_stays(tmp_path: Path) -> None:
     target = tmp_path / "taken"
     target.mkdir()
     (target / "x").touch()
-    with pytest.raises(WeightsError, match="is as it was"):
+    with pytest.raises(WeightsError, match="is unchanged"):
         lock.save(target, WeightsLock())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]

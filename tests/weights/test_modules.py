@@ -56,5 +56,5 @@ def test_module_without_weights_is_not_complete(tmp_path: Path) -> None:
     model = sentence_model(tmp_path / "m", converted=True)
     (model / "2_Dense/pytorch_model.bin").unlink()
     judged = read_directory(model)
-    assert judged.completeness.problems == ("2_Dense has no safetensors, and serving needs its weights",)
+    assert judged.completeness.problems == ("2_Dense has no safetensors, which are required for serving",)
     assert judged.state is LocalState.INCOMPLETE

@@ -203,7 +203,7 @@ class TestComparing:
     def test_model_that_is_not_locked(self, tmp_path: Path) -> None:
         write(tmp_path / MODEL, single())
         found = resolved(tmp_path, change=False)
-        assert problems(found) == [(IssueKind.OUTDATED, ("it is not in the lock",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("it is not in the lock file",))]
         assert found.lock == WeightsLock()
         assert [path.name for path in tmp_path.iterdir()] == ["org"]
 
@@ -227,7 +227,7 @@ class TestComparing:
         write(tmp_path / MODEL, single(b"b" * 500))
         assert resolved(tmp_path).locked == (MODEL,)
         found = resolved(tmp_path, old, change=False)
-        assert problems(found) == [(IssueKind.OUTDATED, ("model.safetensors has other content than the lock says",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("model.safetensors does not match the lock file",))]
 
     def test_model_as_it_is_locked(self, tmp_path: Path) -> None:
         write(tmp_path / MODEL, single())

@@ -56,7 +56,7 @@ def test_a_program_that_cannot_run(tmp_path: Path) -> None:
 
 
 def test_a_program_that_ends_without_a_word(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="s5cmd ended with status 3"):
+    with pytest.raises(WeightsError, match="s5cmd exited with code 3"):
         program(tmp_path, "exit 3").list("s3://b/*")
 
 
@@ -65,14 +65,14 @@ def test_the_known_reason_is_told_first() -> None:
         "s3://b/", [Failure("cp a", "odd"), Failure("cp b", "write x: no space left on device")]
     )
     assert str(error) == (
-        "s3://b/: the disk is full: make room, then run this again; what is complete stays. (2 files failed.)"
+        "s3://b/: the disk is full: free up space, and rerun the command; complete files are kept. (2 files failed.)"
     )
 
 
 def test_error_of_the_session_is_not_counted_as_a_file() -> None:
     failures = [Failure("", "fetching region failed: NoCredentialProviders"), Failure("ls x", "NoCredentialProviders")]
     assert str(s5cmd.transfer_error("s3://b", failures)) == (
-        "s3://b: there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+        "s3://b: no credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
         " in the environment."
     )
 
@@ -81,7 +81,7 @@ def test_an_unknown_reason_is_quoted_without_request_ids() -> None:
     error = s5cmd.transfer_error(
         "s3://b/", [Failure("", "SlowDown: Reduce your rate. status code: 503, request id: 1, x")]
     )
-    assert "“SlowDown: Reduce your rate. status code: 503”; run this again" in str(error)
+    assert "“SlowDown: Reduce your rate. status code: 503”; rerun the command" in str(error)
 
 
 def test_lines_that_are_no_answers_are_skipped(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_files_inside_the_directory_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../a", "folder/../../a", "folder/..", "..", "a\\b", "a\0b"])
 def test_names_that_lead_out_are_rejected(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").touch()
-    with pytest.raises(WeightsError, match="leads out of the model's directory; refer to files in the directory alone"):
+    with pytest.raises(WeightsError, match="is outside the model's directory; refer to files in the directory alone"):
         inside(tmp_path / "model", name)
 
 
@@ -119,7 +119,7 @@ def test_links_are_followed_inside_the_directory_only(tmp_path: Path) -> None:
     (model / "out").symlink_to(tmp_path / "a")
     (model / "within").symlink_to(model / "b")
     assert inside(model, "within") == model / "within"
-    with pytest.raises(WeightsError, match="'out' is a symbolic link out of the model's directory"):
+    with pytest.raises(WeightsError, match="'out' is a symbolic link to a file outside the model's directory"):
         inside(model, "out")
 
 
@@ -166,7 +166,7 @@ def test_read_index_maps_tensors_to_present_files(tmp_path: Path) -> None:
         (b"{}", "has no weight_map"),
         (index({}), "has no weight_map"),
         (index([]), "has no weight_map"),
-        (index({"x": "a", "y": 7}), "names a file by what is not a text"),
+        (index({"x": "a", "y": 7}), "refers to a file by a value that is not a string"),
     ],
 )
 def test_content_that_is_no_index_is_rejected(tmp_path: Path, content: bytes, said: str) -> None:
@@ -183,7 +183,7 @@ def test_index_is_read_up_to_its_limit(tmp_path: Path) -> None:
     path.write_bytes(index({"x": "a"}).ljust(24_000_000))
     assert read_index(tmp_path, "index") == {"x": "a"}
     path.write_bytes(index({"x": "a"}).ljust(24_000_001))
-    with pytest.raises(WeightsError, match="is larger than any index"):
+    with pytest.raises(WeightsError, match="is too large for an index"):
         read_index(tmp_path, "index")
     assert MAX_INDEX_BYTES == 24_000_000
 

@@ -44,9 +44,9 @@ def test_the_weights_of_a_directory(tmp_path: Path, names: list[str], found: lis
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["config.json", "training_args.bin"], "holds no weights"),
-        (["a.pt", "b.pt"], "not clear which of a.pt, b.pt"),
-        (["consolidated.00.pth", "consolidated.01.pth"], "not clear"),
+        (["config.json", "training_args.bin"], "contains no weights"),
+        (["a.pt", "b.pt"], "ambiguous which of a.pt, b.pt"),
+        (["consolidated.00.pth", "consolidated.01.pth"], "ambiguous"),
         (["m-00001-of-00002.bin"], "Of 2 parts of m there are 1"),
         (["model-00001-of-00002.safetensors"], "Of 2 parts of model there are 1"),
     ],
@@ -75,7 +75,7 @@ def test_an_index_that_leads_out(tmp_path: Path, file: str, index: str) -> None:
     touched(tmp_path, "secret.bin")
     model = touched(tmp_path / "m")
     (model / index).write_text(json.dumps({"weight_map": {"w": file}}))
-    with pytest.raises(WeightsError, match="leads out of the model's directory"):
+    with pytest.raises(WeightsError, match="is outside the model's directory"):
         convert(model)
 
 
@@ -84,7 +84,7 @@ def test_a_symbolic_link_that_leads_out(tmp_path: Path, name: str) -> None:
     touched(tmp_path, "secret")
     model = touched(tmp_path / "m")
     (model / name).symlink_to(tmp_path / "secret")
-    with pytest.raises(WeightsError, match="is a symbolic link out of"):
+    with pytest.raises(WeightsError, match="is a symbolic link to a file outside"):
         convert(model)
 
 
@@ -109,7 +109,7 @@ def test_safetensors_that_are_cut_off(tmp_path: Path) -> None:
     whole = (tmp_path / "model.safetensors").read_bytes()
     for length in range(len(whole)):
         (tmp_path / "model.safetensors").write_bytes(whole[:length])
-        with pytest.raises(WeightsError, match="is not a whole safetensors file"):
+        with pytest.raises(WeightsError, match="is not a complete safetensors file"):
             convert(tmp_path)
 
 

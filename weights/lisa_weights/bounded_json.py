@@ -32,7 +32,7 @@ def parse(content: bytes, limit: int) -> Any:
     items = containers + content.count(b",") + content.count(b":")
     needed = len(content) * (_OF_WIDE_BYTE if wide else _OF_BYTE) + containers * _OF_CONTAINER + items * _OF_ITEM
     if needed > limit:
-        raise WeightsError(f"would take {needed >> 20} MiB of memory, more than any model's")
+        raise WeightsError(f"would take {needed >> 20} MiB of memory, more than any model requires")
     try:
         return json.loads(content.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

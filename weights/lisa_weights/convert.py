@@ -91,7 +91,7 @@ def convert(
             directory is then unchanged.
     """
     if max_shard_size < 1:
-        raise WeightsError("The largest size of a shard must be at least one byte; give for example 2GB.")
+        raise WeightsError("The maximum shard size must be at least one byte; use, for example, 2GB.")
     root = _convert_directory(
         model_dir,
         max_shard_size=max_shard_size,
@@ -179,12 +179,12 @@ def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...
         found[name] = read_file(model_dir / name)
         room -= sum(1 + len(tensor.name) // _LONG_NAME for tensor in found[name].tensors)
         if room < 0:
-            raise WeightsError(f"{model_dir.name} has more than {_MAX_NAMES} tensors, which no model has.")
+            raise WeightsError(f"{model_dir.name} has more than {_MAX_NAMES} tensors, too many for a model.")
     held = {name: [tensor.name for tensor in header.tensors] for name, header in found.items()}
     seen: set[str] = set()
     for name, tensors in held.items():
         if not seen.isdisjoint(tensors):
-            raise WeightsError(f"{name} holds a tensor that another file holds too; download the model again.")
+            raise WeightsError(f"{name} has a tensor that is also in another file; download the model again.")
         seen.update(tensors)
     if sources.index:
         check_index(sources.index, sources.weight_map, held)
@@ -215,7 +215,7 @@ def _checkpoint_beside(model_dir: Path, replacing: Collection[str], dropped: Seq
         sources = None
     if sources is None or sources.is_safetensors:
         raise WeightsError(
-            f"{model_dir.name} is damaged: {dropped[0]}. Put its PyTorch checkpoint there and convert it again, or"
+            f"{model_dir.name} is damaged: {dropped[0]}. Add its PyTorch checkpoint and convert it again, or"
             " download the model again."
         )
     return sources
@@ -259,7 +259,7 @@ def _require_every_tensor(directory: Path, names: Iterable[str], checkpoints: Se
     if written != expected:
         wrong = sorted(name for name in expected.keys() | written.keys() if expected.get(name) != written.get(name))
         raise WeightsError(
-            f"The conversion wrote {len(wrong)} tensors other than the checkpoint has them, {wrong[0]!r} among them;"
+            f"The conversion wrote {len(wrong)} tensors that differ from the checkpoint, {wrong[0]!r} among them;"
             " nothing was changed. Report this as an error of LISA."
         )
 
@@ -269,7 +269,7 @@ def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout
     given = sum((model_dir / name).stat().st_size for name in sources.files)
     if needed > _ALWAYS_ALLOWED + _MAX_EXPANSION * given:
         raise WeightsError(
-            f"The checkpoint in {model_dir.name} has {given} bytes and would become {needed}, which weights never do;"
+            f"The checkpoint in {model_dir.name} has {given} bytes and would become {needed}, too much for weights;"
             " download it again."
         )
     disk.require_space(model_dir, needed)

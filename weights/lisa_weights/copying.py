@@ -121,7 +121,7 @@ def read_exactly(descriptor: int, count: int, at: int) -> bytes:
 
 
 def _became_shorter() -> WeightsError:
-    return WeightsError("A file became shorter while it was read; run it again.")
+    return WeightsError("A file was truncated while it was read; rerun the command.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 from lisa_weights.errors import WeightsError
 
 _REASONS = {
-    errno.ENOSPC: "the disk is full; make room and run it again",
-    errno.EDQUOT: "the disk quota is used up; make room and run it again",
-    errno.EACCES: "the permission is missing; make the directory readable and writable for you",
-    errno.EPERM: "the permission is missing; make the directory readable and writable for you",
-    errno.EROFS: "the file system is read-only; put the model where you can write",
+    errno.ENOSPC: "the disk is full; free up space and rerun the command",
+    errno.EDQUOT: "the disk quota is exceeded; free up space and rerun the command",
+    errno.EACCES: "permission denied; make the directory readable and writable",
+    errno.EPERM: "permission denied; make the directory readable and writable",
+    errno.EROFS: "the file system is read-only; move the model to a writable one",
 }
 
 
@@ -32,7 +32,7 @@ def require_space(model_dir: Path, needed: int) -> None:
     free = shutil.disk_usage(model_dir).free
     if needed > free:
         raise WeightsError(
-            f"The disk is too full to convert {model_dir.name}: it takes {needed} bytes and {free} are free; make room."
+            f"The disk is too full to convert {model_dir.name}: {needed} bytes are required, {free} are free."
         )
 
 
@@ -46,5 +46,5 @@ def explain_errors(model_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; check the disk and run it again")
+        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; check the disk and rerun the command")
         raise WeightsError(f"{model_dir.name} was not converted: {reason}.") from error

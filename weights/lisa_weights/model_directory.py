@@ -151,9 +151,7 @@ def lock_directory(
     read = digest_files(directory.path, directory.files.keys() - known.keys(), progress)
     for file in read:
         if file.size != directory.files[file.path]:
-            raise WeightsError(
-                f"{directory.path / file.path} changes while it is read: run this again when it is done."
-            )
+            raise WeightsError(f"{directory.path / file.path} changed while it was read: rerun the command later.")
     kept = [LockedFile(path, directory.files[path], known[path]) for path in directory.files if path in known]
     return LockedModel(
         kind=kind,
@@ -180,19 +178,19 @@ def differences(
         WeightsError: a file cannot be read.
     """
     expected = {file.path: file for file in locked.files}
-    found = [f"{name} is not in the lock" for name in directory.files.keys() - expected.keys()]
+    found = [f"{name} is not in the lock file" for name in directory.files.keys() - expected.keys()]
     same_size = []
     for name, file in expected.items():
         if name not in directory.files:
             found.append(f"{name} is missing")
         elif directory.files[name] != file.size:
-            found.append(f"{name} has {directory.files[name]} bytes and {file.size} in the lock")
+            found.append(f"{name} has {directory.files[name]} bytes, but {file.size} in the lock file")
         else:
             same_size.append(name)
     if deep:
         for read in digest_files(directory.path, same_size, progress):
             if read.sha256 != expected[read.path].sha256:
-                found.append(f"{read.path} has other content than the lock says")
+                found.append(f"{read.path} does not match the lock file")
     return tuple(sorted(found))
 
 
@@ -211,7 +209,7 @@ def _walk(root: Path) -> Iterator[tuple[str, int]]:
             path = Path(folder) / name
             if path.is_symlink() and not path.resolve().is_relative_to(real_root):
                 raise WeightsError(
-                    f"{path} is a symbolic link out of the model's directory: put the file itself there, "
+                    f"{path} is a symbolic link to a file outside the model's directory: replace it with the file, "
                     "for example with `cp -L`."
                 )
             status = path.stat()
@@ -249,10 +247,12 @@ def _parts(stream: IO[bytes]) -> Iterator[memoryview]:
 
 
 def _unreadable(path: Path, error: OSError) -> WeightsError:
-    return WeightsError(f"{error.filename or path} cannot be read: {error.strerror}. Check its rights and its disk.")
+    return WeightsError(
+        f"{error.filename or path} cannot be read: {error.strerror}. Check its permissions and the disk."
+    )
 
 
 def _advice(state: LocalState) -> str:
     if state is LocalState.CHECKPOINT:
         return "Convert its checkpoint with `lisa weights convert`."
-    return "Fetch it again with `lisa weights fetch`, or put the whole model there."
+    return "Download it again with `lisa weights fetch`, or add the missing files."

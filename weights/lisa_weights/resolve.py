@@ -123,7 +123,7 @@ def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
         cache.record_conversion(model, before, {file.name: file.sha256 for file in result.files if file.sha256})
     except OSError as error:
         raise WeightsError(
-            f"{directory.path} changes while it is converted: run this again when it is done."
+            f"{directory.path} changed while it was converted: rerun the command when the change is complete."
         ) from error
     return read_directory(directory.path)
 
@@ -155,7 +155,7 @@ def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cac
     if state is LocalState.INCOMPLETE:
         return WeightsIssue(model, IssueKind.INCOMPLETE, directory.completeness.problems)
     if known is None:
-        return WeightsIssue(model, IssueKind.OUTDATED, ("it is not in the lock",))
+        return WeightsIssue(model, IssueKind.OUTDATED, ("it is not in the lock file",))
     found = [*differences(directory, known), *_other_content(model, directory, known, cache)]
     if cache.outdated(model, checkpoint_stamps(directory)):
         found.append("its PyTorch checkpoint changed after it was converted")
@@ -171,7 +171,7 @@ def _absent(model: str, known: LockedModel | None) -> WeightsIssue | None:
 def _other_content(model: str, directory: ModelDirectory, known: LockedModel, cache: DigestCache) -> list[str]:
     digests = _known_digests(model, directory, cache)
     return [
-        f"{file.path} has other content than the lock says"
+        f"{file.path} does not match the lock file"
         for file in known.files
         if directory.files.get(file.path) == file.size and digests.get(file.path, file.sha256) != file.sha256
     ]
@@ -195,11 +195,11 @@ def _stamp(path: Path) -> Stamp:
     try:
         return stamp(path)
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its rights and its disk.") from error
+        raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its permissions and the disk.") from error
 
 
 def _fingerprint(path: Path) -> str:
     try:
         return fingerprint(path)
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its rights and its disk.") from error
+        raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its permissions and the disk.") from error

@@ -47,9 +47,7 @@ def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources
     try:
         visible = {path.name for path in directory.iterdir() if not path.name.startswith(".")}
     except OSError as error:
-        raise WeightsError(
-            f"{directory} cannot be read as a model's directory ({error.strerror}); check it."
-        ) from error
+        raise WeightsError(f"{directory} cannot be read ({error.strerror}); check its permissions.") from error
     names = sorted(visible.difference(excluding))
     checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not _OF_TRAINING.fullmatch(name)]
     tensors = [name for name in names if name.endswith(".safetensors")]
@@ -66,13 +64,12 @@ def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources
         if single is not None and single not in indexed.files:
             # transformers loads the single file, vLLM loads both.
             raise WeightsError(
-                f"{directory.name} has two checkpoints, {single} and the files of {indexes[0]}; remove the one that is"
-                " not to be served."
+                f"{directory.name} has two checkpoints, {single} and the files of {indexes[0]}; remove one of them."
             )
         return indexed
     found = [single] if single else _parts(checkpoints)
     if not found:
-        raise WeightsError(f"{directory.name} holds no weights (.safetensors, .bin, .pt or .pth); put them there.")
+        raise WeightsError(f"{directory.name} contains no weights (.safetensors, .bin, .pt or .pth); add them.")
     return _listed(directory, found, is_safetensors=False)
 
 
@@ -93,7 +90,7 @@ def _parts(names: list[str]) -> list[str]:
     wholes = {(match["stem"], match["count"], match["suffix"]) if match else None for match in matches}
     if len(names) > 1 and (len(wholes) != 1 or None in wholes):
         raise WeightsError(
-            f"It is not clear which of {', '.join(names[:5])} are the model's weights; leave one checkpoint there."
+            f"It is ambiguous which of {', '.join(names[:5])} are the model's weights; keep one checkpoint."
         )
     for match in matches:
         if match and len(names) != int(match["count"]):

@@ -12,7 +12,7 @@ from lisa_weights.model_directory import LocalState, ModelDirectory, differences
 from lisa_weights.store.bucket import Bucket, MismatchKind
 
 UNCHECKED = (
-    "it was locked by a LISA whose converter could drop tensors, and has not been checked since: "
+    "its lock is from a LISA version whose converter could omit tensors, and was not checked since: "
     "`lisa weights stage` checks it in the bucket"
 )
 """The problem of a model whose condition is unknown."""

@@ -32,7 +32,7 @@ def temporary_directory(directory: Path) -> Iterator[Path]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise WeightsError(f"Another run converts {directory.name} now; wait until it is done.") from error
+            raise WeightsError(f"Another process is converting {directory.name}; wait until it is done.") from error
         waiting = directory / _NAME
         _clear(waiting)
         waiting.mkdir()

@@ -92,7 +92,9 @@ class Verification:
             WeightsError: the file has different bytes.
         """
         if read_exactly(self._written, len(head), 0) != head:
-            raise WeightsError(f"The header of {self._name} is not what was written; check the disk and run it again.")
+            raise WeightsError(
+                f"The header of {self._name} differs from what was written; check the disk and rerun the command."
+            )
         self._hash_range(0, len(head))
 
     def copy(self, part: OutputTensor, at: int, offset: int, count: int) -> None:
@@ -187,11 +189,11 @@ def verify_crc32(place: Place) -> None:
 def _require_sum(place: Place, found: int) -> None:
     if found != place.crc:
         raise WeightsError(
-            f"{place.name} is damaged: its bytes are not what its checksum (CRC-32) tells; download the file again."
+            f"{place.name} is damaged: its bytes do not match its checksum (CRC-32); download the file again."
         )
 
 
 def _differs(part: OutputTensor) -> WeightsError:
     return WeightsError(
-        f"Tensor {part.info.name!r} is not what its source is after writing; check the disk and run it again."
+        f"Tensor {part.info.name!r} differs from its source after writing; check the disk and rerun the command."
     )

@@ -37,4 +37,4 @@ def wrapper_of(names: Collection[str]) -> str | None:
 
 def _clause(part: str, wrapper: str) -> str:
     merge = "merge the adapter into its base model and save that" if wrapper == "PEFT" else "save the unwrapped model"
-    return f"the names of its tensors contain `{part}.`, a prefix of {wrapper}, and servers do not find them: {merge}"
+    return f"the names of its tensors contain `{part}.`, a prefix of {wrapper}, which servers do not recognize: {merge}"

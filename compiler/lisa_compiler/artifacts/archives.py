@@ -172,8 +172,8 @@ def _require(artifact: Artifact, path: Path) -> None:
             found.update(chunk)
     if found.hexdigest() != artifact.digest:
         raise DeployError(
-            f"{path} is not the file that was compiled for: its SHA-256 is {found.hexdigest()[:12]}…, not "
-            f"{artifact.digest[:12]}…. Put the right file there, or write its checksum with sha256sum and compile."
+            f"{path} is not the compiled version: its SHA-256 is {found.hexdigest()[:12]}…, not "
+            f"{artifact.digest[:12]}…. Replace the file, or update its checksum file with sha256sum and compile."
         )
 
 
@@ -194,7 +194,7 @@ def _build_layer(source: ProductSource, recipe: LayerRecipe, files: Mapping[str,
         # What it and pip have to say goes to the person; the path that it prints is known.
         result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     if result.returncode:
-        raise DeployError(f"layer {name} cannot be built: what it said is above.")
+        raise DeployError(f"layer {name} cannot be built: fix the errors of pip above and rerun the command.")
 
 
 def _python(version: str) -> str:

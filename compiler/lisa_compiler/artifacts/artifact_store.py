@@ -73,7 +73,7 @@ class ArtifactStore:
         except RequestError as error:
             if error.code in _NOT_BOOTSTRAPPED:
                 raise DeployError(
-                    f"The account {self.account.number} has no {place.store}, where artifacts go: "
+                    f"The account {self.account.number} has no {place.store} for artifacts: "
                     f"run `lisa bootstrap --env {self.environment}` first."
                 ) from error
             raise

@@ -102,7 +102,7 @@ class Assembly:
             if name in {stack.component, stack.name}:
                 return stack
         known = ", ".join(stack.component for stack in self.stacks)
-        raise DeployError(f"There is no stack {name}: choose one of {known}.")
+        raise DeployError(f"Unknown stack {name}: use one of {known}.")
 
 
 def read(output: Path, environment: str, partition: str, order: Sequence[str]) -> Assembly:
@@ -131,11 +131,11 @@ def read(output: Path, environment: str, partition: str, order: Sequence[str]) -
             artifacts[artifact.digest] = replace(known, components=known.components | artifact.components)
     except FileNotFoundError as error:
         raise DeployError(
-            f"{directory} has no stacks: run `lisa compile --env {environment}` first and commit what it writes."
+            f"{directory} has no stacks: run `lisa compile --env {environment}` and commit the output."
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DeployError(
-            f"{directory} is not an assembly of this version ({error}): run `lisa compile --env {environment}`."
+            f"{directory} is not a cloud assembly of this version ({error}): run `lisa compile --env {environment}`."
         ) from error
     by_kind = [ArtifactType.LAYER, ArtifactType.CODE, ArtifactType.WEB, ArtifactType.IMAGE]
     return Assembly(

@@ -58,7 +58,7 @@ class Docker:
         said = _run([self.program, "load", "--input", str(tarball)], capture=True)
         loaded = [line.removeprefix(start) for line in said.splitlines() for start in _LOADED if line.startswith(start)]
         if not loaded:
-            raise DeployError(f"{tarball} holds no image: make it with `docker save`.")
+            raise DeployError(f"{tarball} contains no image: create it with `docker save`.")
         _run([self.program, "tag", loaded[-1], image])
 
     def save(self, image: str, tarball: Path) -> None:
@@ -131,9 +131,9 @@ def find_builder() -> Builder:
             return Docker(found, version)
     if buildah := shutil.which("buildah"):
         return Buildah(buildah, _version(_capture_output([buildah, "--version"])))
-    start = f"{docker} is here, but its engine does not answer: start it" if found else "Install and start Docker"
+    start = f"{docker} is installed, but its engine does not respond: start it" if found else "Install and start Docker"
     raise DeployError(
-        f"Nothing builds container images here. {start}, or install buildah. "
+        f"No container build tool is available. {start}, or install Buildah. "
         "Images of type ecr or registry need neither."
     )
 
@@ -178,7 +178,8 @@ def save(builder: Builder, image: str, tarball: Path) -> None:
             builder.save(image, temporary)
     except subprocess.CalledProcessError as error:
         raise DeployError(
-            f"{tarball} cannot be written: {shlex.join(error.cmd[:2])} ended with {error.returncode}; why, is above."
+            f"{tarball} cannot be written: {shlex.join(error.cmd[:2])} exited with code {error.returncode}. "
+            "Fix the errors above and rerun the command."
         ) from error
     except OSError as error:
         raise DeployError(f"{tarball} cannot be written: {error.strerror or error}.") from error
@@ -208,7 +209,7 @@ def log_in(builder: Builder, registry: str, password: str) -> None:
     try:
         builder.log_in(registry, password)
     except subprocess.CalledProcessError as error:
-        raise DeployError(f"{registry} refuses the login: what it said is above.") from error
+        raise DeployError(f"{registry} rejected the login: see the errors above, and check the credentials.") from error
 
 
 def _options(context: BuildContext) -> list[str]:

@@ -33,7 +33,7 @@ def product_sources(output: Path, project: Path) -> dict[str, ProductSource]:
         return {name: ProductSource(each, project, output, version) for name, each in products(manifest).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DeployError(
-            f"{output / MANIFEST} is missing or is not of this version: run `lisa compile --env {output.name}`."
+            f"{output / MANIFEST} is missing or from another LISA version: run `lisa compile --env {output.name}`."
         ) from error
 
 

@@ -76,14 +76,14 @@ def connect(environment: str, number: str, region: str, profile: str | None) -> 
     session = open_session(profile)
     if session.region_name not in {None, region}:
         raise DeployError(
-            f"{environment} deploys to the region {region}, and your AWS environment or profile says "
-            f"{session.region_name}. Unset AWS_REGION and AWS_DEFAULT_REGION, or choose another --profile or --env."
+            f"{environment} deploys to the Region {region}, but your AWS environment or profile sets "
+            f"{session.region_name}. Unset AWS_REGION and AWS_DEFAULT_REGION, or use another --profile or --env."
         )
     with translate_aws_errors("AWS"):
         caller = session.client("sts", region_name=region).get_caller_identity()
     if caller["Account"] != number:
         raise DeployError(
-            f"{environment} deploys to the account {number}, and your credentials are for {caller['Account']} "
-            f"({caller['Arn']}). Choose another --profile or --env, or correct accountNumber."
+            f"{environment} deploys to the account {number}, but your credentials are for {caller['Account']} "
+            f"({caller['Arn']}). Use another --profile or --env, or correct accountNumber."
         )
     return Account(number, region, session)

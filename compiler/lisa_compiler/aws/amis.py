@@ -41,7 +41,7 @@ def read_amis(account: Account, parameters: Iterable[str]) -> AmiLock:
         parameters: their names.
 
     Raises:
-        DeployError: a parameter does not exist or names no AMI, or instances cannot boot the AMI.
+        DeployError: a parameter does not exist or contains no AMI ID, or instances cannot boot the AMI.
     """
     names = list(parameters)
     with translate_aws_errors("Reading SSM parameters (ssm:GetParameters)"):
@@ -54,14 +54,14 @@ def read_amis(account: Account, parameters: Iterable[str]) -> AmiLock:
     for name, (value, _) in values.items():
         if not AMI_ID.fullmatch(value):
             raise DeployError(
-                f"The SSM parameter {name} does not name an AMI (“{value[:80]}”): choose one whose value is an id such "
+                f"The SSM parameter {name} does not contain an AMI ID (“{value[:80]}”): use one with an ID such "
                 "as ami-0123456789abcdef0, for example …/image_id."
             )
     with translate_aws_errors("Reading AMIs (ec2:DescribeImages)"):
         found = describe_images(account.client("ec2"), sorted({value for value, _ in values.values()}))
     problems = [f"\n  {name}: {reason}" for name, (value, _) in values.items() for reason in _problems(value, found)]
     if problems:
-        raise DeployError(f"Instances cannot boot these AMIs:{''.join(problems)}\nChoose other ones.")
+        raise DeployError(f"Instances cannot boot these AMIs:{''.join(problems)}\nUse other AMIs.")
     amis = {name: _locked(found[value], version) for name, (value, version) in values.items()}
     return AmiLock(region=account.region, amis=amis)
 
@@ -91,7 +91,7 @@ def _problems(image_id: str, found: dict[str, dict[str, Any]]) -> Iterator[str]:
     if image.get("State") != "available":
         yield f"{image_id} is in the state {image.get('State')}"
     if image.get("Architecture") != ARCHITECTURE:
-        yield f"{image_id} is for {image.get('Architecture')} processors, and images are built for {ARCHITECTURE}"
+        yield f"{image_id} is for {image.get('Architecture')} processors, but images are built for {ARCHITECTURE}"
 
 
 def _locked(image: dict[str, Any], version: int) -> LockedAmi:

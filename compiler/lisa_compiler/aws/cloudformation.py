@@ -80,24 +80,24 @@ class CloudFormation:
         Raises:
             DeployError: AWS refuses or does not answer.
         """
-        with translate_aws_errors("CloudFormation does not list its stacks"):
+        with translate_aws_errors("CloudFormation cannot list the stacks"):
             pages = self.client().get_paginator("describe_stacks").paginate()
             return {stack["StackName"]: _deployed(stack) for page in pages for stack in page["Stacks"]}
 
     def template(self, name: str) -> dict[str, Any]:
         """The template that a stack was deployed with, as it was written."""
-        with translate_aws_errors(f"CloudFormation does not give the template of {name}"):
+        with translate_aws_errors(f"CloudFormation cannot return the template of {name}"):
             body = self.client().get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         try:
             return dict(json.loads(body) if isinstance(body, str) else body)
         except ValueError as error:
-            raise DeployError(f"The template of {name} is not JSON: LISA has not deployed it.") from error
+            raise DeployError(f"The template of {name} is not JSON: LISA did not deploy it.") from error
 
     def values(self, names: Iterable[str]) -> dict[str, str]:
         """What Parameter Store has now, by name; a parameter that is gone is left out."""
         ssm, found = self.account.client("ssm", self.reader), {}
         wanted = sorted(set(names))
-        with translate_aws_errors("Parameter Store does not answer"):
+        with translate_aws_errors("Parameter Store does not respond"):
             for start in range(0, len(wanted), 10):
                 answer = ssm.get_parameters(Names=wanted[start : start + 10])
                 found.update({each["Name"]: str(each["Value"]) for each in answer["Parameters"]})
@@ -118,7 +118,7 @@ class CloudFormation:
                 return found
             for stack in busy:
                 if stack.name not in told:
-                    tell(f"waiting for {stack.name}: CloudFormation is still at work ({stack.status})")
+                    tell(f"waiting for {stack.name}: an operation is in progress ({stack.status})")
                     told.add(stack.name)
             time.sleep(_PAUSE)
 

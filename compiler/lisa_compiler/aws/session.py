@@ -9,7 +9,7 @@ from typing import Any
 from lisa_compiler.aws.errors import DeployError, RequestError
 from lisa_compiler.aws.sdk import BotoCoreError, ClientError, NoCredentialsError, Session
 
-_SIGN_IN = "Set AWS_PROFILE, give --profile, or sign in again."
+_SIGN_IN = "Set AWS_PROFILE, pass --profile, or sign in again."
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"})
 _UNKNOWN = frozenset({"InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
@@ -27,7 +27,7 @@ def open_session(profile: str | None, region: str | None = None) -> Any:
     try:
         return Session(profile_name=profile, region_name=region)
     except BotoCoreError as error:
-        raise DeployError(f"No session with AWS: {error}. Check `profile` or --profile.") from error
+        raise DeployError(f"No AWS session can be created: {error}. Check `profile` or --profile.") from error
 
 
 def session_with_keys(access_key: str, secret_key: str, token: str | None, region: str) -> Any:
@@ -66,9 +66,9 @@ def translate_aws_errors(what: str) -> Iterator[None]:
         raise RequestError(message, reason=reason, code=code, operation=error.operation_name) from error
     except NoCredentialsError as error:
         name = type(error).__name__
-        raise RequestError(f"{what}: there are no credentials. {_SIGN_IN}", reason=name) from error
+        raise RequestError(f"{what}: no credentials found. {_SIGN_IN}", reason=name) from error
     except BotoCoreError as error:
-        message = f"{what}: {error}. Check the network, the region and the profile."
+        message = f"{what}: {error}. Check the network, the Region and the profile."
         raise RequestError(message, reason=type(error).__name__) from error
 
 
@@ -76,5 +76,5 @@ def _explanation(code: str, reason: str) -> str:
     if code in _EXPIRED:
         return f"the credentials have expired. {_SIGN_IN}"
     if code in _UNKNOWN:
-        return f"the credentials are not known there. {_SIGN_IN}"
+        return f"the credentials are not valid in this partition. {_SIGN_IN}"
     return f"{reason or code} ({code})."

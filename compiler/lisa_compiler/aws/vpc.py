@@ -82,11 +82,11 @@ def describe(ec2: Any, vpc_id: str) -> Vpc:
             tables = _pages(ec2, "describe_route_tables", "RouteTables", of_vpc)
     except RequestError as error:
         if error.code == "InvalidVpcID.NotFound":
-            raise VpcError(f"There is no VPC {vpc_id} in {ec2.meta.region_name}: check vpcId and region.") from error
+            raise VpcError(f"VPC {vpc_id} does not exist in {ec2.meta.region_name}: check vpcId and region.") from error
         raise VpcError(str(error)) from error
     classified = classify(subnets, tables)
     if not classified:
-        raise VpcError(f"{vpc_id} has no subnets, so that nothing can be deployed in it.")
+        raise VpcError(f"{vpc_id} has no subnets. Create private subnets in two Availability Zones.")
     return select_subnets(vpc_id, found[0]["CidrBlock"], classified)
 
 
@@ -126,7 +126,7 @@ def select_subnets(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> V
         told = "; ".join(
             f"{reach}: {', '.join(sorted({s.availability_zone for s in kinds[reach]}))}" for reach in kinds
         )
-        raise VpcError(f"No Availability Zone of {vpc_id} has all kinds of its subnets ({told}).")
+        raise VpcError(f"No Availability Zone of {vpc_id} has all required types of subnets ({told}).")
     chosen = {reach: _round_robin(group, zones) for reach, group in kinds.items()}
     kept = {subnet.id for group in chosen.values() for subnet in group}
     left_out = tuple(sorted((s for s in subnets if s.id not in kept), key=_by_zone))

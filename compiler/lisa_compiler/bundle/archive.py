@@ -61,10 +61,12 @@ def _add(tar: tarfile.TarFile, file: BundledFile, source: Source, tell: Tell) ->
             tar.addfile(_entry(file.path, file.size, executable=file.executable), reader)
         except OSError as error:
             if reader.read_bytes < file.size and "unexpected end" in str(error):
-                raise BundleError(f"{source.file} became shorter while it was read: run this again.") from error
+                raise BundleError(f"{source.file} was truncated while it was read: rerun the command.") from error
             raise
         if stream.read(1) or reader.hexdigest() != file.sha256:
-            raise BundleError(f"{source.file} is not what its lock or the first look at it says: run this again.")
+            raise BundleError(
+                f"{source.file} changed while it was read, or does not match its lock file: rerun the command."
+            )
 
 
 class _Reader:
@@ -104,7 +106,7 @@ class DirectoryBase:
         try:
             content = (directory / MANIFEST).read_bytes()
         except OSError as error:
-            raise BundleError(f"{directory} is no unpacked bundle: it has no {MANIFEST} that can be read.") from error
+            raise BundleError(f"{directory} is not an unpacked bundle: it has no readable {MANIFEST}.") from error
         self.manifest = parse(content, str(directory))
         self._directory = directory
         self._paths = {file.sha256: file.path for file in self.manifest.files}
@@ -123,7 +125,7 @@ class ArchiveBase:
     def __init__(self, archive: Path, tar: tarfile.TarFile) -> None:
         self.manifest = read_manifest(archive)
         if self.manifest.base is not None:
-            raise BundleError(f"{archive} is a difference itself: unpack it, and name that directory as the base.")
+            raise BundleError(f"{archive} is an incremental bundle: unpack it, and pass its directory as the base.")
         self._archive = archive
         self._tar = tar
         self._paths = {file.sha256: file.path for file in self.manifest.files}
@@ -133,13 +135,13 @@ class ArchiveBase:
         path = _known(self._paths.get(file.sha256), file)
         stream = self._tar.extractfile(self._entries[path]) if path in self._entries else None
         if stream is None:
-            raise BundleError(f"{self._archive} does not hold {path}: it is cut short.")
+            raise BundleError(f"{self._archive} does not contain {path}: it is truncated.")
         return stream
 
 
 def _known(path: str | None, file: BundledFile) -> str:
     if path is None:
-        raise BundleError(f"The base has no file with the content of {file.path}: it is another base.")
+        raise BundleError(f"The base has no file with the content of {file.path}: pass the base bundle of this bundle.")
     return path
 
 
@@ -205,7 +207,7 @@ def unpack(archive: Path, directory: Path, base: Path | None, tell: Tell) -> Bun
     with create_directory_atomically(directory) as staging, _opened(archive) as tar:
         manifest = _manifest(tar, archive)
         if manifest.base is not None and base is None:
-            raise BundleError(f"{archive} is a difference to bundle {manifest.base}: name that with --base.")
+            raise BundleError(f"{archive} is incremental to bundle {manifest.base}: pass that bundle with --base.")
         for file, stream in _stored(tar, manifest, archive):
             _save(staging, file, stream, archive, tell)
         if base is not None:
@@ -221,7 +223,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         with archive.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=_BLOCK_BYTES) as tar:
             yield tar
     except tarfile.TarError as error:
-        raise BundleError(f"{archive} is not a bundle, or is cut short ({error}).") from error
+        raise BundleError(f"{archive} is not a bundle, or is truncated ({error}).") from error
     except OSError as error:
         raise BundleError(f"{archive} cannot be read or unpacked: {error.strerror or error}.") from error
 
@@ -229,7 +231,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
 def _manifest(tar: tarfile.TarFile, archive: Path) -> BundleManifest:
     entry = tar.next()
     if entry is None or entry.name != MANIFEST or not entry.isreg() or entry.size > MAX_MANIFEST_BYTES:
-        raise BundleError(f"{archive} does not begin with {MANIFEST}: it is not a bundle.")
+        raise BundleError(f"{archive} does not start with {MANIFEST}: it is not a bundle.")
     stream = tar.extractfile(entry)
     return parse(stream.read() if stream else b"", str(archive))
 
@@ -241,10 +243,12 @@ def _stored(tar: tarfile.TarFile, manifest: BundleManifest, archive: Path) -> It
         stream = tar.extractfile(entry) if entry is not None and entry.isreg() else None
         if entry is None or stream is None or entry.name != file.path or entry.size != file.size:
             found = f"has {entry.name}" if entry else "ends"
-            raise BundleError(f"{archive} {found} where its {MANIFEST} says {file.path}: it was changed or cut short.")
+            raise BundleError(
+                f"{archive} {found} instead of {file.path}, which its {MANIFEST} lists: it was modified or truncated."
+            )
         yield file, stream
     if (entry := tar.next()) is not None:
-        raise BundleError(f"{archive} holds {entry.name}, which its {MANIFEST} does not name: it was changed.")
+        raise BundleError(f"{archive} contains {entry.name}, which its {MANIFEST} does not list: it was modified.")
 
 
 def _from_base(manifest: BundleManifest, base: Path, archive: Path) -> Iterator[tuple[BundledFile, IO[bytes]]]:
@@ -252,7 +256,7 @@ def _from_base(manifest: BundleManifest, base: Path, archive: Path) -> Iterator[
     with open_base(base) as opened:
         if manifest.base is not None and opened.manifest.digest != manifest.base:
             raise BundleError(
-                f"{archive} is a difference to bundle {manifest.base}, but {base} is {opened.manifest.digest}."
+                f"{archive} is incremental to bundle {manifest.base}, but {base} is {opened.manifest.digest}."
             )
         for file in manifest.files:
             if not file.stored:
@@ -262,7 +266,7 @@ def _from_base(manifest: BundleManifest, base: Path, archive: Path) -> Iterator[
 
 def _require_same(file: BundledFile, digest: str, where: Path) -> None:
     if digest != file.sha256:
-        raise BundleError(f"{file.path} in {where} is not what {MANIFEST} says: it was changed, or the disk is faulty.")
+        raise BundleError(f"{file.path} in {where} does not match {MANIFEST}: it was modified, or the disk is faulty.")
 
 
 def _digest(stream: IO[bytes], tell: Tell) -> str:

@@ -143,7 +143,7 @@ def _without_base(manifest: BundleManifest, base: Path) -> BundleManifest:
     """Omit what the base has, under whatever name; an incremental bundle can be the base of another one."""
     known = _base_manifest(base)
     if known.environment != manifest.environment:
-        raise BundleError(f"{base} is of {known.environment}, not of {manifest.environment}.")
+        raise BundleError(f"{base} is a bundle of {known.environment}, not of {manifest.environment}.")
     digests = {file.sha256 for file in known.files}
     files = tuple(_omitted(file) if file.sha256 in digests else file for file in manifest.files)
     return replace(manifest, base=known.digest, files=files)

@@ -53,12 +53,14 @@ def find_wheels(project: Path, given: Path | None, scratch: Path) -> dict[str, S
         folder = scratch / WHEELS
         folder.mkdir()
         for arguments in _pip_calls(project, folder):
-            _run([sys.executable, "-m", "pip", *arguments], "pip could not fetch the wheels")
+            _run([sys.executable, "-m", "pip", *arguments], "pip could not download the wheels")
         if checkout() is not None:
             build_wheel(folder)
     found = sorted(folder.glob("*.whl"))
     if not any(path.name.startswith("lisa_gitops-") for path in found):
-        raise BundleError(f"{folder} has no wheel of lisa-gitops: give a directory with it and all that it needs.")
+        raise BundleError(
+            f"{folder} has no wheel of lisa-gitops: pass a directory with this wheel and its dependencies."
+        )
     return {f"{WHEELS}/{path.name}": Source(kind=FileType.WHEEL, file=path) for path in found}
 
 
@@ -98,14 +100,14 @@ def find_cdk(given: Path | None, scratch: Path) -> dict[str, Source]:
     if package is None:
         folder = scratch / CDK
         folder.mkdir()
-        _run([*_npm(), "pack", "--silent", f"aws-cdk@{version}"], "npm could not fetch the cdk CLI", folder=folder)
+        _run([*_npm(), "pack", "--silent", f"aws-cdk@{version}"], "npm could not download the cdk CLI", folder=folder)
         package = folder / f"aws-cdk-{version}.tgz"
     try:
         digest = hashlib.sha512(package.read_bytes()).digest()
     except OSError as error:
         raise BundleError(f"{package} cannot be read: {error.strerror}.") from error
     if f"sha512-{base64.b64encode(digest).decode()}" != integrity:
-        raise BundleError(f"{package} is not aws-cdk {version} as package-lock.json has it.")
+        raise BundleError(f"{package} is not aws-cdk {version} with the digest in package-lock.json.")
     return {f"{CDK}/aws-cdk-{version}.tgz": Source(kind=FileType.CDK, file=package)}
 
 

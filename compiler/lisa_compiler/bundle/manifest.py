@@ -125,7 +125,7 @@ def parse(content: bytes, where: str) -> BundleManifest:
     try:
         data = json.loads(content)
         if data["schemaVersion"] != SCHEMA_VERSION:
-            raise BundleError(f"{where} was made by LISA {data['lisaVersion']}, which this version cannot read.")
+            raise BundleError(f"{where} was created by LISA {data['lisaVersion']}, which this version cannot read.")
         manifest = BundleManifest(
             lisa_version=str(data["lisaVersion"]),
             environment=str(data["environment"]),
@@ -136,7 +136,7 @@ def parse(content: bytes, where: str) -> BundleManifest:
             files=tuple(_file(entry) for entry in data["files"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{where} does not begin with a {MANIFEST} that LISA wrote.") from error
+        raise BundleError(f"{where} does not start with a {MANIFEST} of LISA.") from error
     _validate(manifest.files, where)
     return manifest
 
@@ -158,11 +158,11 @@ def _file(entry: dict[str, Any]) -> BundledFile:
 def _validate(files: Sequence[BundledFile], where: str) -> None:
     paths = {file.path for file in files}
     if len(paths) != len(files):
-        raise BundleError(f"{where} names a file twice.")
+        raise BundleError(f"{where} lists a file twice.")
     for path in paths:
         pure = PurePosixPath(path)
         inside = str(pure) == path and not pure.is_absolute() and ".." not in pure.parts
         if not inside or path in {".", MANIFEST} or "\\" in path or "\0" in path:
-            raise BundleError(f"{where} names “{path}”, which is not a path inside a bundle.")
+            raise BundleError(f"{where} lists “{path}”, which is not a path in a bundle.")
         if any(str(parent) in paths for parent in pure.parents):
-            raise BundleError(f"{where} names “{path}”, which lies below a file.")
+            raise BundleError(f"{where} lists “{path}”, which is below a file.")

@@ -149,7 +149,7 @@ def _named(project: Path, path: str, missing: dict[str, str]) -> Iterator[tuple[
         kind = FileType.IMAGE if path.endswith(".tar") else FileType.PROJECT
         yield f"{PROJECT}/{path}", Source(kind=kind, file=whole)
     elif (project / f"{path}.sha256").is_file():
-        missing[path] = "put the file into the project, where its checksum is already"
+        missing[path] = "add the file to the project, next to its checksum"
 
 
 def _weights(
@@ -159,12 +159,12 @@ def _weights(
         name = model.config.model_name
         locked = lock.models.get(name)
         if locked is None:
-            missing[f"weights of {name}"] = f"stage them: `lisa weights stage --env {deployment.environment}`"
+            missing[f"weights of {name}"] = f"run `lisa weights stage --env {deployment.environment}`"
             continue
         for file in locked.files:
             path = project / MODELS / name / file.path
             if not path.is_file() or path.stat().st_size != file.size:
-                fix = f"fetch them: `lisa weights download --env {deployment.environment} {name}`"
+                fix = f"run `lisa weights download --env {deployment.environment} {name}`"
                 missing[f"weights of {name}"] = fix
                 break
             yield f"{PROJECT}/{MODELS}/{name}/{file.path}", Source(kind=FileType.WEIGHTS, file=path, known=file.sha256)
@@ -177,4 +177,4 @@ def _images(deployment: Deployment, images: Path | None, missing: dict[str, str]
     for service in deployment.services:
         image = service.image
         if isinstance(image, BuiltImage) and f"{image.name}.tar" not in archives:
-            missing[f"image {image.name}"] = "make images/ by `lisa artifacts save` and give `--images images`"
+            missing[f"image {image.name}"] = "run `lisa artifacts save --output images`, and pass `--images images`"

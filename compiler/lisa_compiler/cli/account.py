@@ -79,7 +79,9 @@ def gen_certs(
     *,
     domain: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Name to certify, may be repeated; default: the Region's load balancers."),
+        typer.Option(
+            metavar="NAME", help="Name in the certificate, may be repeated; default: the Region's load balancers."
+        ),
     ] = None,
     key: Annotated[KeyKind, typer.Option(help="RSA with 2048 bits, or the elliptic curve P-256.")] = KeyKind.RSA,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days of validity.")] = 365,

@@ -34,7 +34,7 @@ def refresh(
     *,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 when the lock file differs.")] = False,
 ) -> None:
-    """Read the SSM parameters of AMIs in the account, and write what they name to ami.<env>.lock.json."""
+    """Read the SSM parameters of AMIs in the account, and update ami.<env>.lock.json."""
     environment = context.environment
     name = context.project.ami_lock(environment).name
     found = read_current_amis(context.planned, context.account)

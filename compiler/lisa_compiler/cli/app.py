@@ -31,9 +31,9 @@ COMMANDS = {
     "destroy": ("deploy", "Destroy an environment's stacks. removalPolicy controls data deletion."),
     "drift": ("deploy", "Detect drift between the account and generated/<env>; exit 3 if found."),
     "ami": ("ami", "Pin the AMIs that EC2 instances boot."),
-    "artifacts": ("artifacts", "Build and publish what a deployment needs: images, layers, code, weights."),
-    "weights": ("weights", "Stage model weights: fetch, convert, verify, upload."),
-    "proposals": ("proposals", "Turn what the models API proposes into changes of the files."),
+    "artifacts": ("artifacts", "Build and publish the artifacts of a deployment: images, layers, code, weights."),
+    "weights": ("weights", "Stage model weights in S3: download, convert, verify, upload."),
+    "proposals": ("proposals", "Apply proposals of the models API to the configuration files."),
     "bundle": ("bundle", "Package an environment for an air-gapped network."),
 }
 """Module in this package and summary of each command; a test compares the summaries with the commands' own."""

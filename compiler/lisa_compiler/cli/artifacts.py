@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from lisa_compiler.artifacts.artifact_store import ArtifactStore
     from lisa_compiler.artifacts.supply import ArtifactStatus, Built
 
-app = command_group("Build and publish what a deployment needs: images, layers, code, weights.")
+app = command_group("Build and publish the artifacts of a deployment: images, layers, code, weights.")
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ARTIFACT]...", help="layers, code, web, images, weights, or a name; default: all."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Do not ask the account.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not connect to the account.")]
 
 
 @app.command("list", epilog="lisa artifacts list --env prod --offline")
@@ -44,7 +44,7 @@ def artifacts_list(
     offline: Offline = False,
     form: Annotated[TableFormat, typer.Option("--format", help="Table or JSON.")] = TableFormat.TEXT,
 ) -> None:
-    """List the artifacts of an environment: digest, whether it is built, whether the account has it."""
+    """List artifacts: digest, whether they are built, and whether the account has them."""
     artifacts = context.assembly().artifacts
     warn_if_out_of_date(context)
     store = None if offline else _store(context)
@@ -58,11 +58,11 @@ def artifacts_list(
 @app.command("build", epilog="lisa artifacts build layers --env prod --offline")
 @takes(deployment_options)
 def artifacts_build(context: DeploymentContext, names: Names = None, *, offline: Offline = False) -> None:
-    """Build what the account lacks, or, offline, whatever is not built; zip files go to .lisa/artifacts."""
+    """Build artifacts that the account does not have, or offline, those that are not built."""
     selected = supply.select(context.up_to_date_assembly().artifacts, names or ())
     built = supply.build(context.project.root, selected, None if offline else _store(context))
     if not _print_built(built):
-        print_status(f"{context.environment}: the account has all that was asked for, nothing to build")
+        print_status(f"{context.environment}: the account has all requested artifacts; nothing to build")
 
 
 @app.command("save", epilog="lisa artifacts save --env airgap --output images")
@@ -71,14 +71,14 @@ def artifacts_save(
     context: DeploymentContext,
     names: Names = None,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the archives go.")] = Path(
-        "images"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Output directory of the archives.")
+    ] = Path("images"),
 ) -> None:
-    """Write images as archives, which `lisa bundle --images` packs; builds those that are not built."""
+    """Write images as archives for `lisa bundle --images`; build missing ones first."""
     selected = supply.select(context.up_to_date_assembly().artifacts, names or ())
     if not _print_built(supply.save_images(selected, output)):
-        print_status(f"{context.environment}: no image to save; those of type ecr and registry are not built here")
+        print_status(f"{context.environment}: no image to save; images of type ecr and registry are not built")
 
 
 @app.command("materialize", epilog="lisa artifacts materialize --env prod")
@@ -91,7 +91,7 @@ def artifacts_materialize(
     env: Annotated[str, typer.Option("--env", "-e", metavar="NAME", help="Environment to materialize.")],
     image: Annotated[bool, typer.Option("--image", help="Build a container context and print the image.")] = False,
 ) -> None:
-    """Write product code as generated/ names it into .lisa/artifacts, and print the paths."""
+    """Write the product code of generated/ into .lisa/artifacts, and print the paths."""
     for place in supply.materialize(project, env, names or (), image=image):
         write_output(f"{place}\n")
 
@@ -102,7 +102,7 @@ def artifacts_vendor(
     context: DeploymentContext,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="New directory to write.")],
 ) -> None:
-    """Write compiled output with all code and layers into DIR, for pipelines without LISA."""
+    """Write a self-contained deployment into DIR, for pipelines without LISA."""
     context.require_up_to_date()
     vendor(context.project.root, context.environment, directory)
     print_status(
@@ -113,7 +113,7 @@ def artifacts_vendor(
 @app.command("publish", epilog="lisa artifacts publish --env prod")
 @takes(deployment_options)
 def artifacts_publish(context: DeploymentContext, names: Names = None) -> None:
-    """Build and upload what the account lacks. Run it again after any interruption."""
+    """Build and upload artifacts that the account does not have. Safe to rerun."""
     artifacts = context.up_to_date_assembly().artifacts
     publish_missing(context, _store(context), supply.select(artifacts, names or ()))
     if not names or supply.WEIGHTS in names:
@@ -130,13 +130,13 @@ def artifacts_builder(*, project: ProjectDirectory = Path()) -> None:  # noqa: A
 @app.command("login", epilog="lisa artifacts login --env prod")
 @takes(deployment_options)
 def artifacts_login(context: DeploymentContext) -> None:
-    """Log Docker or buildah in to the registries of accountNumbersEcr, which base images come from."""
+    """Log Docker or Buildah in to the ECR registries of accountNumbersEcr."""
     from lisa_compiler.artifacts.artifact_store import log_in_to  # noqa: PLC0415  # boto3: 0.4 s, and not every command's
 
     config, partition = context.deployment.config, context.deployment.region.partition
     accounts = config.account_numbers_ecr
     if not accounts:
-        print_status(f"{context.environment}: accountNumbersEcr names no account, nothing to log in to")
+        print_status(f"{context.environment}: accountNumbersEcr is empty; nothing to log in to")
         return
     registries = [f"{number}.dkr.ecr.{config.region}.{partition.dns_suffix}" for number in accounts]
     log_in_to(images.find_builder(), context.account(), registries)

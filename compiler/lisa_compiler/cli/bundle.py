@@ -78,7 +78,7 @@ def bundle(
     if ctx.invoked_subcommand is not None:
         return
     if output is None:
-        raise typer.BadParameter("Name the file to write: --output FILE.", param_hint="--output")
+        raise typer.BadParameter("Specify the bundle file with --output FILE.", param_hint="--output")
     omit = allow_missing or old_allow_missing
     inputs = BundleInputs(images=images, wheels=wheels, cdk=cdk, base=base, allow_missing=omit)
     manifest = create(output, open_context(invocation), inputs, progress_step)

@@ -109,7 +109,9 @@ def schema(
         SchemaKind, typer.Option("--type", help="config.yaml, an overlay, or one environment's merged configuration.")
     ] = SchemaKind.CONFIG,
     of: Annotated[SchemaKind | None, typer.Option("--of", hidden=True)] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the schema to a file.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of config.yaml for editors."""
     make = {

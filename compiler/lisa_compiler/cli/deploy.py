@@ -92,7 +92,7 @@ def deploy(
 ) -> None:
     """Show the plan, publish artifacts, deploy the stacks and verify. Safe to rerun.
 
-    Run it again after any interruption or failure; it goes on where it stopped.
+    After an interruption or a failure, rerun it to resume.
     """
     from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.deploy.session import open_deploy_session  # noqa: PLC0415  # likewise

@@ -134,7 +134,7 @@ def _print_endpoints(system: LocalEnvironment, seconds: float) -> None:
     if system.web:
         rows.append(("Chat application", system.web))
     if system.users:
-        rows.append(("Users", f"{', '.join(system.users[:-1])}, and {system.users[-1]}, who manages models"))
+        rows.append(("Users", f"{', '.join(system.users[:-1])}, and {system.users[-1]}, who can manage models"))
     rows += [("Gateway", f"{system.gateway}/v2/serve"), ("API token", system.token), ("API", system.api)]
     table = "\n".join(f"  {name:<17} {value}" for name, value in rows)
     print_status(

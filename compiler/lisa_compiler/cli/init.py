@@ -31,13 +31,13 @@ _VENDOR_HINT = " Pass --vendor to put LISA's wheel into the repository instead."
 def init_command(
     *,
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="New or empty directory; one with .git alone will do.")
+        Path, typer.Argument(metavar="DIR", help="New or empty directory, or one that contains only .git.")
     ],
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Answer a question; for one environment as prod.region=…"),
+        typer.Option("--set", metavar="NAME=VALUE", help="Answer a prompt; for one environment, use prod.region=…"),
     ] = None,
-    defaults: Annotated[bool, typer.Option("--defaults", help="Take what is proposed, and ask nothing.")] = False,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Accept the defaults without prompts.")] = False,
     requirement: Annotated[
         str | None,
         typer.Option(
@@ -45,10 +45,10 @@ def init_command(
         ),
     ] = None,
     vendor: Annotated[
-        bool, typer.Option("--vendor", help="Put LISA's wheel, built from this checkout, into the repository.")
+        bool, typer.Option("--vendor", help="Add LISA's wheel, built from this checkout, to the repository.")
     ] = False,
     wheel: Annotated[
-        Path | None, typer.Option("--wheel", metavar="FILE", help="Put this wheel of LISA into the repository.")
+        Path | None, typer.Option("--wheel", metavar="FILE", help="Add this wheel of LISA to the repository.")
     ] = None,
 ) -> None:
     """Create a configuration repository with workflows, generated/ and a README."""

@@ -164,7 +164,7 @@ def environments_options(
 ) -> Invocation:
     """Options of commands on several environments: those of their scope and their overrides."""
     if env and all_environments:
-        raise typer.BadParameter("--env and --all exclude each other.", param_hint="--all")
+        raise typer.BadParameter("--env and --all are mutually exclusive.", param_hint="--all")
     shortcuts = override_options(profile, deployment_name, account_number, region)
     return build_invocation(
         project, env or (), every=all_environments, shortcuts=shortcuts, assignments=assignments or ()

@@ -17,7 +17,7 @@ from lisa_compiler.project.paths import shown_path
 from lisa_compiler.proposals.proposal import Proposal
 from lisa_compiler.proposals.queue import ProposalQueue, open_queue
 
-app = command_group("Turn what the models API proposes into changes of the files.")
+app = command_group("Apply proposals of the models API to the configuration files.")
 
 Endpoint = Annotated[str | None, typer.Option("--endpoint-url", metavar="URL", help="DynamoDB-compatible store.")]
 ProposalId = Annotated[str, typer.Argument(metavar="ID", help="Id of the proposal.")]
@@ -34,10 +34,10 @@ def queue_options(invocation: Invocation, *, endpoint_url: Endpoint = None) -> P
 def proposals_list(
     queue: ProposalQueue,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Those applied and withdrawn too.")] = False,
-    form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
+    every: Annotated[bool, typer.Option("--all", help="Include applied and withdrawn proposals.")] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.TEXT,
 ) -> None:
-    """List the pending proposals of an environment, the newest first."""
+    """List the pending proposals of an environment, newest first."""
     found = queue.list(every=every)
     if form is TableFormat.JSON:
         write_output(json.dumps([asdict(proposal) for proposal in found], indent=2) + "\n")
@@ -51,7 +51,7 @@ def proposals_list(
 @app.command("show", epilog="lisa proposals show 20261122T101500-0a1b2c3d --env prod | git apply --check")
 @takes(queue_options)
 def proposals_show(queue: ProposalQueue, proposal: ProposalId) -> None:
-    """Print what a proposal changes in the files, as a unified diff, and change nothing."""
+    """Print the file changes of a proposal as a unified diff. Changes nothing."""
     change = queue.preview(proposal)
     print_status(_summary(change.proposal))
     write_output(change.file.diff())
@@ -60,7 +60,7 @@ def proposals_show(queue: ProposalQueue, proposal: ProposalId) -> None:
 @app.command("apply", epilog="lisa proposals apply 20261122T101500-0a1b2c3d --env prod")
 @takes(queue_options)
 def proposals_apply(queue: ProposalQueue, proposal: ProposalId) -> None:
-    """Apply a proposal to the working tree when the configuration is valid with it, and mark it as applied."""
+    """Apply a proposal to the working tree if the result is valid; mark it as applied."""
     change = queue.validate(proposal)
     print_diagnostics(change.diagnostics, Format.TEXT, queue.project)
     write_output(change.file.diff())

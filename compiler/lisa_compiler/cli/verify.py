@@ -57,7 +57,8 @@ def verify(
         float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Timeout of each request.")
     ] = 60,
     url: Annotated[
-        str | None, typer.Option("--url", metavar="URL", help="Address of the gateway; default: its own.")
+        str | None,
+        typer.Option("--url", metavar="URL", help="Address of the gateway; default: the output of the serve stack."),
     ] = None,
     token_file: TokenFile = None,
     ca_bundle: CaBundle = None,
@@ -65,13 +66,13 @@ def verify(
 ) -> None:
     """Verify that a deployment serves: stacks, instances, tasks, targets and requests.
 
-    Exit code 1 when a check failed; each has its fix. Requests need a token in LISA_API_TOKEN or --token-file.
+    Exits with 1 if a check failed, and shows the fix. Requests require a token.
     """
     from lisa_compiler.deploy.session import open_cloudformation  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.verification.verify import VerificationOptions  # noqa: PLC0415  # likewise
 
     if url is not None and not url.startswith(("https://", "http://")):
-        raise typer.BadParameter("The address must begin with https:// or http://.", param_hint="--url")
+        raise typer.BadParameter("The address must start with https:// or http://.", param_hint="--url")
     options = VerificationOptions(
         token=read_token(token_file), url=url, ca_bundle=ca_bundle, timeout=timeout, wait=wait
     )

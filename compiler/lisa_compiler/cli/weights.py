@@ -31,7 +31,7 @@ from lisa_weights.stage_events import (
 from lisa_weights.status import Condition, NextAction, StatusRow
 from lisa_weights.workspace import Workspace
 
-app = command_group("Stage model weights: fetch, convert, verify, upload.")
+app = command_group("Stage model weights in S3: download, convert, verify, upload.")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
@@ -59,10 +59,10 @@ def workspace_options(invocation: Invocation, *, endpoint_url: Endpoint = None) 
 def weights_status(
     workspace: Workspace,
     *,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the bucket.")] = False,
-    form: Annotated[TableFormat, typer.Option("--format", help="How the table is written.")] = TableFormat.TEXT,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not connect to the bucket.")] = False,
+    form: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.TEXT,
 ) -> None:
-    """Show where each model stands: needed, on the disk, locked, in S3."""
+    """Show the status of each model: required, on disk, locked, in S3."""
     rows = use_cases.show_status(workspace, ask_bucket=not offline)
     if form is TableFormat.JSON:
         write_output(json.dumps([asdict(row) for row in rows], indent=2, default=str) + "\n")
@@ -93,7 +93,7 @@ def weights_fetch(
     *,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
 ) -> None:
-    """Fetch a model from the Hugging Face Hub into models/ and lock its commit. A token is read from HF_TOKEN alone."""
+    """Download a model from the Hugging Face Hub into models/; HF_TOKEN has the token."""
     print_events(use_cases.fetch(workspace, model, revision, progress_step))
 
 
@@ -104,12 +104,13 @@ def weights_convert(
     max_shard_size: Annotated[str, typer.Option(metavar="SIZE", help="Largest file: 2GB, 500MB.")] = "2GB",
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare each tensor with its source.")] = True,
     checksums: Annotated[
-        bool, typer.Option("--checksums", help="Check the checkpoint against its own CRC-32 too; half as long again.")
+        bool,
+        typer.Option("--checksums", help="Also verify the checkpoint's CRC-32 checksums; takes about 50 % longer."),
     ] = False,
 ) -> None:
-    """Convert PyTorch checkpoints to safetensors, in place, without PyTorch and without running their code."""
+    """Convert PyTorch checkpoints to safetensors, without running their code."""
     if checksums and not verify:
-        raise typer.BadParameter("--checksums and --no-verify exclude each other.", param_hint="--checksums")
+        raise typer.BadParameter("--checksums and --no-verify are mutually exclusive.", param_hint="--checksums")
     shown = shown_path(path)
     converted = use_cases.convert_directory(
         path,
@@ -131,7 +132,7 @@ def weights_convert(
 @app.command("upload")
 @takes(workspace_options)
 def weights_upload(workspace: Workspace, models: Models = None) -> None:
-    """Upload locked models to the models bucket; what is there already stays."""
+    """Upload locked models to the models bucket; skip existing files."""
     print_events(use_cases.upload(workspace, models or (), progress_step))
 
 
@@ -150,7 +151,7 @@ def weights_verify(
     *,
     deep: Annotated[bool, typer.Option("--deep", help="Read every object and compare its digest.")] = False,
 ) -> None:
-    """Compare models in the bucket with the lock; exit 1 when one differs."""
+    """Compare models in the bucket with the lock file; exit 1 if they differ."""
     raise typer.Exit(print_events(use_cases.verify(workspace, models or (), deep=deep)))
 
 
@@ -159,9 +160,9 @@ def weights_verify(
 def weights_stage(
     workspace: Workspace,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without a prompt.")] = False,
 ) -> None:
-    """Fetch, convert, lock and upload whatever is missing. Run it again after any interruption."""
+    """Download, convert, lock and upload missing weights. Safe to rerun."""
 
     def approve(model: str, total_bytes: int) -> bool:
         return yes or typer.confirm(f"Fetch {model} from the Hugging Face Hub ({format_bytes(total_bytes)})?")

@@ -56,7 +56,7 @@ def load(project: Path, environment: str) -> AmiLock:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         reason = f"{place}: {first['msg']}" if place else str(first["msg"])
-        raise _unusable(name, environment, f"{name} does not have the form of a lock file ({reason}).") from error
+        raise _unusable(name, environment, f"{name} is not a valid lock file ({reason}).") from error
     amis = {
         parameter: LockedAmi(
             id=ami.image_id,
@@ -121,7 +121,7 @@ def diagnose(deployment: Deployment, lock: AmiLock, document: Document) -> list[
     if not lock.region:
         reason = f"{name} does not exist"
     elif lock.region != deployment.config.region:
-        reason = f"{name} is for the region {lock.region}, and {environment} deploys to {deployment.config.region}"
+        reason = f"{name} is for the Region {lock.region}, but {environment} deploys to {deployment.config.region}"
     else:
         reason = f"{name} does not have {', '.join(found)}"
     fix = diagnostic_types.AMI_UNPINNED.fix.replace("<env>", environment)

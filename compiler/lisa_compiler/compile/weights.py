@@ -88,7 +88,7 @@ def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagn
             diagnostic_types.WEIGHTS_INCOMPLETE,
             f"{place} is incomplete and was skipped: {reasons}.",
         ),
-        IssueKind.OUTDATED: (diagnostic_types.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
+        IssueKind.OUTDATED: (diagnostic_types.WEIGHTS_OUTDATED, f"{place} does not match {LOCK_FILE}: {reasons}."),
         IssueKind.REFUSED: (diagnostic_types.WEIGHTS_INVALID, f"{place} cannot be used: {reasons}."),
         IssueKind.DAMAGED: (diagnostic_types.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
         IssueKind.UNCHECKED: (

@@ -90,7 +90,7 @@ def find(project: Path) -> Cdk:
     if said.returncode or not version:
         raise DeployError(f"{found} does not run ({said.stderr.strip()[:200]}): {_INSTALL}.")
     if version.partition(".")[0] != _MAJOR:
-        raise DeployError(f"{found} is version {version}, and aws-cdk-lib 2 needs version 2: {_INSTALL}.")
+        raise DeployError(f"{found} is version {version}, but aws-cdk-lib 2 requires version 2: {_INSTALL}.")
     return Cdk(command, version)
 
 

@@ -99,7 +99,7 @@ class DeploymentContext:
             problem = self._out_of_date()
         except LisaError:
             # `lisa destroy` must work for sources that no longer compile.
-            problem = f"{shown_path(self.output)} cannot be compared with its sources, which do not compile."
+            problem = f"{shown_path(self.output)} cannot be compared with its sources, because they do not compile."
         command = f"lisa compile --env {self.environment}"
         return f"{problem} This command uses it as it is; run `{command}`." if problem else None
 

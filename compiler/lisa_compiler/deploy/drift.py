@@ -123,7 +123,7 @@ def _detect(
     """Have CloudFormation look for drift in all stacks at once, and wait; id of the detection by stack."""
     client = cloudformation.client()
     started = {}
-    with translate_aws_errors("CloudFormation does not detect drift"):
+    with translate_aws_errors("CloudFormation cannot detect drift"):
         for stack in stacks:
             if stack.name in deployed and deployed[stack.name].status in _AT_REST:
                 started[stack.name] = client.detect_stack_drift(StackName=stack.name)["StackDriftDetectionId"]

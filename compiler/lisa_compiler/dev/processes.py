@@ -93,7 +93,7 @@ class Running:
         """Wait until it answers.
 
         Raises:
-            PartError: it ended, or does not answer in time.
+            PartError: it ended, or does not respond in time.
         """
         deadline = time.monotonic() + self.program.seconds
         while time.monotonic() < deadline:
@@ -110,8 +110,8 @@ class Running:
             raise self._failure(f"ended with {self.process.returncode}")
 
     def _failure(self, what: str) -> ProcessError:
-        said = "\n".join(f"  {line}" for line in self._last) or "  (it said nothing)"
-        return ProcessError(f"{self.program.name} {what}. It said last:\n{said}")
+        said = "\n".join(f"  {line}" for line in self._last) or "  (no output)"
+        return ProcessError(f"{self.program.name} {what}. Last output:\n{said}")
 
     def stop(self) -> None:
         """End it and all that it started."""

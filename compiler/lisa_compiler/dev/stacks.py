@@ -195,5 +195,5 @@ def _create(cloudformation: Any, name: str, template: Mapping[str, Any]) -> None
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         reasons = [event.get("ResourceStatusReason", "") for event in events if "FAILED" in event["ResourceStatus"]]
         raise LocalDeployError(
-            f"The local AWS did not make the stack {name} ({status}): {'; '.join(filter(None, reasons))}"
+            f"The AWS emulator did not create the stack {name} ({status}): {'; '.join(filter(None, reasons))}"
         )

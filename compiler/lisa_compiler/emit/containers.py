@@ -76,7 +76,9 @@ def _weights_table(weights: Mapping[str, Any]) -> bytes:
     lines = [f"# {weights['status']}"]
     for file in sorted(weights["files"], key=lambda file: str(file["path"])):
         if any(character in file["path"] for character in "\t\n\r'"):
-            raise ContextError(f"A file of the model is called {file['path']!r}, which no shell script can handle.")
+            raise ContextError(
+                f"A file of the model is called {file['path']!r}. Rename it: shell scripts cannot handle this name."
+            )
         lines.append(f"{file['path']}\t{file['size']}\t{file.get('sha256') or '-'}")
     return ("\n".join(lines) + "\n").encode()
 

@@ -62,7 +62,7 @@ def emit_summary(
             deployment=deployment,
             config=config,
             rest_api=_service_row(
-                "REST API", "gateway", _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING
+                "Gateway", _NOTHING, _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING
             ),
             models=[_model_row(model, lock) for model in deployment.models],
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
@@ -98,7 +98,7 @@ def _model_row(model: ModelPlan, lock: WeightsLock) -> _Row:
 def _weights(model: ModelPlan, lock: WeightsLock) -> str:
     locked = lock.models.get(model.config.model_name)
     if locked is None:
-        return "unstaged"
+        return "**not staged**"
     revision = f" at {locked.revision[:12]}" if locked.revision else ""
     return f"{locked.total_bytes / 1e9:.1f} GB, {locked.parameters / 1e9:.1f} B parameters{revision}"
 
@@ -179,33 +179,33 @@ def _access(deployment: Deployment, serve: Mapping[str, Any]) -> str:
         return "**no authentication**"
     image = deployment.rest_api.image
     if isinstance(image, BuiltImage) and image.kind == GATEWAY:
-        return "OIDC or API token"
-    return f"OIDC or API token **if `{_image(image)}` is LISA's gateway**: LISA did not build this image"
+        return "requires an OIDC or API token"
+    return f"requires an OIDC or API token **if `{_image(image)}` is LISA's gateway**; LISA did not build this image"
 
 
 def _exposed(deployment: Deployment, access: str) -> list[str]:
     lines = []
     rest = deployment.rest_api
-    protocol = "HTTPS" if rest.certificate_arn else "**plain HTTP**"
-    source = "anywhere" if rest.internet_facing else "the VPC"
-    lines.append(f"REST API load balancer: {protocol} on port {rest.port} from {source}; {access}")
+    protocol = "HTTPS" if rest.certificate_arn else "**unencrypted HTTP**"
+    source = "the internet" if rest.internet_facing else "the VPC"
+    lines.append(f"Gateway load balancer: {protocol} ({rest.port}) from {source}; {access}")
     config = deployment.config
     domain = config.api_gateway_config.domain_name
-    where = f"https://{domain}" if domain else "its execute-api address"
+    where = f"https://{domain}" if domain else "its default address (execute-api)"
     callers = (
-        "management, sessions and RAG by OIDC token"
+        "models, sessions and RAG; requires an OIDC token"
         if deployment.use_auth
-        else "management, closed to every caller without `authConfig`"
+        else "models; rejects all requests because `authConfig` is not set"
     )
-    lines.append(f"API Gateway (regional) at {where}: {callers}")
+    lines.append(f"Management API (API Gateway, regional) at {where}: {callers}")
     if deployment.deploys("ui"):
-        lines.append("Chat application: static files through API Gateway, without authentication")
+        lines.append("Chat application: static files through API Gateway; public")
     return lines
 
 
 def _settings(deployment: Deployment) -> list[dict[str, str]]:
     """What the configuration passes through: variables of containers, and LiteLLM's settings beside the models."""
-    services = [("REST API", deployment.rest_api), *((model.identifier, model.service) for model in deployment.models)]
+    services = [("Gateway", deployment.rest_api), *((model.identifier, model.service) for model in deployment.models)]
     rows = [
         (owner, f"environment.{name}", f"secret {value}" if name in dict(service.secrets) else value)
         for owner, service in services
@@ -227,20 +227,22 @@ def _permissions(deployment: Deployment) -> list[str]:
     lines = []
     boundary = _boundary(deployment)
     if boundary:
-        lines.append(f"Every role is bounded by `{boundary}`.")
+        lines.append(f"All IAM roles have the permissions boundary `{boundary}`.")
     lines.extend(
-        f"The gateway's role may `{'`, `'.join(model.grant.actions)}` on `{'`, `'.join(model.grant.resources)}` "
-        f"(model {model.name})."
+        f"The gateway role has permission for `{'`, `'.join(model.grant.actions)}` on "
+        f"`{'`, `'.join(model.grant.resources)}` (model {model.name})."
         for model in deployment.external_models
         if model.grant
     )
     if deployment.models:
         bucket = deployment.config.s3_bucket_models
-        lines.append(f"Each model's role reads its own prefix of `s3://{bucket}`; nothing writes there.")
+        lines.append(
+            f"The role of each model can only read its prefix of `s3://{bucket}`. No role can write to this bucket."
+        )
     privileged = [model.identifier for model in deployment.models if model.service.privileged]
     if privileged:
-        lines.append(f"Runs **privileged**, because mount-s3 needs FUSE: {', '.join(privileged)}.")
-    lines.append("People reach instances through Session Manager alone.")
+        lines.append(f"**Privileged** containers, because mount-s3 requires FUSE: {', '.join(privileged)}.")
+    lines.append("Instances are accessible only through Session Manager.")
     return lines
 
 

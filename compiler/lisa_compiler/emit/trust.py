@@ -117,6 +117,6 @@ def describe_authorities(deployment: Deployment, project: Path) -> list[str]:
     if not isinstance(deployment.trust, ProjectTrust):
         return []
     return [
-        f"{name_of(certificate)}, until {certificate.not_valid_after_utc:%Y-%m-%d}"
+        f"{name_of(certificate)}, expires {certificate.not_valid_after_utc:%Y-%m-%d}"
         for certificate in read_authorities(project, deployment.trust.source)
     ]

@@ -32,10 +32,10 @@ def read_user_context(project: Path, path: str) -> dict[str, bytes]:
     folder = project / path
     root = folder.resolve()
     if not root.is_relative_to(project.resolve()):
-        raise ContextError(f"The build context {path} lies outside the project: move it into the project.")
+        raise ContextError(f"The build context {path} is outside the project: move it into the project.")
     if not folder.is_dir():
         raise ContextError(
-            f"The build context {path} is not a folder of the project: make it, or name one of LISA's own contexts."
+            f"The build context {path} is not a directory of the project: create it, or use a built-in context."
         )
     if not (folder / "Dockerfile").is_file():
         raise ContextError(f"The build context {path} has no Dockerfile: add one.")
@@ -47,10 +47,10 @@ def read_user_context(project: Path, path: str) -> dict[str, bytes]:
             continue
         if not file.resolve().is_relative_to(root):
             raise ContextError(
-                f"{path}/{name} is a link that leads out of the build context: put the file itself there."
+                f"{path}/{name} is a symbolic link to a file outside the build context: replace it with the file."
             )
         if not file.is_file():
-            raise ContextError(f"{path}/{name} is not a file: remove it or name it in {path}/{_IGNORE_FILE}.")
+            raise ContextError(f"{path}/{name} is not a regular file: remove it, or list it in {path}/{_IGNORE_FILE}.")
         size = file.stat().st_size
         total += size
         if size > FILE_LIMIT or total > CONTEXT_LIMIT:
@@ -58,9 +58,9 @@ def read_user_context(project: Path, path: str) -> dict[str, bytes]:
                 f"{path}/{name} has {size:,} bytes" if size > FILE_LIMIT else f"{path} has over {CONTEXT_LIMIT:,} bytes"
             )
             raise ContextError(
-                f"{what}, too many to be copied into the output (limit: {FILE_LIMIT:,} a file, {CONTEXT_LIMIT:,} a "
-                f"context): name what the image does not need in {path}/{_IGNORE_FILE}, or build the image yourself "
-                "and name it by ecr, registry or tarball."
+                f"{what}, too many to copy into the output (limit: {FILE_LIMIT:,} a file, {CONTEXT_LIMIT:,} a "
+                f"context): list files that the image does not need in {path}/{_IGNORE_FILE}, or build it yourself "
+                "and use an image of type ecr, registry or tarball."
             )
         files[name] = file.read_bytes()
     return files
@@ -73,8 +73,8 @@ def _walk(folder: Path, path: str) -> Iterator[tuple[str, Path]]:
         for name in directories:
             if (here / name).is_symlink():
                 raise ContextError(
-                    f"{path}/{(here / name).relative_to(folder).as_posix()} is a link to a folder: "
-                    "put the folder itself there."
+                    f"{path}/{(here / name).relative_to(folder).as_posix()} is a symbolic link to a directory: "
+                    "replace it with the directory."
                 )
         for name in sorted(names):
             yield (here / name).relative_to(folder).as_posix(), here / name

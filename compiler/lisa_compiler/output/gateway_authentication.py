@@ -56,7 +56,7 @@ def read_authentication(task: Mapping[str, Any]) -> Authentication:
     containers = [one for one in _list(task.get("ContainerDefinitions")) if isinstance(one, Mapping)]
     gateway = next((one for one in containers if one.get("Name") == GATEWAY), None)
     if gateway is None:
-        return Authentication(Access.UNKNOWN, (f"There is no container `{GATEWAY}`.",), MappingProxyType({}))
+        return Authentication(Access.UNKNOWN, (f"The container `{GATEWAY}` is missing.",), MappingProxyType({}))
     plain = _plain(gateway)
     secrets = [str(one.get("Name", "")) for one in _list(gateway.get("Secrets")) if isinstance(one, Mapping)]
     values = {name: found[0] for name, found in plain.items() if len(found) == 1 and isinstance(found[0], str)}
@@ -64,7 +64,7 @@ def read_authentication(task: Mapping[str, Any]) -> Authentication:
         *_replaced(gateway, containers),
         *(f"`{name}` has several values." for name, found in plain.items() if len(found) > 1 and _matters(name)),
         *(
-            f"`{name}` is not a plain text."
+            f"`{name}` is not a plain string."
             for name, found in plain.items()
             if len(found) == 1 and name not in values and _matters(name)
         ),
@@ -113,10 +113,10 @@ def _replaced(gateway: Mapping[str, Any], containers: Sequence[Mapping[str, Any]
         if gateway.get(key):
             yield f"{key} replaces what the image runs."
     if gateway.get("EnvironmentFiles"):
-        yield "EnvironmentFiles set variables that the template does not show."
+        yield "EnvironmentFiles set variables that are not in the template."
     for other in containers:
         if other is not gateway and other.get("PortMappings"):
-            yield f"Another container, `{other.get('Name')}`, takes requests."
+            yield f"Another container, `{other.get('Name')}`, accepts requests."
 
 
 def _reserved(variables: Sequence[tuple[str, str]]) -> Iterator[str]:

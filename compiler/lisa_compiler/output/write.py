@@ -74,7 +74,7 @@ def write_environment(output: Path, environment: str, files: Mapping[str, bytes]
             if not matches_exactly(target, files):
                 _replace(SwapPaths(target, state), files)
     except OSError as error:
-        raise OutputWriteError(f"{target} could not be written and is as it was before: {reason_of(error)}.") from error
+        raise OutputWriteError(f"{target} could not be written and is unchanged: {reason_of(error)}.") from error
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def output_lock(output: Path) -> Iterator[Path]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise OutputWriteError(
-                        f"Another compile is writing to {output}: wait until it ends, then run this again."
+                        f"Another compile is writing to {output}: wait until it ends, then rerun the command."
                     ) from None
                 time.sleep(0.05)
         yield state
@@ -111,16 +111,16 @@ def _require_inside(files: Mapping[str, bytes]) -> None:
             raise OutputWriteError(f"“{name}” is not a path inside the environment's directory; nothing was written.")
     for name in files:
         if any(str(parent) in files for parent in PurePosixPath(name).parents):
-            raise OutputWriteError(f"“{name}” lies below a path that is itself a file; nothing was written.")
+            raise OutputWriteError(f"“{name}” is below a path that is a file; nothing was written.")
 
 
 def _require_own(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise OutputWriteError(f"{target} is not a directory that LISA made: move it away or choose another --output.")
+        raise OutputWriteError(f"{target} was not created by LISA: move it, or use another --output.")
     if target.is_dir() and not (target / MANIFEST).is_file() and any(target.iterdir()):
         raise OutputWriteError(
-            f"{target} has files but no {MANIFEST}, so LISA did not make it and does not replace it: "
-            "move it away or choose another --output."
+            f"{target} has files but no {MANIFEST}, so it was not created by LISA and is not replaced: "
+            "move it, or use another --output."
         )
 
 

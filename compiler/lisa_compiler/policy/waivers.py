@@ -235,7 +235,7 @@ class _Reader:
                 return date.fromisoformat(text)
         except ValueError:
             pass
-        message = f"`{path}.expiry` is `{text[:60]}`, but has to be a day, as 2027-03-31."
+        message = f"`{path}.expiry` must be a date such as 2027-03-31, but is `{text[:60]}`."
         fix = "Write year, month and day, with hyphens."
         origin = waiver.entries["expiry"].node.origin
         self._wrong(diagnostic_types.INVALID_FORMAT, origin, f"{path}.expiry", message, fix)

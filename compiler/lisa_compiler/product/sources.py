@@ -109,7 +109,7 @@ def _function(name: str, recipe: FunctionRecipe, project: Path) -> Files:
     own = {path: content for path, content in given.items() if path.startswith(f"{_PACKAGE}/")}
     if not own:
         raise local_files.LocalFileError(
-            recipe.path, f"has no {_PACKAGE} in it.", "Name the folder that the package is in."
+            recipe.path, f"does not contain {_PACKAGE}.", "Use the directory that contains the package."
         )
     return {**own, **shared}
 
@@ -119,7 +119,7 @@ def _web(recipe: WebRecipe, project: Path) -> Files:
         return source_files(runtime_dir() / "web" / "dist")
     bundle = local_files.folder(project, recipe.path)
     if "index.html" not in bundle:
-        raise local_files.LocalFileError(recipe.path, "has no index.html.", "Name the folder that the build wrote.")
+        raise local_files.LocalFileError(recipe.path, "has no index.html.", "Use the directory that the build wrote.")
     return bundle
 
 

@@ -66,7 +66,7 @@ def read_authorities(project: Path, path: str) -> tuple[Certificate, ...]:
         raise LocalFileError(
             path,
             "contains a private key, which LISA does not copy.",
-            "Remove the key from the project and from its Git history, replace the key, and name a PEM file that holds "
+            "Remove the key from the project and from its Git history, replace the key, and use a PEM file that holds "
             "certificates only.",
         )
     if _CERTIFICATE not in content:
@@ -95,7 +95,7 @@ def require_valid(path: str, found: Iterable[Certificate], now: datetime.datetim
                 path,
                 f"contains a certificate that expired on {certificate.not_valid_after_utc:%Y-%m-%d}: "
                 f"{name_of(certificate)}.",
-                "Replace it with the current certificate of that authority, or remove it.",
+                "Replace it with the current certificate of this CA, or remove it.",
             )
         if certificate.not_valid_before_utc > now:
             raise LocalFileError(
@@ -212,12 +212,12 @@ def _is_der_key(content: bytes) -> bool:
 
 
 def _not_pem(path: str, content: bytes) -> LocalFileError:
-    fix = "Name a PEM file with the certificates of your authorities (-----BEGIN CERTIFICATE-----)."
+    fix = "Use a PEM file with the certificates of your CAs (-----BEGIN CERTIFICATE-----)."
     if content.startswith(_DER):
         fix = f"Convert it to PEM: `openssl x509 -inform der -in {path} -out authorities.pem`."
     elif _TRUSTED_CERTIFICATE in content:
         fix = f"Write it as a plain certificate: `openssl x509 -in {path} -out authorities.pem`."
-    return LocalFileError(path, "contains no certificate in PEM.", fix)
+    return LocalFileError(path, "contains no PEM certificate.", fix)
 
 
 def _require_complete_chains(path: str, found: Sequence[Certificate]) -> None:
@@ -230,13 +230,13 @@ def _require_complete_chains(path: str, found: Sequence[Certificate]) -> None:
         if not _may_sign(certificate):
             raise LocalFileError(
                 path,
-                f"contains {name_of(certificate)}, which is neither self-signed nor an authority.",
-                f"Replace it with the certificate of its root authority ({issuer}).",
+                f"contains {name_of(certificate)}, which is neither self-signed nor a CA certificate.",
+                f"Replace it with the certificate of its root CA ({issuer}).",
             )
         if certificate.issuer not in authorities:
             raise LocalFileError(
                 path,
-                f"contains {name_of(certificate)} without its root authority.",
+                f"contains {name_of(certificate)} without its root CA.",
                 f"Add the certificate of {issuer}.",
             )
 

@@ -56,7 +56,7 @@ def load(project: Path, environment: str | None = None, overrides: Sequence[Over
         raise ConfigurationError([*errors, *unknown])
     if not _ENVIRONMENT_NAME.match(name):
         origin = config.entries[name].key_origin
-        errors.append(diagnostic_types.ENVIRONMENT_NAME.at(origin, f"`{name}` cannot be the name of an environment."))
+        errors.append(diagnostic_types.ENVIRONMENT_NAME.at(origin, f"`{name}` is not a valid environment name."))
     layers = [_block(config.get("base"), "base", errors), _block(block, name, errors)]
     files = [project / CONFIG_FILE]
     if has_overlay:
@@ -103,19 +103,19 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
     if not path.exists():
         other = project / "config.yml"
         fix = "Rename config.yml to config.yaml." if other.exists() else None
-        message = "There is no config.yaml here."
+        message = "config.yaml is missing."
         raise ConfigurationError([diagnostic_types.FILE_MISSING.at(Origin(CONFIG_FILE), message, fix=fix)])
     node, found = _read(path, CONFIG_FILE, [])
     errors = list(found)
     if not isinstance(node, MappingNode):
         origin = node.origin if node else Origin(CONFIG_FILE, 1, 1)
-        message = "config.yaml is not a mapping of environments."
+        message = "config.yaml must be a mapping of environments."
         fix = "Write `env: dev` and below it `dev:` with the configuration indented."
         raise ConfigurationError([*errors, diagnostic_types.YAML_ROOT.at(origin, message, fix=fix)])
     strays = [key for key, entry in node.entries.items() if key != "env" and not _may_be_block(entry.node)]
     if strays:
-        others = f"and {len(strays) - 1} other keys stand" if len(strays) > 1 else "stands"
-        message = f"`{strays[0]}` {others} at the top of config.yaml, where only environments are."
+        others = f"and {len(strays) - 1} other keys are" if len(strays) > 1 else "is"
+        message = f"`{strays[0]}` {others} at the top level of config.yaml, which must contain only environments."
         fix = "Indent them below the environment, such as `dev:`, or below `base:` for all environments."
         origin = node.entries[strays[0]].key_origin
         errors.append(diagnostic_types.YAML_ROOT.at(origin, message, key_path=strays[0], fix=fix))
@@ -146,7 +146,7 @@ def _text(path: Path, file: str) -> str:
         raise ConfigurationError([diagnostic_types.FILE_ENCODING.at(Origin(file, line, 1), message)]) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        message = "The file has a NUL byte, so that it is no text."
+        message = "The file contains a NUL byte, so it is not text."
         raise ConfigurationError([diagnostic_types.FILE_ENCODING.at(Origin(file, line, 1), message)])
     return text
 
@@ -156,20 +156,20 @@ def _default_environment(config: MappingNode) -> str:
     if isinstance(node, ScalarNode) and node.text and not node.is_null:
         return node.text
     origin = config.entries["env"].key_origin if "env" in config.entries else Origin(CONFIG_FILE, 1, 1)
-    message = "Neither --env nor `env` at the top of config.yaml names the environment."
+    message = "The environment is set neither by --env nor by `env` at the top of config.yaml."
     raise ConfigurationError([diagnostic_types.ENVIRONMENT_UNSET.at(origin, message, key_path="env")])
 
 
 def _unknown(name: str, is_default: bool, project: Path, config: MappingNode) -> Diagnostic:
     known = _environment_names(project, config)
-    there = f"There are {', '.join(known)}." if known else "There are none yet."
+    there = f"Environments: {', '.join(known)}." if known else "No environments are configured."
     near = difflib.get_close_matches(name, known, 1)
-    fix = f"Choose {near[0]}." if near else f"Choose one of them, or add environments/{name}.yaml."
+    fix = f"Use {near[0]}." if near else f"Use one of them, or add environments/{name}.yaml."
     if not known or (not near and not _ENVIRONMENT_NAME.match(name)):
         fix = "Add a block to config.yaml, named with letters, digits, hyphens and underscores."
     origin = config.entries["env"].node.origin if is_default else Origin("--env")
     return diagnostic_types.ENVIRONMENT_UNKNOWN.at(
-        origin, f"There is no environment `{name}`. {there}", key_path="env" if is_default else "", fix=fix
+        origin, f"Unknown environment `{name}`. {there}", key_path="env" if is_default else "", fix=fix
     )
 
 
@@ -177,7 +177,7 @@ def _block(node: Node | None, name: str, errors: list[Diagnostic]) -> MappingNod
     if isinstance(node, MappingNode):
         return node
     if node is not None and not _may_be_block(node) and "/" in name:
-        message = f"{name} is not a mapping of keys to values."
+        message = f"{name} must be a mapping of keys to values."
         errors.append(diagnostic_types.YAML_ROOT.at(node.origin, message, fix="Write the fields as `key: value`."))
     # A blank block still has a place that a missing key can be reported at.
     return mapping({}, node.origin) if node is not None else None

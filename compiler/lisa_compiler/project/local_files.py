@@ -46,7 +46,7 @@ def require(project: Path, path: str) -> None:
         raise LocalFileError(
             path,
             "is not in the project.",
-            f"Put the file there, or commit its checksum as {path}.sha256 (`sha256sum FILE`) to compile without it.",
+            f"Add the file, or commit its checksum as {path}.sha256 (`sha256sum FILE`) to compile without it.",
         )
 
 
@@ -86,7 +86,7 @@ def _checksum(file: Path, path: str) -> str | None:
     found = _DIGEST.match(beside.read_text(encoding="utf-8", errors="replace").strip().lower())
     if found is None:
         raise LocalFileError(
-            path, "has a checksum file that does not begin with a SHA-256 digest.", "Write it with sha256sum."
+            path, "has a checksum file that does not start with a SHA-256 digest.", "Write it with sha256sum."
         )
     return found.group()
 
@@ -95,12 +95,14 @@ def folder(project: Path, path: str) -> dict[str, bytes]:
     """The files of a folder in the project, by relative path."""
     found = _inside(project, path)
     if not found.is_dir():
-        raise LocalFileError(path, "is not a folder in the project.", "Name a folder by its path below the project.")
+        raise LocalFileError(
+            path, "is not a directory in the project.", "Use the path of a directory, relative to the project."
+        )
     return source_files(found)
 
 
 def _inside(project: Path, path: str) -> Path:
     relative = PurePosixPath(path)
     if relative.is_absolute() or ".." in relative.parts:
-        raise LocalFileError(path, "is outside of the project.", "Name it by its path below the project.")
+        raise LocalFileError(path, "is outside the project.", "Use a path relative to the project.")
     return project / relative

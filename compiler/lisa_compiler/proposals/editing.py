@@ -79,11 +79,11 @@ def apply_to_file(project: Path, environment: str, proposal: Proposal) -> YamlFi
     holders = [layer for layer in layers if layer.find(proposal.change) is not None]
     if proposal.kind is ProposalAction.CREATE:
         if holders:
-            raise ProposalError(f"The model {proposal.model_id} is in {holders[-1].file.path} already.")
+            raise ProposalError(f"The model {proposal.model_id} is already in {holders[-1].file.path}.")
         own[-1].add(_plain(proposal.change))
         return own[-1].file
     if not holders:
-        raise ProposalError(f"The model {proposal.model_id} is in no file of the environment {environment}.")
+        raise ProposalError(f"The model {proposal.model_id} is not configured in the environment {environment}.")
     target = holders[-1] if holders[-1].own else own[-1]
     entry = target.find(proposal.change)
     if entry is None:

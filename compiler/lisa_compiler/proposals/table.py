@@ -50,7 +50,7 @@ class ProposalTable:
         with _translated_errors(self._table.name):
             item = self._table.find(self._key(proposal_id))
         if item is None:
-            raise ProposalError(f"{self._environment} has no proposal {proposal_id}: `lisa proposals list` shows all.")
+            raise ProposalError(f"{self._environment} has no proposal {proposal_id}: run `lisa proposals list --all`.")
         return _proposal(item)
 
     def mark_applied(self, proposal_id: str) -> None:

@@ -67,7 +67,7 @@ def _parsed(yaml: YAML, text: str, path: str) -> Any:
     if root is None:
         return CommentedMap()
     if not isinstance(root, CommentedMap):
-        raise ProposalError(f"{path} is not a mapping of keys to values.")
+        raise ProposalError(f"{path} must be a mapping of keys to values.")
     return root
 
 

@@ -62,7 +62,7 @@ def load_balancer_domains(region: str) -> tuple[str, ...]:
     found = find_region(region)
     if found is None:
         near = ", ".join(nearest_regions(region))
-        raise CertificateError(f"There is no region “{region}”; near are {near}.")
+        raise CertificateError(f"Unknown Region “{region}”. Use, for example, {near}.")
     suffix = found.partition.dns_suffix
     return f"*.{region}.elb.{suffix}", f"*.elb.{region}.{suffix}"
 
@@ -111,7 +111,7 @@ def make_certificate(domains: Sequence[str], *, kind: KeyKind = KeyKind.RSA, day
         CertificateError: a name is not one that a certificate can have.
     """
     if not domains:
-        raise CertificateError("A certificate needs at least one domain.")
+        raise CertificateError("A certificate requires at least one domain.")
     names = x509.SubjectAlternativeName([_general_name(domain) for domain in dict.fromkeys(domains)])
     common_name = next((domain for domain in domains if len(domain) <= _LONGEST_COMMON_NAME), "LISA development")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -167,7 +167,7 @@ def save(pair: KeyPair, directory: Path, *, force: bool = False) -> tuple[Path, 
     certificate, key = directory / CERTIFICATE_FILE, directory / KEY_FILE
     existing = [path for path in (certificate, key) if path.exists()]
     if existing and not force:
-        raise CertificateError(f"{existing[0]} exists: add --force to replace it, or choose another --output.")
+        raise CertificateError(f"{existing[0]} exists: pass --force to replace it, or use another --output.")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         ignore = directory / ".gitignore"
@@ -202,5 +202,5 @@ def _general_name(domain: str) -> GeneralName:
         for label in labels
     )
     if not plain or len(domain) > 253:
-        raise CertificateError(f"“{domain}” is not a domain name: write one such as `*.example.com`.")
+        raise CertificateError(f"“{domain}” is not a domain name: use one such as `*.example.com`.")
     return x509.DNSName(domain)

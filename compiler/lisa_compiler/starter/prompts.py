@@ -72,25 +72,25 @@ def is_isolated(name: str) -> bool:
 QUESTIONS: Final = (
     Question(
         name="deploymentName",
-        text="Name of the deployment, which its stacks begin with",
+        text="Name of the deployment, the prefix of its stack names",
         path="deploymentName",
         example="lisa",
     ),
     Question(
         name=ENVIRONMENTS,
-        text="Environments, in the order in which a change reaches them",
+        text="Environments, in promotion order",
         example="dev prod",
         default=lambda _answers, _environment: "dev prod",
     ),
     Question(
         name="authority",
-        text="URL of your OpenID Connect provider's issuer",
+        text="Issuer URL of your identity provider (OpenID Connect)",
         path="authConfig.authority",
         example="https://idp.example.com",
     ),
     Question(
         name="clientId",
-        text="Id of the client that is registered there",
+        text="Client ID registered with the identity provider",
         path="authConfig.clientId",
         example="lisa",
     ),
@@ -103,7 +103,7 @@ QUESTIONS: Final = (
     ),
     Question(
         name="jwtGroupsProperty",
-        text="Where a token has the groups, as cognito:groups or realm_access.roles",
+        text="Path of the groups claim in a token, such as cognito:groups or realm_access.roles",
         path="authConfig.jwtGroupsProperty",
         optional=True,
         default=lambda answers, _: "cognito:groups" if "cognito-idp." in answers["authority"] else "realm_access.roles",
@@ -120,7 +120,7 @@ QUESTIONS: Final = (
     Question(name="region", text="Region", path="region", each=True, example="us-east-1", default=_before("region")),
     Question(
         name="s3BucketModels",
-        text="Bucket of the models' weights",
+        text="Bucket for model weights",
         path="s3BucketModels",
         each=True,
         example="lisa-models",
@@ -128,7 +128,7 @@ QUESTIONS: Final = (
     ),
     Question(
         name="indexUrl",
-        text="Package index of the isolated network, for builds",
+        text="Package index of the air-gapped network, for builds",
         path="pypiConfig.indexUrl",
         each=True,
         example="https://pypi.example.com/simple",
@@ -136,7 +136,7 @@ QUESTIONS: Final = (
     ),
     Question(
         name="certificate",
-        text="ARN of the REST API's certificate (blank: reached from within the VPC alone, without TLS)",
+        text="ARN of the gateway's TLS certificate (blank: accessible from the VPC only, without TLS)",
         path="restApiConfig.loadBalancerConfig.sslCertIamArn",
         each=True,
         optional=True,
@@ -160,8 +160,8 @@ def environments_mistake(text: str) -> str | None:
     names = environment_names({ENVIRONMENTS: text})
     for name in names:
         if not _ENVIRONMENT_NAME.match(name) or name in _RESERVED:
-            return f"`{name}` cannot be the name of an environment: use letters, digits and hyphens."
-    return None if len(set(names)) == len(names) else "An environment is named twice."
+            return f"`{name}` is not a valid environment name: use letters, digits and hyphens."
+    return None if len(set(names)) == len(names) else "An environment is listed twice."
 
 
 def example_answers(given: Answers) -> dict[str, str]:
@@ -198,7 +198,7 @@ def given_answers(assignments: Sequence[str]) -> dict[str, str]:
         name, equals, value = assignment.partition("=")
         environment, _, question = name.rpartition(".")
         if not equals or question not in known or (environment and not known[question].each):
-            raise LisaError(f"--set {assignment}: write NAME=VALUE, with one of {', '.join(known)} as the name.")
+            raise LisaError(f"--set {assignment}: use NAME=VALUE with one of the names {', '.join(known)}.")
         given[name] = value.strip()
     return given
 

@@ -53,7 +53,7 @@ _STATIC_FILES: Final = {
     "policy/waivers.yaml": "waivers.yaml",
 }
 _LOCKED: Final = f"""\
-# What LISA {VERSION} requires, each file by hash: pip refuses any other. {LISA_REQUIREMENT} names LISA itself.
+# What LISA {VERSION} requires, each file by hash: pip rejects all others. {LISA_REQUIREMENT} contains LISA itself.
 """
 ALLOWED_EXISTING: Final = frozenset({".git"})
 """What the directory of a new repository may hold: it may be an empty clone."""
@@ -76,7 +76,7 @@ class LisaSource:
 
 def published() -> LisaSource:
     """LISA as the package index has it."""
-    return requirement_source(f"lisa-gitops=={VERSION}", f"the package index, which must have lisa-gitops {VERSION}")
+    return requirement_source(f"lisa-gitops=={VERSION}", f"the package index, which must contain lisa-gitops {VERSION}")
 
 
 def requirement_source(requirement: str, description: str = "") -> LisaSource:
@@ -105,7 +105,7 @@ def starter_files(answers: Answers, source: LisaSource | None = None) -> dict[st
     names = environment_names(answers)
     reachable = tuple(name for name in names if not is_isolated(answers[f"{name}.region"]))
     settings = WorkflowSettings(
-        header=f"Made by `lisa init` of LISA {VERSION}; it is yours to change.",
+        header=f"Created by `lisa init` of LISA {VERSION}. You can change it.",
         environments=reachable or names,
         install=INSTALL,
         lisa="lisa",
@@ -119,7 +119,7 @@ def starter_files(answers: Answers, source: LisaSource | None = None) -> dict[st
         **configuration_files(answers),
         "README.md": _render("README.md.j2", {**_values(answers), "install": INSTALL, "source": source.description}),
         "requirements.txt": f"{_LOCKED}--only-binary=:all:\n{_without_comments(locked_requirements())}",
-        LISA_REQUIREMENT: f"# LISA, from {source.description}. requirements.txt has what it requires.\n{source.lines}",
+        LISA_REQUIREMENT: f"# LISA, from {source.description}. requirements.txt has its dependencies.\n{source.lines}",
         "schema/config.schema.json": schema_text(config_schema()),
         "schema/overlay.schema.json": schema_text(overlay_schema()),
         **{

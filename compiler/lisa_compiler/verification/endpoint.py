@@ -75,7 +75,7 @@ class Endpoint:
         if needs_token and not self.token:
             return (
                 *address,
-                unknown(_GATEWAY, "requests", "no token was given", "Set LISA_API_TOKEN or use --token-file."),
+                unknown(_GATEWAY, "requests", "no token is set", "Set LISA_API_TOKEN or use --token-file."),
             )
         return (*address, *(self._request(model) for model in models))
 
@@ -88,7 +88,7 @@ class Endpoint:
             return ((unknown if is_out_of_reach else failed)(_GATEWAY, "address", detail, fix),)
         if answer.status != 200:
             detail = f"{self.url}/health answers {answer.status}: {_short(answer.body)}"
-            fix = "Fix the failed checks of `serve` first; then read the gateway's log."
+            fix = "Fix the failed checks of `serve` first; then read the gateway log."
             return (failed(_GATEWAY, "address", detail, fix),)
         return (passed(_GATEWAY, "address", f"{self.url}/health answers 200"), *self._expiry())
 
@@ -162,11 +162,11 @@ class Endpoint:
 
 _STATUS_FIXES = {
     401: "Use a valid token: an API token from the token table, or an unexpired access token for `clientId`.",
-    403: "Use a token whose owner may use this model.",
+    403: "Use a token with permission for this model.",
     404: "Run `lisa deploy`: the gateway does not list this model yet.",
     429: "Repeat the command later.",
-    503: "Fix the failed checks of the model first; then read the gateway's log.",
-    504: "Use a larger --timeout; then read the model's log.",
+    503: "Fix the failed checks of the model first; then read the gateway log.",
+    504: "Use a larger --timeout, or read the model log.",
 }
 """By HTTP status of a request, what to do."""
 
@@ -181,17 +181,17 @@ def _connection(error: OSError, url: str) -> tuple[str, str]:
     host = urllib.parse.urlsplit(url).hostname
     if isinstance(cause, ssl.SSLCertVerificationError):
         if "ostname mismatch" in cause.verify_message or "doesn't match" in cause.verify_message:
-            fix = "Set `domainName` to a name of the certificate, with a DNS record for the load balancer."
+            fix = "Set `domainName` to a name in the certificate, with a DNS record for the load balancer."
             return f"the certificate does not match {host}: {cause.verify_message}", fix
-        fix = "Use --ca-bundle with the certificate of its authority, or a certificate of a trusted authority."
+        fix = "Pass the certificate of its CA with --ca-bundle, or use a certificate of a trusted CA."
         return f"the certificate of {host} is not trusted: {cause.verify_message}", fix
     if isinstance(cause, socket.gaierror):
         return f"{host} cannot be resolved", "Create the DNS record of `domainName`; run the command where it resolves."
     if isinstance(cause, TimeoutError):
-        fix = "Run the command where the load balancer can be reached: an internal one, from the VPC or its networks."
-        return f"{host} does not answer in time", fix
+        fix = "Run the command where the load balancer is reachable, for example in the VPC."
+        return f"{host} does not respond in time", fix
     if isinstance(cause, ConnectionRefusedError):
-        return f"{host} refuses the connection", "Check the listener and the security group of the load balancer."
+        return f"{host} rejects the connection", "Check the listener and the security group of the load balancer."
     return f"{host}: {cause}", "Check the network, and the proxy in HTTPS_PROXY and NO_PROXY."
 
 

@@ -56,7 +56,7 @@ class ServiceReader:
         with translate_aws_errors(f"The state of {cluster} cannot be read"):
             group = self._group(cluster)
             if group is None:
-                return (failed(component, "instances", f"there is no Auto Scaling group {cluster}", _DEPLOY),)
+                return (failed(component, "instances", f"the Auto Scaling group {cluster} does not exist", _DEPLOY),)
             if group["DesiredCapacity"] == 0:
                 detail = f"{cluster} is stopped: its Auto Scaling group has a desired capacity of 0"
                 return (unknown(component, "instances", detail, "Start the model through the models API."),)
@@ -123,7 +123,7 @@ class ServiceReader:
         if waiting:
             return f"Wait with --wait: an instance is in service when its task is healthy. {_console(waiting[0])}"
         return (
-            "Look at the activity of the Auto Scaling group. Request a higher quota for the instance type, or choose "
+            "Read the activity of the Auto Scaling group. Request a higher quota for the instance type, or use "
             "another `instanceType` that the Availability Zones of the subnets offer."
         )
 
@@ -186,7 +186,7 @@ class ServiceReader:
         health = [each for each in health if each["TargetHealth"]["State"] not in {"draining", "unused"}]
         if not health:
             fix = "Check that the tasks run; ECS registers a task when it has started."
-            return failed(component, "targets", "the load balancer has no target", fix)
+            return failed(component, "targets", "the load balancer has no targets", fix)
         bad = [each for each in health if each["TargetHealth"]["State"] != "healthy"]
         if not bad:
             return passed(component, "targets", f"{len(health)} healthy")

@@ -26,8 +26,8 @@ def _check(stack: Stack, found: DeployedStack | None) -> Check:
         status = f" ({found.status})" if found else ""
         return failed(stack.component, _SUBJECT, f"{stack.name} is not deployed{status}", "Run `lisa deploy`.")
     if found.is_in_progress:
-        fix = "Wait until CloudFormation is finished, or use --wait."
-        return failed(stack.component, _SUBJECT, f"{stack.name} is being changed ({found.status})", fix)
+        fix = "Wait until CloudFormation is done, or use --wait."
+        return failed(stack.component, _SUBJECT, f"{stack.name} has an operation in progress ({found.status})", fix)
     if found.status not in _COMPLETE:
         fix = (
             "Read the stack's events in CloudFormation, fix the cause and run `lisa deploy` again. After "

@@ -108,7 +108,7 @@ def _requests(
     options: VerificationOptions,
 ) -> tuple[Check, ...]:
     if address is None:
-        return (unknown(_GATEWAY, "address", "the gateway's stack has no address yet", "Run `lisa deploy`."),)
+        return (unknown(_GATEWAY, "address", "the serve stack has no address yet", "Run `lisa deploy`."),)
     # A model that is stopped answers nothing, and that is no fault.
     models = [
         model

@@ -45,7 +45,9 @@ class AdmissionMiddleware:
             if name == b"content-length":
                 length = int(value) if value.isdigit() else None
         if size > self._settings.max_header_bytes:
-            raise HeadersTooLargeError(f"The headers are longer than {self._settings.max_header_bytes} bytes.")
+            raise HeadersTooLargeError(
+                f"The headers are longer than {self._settings.max_header_bytes} bytes (MAX_HEADER_BYTES); shorten them."
+            )
         limit = self._settings.max_body_bytes
         if length is None:
             return _counted(receive, limit)

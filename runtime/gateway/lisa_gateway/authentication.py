@@ -60,7 +60,7 @@ class TokenAuthenticator:
         credentials = _credentials(headers)
         if not credentials:
             raise UnauthorizedError(
-                "A token is needed: send it as `Authorization: Bearer <token>`, or an API token as `Api-Key: <token>`.",
+                "A token is required: send `Authorization: Bearer <token>`, or an API token as `Api-Key: <token>`.",
                 given=False,
             )
         failures: list[GatewayError] = []
@@ -81,7 +81,9 @@ class TokenAuthenticator:
             except TokenError as error:
                 refusal = UnauthorizedError(str(error), given=True)
             except IssuerError:
-                trouble = UnavailableError("Tokens cannot be verified: the identity provider cannot be reached.")
+                trouble = UnavailableError(
+                    "Tokens cannot be verified: the identity provider is unreachable. Try again later."
+                )
             else:
                 return Caller(
                     kind="oidc",
@@ -97,7 +99,7 @@ class TokenAuthenticator:
             trouble = error
         if refusal is not None:
             raise refusal
-        raise trouble or UnauthorizedError("The token is unknown or has expired.", given=True)
+        raise trouble or UnauthorizedError("The token is unknown or has expired. Use a valid token.", given=True)
 
 
 def _credentials(headers: Headers) -> list[_Credential]:

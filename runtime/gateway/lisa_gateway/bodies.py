@@ -226,7 +226,7 @@ class BodyReader:
             self._prefix += part[: _PREFIX_BYTES - len(self._prefix)]
             # Python's parser recognizes UTF-16 and UTF-32 by the zeros, in which nothing can be counted here.
             if b"\0" in self._prefix or self._prefix.startswith(_BYTE_ORDER_MARKS):
-                raise InvalidBodyError("The body is not JSON in UTF-8 without a byte order mark; encode it that way.")
+                raise InvalidBodyError("The body must be JSON in UTF-8 without a byte order mark.")
 
     def _check_fields(self, body: bytes) -> None:
         try:
@@ -239,7 +239,7 @@ class BodyReader:
         if fields.long is not None:
             raise BodyTooLargeError(
                 f"The string in `{fields.long}` of the JSON body is longer than {limits.json_field_bytes} characters "
-                "(MAX_JSON_FIELD_BYTES); only texts, images and files for the model may be longer."
+                "(MAX_JSON_FIELD_BYTES); only text, images and files for the model can be longer."
             )
         if fields.text_bytes > limits.json_text_bytes:
             raise BodyTooLargeError(

@@ -77,9 +77,9 @@ class ClientConnection(HttpToolsProtocol):
         # The parser keeps a header, or the size of a chunk, until its line is complete.
         if self._unframed > self._limits.max_unframed_bytes and not self._is_refused:
             if self._has_head:
-                self._refuse(InvalidRequestError("The framing of the request is longer than what it frames."))
+                self._refuse(InvalidRequestError("The chunk headers of the body are longer than its content."))
             else:
-                self._refuse(HeadersTooLargeError("The headers are too large."))
+                self._refuse(HeadersTooLargeError("The headers are too large; shorten them."))
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -150,7 +150,9 @@ class ClientConnection(HttpToolsProtocol):
         self._arrived = 0
         super().on_response_complete()
         if self._is_refused:
-            self._answer(InvalidRequestError("Send a request after the answer to the one before it."))
+            self._answer(
+                InvalidRequestError("Pipelining is not supported: send a request after the previous response.")
+            )
 
     def send_400_response(self, msg: str) -> None:
         """See uvicorn: what came is not HTTP, or not without doubt."""
@@ -216,7 +218,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _end_head(self) -> None:
         if self._arrived:
-            self._refuse(SlowRequestError(f"The headers did not come within {self._limits.head_timeout:g} seconds."))
+            self._refuse(SlowRequestError(f"The headers did not arrive within {self._limits.head_timeout:g} seconds."))
         else:
             self.drop()
 
@@ -231,7 +233,7 @@ class ClientConnection(HttpToolsProtocol):
             self._since, self._arrived = now, 0
         elif now - self._since > limits.body_progress_timeout:
             if self._arrived < limits.min_body_bytes:
-                self._refuse(SlowRequestError("The body of the request comes too slowly."))
+                self._refuse(SlowRequestError("The body arrives too slowly; send it again."))
             self._since, self._arrived = now, 0
 
     def _refuse(self, error: GatewayError) -> None:

@@ -132,5 +132,7 @@ def _affordable(wanted: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     found = max(1, min(wanted, (files - _FILES_OF_A_WORKER) // _FILES_OF_A_CONNECTION))
     if found < wanted:
-        _log.warning("MAX_CONNECTIONS is %d, but the limit of open files allows %d: raise ulimit -n.", wanted, found)
+        _log.warning(
+            "MAX_CONNECTIONS is %d, but the limit of open files permits %d: increase ulimit -n.", wanted, found
+        )
     return found

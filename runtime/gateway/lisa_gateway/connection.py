@@ -111,10 +111,12 @@ class Connection(ResponseHandler):
         super().data_received(data)
         if self._reader is None and self._event_loop.time() > self._head_until:
             # aiohttp's limit is on silence, so that a head that drips would pass it, or interim answers.
-            self.set_exception(aiohttp.SocketTimeoutError("The head of the answer did not come in time."))
+            self.set_exception(aiohttp.SocketTimeoutError("The headers of the response did not arrive in time."))
         # aiohttp itself would let the reader wait for ever for what follows an error.
         if self._reader is not None and (error := self.exception()) is not None:
-            self._reader.set_exception(aiohttp.ClientPayloadError("The framing of the body is not valid."), error)
+            self._reader.set_exception(
+                aiohttp.ClientPayloadError("The framing of the response body is not valid."), error
+            )
 
 
 async def write_head(writer: StreamWriter, request_line: str, headers: list[tuple[bytes, bytes]]) -> None:

@@ -10,13 +10,13 @@ from lisa_gateway.pass_through import PREFIX
 
 DESCRIPTION = """\
 LISA's OpenAI-compatible REST API. The inference operations of the LiteLLM proxy are below `/v2/serve`; the ones listed
-are what most models can answer, and the user guide has the others. Send a token as `Authorization: Bearer <token>`, or
+are supported by most models; the user guide lists the others. Send a token as `Authorization: Bearer <token>`, or
 an API token as `Api-Key: <token>`.
 """
 _FORWARDED: tuple[tuple[str, str, str], ...] = (
-    ("get", "/models", "The models that can be used"),
-    ("post", "/chat/completions", "Answer a conversation; with `stream` as server-sent events"),
-    ("post", "/completions", "Continue a text; with `stream` as server-sent events"),
+    ("get", "/models", "List the available models"),
+    ("post", "/chat/completions", "Create a chat completion; with `stream`, as server-sent events"),
+    ("post", "/completions", "Create a completion; with `stream`, as server-sent events"),
     ("post", "/embeddings", "Embed texts"),
 )
 _SECURITY: dict[str, Any] = {
@@ -40,15 +40,15 @@ _ERROR: dict[str, Any] = {
     },
 }
 _STATUSES = {
-    "401": "No valid token",
+    "401": "Missing or invalid token",
     "403": "Not allowed",
-    "408": "The body did not come in time",
-    "413": "The body is over a limit",
+    "408": "The body did not arrive in time",
+    "413": "The body exceeds a limit",
     "415": "The body is compressed",
-    "429": "Too many requests of the caller in flight",
-    "502": "LiteLLM cannot be reached",
-    "503": "The token cannot be checked now, or too many requests are in flight",
-    "504": "LiteLLM did not answer in time",
+    "429": "The caller has too many requests in flight",
+    "502": "LiteLLM is unreachable",
+    "503": "The token cannot be checked, or too many requests are in flight",
+    "504": "LiteLLM did not respond in time",
 }
 _PAGE = """\
 <!doctype html>
@@ -57,8 +57,8 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
 table {{ border-collapse: collapse; width: 100%; }}
 td, th {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #8886; }}
 </style></head><body><h1>{title}</h1><p>{description}</p>
-<p>The whole description, for tools: <a href="/openapi.json">/openapi.json</a></p>
-<table><tr><th>Method</th><th>Path</th><th>What</th></tr>
+<p>The complete OpenAPI document: <a href="/openapi.json">/openapi.json</a></p>
+<table><tr><th>Method</th><th>Path</th><th>Operation</th></tr>
 {rows}
 </table></body></html>
 """
@@ -92,7 +92,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             operation["security"] = [{"bearer": []}, {"apiKey": []}]
             responses = operation["responses"]
             if "422" in responses:
-                responses["422"] = {"description": "A parameter is not valid", "content": error}
+                responses["422"] = {"description": "A parameter is invalid", "content": error}
             for status, description in _STATUSES.items():
                 responses[status] = {"description": description, "content": error}
     return document

@@ -89,7 +89,7 @@ class MethodNotAllowedError(GatewayError):
 
 
 class BodyTooLargeError(GatewayError):
-    """The body is over a limit: its bytes, or what JSON holds."""
+    """The body exceeds a limit: its bytes, or what JSON holds."""
 
     status = 413
     kind = "invalid_request_error"
@@ -105,7 +105,7 @@ class InvalidBodyError(GatewayError):
 
 
 class BodyTimeoutError(GatewayError):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
     status = 408
     kind = "timeout_error"
@@ -186,7 +186,7 @@ class UpstreamUnavailableError(GatewayError):
 
 
 class UpstreamTimeoutError(GatewayError):
-    """LiteLLM does not answer in time."""
+    """LiteLLM does not respond in time."""
 
     status = 504
     kind = "timeout_error"

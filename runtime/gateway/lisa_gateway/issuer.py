@@ -84,9 +84,9 @@ class Verifier:
             key = self._store.find(header.key_id, header.algorithm)
         issuer = self._store.issuer
         if issuer is None:
-            raise UnreachableIssuerError("The identity provider cannot be reached.")
+            raise UnreachableIssuerError("The identity provider is unreachable. Try again later.")
         if key is None:
-            raise UnknownKeyError("The token's key is not one of the issuer's.")
+            raise UnknownKeyError("The token is signed with an unknown key. Sign in again.")
         caller = verify(token, header=header, key=key, issuer=issuer.name, expectation=self._expectation)
         self._verified.put(digest, caller)
         return caller
@@ -129,12 +129,12 @@ class Documents:
                 if answer.status != 200:
                     raise UnreachableIssuerError(f"{url} answers with {answer.status}.")
                 if (answer.content_length or 0) > _DOCUMENT_LIMIT:
-                    raise UnusableIssuerError(f"{url} answers with more than {_DOCUMENT_LIMIT} bytes.")
+                    raise UnusableIssuerError(f"{url} returned more than {_DOCUMENT_LIMIT} bytes.")
                 return await answer.json(content_type=None)
         except (aiohttp.ClientError, OSError) as error:
-            raise UnreachableIssuerError(f"{url} does not answer: {type(error).__name__} {error}".strip()) from error
+            raise UnreachableIssuerError(f"{url} does not respond: {type(error).__name__} {error}".strip()) from error
         except (ValueError, RecursionError) as error:
-            raise UnusableIssuerError(f"{url} does not answer with JSON.") from error
+            raise UnusableIssuerError(f"{url} did not return JSON.") from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -43,7 +43,7 @@ class Metrics:
             ),
             first_byte=Histogram(
                 "lisa_gateway_first_byte_seconds",
-                "Time to the first part of an answer's body.",
+                "Time to the first part of a response body.",
                 ("route",),
                 registry=registry,
                 buckets=_SECONDS,

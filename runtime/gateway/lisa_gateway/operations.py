@@ -18,13 +18,13 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from lisa_gateway.errors import ForbiddenError, MethodNotAllowedError, NotFoundError, UnsupportedParameterError
 
 CLOSED_BECAUSE = {
-    "address": "it makes the proxy call an address, or run code, that the caller chooses",
+    "address": "it lets the caller choose an address that the proxy calls, or code that it runs",
     "configuration": "configuration is changed in Git, not in the running proxy",
-    "database": "it needs LiteLLM's database, which LISA does not have",
-    "pass-through": "it calls a provider with the container's credentials, past the configured models",
+    "database": "it requires a LiteLLM database, which LISA does not have",
+    "pass-through": "it calls a provider with the container's credentials, bypassing the configured models",
     "stored": "it reads or changes stored objects, which all callers share",
     "tools": "tools, agents and MCP servers are not part of LISA's API",
-    "unserved": "it duplicates another operation, or no model of LISA serves it",
+    "unserved": "it duplicates another operation, or no LISA model supports it",
     "web": "it belongs to LiteLLM's web interface and sign-in",
     "websocket": "the gateway serves HTTP requests only",
 }
@@ -157,7 +157,7 @@ class Operations:
             raise ForbiddenError(f"This operation is closed: {CLOSED_BECAUSE[operation.group]}.")
         if operation.access is Access.ADMINISTRATION:
             if not is_admin:
-                raise ForbiddenError("Only administrators may use this operation.")
+                raise ForbiddenError("This operation requires administrator access.")
         elif query:
             for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
                 if name not in _QUERY:

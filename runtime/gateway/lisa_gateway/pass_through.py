@@ -40,8 +40,8 @@ class PassThrough:
             MethodNotAllowedError: it has the path with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none.
             UnsupportedParameterError: the query has a parameter that is not passed on.
-            UpstreamUnavailableError: LiteLLM cannot be reached.
-            UpstreamTimeoutError: it does not answer in time.
+            UpstreamUnavailableError: LiteLLM is unreachable.
+            UpstreamTimeoutError: it does not respond in time.
             OpaqueAnswerError: it answers with an error that is not JSON.
             UpstreamInterruptedError: it breaks its answer off.
             ClientDisconnectedError: the client has left.

@@ -93,9 +93,9 @@ class Pool:
                     lambda: Connection(loop), self._host, self._port, ssl=self._is_tls or None
                 )
         except TimeoutError as error:
-            raise UpstreamTimeoutError("The model proxy took no connection in time.") from error
+            raise UpstreamTimeoutError("The model proxy did not accept a connection in time.") from error
         except OSError as error:
-            raise UpstreamUnavailableError("The model proxy cannot be reached.") from error
+            raise UpstreamUnavailableError("The model proxy is unreachable.") from error
         return connection
 
     def _drop_idle(self) -> None:

@@ -51,7 +51,7 @@ async def authorize(request: Request, api_key: str | None) -> UserAPIKeyAuth:
         access = _access_of(api_key)
         operation = _operation(request)
         if operation.access is not Access.INFERENCE and operation.access is not access:
-            raise ForbiddenError("The gateway's key does not reach this operation.")
+            raise ForbiddenError("The gateway's key has no access to this operation.")
         if operation.access is Access.INFERENCE and request.method not in _WITHOUT_BODY:
             await _check_body(request, operation)
     except GatewayError as error:
@@ -71,7 +71,7 @@ def _access_of(key: str | None) -> Access:
         expected = os.environ.get(variable, "").encode()
         if expected and hmac.compare_digest(given, expected):
             return access
-    raise UnauthorizedError("The key is not one of the gateway's.", given=bool(key))
+    raise UnauthorizedError("Unknown key.", given=bool(key))
 
 
 def _operation(request: Request) -> Operation:
@@ -82,7 +82,7 @@ def _operation(request: Request) -> Operation:
         # A mounted application has no route of its own.
         found = operations().with_template("MOUNT", str(request.scope["path"]).rstrip("/"))
     if found is None:
-        raise ForbiddenError("The operation is not in the gateway's table.")
+        raise ForbiddenError("The operation is not in operations.csv.")
     if found.access is Access.CLOSED:
         raise ForbiddenError(f"This operation is closed: {CLOSED_BECAUSE[found.group]}.")
     return found
@@ -95,12 +95,12 @@ async def _check_body(request: Request, operation: Operation) -> None:
     check_fields(body, _known_parameters())
     models = [model for model in (request.path_params.get("model"), body.get("model")) if model is not None]
     if not models:
-        raise UnsupportedParameterError("Set 'model' to one that /models lists.")
+        raise UnsupportedParameterError("Set 'model' to a model listed by /models.")
     for model in models:
         deployments = _deployments(model) if isinstance(model, str) else []
         if not deployments:
             # Some of LiteLLM's handlers would call the provider that the name stands for.
-            raise UnsupportedParameterError(f"The model {model!r} does not exist. Use one that /models lists.")
+            raise UnsupportedParameterError(f"Unknown model {model!r}. Use a model listed by /models.")
         modes = {(deployment.get("model_info") or {}).get("mode") or "" for deployment in deployments}
         check_model_serves(model, modes, operation)
         _check_conversation(body, deployments)
@@ -112,7 +112,7 @@ def _check_conversation(body: Mapping[str, Any], deployments: list[Mapping[str, 
         for name in ("conversation", "previous_response_id"):
             if body.get(name) is not None:
                 raise UnsupportedParameterError(
-                    f"Remove {name!r}: answers of this model are not stored. Send the conversation in 'input'."
+                    f"Remove {name!r}: responses of this model are not stored. Send the conversation in 'input'."
                 )
 
 

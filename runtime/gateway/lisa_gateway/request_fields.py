@@ -82,7 +82,7 @@ def check_fields(body: Mapping[str, Any], known: Collection[str]) -> None:
         # LiteLLM and the clients of providers put it over the body.
         for name in ("extra_body", "model"):
             if name in extra:
-                raise UnsupportedParameterError(f"Remove {name!r} from 'extra_body': only the body itself may set it.")
+                raise UnsupportedParameterError(f"Remove {name!r} from 'extra_body': set it in the body itself.")
         _check_body(extra, known, "extra_body.")
     elif extra is not None:
         # LiteLLM would parse text.
@@ -109,15 +109,15 @@ def _check_name(name: str, known: Collection[str], place: str = "") -> None:
             or part.startswith(_REFUSED_PREFIXES)
             or part.endswith(_REFUSED_SUFFIXES)
         ):
-            raise UnsupportedParameterError(f"Remove the field {place + name!r}: callers may not set it.")
+            raise UnsupportedParameterError(f"Remove the field {place + name!r}: callers must not set it.")
 
 
 def _check_nested(value: Any, known: Collection[str], place: str, level: int = 0) -> None:
     if level == 0 and isinstance(value, str):
         # LiteLLM would parse it.
-        raise UnsupportedParameterError(f"Send {place!r} as an object, not as text.")
+        raise UnsupportedParameterError(f"Send {place!r} as an object, not as a string.")
     if level > _MOST_LEVELS:
-        raise UnsupportedParameterError(f"The field {place!r} is nested too deeply.")
+        raise UnsupportedParameterError(f"The field {place!r} is nested too deeply; flatten it.")
     if isinstance(value, Mapping):
         for name, nested in value.items():
             _check_name(str(name), known, f"{place}.")
@@ -131,7 +131,7 @@ def _check_nested(value: Any, known: Collection[str], place: str, level: int = 0
 
 def _check_tools(tools: Any) -> None:
     if isinstance(tools, str):
-        raise UnsupportedParameterError("Send 'tools' as a list, not as text.")
+        raise UnsupportedParameterError("Send 'tools' as a list, not as a string.")
     for tool in tools if isinstance(tools, list) else ():
         if not isinstance(tool, Mapping):
             continue
@@ -145,7 +145,7 @@ def _locations(content: Any, level: int = 0) -> Iterator[str]:
     The arguments of tool calls are what a model wrote, and are left alone.
     """
     if level > _MOST_LEVELS:
-        raise UnsupportedParameterError("The content is nested too deeply.")
+        raise UnsupportedParameterError("The content is nested too deeply; flatten it.")
     if isinstance(content, list):
         for part in content:
             if isinstance(part, Mapping | list):
@@ -163,7 +163,7 @@ def _locations(content: Any, level: int = 0) -> Iterator[str]:
 
 def _media_locations(media: Any, level: int) -> Iterator[str]:
     if level > _MOST_LEVELS:
-        raise UnsupportedParameterError("The content is nested too deeply.")
+        raise UnsupportedParameterError("The content is nested too deeply; flatten it.")
     if isinstance(media, str):
         yield media
     elif isinstance(media, list):
@@ -184,5 +184,5 @@ def _check_location(location: str) -> None:
     # An address has a scheme; base64 and names of files have no colon. Who fetches it may ignore spaces before it.
     if not location.lstrip(_SPACES)[:5].lower() == "data:" and ":" in location:
         raise UnsupportedParameterError(
-            "Send the content as a data URL (`data:…;base64,…`): addresses are not fetched for callers."
+            "Send the content as a data URL (`data:…;base64,…`): URLs are not requested for callers."
         )

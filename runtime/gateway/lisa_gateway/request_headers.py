@@ -56,7 +56,7 @@ def with_key(headers: Headers, key: SecretStr | None) -> Headers:
         ForbiddenError: there is no such key.
     """
     if key is None:
-        raise ForbiddenError("LITELLM_ADMIN_KEY is not set: administration is not available.")
+        raise ForbiddenError("LITELLM_ADMIN_KEY is not set: operations for administrators are not available.")
     kept = [header for header in headers if header[0] != b"authorization"]
     return [*kept, (b"authorization", b"Bearer " + key.get_secret_value().encode())]
 

@@ -32,8 +32,8 @@ def documented_routes(lifespan: Callable[[Any], AbstractAsyncContextManager[dict
     """Make the part of the application that FastAPI routes: health, the description, and `/v1`."""
     # The gateway limits bodies itself.
     app = FastAPI(title="LISA", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    silent: _Responses = {503: {"description": "LiteLLM does not answer"}}
-    unready: _Responses = {503: {"description": "LiteLLM has not answered since the gateway started"}}
+    silent: _Responses = {503: {"description": "LiteLLM does not respond"}}
+    unready: _Responses = {503: {"description": "LiteLLM has not responded since the gateway started"}}
     app.add_api_route(health.LIVENESS, _liveness, methods=["GET"], responses=unready)
     app.add_api_route(health.READINESS, _readiness, methods=["GET"], responses=silent)
     app.include_router(v1)
@@ -86,7 +86,7 @@ async def _readiness(request: Request) -> Response:
 def _health(is_good: bool) -> Response:
     if is_good:
         return JSONResponse({"status": "OK"})
-    return JSONResponse({"status": "LiteLLM does not answer"}, status_code=503)
+    return JSONResponse({"status": "LiteLLM does not respond"}, status_code=503)
 
 
 async def _gateway_error(request: Request, error: Exception) -> Response:

@@ -121,5 +121,5 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _needs_an_issuer(self) -> Self:
         if self.use_auth and not (self.authority and self.client_id):
-            raise ValueError("AUTHORITY and CLIENT_ID are needed unless USE_AUTH is false")
+            raise ValueError("AUTHORITY and CLIENT_ID are required if USE_AUTH is true")
         return self

@@ -28,7 +28,7 @@ _PORTS = {"http": 80, "https": 443}
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBE_SECONDS = 2.0
 _NOT_IN_TARGET = re.compile(rb"[^\x21-\x7e]")
-_INVALID = "The model proxy's answer is not valid HTTP."
+_INVALID = "The response of the model proxy is not valid HTTP."
 
 
 class Upstream:
@@ -71,10 +71,10 @@ class Upstream:
         Raises:
             InvalidRequestError: the target is no path, or is not percent-encoded; a header is not UTF-8.
             UpstreamUnavailableError: LiteLLM takes no connection, ends it without an answer, or sends what is not HTTP.
-            UpstreamTimeoutError: it does not answer in time.
+            UpstreamTimeoutError: it does not respond in time.
         """
         if not target.startswith(b"/") or _NOT_IN_TARGET.search(target):
-            raise InvalidRequestError("The path must begin with a slash and be percent-encoded.")
+            raise InvalidRequestError("The path must start with a slash and be percent-encoded.")
         if isinstance(body, AsyncIterator) or method != "POST":
             # A kept connection may be about to end; and one that an upload is cut off on is of no use.
             caller = b""
@@ -144,9 +144,9 @@ class Upstream:
 def _translated(error: BaseException) -> GatewayError | None:
     """The error that callers get for a failure of LiteLLM; None for any other failure."""
     if isinstance(error, TimeoutError):
-        return UpstreamTimeoutError("The model proxy did not answer in time.")
+        return UpstreamTimeoutError("The model proxy did not respond in time.")
     if isinstance(error, HttpProcessingError):
         return UpstreamUnavailableError(_INVALID)
     if isinstance(error, (aiohttp.ClientError, OSError)):
-        return UpstreamUnavailableError("The model proxy closed the connection without an answer.")
+        return UpstreamUnavailableError("The model proxy closed the connection without a response.")
     return None

@@ -59,7 +59,7 @@ class Watchdog:
             if left > 0 and self._answers(left):
                 heard = time.monotonic()
             elif time.monotonic() - heard >= self._seconds and not self._stop.is_set():
-                _log.error("LiteLLM has not answered for %g seconds; the container ends", self._seconds)
+                _log.error("LiteLLM has not responded for %g seconds; the container stops", self._seconds)
                 self._bark()
                 return
 

@@ -25,7 +25,7 @@ class EmbeddingsRequest(BaseModel):
 
     input: str | list[str] = Field(description="A text, or several.")
     model: str | None = None
-    instruction: str | None = Field(default=None, description="What the texts are embedded for.")
+    instruction: str | None = Field(default=None, description="Purpose of the embeddings.")
     encoding_format: Literal["float", "base64"] = "float"
 
 
@@ -59,11 +59,11 @@ def create_app(settings: Settings | None = None, load: Callable[[Settings], Enco
     async def embeddings(body: EmbeddingsRequest) -> dict[str, Any] | JSONResponse:
         texts = [body.input] if isinstance(body.input, str) else body.input
         if not texts or not all(texts):
-            return _error(400, "input: a text must not be empty")
+            return _error(400, "input: texts must not be empty")
         if len(texts) > settings.max_inputs:
-            return _error(413, f"input: {len(texts)} texts are more than the {settings.max_inputs} that are allowed")
+            return _error(413, f"input: {len(texts)} texts; the maximum is {settings.max_inputs}")
         if app.state.waiting >= settings.max_concurrent_requests:
-            return _error(429, "the model is busy: try again later")
+            return _error(429, "the model is busy; try again later")
         app.state.waiting += 1
         try:
             # One request at a time uses the model: several at once only share the GPU's memory and slow each other.

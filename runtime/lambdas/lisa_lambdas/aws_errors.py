@@ -46,8 +46,8 @@ def answered_by(service: str) -> Iterator[None]:
     except ClientError as error:
         _log.warning("%s: %s", service, error)
         if error_code(error) in _THROTTLES:
-            raise TooManyRequestsError(f"{service} asks to wait; try again in a moment.") from error
-        raise UnavailableError(f"{service} answered with an error; try again later.") from error
+            raise TooManyRequestsError(f"{service} is throttling requests; try again in a moment.") from error
+        raise UnavailableError(f"{service} returned an error; try again later.") from error
     except BotoCoreError as error:
         _log.warning("%s: %s", service, error)
-        raise UnavailableError(f"{service} does not answer; try again later.") from error
+        raise UnavailableError(f"{service} does not respond; try again later.") from error

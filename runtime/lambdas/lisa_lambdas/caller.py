@@ -29,7 +29,7 @@ class Caller:
             ForbiddenError: the caller is not an administrator.
         """
         if not self.is_admin:
-            raise ForbiddenError("This is for administrators only.")
+            raise ForbiddenError("This operation requires administrator access.")
 
 
 def caller_of(event: Mapping[str, Any]) -> Caller:

@@ -45,7 +45,7 @@ def read_environment(model: Type[_Found], variables: Optional[Mapping[str, str]]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise EnvironmentVariableError(f"The environment variable {name} is wrong: {first['msg']}.") from None
+        raise EnvironmentVariableError(f"The environment variable {name} is invalid: {first['msg']}.") from None
     except ValueError:
-        raise EnvironmentVariableError("The environment variable LOG_LEVEL is not a level of Python's.") from None
+        raise EnvironmentVariableError("The environment variable LOG_LEVEL is not a Python log level.") from None
     return found

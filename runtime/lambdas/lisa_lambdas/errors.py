@@ -25,7 +25,7 @@ class ApiError(Exception):
 
 
 class BadRequestError(ApiError):
-    """The request is not what the endpoint takes."""
+    """The request is invalid."""
 
     status = 400
     code = "BadRequest"
@@ -53,7 +53,7 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """What is there now does not allow it."""
+    """The current state does not permit this operation."""
 
     status = 409
     code = "Conflict"

@@ -63,7 +63,7 @@ def _value(name: str, text: str, texts: Dict[str, str]) -> Any:
         whole = text if parts is None else "".join(texts[f"{name}/{number}"] for number in range(parts))
         return pydantic_core.from_json(whole)
     except (KeyError, ValueError):
-        raise UnavailableError(f"The parameter of {name} is being changed; try again in a moment.") from None
+        raise UnavailableError(f"The parameter of {name} is being updated; try again in a moment.") from None
 
 
 def _parts(text: str) -> Optional[int]:

@@ -43,7 +43,7 @@ def limit_answer(answer: Dict[str, Any]) -> Dict[str, Any]:
         return answer
     return error_answer(
         TooLargeError(
-            f"The answer has {size} bytes, and Lambda returns at most {ANSWER_LIMIT}. "
+            f"The response has {size} bytes; the maximum is {ANSWER_LIMIT}. "
             "Request less: fewer entries or results, or fewer documents."
         )
     )

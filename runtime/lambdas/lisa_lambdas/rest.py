@@ -45,7 +45,7 @@ class RestApi(APIGatewayRestResolver):
         if is_proxy_event(event):
             answer: Dict[str, Any] = super().resolve(event, context)
         else:
-            answer = error_answer(BadRequestError("The event is not a request of API Gateway."))
+            answer = error_answer(BadRequestError("The event is not an API Gateway request."))
         return with_common_headers(limit_answer(answer), self._origin)
 
     def caller(self) -> Caller:
@@ -61,9 +61,9 @@ class RestApi(APIGatewayRestResolver):
         try:
             body = self.current_event.decoded_body
         except ValueError:
-            raise BadRequestError("The body is not UTF-8.") from None
+            raise BadRequestError("The body must be UTF-8.") from None
         if not body:
-            raise BadRequestError("The request needs a body.")
+            raise BadRequestError("The request must have a body.")
         return body
 
     def read_body(self, model: Type[_Read]) -> _Read:

@@ -29,19 +29,19 @@ def fetch_json(url: str, timeout: float = TIMEOUT_SECONDS) -> Any:
         UnusableIssuerError: the address is not one of HTTP, or the answer is not JSON or too long.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise UnusableIssuerError(f"{url} is not an HTTP or HTTPS address.")
+        raise UnusableIssuerError(f"{url} is not an HTTP or HTTPS URL.")
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - checked above
     try:
         with urllib.request.urlopen(request, timeout=timeout, context=ssl.create_default_context()) as answer:  # noqa: S310
             content = answer.read(DOCUMENT_LIMIT + 1)
     except (OSError, http.client.HTTPException) as error:
-        raise UnreachableIssuerError(f"{url} does not answer: {error}.") from error
+        raise UnreachableIssuerError(f"{url} does not respond: {error}.") from error
     if len(content) > DOCUMENT_LIMIT:
-        raise UnusableIssuerError(f"{url} answers with more than {DOCUMENT_LIMIT} bytes.")
+        raise UnusableIssuerError(f"{url} returned more than {DOCUMENT_LIMIT} bytes.")
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UnusableIssuerError(f"{url} does not answer with JSON.") from error
+        raise UnusableIssuerError(f"{url} did not return JSON.") from error
 
 
 class BlockingVerifier:
@@ -85,9 +85,9 @@ class BlockingVerifier:
             key = self._store.find(header.key_id, header.algorithm)
         issuer = self._store.issuer
         if issuer is None:
-            raise UnreachableIssuerError("The issuer did not answer a moment ago; it is asked again soon.")
+            raise UnreachableIssuerError("The issuer did not respond; the next attempt follows shortly.")
         if key is None:
-            raise UnknownKeyError("The token's key is not one of the issuer's.")
+            raise UnknownKeyError("The token is signed with an unknown key. Sign in again.")
         return verify(token, header=header, key=key, issuer=issuer.name, expectation=self._expectation)
 
     def _refresh(self) -> None:

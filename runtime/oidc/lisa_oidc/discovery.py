@@ -40,8 +40,8 @@ def parse_discovery(document: Any, authority: str) -> Issuer:
         raise UnusableIssuerError("The authority's discovery document lacks `issuer` or `jwks_uri`.")
     if name.rstrip("/") != authority.rstrip("/"):
         raise UnusableIssuerError(
-            f"The authority is {authority}, but its discovery document is that of the issuer {name}; "
-            "set authConfig.authority to the issuer."
+            f"The authority is {authority}, but its discovery document is for the issuer {name}; "
+            "set authConfig.authority to this issuer."
         )
     allowed = ("https",) if urlsplit(authority).scheme == "https" else ("http", "https")
     if urlsplit(jwks_uri).scheme not in allowed:

@@ -58,10 +58,10 @@ def parse_keys(document: Any) -> tuple[Key, ...]:
     """
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise UnusableIssuerError("The issuer's jwks_uri does not answer with a JSON web key set.")
+        raise UnusableIssuerError("The issuer's jwks_uri did not return a JSON web key set.")
     keys = tuple(key for key in map(_key, entries) if key is not None)
     if not keys:
-        raise UnusableIssuerError("The issuer's key set has no key that signatures can be verified with.")
+        raise UnusableIssuerError("The issuer's key set has no usable signing key.")
     return keys
 
 

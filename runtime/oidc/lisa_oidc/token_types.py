@@ -30,7 +30,7 @@ def check_header_type(header: Mapping[str, Any]) -> None:
     if found is None:
         return
     if not isinstance(found, str):
-        raise MalformedTokenError("The token's `typ` is not a text.")
+        raise MalformedTokenError("The token's `typ` must be a string.")
     # RFC 7515, section 4.1.9: a media type without its prefix, in any case.
     name = found.lower()
     if name.startswith(_MEDIA_PREFIX):

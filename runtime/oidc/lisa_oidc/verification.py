@@ -111,14 +111,14 @@ def verify(token: str, *, header: Header, key: Key, issuer: str, expectation: Ex
         TokenError: the token is refused; its class says why.
     """
     if header.algorithm not in key.algorithms:
-        raise RefusedAlgorithmError("The token's signature algorithm is not its key's.")
+        raise RefusedAlgorithmError("The token's signature algorithm does not match its key.")
     claims = _decode(token, header, key, issuer)
     check_claimed_type(claims)
     if not _is_for(claims, expectation.client_id):
-        raise WrongAudienceError("The token was not made for this application.")
+        raise WrongAudienceError("The token was not issued for this application.")
     subject = claims["sub"]
     if not isinstance(subject, str) or not subject:
-        raise MalformedTokenError("The token's subject is not a text.")
+        raise MalformedTokenError("The token's subject must be a string.")
     named = (claims[name] for name in _USERNAMES if isinstance(claims.get(name), str) and claims[name])
     groups = groups_at(claims, expectation.groups_path)
     return Caller(
@@ -152,7 +152,7 @@ def _refusal(error: exceptions.PyJWTError) -> TokenError:
     if isinstance(error, exceptions.ImmatureSignatureError):
         return ImmatureTokenError("The token is not valid yet.")
     if isinstance(error, exceptions.InvalidIssuerError):
-        return WrongIssuerError("The token is of another issuer.")
+        return WrongIssuerError("The token is from a different issuer.")
     if isinstance(error, exceptions.MissingRequiredClaimError):
         return MissingClaimError(f"The token lacks the claim `{error.claim}`.")
     if isinstance(error, exceptions.InvalidSignatureError):

@@ -67,7 +67,7 @@ test("model arguments are sent and shown in the metadata", async ({ app, page })
   await settings.getByText("Show metadata").click();
   await settings.getByRole("button", { name: "Model arguments" }).click();
   await settings.getByLabel("Temperature").fill("3");
-  await expect(settings.getByText("Temperature is at most 2.")).toBeVisible();
+  await expect(settings.getByText("Temperature must be at most 2.")).toBeVisible();
   await settings.getByLabel("Temperature").fill("0.25");
   await settings.getByLabel("Max tokens").fill("64");
   await settings.getByLabel("Seed").fill("7");
@@ -97,11 +97,11 @@ test("a prompt template with its prefixes becomes the prompt, with the history t
   const settings = await app.openPanel("Chat settings");
   await settings.getByText("Show metadata").click();
   await settings.getByRole("button", { name: "Prompt", exact: true }).click();
-  await settings.getByText("Everything in one text.").click();
+  await settings.getByText("One text with all parts.").click();
   await settings.getByLabel("Human prefix").fill("Pilot");
   await settings.getByLabel("AI prefix").fill("Tower");
   await settings.getByLabel("Prompt template").fill("no place");
-  await expect(settings.getByText("The template needs {input}")).toBeVisible();
+  await expect(settings.getByText("The template must contain {input}")).toBeVisible();
   await settings.getByLabel("Prompt template").fill("Radio.\n{history}\n{human}: {input}\n{ai}:");
   const answer = await app.ask("Second question?");
   await answer.getByRole("button", { name: "As JSON" }).click();
@@ -129,14 +129,14 @@ test("a model that cannot stream answers as a whole", async ({ app, page }) => {
 test("a model that fails shows its error, and the chat goes on", async ({ app, page }) => {
   await app.chooseModel(BROKEN_MODEL);
   const answer = await app.ask("What is a large language model?");
-  await expect(answer).toContainText("The model did not answer");
+  await expect(answer).toContainText("The model did not respond");
   await app.expectAccessible();
   await app.screenshot("chat-error");
   await page.getByRole("button", { name: /^Model / }).click();
   await page.getByRole("option").first().click();
   await answer.getByRole("button", { name: "Try again" }).click();
   await expect(app.answers).toHaveCount(1);
-  await expect(app.answers.last()).not.toContainText("did not answer");
+  await expect(app.answers.last()).not.toContainText("did not respond");
   await expect(app.stopButton).toBeHidden();
 });
 

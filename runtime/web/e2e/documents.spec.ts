@@ -17,7 +17,7 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
 
   const files = dialog.locator("input[type=file]");
   await files.setInputFiles({ name: "table.xlsx", mimeType: "application/zip", buffer: Buffer.from("x") });
-  await expect(dialog.getByText("Only text, PDF and DOCX can be read")).toBeVisible();
+  await expect(dialog.getByText("Unsupported file type")).toBeVisible();
   await expect(dialog.getByRole("button", { name: "Upload", exact: true })).toBeDisabled();
   await dialog.getByRole("button", { name: "Remove table.xlsx" }).click();
 
@@ -25,9 +25,9 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
   const others = Array.from({ length: 300 }, (_, box) => `Box ${box} of the cellar is on shelf ${(box * 7) % 40}.`);
   const text = [SENTENCE, ...others].join("\n");
   await files.setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
-  await dialog.getByLabel("Piece size").fill("50");
+  await dialog.getByLabel("Chunk size").fill("50");
   await expect(dialog.getByText("100 to 10000 characters.")).toBeVisible();
-  await dialog.getByLabel("Piece size").fill("200");
+  await dialog.getByLabel("Chunk size").fill("200");
   await dialog.getByLabel("Overlap").fill("20");
   await app.screenshot("documents-upload");
 
@@ -38,7 +38,7 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
   await expect(dialog.getByRole("progressbar")).toBeVisible();
   await app.screenshot("documents-progress");
   await network.send("Network.emulateNetworkConditions", { ...slow, uploadThroughput: -1 });
-  await expect(dialog.getByText(/^In the repository, \d+ pieces$/)).toBeVisible({ timeout: 60_000 });
+  await expect(dialog.getByText(/^Ingested: \d+ chunks$/)).toBeVisible({ timeout: 60_000 });
   await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
 
   const settings = await app.openPanel("Chat settings");
@@ -53,5 +53,5 @@ test("an uploaded document shows its progress, and its sentence comes back as a 
   await app.screenshot("chat-sources");
 
   const followUp = await app.ask("And who painted it?");
-  await expect(followUp).toContainText("Searched for");
+  await expect(followUp).toContainText("Search query");
 });

@@ -23,7 +23,7 @@ test("a user sees neither the link to model management nor its page", async ({ a
   await app.screenshot("home");
   await expect(page.getByRole("link", { name: "Model management" })).toBeHidden();
   await app.open("#/models");
-  await expect(page.getByText("Only administrators manage models")).toBeVisible();
+  await expect(page.getByText("Administrator access required")).toBeVisible();
 });
 
 test("an address that there is not leads home", async ({ app, page }) => {

@@ -134,7 +134,7 @@ test("a session that was deleted in another tab is not saved again, and can be k
     await expect(app.questions).toHaveCount(2, { timeout: 20_000 });
   }).toPass({ timeout: 120_000 });
   await page.goto(deleted);
-  await expect(page.getByText("You have no such session")).toBeVisible();
+  await expect(page.getByText("The session does not exist")).toBeVisible();
 });
 
 test("what cannot be saved is told, tried again, and not left without a question", async ({ app, page }) => {

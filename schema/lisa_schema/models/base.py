@@ -42,13 +42,14 @@ def pattern_string(pattern: str, words: str) -> Any:
 Name = Annotated[
     str,
     pattern_string(
-        r"^[A-Za-z][A-Za-z0-9-]*$", "letters, digits and hyphens, a letter first, since CloudFormation stacks bear it"
+        r"^[A-Za-z][A-Za-z0-9-]*$",
+        "letters, digits and hyphens, starting with a letter, as in CloudFormation stack names",
     ),
     Field(max_length=64),
 ]
 AccountNumber = Annotated[str, pattern_string(r"^[0-9]{12}$", "the twelve digits of an AWS account")]
 RegionName = Annotated[
-    str, pattern_string(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", "the name of an AWS region, such as us-east-1")
+    str, pattern_string(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", "the name of an AWS Region, such as us-east-1")
 ]
 InstanceTypeName = Annotated[
     str,
@@ -56,7 +57,7 @@ InstanceTypeName = Annotated[
 ]
 AmiId = Annotated[
     str,
-    pattern_string(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "the id of an AMI: ami- and 8 or 17 digits and letters a to f"),
+    pattern_string(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$", "the ID of an AMI: ami- and 8 or 17 digits and letters a to f"),
 ]
 ParameterName = Annotated[
     str,
@@ -73,8 +74,8 @@ BucketName = Annotated[
         "the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, without `s3://`",
     ),
 ]
-HttpUrl = Annotated[str, pattern_string(r"^https?://[^\s/]+\S*$", "a URL that begins with http:// or https://")]
-HttpsUrl = Annotated[str, pattern_string(r"^https://[^\s/]+\S*$", "a URL that begins with https://")]
+HttpUrl = Annotated[str, pattern_string(r"^https?://[^\s/]+\S*$", "a URL that starts with http:// or https://")]
+HttpsUrl = Annotated[str, pattern_string(r"^https://[^\s/]+\S*$", "a URL that starts with https://")]
 DomainName = Annotated[
     str,
     pattern_string(
@@ -93,16 +94,16 @@ ZoneName = Annotated[
     pattern_string(r"^[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]$", "the name of an Availability Zone, such as us-east-1a"),
 ]
 VpcId = Annotated[
-    str, pattern_string(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC: vpc- and 8 to 17 digits and letters a to f")
+    str, pattern_string(r"^vpc-[0-9a-f]{8,17}$", "the ID of a VPC: vpc- and 8 to 17 digits and letters a to f")
 ]
 SubnetId = Annotated[
-    str, pattern_string(r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet: subnet- and 8 to 17 digits and letters a to f")
+    str, pattern_string(r"^subnet-[0-9a-f]{8,17}$", "the ID of a subnet: subnet- and 8 to 17 digits and letters a to f")
 ]
 CidrBlock = Annotated[
     str, pattern_string(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
 ]
 HostedZoneId = Annotated[
-    str, pattern_string(r"^Z[A-Z0-9]{1,31}$", "the id of a Route 53 hosted zone, which begins with Z")
+    str, pattern_string(r"^Z[A-Z0-9]{1,31}$", "the ID of a Route 53 hosted zone, which starts with Z")
 ]
 CertificateArn = Annotated[
     str,
@@ -127,7 +128,7 @@ EcrRepositoryArn = Annotated[
 ]
 ImageReference = Annotated[
     str,
-    pattern_string(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image as `docker pull` takes it, such as python:3.11"),
+    pattern_string(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image reference as for `docker pull`, such as python:3.11"),
     Field(max_length=512),
 ]
 Color = Annotated[

@@ -14,14 +14,14 @@ class LambdaConfig(ConfigModel):
     """The Lambda functions."""
 
     python_runtime: PythonRuntime = Field(
-        default=PythonRuntime.PYTHON_3_12, description="The Python of the Lambda functions."
+        default=PythonRuntime.PYTHON_3_12, description="Python runtime of the Lambda functions."
     )
     log_level: LogLevel | None = Field(
         default=None, description="Log level of the Lambda functions; default: the top-level logLevel."
     )
     vpc_autoscaling_config: dict[str, Any] | None = Field(
         default=None,
-        description="Accepted because LISA 2.x accepts it, and ignored as it is there.",
+        description="Accepted for compatibility with LISA 2.x; has no effect.",
     )
 
 
@@ -30,14 +30,14 @@ class PypiConfig(ConfigModel):
 
     index_url: HttpUrl = Field(
         default="",
-        description="URL of the index; empty for the usual one.",
+        description="URL of the index; empty for the default of pip.",
         examples=["https://pypi.example.com/simple"],
     )
     trusted_host: str = Field(default="", description="Host that pip trusts without a valid certificate.")
 
 
 class LambdaLayerAssets(ConfigModel):
-    """Zip files of Lambda layers to use instead of building them."""
+    """Prebuilt zip files of Lambda layers."""
 
     authorizer_layer_path: str | None = Field(default=None, description="Zip file of the authorizer layer.")
     common_layer_path: str | None = Field(default=None, description="Zip file of the common layer.")

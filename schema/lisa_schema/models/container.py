@@ -22,14 +22,14 @@ class AssetImage(ConfigModel):
 
     type: Literal["asset"] = Field(default="asset", description="An image built from a directory.")
     base_image: ImageReference = Field(
-        description="Image to build on, as its registry names it.",
+        description="Base image.",
         examples=["python:3.11", "ghcr.io/huggingface/text-generation-inference:2.0.1"],
     )
     path: str = Field(
         default="",
         description=(
-            "Directory of the build context. LISA's own (`lib/serve/…`) name built-in contexts; any other is yours and "
-            "is copied into the output. Left out: the built-in context of the inference container."
+            "Directory of the build context. `lib/serve/…` selects a built-in context; any other one is yours and "
+            "is copied into the output. Default: the built-in context of the inference container."
         ),
         examples=["lib/serve/ecs-model/vllm"],
     )
@@ -55,14 +55,14 @@ class RegistryImage(ConfigModel):
 
     type: Literal["registry"] = Field(description="An image in a container registry.")
     registry: ImageReference = Field(
-        description="The image as `docker pull` takes it.", examples=["docker.io/vllm/vllm-openai:v0.5.0"]
+        description="Image reference, as for `docker pull`.", examples=["docker.io/vllm/vllm-openai:v0.5.0"]
     )
 
 
 class TarballImage(ConfigModel):
     """An image saved in a file."""
 
-    type: Literal["tarball"] = Field(description="An image that `docker save` wrote to a file.")
+    type: Literal["tarball"] = Field(description="An image archive written by `docker save`.")
     path: str = Field(min_length=1, description="Path of the tarball, relative to the project.", examples=["tgi.tar"])
 
 
@@ -98,30 +98,30 @@ class HealthCheckConfig(ConfigModel):
     )
     interval: Annotated[Integer, Field(ge=5, le=300)] = Field(default=10, description="Seconds between checks.")
     start_period: Annotated[Integer, Field(ge=0, le=300)] = Field(
-        default=30, description="Seconds after the start in which a failed check does not count."
+        default=30, description="Seconds after the start during which failed checks are ignored."
     )
     timeout: Annotated[Integer, Field(ge=2, le=120)] = Field(
         default=5, description="Seconds after which a check has failed."
     )
     retries: Annotated[Integer, Field(ge=1, le=10)] = Field(
-        default=2, description="Failed checks in a row that make the container unhealthy."
+        default=2, description="Number of consecutive failed checks until the container is unhealthy."
     )
 
 
 class ContainerConfig(ConfigModel):
     """A container that ECS runs."""
 
-    image: Image = Field(description="Where the image comes from.")
+    image: Image = Field(description="Source of the image.")
     environment: EnvironmentVariables = Field(
         default_factory=dict,
         description=(
-            "Environment variables; numbers and booleans become strings as they are written. A value that is the ARN "
-            "of a Secrets Manager secret or of an SSM parameter becomes a secret of the ECS task. Variables that LISA "
-            "owns are errors."
+            "Environment variables; numbers and booleans are passed as written. If a value is the ARN of "
+            "a Secrets Manager secret or of an SSM parameter, it becomes a secret of the ECS task. Variables that LISA "
+            "owns are rejected."
         ),
         examples=[{"MAX_INPUT_LENGTH": "1024"}],
     )
-    shared_memory_size: Count = Field(default=0, description="Size of /dev/shm in MiB; 0 leaves it to Docker.")
+    shared_memory_size: Count = Field(default=0, description="Size of /dev/shm in MiB; 0 for Docker's default.")
     health_check_config: HealthCheckConfig = Field(
         default_factory=HealthCheckConfig, description="Health check of the container."
     )

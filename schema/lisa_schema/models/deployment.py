@@ -46,35 +46,33 @@ class Tag(ConfigModel):
 class SystemBanner(ConfigModel):
     """A line above and below every page of the chat application."""
 
-    text: str = Field(min_length=1, description="What the banner says.")
-    background_color: Color = Field(description="Color behind the text, as CSS writes it.", examples=["#007a33"])
-    font_color: Color = Field(description="Color of the text, as CSS writes it.", examples=["white"])
+    text: str = Field(min_length=1, description="Text of the banner.")
+    background_color: Color = Field(description="Background color, as in CSS.", examples=["#007a33"])
+    font_color: Color = Field(description="Text color, as in CSS.", examples=["white"])
 
 
 class Config(ConfigModel):
     """The configuration of one environment, every default filled in."""
 
     app_name: Annotated[Name, Field(max_length=32)] = Field(default="lisa", description="Name of the application.")
-    profile: str | None = Field(default=None, description="AWS profile that deploys.")
+    profile: str | None = Field(default=None, description="AWS profile for deployments.")
     deployment_name: Name = Field(
-        description="Name of the deployment; stack names begin with it.", examples=["my-lisa"]
+        description="Name of the deployment, the prefix of stack names.", examples=["my-lisa"]
     )
     account_number: AccountNumber = Field(
-        description="AWS account, twelve digits, kept as they are written.", examples=["012345678901"]
+        description="AWS account, twelve digits, used as written.", examples=["012345678901"]
     )
     region: RegionName = Field(description="AWS region.", examples=["us-east-1"])
     deployment_stage: Annotated[
         str,
-        pattern_string(
-            r"^[A-Za-z0-9][A-Za-z0-9-]*$", "letters, digits and hyphens, since CloudFormation stacks bear it"
-        ),
+        pattern_string(r"^[A-Za-z0-9][A-Za-z0-9-]*$", "letters, digits and hyphens, as in CloudFormation stack names"),
         Field(max_length=32),
-    ] = Field(description="Stage of the deployment; stack names end with it.", examples=["dev"])
+    ] = Field(description="Deployment stage, the suffix of stack names.", examples=["dev"])
     removal_policy: RemovalPolicy = Field(
-        description="What becomes of buckets, tables and databases when their stack goes."
+        description="Whether buckets, tables and databases are retained or deleted with their stack."
     )
-    vpc_id: VpcId | None = Field(default=None, description="VPC to use instead of a new one; needs the vpc block.")
-    vpc: VpcConfig | None = Field(default=None, description="What the VPC to use is.")
+    vpc_id: VpcId | None = Field(default=None, description="Existing VPC; requires the vpc block.")
+    vpc: VpcConfig | None = Field(default=None, description="Description of the existing VPC.")
     availability_zones: Annotated[tuple[ZoneName, ...], Field(max_length=5)] = Field(
         default=(),
         description=(
@@ -86,94 +84,96 @@ class Config(ConfigModel):
     nat_gateways: Annotated[Integer, Field(ge=1, le=5)] | None = Field(
         default=None,
         description=(
-            "NAT gateways of the VPC that LISA creates; default: one for each Availability Zone with "
-            "`removalPolicy: retain`, else one."
+            "NAT gateways of the VPC that LISA creates; default: one per Availability Zone with "
+            "`removalPolicy: retain`, otherwise one."
         ),
         examples=[2],
     )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
-    s3_bucket_models: BucketName = Field(description="Bucket that the model weights are in.", examples=["lisa-models"])
+    s3_bucket_models: BucketName = Field(description="Bucket with the model weights.", examples=["lisa-models"])
     mount_s3_deb_url: HttpUrl | None = Field(
         default=None,
         alias="mountS3DebUrl",
-        description="URL of the Debian package of mount-s3; without it, weights are copied by s5cmd.",
+        description="URL of the Debian package of mount-s3; default: weights are copied with s5cmd.",
         examples=["https://packages.example.com/mount-s3.deb"],
     )
     account_numbers_ecr: tuple[AccountNumber, ...] = Field(
-        default=(), description="Accounts whose ECR repositories images are pulled from."
+        default=(), description="Accounts of ECR repositories to pull images from."
     )
-    deploy_rag: Flag = Field(default=False, description="Whether retrieval augmented generation is deployed.")
+    deploy_rag: Flag = Field(default=False, description="Whether RAG repositories are deployed.")
     deploy_chat: Flag = Field(default=True, description="Whether chat sessions are deployed.")
-    deploy_ui: Flag = Field(default=True, description="Whether the chat application is deployed; needs deployChat.")
-    log_level: LogLevel = Field(default=LogLevel.INFO, description="How much is logged.")
+    deploy_ui: Flag = Field(default=True, description="Whether the chat application is deployed; requires deployChat.")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="Log level.")
     lambda_config: LambdaConfig = Field(default_factory=LambdaConfig, description="The Lambda functions.")
     lambda_source_path: str | None = Field(
-        default=None, description="Directory of the Lambda functions' code, instead of LISA's own."
+        default=None, description="Directory with the code of the Lambda functions, instead of that of LISA."
     )
-    auth_config: AuthConfig | None = Field(default=None, description="The OpenID Connect identity provider.")
-    pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="The Python package index of builds.")
-    conda_url: HttpUrl = Field(default="", description="URL that conda is downloaded from.")
+    auth_config: AuthConfig | None = Field(default=None, description="Identity provider (OpenID Connect).")
+    pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="Python package index for builds.")
+    conda_url: HttpUrl = Field(default="", description="Download URL of conda.")
     certificate_authority_bundle: str = Field(
         default="",
         description=(
-            "PEM file in the project with the certificates of private authorities, which functions and containers "
+            "PEM file in the project with the certificates of private CAs, which functions and containers "
             "trust in addition to the public ones. An absolute path is a file on the instances, which only containers "
             "can read."
         ),
         examples=["certificates/authorities.pem"],
     )
-    nvme_host_mount_path: AbsolutePath = Field(default="/nvme", description="Where hosts mount their NVMe disks.")
+    nvme_host_mount_path: AbsolutePath = Field(
+        default="/nvme", description="Mount point of NVMe disks on the instances."
+    )
     nvme_container_mount_path: AbsolutePath = Field(
-        default="/nvme", description="Where containers see the NVMe disks of their host."
+        default="/nvme", description="Mount point of NVMe disks in the containers."
     )
     tags: tuple[Tag, ...] = Field(
         default=(),
         description=(
-            "Tags of every resource; left out: deploymentPrefix, deploymentName, deploymentStage, region and version. "
-            "Isolated partitions get none."
+            "Tags of all resources; default: deploymentPrefix, deploymentName, deploymentStage, region and version. "
+            "Isolated partitions: none."
         ),
     )
     deployment_prefix: Annotated[
         str,
-        pattern_string(r"^(/[A-Za-z0-9_.-]+)+$", "a path such as /dev/my-lisa/lisa, without a slash at its end"),
+        pattern_string(r"^(/[A-Za-z0-9_.-]+)+$", "a path such as /dev/my-lisa/lisa, without a trailing slash"),
         Field(max_length=200),
     ] = Field(
         default="",
-        description="Prefix of SSM parameters; left out: `/<deploymentStage>/<deploymentName>/<appName>`.",
+        description="Prefix of SSM parameters; default: `/<deploymentStage>/<deploymentName>/<appName>`.",
         examples=["/dev/my-lisa/lisa"],
     )
     web_app_assets_path: str | None = Field(
         default=None, description="Directory of the built chat application, instead of building it."
     )
     lambda_layer_assets: LambdaLayerAssets = Field(
-        default_factory=LambdaLayerAssets, description="Zip files of Lambda layers to use instead of building them."
+        default_factory=LambdaLayerAssets, description="Prebuilt zip files of Lambda layers."
     )
     permissions_boundary_aspect: PermissionsBoundary | None = Field(
-        default=None, description="Limits on every IAM role."
+        default=None, description="Permissions boundary and name prefixes of IAM roles."
     )
     stack_synthesizer: StackSynthesizer | None = Field(
         default=None, description="The CDK stack synthesizer; default: DefaultStackSynthesizer."
     )
-    system_banner: SystemBanner | None = Field(default=None, description="A line above and below every page.")
+    system_banner: SystemBanner | None = Field(default=None, description="A banner above and below every page.")
     api_gateway_config: ApiGatewayConfig = Field(
         default_factory=ApiGatewayConfig, description="The API Gateway in front of the chat application."
     )
     ami_config: AmiConfig = Field(
-        default_factory=AmiConfig, description="The AMIs that EC2 instances boot; see `lisa ami refresh`."
+        default_factory=AmiConfig, description="AMIs of EC2 instances; see `lisa ami refresh`."
     )
     rest_api_config: RestApiConfig = Field(description="The REST API.")
     ecs_models: tuple[EcsModel, ...] = Field(default=(), description="Models that LISA hosts.")
     rag_repositories: tuple[RagRepository, ...] = Field(default=(), description="Repositories of documents.")
     rag_file_processing_config: RagFileProcessingConfig | None = Field(
-        default=None, description="How documents are cut into chunks."
+        default=None, description="How documents are split into chunks."
     )
     alarm_topic_arn: TopicArn | None = Field(
         default=None,
-        description="SNS topic that alarms notify; without it, alarms are visible in CloudWatch only.",
+        description="SNS topic for alarms; default: alarms are visible only in CloudWatch.",
         examples=["arn:aws:sns:us-east-1:012345678901:operations"],
     )
     litellm_config: LitellmConfig = Field(
-        default_factory=LitellmConfig, description="The configuration file of the LiteLLM proxy."
+        default_factory=LitellmConfig, description="Configuration of the LiteLLM proxy."
     )
 
     @model_validator(mode="before")

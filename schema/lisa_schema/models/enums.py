@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class RemovalPolicy(StrEnum):
-    """What becomes of buckets, tables and databases when their stack goes."""
+    """Whether buckets, tables and databases are retained or deleted with their stack."""
 
     DESTROY = "destroy"
     RETAIN = "retain"
 
 
 class LogLevel(StrEnum):
-    """How much is logged."""
+    """Log level."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -53,7 +53,7 @@ class StackSynthesizer(StrEnum):
 
 
 class PythonRuntime(StrEnum):
-    """The Python of the Lambda functions."""
+    """Python runtime of the Lambda functions."""
 
     PYTHON_3_8 = "PYTHON_3_8"
     PYTHON_3_9 = "PYTHON_3_9"

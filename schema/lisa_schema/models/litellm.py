@@ -15,7 +15,7 @@ class LitellmParams(Passthrough):
 
     model: str = Field(
         min_length=1,
-        description="Provider and model, as LiteLLM writes them.",
+        description="Provider and model, as in LiteLLM.",
         examples=["bedrock/amazon.titan-text-express-v1", "sagemaker/test-endpoint", "openai/provider/name"],
     )
     api_base: str | None = Field(
@@ -33,9 +33,9 @@ class LitellmParams(Passthrough):
 class LisaParams(ConfigModel):
     """What the chat application has to know about a model."""
 
-    model_type: ModelType = Field(alias="model_type", description="What the model does.")
+    model_type: ModelType = Field(alias="model_type", description="Type of the model.")
     streaming: Flag | None = Field(
-        default=None, description="Whether a text generation model streams; left out for an embedding model."
+        default=None, description="Whether a text generation model streams; not set for embedding models."
     )
 
 
@@ -43,31 +43,33 @@ class ModelInfo(Passthrough):
     """Metadata of a model that LiteLLM returns."""
 
     id: str | None = Field(default=None, description="Identifier of the deployment.")
-    mode: str | None = Field(default=None, description="Kind of calls it takes.", examples=["chat", "embedding"])
+    mode: str | None = Field(default=None, description="Type of requests.", examples=["chat", "embedding"])
     input_cost_per_token: Annotated[Number, Field(ge=0)] | None = Field(
         default=None, description="Price of a prompt token in US dollars."
     )
     output_cost_per_token: Annotated[Number, Field(ge=0)] | None = Field(
         default=None, description="Price of a generated token in US dollars."
     )
-    max_tokens: Annotated[Integer, Field(ge=1)] | None = Field(default=None, description="Most tokens of a call.")
-    base_model: str | None = Field(default=None, description="Model whose prices and limits apply.")
+    max_tokens: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None, description="Maximum number of tokens per request."
+    )
+    base_model: str | None = Field(default=None, description="Model whose prices and limits are used.")
 
 
 class LitellmModel(Passthrough):
     """A model that is not hosted by LISA."""
 
-    model_name: str = Field(min_length=1, description="Name that clients use.", examples=["bedrock-titan-express"])
+    model_name: str = Field(min_length=1, description="Model name for clients.", examples=["bedrock-titan-express"])
     litellm_params: LitellmParams = Field(description="What LiteLLM calls.")
-    lisa_params: LisaParams = Field(description="What the chat application has to know.")
-    model_info: ModelInfo | None = Field(default=None, description="Facts about the model.")
+    lisa_params: LisaParams = Field(description="Settings for the chat application.")
+    model_info: ModelInfo | None = Field(default=None, description="Properties of the model.")
 
 
 class LitellmSettings(Passthrough):
     """Settings of the LiteLLM library."""
 
-    telemetry: Flag = Field(default=False, description="Whether LiteLLM reports its use to its makers.")
-    drop_params: Flag = Field(default=True, description="Whether parameters that a model does not know are dropped.")
+    telemetry: Flag = Field(default=False, description="Whether LiteLLM sends telemetry.")
+    drop_params: Flag = Field(default=True, description="Whether parameters that a model does not support are removed.")
 
 
 class GeneralSettings(Passthrough):
@@ -79,15 +81,15 @@ class GeneralSettings(Passthrough):
 class RouterSettings(Passthrough):
     """Settings of the LiteLLM router."""
 
-    num_retries: Annotated[Integer, Field(ge=0)] | None = Field(default=None, description="Times a call is repeated.")
-    timeout: Annotated[Number, Field(gt=0)] | None = Field(default=None, description="Seconds that a call may take.")
+    num_retries: Annotated[Integer, Field(ge=0)] | None = Field(default=None, description="Number of retries.")
+    timeout: Annotated[Number, Field(gt=0)] | None = Field(default=None, description="Timeout of a request in seconds.")
 
 
 class LitellmConfig(Passthrough):
     """The configuration file of the LiteLLM proxy, without the models that LISA hosts."""
 
     environment_variables: EnvironmentVariables = Field(
-        default_factory=dict, description="Environment variables that LiteLLM sets for itself."
+        default_factory=dict, description="Environment variables of LiteLLM."
     )
     model_list: tuple[LitellmModel, ...] = Field(default=(), description="Models that are not hosted by LISA.")
     litellm_settings: LitellmSettings = Field(

@@ -16,8 +16,8 @@ class AmiConfig(ConfigModel):
     ami_parameter: ParameterName | None = Field(
         default=None,
         description=(
-            "SSM parameter whose value is the AMI of instances without GPUs; `lisa ami refresh` pins that value. Left "
-            "out: the parameter of the ECS-optimized Amazon Linux 2023 AMI."
+            "SSM parameter whose value is the AMI of instances without GPUs; `lisa ami refresh` pins this value. "
+            "Default: the parameter of the ECS-optimized Amazon Linux 2023 AMI."
         ),
         examples=["/our-images/ecs/image_id"],
     )
@@ -27,8 +27,8 @@ class AmiConfig(ConfigModel):
     gpu_ami_parameter: ParameterName | None = Field(
         default=None,
         description=(
-            "SSM parameter whose value is the AMI of instances with GPUs; `lisa ami refresh` pins that value. Left "
-            "out: the parameter of the ECS-optimized Amazon Linux 2023 AMI for GPUs."
+            "SSM parameter whose value is the AMI of instances with GPUs; `lisa ami refresh` pins this value. "
+            "Default: the parameter of the ECS-optimized Amazon Linux 2023 AMI for GPUs."
         ),
         examples=["/our-images/ecs-gpu/image_id"],
     )

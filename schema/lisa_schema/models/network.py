@@ -15,13 +15,13 @@ class VpcConfig(ConfigModel):
         min_length=1, description="Availability Zones of the subnets.", examples=[["us-east-1a", "us-east-1b"]]
     )
     private_subnet_ids: tuple[SubnetId, ...] = Field(
-        min_length=1, description="Subnets with a route to the internet, one for each Availability Zone."
+        min_length=1, description="Subnets with a route to the internet, one per Availability Zone."
     )
     public_subnet_ids: tuple[SubnetId, ...] = Field(
-        default=(), description="Subnets with public addresses, one for each Availability Zone."
+        default=(), description="Subnets with public addresses, one per Availability Zone."
     )
     isolated_subnet_ids: tuple[SubnetId, ...] = Field(
-        default=(), description="Subnets without a route to the internet, one for each Availability Zone."
+        default=(), description="Subnets without a route to the internet, one per Availability Zone."
     )
     cidr_block: CidrBlock = Field(description="Address range of the VPC.", examples=["10.0.0.0/22"])
 
@@ -35,8 +35,8 @@ class ApiGatewayConfig(ConfigModel):
     certificate_arn: CertificateArn | None = Field(
         default=None,
         description=(
-            "ARN of the ACM certificate of domainName, with which LISA makes the custom domain name; left out, the "
-            "domain name is one that you have set up yourself."
+            "ARN of the ACM certificate for domainName; LISA then creates the custom domain name. Default: the "
+            "custom domain name already exists."
         ),
         examples=["arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"],
     )

@@ -14,7 +14,7 @@ _OpenSearchInstance = Annotated[
 ]
 _SqlName = Annotated[
     str,
-    pattern_string(r"^[A-Za-z][A-Za-z0-9_]{0,62}$", "up to 63 letters, digits and underscores, a letter first"),
+    pattern_string(r"^[A-Za-z][A-Za-z0-9_]{0,62}$", "up to 63 letters, digits and underscores, starting with a letter"),
 ]
 
 
@@ -68,10 +68,10 @@ class RdsConfig(ConfigModel):
 
     username: _SqlName = Field(description="User of the database.", examples=["postgres"])
     password_secret_id: str | None = Field(
-        default=None, description="Secrets Manager secret that holds the password of an existing database."
+        default=None, description="Secrets Manager secret with the password of an existing database."
     )
     db_host: HostName | None = Field(
-        default=None, description="Host of an existing database; left out, LISA creates one."
+        default=None, description="Host of an existing database; default: LISA creates one."
     )
     db_name: _SqlName = Field(default="postgres", description="Name of the database.")
 
@@ -85,17 +85,17 @@ class RagRepository(ConfigModel):
         description="Identifier of the repository.",
         examples=["pgvector-rag"],
     )
-    type: RepositoryType = Field(description="The store behind it.")
+    type: RepositoryType = Field(description="Type of the store.")
     opensearch_config: OpenSearchConfig | None = Field(
-        default=None, description="The OpenSearch domain: one to create, or the endpoint of one that exists."
+        default=None, description="The OpenSearch domain: a new one, or the endpoint of an existing one."
     )
     rds_config: RdsConfig | None = Field(default=None, description="The PostgreSQL database of a pgvector repository.")
 
 
 class RagFileProcessingConfig(ConfigModel):
-    """How documents are cut into chunks."""
+    """How documents are split into chunks."""
 
     chunk_size: Annotated[Integer, Field(ge=100, le=10000)] = Field(
         description="Characters in a chunk.", examples=[512]
     )
-    chunk_overlap: Count = Field(description="Characters that two adjacent chunks share.", examples=[51])
+    chunk_overlap: Count = Field(description="Number of characters that adjacent chunks share.", examples=[51])

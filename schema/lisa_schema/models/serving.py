@@ -25,30 +25,30 @@ class RestApiConfig(ConfigModel):
     """The REST API: one address for every model."""
 
     api_version: Annotated[str, pattern_string(r"^v[0-9]+$", "a v and a number, such as v2")] = Field(
-        default="v2", description="Version of the REST API that the chat application calls."
+        default="v2", description="Version of the gateway API that the chat application calls."
     )
-    instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["m5.large"])
+    instance_type: InstanceTypeName = Field(description="EC2 instance type.", examples=["m5.large"])
     ami_id: AmiId | None = Field(
         default=None,
-        description="AMI of the hosts, instead of that of amiConfig.",
+        description="AMI of the instances, instead of that of amiConfig.",
         examples=["ami-0123456789abcdef0"],
     )
     ami_parameter: ParameterName | None = Field(
         default=None,
-        description="SSM parameter whose value is the AMI of the hosts, instead of that of amiConfig.",
+        description="SSM parameter whose value is the AMI of the instances, instead of that of amiConfig.",
         examples=["/our-images/ecs/image_id"],
     )
     internet_facing: Flag = Field(default=True, description="Whether the load balancer has a public address.")
-    container_config: ContainerConfig = Field(description="The container of the REST API.")
-    auto_scaling_config: AutoScalingConfig = Field(description="How many hosts run.")
-    load_balancer_config: LoadBalancerConfig = Field(description="The load balancer in front.")
+    container_config: ContainerConfig = Field(description="The container of the gateway.")
+    auto_scaling_config: AutoScalingConfig = Field(description="Number of instances, and scaling.")
+    load_balancer_config: LoadBalancerConfig = Field(description="The load balancer.")
 
 
 class EcsModel(ConfigModel):
     """A model that LISA hosts."""
 
     model_name: ModelName = Field(
-        description="Name of the model as Hugging Face has it, which is its prefix in the models bucket.",
+        description="Name of the model on Hugging Face, and prefix of its weights in the models bucket.",
         examples=["mistralai/Mistral-7B-Instruct-v0.2"],
     )
     model_id: ModelName | None = Field(
@@ -56,30 +56,30 @@ class EcsModel(ConfigModel):
     )
     deploy: Flag = Field(default=True, description="Whether the model is deployed.")
     streaming: Flag | None = Field(
-        default=None, description="Whether a text generation model streams; left out for an embedding model."
+        default=None, description="Whether a text generation model streams; not set for embedding models."
     )
-    model_type: ModelType = Field(description="What the model does.")
-    instance_type: InstanceTypeName = Field(description="EC2 instance type of the hosts.", examples=["g5.xlarge"])
+    model_type: ModelType = Field(description="Type of the model.")
+    instance_type: InstanceTypeName = Field(description="EC2 instance type.", examples=["g5.xlarge"])
     ami_id: AmiId | None = Field(
         default=None,
-        description="AMI of the hosts, instead of that of amiConfig.",
+        description="AMI of the instances, instead of that of amiConfig.",
         examples=["ami-0123456789abcdef0"],
     )
     ami_parameter: ParameterName | None = Field(
         default=None,
-        description="SSM parameter whose value is the AMI of the hosts, instead of that of amiConfig.",
+        description="SSM parameter whose value is the AMI of the instances, instead of that of amiConfig.",
         examples=["/our-images/ecs/image_id"],
     )
-    inference_container: InferenceContainer = Field(description="The server that the model runs in.")
+    inference_container: InferenceContainer = Field(description="The inference server.")
     container_config: ContainerConfig = Field(description="The container of the model.")
-    auto_scaling_config: AutoScalingConfig = Field(description="How many hosts run.")
-    load_balancer_config: LoadBalancerConfig = Field(description="The internal load balancer in front.")
+    auto_scaling_config: AutoScalingConfig = Field(description="Number of instances, and scaling.")
+    load_balancer_config: LoadBalancerConfig = Field(description="The internal load balancer.")
     local_model_code: AbsolutePath = Field(
-        default="/opt/model-code", description="Directory in the container where an embedding model's own code is."
+        default="/opt/model-code", description="Directory in the container with custom code of an embedding model."
     )
     model_hosting: Annotated[str, pattern_string(r"^[^.\s]+$", "a word without dots and spaces")] = Field(
         default="ecs",
-        description="First part of the provider's name in the v1 API, `<modelHosting>.<modelType>.<container>`.",
+        description="First part of the provider name in the v1 API, `<modelHosting>.<modelType>.<container>`.",
     )
 
     @property

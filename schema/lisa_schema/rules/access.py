@@ -34,7 +34,7 @@ def auth_required(config: Config) -> Iterator[RuleViolation]:
     ]
     if reasons:
         also = (("deployRag",), ("deployChat",), ("deployUi",), ("restApiConfig", "internetFacing"))
-        yield RuleViolation(("authConfig",), f"There is no authConfig, although {' and '.join(reasons)}.", None, also)
+        yield RuleViolation(("authConfig",), f"`authConfig` is required because {' and '.join(reasons)}.", None, also)
 
 
 @rule(
@@ -47,7 +47,7 @@ def no_authentication(config: Config) -> Iterator[RuleViolation]:
     """A private gateway without authConfig does not authenticate callers in the VPC."""
     is_served = config.deploy_rag or config.deploy_chat or config.deploy_ui
     if config.auth_config is None and not is_served and not config.rest_api_config.internet_facing:
-        message = "Without authConfig the REST API runs with USE_AUTH=false and answers everyone in the VPC."
+        message = "Without authConfig the gateway runs with USE_AUTH=false and accepts all callers in the VPC."
         yield RuleViolation(("authConfig",), message, None, (("restApiConfig", "internetFacing"),))
 
 
@@ -71,5 +71,5 @@ def public_without_tls(config: Config) -> Iterator[RuleViolation]:
     api = config.rest_api_config
     if api.internet_facing and api.load_balancer_config.ssl_cert_iam_arn is None:
         at = ("restApiConfig", "loadBalancerConfig", "sslCertIamArn")
-        message = "The REST API is internet-facing but has no TLS certificate; tokens would be sent unencrypted."
+        message = "The gateway is internet-facing but has no TLS certificate; tokens would be sent unencrypted."
         yield RuleViolation(at, message, None, (("restApiConfig", "internetFacing"),))

@@ -36,7 +36,7 @@ _PUBLISHED_SECONDS: Final = 60
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
-@rule("LISA310", "capacity-order", "Raise maxCapacity or lower minCapacity.")
+@rule("LISA310", "capacity-order", "Increase maxCapacity or decrease minCapacity.")
 def capacity_order(config: Config) -> Iterator[RuleViolation]:
     """`minCapacity` must not be greater than maxCapacity."""
     for path, service in services(config):
@@ -47,7 +47,7 @@ def capacity_order(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation((*block, "minCapacity"), message, None, ((*block, "maxCapacity"),))
 
 
-@rule("LISA311", "target-check-timeout", "Lower the timeout or raise the interval.")
+@rule("LISA311", "target-check-timeout", "Decrease the timeout or increase the interval.")
 def target_check_timeout(config: Config) -> Iterator[RuleViolation]:
     """The timeout of a load balancer's health check must be less than its interval."""
     for path, service in services(config):
@@ -58,16 +58,16 @@ def target_check_timeout(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation((*block, "timeout"), message, None, ((*block, "interval"),))
 
 
-@rule("LISA312", "container-check-command", "Begin with CMD-SHELL and one line of shell, or with CMD and the words.")
+@rule(
+    "LISA312", "container-check-command", "Start with CMD-SHELL and one shell command, or with CMD and its arguments."
+)
 def container_check_command(config: Config) -> Iterator[RuleViolation]:
     """A container's health check command must begin with CMD or CMD-SHELL."""
     for path, service in services(config):
         command = service.container_config.health_check_config.command
         if command[0] not in ("CMD", "CMD-SHELL") or len(command) < 2:
             at = (*path, "containerConfig", "healthCheckConfig", "command")
-            yield RuleViolation(
-                at, "The health check command does not begin with CMD or CMD-SHELL, which ECS requires."
-            )
+            yield RuleViolation(at, "The health check command does not start with CMD or CMD-SHELL, as ECS requires.")
 
 
 @rule("LISA313", "metric-duration", "Write 60, or remove `duration`.", Severity.WARNING)
@@ -121,7 +121,7 @@ def tag_keys(config: Config) -> Iterator[RuleViolation]:
         )
 
 
-@rule("LISA317", "deployment-prefix-free", "Begin the prefix with another word.")
+@rule("LISA317", "deployment-prefix-free", "Start the prefix with another word.")
 def deployment_prefix_free(config: Config) -> Iterator[RuleViolation]:
     """The deploymentPrefix must not begin with `aws` or `ssm`, which Parameter Store reserves."""
     levels = config.deployment_prefix.count("/")
@@ -132,5 +132,5 @@ def deployment_prefix_free(config: Config) -> Iterator[RuleViolation]:
     if first.startswith(("aws", "ssm")):
         also = (("deploymentStage",),)
         yield RuleViolation(
-            ("deploymentPrefix",), f"Parameter Store reserves names that begin with /{first}.", None, also
+            ("deploymentPrefix",), f"Parameter Store reserves names that start with /{first}.", None, also
         )

@@ -42,14 +42,14 @@ class _Bounds:
 _KEEP_ALIVE: Final = _Bounds(
     least=LOAD_BALANCER_IDLE_SECONDS + 1,
     most=86400,
-    reason=f"the load balancer keeps connections for {LOAD_BALANCER_IDLE_SECONDS} seconds, and answers 502 when the "
+    reason=f"the load balancer keeps connections for {LOAD_BALANCER_IDLE_SECONDS} seconds, and returns 502 if the "
     "server closes one first",
 )
-_DRAIN: Final = _Bounds(least=0, most=MAX_DRAIN_SECONDS, reason="ECS ends the container 30 seconds later")
+_DRAIN: Final = _Bounds(least=0, most=MAX_DRAIN_SECONDS, reason="ECS kills the container 30 seconds later")
 _ANSWER: Final = _Bounds(
     least=0,
     most=LOAD_BALANCER_IDLE_SECONDS - 1,
-    reason=f"the load balancer answers 504 after {LOAD_BALANCER_IDLE_SECONDS} seconds without a byte",
+    reason=f"the load balancer returns 504 after {LOAD_BALANCER_IDLE_SECONDS} seconds without a byte",
     number=_FRACTIONAL,
     severity=Severity.WARNING,
 )
@@ -60,7 +60,7 @@ _BOUNDS: Final = {
 }
 
 
-@rule("LISA329", "connection-times", "Remove the variable: its default fits the load balancer.")
+@rule("LISA329", "connection-times", "Remove the variable: its default matches the load balancer.")
 def connection_times(config: Config) -> Iterator[RuleViolation]:
     """Servers must keep idle connections longer than the load balancer, answer before it gives up, and stop in time."""
     for path, service in services(config):

@@ -27,7 +27,7 @@ _OWNED_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "vllm": {
         "model": "set `modelName`.",
         "served-model-name": "set `modelName`; clients call the model by its `modelId`.",
-        "config": "write its settings as words of SERVER_ARGS.",
+        "config": "set its options in SERVER_ARGS.",
         "host": _LISTENS,
         "port": _LISTENS,
         "uds": _LISTENS,
@@ -78,7 +78,7 @@ def owned_arguments(config: Config) -> Iterator[RuleViolation]:
         at: Path = ("ecsModels", index, "containerConfig", "environment", "SERVER_ARGS")
         words = model.container_config.environment.get("SERVER_ARGS", "")
         if options and SECRET_ARN.match(words):
-            message = "SERVER_ARGS comes from a secret, which may override what LISA sets without a review."
+            message = "SERVER_ARGS comes from a secret, which could override LISA's settings without a review."
             yield RuleViolation(at, message, "Write the arguments as plain text.")
         for word in words.split():
             flag = word.partition("=")[0].lstrip("-").replace("_", "-")
@@ -88,7 +88,7 @@ def owned_arguments(config: Config) -> Iterator[RuleViolation]:
                 yield RuleViolation(at, message, f"Remove it; {options[option]}")
 
 
-@rule("LISA325", "context-fits", "Choose the built-in context of the container, or your own directory.")
+@rule("LISA325", "context-fits", "Use the built-in context of the container, or a directory of your project.")
 def context_fits(config: Config) -> Iterator[RuleViolation]:
     """A built-in build context must be that of its container: the gateway's for the REST API, else the server's."""
     for path, service in services(config):
@@ -103,14 +103,14 @@ def context_fits(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation((*path, "containerConfig", "image", "path"), message, f"Write `{own}`.", also)
 
 
-@rule("LISA327", "environment-size", "Put long values into files of the image or into secrets.")
+@rule("LISA327", "environment-size", "Move long values to files in the image or to secrets.")
 def environment_size(config: Config) -> Iterator[RuleViolation]:
     """The variables of a container must fit into an ECS task definition, which has at most 64 KiB."""
     for path, service in services(config):
         variables = service.container_config.environment
         size = sum(len(json.dumps({"Name": name, "Value": value})) for name, value in variables.items())
         if size > _VARIABLES_BYTES:
-            message = f"The variables have {size} bytes in a task definition, and {_VARIABLES_BYTES} fit."
+            message = f"The variables have {size} bytes in a task definition; the maximum is {_VARIABLES_BYTES}."
             yield RuleViolation((*path, "containerConfig", "environment"), message)
 
 

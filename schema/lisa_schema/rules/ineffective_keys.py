@@ -40,7 +40,7 @@ def _without_rag(config: Config) -> Iterator[RuleViolation]:
         ("ragFileProcessingConfig", config.rag_file_processing_config),
     ):
         if value:
-            message = f"`{key}` has no effect: RAG is not deployed unless `deployRag` is true."
+            message = f"`{key}` has no effect unless `deployRag` is true."
             fix = "Set `deployRag` to true; set it to false if the omission is intended."
             yield RuleViolation((key,), message, fix, (("deployRag",),))
 

@@ -38,11 +38,11 @@ def instance_type_offered(config: Config) -> Iterator[RuleViolation]:
         if instance_type(service.instance_type) is not None and home.offers(service.instance_type) is False:
             offered = [name for name in nearest_instance_types(service.instance_type, 12) if home.offers(name)]
             fix = f"Choose {' or '.join(offered[:3])}." if offered else None
-            message = f"The region {home.name} does not offer {service.instance_type}, according to the Region table."
+            message = f"The Region {home.name} does not offer {service.instance_type}, according to the Region table."
             yield RuleViolation((*path, "instanceType"), message, fix, (("region",),), severity)
 
 
-@rule("LISA322", "gpu-needed", "Choose a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
+@rule("LISA322", "gpu-needed", "Use a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
 def gpu_needed(config: Config) -> Iterator[RuleViolation]:
     """Models with the tgi or vllm container require an instance with NVIDIA GPUs."""
     for index, model in enumerate(config.ecs_models):
@@ -51,7 +51,7 @@ def gpu_needed(config: Config) -> Iterator[RuleViolation]:
             continue
         if not host.gpus or host.gpu_manufacturer != "NVIDIA":
             also = (("ecsModels", index, "inferenceContainer"),)
-            message = f"{model.inference_container} needs an NVIDIA GPU, and {host.name} has none."
+            message = f"{model.inference_container} requires an NVIDIA GPU, but {host.name} has none."
             yield RuleViolation(("ecsModels", index, "instanceType"), message, None, also)
 
 
@@ -65,7 +65,7 @@ def sufficient_memory(config: Config) -> Iterator[RuleViolation]:
         left = reservable_mib(host, _KEPT_MIB[type(service)])
         shared = service.container_config.shared_memory_size
         if left <= 0:
-            message = f"{host.name} has {host.memory_mib:,} MiB of memory, which leaves nothing for the container."
+            message = f"{host.name} has {host.memory_mib:,} MiB of memory, not enough for the container."
             yield RuleViolation((*path, "instanceType"), message)
         elif shared >= left:
             at = (*path, "containerConfig", "sharedMemorySize")
@@ -73,17 +73,17 @@ def sufficient_memory(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(at, message, None, ((*path, "instanceType"),))
 
 
-@rule("LISA324", "architecture", "Choose a type with x86_64 processors.", Severity.WARNING)
+@rule("LISA324", "architecture", "Use a type with x86_64 processors.", Severity.WARNING)
 def architecture(config: Config) -> Iterator[RuleViolation]:
     """Instances must have x86_64 processors, for which images are built."""
     for path, service in services(config):
         host = instance_type(service.instance_type)
         if host is not None and host.architecture != "x86_64":
-            message = f"{host.name} has {host.architecture} processors, and images are built for x86_64."
+            message = f"{host.name} has {host.architecture} processors, but images are built for x86_64."
             yield RuleViolation((*path, "instanceType"), message)
 
 
-@rule("LISA326", "one-ami", "Keep the one that is meant, and set the other to null.")
+@rule("LISA326", "one-ami", "Keep one of them, and set the other to null.")
 def one_ami(config: Config) -> Iterator[RuleViolation]:
     """An AMI must be specified by its id or by a parameter, not both."""
     for path, service in services(config):
@@ -97,5 +97,5 @@ def one_ami(config: Config) -> Iterator[RuleViolation]:
 
 
 def _two_amis(by_id: Path, by_parameter: Path) -> RuleViolation:
-    message = f"`{by_id[-1]}` and `{by_parameter[-1]}` both name the AMI."
+    message = f"`{by_id[-1]}` and `{by_parameter[-1]}` both set the AMI."
     return RuleViolation(by_id, message, None, (by_parameter,))

@@ -29,7 +29,7 @@ _SECTIONS: Final = (
     "vector_store_registry",
 )
 _EXPOSING: Final = (
-    ("litellm_settings", "telemetry", "reports use to the makers of LiteLLM"),
+    ("litellm_settings", "telemetry", "sends telemetry of LiteLLM"),
     ("litellm_settings", "set_verbose", "writes prompts and keys to the log"),
     ("router_settings", "set_verbose", "writes prompts and keys to the log"),
     ("general_settings", "store_prompts_in_spend_logs", "keeps every prompt in the database"),
@@ -43,8 +43,8 @@ _PROTECTIONS: Final = {
         "Set certificateAuthorityBundle to a file with your certificate authorities.",
     ),
     "user_url_validation": (
-        "Callers could make the gateway call any address with the URLs of images and files.",
-        "Remove it, and list the hosts that are needed in `user_url_allowed_hosts`.",
+        "Callers could make the gateway request any address with URLs of images and files.",
+        "Remove it, and list the required hosts in `user_url_allowed_hosts`.",
     ),
 }
 """Protections that must not be off: what is wrong, and the fix."""
@@ -62,7 +62,7 @@ _NO_ROUTES: Final = "Remove it: the gateway passes requests for inference only; 
 _RESERVED: Final = (
     (
         _SIGNS_IN,
-        "controls who is authenticated",
+        "changes authentication",
         (
             *("custom_auth", "custom_auth_run_common_checks", "custom_key_*", "custom_sso", "custom_ui_sso_*"),
             *("custom_team_metadata_validate", "enable_jwt_auth", "litellm_jwtauth", "enable_oauth2_*"),
@@ -76,7 +76,7 @@ _RESERVED: Final = (
     ),
     (
         _NO_DATABASE,
-        "turns on LiteLLM's database or its administration",
+        "enables LiteLLM's database or administration",
         (
             *("database_*", "store_model_in_db", "supported_db_objects", "allow_requests_on_db_unavailable"),
             *("control_plane_url", "ui_access_mode", "user_mcp_management_mode", "enable_mcp_registry"),
@@ -105,7 +105,9 @@ def litellm_section_known(config: Config) -> Iterator[RuleViolation]:
         known = {"".join(filter(str.isalnum, name)).casefold(): name for name in _SECTIONS}
         near = difflib.get_close_matches(folded, list(known), 1, cutoff=0.8)
         if key not in _SECTIONS and near:
-            message = f"`{key}` passes through to LiteLLM, which does not know it; did you mean `{known[near[0]]}`?"
+            message = (
+                f"`{key}` is passed through to LiteLLM, which does not support it. Did you mean `{known[near[0]]}`?"
+            )
             yield RuleViolation(("litellmConfig", key), message, f"Write `{known[near[0]]}`.")
 
 
@@ -140,7 +142,7 @@ def litellm_setting_reserved(config: Config) -> Iterator[RuleViolation]:
         yield from _unprotected(path, block)
     for path, block in blocks[1:]:
         for key in sorted(_REDIRECTIONS & set(block)):
-            message = f"`{key}` sends the requests of every model elsewhere than its entry specifies."
+            message = f"`{key}` changes the destination of requests for all models."
             yield RuleViolation((*path, key), message, "Set api_base in litellm_params of a model.")
     if "include" in (litellm.model_extra or {}):
         message = "`include` loads settings from other files, which are not reviewed."
@@ -150,7 +152,7 @@ def litellm_setting_reserved(config: Config) -> Iterator[RuleViolation]:
         yield from _unprotected(*blocks[-1], only="ssl_verify")
     for path, block in blocks[2:]:
         if block.get(_CLIENT_SIDE):
-            message = "Callers could choose the address and the key that requests are sent with."
+            message = "Callers could choose the address and the key of requests."
             yield RuleViolation((*path, _CLIENT_SIDE), message, "Remove it.")
 
 
@@ -190,7 +192,7 @@ def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
             yield from _texts((*path, index), inner)
 
 
-@rule("LISA383", "master-key-reference", "Write os.environ/NAME, and set NAME to the ARN of a secret.")
+@rule("LISA383", "master-key-reference", "Set it to os.environ/NAME, and set NAME to the ARN of a secret.")
 def master_key_reference(config: Config) -> Iterator[RuleViolation]:
     """The master_key must be os.environ/NAME, with NAME a secret of the REST API's container or undefined."""
     key = config.litellm_config.general_settings.master_key
@@ -199,7 +201,7 @@ def master_key_reference(config: Config) -> Iterator[RuleViolation]:
         return
     prefix, slash, name = key.partition("/")
     if (prefix, slash) != ("os.environ", "/"):
-        message = "`master_key` must be a reference: what is compiled from it is committed."
+        message = "`master_key` must be a reference, because the compiled output is committed."
         yield RuleViolation(at, message)
         return
     environments: tuple[tuple[Path, EnvironmentVariables], ...] = (

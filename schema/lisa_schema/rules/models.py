@@ -22,7 +22,7 @@ _SERVES: Final = {
 _MODELS_AT_MOST: Final = 1000
 
 
-@rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` when it does not stream.")
+@rule("LISA301", "textgen-needs-streaming", "Add `streaming: true`, or `streaming: false` if it does not stream.")
 def textgen_needs_streaming(config: Config) -> Iterator[RuleViolation]:
     """A text generation model must set `streaming`."""
     for path, kind, streaming, key in _typed(config):
@@ -42,13 +42,13 @@ def embedding_has_no_streaming(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(at, f"`{key_path(path)}` is an embedding model, which cannot stream.", None, (key,))
 
 
-@rule("LISA303", "container-serves-type", "Choose an inferenceContainer that serves the modelType; vllm serves both.")
+@rule("LISA303", "container-serves-type", "Use an inferenceContainer that supports the modelType; vllm supports both.")
 def container_serves_type(config: Config) -> Iterator[RuleViolation]:
     """The inference container must support the model type: tgi textgen, tei and instructor embedding, vllm both."""
     for index, model in enumerate(config.ecs_models):
         if model.model_type not in _SERVES[model.inference_container]:
             path: Path = ("ecsModels", index)
-            message = f"The container {model.inference_container} does not serve {model.model_type} models."
+            message = f"The container {model.inference_container} does not support {model.model_type} models."
             yield RuleViolation((*path, "inferenceContainer"), message, None, ((*path, "modelType"),))
 
 
@@ -72,19 +72,19 @@ def model_identifiers_unique(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(("ecsModels", index, key), f"{message} in `ecsModels[{first[plain]}]`.", None, also)
 
 
-@rule("LISA305", "model-name-is-path", "Write the name as its owner publishes it, such as `mistralai/Mistral-7B-v0.3`.")
+@rule("LISA305", "model-name-is-path", "Use the name on its model card, such as `mistralai/Mistral-7B-v0.3`.")
 def model_name_is_path(config: Config) -> Iterator[RuleViolation]:
     """A modelName must be a path in the models bucket, without empty parts and `..`."""
     for index, model in enumerate(config.ecs_models):
         if any(part in ("", ".", "..") for part in model.model_name.split("/")):
-            message = f"`{model.model_name}` is not a path that the weights could be at."
+            message = f"`{model.model_name}` is not a valid path for weights."
             yield RuleViolation(("ecsModels", index, "modelName"), message)
 
 
 @rule(
     "LISA306",
     "unique-model-name",
-    "Rename one of them, unless requests may go to either.",
+    "Rename one of them, unless requests can use either.",
     Severity.WARNING,
 )
 def unique_model_name(config: Config) -> Iterator[RuleViolation]:
@@ -94,7 +94,7 @@ def unique_model_name(config: Config) -> Iterator[RuleViolation]:
         if listed.model_name in hosted:
             index = hosted[listed.model_name]
             message = (
-                f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; requests go to either."
+                f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; requests can use either."
             )
             also: tuple[Path, ...] = (("ecsModels", index, "modelId"), ("ecsModels", index, "modelName"))
             yield RuleViolation(("litellmConfig", "model_list", position, "model_name"), message, None, also)
@@ -108,7 +108,7 @@ def consistent_lisa_params(config: Config) -> Iterator[RuleViolation]:
     for position, model in enumerate(models):
         other = first.setdefault(model.model_name, position)
         if models[other].lisa_params != model.lisa_params:
-            message = f"`{model.model_name}` has other lisa_params here than in `litellmConfig.model_list[{other}]`."
+            message = f"`{model.model_name}` has different lisa_params in `litellmConfig.model_list[{other}]`."
             also: tuple[Path, ...] = (("litellmConfig", "model_list", other),)
             yield RuleViolation(("litellmConfig", "model_list", position, "lisa_params"), message, None, also)
 

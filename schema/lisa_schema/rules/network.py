@@ -68,7 +68,7 @@ def vpc_zones_in_region(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(("vpc", "availabilityZones", index), message, None, (("region",),))
 
 
-@rule("LISA354", "vpc-cidr", "Write the address range of the VPC, such as 10.0.0.0/16.")
+@rule("LISA354", "vpc-cidr", "Use the address range of the VPC, such as 10.0.0.0/16.")
 def vpc_cidr(config: Config) -> Iterator[RuleViolation]:
     """`vpc.cidrBlock` must be a valid IPv4 CIDR block."""
     if config.vpc is not None:
@@ -94,7 +94,7 @@ def zones_valid(config: Config) -> Iterator[RuleViolation]:
 def nat_gateways_fit(config: Config) -> Iterator[RuleViolation]:
     """The VPC that LISA creates has at most one NAT gateway in each Availability Zone."""
     if config.vpc is None and config.nat_gateways is not None and config.nat_gateways > config.zone_count:
-        message = f"{config.nat_gateways} NAT gateways do not fit {config.zone_count} Availability Zones."
+        message = f"{config.nat_gateways} NAT gateways are too many for {config.zone_count} Availability Zones."
         yield RuleViolation(("natGateways",), message, None, (("availabilityZones",),))
 
 

@@ -18,7 +18,7 @@ def region_known(config: Config) -> Iterator[RuleViolation]:
     if region(config.region) is None:
         near = nearest_regions(config.region)
         yield RuleViolation(
-            ("region",), f"There is no region `{config.region}`.", f"Choose {' or '.join(near)}." if near else None
+            ("region",), f"Unknown Region `{config.region}`.", f"Choose {' or '.join(near)}." if near else None
         )
 
 
@@ -31,7 +31,7 @@ def iso_needs_index(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(("pypiConfig", "indexUrl"), message, None, (("region",),))
 
 
-@rule("LISA342", "arn-partition", "Use the ARN of a resource in the partition of the region.")
+@rule("LISA342", "arn-partition", "Use the ARN of a resource in the partition of the Region.")
 def arn_partition(config: Config) -> Iterator[RuleViolation]:
     """ARNs must be in the partition of the Region."""
     home = region(config.region)
@@ -40,12 +40,12 @@ def arn_partition(config: Config) -> Iterator[RuleViolation]:
     for path, arn in _arns(config):
         if not arn.startswith(f"{home.arn_prefix}:"):
             message = (
-                f"The ARN begins with arn:{arn.split(':')[1]}, but {home.name} is in the partition {home.partition.id}."
+                f"The ARN starts with arn:{arn.split(':')[1]}, but {home.name} is in the partition {home.partition.id}."
             )
             yield RuleViolation(path, message, None, (("region",),))
 
 
-@rule("LISA343", "certificate-region", "Request the certificate in the deployment's region.")
+@rule("LISA343", "certificate-region", "Request the certificate in the configured Region.")
 def certificate_region(config: Config) -> Iterator[RuleViolation]:
     """An ACM certificate of a load balancer must be in the Region of the load balancer."""
     for path, service in services(config):
@@ -83,11 +83,11 @@ def service_offered(config: Config) -> Iterator[RuleViolation]:
         )
         kind = "AWS::OpenSearchService::Domain" if repository.type == "opensearch" else "AWS::RDS::DBInstance"
         if is_created and home.supports(kind) is False:
-            message = f"The region {home.name} has no {kind}, according to the Region table."
+            message = f"The Region {home.name} has no {kind}, according to the Region table."
             yield RuleViolation(("ragRepositories", index, "type"), message, None, (("region",),), severity)
 
 
-@rule("LISA346", "topic-region", "Use a topic in the deployment's Region.")
+@rule("LISA346", "topic-region", "Use a topic in the configured Region.")
 def topic_region(config: Config) -> Iterator[RuleViolation]:
     """`alarmTopicArn` must name a topic in the configured Region: CloudWatch alarms notify no other."""
     parts = (config.alarm_topic_arn or "").split(":")

@@ -32,7 +32,7 @@ def repository_block(config: Config) -> Iterator[RuleViolation]:
             message = f"A repository of type {repository.type} needs `{wanted}`."
             yield RuleViolation((*path, wanted), message, f"Add `{wanted}`, or change the type.", kind)
         for key in (key for key, block in present.items() if block is not None):
-            message = f"A repository of type {repository.type} has no use for `{key}`."
+            message = f"A repository of type {repository.type} does not support `{key}`."
             yield RuleViolation((*path, key), message, f"Remove `{key}`, or change the type.", kind)
 
 
@@ -58,16 +58,16 @@ def database_secret(config: Config) -> Iterator[RuleViolation]:
             continue
         path = ("ragRepositories", index, "rdsConfig")
         given, missing = ("dbHost", "passwordSecretId") if rds.db_host else ("passwordSecretId", "dbHost")
-        yield RuleViolation((*path, given), f"`{given}` is given without `{missing}`.", None, ((*path, missing),))
+        yield RuleViolation((*path, given), f"`{given}` is set without `{missing}`.", None, ((*path, missing),))
 
 
-@rule("LISA363", "chunk-overlap", "Lower chunkOverlap, to a tenth of chunkSize for example.")
+@rule("LISA363", "chunk-overlap", "Decrease chunkOverlap, for example to a tenth of chunkSize.")
 def chunk_overlap(config: Config) -> Iterator[RuleViolation]:
     """`chunkOverlap` must be less than chunkSize."""
     chunks = config.rag_file_processing_config
     if chunks is not None and chunks.chunk_overlap >= chunks.chunk_size:
         path = ("ragFileProcessingConfig",)
-        message = f"chunkOverlap {chunks.chunk_overlap} has to be less than chunkSize {chunks.chunk_size}."
+        message = f"chunkOverlap {chunks.chunk_overlap} must be less than chunkSize {chunks.chunk_size}."
         yield RuleViolation((*path, "chunkOverlap"), message, None, ((*path, "chunkSize"),))
 
 
@@ -75,7 +75,7 @@ def chunk_overlap(config: Config) -> Iterator[RuleViolation]:
 def rag_has_repository(config: Config) -> Iterator[RuleViolation]:
     """`deployRag` requires a RAG repository."""
     if config.deploy_rag and not config.rag_repositories:
-        message = "deployRag is on, but there is no repository to put documents in."
+        message = "deployRag is true, but ragRepositories is empty."
         yield RuleViolation(("deployRag",), message, None, (("ragRepositories",),))
 
 
@@ -85,11 +85,11 @@ def rag_has_embedding(config: Config) -> Iterator[RuleViolation]:
     kinds = [model.model_type for model in config.deployed_models]
     kinds += [model.lisa_params.model_type for model in config.litellm_config.model_list]
     if config.deploy_rag and ModelType.EMBEDDING not in kinds:
-        message = "deployRag is on, but no embedding model is there to find documents with."
+        message = "deployRag is true, but no embedding model is configured."
         yield RuleViolation(("deployRag",), message, None, (("ecsModels",), ("litellmConfig",)))
 
 
-@rule("LISA366", "opensearch-nodes", "Choose counts that OpenSearch can spread over the Availability Zones.")
+@rule("LISA366", "opensearch-nodes", "Use node counts that OpenSearch supports for the Availability Zones.")
 def opensearch_nodes(config: Config) -> Iterator[RuleViolation]:
     """A domain must have 0, 3 or 5 masters; with standby, 3 or 5 masters and data nodes in multiples of three."""
     for index, repository in enumerate(config.rag_repositories):
@@ -98,10 +98,10 @@ def opensearch_nodes(config: Config) -> Iterator[RuleViolation]:
             continue
         path = ("ragRepositories", index, "opensearchConfig")
         if domain.master_nodes not in (0, 3, 5):
-            message = f"{domain.master_nodes} master nodes cannot agree; OpenSearch takes 0, 3 or 5."
+            message = f"{domain.master_nodes} master nodes are not supported; OpenSearch requires 0, 3 or 5."
             yield RuleViolation((*path, "masterNodes"), message)
         if domain.multi_az_with_standby and (domain.data_nodes % 3 or not domain.master_nodes):
-            message = "multiAzWithStandby needs three masters and data nodes in multiples of three."
+            message = "multiAzWithStandby requires three master nodes, and data nodes in multiples of three."
             also = ((*path, "dataNodes"), (*path, "masterNodes"))
             yield RuleViolation((*path, "multiAzWithStandby"), message, None, also)
 
@@ -116,7 +116,7 @@ def standby_needs_three_zones(config: Config) -> Iterator[RuleViolation]:
         domain = repository.opensearch_config
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
             at = ("ragRepositories", index, "opensearchConfig", "multiAzWithStandby")
-            yield RuleViolation(at, f"A standby needs {_STANDBY_ZONES} Availability Zones, and the VPC has {zones}.")
+            yield RuleViolation(at, f"A standby requires {_STANDBY_ZONES} Availability Zones, but the VPC has {zones}.")
 
 
 @rule("LISA368", "repositories-fit", "Deploy the others with another deploymentName.")
@@ -126,17 +126,19 @@ def repositories_fit(config: Config) -> Iterator[RuleViolation]:
         return
     count = len(config.rag_repositories)
     if count > _REPOSITORIES_AT_MOST:
-        yield RuleViolation(("ragRepositories",), f"{count} repositories are listed, and {_REPOSITORIES_AT_MOST} fit.")
+        yield RuleViolation(
+            ("ragRepositories",), f"{count} repositories are configured; the maximum is {_REPOSITORIES_AT_MOST}."
+        )
     created = [index for index, repository in enumerate(config.rag_repositories) if _is_created(repository)]
     if len(created) > _CREATED_AT_MOST:
         message = (
-            f"{len(created)} repositories have a store that LISA creates, and {_CREATED_AT_MOST} fit: "
+            f"{len(created)} repositories have a store that LISA creates; the maximum is {_CREATED_AT_MOST}: "
             "CloudFormation accepts 500 resources in a stack."
         )
         yield RuleViolation(("ragRepositories", created[_CREATED_AT_MOST]), message)
 
 
-@rule("LISA369", "database-user", "Choose another username, such as postgres.")
+@rule("LISA369", "database-user", "Use another username, such as postgres.")
 def database_user(config: Config) -> Iterator[RuleViolation]:
     """The username of a database that LISA creates must be accepted by RDS: reserved names and pg_ are rejected."""
     for index, repository in enumerate(config.rag_repositories):

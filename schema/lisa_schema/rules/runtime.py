@@ -27,7 +27,7 @@ def lambda_runtime_deprecated(config: Config) -> Iterator[RuleViolation]:
     if day is not None and day <= TABLE_DATE:
         at = ("lambdaConfig", "pythonRuntime")
         message = f"AWS Lambda deprecated {runtime.identifier} on {day.isoformat()}."
-        yield RuleViolation(at, message, f"Write {_newest(config)}, the newest that the region has.", (("region",),))
+        yield RuleViolation(at, message, f"Use {_newest(config)}, the newest in this Region.", (("region",),))
 
 
 @rule("LISA371", "lambda-runtime-offered", "Use a pythonRuntime that the Region offers.")
@@ -36,7 +36,7 @@ def lambda_runtime_offered(config: Config) -> Iterator[RuleViolation]:
     home = region(config.region)
     runtime = config.lambda_config.python_runtime
     if home is not None and home.lambda_runtimes is not None and runtime.identifier not in home.lambda_runtimes:
-        message = f"The region {home.name} has no {runtime.identifier}."
+        message = f"The Region {home.name} has no {runtime.identifier}."
         at = ("lambdaConfig", "pythonRuntime")
         yield RuleViolation(at, message, f"Write {_newest(config)}.", (("region",),))
 
@@ -51,9 +51,7 @@ def gateway_python(config: Config) -> Iterator[RuleViolation]:
     version = (int(found["major"]), int(found["minor"] or 99))
     if version < OLDEST_GATEWAY_PYTHON:
         oldest = ".".join(map(str, OLDEST_GATEWAY_PYTHON))
-        message = (
-            f"`{image.base_image}` has a Python that the REST API does not run on; the oldest that works is {oldest}."
-        )
+        message = f"`{image.base_image}` has an unsupported Python version; the gateway requires {oldest} or newer."
         yield RuleViolation(("restApiConfig", "containerConfig", "image", "baseImage"), message)
 
 
@@ -70,7 +68,7 @@ def api_version(config: Config) -> Iterator[RuleViolation]:
     """The chat application and RAG must call a version of the REST API that the gateway serves."""
     version = config.rest_api_config.api_version
     if version != _SERVED_VERSION:
-        message = f"LISA's gateway serves {_SERVED_VERSION}, and the chat application and RAG would call {version}."
+        message = f"The gateway serves {_SERVED_VERSION}, but the chat application and RAG would call {version}."
         yield RuleViolation(("restApiConfig", "apiVersion"), message)
 
 

@@ -53,7 +53,7 @@ def secret_in_litellm(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
 
 
-@rule("LISA391", "secret-in-environment", "Write the ARN of a Secrets Manager secret or of an SSM parameter instead.")
+@rule("LISA391", "secret-in-environment", "Use the ARN of a Secrets Manager secret or of an SSM parameter instead.")
 def secret_in_environment(config: Config) -> Iterator[RuleViolation]:
     """Environment variables of containers must not contain secrets, since the compiled output is committed."""
     for path, service in services(config):
@@ -73,7 +73,7 @@ def secret_in_url(config: Config) -> Iterator[RuleViolation]:
     }
     for path, url in urls.items():
         if _SECRET_FORM.search(url):
-            yield RuleViolation(path, "The URL has credentials or a signature in it, which must not be committed.")
+            yield RuleViolation(path, "The URL contains credentials or a signature, which must not be committed.")
 
 
 def is_secret(path: Path, value: str) -> bool:

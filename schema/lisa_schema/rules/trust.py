@@ -21,7 +21,7 @@ def zone_needs_domain(config: Config) -> Iterator[RuleViolation]:
     for path, service in services(config):
         balancer = service.load_balancer_config
         if balancer.hosted_zone_id is not None and balancer.domain_name is None:
-            message = "`hostedZoneId` is set without `domainName`, so that no record can be created."
+            message = "`hostedZoneId` is set without `domainName`, so no record can be created."
             yield RuleViolation((*path, "loadBalancerConfig", "hostedZoneId"), message)
 
 
@@ -64,14 +64,14 @@ def bundle_in_project(config: Config) -> Iterator[RuleViolation]:
 @rule(
     "LISA338",
     "isolated-authority",
-    "Set certificateAuthorityBundle to a PEM file in the project with the authorities of the network.",
+    "Set certificateAuthorityBundle to a PEM file in the project with the CAs of the network.",
     Severity.WARNING,
 )
 def isolated_authority(config: Config) -> Iterator[RuleViolation]:
     """In an isolated Region certificateAuthorityBundle must name the authorities that sign its certificates."""
     home = region(config.region)
     if home is not None and home.is_iso and not config.certificate_authority_bundle:
-        message = f"{home.name} is isolated; its endpoints may have certificates of an authority that is not public."
+        message = f"{home.name} is isolated; its endpoints may have certificates of a private CA."
         yield RuleViolation(_BUNDLE, message, None, (("region",),))
 
 

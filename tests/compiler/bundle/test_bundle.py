@@ -134,7 +134,7 @@ def test_a_difference_of_a_difference_unpacks_over_the_directory(enclave: Enclav
     third = enclave.make("three.tar", "--base", second)
     assert "project/policy/waivers.yaml" not in stored(third)
     refused = lisa("bundle", "unpack", third, enclave.folder / "x", "--base", second)
-    assert "is a difference itself: unpack it, and name that directory" in refused.stderr
+    assert "is an incremental bundle: unpack it, and pass its directory" in refused.stderr
     assert lisa("bundle", "unpack", third, enclave.folder / "three", "--base", enclave.folder / "two").exit_code == 0
     assert (enclave.folder / "three/project/policy/waivers.yaml").read_text(encoding="utf-8") == "waivers: []\n"
 
@@ -154,8 +154,8 @@ def test_a_difference_needs_its_own_base(enclave: Enclave) -> None:
     second = enclave.make("two.tar", "--base", first)
     without = lisa("bundle", "unpack", second, enclave.folder / "x")
     wrong = lisa("bundle", "unpack", second, enclave.folder / "x", "--base", other)
-    assert f"is a difference to bundle {read_manifest(first).digest}: name that with --base" in without.stderr
-    assert f"is a difference to bundle {read_manifest(first).digest}, but" in wrong.stderr
+    assert f"is incremental to bundle {read_manifest(first).digest}: pass that bundle with --base" in without.stderr
+    assert f"is incremental to bundle {read_manifest(first).digest}, but" in wrong.stderr
     assert not (enclave.folder / "x").exists()
 
 
@@ -165,7 +165,7 @@ def test_what_is_missing_is_told_at_once_and_left_out_when_asked(enclave: Enclav
     refused = enclave.bundle("one.tar")
     assert refused.exit_code == 1
     assert "image small: make images/ by `lisa artifacts save`" in refused.stderr
-    assert "weights of org/small-model: fetch them: `lisa weights download --env dev org/small-model`" in refused.stderr
+    assert "weights of org/small-model: run `lisa weights download --env dev org/small-model`" in refused.stderr
     assert not (enclave.folder / "one.tar").exists()
     manifest = read_manifest(enclave.make("one.tar", "--allow-missing"))
     assert manifest.missing == ("image small", "weights of org/small-model")
@@ -202,7 +202,7 @@ def test_weights_that_are_not_what_the_lock_says_are_refused(enclave: Enclave) -
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("generated/dev", "run `lisa compile --env dev` first"), ("config.yaml", "There is no config.yaml here.")],
+    [("generated/dev", "run `lisa compile --env dev` first"), ("config.yaml", "config.yaml is missing.")],
 )
 def test_a_project_that_is_not_ready_is_told(enclave: Enclave, name: str, words: str) -> None:
     path = enclave.project / name
@@ -214,7 +214,7 @@ def test_a_project_that_is_not_ready_is_told(enclave: Enclave, name: str, words:
 
 def test_a_package_that_is_not_the_locked_cdk_cli_is_refused(enclave: Enclave) -> None:
     enclave.cdk.write_bytes(b"another")
-    assert "is not aws-cdk 2.9.9 as package-lock.json has it" in enclave.bundle("one.tar").stderr
+    assert "is not aws-cdk 2.9.9 with the digest in package-lock.json" in enclave.bundle("one.tar").stderr
 
 
 def test_wheels_without_lisa_are_refused(enclave: Enclave) -> None:
@@ -304,15 +304,15 @@ def manifest_with(*paths: str) -> bytes:
 
 @pytest.mark.parametrize("path", ["../x", "/x", "a/../x", "./x", "a//x", "", ".", "bundle.json", "a\\x", "a/./x"])
 def test_a_path_that_leads_out_is_refused(path: str) -> None:
-    with pytest.raises(BundleError, match="is not a path inside a bundle"):
+    with pytest.raises(BundleError, match="is not a path in a bundle"):
         parse(manifest_with(path), "x.tar")
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (manifest_with("a", "a"), "names a file twice"),
-        (manifest_with("a", "a/b"), "lies below a file"),
+        (manifest_with("a", "a"), "lists a file twice"),
+        (manifest_with("a", "a/b"), "is below a file"),
         (manifest_with("a").replace(b'"schemaVersion": 1', b'"schemaVersion": 2'), "which this version cannot read"),
         (manifest_with("a").replace(b'"size": 0', b'"size": -1'), "does not begin with a bundle.json"),
         (b"[]", "does not begin with a bundle.json"),

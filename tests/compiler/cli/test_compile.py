@@ -134,7 +134,7 @@ def test_a_failed_first_compile_leaves_nothing(lisa: Lisa, project: Path, pipeli
 def test_an_unknown_environment_names_those_there_are(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
     result = lisa("compile", "--env", "prdo")
     assert result.code == 1
-    assert "There are dev, prod." in result.err
+    assert "Environments: dev, prod." in result.err
 
 
 def test_a_bad_option_is_a_diagnostic(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
@@ -146,7 +146,7 @@ def test_a_bad_option_is_a_diagnostic(lisa: Lisa, project: Path, pipeline: Pipel
 def test_env_and_all_exclude_each_other(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
     result = lisa("compile", "--all", "--env", "dev")
     assert result.code == 2
-    assert "exclude each other" in result.err
+    assert "mutually exclusive" in result.err
 
 
 def test_what_else_a_user_can_cause_is_one_line(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
@@ -160,7 +160,7 @@ def test_foreign_files_are_not_replaced(lisa: Lisa, project: Path, pipeline: Pip
     (project / "generated/dev/mine.txt").write_text("mine")
     result = lisa("compile")
     assert result.code == 1
-    assert "LISA did not make it" in result.err
+    assert "was not created by LISA" in result.err
     assert (project / "generated/dev/mine.txt").read_text() == "mine"
 
 

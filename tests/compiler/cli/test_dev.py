@@ -56,7 +56,7 @@ def test_a_command_is_told_the_addresses_and_its_code_is_kept(
 def test_it_says_where_everything_is(lisa: Lisa, started: dict[str, Any]) -> None:
     said = lisa("dev", "--", "true").err
     assert "http://web/dev/" in said
-    assert "user, and admin, who manages models" in said
+    assert "user, and admin, who can manage models" in said
 
 
 @pytest.mark.parametrize("error", [ProcessError("litellm ended with 1."), MissingPackageError("The gateway needs …")])

@@ -105,7 +105,7 @@ def test_without_a_lock_file_no_ami_is_chosen(project: Project) -> None:
 def test_a_lock_file_of_another_region_is_told(project: Project) -> None:
     ami_lock.save(project.folder, "dev", AmiLock(region="us-west-2", amis=LOCK.amis))
     assert warnings(project.compile()) == [
-        "The AMI of rest-api, small is not pinned: ami.dev.lock.json is for the region us-west-2, and dev deploys to "
+        "The AMI of rest-api, small is not pinned: ami.dev.lock.json is for the Region us-west-2, but dev deploys to "
         "us-east-1."
     ]
 

@@ -134,7 +134,7 @@ def test_a_parameter_that_is_no_longer_used_leaves_the_lock_file(tmp_path: Path)
         ({"ssm_GetParameters": parameters({STANDARD_PARAMETER: STANDARD})}, f"no SSM parameter {GPU_PARAMETER}"),
         (
             {"ssm_GetParameters": parameters({STANDARD_PARAMETER: '{"image_id": "x"}', GPU_PARAMETER: GPU})},
-            "does not name an AMI",
+            "does not contain an AMI ID",
         ),
         ({"ec2_DescribeImages": images(image(STANDARD))}, f"{GPU} does not exist, or is not shared"),
         ({"ec2_DescribeImages": images(image(STANDARD), image(GPU, State="failed"))}, "in the state failed"),

@@ -182,5 +182,5 @@ def test_a_prebuilt_file_that_is_missing_or_another_one_is_refused(tmp_path: Pat
     with pytest.raises(DeployError, match="is missing; Git has only its checksum"):
         build(tmp_path, prebuilt)
     file.write_bytes(b"another one")
-    with pytest.raises(DeployError, match="is not the file that was compiled for"):
+    with pytest.raises(DeployError, match="is not the compiled version"):
         build(tmp_path, prebuilt)

@@ -49,7 +49,7 @@ def test_another_program_with_dockers_command_line(docker: Path, monkeypatch: py
 
 def test_buildah_comes_next(docker: Path) -> None:
     (docker / "stopped").touch()
-    with pytest.raises(DeployError, match="docker is here, but its engine does not answer: start it, or install"):
+    with pytest.raises(DeployError, match="docker is installed, but its engine does not respond: start it, or install"):
         images.find_builder()
     buildah = docker / "buildah"
     buildah.write_text("#!/bin/sh\necho 'buildah version 1.28.2 (image-spec 1.0.2)'\n")
@@ -114,7 +114,7 @@ def test_a_tarball_is_loaded_and_named(docker: Path, said: str) -> None:
 
 def test_a_tarball_without_an_image_is_refused(docker: Path) -> None:
     (docker / "loaded").write_text("")
-    with pytest.raises(DeployError, match="holds no image"):
+    with pytest.raises(DeployError, match="contains no image"):
         images.Docker(str(docker / "docker"), "29").load("localhost/lisa/x:abc", Path("/image.tar"))
 
 

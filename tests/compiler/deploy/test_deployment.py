@@ -169,10 +169,10 @@ def test_a_change_by_hand_is_told_in_the_terms_of_the_configuration(deployed: Si
 def test_other_accounts_regions_and_stale_output_are_refused(deployed: Site) -> None:
     account = deployed.lisa("deploy", "--yes", AWS_ACCESS_KEY_ID="210987654321")
     assert account.code == 1
-    assert "deploys to the account 123456789012, and your credentials are for 210987654321" in account.err
+    assert "deploys to the account 123456789012, but your credentials are for 210987654321" in account.err
     region = deployed.lisa("deploy", "--yes", AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="eu-west-1")
     assert region.code == 1
-    assert "deploys to the region us-east-1, and your AWS environment or profile says eu-west-1" in region.err
+    assert "deploys to the Region us-east-1, but your AWS environment or profile sets eu-west-1" in region.err
     summary = deployed.folder / "generated/dev/SUMMARY.md"
     kept = summary.read_bytes()
     summary.write_bytes(kept + b"edited by hand\n")

@@ -148,11 +148,11 @@ def test_a_tarball_is_loaded_when_it_is_the_one_that_was_compiled_for(
     builder = images.find_builder()
     assert images.build_or_load(builder, artifact) == f"localhost/lisa/prebuilt:{digest}"
     assert builder.has(images.local_name(artifact))
-    with pytest.raises(DeployError, match="is not the file that was compiled for"):
+    with pytest.raises(DeployError, match="is not the compiled version"):
         images.build_or_load(builder, replace(artifact, digest="0" * 64))
 
 
 def test_without_a_builder_the_fix_is_said(workshop: Site, tmp_path: Path) -> None:
     result = workshop.lisa("artifacts", "build", "images", "--offline", PATH=str(tmp_path))
     assert result.code == 1
-    assert "Nothing builds container images here. Install and start Docker, or install buildah." in result.err
+    assert "No container build tool is available. Install and start Docker, or install Buildah." in result.err

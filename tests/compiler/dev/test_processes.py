@@ -65,7 +65,7 @@ def test_a_program_is_started_when_it_answers() -> None:
 def test_a_program_that_ends_is_named_with_its_last_lines() -> None:
     with Processes() as processes, pytest.raises(ProcessError) as caught:
         processes.start(program("print('no licence'); raise SystemExit(3)", is_ready=lambda: False))
-    assert str(caught.value) == "part ended with 3. It said last:\n  no licence"
+    assert str(caught.value) == "part ended with 3. Last output:\n  no licence"
 
 
 def test_a_program_that_never_answers_is_given_up() -> None:

@@ -132,7 +132,7 @@ def test_refuses_names_that_are_no_directory(output: Path, environment: str) -> 
 
 
 def test_refuses_a_file_below_a_file(output: Path) -> None:
-    with pytest.raises(OutputWriteError, match="itself a file"):
+    with pytest.raises(OutputWriteError, match="a path that is a file"):
         write_environment(output, "dev", {"manifest.json": b"", "a": b"", "a/b": b""})
 
 
@@ -144,7 +144,7 @@ def test_refuses_output_that_no_later_run_could_replace(output: Path) -> None:
 def test_refuses_to_replace_what_it_did_not_make(output: Path) -> None:
     (output / "dev").mkdir(parents=True)
     (output / "dev/thesis.tex").write_text("years of work")
-    with pytest.raises(OutputWriteError, match="LISA did not make it"):
+    with pytest.raises(OutputWriteError, match="was not created by LISA"):
         write_environment(output, "dev", NEW)
     assert (output / "dev/thesis.tex").read_text() == "years of work"
 
@@ -159,7 +159,7 @@ def test_refuses_a_link_in_the_place_of_the_directory(output: Path, tmp_path: Pa
     write_environment(tmp_path / "elsewhere", "dev", OLD)
     output.mkdir()
     (output / "dev").symlink_to(tmp_path / "elsewhere/dev")
-    with pytest.raises(OutputWriteError, match="not a directory that LISA made"):
+    with pytest.raises(OutputWriteError, match="was not created by LISA"):
         write_environment(output, "dev", NEW)
     assert read(tmp_path / "elsewhere/dev") == OLD
 

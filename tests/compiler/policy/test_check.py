@@ -94,7 +94,7 @@ def test_a_template_without_authentication_is_blocked(committed: Project) -> Non
     assert (finding["code"], finding["severity"]) == ("LISA-P13", "error")
     assert finding["keyPath"] == "restApiConfig.containerConfig"
     assert finding["message"].endswith(
-        "The REST API is on the internet, but authentication is not ensured: `USE_AUTH` is `false`."
+        "The gateway is internet-facing, but authentication is not ensured: `USE_AUTH` is `false`."
     )
 
 
@@ -104,7 +104,7 @@ def test_sarif_says_what_the_rule_is_about(committed: Project) -> None:
     [rule] = log["runs"][0]["tool"]["driver"]["rules"]
     [result] = log["runs"][0]["results"]
     assert (rule["id"], rule["name"]) == ("LISA-P12", "InstanceMetadata")
-    assert rule["shortDescription"]["text"] == "Instances require tokens for their metadata (IMDSv2)."
+    assert rule["shortDescription"]["text"] == "Instances must require tokens for their metadata (IMDSv2)."
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("config.yaml")
 
 

@@ -103,7 +103,7 @@ def let_the_website_call_a_function(template: Template) -> None:
 EDITS: list[tuple[str, Callable[[Template], None], str]] = [
     ("serve", run_another_task, "The service runs a task definition that is not in the template."),
     ("serve", reach_another_target, "The listener forwards to a target group that is not in the template."),
-    ("api-base", remove_the_provider, "`AUTHORITY` is `None`, and the configuration says"),
+    ("api-base", remove_the_provider, "`AUTHORITY` is `None`, but the configuration sets"),
     ("api-base", authorize_elsewhere, "The authorizer calls a function that is not in the template."),
     ("models-api", open_a_method, "`GET /proposals` answers without the API's authorizer."),
     ("chat", use_another_authorizer, "`GET /session` answers without the API's authorizer."),

@@ -90,12 +90,12 @@ OLD = "ELBSecurityPolicy-2016-08"
 AES = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 
 BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
-    ("write-everywhere", "every action", role("*"), FACTS),
-    ("write-everywhere", "every action of a service", role(["s3:GetObject", "s3:*"]), FACTS),
-    ("write-everywhere", "a write on everything", role("dynamodb:PutItem", "*"), FACTS),
-    ("write-everywhere", "a read of data on everything", role("secretsmanager:GetSecretValue", ["*"]), FACTS),
+    ("no-wildcard-actions", "every action", role("*"), FACTS),
+    ("no-wildcard-actions", "every action of a service", role(["s3:GetObject", "s3:*"]), FACTS),
+    ("no-wildcard-actions", "a write on everything", role("dynamodb:PutItem", "*"), FACTS),
+    ("no-wildcard-actions", "a read of data on everything", role("secretsmanager:GetSecretValue", ["*"]), FACTS),
     (
-        "write-everywhere",
+        "no-wildcard-actions",
         "a policy of its own",
         resource(
             "IAM::Policy",
@@ -105,29 +105,29 @@ BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
         FACTS,
     ),
     ("bounded-role", "no boundary", resource("IAM::Role"), FACTS),
-    ("foreign-trust", "everyone", trust("*"), FACTS),
-    ("foreign-trust", "everyone of AWS", trust({"AWS": ["*"]}), FACTS),
-    ("foreign-trust", "another account", trust({"AWS": "arn:aws:iam::999999999999:root"}), FACTS),
-    ("foreign-trust", "a federated provider", trust({"Federated": "accounts.google.com"}), FACTS),
-    ("foreign-trust", "no source", resource("Lambda::Permission", Principal="s3.amazonaws.com"), FACTS),
-    ("secret-in-clear", "of a function", function(DB_PASSWORD="hunter2hunter2"), FACTS),
-    ("secret-in-clear", "of a container", container("HF_TOKEN", "hf_abcdefghijklmnopqrstuvwxyz012345"), FACTS),
-    ("secret-in-clear", "of a database", resource("RDS::DBInstance", MasterUserPassword="hunter2"), FACTS),
-    ("secret-in-clear", "of a secret", resource("SecretsManager::Secret", SecretString="hunter2"), FACTS),
-    ("own-partition", "another partition", function(KEY="arn:aws:kms:us-east-1:1:key/1"), ISOLATED),
+    ("no-external-trust", "everyone", trust("*"), FACTS),
+    ("no-external-trust", "everyone of AWS", trust({"AWS": ["*"]}), FACTS),
+    ("no-external-trust", "another account", trust({"AWS": "arn:aws:iam::999999999999:root"}), FACTS),
+    ("no-external-trust", "a federated provider", trust({"Federated": "accounts.google.com"}), FACTS),
+    ("no-external-trust", "no source", resource("Lambda::Permission", Principal="s3.amazonaws.com"), FACTS),
+    ("no-plaintext-secrets", "of a function", function(DB_PASSWORD="hunter2hunter2"), FACTS),
+    ("no-plaintext-secrets", "of a container", container("HF_TOKEN", "hf_abcdefghijklmnopqrstuvwxyz012345"), FACTS),
+    ("no-plaintext-secrets", "of a database", resource("RDS::DBInstance", MasterUserPassword="hunter2"), FACTS),
+    ("no-plaintext-secrets", "of a secret", resource("SecretsManager::Secret", SecretString="hunter2"), FACTS),
+    ("arn-partition", "another partition", function(KEY="arn:aws:kms:us-east-1:1:key/1"), ISOLATED),
     (
-        "public-bucket",
+        "block-public-access",
         "one block missing",
         resource("S3::Bucket", PublicAccessBlockConfiguration={**BLOCK, "BlockPublicPolicy": False}),
         FACTS,
     ),
-    ("public-bucket", "no block", resource("S3::Bucket"), FACTS),
-    ("public-bucket", "everyone may", bucket_policy("Allow", {"AWS": "*"}), FACTS),
+    ("block-public-access", "no block", resource("S3::Bucket"), FACTS),
+    ("block-public-access", "everyone may", bucket_policy("Allow", {"AWS": "*"}), FACTS),
     ("encrypted-at-rest", "of AWS", resource("DynamoDB::Table", SSESpecification={"SSEEnabled": True}), FACTS),
     ("encrypted-at-rest", "one volume", volumes(True, False), FACTS),
     *[("encrypted-at-rest", kind, resource(kind.removeprefix("AWS::")), FACTS) for kind in _ENCRYPTED],
-    *[("data-outlives-stacks", kind, resource(kind.removeprefix("AWS::")), FACTS) for kind in _STATEFUL],
-    ("data-outlives-stacks", "only its removal is covered", kept("Retain", "Delete"), FACTS),
+    *[("retain-data", kind, resource(kind.removeprefix("AWS::")), FACTS) for kind in _STATEFUL],
+    ("retain-data", "only its removal is covered", kept("Retain", "Delete"), FACTS),
     ("encrypted-in-transit", "an old policy", listener("HTTPS", SslPolicy=OLD), FACTS),
     ("encrypted-in-transit", "a bucket", resource("S3::Bucket"), FACTS),
     ("encrypted-in-transit", "nodes", domain(True, False, "Policy-Min-TLS-1-2-2019-07"), FACTS),
@@ -135,19 +135,19 @@ BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
     ("encrypted-in-transit", "TLS 1.0", domain(True, True, "Policy-Min-TLS-1-0-2019-07"), FACTS),
     ("encrypted-in-transit", "database", resource("RDS::DBParameterGroup", Parameters={}), FACTS),
     ("encrypted-in-transit", "API domain", resource("ApiGateway::DomainName", SecurityPolicy="TLS_1_0"), FACTS),
-    ("private-by-configuration", "against the configuration", balancer("internet-facing"), PRIVATE),
+    ("no-unintended-public-access", "against the configuration", balancer("internet-facing"), PRIVATE),
     (
-        "private-by-configuration",
+        "no-unintended-public-access",
         "without a scheme",
         resource("ElasticLoadBalancingV2::LoadBalancer"),
         PRIVATE,
     ),
-    ("private-by-configuration", "database", resource("RDS::DBInstance", PubliclyAccessible=True), FACTS),
-    ("open-port", "ssh", ingress(CidrIp="0.0.0.0/0", FromPort=22, ToPort=22), FACTS),
-    ("open-port", "a range", ingress(CidrIp="0.0.0.0/0", FromPort=1, ToPort=443), FACTS),
-    ("open-port", "IPv6", ingress(CidrIpv6="::/0", FromPort=22, ToPort=22), FACTS),
-    ("open-port", "of a private API", ingress(CidrIp="0.0.0.0/0"), PRIVATE),
-    ("open-port", "a rule of its own", resource("EC2::SecurityGroupIngress", CidrIp="0.0.0.0/0"), FACTS),
+    ("no-unintended-public-access", "database", resource("RDS::DBInstance", PubliclyAccessible=True), FACTS),
+    ("no-public-ingress", "ssh", ingress(CidrIp="0.0.0.0/0", FromPort=22, ToPort=22), FACTS),
+    ("no-public-ingress", "a range", ingress(CidrIp="0.0.0.0/0", FromPort=1, ToPort=443), FACTS),
+    ("no-public-ingress", "IPv6", ingress(CidrIpv6="::/0", FromPort=22, ToPort=22), FACTS),
+    ("no-public-ingress", "of a private API", ingress(CidrIp="0.0.0.0/0"), PRIVATE),
+    ("no-public-ingress", "a rule of its own", resource("EC2::SecurityGroupIngress", CidrIp="0.0.0.0/0"), FACTS),
     ("authenticated-callers", "switched off", gateway(USE_AUTH="false"), PRIVATE),
     ("authenticated-callers", "no switch", gateway(USE_AUTH=None), PRIVATE),
     ("authenticated-callers", "a second switch", gateway(use_auth="false"), PRIVATE),
@@ -164,29 +164,34 @@ BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
 ]
 
 SOUND: list[tuple[str, str, dict[str, Any], Facts]] = [
-    ("write-everywhere", "one resource", role("s3:PutObject"), FACTS),
-    ("write-everywhere", "no resource to name", role(["ecr:GetAuthorizationToken", "ec2:DescribeSubnets"], "*"), FACTS),
-    ("write-everywhere", "denied", role("*", "*", effect="Deny"), FACTS),
+    ("no-wildcard-actions", "one resource", role("s3:PutObject"), FACTS),
+    (
+        "no-wildcard-actions",
+        "no resource to name",
+        role(["ecr:GetAuthorizationToken", "ec2:DescribeSubnets"], "*"),
+        FACTS,
+    ),
+    ("no-wildcard-actions", "denied", role("*", "*", effect="Deny"), FACTS),
     ("bounded-role", "bounded", role("s3:GetObject"), FACTS),
     ("bounded-role", "no boundary is wanted", resource("IAM::Role"), FREE),
-    ("foreign-trust", "a service", trust({"Service": "lambda.amazonaws.com"}), FACTS),
-    ("foreign-trust", "the own account", trust({"AWS": "123456789012"}), FACTS),
-    ("foreign-trust", "a source", resource("Lambda::Permission", SourceArn="arn:aws:s3:::b"), FACTS),
-    ("secret-in-clear", "a table's name", function(TOKEN_TABLE_NAME="tokens"), FACTS),
-    ("secret-in-clear", "a reference", function(API_KEY="arn:aws:secretsmanager:us-east-1:1:secret:s"), FACTS),
-    ("secret-in-clear", "a parameter", function(API_KEY={"Ref": "Key"}), FACTS),
-    ("own-partition", "its own", function(KEY="arn:aws-iso:kms:us-iso-east-1:1:key/1"), ISOLATED),
-    ("public-bucket", "blocked", resource("S3::Bucket", PublicAccessBlockConfiguration=BLOCK), FACTS),
-    ("public-bucket", "everyone may not", DENY_HTTP, FACTS),
+    ("no-external-trust", "a service", trust({"Service": "lambda.amazonaws.com"}), FACTS),
+    ("no-external-trust", "the own account", trust({"AWS": "123456789012"}), FACTS),
+    ("no-external-trust", "a source", resource("Lambda::Permission", SourceArn="arn:aws:s3:::b"), FACTS),
+    ("no-plaintext-secrets", "a table's name", function(TOKEN_TABLE_NAME="tokens"), FACTS),
+    ("no-plaintext-secrets", "a reference", function(API_KEY="arn:aws:secretsmanager:us-east-1:1:secret:s"), FACTS),
+    ("no-plaintext-secrets", "a parameter", function(API_KEY={"Ref": "Key"}), FACTS),
+    ("arn-partition", "its own", function(KEY="arn:aws-iso:kms:us-iso-east-1:1:key/1"), ISOLATED),
+    ("block-public-access", "blocked", resource("S3::Bucket", PublicAccessBlockConfiguration=BLOCK), FACTS),
+    ("block-public-access", "everyone may not", DENY_HTTP, FACTS),
     ("encrypted-at-rest", "bucket", resource("S3::Bucket", BucketEncryption=AES), FACTS),
     ("encrypted-at-rest", "volumes", volumes(True, True), FACTS),
-    ("data-outlives-stacks", "kept", kept("Retain", "Snapshot"), FACTS),
-    ("data-outlives-stacks", "may be lost", kept("Delete", "Delete"), FREE),
+    ("retain-data", "kept", kept("Retain", "Snapshot"), FACTS),
+    ("retain-data", "may be lost", kept("Delete", "Delete"), FREE),
     ("encrypted-in-transit", "modern", listener("HTTPS", SslPolicy=MODERN), FACTS),
     ("encrypted-in-transit", "domain", domain(True, True, "Policy-Min-TLS-1-2-2019-07"), FACTS),
-    ("private-by-configuration", "as configured", balancer("internet-facing"), FACTS),
-    ("private-by-configuration", "internal", balancer("internal"), PRIVATE),
-    ("open-port", "HTTPS of a public API", ingress(CidrIp="0.0.0.0/0"), FACTS),
+    ("no-unintended-public-access", "as configured", balancer("internet-facing"), FACTS),
+    ("no-unintended-public-access", "internal", balancer("internal"), PRIVATE),
+    ("no-public-ingress", "HTTPS of a public API", ingress(CidrIp="0.0.0.0/0"), FACTS),
     ("authenticated-callers", "as configured", gateway(LOG_LEVEL="INFO", secrets=["OPENAI_API_KEY"]), FACTS),
     (
         "authenticated-callers",
@@ -194,7 +199,7 @@ SOUND: list[tuple[str, str, dict[str, Any], Facts]] = [
         gateway(USE_AUTH="false", **dict.fromkeys(TRUSTED, "")),
         OPEN,
     ),
-    ("open-port", "the VPC", ingress(CidrIp="10.0.0.0/22", FromPort=80, ToPort=80), PRIVATE),
+    ("no-public-ingress", "the VPC", ingress(CidrIp="10.0.0.0/22", FromPort=80, ToPort=80), PRIVATE),
 ]
 
 
@@ -226,13 +231,13 @@ def test_a_public_gateway_authenticates_whatever_the_configuration_says() -> Non
     task = gateway(USE_AUTH="false", **dict.fromkeys(TRUSTED, ""))
     made = template(X=task, Balancer=balancer("internet-facing"))
     messages = [found.message for found in rule("authenticated-callers").check(made, OPEN)]
-    assert messages == ["The REST API is on the internet, but authentication is not ensured: `USE_AUTH` is `false`."]
+    assert messages == ["The gateway is internet-facing, but authentication is not ensured: `USE_AUTH` is `false`."]
 
 
 @pytest.mark.parametrize("missing", ["AUTHORITY", "CLIENT_ID", "TOKEN_TABLE_NAME"])
 def test_a_gateway_that_lacks_a_setting_of_sign_in_is_found(missing: str) -> None:
     found = [one.message for one in rule("authenticated-callers").check(template(X=gateway(**{missing: None})), FACTS)]
-    assert found == [f"The REST API has authConfig, but authentication is not ensured: `{missing}` is not set."]
+    assert found == [f"The gateway has authConfig, but authentication is not ensured: `{missing}` is not set."]
 
 
 def test_the_authorizer_trusts_whom_the_configuration_names() -> None:
@@ -245,7 +250,7 @@ def test_the_authorizer_trusts_whom_the_configuration_names() -> None:
 
 def test_a_model_is_never_on_the_internet() -> None:
     made = template("model-small", X=balancer("internet-facing"))
-    assert [found.resource for found in rule("private-by-configuration").check(made, FACTS)] == ["X"]
+    assert [found.resource for found in rule("no-unintended-public-access").check(made, FACTS)] == ["X"]
 
 
 def test_http_is_for_private_listeners_and_redirects() -> None:

@@ -66,12 +66,12 @@ def test_self_signed_server_is_accepted(put: Callable[[bytes], Path]) -> None:
 @pytest.mark.parametrize(
     ("content", "message", "fix"),
     [
-        (b"", "contains no certificate in PEM", "PEM file"),
-        (b"hello", "contains no certificate in PEM", "PEM file"),
-        (ROOT.certificate.public_bytes(Encoding.DER), "contains no certificate in PEM", "openssl x509 -inform der"),
+        (b"", "contains no PEM certificate", "PEM file"),
+        (b"hello", "contains no PEM certificate", "PEM file"),
+        (ROOT.certificate.public_bytes(Encoding.DER), "contains no PEM certificate", "openssl x509 -inform der"),
         (ROOT.pem[:200] + b"\n-----END CERTIFICATE-----\n", "cannot be read", "Export"),
-        (server(ROOT, "a.example.com").pem, "neither self-signed nor an authority", "CN=Test root"),
-        (authority("Below", issuer=ROOT).pem, "without its root authority", "CN=Test root"),
+        (server(ROOT, "a.example.com").pem, "neither self-signed nor a CA certificate", "CN=Test root"),
+        (authority("Below", issuer=ROOT).pem, "without its root CA", "CN=Test root"),
     ],
     ids=["empty", "text", "der", "damaged", "leaf", "no-root"],
 )

@@ -27,7 +27,7 @@ def test_checksum_file_stands_for_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "not a digest", "abc  image.tar"])
 def test_checksum_file_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "image.tar.sha256").write_text(text, encoding="utf-8")
-    with pytest.raises(LocalFileError, match="does not begin with a SHA-256 digest"):
+    with pytest.raises(LocalFileError, match="does not start with a SHA-256 digest"):
         local_files.digest(tmp_path, "image.tar")
 
 
@@ -39,5 +39,5 @@ def test_missing_file_says_both_ways_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../image.tar", "a/../../image.tar"])
 def test_path_stays_in_the_project(tmp_path: Path, path: str) -> None:
-    with pytest.raises(LocalFileError, match="outside of the project"):
+    with pytest.raises(LocalFileError, match="outside the project"):
         local_files.digest(tmp_path, path)

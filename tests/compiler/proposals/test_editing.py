@@ -187,7 +187,7 @@ def test_a_model_that_is_there_already_is_not_created(tmp_path: Path, model_id: 
 
 @pytest.mark.parametrize("kind", ["update", "delete"])
 def test_a_model_that_is_nowhere_is_not_changed(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(ProposalError, match="is in no file"):
+    with pytest.raises(ProposalError, match="is not configured"):
         edit(tmp_path, kind, modelName="org/none", deploy=False)
 
 

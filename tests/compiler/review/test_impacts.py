@@ -209,8 +209,8 @@ def test_sign_in_that_is_switched_off_opens_access(off: str) -> None:
         (task(variables={"TOKEN_TABLE_NAME": None}), "`TOKEN_TABLE_NAME` is not set."),
         (task(Command=["python", "-m", "http.server"]), "Command replaces what the image runs."),
         (task(EntryPoint=["sh"]), "EntryPoint replaces what the image runs."),
-        (task(EnvironmentFiles=[{"Type": "s3"}]), "EnvironmentFiles set variables that the template does not show."),
-        (task(Name="other"), "There is no container `rest-api`."),
+        (task(EnvironmentFiles=[{"Type": "s3"}]), "EnvironmentFiles set variables that are not in the template."),
+        (task(Name="other"), "The container `rest-api` is missing."),
     ],
 )
 def test_sign_in_that_becomes_uncertain_opens_access(after: Output, problem: str) -> None:

@@ -154,12 +154,12 @@ def test_without_a_terminal_everything_that_is_missing_is_named(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("deploymentName", "9lives", "a letter first"),
-        ("environments", "dev base", "`base` cannot be the name"),
-        ("environments", "dev dev", "named twice"),
+        ("deploymentName", "9lives", "starting with a letter"),
+        ("environments", "dev base", "`base` is not a valid environment name"),
+        ("environments", "dev dev", "listed twice"),
         ("authority", "http://idp", "authConfig.authority"),
         ("accountNumber", "12345", "the twelve digits"),
-        ("region", "eu-west-9", "There is no region"),
+        ("region", "eu-west-9", "Unknown Region"),
         ("prod.s3BucketModels", "s3://x", "the name of an S3 bucket"),
         ("dev.certificate", "arn:aws-cn:acm:cn-north-1:012345678901:certificate/1", "aws-cn"),
         ("clientId", "", "an answer is required"),

@@ -89,7 +89,7 @@ def test_changed_wheel_is_not_installed(tmp_path: Path) -> None:
 def test_published_version_is_the_default_and_init_says_so(tmp_path: Path) -> None:
     result = init(tmp_path / "ours")
     assert (tmp_path / "ours/requirements-lisa.txt").read_text().splitlines()[1:] == [f"lisa-gitops=={VERSION}"]
-    assert f"LISA is installed from the package index, which must have lisa-gitops {VERSION}. Pass --vendor" in (
+    assert f"LISA is installed from the package index, which must contain lisa-gitops {VERSION}. Pass --vendor" in (
         result.stderr
     )
     assert not (tmp_path / "ours/vendor").exists()

@@ -48,7 +48,7 @@ def test_deployment_that_serves_passes(system: System) -> None:
         (None, "is not deployed", "lisa deploy"),
         ("REVIEW_IN_PROGRESS", "is not deployed (REVIEW_IN_PROGRESS)", "lisa deploy"),
         ("ROLLBACK_COMPLETE", "is not deployed (ROLLBACK_COMPLETE)", "lisa deploy"),
-        ("UPDATE_IN_PROGRESS", "is being changed", "--wait"),
+        ("UPDATE_IN_PROGRESS", "has an operation in progress", "--wait"),
         ("UPDATE_ROLLBACK_COMPLETE", "last change", "events"),
         ("UPDATE_ROLLBACK_FAILED", "last change", "continue-update-rollback"),
     ],
@@ -141,7 +141,7 @@ def _draining(system: System) -> None:
 @pytest.mark.parametrize(
     ("fault", "subject", "detail", "fix"),
     [
-        (_no_group, "instances", "no Auto Scaling group", "lisa deploy"),
+        (_no_group, "instances", "does not exist", "lisa deploy"),
         (_not_joined, "instances", "has not joined", "get-console-output"),
         (_disconnected, "instances", "has lost its connection", "must reach ECS"),
         (_quota, "instances", "more vCPU capacity", "quota"),
@@ -236,7 +236,7 @@ def test_cluster_that_is_missing_is_reported(system: System) -> None:
     ("status", "body", "detail", "fix"),
     [
         (401, {"error": "expired"}, "answers 401", "valid token"),
-        (403, {"error": "group"}, "answers 403", "may use this model"),
+        (403, {"error": "group"}, "answers 403", "with permission for this model"),
         (404, {"error": "no model"}, "answers 404", "lisa deploy"),
         (503, "upstream", "answers 503: upstream", "checks of the model"),
         (504, "late", "answers 504", "--timeout"),
@@ -308,7 +308,7 @@ def test_address_that_does_not_answer_is_reported(system: System) -> None:
         silent.listen()
         check = system.failure(url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
     assert "in time" in check.detail
-    assert "from the VPC" in check.fix
+    assert "in the VPC" in check.fix
 
 
 def test_internal_address_out_of_reach_is_not_verified(planned: Callable[..., Deployment], gateway: Gateway) -> None:

@@ -69,8 +69,8 @@ def test_a_body_in_base64_is_read(api: RestApi) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (None, "needs a body"),
-        ("", "needs a body"),
+        (None, "must have a body"),
+        ("", "must have a body"),
         ("{", "not JSON"),
         ('{"names": [NaN]}', "not JSON"),
         ('{"names": ["\\ud800"]}', "not JSON"),

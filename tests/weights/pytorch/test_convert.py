@@ -216,7 +216,7 @@ def test_digests_are_the_files_and_come_only_with_verification(tmp_path: Path) -
 def test_what_was_written_wrongly_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = saved(tmp_path / "m", {"a": torch.randn(1000)})
     monkeypatch.setattr(verification, "write_all", lambda to, data, at: os.pwrite(to, bytes(len(data)), at))
-    with pytest.raises(WeightsError, match="'a' is not what its source is"):
+    with pytest.raises(WeightsError, match="'a' differs from its source"):
         convert(model)
     assert listed(model) == ["pytorch_model.bin"]
 

@@ -100,7 +100,7 @@ def inflate(descriptor: int, entry: Entry, what: str) -> Iterator[bytes]:
                 raise _damaged(what, f"{entry.name!r} cannot be decompressed") from error
             left -= len(piece)
             if left < 0:
-                raise _damaged(what, f"{entry.name!r} is longer than its table says")
+                raise _damaged(what, f"{entry.name!r} is longer than its table specifies")
             crc = zlib.crc32(piece, crc)
             yield piece
             pending = unpack.unconsumed_tail if unpack else b""
@@ -109,13 +109,13 @@ def inflate(descriptor: int, entry: Entry, what: str) -> Iterator[bytes]:
         crc = zlib.crc32(tail, crc)
         yield tail
     if left:
-        raise _damaged(what, f"{entry.name!r} has not the length that its table says")
+        raise _damaged(what, f"{entry.name!r} does not have the length that its table specifies")
     if entry.crc not in (None, crc):
-        raise _damaged(what, f"{entry.name!r} is not what its checksum (CRC-32) tells")
+        raise _damaged(what, f"{entry.name!r} does not match its checksum (CRC-32)")
 
 
 def _damaged(what: str, why: str) -> WeightsError:
-    return WeightsError(f"{what} is not a whole zip checkpoint: {why}. Download or save the file again.")
+    return WeightsError(f"{what} is not a complete zip checkpoint: {why}. Download or save the file again.")
 
 
 def _find_table(descriptor: int, size: int, what: str) -> tuple[int, int, int]:
@@ -123,7 +123,7 @@ def _find_table(descriptor: int, size: int, what: str) -> tuple[int, int, int]:
     tail = os.pread(descriptor, reach, size - reach)
     at = tail.rfind(b"PK\5\6")
     if at < 0 or at + _END.size > len(tail):
-        raise _damaged(what, "its end is missing, so that it was cut off")
+        raise _damaged(what, "its end is missing: it was truncated")
     _, _, _, _, count, length, offset, _ = _END.unpack_from(tail, at)
     if count == 0xFFFF or _FULL in (length, offset):
         place = size - reach + at - _LOCATOR64.size
@@ -142,7 +142,7 @@ def _entries(table: bytes, count: int, what: str) -> Iterator[Entry]:
     position = 0
     for _ in range(count):
         if position + _CENTRAL.size > len(table) or table[position : position + 4] != b"PK\1\2":
-            raise _damaged(what, "its table is cut off")
+            raise _damaged(what, "its table is truncated")
         fields = _CENTRAL.unpack_from(table, position)
         _, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, *_, start = fields
         position += _CENTRAL.size
@@ -157,9 +157,9 @@ def _entries(table: bytes, count: int, what: str) -> Iterator[Entry]:
         if flags & _ENCRYPTED or method not in (STORED, DEFLATED):
             raise _damaged(what, f"{name!r} is encrypted or compressed by another method than deflate")
         if method == STORED and packed != size:
-            raise _damaged(what, f"{name!r} is stored, yet has two lengths")
+            raise _damaged(what, f"{name!r} is stored uncompressed, but has two different lengths")
         if size > _SMALL and size > _MAX_RATIO * packed:
-            raise _damaged(what, f"{name!r} expands from {packed} to {size} bytes, which weights never do")
+            raise _damaged(what, f"{name!r} expands from {packed} to {size} bytes, too much for weights")
         yield Entry(name, method, start, packed, size, crc or None)
 
 
@@ -182,6 +182,6 @@ def _widen(extra: bytes, values: tuple[int, int, int], what: str) -> tuple[int, 
 def _place(descriptor: int, entry: Entry, what: str) -> Entry:
     header = os.pread(descriptor, _LOCAL.size, min(entry.start, 1 << 62))
     if len(header) != _LOCAL.size or header[:4] != b"PK\3\4":
-        raise _damaged(what, f"{entry.name!r} does not begin where its table says")
+        raise _damaged(what, f"{entry.name!r} does not start where its table specifies")
     name_length, extra_length = _LOCAL.unpack(header)[-2:]
     return replace(entry, start=entry.start + _LOCAL.size + name_length + extra_length)

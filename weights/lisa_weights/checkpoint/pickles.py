@@ -86,26 +86,24 @@ class _PickleReader:
                 return self._pop()
             operation = operations.get(code)
             if operation is None:
-                raise self._malformed(f"it has the operation {code:#04x}, which weights do not need")
+                raise self._malformed(f"it has the operation {code:#04x}, which weights do not use")
             operation(self)
         raise self._malformed(f"it has more than {_MAX_OPERATIONS} operations")
 
     def _malformed(self, why: str) -> WeightsError:
-        return WeightsError(
-            f"{self._what} is not a checkpoint that can be read: {why}. Download or save the file again."
-        )
+        return WeightsError(f"{self._what} is not a readable checkpoint: {why}. Download or save the file again.")
 
     def _charge(self, cost: int) -> None:
         self._memory -= cost
         if self._memory < 0:
-            raise self._malformed(f"its structure needs more than {_MAX_MEMORY >> 20} MiB")
+            raise self._malformed(f"its structure requires more than {_MAX_MEMORY >> 20} MiB")
 
     def _read(self, count: int) -> bytes:
         if count > self._left:
             raise self._malformed(f"its structure is longer than {_MAX_BYTES >> 20} MiB")
         data = self._stream.read(count)
         if len(data) != count:
-            raise self._malformed("it ends in the middle")
+            raise self._malformed("it is truncated")
         self._left -= count
         return data
 
@@ -149,7 +147,7 @@ class _PickleReader:
 
     def _pop_mark(self) -> list[Value]:
         if not self._marks:
-            raise self._malformed("it ends a group that has no beginning")
+            raise self._malformed("it ends a group that was not started")
         start = self._marks.pop()
         items = self._stack[start:]
         del self._stack[start:]
@@ -176,14 +174,14 @@ class _PickleReader:
     def _extend(self, items: list[Value]) -> None:
         target = self._top()
         if not isinstance(target, list):
-            raise self._malformed("it appends to what is not a list")
+            raise self._malformed("it appends to a value that is not a list")
         self._charge(16 * len(items))
         target.extend(items)
 
     def _set(self, items: list[Value]) -> None:
         target = self._top()
         if not isinstance(target, dict) or len(items) % 2:
-            raise self._malformed("it sets an item of what is not a dictionary")
+            raise self._malformed("it sets an item of a value that is not a dictionary")
         self._charge(96 * len(items))
         for key, value in zip(items[::2], items[1::2], strict=True):
             small = isinstance(key, int) and abs(key) < _MAX_INTEGER_KEY
@@ -202,14 +200,14 @@ class _PickleReader:
 
     def _recall(self, index: int) -> None:
         if index not in self._memo:
-            raise self._malformed("it recalls a value that it did not remember")
+            raise self._malformed("it refers to a value that it did not store")
         self._push(self._memo[index], 8)
 
     def _find(self, module: Value, name: Value) -> None:
         wanted = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "something without a name"
         if wanted not in self._names:
             raise WeightsError(
-                f"{self._what} was refused: it tries to import {wanted[:_MAX_NAME]!r}, and code of a checkpoint never"
+                f"{self._what} was rejected: it imports {wanted[:_MAX_NAME]!r}; code in a checkpoint never"
                 " runs here. Save the model's state_dict() alone, or get the model as safetensors."
             )
         self._push(self._names[wanted], 8)
@@ -225,7 +223,7 @@ class _PickleReader:
     def _call(self) -> None:
         arguments, builder = self._pop(), self._pop()
         if not isinstance(builder, Builder) or not isinstance(arguments, tuple):
-            raise self._malformed("it calls what cannot be called")
+            raise self._malformed("it calls a value that is not callable")
         self._push(builder.build(arguments), 200)
 
     def _state(self) -> None:

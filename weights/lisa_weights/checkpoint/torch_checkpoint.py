@@ -101,7 +101,7 @@ class _Storages:
     def find(self, identifier: Value) -> Storage:
         storage = storage_of(identifier)
         if self.by_key.setdefault(storage.key, storage).nbytes != storage.nbytes:
-            raise WeightsError(f"{self._what} gives storage {storage.key!r} two lengths; save it again.")
+            raise WeightsError(f"{self._what} has two lengths for storage {storage.key!r}; save it again.")
         return storage
 
 
@@ -136,7 +136,7 @@ def _read_zip(descriptor: int, unpacked: BinaryIO, what: str) -> _Found:
 
 def _content(descriptor: int, entry: Entry, what: str) -> bytes:
     if entry.size > _MAX_PICKLE:
-        raise WeightsError(f"{what} has a structure of {entry.size} bytes, which no checkpoint has.")
+        raise WeightsError(f"{what} has a structure of {entry.size} bytes, too large for a checkpoint.")
     return b"".join(inflate(descriptor, entry, what))
 
 
@@ -158,16 +158,16 @@ def _read_legacy(stream: BinaryIO, what: str) -> _Found:
         return read_pickle(stream, NAMES, storages.find, what=what)
 
     if stream.read(1) != b"\x80":
-        raise WeightsError(f"{what} is not a PyTorch checkpoint; give the file that torch.save wrote.")
+        raise WeightsError(f"{what} is not a PyTorch checkpoint; use a file written by torch.save.")
     stream.seek(0)
     if read() != _LEGACY_MAGIC or read() != _LEGACY_PROTOCOL:
-        raise WeightsError(f"{what} is a pickle, but not a PyTorch checkpoint; give the file that torch.save wrote.")
+        raise WeightsError(f"{what} is a pickle, but not a PyTorch checkpoint; use a file written by torch.save.")
     system = read()
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise WeightsError(f"{what} was written on a big-endian machine; save it again on a little-endian one.")
     content, keys = read(), read()
     if not isinstance(keys, list) or {key for key in keys if isinstance(key, str)} != set(storages.by_key):
-        raise WeightsError(f"{what} lists other storages than its tensors use; save it again.")
+        raise WeightsError(f"{what} lists storages that its tensors do not use; save it again.")
     if len(keys) != len(storages.by_key):
         raise WeightsError(f"{what} lists a storage twice; save it again.")
     places = {}
@@ -179,7 +179,7 @@ def _read_legacy(stream: BinaryIO, what: str) -> _Found:
         count = int.from_bytes(os.pread(stream.fileno(), 8, position), "little")
         position += 8
         if count * width != storage.nbytes or position + storage.nbytes > size:
-            raise WeightsError(f"{what} is cut off or damaged at storage {key!r}; download or save it again.")
+            raise WeightsError(f"{what} is truncated or damaged at storage {key!r}; download or save it again.")
         places[key] = Place(stream.fileno(), position, storage.nbytes, None, f"storage {key} in {what}")
         position += storage.nbytes
     return content, places
@@ -194,22 +194,20 @@ def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, .
         _require_only_weights(content, inner, what)
         content = inner
     if not isinstance(content, dict):
-        raise WeightsError(f"{what} holds no state_dict but something else; save the model's state_dict().")
+        raise WeightsError(f"{what} does not contain a state_dict; save the model's state_dict().")
     tensors: dict[str, View] = {}
     skipped = []
     for name, value in content.items():
         if isinstance(value, View):
             if not isinstance(name, str) or not name or len(name) > _MAX_NAME or name == "__metadata__":
-                raise WeightsError(
-                    f"{what} has a tensor whose name cannot stand in safetensors; name it by a short text."
-                )
+                raise WeightsError(f"{what} has a tensor whose name safetensors does not support; use a short string.")
             tensors[name] = value
         elif isinstance(value, dict | list | tuple) and any(isinstance(inner, View) for inner in _values(value)):
             raise WeightsError(f"{what} has tensors nested under {str(name)[:_MAX_NAME]!r}; save a flat state_dict().")
         else:
             skipped.append(str(name)[:_MAX_NAME] if isinstance(name, str | int) else "an entry without a name")
     if not tensors:
-        raise WeightsError(f"{what} holds no tensors; give the file that holds the model's weights.")
+        raise WeightsError(f"{what} contains no tensors; use the file with the model's weights.")
     return tensors, tuple(skipped)
 
 

@@ -136,26 +136,28 @@ def storage_of(identifier: Value) -> Storage:
             _check_counts((count,))
             return Storage(key, dtype, count * (dtype.size if dtype else 1))
         case _:
-            raise WeightsError("A checkpoint refers to what is not a storage; save it again with a current PyTorch.")
+            raise WeightsError("A reference in the checkpoint is not a storage; save it again with a current PyTorch.")
 
 
 def _check_counts(counts: Iterable[Value]) -> tuple[int, ...]:
     checked = []
     for count in counts:
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MAX_COUNT:
-            raise WeightsError("A tensor of the checkpoint has a size, stride or offset that none can have.")
+            raise WeightsError("A tensor of the checkpoint has an invalid size, stride or offset; save it again.")
         checked.append(count)
     return tuple(checked)
 
 
 def _view(storage: Value, offset: Value, shape: Value, strides: Value, dtype: Dtype | None) -> View:
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
-        raise WeightsError("A tensor of the checkpoint is not made of a storage, a shape and strides.")
+        raise WeightsError(
+            "A tensor of the checkpoint does not consist of a storage, a shape and strides; save it again."
+        )
     dtype = dtype or storage.dtype
     if dtype is None:
-        raise WeightsError("A tensor of the checkpoint does not say its type.")
+        raise WeightsError("A tensor of the checkpoint has no type; save it again.")
     if len(shape) != len(strides) or len(shape) > _MAX_DIMENSIONS:
-        raise WeightsError("A tensor of the checkpoint has a shape and strides that do not fit each other.")
+        raise WeightsError("The shape and strides of a tensor in the checkpoint do not match; save it again.")
     (start,) = _check_counts((offset,))
     view = View(storage, dtype, start, _check_counts(shape), _check_counts(strides))
     if view.count:
@@ -172,7 +174,7 @@ def _tensor(arguments: tuple[Value, ...]) -> View:
         case (storage, offset, shape, strides, *rest) if len(rest) <= 3 and rest[2:] in _NO_METADATA:
             return _view(storage, offset, shape, strides, None)
         case _:
-            raise WeightsError("A tensor of the checkpoint has other parts than PyTorch writes.")
+            raise WeightsError("A tensor of the checkpoint has parts that PyTorch does not write; save it again.")
 
 
 def _tensor_with_dtype(arguments: tuple[Value, ...]) -> View:
@@ -180,7 +182,7 @@ def _tensor_with_dtype(arguments: tuple[Value, ...]) -> View:
         case (storage, offset, shape, strides, _, _, Dtype() as dtype, *rest) if rest in _NO_METADATA:
             return _view(storage, offset, shape, strides, dtype)
         case _:
-            raise WeightsError("A tensor of the checkpoint has a type that safetensors does not have.")
+            raise WeightsError("A tensor of the checkpoint has a type that safetensors does not support; convert it.")
 
 
 def _parameter(arguments: tuple[Value, ...]) -> View:
@@ -188,7 +190,7 @@ def _parameter(arguments: tuple[Value, ...]) -> View:
         case (View() as view, *rest) if len(rest) in (2, 3):
             return view
         case _:
-            raise WeightsError("A parameter of the checkpoint is not a tensor.")
+            raise WeightsError("A parameter of the checkpoint is not a tensor; save the model's state_dict().")
 
 
 def _from_type(arguments: tuple[Value, ...]) -> Value:
@@ -196,7 +198,7 @@ def _from_type(arguments: tuple[Value, ...]) -> Value:
         case (Builder(build), _TensorClass(), tuple(inner), _):
             return build(inner)
         case _:
-            raise WeightsError("A tensor of the checkpoint is of a class that cannot be read; save a plain state_dict.")
+            raise WeightsError("A tensor of the checkpoint has an unsupported class; save a plain state_dict.")
 
 
 def _dictionary(arguments: tuple[Value, ...]) -> dict[Value, Value]:
@@ -212,7 +214,7 @@ def _sequence(arguments: tuple[Value, ...]) -> Value:
         case (list() | tuple() as items,):
             return tuple(items)
         case _:
-            raise WeightsError("A shape or a set of the checkpoint is not made of a sequence.")
+            raise WeightsError("A shape or set of the checkpoint is not a sequence; save it again.")
 
 
 def _text(arguments: tuple[Value, ...]) -> str:
@@ -226,9 +228,9 @@ def _encode(arguments: tuple[Value, ...]) -> bytes:
             try:
                 return codecs.latin_1_encode(text)[0]
             except UnicodeEncodeError as error:
-                raise WeightsError("A checkpoint has bytes that are not bytes; save it again.") from error
+                raise WeightsError("A byte string of the checkpoint is invalid; save it again.") from error
         case _:
-            raise WeightsError("A checkpoint encodes text by another codec than latin1; save it again.")
+            raise WeightsError("The checkpoint encodes a string with a codec other than latin1; save it again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
     without_weights = modules_without_safetensors(sizes)
     wrapper = wrapper_of({name for path, file in names.items() if "/" not in path for name in file.stored})
     problems += [wrapper] if wrapper is not None else []
-    problems += [f"{folder} has no safetensors, and serving needs its weights" for folder in without_weights]
+    problems += [f"{folder} has no safetensors, which are required for serving" for folder in without_weights]
     return Completeness(
         problems=(*problems, *lacking, *_repeated(names), *dropped),
         weights=weights,
@@ -112,7 +112,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
 
 def _weight_map(size: int, open_file: Open) -> Mapping[str, str]:
     if size > MAX_INDEX_BYTES:
-        raise WeightsError("it is larger than any index")
+        raise WeightsError("it is too large for an index")
     with open_file(INDEX) as stream:
         content = stream.read(MAX_INDEX_BYTES)
     try:
@@ -121,7 +121,7 @@ def _weight_map(size: int, open_file: Open) -> Mapping[str, str]:
         raise WeightsError(f"it {error}") from error
     for shard in sorted(set(found.values())):
         if "/" in shard or "\\" in shard or not shard.endswith(".safetensors"):
-            raise WeightsError(f"it names {shard!r}, which does not exist or is not a safetensors file")
+            raise WeightsError(f"it refers to {shard!r}, which does not exist or is not a safetensors file")
     return found
 
 
@@ -140,7 +140,7 @@ def _lacking(shard: str, wanted: Iterable[str], header: Header) -> list[str]:
     if not missing:
         return []
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return [f"{shard} does not have {missing[0]}{more}, which {INDEX} says it has"]
+    return [f"{shard} does not have {missing[0]}{more}, which {INDEX} lists"]
 
 
 def _by_folder(names: Mapping[str, FileNames]) -> Iterable[Mapping[str, FileNames]]:

@@ -95,7 +95,7 @@ def require_model_name(name: str) -> str:
         WeightsError: a part is empty, begins with a dot or has other characters than letters, digits, `.`, `_`, `-`.
     """
     if not all(_SEGMENT.fullmatch(part) for part in name.split("/")):
-        raise WeightsError(f"“{name}” cannot be a model: write it as on its model card, such as `org/name`.")
+        raise WeightsError(f"“{name}” is not a model name: use the name on its model card, such as `org/name`.")
     return name
 
 
@@ -118,7 +118,7 @@ def load(path: Path) -> WeightsLock:
     try:
         return WeightsLock({require_model_name(name): _model(value) for name, value in content["models"].items()})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} does not have the form of a lock ({error!r}): {_RESTORE}") from error
+        raise WeightsError(f"{path} is not a valid lock file ({error!r}): {_RESTORE}") from error
 
 
 def save(path: Path, lock: WeightsLock) -> None:
@@ -130,7 +130,7 @@ def save(path: Path, lock: WeightsLock) -> None:
     try:
         replace_file(path, render(lock), mode=0o644, sync=True)
     except OSError as error:
-        raise WeightsError(f"{path} could not be written and is as it was: {error.strerror}.") from error
+        raise WeightsError(f"{path} could not be written and is unchanged: {error.strerror}.") from error
 
 
 def render(lock: WeightsLock) -> bytes:
@@ -179,17 +179,17 @@ def _file(value: Any) -> LockedFile:
     if not plain or "\\" in path or not path.isprintable():
         raise ValueError(f"{path!r} is not a path inside a model")
     if not _DIGEST.fullmatch(digest):
-        raise ValueError(f"{digest!r} is not a SHA-256")
+        raise ValueError(f"{digest!r} is not a SHA-256 digest")
     return LockedFile(path, _count(value["size"]), digest)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
+        raise TypeError(f"{value!r} is not a string")
     return value
 
 
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError(f"{value!r} is not a number of things")
+        raise TypeError(f"{value!r} is not a count")
     return value

@@ -49,7 +49,7 @@ def read_header(stream: IO[bytes], size: int) -> Header:
     """
     length = int.from_bytes(_exactly(stream, _LENGTH_BYTES), "little")
     if length > MAX_HEADER_BYTES or length + _LENGTH_BYTES > size:
-        raise WeightsError(f"its header would have {length} bytes, more than there can be")
+        raise WeightsError(f"its header would have {length} bytes, which exceeds the limit")
     text = _exactly(stream, length)
     try:
         content = parse(text, _MEMORY)
@@ -59,12 +59,12 @@ def read_header(stream: IO[bytes], size: int) -> Header:
         raise WeightsError("its header is not a JSON object")
     metadata = content.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise WeightsError("its header's metadata are not texts")
+        raise WeightsError("its header's metadata are not strings")
     placed = [_tensor(name, value) for name, value in content.items()]
     end = 0
     for begin, tensor in sorted(placed, key=lambda item: (item[0], item[1].nbytes)):
         if begin != end:
-            raise WeightsError(f"the data of {tensor.name} do not follow those of the tensor before")
+            raise WeightsError(f"the data of {tensor.name} does not follow that of the previous tensor")
         end = begin + tensor.nbytes
     expected = _LENGTH_BYTES + length + end
     if expected != size:
@@ -77,7 +77,7 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
     while count > 0:
         part = stream.read(count)
         if not part:
-            raise WeightsError("it ends before its header does")
+            raise WeightsError("it is truncated in its header")
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
@@ -91,10 +91,10 @@ def _tensor(name: str, value: Any) -> tuple[int, TensorInfo]:
         shape = tuple(value["shape"])
         begin, end = value["data_offsets"]
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"its header does not describe {name} as safetensors does") from error
+        raise WeightsError(f"its header describes {name} incorrectly") from error
     if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
         raise WeightsError(f"its header has a size of {name} that is not a number")
     nbytes = math.prod(shape) * dtype.size
     if end - begin != nbytes:
-        raise WeightsError(f"its header gives {name} {end - begin} bytes where its shape needs {nbytes}")
+        raise WeightsError(f"its header gives {name} {end - begin} bytes, but its shape requires {nbytes}")
     return begin, TensorInfo(name, dtype, shape, nbytes)

@@ -65,6 +65,8 @@ def read_file(path: Path) -> Header:
         with path.open("rb") as stream:
             return read_header(stream, path.stat().st_size)
     except WeightsError as error:
-        raise WeightsError(f"{path.name} is not a whole safetensors file: {error}. Get or convert it again.") from error
+        raise WeightsError(
+            f"{path.name} is not a complete safetensors file: {error}. Download or convert it again."
+        ) from error
     except OSError as error:
-        raise WeightsError(f"{path.name} cannot be read ({error.strerror}); get the file again.") from error
+        raise WeightsError(f"{path.name} cannot be read ({error.strerror}); download the file again.") from error

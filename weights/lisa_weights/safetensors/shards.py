@@ -28,13 +28,13 @@ def inside(directory: Path, name: str) -> Path:
     """
     pure = PurePosixPath(name)
     if not name or "\\" in name or "\0" in name or pure.is_absolute() or ".." in pure.parts:
-        raise WeightsError(f"{name[:200]!r} leads out of the model's directory; refer to files in the directory alone.")
+        raise WeightsError(f"{name[:200]!r} is outside the model's directory; refer only to files in the directory.")
     path = directory / pure
     try:
         resolved = path.resolve()
         if not resolved.is_relative_to(directory.resolve()):
             raise WeightsError(
-                f"{name!r} is a symbolic link out of the model's directory; put the file itself there instead."
+                f"{name!r} is a symbolic link to a file outside the model's directory; replace it with the file."
             )
         found = resolved.is_file()
     except (OSError, RuntimeError) as error:
@@ -68,13 +68,13 @@ def weight_map_of(content: bytes) -> Mapping[str, str]:
         WeightsError: a clause such as “is not JSON”.
     """
     if len(content) > MAX_INDEX_BYTES:
-        raise WeightsError("is larger than any index")
+        raise WeightsError("is too large for an index")
     index = parse(content, _INDEX_MEMORY)
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsError("has no weight_map that maps each tensor to its file")
     if not all(isinstance(file, str) for file in weight_map.values()):
-        raise WeightsError("names a file by what is not a text")
+        raise WeightsError("refers to a file by a value that is not a string")
     files = {file: file for file in weight_map.values()}
     return {tensor: files[file] for tensor, file in weight_map.items()}
 

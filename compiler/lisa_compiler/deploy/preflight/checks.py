@@ -43,8 +43,8 @@ def check(requirements: Requirements, facts: Facts) -> tuple[Result, ...]:
     here, there = (requirements.account, requirements.region), (facts.account, facts.region)
     if here != there:
         raise DeployError(
-            f"{requirements.environment} deploys to the account {here[0]} in {here[1]}, and the facts are of "
-            f"{there[0]} in {there[1]}: export them there."
+            f"{requirements.environment} deploys to the account {here[0]} in {here[1]}, but the facts are from "
+            f"{there[0]} in {there[1]}: export them again."
         )
     found = [result for one in CHECKS for result in one(requirements, facts)]
     order = list(Status)

@@ -38,22 +38,20 @@ def check_service_roles(requirements: Requirements, facts: Facts) -> Iterator[Re
         creates = service in requirements.creates_service_roles
         command = f"Run `aws iam create-service-linked-role --aws-service-name {service}`."
         if answer is None or answer.value is None:
-            why = answer.unknown if answer else "the facts do not have it: export them again"
+            why = answer.unknown if answer else "missing in the facts: export them again"
             yield Result("service-role", role, Status.UNKNOWN, f"It is unknown whether the role exists: {why}.")
         elif answer.value and creates and not _is_deployed(role, facts):
-            message = "The role exists, and a template creates it."
+            message = "The role exists, but a template creates it."
             yield Result("service-role", role, Status.FAILS, message, "Set CreateOpenSearchServiceLinkedRole to false.")
         elif answer.value or creates:
             yield Result(
                 "service-role", role, Status.OK, "The role exists." if answer.value else "A template creates it."
             )
         elif service == _OPENSEARCH:
-            message = "The role does not exist, and a domain in a VPC cannot be created without it."
+            message = "The role does not exist; it is required to create a domain in a VPC."
             yield Result("service-role", role, Status.FAILS, message, command)
         else:
-            message = (
-                "The role does not exist: AWS creates it at first use, and the first deployment can fail meanwhile."
-            )
+            message = "The role does not exist. AWS creates it at first use; until then the first deployment can fail."
             yield Result("service-role", role, Status.WARNING, message, command)
 
 
@@ -67,13 +65,15 @@ def check_policies(requirements: Requirements, facts: Facts) -> Iterator[Result]
         answer = facts.policies.get(arn)
         subject = arn.rpartition("/")[2]
         if answer is None or answer.value is None:
-            why = answer.unknown if answer else "the facts do not have it: export them again"
+            why = answer.unknown if answer else "missing in the facts: export them again"
             yield Result("boundary", subject, Status.UNKNOWN, f"It is unknown whether the policy exists: {why}.")
         elif answer.value:
             yield Result("boundary", subject, Status.OK, "The policy exists.")
         else:
             fix = "Create the policy, or correct permissionsBoundaryAspect.permissionsBoundaryPolicyName."
-            yield Result("boundary", subject, Status.FAILS, f"{arn} does not exist: no role can be created.", fix)
+            yield Result(
+                "boundary", subject, Status.FAILS, f"{arn} does not exist; roles cannot be created without it.", fix
+            )
 
 
 def check_bootstrap(requirements: Requirements, facts: Facts) -> Iterator[Result]:
@@ -85,12 +85,12 @@ def check_bootstrap(requirements: Requirements, facts: Facts) -> Iterator[Result
     fix = f"Run `lisa bootstrap --env {requirements.environment}`."
     found = facts.bootstrap.value
     if found is None:
-        message = f"It is unknown which version of the bootstrap stack there is: {facts.bootstrap.unknown}."
+        message = f"The version of the bootstrap stack is unknown: {facts.bootstrap.unknown}."
         yield Result("bootstrap", subject, Status.UNKNOWN, message)
     elif not found:
-        yield Result("bootstrap", subject, Status.FAILS, "The region is not bootstrapped.", fix)
+        yield Result("bootstrap", subject, Status.FAILS, "The Region is not bootstrapped.", fix)
     elif found < needed:
-        message = f"The bootstrap stack has version {found}, and {needed} is needed."
+        message = f"The bootstrap stack has version {found}, but version {needed} is required."
         yield Result("bootstrap", subject, Status.FAILS, message, fix)
     else:
         yield Result("bootstrap", subject, Status.OK, f"The bootstrap stack has version {found}.")
@@ -101,7 +101,7 @@ def check_stacks(requirements: Requirements, facts: Facts) -> Iterator[Result]: 
     for name, status in sorted((facts.stacks.value or {}).items()):
         if status.endswith(_STUCK):
             fix = (
-                f"See its events; then `aws cloudformation continue-update-rollback --stack-name {name}` or delete it."
+                f"Read its events; run `aws cloudformation continue-update-rollback --stack-name {name}` or delete it."
             )
             yield Result("stack", name, Status.FAILS, f"Its status is {status}.", fix)
 
@@ -114,8 +114,8 @@ def check_names(requirements: Requirements, facts: Facts) -> Iterator[Result]:
         answer = facts.existing.get(kind)
         subject = f"{len(names)} {noun}{'' if len(names) == 1 else 's'}"
         if answer is None or answer.value is None:
-            why = answer.unknown if answer else "the facts do not have them: export them again"
-            yield Result("name", subject, Status.UNKNOWN, f"It is unknown whether the names are free: {why}.")
+            why = answer.unknown if answer else "missing in the facts: export them again"
+            yield Result("name", subject, Status.UNKNOWN, f"It is unknown whether the names are available: {why}.")
             continue
         if answer.value and own.value is None:
             message = f"It is unknown whether {', '.join(answer.value)} belong to the deployment: {own.unknown}."
@@ -123,9 +123,9 @@ def check_names(requirements: Requirements, facts: Facts) -> Iterator[Result]:
             continue
         taken = [name for name in answer.value if not _owned(name, own.value or ())]
         for name in taken:
-            yield Result("name", name, Status.FAILS, f"This {noun} exists already: it cannot be created.", _free(kind))
+            yield Result("name", name, Status.FAILS, f"This {noun} already exists and cannot be created.", _free(kind))
         if not taken:
-            yield Result("name", subject, Status.OK, "No name is taken.")
+            yield Result("name", subject, Status.OK, "No name is in use.")
 
 
 def _owned(name: str, physical_ids: tuple[str, ...]) -> bool:
@@ -136,7 +136,7 @@ def _owned(name: str, physical_ids: tuple[str, ...]) -> bool:
 def _free(kind: str) -> str:
     if kind == "AWS::SecretsManager::Secret":
         return "Restore or delete it: `aws secretsmanager delete-secret --force-delete-without-recovery`, or rename."
-    return "An earlier deployment may have kept it: delete it if nothing needs it, or change deploymentName."
+    return "It may be from an earlier deployment: delete it if it is no longer needed, or change deploymentName."
 
 
 def check_models_bucket(requirements: Requirements, facts: Facts) -> Iterator[Result]:
@@ -151,7 +151,7 @@ def check_models_bucket(requirements: Requirements, facts: Facts) -> Iterator[Re
         fix = f"Run `aws s3 mb s3://{bucket} --region {requirements.region}`, then `lisa weights stage`."
         yield Result("models-bucket", bucket, Status.FAILS, "It does not exist.", fix)
     elif answer.value != requirements.region:
-        message = f"It is in {answer.value}: weights cross regions at each start."
-        yield Result("models-bucket", bucket, Status.WARNING, message, "Use a bucket in the region.")
+        message = f"It is in {answer.value}: weights are transferred between Regions at each start."
+        yield Result("models-bucket", bucket, Status.WARNING, message, "Use a bucket in the Region.")
     else:
-        yield Result("models-bucket", bucket, Status.OK, "It exists in the region.")
+        yield Result("models-bucket", bucket, Status.OK, "It exists in the Region.")

@@ -54,9 +54,9 @@ def check_quotas(requirements: Requirements, facts: Facts) -> Iterator[Result]:
         reasons = [one.unknown for one in (facts.quotas, facts.running) if one.unknown]
         limit = (facts.quotas.value or {}).get(code)
         if reasons or limit is None:
-            reason = "; ".join(reasons) or f"the account lists no quota {code}"
+            reason = "; ".join(reasons) or f"the account has no quota {code}"
             yield Result(
-                "quota", name, Status.UNKNOWN, f"It is unknown whether {need} to {most} vCPUs may run: {reason}."
+                "quota", name, Status.UNKNOWN, f"It is unknown whether {need} to {most} vCPUs are available: {reason}."
             )
             continue
         others = sum(
@@ -72,12 +72,12 @@ def _quota(code: str, name: str, free: float, others: int, needs: tuple[int, int
     fix = f"Request a quota of at least {most + others} vCPUs: Service Quotas, Amazon EC2, {code}."
     limit = f"{free:.0f} vCPUs are available" + (f" ({others} are in use by other instances)" if others else "")
     if free < need:
-        return Result("quota", name, Status.FAILS, f"minCapacity needs {need} vCPUs, and {limit}.", fix)
+        return Result("quota", name, Status.FAILS, f"minCapacity requires {need} vCPUs, but {limit}.", fix)
     if free < updating:
-        return Result("quota", name, Status.WARNING, f"A rolling update needs {updating} vCPUs, and {limit}.", fix)
+        return Result("quota", name, Status.WARNING, f"A rolling update requires {updating} vCPUs, but {limit}.", fix)
     if free < most:
-        return Result("quota", name, Status.WARNING, f"maxCapacity needs {most} vCPUs, and {limit}.", fix)
-    return Result("quota", name, Status.OK, f"{need} to {most} vCPUs are needed, and {limit}.")
+        return Result("quota", name, Status.WARNING, f"maxCapacity requires {most} vCPUs, but {limit}.", fix)
+    return Result("quota", name, Status.OK, f"{need} to {most} vCPUs are required; {limit}.")
 
 
 def check_zones(requirements: Requirements, facts: Facts) -> Iterator[Result]:
@@ -86,10 +86,10 @@ def check_zones(requirements: Requirements, facts: Facts) -> Iterator[Result]:
     for name in sorted({group.instance_type for group in requirements.groups}):
         offered = (facts.offerings.value or {}).get(name)
         if reason or facts.offerings.unknown or offered is None:
-            why = reason or facts.offerings.unknown or "the facts do not have this type: export them again"
+            why = reason or facts.offerings.unknown or "missing in the facts: export them again"
             yield Result("zone", name, Status.UNKNOWN, f"It is unknown whether the zones offer it: {why}.")
         elif not offered:
-            fix = "Choose another instanceType or region."
+            fix = "Use another instanceType or Region."
             yield Result("zone", name, Status.FAILS, f"{requirements.region} does not offer it to the account.", fix)
         elif missing := [zone for zone in zones if zone not in offered]:
             there = [zone for zone in zones if zone in offered]
@@ -116,7 +116,7 @@ def used_zones(requirements: Requirements, facts: Facts) -> tuple[list[str], str
     names = [
         zone if isinstance(zone, str) else offered[zone] for zone in requirements.zones if _is_there(zone, offered)
     ]
-    return names, "" if names else "the region has too few zones"
+    return names, "" if names else "the Region has too few zones"
 
 
 def _is_there(zone: int | str, offered: tuple[str, ...]) -> bool:
@@ -129,7 +129,7 @@ def check_amis(requirements: Requirements, facts: Facts) -> Iterator[Result]:
         subject = f"{group.component}: {group.image_id or group.ami_parameter}"
         if isinstance(group.ami, UnpinnedAmi):
             fix = f"Run `lisa ami refresh --env {requirements.environment}`, compile, review and commit."
-            yield Result("ami", subject, Status.FAILS, "The AMI is not pinned, and `lisa deploy` refuses it.", fix)
+            yield Result("ami", subject, Status.FAILS, "The AMI is not pinned; `lisa deploy` rejects it.", fix)
             continue
         image_id, reason = _image_id(group, facts)
         if image_id is None or facts.images.value is None:
@@ -150,7 +150,7 @@ def _image_id(group: InstanceGroup, facts: Facts) -> tuple[str | None, str]:
     if facts.ami_parameters.value is None:
         return None, facts.ami_parameters.unknown
     value = facts.ami_parameters.value.get(group.ami.parameter)
-    return value or None, "" if value else f"the parameter {group.ami.parameter} does not exist or names no AMI"
+    return value or None, "" if value else f"the parameter {group.ami.parameter} does not exist or contains no AMI ID"
 
 
 def _ami(subject: str, group: InstanceGroup, image: MachineImage, requirements: Requirements, facts: Facts) -> Result:
@@ -169,9 +169,9 @@ def _ami_problem(group: InstanceGroup, image: MachineImage) -> str:
     if image.architecture != ARCHITECTURE:
         return f"It is for {image.architecture} processors."
     if image.root_device != group.root_device:
-        return f"Its root device is {image.root_device}, and the launch template sets the size of {group.root_device}."
+        return f"Its root device is {image.root_device}, but the launch template sets the size of {group.root_device}."
     if image.root_gib > group.root_gib:
-        return f"Its root volume has {image.root_gib} GiB, and the launch template gives {group.root_gib} GiB."
+        return f"Its root volume has {image.root_gib} GiB, but the launch template sets {group.root_gib} GiB."
     return ""
 
 
@@ -179,7 +179,7 @@ def _ami_doubt(group: InstanceGroup, image: MachineImage, facts: Facts) -> str:
     """Why another AMI is better; empty when none is known to be."""
     taken = datetime.fromisoformat(facts.taken)
     if image.deprecation_time and datetime.fromisoformat(image.deprecation_time) <= taken:
-        return f"{image.name} is deprecated since {image.deprecation_time[:10]}."
+        return f"{image.name} has been deprecated since {image.deprecation_time[:10]}."
     newest = (facts.ami_parameters.value or {}).get(group.ami_parameter or "")
     if newest and newest != group.image_id and isinstance(group.ami, PinnedAmi):
         return f"{group.ami_parameter} names {newest} now."
@@ -201,14 +201,14 @@ def check_volume_key(requirements: Requirements, facts: Facts) -> Iterator[Resul
         message = f"It is unknown whether instances can use the default key: {facts.ebs.unknown}."
         yield Result("volume-key", subject, Status.UNKNOWN, message)
     elif ebs.state != "Enabled":
-        message = f"The default key of EBS is {ebs.state}: instances end as soon as they are launched."
+        message = f"The default key of EBS is {ebs.state}: instances terminate immediately after launch."
         yield Result("volume-key", subject, Status.FAILS, message, "Enable the key, or set another default key.")
     elif ebs.autoscaling.value is None:
-        message = f"It is unknown whether Auto Scaling may use the key: {ebs.autoscaling.unknown}."
+        message = f"It is unknown whether Auto Scaling has permission to use the key: {ebs.autoscaling.unknown}."
         yield Result("volume-key", subject, Status.UNKNOWN, message)
     elif not ebs.autoscaling.value:
-        message = "Auto Scaling may not use the default key of EBS: instances end as soon as they are launched."
-        fix = "Let AWSServiceRoleForAutoScaling use the key in its policy, or by `aws kms create-grant`."
+        message = "Auto Scaling has no permission to use the default key of EBS: instances terminate after launch."
+        fix = "Permit AWSServiceRoleForAutoScaling in the key policy, or with `aws kms create-grant`."
         yield Result("volume-key", subject, Status.FAILS, message, fix)
     else:
         yield Result("volume-key", subject, Status.OK, "Instances can use the default key of EBS.")

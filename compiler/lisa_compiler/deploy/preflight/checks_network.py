@@ -32,14 +32,18 @@ def check_endpoints(requirements: Requirements, facts: Facts) -> Iterator[Result
     offered = facts.endpoint_services
     for name in requirements.endpoint_services:
         if offered.value is None:
-            message = f"It is unknown whether the region has it: {offered.unknown}."
+            message = f"It is unknown whether the Region has it: {offered.unknown}."
             yield Result("endpoint", name, Status.UNKNOWN, message)
         elif name in offered.value:
-            yield Result("endpoint", name, Status.OK, "The region has it.")
+            yield Result("endpoint", name, Status.OK, "The Region has it.")
         else:
             message = f"{requirements.region} has no endpoint service of this name: the VPC cannot be created."
             alike = [one for one in offered.value if one.endswith(f".{name.rpartition('.')[2]}")]
-            fix = f"Report it to LISA; the region has {', '.join(alike[:3])}." if alike else "Name an existing VPC."
+            fix = (
+                f"Report this as a bug of LISA; the Region has {', '.join(alike[:3])}."
+                if alike
+                else "Name an existing VPC."
+            )
             yield Result("endpoint", name, Status.FAILS, message, fix)
 
 
@@ -48,7 +52,7 @@ def check_network_quotas(requirements: Requirements, facts: Facts) -> Iterator[R
     if facts.stacks.value is not None and any("-networking-" in name for name in facts.stacks.value):
         return
     wanted = (
-        ("VPCs of the region", requirements.new_vpcs, facts.vpcs, _VPCS, "vpcs"),
+        ("VPCs of the Region", requirements.new_vpcs, facts.vpcs, _VPCS, "vpcs"),
         ("Elastic IP addresses", requirements.new_addresses, facts.addresses, _ADDRESSES, "addresses"),
     )
     for subject, new, used, code, _ in wanted:
@@ -56,12 +60,12 @@ def check_network_quotas(requirements: Requirements, facts: Facts) -> Iterator[R
             continue
         limit = (facts.quotas.value or {}).get(code)
         if used.value is None or limit is None:
-            why = used.unknown or facts.quotas.unknown or f"the account lists no quota {code}"
+            why = used.unknown or facts.quotas.unknown or f"the account has no quota {code}"
             message = f"It is unknown whether {new} more can be created: {why}."
             yield Result("network-quota", subject, Status.UNKNOWN, message)
         elif used.value + new > limit:
-            message = f"{used.value} of {limit:.0f} are in use, and {new} more {'is' if new == 1 else 'are'} created."
-            fix = f"Request a higher quota {code}, or delete what is not used."
+            message = f"{used.value} of {limit:.0f} are in use; the deployment creates {new} more."
+            fix = f"Request a higher quota {code}, or delete unused ones."
             yield Result("network-quota", subject, Status.FAILS, message, fix)
         else:
             yield Result("network-quota", subject, Status.OK, f"{used.value} of {limit:.0f} are in use.")
@@ -103,12 +107,12 @@ def check_vpc(requirements: Requirements, facts: Facts) -> Iterator[Result]:
     vpc = facts.vpc.value
     if vpc is None:
         fix = f"Correct vpcId, or run `lisa vpc describe --env {requirements.environment}`."
-        yield Result("vpc", imported.vpc_id, Status.FAILS, "The account has no such VPC in the region.", fix)
+        yield Result("vpc", imported.vpc_id, Status.FAILS, "The VPC does not exist in this account and Region.", fix)
         return
     if vpc.dns_support and vpc.dns_hostnames:
-        yield Result("vpc", imported.vpc_id, Status.OK, "It resolves private names.")
+        yield Result("vpc", imported.vpc_id, Status.OK, "DNS resolution and DNS host names are on.")
     else:
-        message = "DNS resolution or DNS host names are off: models have private names that nothing resolves."
+        message = "DNS resolution or DNS host names are off; the private names of models cannot be resolved."
         command = f"aws ec2 modify-vpc-attribute --vpc-id {imported.vpc_id}"
         fix = f"Run `{command} --enable-dns-support` and `{command} --enable-dns-hostnames`."
         yield Result("vpc", imported.vpc_id, Status.FAILS, message, fix)
@@ -120,10 +124,10 @@ def _subnets(imported: ImportedSubnets, vpc: ImportedVpc, requirements: Requirem
         subnet = vpc.subnets.get(subnet_id)
         if subnet is None:
             fix = f"Run `lisa vpc describe --env {requirements.environment}` and correct the vpc block."
-            yield Result("subnet", subnet_id, Status.FAILS, f"{imported.vpc_id} has no such subnet.", fix)
+            yield Result("subnet", subnet_id, Status.FAILS, f"{imported.vpc_id} does not have this subnet.", fix)
             continue
         if subnet.free_addresses < _FREE_ADDRESSES:
-            message = f"{subnet.free_addresses} addresses are free, and a load balancer needs {_FREE_ADDRESSES}."
+            message = f"{subnet.free_addresses} addresses are free; a load balancer requires {_FREE_ADDRESSES}."
             yield Result("subnet", subnet_id, Status.FAILS, message, "Choose a larger subnet, or free addresses in it.")
         if subnet_id in imported.private:
             yield _egress(subnet_id, vpc, requirements)
@@ -134,26 +138,28 @@ def _egress(subnet_id: str, vpc: ImportedVpc, requirements: Requirements) -> Res
     subnet = vpc.subnets[subnet_id]
     route = subnet.default_route
     if route and subnet.blackhole:
-        fix = "Replace the route's target."
-        return Result("egress", subnet_id, Status.FAILS, f"Its default route leads to {route}, which is gone.", fix)
+        fix = "Replace the target of the route."
+        return Result(
+            "egress", subnet_id, Status.FAILS, f"The target {route} of its default route no longer exists.", fix
+        )
     if route and route.startswith("igw-"):
-        message = f"Its default route leads to {route}: instances have no public addresses and cannot use it."
-        fix = "List a subnet that leads to a NAT gateway in privateSubnetIds."
+        message = f"The target of its default route is {route}: instances have no public addresses and cannot use it."
+        fix = "In privateSubnetIds, use a subnet with a route to a NAT gateway."
         return Result("egress", subnet_id, Status.FAILS, message, fix)
     if route:
-        return Result("egress", subnet_id, Status.OK, f"Its default route leads to {route}.")
+        return Result("egress", subnet_id, Status.OK, f"The target of its default route is {route}.")
     missing = [
         name
         for name in requirements.interface_services
         if not any(endpoint.endswith(f".{requirements.region}.{name}") for endpoint in vpc.endpoints)
     ]
     if missing:
-        message = f"It has no default route, and the VPC has no endpoint of {', '.join(missing)}."
+        message = f"It has no default route, and the VPC has no endpoint for {', '.join(missing)}."
         fix = "Add a NAT gateway and a route to it, or these endpoints."
         return Result("egress", subnet_id, Status.FAILS, message, fix)
-    message = "It has no default route; the VPC has the endpoints that AWS calls need. Other addresses are not reached."
+    message = "It has no default route; the VPC has the endpoints for AWS calls. Other addresses cannot be reached."
     return Result(
-        "egress", subnet_id, Status.WARNING, message, "Make sure that the identity provider is in the network."
+        "egress", subnet_id, Status.WARNING, message, "Make sure that the identity provider is reachable from the VPC."
     )
 
 
@@ -163,7 +169,7 @@ def check_certificates(requirements: Requirements, facts: Facts) -> Iterator[Res
         answer = facts.certificates.get(use.arn)
         subject = f"{use.owner}: {use.arn.rpartition('/')[2]}"
         if answer is None or answer.unknown:
-            why = answer.unknown if answer else "the facts do not have it: export them again"
+            why = answer.unknown if answer else "missing in the facts: export them again"
             message = f"It is unknown whether the certificate can be used: {why}."
             yield Result("certificate", subject, Status.UNKNOWN, message)
         else:
@@ -189,12 +195,12 @@ def _certificate(subject: str, use: CertificateUse, answer: Answer[Certificate],
 def _certificate_problem(found: Certificate, use: CertificateUse, left: int | None) -> tuple[str, str] | None:
     """What is wrong and how to fix it; None when clients can use the certificate."""
     if found.status != "ISSUED":
-        return f"Its status is {found.status}.", "Finish its validation, or choose another one."
+        return f"Its status is {found.status}.", "Complete its validation, or use another certificate."
     if left is not None and left < 0:
         return f"It expired on {found.expires}.", "Renew it."
     if use.domain and found.names and not any(_covers(name, use.domain) for name in found.names):
-        message = f"It is for {', '.join(found.names)}, and clients use {use.domain}."
-        return message, f"Choose a certificate for {use.domain}."
+        message = f"It is for {', '.join(found.names)}, but clients use {use.domain}."
+        return message, f"Use a certificate for {use.domain}."
     return None
 
 
@@ -211,19 +217,17 @@ def check_domains(requirements: Requirements, facts: Facts) -> Iterator[Result]:
     for name, key in requirements.domains.items():
         found = facts.domains.get(name)
         if found is None:
-            message = "It is unknown whether the name resolves: the facts do not have it. Export them again."
+            message = "It is unknown whether the name resolves: it is missing in the facts. Export them again."
             yield Result("domain", name, Status.UNKNOWN, message)
         elif found.resolves:
-            yield Result("domain", name, Status.OK, "It resolves where the account was read.")
+            yield Result("domain", name, Status.OK, "It resolved when the facts were exported.")
         elif found.zones.value is None:
-            message = (
-                f"It does not resolve here, and it is unknown whether the account has its zone: {found.zones.unknown}."
-            )
+            message = f"It does not resolve here; whether the account has its zone is unknown: {found.zones.unknown}."
             yield Result("domain", name, Status.UNKNOWN, message)
         elif found.zones.value:
             message = f"It does not resolve yet; the account has the zone {found.zones.value[-1]}."
             yield Result("domain", name, Status.WARNING, message, "Create its record after the deployment.")
         else:
-            message = f"It does not resolve, and the account has no public zone that has it ({key})."
-            fix = "Create its record where its zone is, after the deployment: clients cannot reach it before."
+            message = f"It does not resolve, and the account has no public zone for it ({key})."
+            fix = "After the deployment, create its record in its zone; clients cannot reach it before."
             yield Result("domain", name, Status.WARNING, message, fix)

@@ -133,7 +133,7 @@ class Facts(Fact):
         policies: whether IAM policies exist, by ARN.
         certificates: by ARN; the value is None for one that does not exist.
         domains: by name.
-        vpcs: VPCs of the region.
+        vpcs: VPCs of the Region.
         addresses: Elastic IP addresses of the region.
         load_balancers: ARNs of the region's load balancers, by type.
         vpc: the VPC that the configuration names.
@@ -190,6 +190,6 @@ def load_facts(path: Path) -> Facts:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise DeployError(
-            f"{path} is not a file of facts ({place or 'JSON'}: {first['msg']}): write it with "
+            f"{path} is not a valid facts file ({place or 'JSON'}: {first['msg']}): create it with "
             "`lisa doctor --env <env> --export <file>` of the same LISA version."
         ) from error

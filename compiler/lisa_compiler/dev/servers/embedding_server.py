@@ -31,7 +31,7 @@ def make_handler(model: MiniLm) -> type[BaseHTTPRequestHandler]:
                 given = asked["input"]
                 texts = [given] if isinstance(given, str) else [str(text) for text in given]
             except (ValueError, KeyError, TypeError):
-                self._answer(400, {"error": {"message": "The body has to be JSON with `input`.", "code": "invalid"}})
+                self._answer(400, {"error": {"message": "The body must be JSON with `input`.", "code": "invalid"}})
                 return
             vectors, tokens = model.embed(texts)
             data = [{"object": "embedding", "index": index, "embedding": each} for index, each in enumerate(vectors)]

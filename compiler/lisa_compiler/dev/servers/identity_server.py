@@ -98,13 +98,15 @@ class Provider:
         """The page with the users; what is wrong with a request is said here, and not to an unknown address."""
         asked = request.query
         if asked.get("client_id") != self._client or asked.get("redirect_uri") != self._application:
-            return _page("Not this client", f"<p>Only {html.escape(self._application)} can send people here.</p>", 400)
+            return _page("Unknown client", f"<p>Only {html.escape(self._application)} can send users here.</p>", 400)
         if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":
-            return _page("Not this way", "<p>The authorization code flow with PKCE (S256) is needed.</p>", 400)
+            return _page("Unsupported request", "<p>The authorization code flow with PKCE (S256) is required.</p>", 400)
         buttons = "".join(
             f'<button name="user" value="{html.escape(user)}">{html.escape(user)}</button>' for user in self._users
         )
-        return _page("Sign in", f'<p>A provider for development: be</p><form method="post">{buttons}</form>')
+        return _page(
+            "Sign in", f'<p>Identity provider for development. Sign in as</p><form method="post">{buttons}</form>'
+        )
 
     async def authorize(self, request: web.Request) -> web.Response:
         """Send a person who chose a name back with a code."""

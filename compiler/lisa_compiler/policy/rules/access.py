@@ -40,13 +40,13 @@ def _write_everywhere(template: Template, facts: Facts) -> Iterator[Violation]: 
             wide = [action for action in actions if action == "*" or action.endswith(":*")]
             if "*" in as_list(statement.get("Resource")):
                 wide += [action for action in actions if action not in wide and not _needs_no_resource(action)]
-                where = " on every resource"
+                where = " on all resources"
             else:
                 where = ""
             if "NotAction" in statement:
-                wide.append("everything but a few actions")
+                wide.append("all actions except a few (NotAction)")
             if wide:
-                yield Violation(logical_id, f"Its policy `{name}` allows {', '.join(sorted(wide))}{where}.")
+                yield Violation(logical_id, f"The policy `{name}` allows {', '.join(sorted(wide))}{where}.")
 
 
 def _identity_policies(template: Template) -> Iterator[tuple[str, str, Any]]:
@@ -66,17 +66,19 @@ def _unbounded_roles(template: Template, facts: Facts) -> Iterator[Violation]:
     if facts.bounded:
         for logical_id, properties in template.of_type("AWS::IAM::Role", "AWS::IAM::User"):
             if not properties.get("PermissionsBoundary"):
-                yield Violation(logical_id, "It has no permissions boundary, though the configuration names one.")
+                yield Violation(logical_id, "The role has no permissions boundary, but the configuration sets one.")
 
 
 def _foreign_trust(template: Template, facts: Facts) -> Iterator[Violation]:
     for logical_id, properties in template.of_type("AWS::IAM::Role"):
         for statement in statements(properties.get("AssumeRolePolicyDocument")):
             for principal in _strangers(statement.get("Principal"), facts):
-                yield Violation(logical_id, f"{principal} may assume it.")
+                yield Violation(logical_id, f"{principal} can assume the role.")
     for logical_id, properties in template.of_type("AWS::Lambda::Permission"):
         if not properties.get("SourceArn") and not properties.get("SourceAccount"):
-            yield Violation(logical_id, "It lets a service call the function for any account: it names no source.")
+            yield Violation(
+                logical_id, "It lets a service call the function on behalf of any account: SourceArn is not set."
+            )
 
 
 def _strangers(principal: Any, facts: Facts) -> Iterator[str]:
@@ -87,7 +89,7 @@ def _strangers(principal: Any, facts: Facts) -> Iterator[str]:
             if name == "*":
                 yield "Everyone"
             elif isinstance(name, str) and facts.account not in name:
-                yield f"`{name}` of another account"
+                yield f"`{name}` in another account"
         yield from (f"`{name}`, a federated provider," for name in as_list(principal.get("Federated")))
 
 
@@ -95,14 +97,14 @@ def _written_secret(template: Template, facts: Facts) -> Iterator[Violation]:  #
     for logical_id, properties in template.of_type(*_NAMED_VALUES):
         for name, value in _variables(properties):
             if isinstance(value, str) and is_secret((name,), value):
-                yield Violation(logical_id, f"Its variable `{name}` holds a secret in clear text.")
+                yield Violation(logical_id, f"The variable `{name}` contains a secret as plain text.")
     for logical_id, properties in template.of_type("AWS::RDS::DBInstance", "AWS::RDS::DBCluster"):
         password = properties.get("MasterUserPassword")
         if isinstance(password, str) and not password.startswith("{{resolve:"):
-            yield Violation(logical_id, "Its master password is in clear text.")
+            yield Violation(logical_id, "The master password is plain text.")
     for logical_id, properties in template.of_type("AWS::SecretsManager::Secret"):
         if "SecretString" in properties:
-            yield Violation(logical_id, "Its value is in clear text.")
+            yield Violation(logical_id, "The value of the secret is plain text.")
 
 
 def _variables(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -118,24 +120,24 @@ def _foreign_partition(template: Template, facts: Facts) -> Iterator[Violation]:
         named = {name for text in strings(resource) for name in _ARN.findall(text)} - {facts.partition}
         if named:
             others = ", ".join(sorted(named))
-            yield Violation(logical_id, f"It names an ARN of {others}, but is deployed in {facts.partition}.")
+            yield Violation(logical_id, f"It refers to an ARN in {others}, but is deployed in {facts.partition}.")
 
 
 RULES: Final = (
     PolicyRule(
         "LISA-P01",
-        "write-everywhere",
-        "No policy allows `*` or `service:*`, or on every resource an action that can be held to one.",
-        "A role that is taken over can do no more than its part of the deployment does.",
-        "Name the actions and the ARNs; an action that IAM knows no resource for needs a waiver.",
+        "no-wildcard-actions",
+        "Policies must not allow `*`, `service:*`, or actions on all resources if IAM can limit them to a resource.",
+        "A compromised role must be limited to its part of the deployment.",
+        "List the actions and the ARNs; waive actions that IAM cannot limit to a resource.",
         _write_everywhere,
     ),
     PolicyRule(
         "LISA-P02",
         "bounded-role",
-        "Every role has the permissions boundary when permissionsBoundaryAspect names one.",
-        "In such accounts a role without it cannot be made, or is more than administrators allow.",
-        "Make the role with LisaStack.role, or set the boundary.",
+        "If permissionsBoundaryAspect is set, every role must have the permissions boundary.",
+        "Accounts with a boundary reject roles without it, or such roles exceed what administrators permit.",
+        "Create the role with LisaStack.role, or set the boundary.",
         _unbounded_roles,
     ),
     PolicyRule(
@@ -148,18 +150,18 @@ RULES: Final = (
     ),
     PolicyRule(
         "LISA-P04",
-        "secret-in-clear",
-        "No template holds a secret: not in a variable, a password or a secret's value.",
-        "Templates are committed, and anyone who may describe a stack reads them.",
-        "Write the ARN of a Secrets Manager secret, or a dynamic reference to it.",
+        "no-plaintext-secrets",
+        "Templates must not contain secrets in variables, passwords or values of secrets.",
+        "Templates are committed, and every user with permission to describe a stack can read them.",
+        "Set the ARN of a Secrets Manager secret, or a dynamic reference to it.",
         _written_secret,
     ),
     PolicyRule(
         "LISA-P05",
-        "own-partition",
-        "Every ARN is of the partition that the environment is deployed in.",
-        "An ARN of another partition fails the deployment, in isolated regions hours after the review.",
-        "Use the ARN of a resource in the partition of the region.",
+        "arn-partition",
+        "ARNs must be in the partition of the configured Region.",
+        "An ARN in another partition fails the deployment, in isolated Regions hours after the review.",
+        "Use the ARN of a resource in the partition of the Region.",
         _foreign_partition,
     ),
 )

@@ -22,7 +22,7 @@ def open_methods(template: Template) -> Iterator[Violation]:
         if _is_authorized(method) or _is_public(template, method):
             continue
         path = path_of(template, method.get("ResourceId"))
-        yield Violation(logical_id, f"`{method.get('HttpMethod')} {path}` answers without the API's authorizer.")
+        yield Violation(logical_id, f"`{method.get('HttpMethod')} {path}` does not use the authorizer of the API.")
     for logical_id, address in template.of_type("AWS::Lambda::Url"):
         if address.get("AuthType") != "AWS_IAM":
             yield Violation(logical_id, "The function has a URL that bypasses the authorizer.")

@@ -42,9 +42,9 @@ def _gateway(template: Template, facts: Facts) -> Iterator[Violation]:
     for logical_id, task in gateway_tasks(template.resources):
         found = read_authentication(task)
         if facts.authenticates or on_internet:
-            why = "is on the internet" if on_internet else "has authConfig"
+            why = "is internet-facing" if on_internet else "has authConfig"
             yield from (
-                Violation(logical_id, f"The REST API {why}, but authentication is not ensured: {problem}")
+                Violation(logical_id, f"The gateway {why}, but authentication is not ensured: {problem}")
                 for problem in found.problems
             )
         if found.access is Access.AUTHENTICATED:
@@ -86,15 +86,15 @@ def _mismatches(
     for name, expected in facts.trusted.items():
         value = variables.get(name)
         if name not in absent and value != expected:
-            yield Violation(logical_id, f"`{name}` is `{value}`, and the configuration says `{expected}`.")
+            yield Violation(logical_id, f"`{name}` is `{value}`, but the configuration sets `{expected}`.")
 
 
 RULES: Final = (
     PolicyRule(
         "LISA-P13",
         "authenticated-callers",
-        "The gateway, and each API method that is not public by design, authenticate callers as configured.",
-        "A public REST API without authentication answers anyone, with every model that it serves.",
+        "The gateway, and API methods that are not public by design, must authenticate callers as configured.",
+        "Without authentication, every caller that can reach the gateway can use its models.",
         "Run `lisa compile`, and set authConfig; do not edit templates.",
         _unauthenticated,
     ),

@@ -17,13 +17,13 @@ def _public_buckets(template: Template, facts: Facts) -> Iterator[Violation]:  #
         block = properties.get("PublicAccessBlockConfiguration", {})
         missing = [name for name in _BLOCKS if block.get(name) is not True]
         if missing:
-            yield Violation(logical_id, f"It does not block public access: {', '.join(missing)} is not set.")
+            yield Violation(logical_id, f"The bucket does not block public access: {', '.join(missing)} must be true.")
     for logical_id, properties in template.of_type("AWS::S3::BucketPolicy"):
         for statement in statements(properties.get("PolicyDocument")):
             principal = statement.get("Principal")
             everyone = principal == "*" or (isinstance(principal, dict) and "*" in as_list(principal.get("AWS")))
             if everyone and statement.get("Effect") == "Allow":
-                yield Violation(logical_id, "It allows everyone something.")
+                yield Violation(logical_id, "The bucket policy allows access for all principals.")
 
 
 def _has_rules(properties: Mapping[str, Any]) -> bool:
@@ -68,7 +68,7 @@ def _clear_data(template: Template, facts: Facts) -> Iterator[Violation]:  # noq
     for kind, is_encrypted in _ENCRYPTED.items():
         for logical_id, properties in template.of_type(kind):
             if not is_encrypted(properties):
-                yield Violation(logical_id, "What it stores is not encrypted with a key that the account controls.")
+                yield Violation(logical_id, "The stored data is not encrypted with a key that the account controls.")
 
 
 _STATEFUL: Final = (
@@ -90,31 +90,34 @@ def _losable_data(template: Template, facts: Facts) -> Iterator[Violation]:
             continue
         losing = [name for name in ("DeletionPolicy", "UpdateReplacePolicy") if resource.get(name) not in _KEEPING]
         if losing:
-            yield Violation(logical_id, f"It would be lost with its stack or a replacement: {' and '.join(losing)}.")
+            yield Violation(
+                logical_id,
+                f"Deleting the stack or replacing the resource deletes its data: set {' and '.join(losing)}.",
+            )
 
 
 RULES: Final = (
     PolicyRule(
         "LISA-P06",
-        "public-bucket",
-        "No bucket can be made public, and no bucket policy allows everyone something.",
+        "block-public-access",
+        "Buckets must block public access, and bucket policies must not allow access for all principals.",
         "Buckets hold documents, logs and weights; the chat application is served through API Gateway.",
-        "Set all four public access blocks, and name the principals.",
+        "Set all four public access blocks, and list the principals.",
         _public_buckets,
     ),
     PolicyRule(
         "LISA-P07",
         "encrypted-at-rest",
-        "Buckets, tables, databases, domains, volumes, logs and secrets are encrypted.",
-        "Data on disks that are replaced, copied or shared stay unreadable.",
-        "Give the resource the deployment's key, or the encryption that its service offers.",
+        "Buckets, tables, databases, domains, volumes, logs and secrets must be encrypted.",
+        "Data on disks that are replaced, copied or shared must remain unreadable.",
+        "Use the key of the deployment, or the encryption of the service.",
         _clear_data,
     ),
     PolicyRule(
         "LISA-P08",
-        "data-outlives-stacks",
-        "With removalPolicy retain, everything that holds data is kept when it leaves its stack or is replaced.",
-        "A stack that is deleted or renamed by mistake must not take data along.",
+        "retain-data",
+        "With removalPolicy retain, resources with data must be retained when they are removed or replaced.",
+        "Deleting or renaming a stack by mistake must not delete data.",
         "Apply LisaStack.keep_or_delete to the resource, or set removalPolicy to destroy.",
         _losable_data,
     ),

@@ -26,13 +26,16 @@ def _unencrypted_traffic(template: Template, facts: Facts) -> Iterator[Violation
         nodes = properties.get("NodeToNodeEncryptionOptions", {})
         tls = str(options.get("TLSSecurityPolicy", ""))
         if options.get("EnforceHTTPS") is not True or nodes.get("Enabled") is not True or "TLS-1-2" not in tls:
-            yield Violation(logical_id, "It takes requests, or talks among its nodes, without TLS 1.2.")
+            yield Violation(logical_id, "The domain does not require TLS 1.2 for requests and between its nodes.")
     for logical_id, properties in template.of_type("AWS::RDS::DBParameterGroup"):
         if str(properties.get("Parameters", {}).get("rds.force_ssl")) != "1":
-            yield Violation(logical_id, "Databases with it take connections without TLS: rds.force_ssl is not 1.")
+            yield Violation(
+                logical_id,
+                "Databases with this parameter group accept connections without TLS: rds.force_ssl is not 1.",
+            )
     for logical_id, properties in template.of_type("AWS::ApiGateway::DomainName"):
         if properties.get("SecurityPolicy") == "TLS_1_0" or "SecurityPolicy" not in properties:
-            yield Violation(logical_id, "It takes connections with TLS older than 1.2.")
+            yield Violation(logical_id, "It accepts TLS versions older than 1.2.")
 
 
 def _listeners(template: Template) -> Iterator[Violation]:
@@ -44,7 +47,7 @@ def _listeners(template: Template) -> Iterator[Violation]:
         if is_public and protocol not in {"HTTPS", "TLS"} and not _redirects(properties):
             yield Violation(logical_id, f"It accepts {protocol} from the internet; tokens are sent unencrypted.")
         if protocol in {"HTTPS", "TLS"} and not _MODERN_TLS.match(str(properties.get("SslPolicy", ""))):
-            yield Violation(logical_id, "It takes connections with TLS older than 1.2.")
+            yield Violation(logical_id, "It accepts TLS versions older than 1.2.")
 
 
 def _redirects(properties: Mapping[str, Any]) -> bool:
@@ -59,7 +62,7 @@ def _buckets(template: Template) -> Iterator[Violation]:
     }
     for logical_id, _ in template.of_type("AWS::S3::Bucket"):
         if logical_id not in refusing:
-            yield Violation(logical_id, "It takes requests without TLS: no bucket policy denies them.")
+            yield Violation(logical_id, "The bucket accepts requests without TLS: its policy does not deny them.")
 
 
 def _refuses_http(statement: Mapping[str, Any]) -> bool:
@@ -78,12 +81,14 @@ def _public_balancers(template: Template, facts: Facts) -> Iterator[Violation]:
         if not is_on_internet(properties):
             continue
         if template.component != _SERVE:
-            yield Violation(logical_id, "It is on the internet; only the REST API's load balancer may be.")
+            yield Violation(logical_id, "The load balancer is internet-facing; only that of the gateway can be.")
         elif not facts.internet_facing:
-            yield Violation(logical_id, "It is on the internet, though restApiConfig.internetFacing is false.")
+            yield Violation(
+                logical_id, "The load balancer is internet-facing, but restApiConfig.internetFacing is false."
+            )
     for logical_id, properties in template.of_type("AWS::RDS::DBInstance"):
         if properties.get("PubliclyAccessible") is not False:
-            yield Violation(logical_id, "It may have a public address: PubliclyAccessible is not false.")
+            yield Violation(logical_id, "The database can have a public address: PubliclyAccessible is not false.")
 
 
 def _open_ports(template: Template, facts: Facts) -> Iterator[Violation]:
@@ -98,23 +103,25 @@ def _open_ports(template: Template, facts: Facts) -> Iterator[Violation]:
             continue
         ports = (rule.get("FromPort"), rule.get("ToPort"))
         if not facts.internet_facing or ports not in {(443, 443), (80, 80)}:
-            shown = "every port" if ports == (None, None) else f"port {ports[0]}" if len({*ports}) == 1 else "ports"
-            yield Violation(logical_id, f"It lets everyone in on {shown}.")
+            shown = "all ports" if ports == (None, None) else f"port {ports[0]}" if len({*ports}) == 1 else "ports"
+            yield Violation(logical_id, f"It permits access from the internet to {shown}.")
 
 
 def _old_metadata(template: Template, facts: Facts) -> Iterator[Violation]:  # noqa: ARG001
     for logical_id, properties in template.of_type("AWS::EC2::LaunchTemplate"):
         if properties.get("LaunchTemplateData", {}).get("MetadataOptions", {}).get("HttpTokens") != "required":
-            yield Violation(logical_id, "Its instances hand their role's credentials to requests without a token.")
+            yield Violation(
+                logical_id, "The metadata service of its instances returns role credentials without requiring a token."
+            )
 
 
 RULES: Final = (
     PolicyRule(
         "LISA-P09",
         "encrypted-in-transit",
-        "What is on the internet speaks TLS 1.2 or newer, and so do buckets, databases and domains.",
-        "Tokens, prompts and documents cannot be read on the way.",
-        "Set restApiConfig.loadBalancerConfig.sslCertIamArn, or the resource's own TLS setting.",
+        "Internet-facing resources, buckets, databases and domains must require TLS 1.2 or newer.",
+        "Tokens, prompts and documents must not be readable in transit.",
+        "Set restApiConfig.loadBalancerConfig.sslCertIamArn, or the TLS setting of the resource.",
         _unencrypted_traffic,
     ),
     PolicyRule(
@@ -127,17 +134,17 @@ RULES: Final = (
     ),
     PolicyRule(
         "LISA-P11",
-        "open-port",
-        "No security group lets everyone in but to the ports of a public REST API.",
-        "A port that is open to the internet is found within minutes.",
-        "Name the address ranges or the security group that may come in.",
+        "no-public-ingress",
+        "Security groups must not permit access from the internet, except to the ports of a public gateway.",
+        "A port that is open to the internet is discovered within minutes.",
+        "Specify the address ranges or the security group that are permitted.",
         _open_ports,
     ),
     PolicyRule(
         "LISA-P12",
         "instance-metadata",
-        "Instances require tokens for their metadata (IMDSv2).",
-        "Without, a request that a container is tricked into sending returns the role's credentials.",
+        "Instances must require tokens for their metadata (IMDSv2).",
+        "Otherwise a forged request that a container sends can return the role's credentials.",
         "Set HttpTokens to required in the launch template.",
         _old_metadata,
     ),

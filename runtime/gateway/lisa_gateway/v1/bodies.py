@@ -25,7 +25,7 @@ class TextgenArguments(_Body):
     stop_sequences: list[str] = Field(default_factory=list)
     seed: int | None = Field(default=None, ge=0)
     do_sample: bool = False
-    watermark: bool = Field(default=False, description="Has no counterpart behind LiteLLM, and no effect.")
+    watermark: bool = Field(default=False, description="Accepted for compatibility; has no effect.")
 
 
 class _ModelRequest(_Body):
@@ -60,7 +60,7 @@ class Generated(_Body):
 
     generated_text: str = Field(alias="generatedText")
     generated_tokens: int = Field(alias="generatedTokens")
-    finish_reason: str = Field(alias="finishReason", description="As OpenAI says it: stop, length …")
+    finish_reason: str = Field(alias="finishReason", description="As in the OpenAI API: stop, length …")
 
 
 class Embedded(_Body):

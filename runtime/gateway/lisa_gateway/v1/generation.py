@@ -90,7 +90,7 @@ def generated(answer: Any, text: str, arguments: Mapping[str, Any]) -> dict[str,
             "finishReason": choice.get("finish_reason") or "",
         }
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise UpstreamUnavailableError("The model proxy did not answer with a completion.") from error
+        raise UpstreamUnavailableError("The model proxy did not return a completion.") from error
 
 
 def embeddings(answer: Any) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def embeddings(answer: Any) -> dict[str, Any]:
         entries = sorted(answer["data"], key=lambda entry: entry.get("index", 0))
         return {"embeddings": [entry["embedding"] for entry in entries]}
     except (KeyError, TypeError, AttributeError) as error:
-        raise UpstreamUnavailableError("The model proxy did not answer with embeddings.") from error
+        raise UpstreamUnavailableError("The model proxy did not return embeddings.") from error
 
 
 async def token_events(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

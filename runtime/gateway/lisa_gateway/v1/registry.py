@@ -94,7 +94,7 @@ class Registry:
         for model in await self.models():
             if (model.provider, model.name) == (provider, name) and kind in (None, model.kind):
                 return model
-        raise NotFoundError(f"There is no {kind or ''} model {name} of provider {provider}.".replace("  ", " "))
+        raise NotFoundError(f"Unknown {kind or ''} model {name} of provider {provider}.".replace("  ", " "))
 
     async def find_openai(self, openai_id: str) -> RegisteredModel:
         """The model of an id as `<modelName> (<provider>)`.
@@ -106,7 +106,7 @@ class Registry:
         for model in await self.models():
             if model.openai_id == openai_id:
                 return model
-        raise NotFoundError(f"There is no model {openai_id}.")
+        raise NotFoundError(f"Unknown model {openai_id}.")
 
     async def _read(self) -> tuple[RegisteredModel, ...]:
         try:

@@ -40,7 +40,7 @@ class UpstreamAnswerError(GatewayError):
     """LiteLLM answered with an error, which is passed on as it is."""
 
     def __init__(self, status: int, body: bytes) -> None:
-        super().__init__("The model proxy answered with an error.")
+        super().__init__("The model proxy returned an error.")
         self.status = status
         self.code = "upstream_error"
         self._body = body
@@ -181,7 +181,7 @@ async def _ask(request: Request, path: str, body: Mapping[str, Any]) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise UpstreamUnavailableError("The model proxy did not answer with JSON.") from error
+        raise UpstreamUnavailableError("The model proxy did not return JSON.") from error
 
 
 async def _parts(answer: Answer) -> AsyncIterator[bytes]:

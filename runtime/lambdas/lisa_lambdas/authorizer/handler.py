@@ -34,7 +34,7 @@ def handler(event: Dict[str, Any], context: object) -> Dict[str, Any]:  # noqa: 
     token = bearer_token(event)
     verifier = _verifier()
     if token is None or verifier is None:
-        _log.info("refused: %s", "no bearer token" if token is None else "no sign-in is configured")
+        _log.info("refused: %s", "no bearer token" if token is None else "authentication is not configured")
         raise Unauthorized
     try:
         caller = verifier.verify(token)

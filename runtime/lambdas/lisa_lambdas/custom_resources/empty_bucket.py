@@ -51,7 +51,7 @@ def empty(s3: Any, bucket: str, context: Any) -> None:
                 keys = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
                 for start in range(0, len(keys), 1000):
                     if context.get_remaining_time_in_millis() < RESERVE_MS:
-                        raise TimeoutError(f"time ran out after {deleted} versions; delete the stack again to go on")
+                        raise TimeoutError(f"time ran out after {deleted} versions; delete the stack again to continue")
                     batch = keys[start : start + 1000]
                     delete(s3, bucket, batch)
                     deleted += len(batch)

@@ -37,7 +37,7 @@ def handler(event: Any, context: Any) -> None:
             data = {"Files": publish(boto3.client("s3"), bucket, properties, context)}
     except Exception as error:
         log.exception("cannot publish to %s", bucket)
-        status, reason = "FAILED", f"Cannot put the web application into {bucket}: {error}"[:1000]
+        status, reason = "FAILED", f"Cannot copy the web application to {bucket}: {error}"[:1000]
     answer(event, Status=status, Reason=reason, PhysicalResourceId=f"website-{bucket}", Data=data)
 
 
@@ -59,7 +59,7 @@ def publish(s3: Any, bucket: str, properties: Any, context: Any) -> int:
     names = [name for name in names if name not in ("env.js", "index.html")]
     for name in [*sorted(names), "env.js", "index.html"]:
         if context.get_remaining_time_in_millis() < 20000:
-            raise TimeoutError("time ran out; update the stack again to go on")
+            raise TimeoutError("time ran out; update the stack again to continue")
         put(s3, bucket, name, properties["EnvJs"].encode() if name == "env.js" else archive.read(name))
     keep = {*names, "env.js", "index.html"}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):

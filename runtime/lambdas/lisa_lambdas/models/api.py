@@ -40,18 +40,18 @@ def administrator(request: Request) -> Caller:
 
 
 Administrator = Annotated[Caller, Depends(administrator)]
-ModelId = Annotated[str, Path(description="What clients call the model; it may have slashes.", max_length=256)]
+ModelId = Annotated[str, Path(description="Model ID, as clients use it; can contain slashes.", max_length=256)]
 ProposalId = Annotated[str, Path(description="Id of a proposal.", pattern=_PROPOSAL_ID)]
-Cursor = Annotated[Optional[str], Query(description="nextCursor of the page before.", pattern=_PROPOSAL_ID)]
-Limit = Annotated[int, Query(description="Entries of a page at most.", ge=1, le=100)]
+Cursor = Annotated[Optional[str], Query(description="nextCursor of the previous page.", pattern=_PROPOSAL_ID)]
+Limit = Annotated[int, Query(description="Maximum number of entries per page.", ge=1, le=100)]
 
 _ERRORS: Dict[Any, Dict[str, Any]] = {
     status: {"model": ErrorBody, "description": text}
     for status, text in {
-        400: "The request is not what the endpoint takes.",
+        400: "The request is invalid.",
         403: "The caller is not an administrator.",
         404: "Not found.",
-        409: "What is there now does not allow it.",
+        409: "The current state does not permit this operation.",
     }.items()
 }
 
@@ -61,7 +61,7 @@ def create_app(service: ModelService) -> FastAPI:
     app = FastAPI(
         title="LISA models",
         version="1",
-        description="Hosted models with their live state; changes of the configuration are proposals.",
+        description="Hosted models with their current state; configuration changes are proposals.",
         docs_url=None,
         redoc_url=None,
         servers=[{"url": "."}],
@@ -86,7 +86,7 @@ def _add_models(app: FastAPI, service: ModelService) -> None:
     def list_models(caller: Administrator) -> Dict[str, Any]:  # noqa: ARG001
         return {"models": [live.as_json() for live in service.all()]}
 
-    @app.post("/models", summary="Propose to host another model", status_code=202, response_model=ProposalBody)
+    @app.post("/models", summary="Propose a new hosted model", status_code=202, response_model=ProposalBody)
     def create_model(caller: Administrator, body: ModelConfiguration) -> Dict[str, Any]:
         return service.propose_create(body.model_dump(), caller).as_json()
 
@@ -110,14 +110,14 @@ def _add_models(app: FastAPI, service: ModelService) -> None:
         return service.find(model_id).as_json()
 
     @app.put(
-        "/models/{model_id:path}", summary="Propose to change a model", status_code=202, response_model=ProposalBody
+        "/models/{model_id:path}", summary="Propose a change of a model", status_code=202, response_model=ProposalBody
     )
     def update_model(caller: Administrator, model_id: ModelId, body: ModelConfiguration) -> Dict[str, Any]:
         return service.propose_update(model_id, body.model_dump(), caller).as_json()
 
     @app.delete(
         "/models/{model_id:path}",
-        summary="Propose to host a model no longer",
+        summary="Propose the removal of a model",
         status_code=202,
         response_model=ProposalBody,
     )
@@ -128,7 +128,7 @@ def _add_models(app: FastAPI, service: ModelService) -> None:
 def _add_proposals(app: FastAPI, service: ModelService) -> None:
     proposals = service.proposals
 
-    @app.get("/proposals", summary="List the proposals, the newest first", response_model=ProposalList)
+    @app.get("/proposals", summary="List proposals, newest first", response_model=ProposalList)
     def list_proposals(caller: Administrator, limit: Limit = 50, cursor: Cursor = None) -> Dict[str, Any]:  # noqa: ARG001
         found, following = proposals.page(limit=limit, after=cursor)
         return {"proposals": [proposal.as_json() for proposal in found], "nextCursor": following}
@@ -152,7 +152,7 @@ def _response(error: ApiError) -> JSONResponse:
 
 
 def _refuse(_: Request, error: Exception) -> JSONResponse:
-    found = error if isinstance(error, ApiError) else ApiError("Something went wrong here.")
+    found = error if isinstance(error, ApiError) else ApiError("Internal server error.")
     _log.info("refused with %d %s: %s", found.status, found.code, found.message)
     return _response(found)
 

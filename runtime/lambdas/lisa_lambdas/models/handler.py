@@ -35,7 +35,7 @@ def handler(event: Dict[str, Any], context: Any) -> Dict[str, Any]:
     if is_proxy_event(event) and event.get("requestContext") is not None:
         answer: Dict[str, Any] = application.mangum({"resource": event["path"], **event}, context)
     else:
-        answer = error_answer(BadRequestError("The event is not a request of API Gateway."))
+        answer = error_answer(BadRequestError("The event is not an API Gateway request."))
     return with_common_headers(limit_answer(answer), application.web_origin)
 
 

@@ -29,7 +29,7 @@ def documentation_page(document: Dict[str, Any]) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>{title}</h1>'
         f"<p>{escape(document['info'].get('description', ''))} "
-        'The same for programs: <a href="openapi.json">openapi.json</a>.</p>'
+        'OpenAPI document: <a href="openapi.json">openapi.json</a>.</p>'
         f"{endpoints}{''.join(_shape(name, shape) for name, shape in shapes.items())}</body></html>"
     )
 

@@ -96,7 +96,7 @@ class Setting:
 
 
 def propose_create(setting: Setting, model: Dict[str, Any], caller: Caller, now: datetime) -> Proposal:
-    """Propose to host another model.
+    """Propose a new hosted model.
 
     Raises:
         ConflictError: a model of that id is hosted.
@@ -104,7 +104,7 @@ def propose_create(setting: Setting, model: Dict[str, Any], caller: Caller, now:
     """
     model_id = identifier(model)
     if model_id in {hosted.id for hosted in setting.models}:
-        raise ConflictError(f"A model {model_id} is hosted already.")
+        raise ConflictError(f"The model {model_id} is already hosted.")
     validation = _validate(setting, [*(hosted.configuration for hosted in setting.models), model])
     return _proposal(setting, caller, now, kind=Kind.CREATE, model_id=model_id, change=model, validation=validation)
 
@@ -112,7 +112,7 @@ def propose_create(setting: Setting, model: Dict[str, Any], caller: Caller, now:
 def propose_update(
     setting: Setting, model: HostedModel, change: Dict[str, Any], caller: Caller, now: datetime
 ) -> Proposal:
-    """Propose to change a model: keys are merged deeply, and null takes a default back (RFC 7396).
+    """Propose a change of a model: keys are merged deeply, and null takes a default back (RFC 7396).
 
     Raises:
         BadRequestError: the change is empty, or would give the model another name.
@@ -120,16 +120,16 @@ def propose_update(
     """
     changed = merged(model.configuration, change)
     if changed == model.configuration:
-        raise BadRequestError("The change changes nothing.")
+        raise BadRequestError("The request does not change the configuration.")
     if identifier(changed) != model.id or changed["modelName"] != model.configuration["modelName"]:
-        raise BadRequestError("A model cannot get another modelName or modelId: create another and delete this one.")
+        raise BadRequestError("modelName and modelId cannot be changed: create a new model and delete this one.")
     validation = _validate(setting, [*_others(setting, model), changed])
     entry = {**_name(model.configuration), **{key: value for key, value in change.items() if key not in _NAMES}}
     return _proposal(setting, caller, now, kind=Kind.UPDATE, model_id=model.id, change=entry, validation=validation)
 
 
 def propose_delete(setting: Setting, model: HostedModel, caller: Caller, now: datetime) -> Proposal:
-    """Propose to host a model no longer.
+    """Propose the removal of a model.
 
     Raises:
         InvalidConfigurationError: the configuration would not compile without it.
@@ -147,7 +147,7 @@ def identifier(model: Dict[str, Any]) -> str:
     """
     found = model.get("modelId") or model.get("modelName")
     if not isinstance(found, str) or not isinstance(model.get("modelName"), str):
-        raise BadRequestError("A model needs a modelName.")
+        raise BadRequestError("modelName is required.")
     return found
 
 

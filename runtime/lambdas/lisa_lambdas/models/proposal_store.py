@@ -38,7 +38,9 @@ class ProposalStore:
         """
         item = _item(proposal)
         if len(item["change"]["S"].encode()) > _CHANGE_LIMIT:
-            raise TooLargeError(f"A change has at most {_CHANGE_LIMIT // 1024} KB; make it in the files instead.")
+            raise TooLargeError(
+                f"A change can have at most {_CHANGE_LIMIT // 1024} KB; edit the configuration files instead."
+            )
         with answered_by(_SERVICE):
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(id)")
 

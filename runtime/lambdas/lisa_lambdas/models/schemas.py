@@ -13,18 +13,18 @@ from lisa_lambdas.models.state import ModelState
 class ErrorBody(BaseModel):
     """Every error."""
 
-    message: str = Field(description="For people: what is wrong.")
+    message: str = Field(description="Error message for users.")
     code: str = Field(description="For programs.", examples=["NotFound"])
 
 
 class ModelBody(BaseModel):
     """A hosted model with its live state."""
 
-    modelId: str = Field(description="What clients call it: modelId, else modelName.")  # noqa: N815
+    modelId: str = Field(description="Model ID for clients: modelId; default: modelName.")  # noqa: N815
     state: ModelState
     instances: int = Field(description="Current number of instances.")
-    url: str = Field(description="Address of its load balancer, inside the VPC.")
-    configuration: Dict[str, Any] = Field(description="Its entry of ecsModels, without what is the default.")
+    url: str = Field(description="Address of the load balancer in the VPC.")
+    configuration: Dict[str, Any] = Field(description="Entry of ecsModels, without default values.")
 
 
 class ModelList(BaseModel):
@@ -51,14 +51,14 @@ class ModelConfiguration(BaseModel):
         try:
             json.dumps(self.model_extra, allow_nan=False, ensure_ascii=False).encode()
         except ValueError:
-            raise ValueError("numbers must be finite and texts Unicode") from None
+            raise ValueError("numbers must be finite and strings must be Unicode") from None
         return self
 
 
 class ValidationBody(BaseModel):
     """How a change was validated."""
 
-    complete: bool = Field(description="Whether by all rules of the compiler, and not by the schema alone.")
+    complete: bool = Field(description="Whether all rules of the compiler were checked, not only the schema.")
     warnings: List[str]
 
 
@@ -72,8 +72,8 @@ class ProposalBody(BaseModel):
     author: str
     createdAt: str  # noqa: N815
     status: str = Field(description="pending, applied or withdrawn")
-    file: str = Field(description="File that the change belongs into, unless the model is defined in another.")
-    patch: str = Field(description="The change as YAML, to be put over the environment's configuration.")
+    file: str = Field(description="File for the change, unless the model is defined in another one.")
+    patch: str = Field(description="The change as YAML, an overlay of the environment's configuration.")
     change: Dict[str, Any] = Field(description="The entry of ecsModels in the patch, as JSON.")
     validation: ValidationBody
 

@@ -88,7 +88,7 @@ class ModelService:
         """
         live = self.find(model_id)
         if live.state not in (ModelState.STOPPED, ModelState.STOPPING):
-            raise ConflictError(f"The model is {live.state.value}; only one that is stopped can be started.")
+            raise ConflictError(f"The model is {live.state.value}; only stopped models can be started.")
         self._hosting.resize(live.model.cluster, live.model.capacity)
 
     def stop(self, model_id: str) -> None:
@@ -100,20 +100,20 @@ class ModelService:
         """
         live = self.find(model_id)
         if live.state in (ModelState.STOPPED, ModelState.STOPPING, ModelState.DELETING):
-            raise ConflictError(f"The model is {live.state.value}; only one that runs can be stopped.")
+            raise ConflictError(f"The model is {live.state.value}; only running models can be stopped.")
         self._hosting.resize(live.model.cluster, STOPPED)
 
     def propose_create(self, model: Dict[str, Any], caller: Caller) -> Proposal:
-        """Propose to host another model; raises as `proposal.propose_create`."""
+        """Propose a new hosted model; raises as `proposal.propose_create`."""
         return self._keep(propose_create(self._setting(), model, caller, self._clock()))
 
     def propose_update(self, model_id: str, change: Dict[str, Any], caller: Caller) -> Proposal:
-        """Propose to change a model; raises as `proposal.propose_update`, and NotFoundError."""
+        """Propose a change of a model; raises as `proposal.propose_update`, and NotFoundError."""
         model = self._hosted(model_id)
         return self._keep(propose_update(self._setting(), model, change, caller, self._clock()))
 
     def propose_delete(self, model_id: str, caller: Caller) -> Proposal:
-        """Propose to host a model no longer; raises as `proposal.propose_delete`, and NotFoundError."""
+        """Propose the removal of a model; raises as `proposal.propose_delete`, and NotFoundError."""
         model = self._hosted(model_id)
         return self._keep(propose_delete(self._setting(), model, caller, self._clock()))
 
@@ -124,13 +124,13 @@ class ModelService:
     def _setting(self) -> Setting:
         configuration = self._parameters.one(self._configuration_name)
         if configuration is None:
-            raise UnavailableError("The deployment has not written its configuration; deploy the models-api stack.")
+            raise UnavailableError("The configuration parameter is missing; deploy the models-api stack.")
         return Setting(self._environment, configuration, self._registry.all())
 
     def _hosted(self, model_id: str) -> HostedModel:
         found = self._registry.find(model_id)
         if found is None:
-            raise NotFoundError(f"No model {model_id} is hosted.")
+            raise NotFoundError(f"The model {model_id} is not hosted.")
         return found
 
     def _live(self, models: List[HostedModel]) -> List[LiveModel]:

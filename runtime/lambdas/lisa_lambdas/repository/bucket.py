@@ -113,8 +113,8 @@ class DocumentsBucket:
                 file.write(block)
         except ClientError as error:
             if error.response["Error"]["Code"] in _ABSENT:
-                raise NotFoundError(f"There is no document {key}.") from None
-            raise UnavailableError(f"S3 does not give {key} now.") from error
+                raise NotFoundError(f"The document {key} does not exist.") from None
+            raise UnavailableError(f"S3 cannot return {key}. Try again later.") from error
         except BotoCoreError as error:
-            raise UnavailableError(f"S3 does not give {key} now.") from error
+            raise UnavailableError(f"S3 cannot return {key}. Try again later.") from error
         return digest.hexdigest()

@@ -105,12 +105,14 @@ def _wait(asked: Optional[str], attempt: int) -> float:
 
 def _refusal(status: int, model: str) -> ApiError:
     if status in (401, 403):
-        return ForbiddenError("The REST API does not accept your token.")
+        return ForbiddenError("The gateway rejects your token. Sign in again.")
     if status == 429:
-        return TooManyRequestsError(f"The embedding model {model} has too much to do; try again later.")
+        return TooManyRequestsError(f"The embedding model {model} is busy; try again later.")
     if 400 <= status < 500:
-        return BadRequestError(f"The REST API has no embedding model {model}, or it refuses these texts ({status}).")
-    return UnavailableError(f"The embedding model {model} does not answer; try again later.")
+        return BadRequestError(
+            f"The gateway has no embedding model {model}, or the model rejects these texts ({status})."
+        )
+    return UnavailableError(f"The embedding model {model} does not respond; try again later.")
 
 
 def _vectors(content: bytes, count: int) -> List[List[float]]:
@@ -122,8 +124,10 @@ def _vectors(content: bytes, count: int) -> List[List[float]]:
     except (KeyError, OverflowError, TypeError, ValueError):
         raise UnavailableError("The embedding model returned no embeddings.") from None
     if [entry["index"] for entry in entries] != list(range(count)) or len({len(vector) for vector in vectors}) != 1:
-        raise UnavailableError("The embedding model answers with embeddings that do not fit the texts.")
+        raise UnavailableError(
+            "The number of embeddings does not match the number of texts. Use another embedding model."
+        )
     # Nothing is near a vector without a direction, and stores refuse numbers that are not finite.
     if not all(math.isfinite(length) and length > 0 for length in lengths):
-        raise UnavailableError("The embedding model answers with vectors that have no direction.")
+        raise UnavailableError("The embedding model returned zero vectors. Use another embedding model.")
     return vectors

@@ -108,7 +108,7 @@ def _embeddings_address(ssm: Any, environment: RepositoryEnvironment) -> str:
     try:
         found = ssm.get_parameter(Name=environment.lisa_api_url_ps_name)["Parameter"]["Value"]
     except (BotoCoreError, ClientError) as error:
-        raise UnavailableError("The address of the REST API cannot be read.") from error
+        raise UnavailableError("The address of the gateway cannot be read. Try again later.") from error
     return f"{found.rstrip('/')}/{environment.rest_api_version}/serve/embeddings"
 
 
@@ -116,7 +116,7 @@ def _authorization(api: RestApi) -> str:
     """The caller's token as it came, which the REST API checks again."""
     value = api.current_event.headers.get("authorization")
     if not value:
-        raise UnauthorizedError("The request has no header Authorization.")
+        raise UnauthorizedError("The Authorization header is missing. Send a token of the identity provider.")
     return value if value.lower().startswith("bearer ") else f"Bearer {value}"
 
 

@@ -151,7 +151,9 @@ class Ingestion:
         with extract_chunks(file, request, seconds=self._seconds_left()) as texts:
             first = next(texts, None)
             if first is None:
-                raise BadRequestError("The document has no text; a scan needs optical character recognition first.")
+                raise BadRequestError(
+                    "The document has no text. Apply optical character recognition (OCR) to scans first."
+                )
             yield chain([first], texts)
 
     def _batches(self, texts: Iterator[Tuple[str, Optional[int]]]) -> Iterator[List[Chunk]]:

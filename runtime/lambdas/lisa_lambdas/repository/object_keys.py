@@ -49,14 +49,14 @@ def must_own(caller: Caller, key: str) -> str:
     """
     if caller.is_admin or key.startswith(prefix_of(caller)):
         return key
-    raise ForbiddenError("The document is another user's: only they or an administrator may do this.")
+    raise ForbiddenError("The document belongs to another user: only this user or an administrator can do this.")
 
 
 def _checked(key: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in key) or "\\" in key:
-        raise BadRequestError("A key must have no control characters and no backslash.")
+        raise BadRequestError("A key must not contain control characters or backslashes.")
     if any(part in ("", ".", "..") for part in key.split("/")):
-        raise BadRequestError("A key must not begin or end with a slash, nor have an empty part, '.' or '..'.")
+        raise BadRequestError("A key must not start or end with a slash, or contain empty path segments, '.' or '..'.")
     if len(key.encode()) > _KEY_BYTES:
-        raise BadRequestError(f"A key must have at most {_KEY_BYTES} bytes, the prefix of its user included.")
+        raise BadRequestError(f"A key must have at most {_KEY_BYTES} bytes, including the prefix of the user.")
     return key

@@ -136,11 +136,11 @@ class Registry:
         if repository_id not in known:
             known = self._read(_UNKNOWN_SECONDS)
         if repository_id not in known:
-            raise NotFoundError(f"There is no repository {repository_id}.")
+            raise NotFoundError(f"Unknown RAG repository {repository_id}.")
         found = known[repository_id]
         if found is None:
             raise UnavailableError(
-                f"The connection of repository {repository_id} cannot be read from its parameter. "
+                f"The parameter of RAG repository {repository_id} is invalid. "
                 "Ask an administrator to deploy the stack of the repositories again."
             )
         return found
@@ -166,5 +166,5 @@ class Registry:
             return RegisteredRepository(repository_id, _CONNECTION.validate_json(text))
         except ValidationError as error:
             problem = validation_message(error, repository_id)
-            _log.warning("the parameter %s/%s is not a connection: %s", self._path, repository_id, problem)
+            _log.warning("the parameter %s/%s is invalid: %s", self._path, repository_id, problem)
             return None

@@ -129,7 +129,7 @@ class RepositoryService:
         size = self._splitting.size if query.chunk_size is None else query.chunk_size
         overlap = self._splitting.overlap if query.chunk_overlap is None else query.chunk_overlap
         if overlap >= size:
-            raise BadRequestError(f"chunkOverlap ({overlap}) must be below chunkSize ({size}).")
+            raise BadRequestError(f"chunkOverlap ({overlap}) must be less than chunkSize ({size}).")
         return Splitting(size, overlap)
 
 
@@ -153,4 +153,4 @@ def _listed(refused: Sequence[ApiError]) -> List[str]:
     """Messages of refused documents: enough of them to act on, few enough for an answer."""
     messages = [error.message for error in refused[:_MESSAGES_SHOWN]]
     more = len(refused) - len(messages)
-    return [*messages, f"{more} more are refused."] if more else messages
+    return [*messages, f"{more} more were rejected."] if more else messages

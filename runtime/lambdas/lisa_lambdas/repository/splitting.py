@@ -24,7 +24,7 @@ def split_text(text: str, size: int, overlap: int) -> Iterator[str]:
         ValueError: the size is not positive, or the overlap is not below it.
     """
     if not 0 <= overlap < size:
-        raise ValueError("A chunk needs a positive size and an overlap below it.")
+        raise ValueError("The chunk size must be positive, and the overlap must be less than the size.")
     stripped = (chunk.strip() for chunk in _split(text, size, overlap, _SEPARATORS))
     return (chunk for chunk in stripped if chunk)
 

@@ -173,9 +173,9 @@ def _conflict(stored: Stored) -> ConflictError:
 
 def _valid(session_id: str) -> str:
     if not _SESSION_ID.fullmatch(session_id):
-        raise BadRequestError("A session's id has 1 to 64 letters, digits, hyphens and underscores.")
+        raise BadRequestError("A session ID must have 1 to 64 letters, digits, hyphens and underscores.")
     return session_id
 
 
 def _not_found() -> NotFoundError:
-    return NotFoundError("You have no such session.")
+    return NotFoundError("The session does not exist.")

@@ -68,13 +68,11 @@ def pack(messages: List[Dict[str, Any]]) -> bytes:
     plain = pydantic_core.to_json(messages)
     size = answer_bytes(plain.decode())
     if size > MESSAGES_LIMIT:
-        raise TooLargeError(
-            f"The session is too long to be kept: {size} bytes, of {MESSAGES_LIMIT}. Begin a new session."
-        )
+        raise TooLargeError(f"The session is too long to save: {size} bytes, of {MESSAGES_LIMIT}. Start a new session.")
     packed = zlib.compress(plain, level=6)
     if len(packed) > PACKED_LIMIT:
         raise TooLargeError(
-            f"The session is too long to be kept: {len(packed)} bytes when compressed, of {PACKED_LIMIT}. "
+            f"The session is too long to save: {len(packed)} bytes when compressed, of {PACKED_LIMIT}. "
             "Begin a new session."
         )
     return packed

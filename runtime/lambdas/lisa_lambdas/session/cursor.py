@@ -38,5 +38,5 @@ def decode_cursor(text: str) -> Cursor:
         plain = ""
     found = _PLAIN.fullmatch(plain)
     if found is None:
-        raise BadRequestError("The cursor is not one that a list of sessions gave.")
+        raise BadRequestError("Invalid cursor. Use the nextCursor of a previous response.")
     return Cursor(updated_at=found.group(1), session_id=found.group(2))

@@ -173,7 +173,9 @@ class SessionStore:
             keys = answer["Items"]
             for start in range(0, len(keys), _BATCH):
                 if seconds_left() < 3:
-                    raise UnavailableError(f"Time ran out after {deleted} sessions; delete the others again.")
+                    raise UnavailableError(
+                        f"Time ran out after {deleted} sessions; repeat the request to delete the others."
+                    )
                 self._delete_batch(keys[start : start + _BATCH])
                 deleted += len(keys[start : start + _BATCH])
             # What was read is gone, so that the next question begins anew instead of where this one ended.

@@ -1,6 +1,6 @@
 import { Component, type ReactNode } from "react";
 
-import { StartProblem } from "@/app/StartProblem";
+import { StartupError } from "@/app/StartupError";
 import { messageOf } from "@/shared/api/request";
 
 /** Shows what broke instead of an empty page. */
@@ -13,6 +13,6 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { message:
 
   override render() {
     const { message } = this.state;
-    return message === null ? this.props.children : <StartProblem header="Something broke" message={message} />;
+    return message === null ? this.props.children : <StartupError header="An error occurred" message={message} />;
   }
 }

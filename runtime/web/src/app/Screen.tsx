@@ -21,10 +21,10 @@ export function Screen({ path, navigate, chat }: ScreenProps) {
   return (
     <Alert
       type="warning"
-      header={path === "/models" ? "Only administrators manage models" : "Page not found"}
+      header={path === "/models" ? "Administrator access required" : "Page not found"}
       action={<Button onClick={() => navigate("/")}>Go to the home page</Button>}
     >
-      {path === "/models" ? "Ask an administrator of this deployment for the right." : "The address may be mistyped."}
+      {path === "/models" ? "Ask an administrator of this deployment for access." : "Check the address."}
     </Alert>
   );
 }

@@ -9,7 +9,7 @@ import { AuthProvider, useAuth } from "react-oidc-context";
 import type { User } from "oidc-client-ts";
 
 import icon from "@/app/icon.svg";
-import { CentredPage } from "@/app/CentredPage";
+import { CenteredPage } from "@/app/CenteredPage";
 import { ApiProvider, createApi } from "@/shared/api";
 import { useAppearance } from "@/shared/appearance";
 import { bearerToken, CallerProvider, describeCaller } from "@/shared/authentication/caller";
@@ -45,11 +45,11 @@ function Gate({ children }: { children: ReactNode }) {
   if (auth.isLoading || auth.activeNavigator === "signinRedirect") return <Waiting />;
   if (auth.error) {
     return (
-      <CentredPage>
-        <Alert type="error" header="Signing in failed" action={<Button onClick={signIn}>Try again</Button>}>
+      <CenteredPage>
+        <Alert type="error" header="Sign-in failed" action={<Button onClick={signIn}>Try again</Button>}>
           The OpenID provider, or the connection to it, has a problem: {auth.error.message}
         </Alert>
-      </CentredPage>
+      </CenteredPage>
     );
   }
   return <Welcome onSignIn={signIn} />;
@@ -98,12 +98,12 @@ function Unauthenticated({ children }: { children: ReactNode }) {
 
 function Waiting() {
   return (
-    <CentredPage>
+    <CenteredPage>
       <Box textAlign="center" color="text-status-inactive">
         <Spinner size="large" />
         <Box variant="p">Signing in</Box>
       </Box>
-    </CentredPage>
+    </CenteredPage>
   );
 }
 
@@ -111,7 +111,7 @@ function Welcome({ onSignIn }: { onSignIn: () => void }) {
   const button = useRef<{ focus: () => void }>(null);
   useEffect(() => button.current?.focus(), []);
   return (
-    <CentredPage>
+    <CenteredPage>
       <Container>
         <Box textAlign="center" padding="l">
           <SpaceBetween size="l">
@@ -119,7 +119,7 @@ function Welcome({ onSignIn }: { onSignIn: () => void }) {
               <img src={icon} alt="" width={48} height={48} />
               <Box variant="h1">LISA</Box>
               <Box variant="p" color="text-body-secondary">
-                Language models in your own account.
+                Language models in your AWS account.
               </Box>
             </div>
             <Button ref={button} variant="primary" onClick={onSignIn}>
@@ -128,6 +128,6 @@ function Welcome({ onSignIn }: { onSignIn: () => void }) {
           </SpaceBetween>
         </Box>
       </Container>
-    </CentredPage>
+    </CenteredPage>
   );
 }

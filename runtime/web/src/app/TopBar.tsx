@@ -5,7 +5,7 @@ import { APPEARANCES, type Appearance, useAppearance } from "@/shared/appearance
 import { useCaller } from "@/shared/authentication/caller";
 import { useServedModels } from "@/shared/servedModels";
 
-const APPEARANCE_NAMES: Record<Appearance, string> = { system: "As the system", light: "Light", dark: "Dark" };
+const APPEARANCE_NAMES: Record<Appearance, string> = { system: "Use system setting", light: "Light", dark: "Dark" };
 
 /** Name, connection, appearance, and the person who is signed in. */
 export function TopBar({ onHome }: { onHome: () => void }) {

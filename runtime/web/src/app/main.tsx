@@ -3,7 +3,7 @@ import { createRoot } from "react-dom/client";
 
 import "@/app/page.css";
 import { App } from "@/app/App";
-import { StartProblem } from "@/app/StartProblem";
+import { StartupError } from "@/app/StartupError";
 import { messageOf } from "@/shared/api/request";
 import { type Environment, readEnvironment } from "@/shared/environment";
 
@@ -14,7 +14,7 @@ declare global {
 }
 
 const root = document.getElementById("root");
-if (root === null) throw new Error("index.html has no element root.");
+if (root === null) throw new Error("index.html has no root element.");
 createRoot(root).render(<StrictMode>{start()}</StrictMode>);
 
 function start() {
@@ -22,7 +22,7 @@ function start() {
   try {
     environment = readEnvironment(window.env);
   } catch (error) {
-    return <StartProblem header="LISA cannot start" message={messageOf(error)} />;
+    return <StartupError header="LISA cannot start" message={messageOf(error)} />;
   }
   return <App environment={environment} />;
 }

@@ -31,7 +31,9 @@ describe("readEnvironment", () => {
   });
 
   it("names an address that is missing, or that no deployment has filled in", () => {
-    expect(() => readEnvironment({ ...ENV, RESTAPI_URI: undefined })).toThrow("env.js does not say RESTAPI_URI.");
-    expect(() => readEnvironment({ ...ENV, API_BASE_URL: "${ApiUrl}" })).toThrow("env.js does not say API_BASE_URL.");
+    expect(() => readEnvironment({ ...ENV, RESTAPI_URI: undefined })).toThrow("env.js does not contain RESTAPI_URI.");
+    expect(() => readEnvironment({ ...ENV, API_BASE_URL: "${ApiUrl}" })).toThrow(
+      "env.js does not contain API_BASE_URL.",
+    );
   });
 });

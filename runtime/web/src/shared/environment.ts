@@ -42,7 +42,7 @@ export interface Environment {
  */
 export function readEnvironment(source: unknown): Environment {
   if (typeof source !== "object" || source === null) {
-    throw new Error("env.js is missing. The deployment writes it next to index.html.");
+    throw new Error("env.js is missing next to index.html. Deploy the ui stack again.");
   }
   const values = source as Record<string, unknown>;
   const apiUrl = address(values, "API_BASE_URL", "SESSION_REST_API_URI");
@@ -63,7 +63,7 @@ export function readEnvironment(source: unknown): Environment {
 
 function address(values: Record<string, unknown>, ...names: string[]): string {
   const found = names.map((name) => text(values[name])).find((value) => value !== "" && !value.includes("${"));
-  if (found === undefined) throw new Error(`env.js does not say ${names[0] ?? "an address"}.`);
+  if (found === undefined) throw new Error(`env.js does not contain ${names[0] ?? "an address"}.`);
   return found.replace(/\/+$/, "");
 }
 

@@ -71,21 +71,21 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         GPU_QUOTA,
         quotas(L_DB2E81BA=4),
         Status.FAILS,
-        "minCapacity needs 4 vCPUs, and 0 vCPUs are available (4 are in use by other instances).",
+        "minCapacity requires 4 vCPUs, but 0 vCPUs are available (4 are in use by other instances).",
     ),
     "too small a quota for an update": (
         "quota",
         GPU_QUOTA,
         quotas(L_DB2E81BA=8),
         Status.WARNING,
-        "A rolling update needs 8 vCPUs, and 4 vCPUs are available (4 are in use by other instances).",
+        "A rolling update requires 8 vCPUs, but 4 vCPUs are available (4 are in use by other instances).",
     ),
     "no quota but AWS's default": (
         "quota",
         GPU_QUOTA,
         {"service-quotas:ListServiceQuotas": account.quotas({"L-1216C47A": 64})},
         Status.FAILS,
-        "minCapacity needs 4 vCPUs, and -4 vCPUs are available (4 are in use by other instances).",
+        "minCapacity requires 4 vCPUs, but -4 vCPUs are available (4 are in use by other instances).",
     ),
     "a type that no zone offers": (
         "zone",
@@ -122,7 +122,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         GPU_SUBJECT,
         images(RootDeviceName="/dev/sda1"),
         Status.FAILS,
-        "Its root device is /dev/sda1, and the launch template sets the size of /dev/xvda.",
+        "Its root device is /dev/sda1, but the launch template sets the size of /dev/xvda.",
     ),
     "an AMI with too large a root volume": (
         "ami",
@@ -136,7 +136,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         GPU_SUBJECT,
         images(DeprecationTime="2026-01-01T00:00:00.000Z"),
         Status.WARNING,
-        "is deprecated since 2026-01-01.",
+        "has been deprecated since 2026-01-01.",
     ),
     "an old AMI": ("ami", GPU_SUBJECT, images(CreationDate="2020-01-01T00:00:00.000Z"), Status.WARNING, "days old."),
     "a customer key without a grant": (
@@ -144,7 +144,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         KEY,
         customer_key(ROOT),
         Status.FAILS,
-        "Auto Scaling may not use the default key of EBS: instances end as soon as they are launched.",
+        "Auto Scaling has no permission to use the default key of EBS: instances terminate after launch.",
     ),
     "a disabled key": ("volume-key", KEY, customer_key(AUTOSCALING, state="Disabled"), Status.FAILS, "is Disabled"),
     "a service-linked role that is not there": (
@@ -152,21 +152,21 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         "AWSServiceRoleForECS",
         {"iam:GetRole": account.no_such("NoSuchEntity")},
         Status.WARNING,
-        "The role does not exist: AWS creates it at first use",
+        "The role does not exist. AWS creates it at first use",
     ),
     "a region that is not bootstrapped": (
         "bootstrap",
         "/cdk-bootstrap/hnb659fds/version",
         {"ssm:GetParameter": account.no_such("ParameterNotFound")},
         Status.FAILS,
-        "The region is not bootstrapped.",
+        "The Region is not bootstrapped.",
     ),
     "an old bootstrap stack": (
         "bootstrap",
         "/cdk-bootstrap/hnb659fds/version",
         {"ssm:GetParameter": {"Parameter": {"Name": "x", "Type": "String", "Value": "5"}}},
         Status.FAILS,
-        "The bootstrap stack has version 5, and 6 is needed.",
+        "The bootstrap stack has version 5, but version 6 is required.",
     ),
     "a stack that is stuck": (
         "stack",
@@ -180,14 +180,14 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         "test-LISAApiTokenTable",
         {"dynamodb:ListTables": {"TableNames": ["other", "test-LISAApiTokenTable"]}},
         Status.FAILS,
-        "This DynamoDB table exists already: it cannot be created.",
+        "This DynamoDB table already exists and cannot be created.",
     ),
     "a log group that an earlier deployment kept": (
         "name",
         "/aws/lambda/test-lisa-dev-authorizer",
         {"logs:DescribeLogGroups": {"logGroups": [{"logGroupName": "/aws/lambda/test-lisa-dev-authorizer"}]}},
         Status.FAILS,
-        "This log group exists already: it cannot be created.",
+        "This log group already exists and cannot be created.",
     ),
     "a bucket of another account": (
         "name",
@@ -198,7 +198,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
             )
         },
         Status.FAILS,
-        "This S3 bucket exists already",
+        "This S3 bucket already exists",
     ),
     "no bucket of weights": (
         "models-bucket",
@@ -216,17 +216,17 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
     ),
     "too many VPCs": (
         "network-quota",
-        "VPCs of the region",
+        "VPCs of the Region",
         {"ec2:DescribeVpcs": account.one_by_one("Vpcs", [{"VpcId": f"vpc-{n}"} for n in range(5)])},
         Status.FAILS,
-        "5 of 5 are in use, and 1 more is created.",
+        "5 of 5 are in use; the deployment creates 1 more.",
     ),
     "too many addresses": (
         "network-quota",
         "Elastic IP addresses",
         {"ec2:DescribeAddresses": {"Addresses": [{"PublicIp": f"192.0.2.{n}"} for n in range(5)]}},
         Status.FAILS,
-        "5 of 5 are in use, and 1 more is created.",
+        "5 of 5 are in use; the deployment creates 1 more.",
     ),
     "too many load balancers": (
         "network-quota",
@@ -307,7 +307,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         CERTIFICATE,
         {"iam:GetServerCertificate": account.server_certificate("*.lisa.example.com", "example.com")},
         Status.FAILS,
-        "It is for *.lisa.example.com, example.com, and clients use lisa.example.com.",
+        "It is for *.lisa.example.com, example.com, but clients use lisa.example.com.",
     ),
 }
 
@@ -398,7 +398,7 @@ def test_instances_of_the_deployment_itself_do_not_take_its_quota(examine: Exami
     own = account.instance("g5.xlarge", 30, group="test-lisa-dev-small")
     spot = account.instance("g5.xlarge", 30, InstanceLifecycle="spot")
     found = examine({"ec2:DescribeInstances": account.one_by_one("Reservations", [own, spot])})
-    assert found.of("quota")[GPU_QUOTA].message == "4 to 8 vCPUs are needed, and 64 vCPUs are available."
+    assert found.of("quota")[GPU_QUOTA].message == "4 to 8 vCPUs are required; 64 vCPUs are available."
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_the_text_says_what_fails_first_and_how_to_fix_it(compiled: Project) -> 
     result = doctor(compiled, answers=SMALL)
     lines = result.stdout.splitlines()
     assert lines[0] == "FAILS  quota  Running On-Demand G and VT instances"
-    assert lines[1].startswith("  minCapacity needs 4 vCPUs, and 0 vCPUs are available")
+    assert lines[1].startswith("  minCapacity requires 4 vCPUs, but 0 vCPUs are available")
     assert lines[2].startswith("  fix: Request a quota of at least")
     assert any(line.startswith("ok      ami") and STANDARD in line for line in lines)
     assert "dev → account 123456789012, us-east-1" in result.stderr
@@ -103,7 +103,7 @@ def test_unknown_is_said_and_fails_only_when_strict(compiled: Project) -> None:
     plain, strict = (doctor(compiled, *options, answers=answers) for options in ((), ("--strict",)))
     assert (plain.exit_code, strict.exit_code) == (0, 1)
     assert "UNKNOWN  ami" in plain.stdout
-    assert "needs the permission ec2:DescribeImages" in plain.stdout
+    assert "requires the permission ec2:DescribeImages" in plain.stdout
 
 
 def test_another_account_is_refused(compiled: Project) -> None:
@@ -116,14 +116,14 @@ def test_facts_of_another_account_are_refused(examine: Examine, compiled: Projec
     facts = examine().facts.model_copy(update={"account": "999999999999"})
     (tmp_path / "facts.json").write_text(preflight.render_facts(facts))
     result = doctor(compiled, "--facts", str(tmp_path / "facts.json"))
-    assert (result.exit_code, "the facts are of 999999999999" in result.stderr) == (1, True)
+    assert (result.exit_code, "the facts are from 999999999999" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schemaVersion": 2}', "[1]"])
 def test_a_file_that_has_no_facts_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "facts.json"
     file.write_text(content)
-    with pytest.raises(DeployError, match=r"is not a file of facts"):
+    with pytest.raises(DeployError, match=r"is not a valid facts file"):
         preflight.load_facts(file)
 
 

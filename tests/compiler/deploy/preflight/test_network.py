@@ -94,10 +94,15 @@ def test_a_vpc_with_a_way_out_is_fine(examine: Examine) -> None:
             "DNS resolution or DNS host names are off",
         ),
         ({"DescribeVpcAttribute": attributes(hostnames=False)}, "vpc", VPC_ID, "DNS host names are off"),
-        ({"DescribeVpcAttribute": account.no_such("InvalidVpcID.NotFound")}, "vpc", VPC_ID, "no such VPC"),
-        ({"DescribeSubnets": subnets(without=PRIVATE)}, "subnet", PRIVATE, "has no such subnet"),
+        ({"DescribeVpcAttribute": account.no_such("InvalidVpcID.NotFound")}, "vpc", VPC_ID, "does not exist"),
+        ({"DescribeSubnets": subnets(without=PRIVATE)}, "subnet", PRIVATE, "does not have this subnet"),
         ({"DescribeSubnets": subnets(free=7)}, "subnet", PUBLIC[0], "7 addresses are free"),
-        ({"DescribeRouteTables": tables(NAT | {"State": "blackhole"})}, "egress", PRIVATE, "nat-0123, which is gone"),
+        (
+            {"DescribeRouteTables": tables(NAT | {"State": "blackhole"})},
+            "egress",
+            PRIVATE,
+            "nat-0123 of its default route no longer exists",
+        ),
         (
             {
                 "DescribeRouteTables": tables(

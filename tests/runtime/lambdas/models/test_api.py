@@ -189,7 +189,7 @@ def test_the_documentation_is_for_everyone_and_needs_nothing_from_elsewhere(mode
     answer = models.call("GET", "/docs", caller=None)
     assert answer["statusCode"] == 200
     page = answer["body"]
-    assert "Propose to change a model" in page
+    assert "Propose a change of a model" in page
     assert "<script" not in page
     assert "//" not in page
     document = content(models.call("GET", "/openapi.json", caller=None))

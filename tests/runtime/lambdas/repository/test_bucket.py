@@ -87,7 +87,7 @@ def test_a_document_is_fetched_with_its_digest(s3: Any, bucket: DocumentsBucket)
 
 
 def test_a_document_that_is_not_there_is_not_found(bucket: DocumentsBucket) -> None:
-    with pytest.raises(NotFoundError, match="There is no document"), bucket.fetch("subject-ann/none.txt"):
+    with pytest.raises(NotFoundError, match="does not exist"), bucket.fetch("subject-ann/none.txt"):
         pass
 
 

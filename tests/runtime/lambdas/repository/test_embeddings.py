@@ -128,6 +128,6 @@ def test_an_answer_without_a_vector_for_each_text_is_refused(
 
 def test_a_server_that_is_not_there_is_tried_again_and_given_up(waits: list[float]) -> None:
     client = Embeddings(lambda: "http://127.0.0.1:9/v2/serve/embeddings", sleep=waits.append)
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="does not respond"):
         client.embed(["anchor"], model=MODEL, authorization=TOKEN)
     assert waits == [0.5, 1.0, 2.0]

@@ -235,7 +235,7 @@ def test_every_refused_document_is_named(deployment: Deployment) -> None:
     assert refusal(answer) == (404, "NotFound")
     text = content(answer)["message"]
     assert all(f"subject-ann/{name}.txt: " in text for name in ("absent", *range(9)))
-    assert text.endswith("3 more are refused. The 1 other document is ingested.")
+    assert text.endswith("3 more were rejected. The 1 other document is ingested.")
 
 
 def test_refused_documents_are_named_when_nothing_else_can_be_ingested(

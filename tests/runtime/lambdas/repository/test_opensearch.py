@@ -46,7 +46,7 @@ def found(store: OpenSearchStore) -> list[str]:
 
 def test_a_bulk_that_is_not_taken_whole_is_a_failure(store: OpenSearchStore, server: OpenSearchServer) -> None:
     server.fail_bulk_after = 1
-    with pytest.raises(UnavailableError, match="did not take all chunks"):
+    with pytest.raises(UnavailableError, match="did not store all chunks"):
         store.replace(COLLECTION, FIRST, chunks(3))
     assert server.chunks() == 1
     assert found(store) == []
@@ -76,7 +76,7 @@ def test_a_document_that_another_call_changed_meanwhile_is_not_overwritten(store
         yield from chunks(1, "late")
         store.replace(COLLECTION, FIRST, chunks(2, "early"))
 
-    with pytest.raises(UnavailableError, match="Another call changed"):
+    with pytest.raises(UnavailableError, match="Another request changed"):
         store.replace(COLLECTION, SECOND, batches())
     assert found(store) == ["early 0", "early 1"]
     assert store.find(COLLECTION, "d") == Stored("first", 2)
@@ -97,7 +97,7 @@ def test_a_document_that_is_purged_meanwhile_does_not_come_back_in_part(store: O
         store.replace(COLLECTION, FIRST, chunks(1))
         store.purge("docs", "d")
 
-    with pytest.raises(UnavailableError, match="Another call changed"):
+    with pytest.raises(UnavailableError, match="Another request changed"):
         store.replace(COLLECTION, FIRST, batches())
     assert found(store) == []
 
@@ -110,12 +110,12 @@ def test_a_domain_that_is_busy_is_asked_again(store: OpenSearchStore, server: Op
 
 def test_a_domain_that_stays_busy_is_unavailable(store: OpenSearchStore, server: OpenSearchServer) -> None:
     server.busy = 100
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="does not respond"):
         store.find(COLLECTION, "d")
 
 
 def test_a_domain_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(UnavailableError, match="does not respond"):
         OpenSearchStore(opensearch_client("http://127.0.0.1:9")).find(COLLECTION, "d")
 
 

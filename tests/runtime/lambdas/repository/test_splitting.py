@@ -39,7 +39,7 @@ def test_a_text_without_boundaries_shares_characters() -> None:
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (10, 10), (10, -1)])
 def test_an_overlap_that_makes_no_progress_is_refused(size: int, overlap: int) -> None:
-    with pytest.raises(ValueError, match="overlap below it"):
+    with pytest.raises(ValueError, match="the overlap must be less"):
         split_text("text", size, overlap)
 
 

@@ -181,9 +181,9 @@ def test_collections_do_not_see_each_other(store: Store, collection: Collection)
 
 def test_a_change_of_dimension_is_refused_and_says_why(store: Store, collection: Collection) -> None:
     store.replace(collection, document(collection), chunks(EAST))
-    with pytest.raises(BadRequestError, match=r"answers with 2 dimensions, but repository .* has 3"):
+    with pytest.raises(BadRequestError, match=r"returns 2 dimensions, but repository .* has 3"):
         store.replace(collection, document(collection, "b.txt"), [[Chunk(0, "flat", (1.0, 0.0))]])
-    with pytest.raises(BadRequestError, match=r"answers with 2 dimensions, but repository .* has 3"):
+    with pytest.raises(BadRequestError, match=r"returns 2 dimensions, but repository .* has 3"):
         store.search(collection, (1.0, 0.0), 3)
     assert texts(store, collection) == ["chunk 0"]
 

@@ -72,7 +72,9 @@ def _unpack(file: BinaryIO, target: BinaryIO) -> None:
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise BadRequestError("The document is not a DOCX, as its name says, or it is encrypted.") from None
+        raise BadRequestError(
+            "The document is not a DOCX file, or it is encrypted. Upload an unencrypted DOCX file."
+        ) from None
     with archive, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as copy:
         entries = {entry.filename: entry for entry in archive.infolist()}
         _must_be_bounded(list(entries.values()))
@@ -81,16 +83,18 @@ def _unpack(file: BinaryIO, target: BinaryIO) -> None:
                 with archive.open(entry) as packed, copy.open(name, "w") as plain:
                     shutil.copyfileobj(packed, plain, _BLOCK_BYTES)
         except _DAMAGE:
-            raise BadRequestError("The DOCX is damaged or encrypted.") from None
+            raise BadRequestError("The DOCX file is damaged or encrypted. Save it again without a password.") from None
     target.seek(0)
 
 
 def _must_be_bounded(entries: List[zipfile.ZipInfo]) -> None:
     if _MAIN_PART not in {entry.filename for entry in entries}:
-        raise BadRequestError("The document is not a DOCX: it has no text part.")
+        raise BadRequestError(
+            "The document is not a DOCX file: its text is missing. Save it again with a word processor."
+        )
     xml = max(entry.file_size for entry in entries if entry.filename.endswith((".xml", ".rels")))
     if len(entries) > _ENTRIES or xml > _XML_BYTES or sum(entry.file_size for entry in entries) > _ALL_BYTES:
-        raise TooLargeError("The DOCX is too large when it is unpacked: split it, or save it as a PDF.")
+        raise TooLargeError("The unpacked DOCX file is too large: split it, or save it as a PDF.")
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:

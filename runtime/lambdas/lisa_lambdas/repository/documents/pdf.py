@@ -35,18 +35,18 @@ def read_pdf(file: BinaryIO) -> Iterator[Section]:
         TooLargeError: it has more than 5000 pages.
     """
     if b"%PDF-" not in file.read(_HEADER_BYTES):
-        raise BadRequestError("The document is not a PDF, as its name says.")
+        raise BadRequestError("The document is not a PDF. Save it as a PDF, or rename it.")
     file.seek(0)
     try:
         reader = PdfReader(file)
         encrypted = reader.is_encrypted
         count = 0 if encrypted else len(reader.pages)
     except _DAMAGE:
-        raise BadRequestError("The PDF is damaged: its pages cannot be found.") from None
+        raise BadRequestError("The PDF is damaged: its pages cannot be found. Save it again.") from None
     if encrypted:
         raise BadRequestError("The PDF is encrypted: remove its password and upload it again.")
     if count > _PAGES:
-        raise TooLargeError(f"The PDF has {count} pages; {_PAGES} is the most.")
+        raise TooLargeError(f"The PDF has {count} pages; the maximum is {_PAGES}. Split it.")
     for number in range(count):
         try:
             text = reader.pages[number].extract_text()

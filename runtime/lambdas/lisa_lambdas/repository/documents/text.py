@@ -33,5 +33,5 @@ def _decode(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = F
     except UnicodeDecodeError:
         raise BadRequestError("The document is not UTF-8 text: save it as UTF-8 and upload it again.") from None
     if "\0" in text:
-        raise BadRequestError("The document is not text: it has NUL characters.")
+        raise BadRequestError("The document is not text: it contains NUL characters. Save it as UTF-8 text.")
     return text

@@ -51,13 +51,13 @@ def _write_chunks(request: ExtractionRequest, output: TextIO) -> None:
             count += 1
             if count > request.most:
                 raise TooLargeError(
-                    f"The document has more than {request.most} chunks, which is what the request has left. Use "
+                    f"The document has more than {request.most} chunks, the remaining number for this request. Use "
                     "larger chunks, fewer documents in one request, or split the document."
                 )
             line = json.dumps([section.page, text], ensure_ascii=False)
             written += len(line.encode()) + 1
             if written > request.limits.output_bytes:
-                raise OSError(errno.EFBIG, "The chunks are too large.")
+                raise OSError(errno.EFBIG, "The chunks are too large. Use a smaller chunkSize.")
             output.write(f"{line}\n")
 
 

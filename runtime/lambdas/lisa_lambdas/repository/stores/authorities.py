@@ -71,4 +71,4 @@ def _has_rds_authority(file: str) -> bool:
 
 def _unreadable(error: OSError) -> UnavailableError:
     _log.error("the certificate authorities of the database cannot be read: %s", error)
-    return UnavailableError("The repository's database cannot be reached; try again later.")
+    return UnavailableError("The database of the RAG repository is unreachable; try again later.")

@@ -58,14 +58,14 @@ class Database:
                 return self._open(self._password)
             except psycopg.OperationalError:
                 # The password may have been rotated; libpq has no code for it, so any failure is worth a second look.
-                _log.info("the database refused a connection; its secret is read again")
+                _log.info("the database rejected the connection; reading its secret again")
         self._password = self._read_password()
         try:
             return self._open(self._password)
         except psycopg.OperationalError as error:
             self._password = None
-            _log.warning("the database cannot be reached: %s", error)
-            raise UnavailableError("The repository's database cannot be reached; try again later.") from error
+            _log.warning("the database is unreachable: %s", error)
+            raise UnavailableError("The database of the RAG repository is unreachable; try again later.") from error
 
     def _open(self, password: str) -> psycopg.Connection[Tuple[Any, ...]]:
         return psycopg.connect(
@@ -86,7 +86,9 @@ def read_secret_password(secrets: Any, secret_id: str) -> str:
     try:
         text: str = secrets.get_secret_value(SecretId=secret_id)["SecretString"]
     except (BotoCoreError, ClientError, KeyError) as error:
-        raise UnavailableError("The password of the repository's database cannot be read.") from error
+        raise UnavailableError(
+            "The password of the RAG repository's database cannot be read. Try again later."
+        ) from error
     try:
         content = json.loads(text)
     except ValueError:
@@ -94,5 +96,7 @@ def read_secret_password(secrets: Any, secret_id: str) -> str:
     if not isinstance(content, dict):
         return text
     if not isinstance(content.get("password"), str):
-        raise UnavailableError("The secret of the repository's database has no password in it.")
+        raise UnavailableError(
+            "The secret of the RAG repository's database does not contain a password; correct the secret."
+        )
     return str(content["password"])

@@ -16,6 +16,6 @@ def must_fit(collection: Collection, vector: Sequence[float], dimensions: int) -
     """
     if len(vector) != dimensions:
         raise BadRequestError(
-            f"The model {collection.model_name} answers with {len(vector)} dimensions, but repository "
+            f"The model {collection.model_name} returns {len(vector)} dimensions, but repository "
             f"{collection.repository_id} has {dimensions} of it: serve the changed model under another name."
         )

@@ -176,14 +176,14 @@ class OpenSearchStore:
             )
         answer = self._client.bulk(index=index, body=operations)
         if answer["errors"]:
-            raise UnavailableError("The repository's OpenSearch did not take all chunks; try again later.")
+            raise UnavailableError("OpenSearch did not store all chunks; try again later.")
 
     def _commit(self, index: str, document: Document, count: int, before: Optional[Mapping[str, Any]]) -> None:
         """Let searches see the new chunks: all are there, and the document's record is as it was at the beginning."""
         self._client.indices.refresh(index=index)
         written = self._client.count(index=index, body={"query": _chunks_of(document.id, document.revision)})["count"]
         if written != count:
-            raise UnavailableError("Another call changed the document meanwhile; try again.")
+            raise UnavailableError("Another request changed the document at the same time; try again.")
         unchanged: Dict[str, Any] = (
             {"if_seq_no": before["_seq_no"], "if_primary_term": before["_primary_term"]}
             if before
@@ -201,7 +201,7 @@ class OpenSearchStore:
         except ConflictError:
             now = self._record(index, document.id)
             if now is None or now["_source"]["revision"] != document.revision:
-                raise UnavailableError("Another call changed the document meanwhile; try again.") from None
+                raise UnavailableError("Another request changed the document at the same time; try again.") from None
 
     def _delete(self, index: str, document_id: str, revision: Optional[str] = None) -> int:
         """Delete the chunks of a document, or those of one of its revisions; returns how many they were."""
@@ -216,7 +216,7 @@ class OpenSearchStore:
             deleted += int(answer["deleted"])
             if not answer["version_conflicts"] and not answer["failures"]:
                 return deleted
-        raise UnavailableError("The repository's OpenSearch did not delete all chunks; try again.")
+        raise UnavailableError("OpenSearch did not delete all chunks; try again.")
 
     def _nearest(self, index: str, vector: Sequence[float], count: int) -> List[Any]:
         body = {
@@ -232,7 +232,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except OpenSearchException as error:
-        raise UnavailableError("The repository's OpenSearch does not answer; try again later.") from error
+        raise UnavailableError("OpenSearch does not respond; try again later.") from error
 
 
 def _index(collection: Collection) -> str:

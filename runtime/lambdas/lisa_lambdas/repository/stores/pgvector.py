@@ -137,7 +137,7 @@ class PgVectorStore:
         try:
             yield self._alive() or self._open()
         except psycopg.OperationalError as error:
-            raise UnavailableError("The repository's database does not answer; try again later.") from error
+            raise UnavailableError("The database of the RAG repository does not respond; try again later.") from error
 
     def _alive(self) -> Optional[_Connection]:
         try:

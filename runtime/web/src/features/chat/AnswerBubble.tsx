@@ -49,7 +49,7 @@ export function AnswerBubble({ answer, stage, showMetadata, onChoose, onRetry }:
         {answer.status === "failed" && (
           <Alert
             type="error"
-            header="The model did not answer"
+            header="The model did not respond"
             action={onRetry && <Button onClick={onRetry}>Try again</Button>}
           >
             {answer.error}
@@ -86,7 +86,7 @@ function Actions({ text, onRetry }: { text: string; onRetry: (() => void) | null
     id: "copy",
     iconName: "copy",
     text: "Copy the answer",
-    popoverFeedback: copied ? "Copied" : "The browser does not allow copying",
+    popoverFeedback: copied ? "Copied" : "Copying is blocked by the browser",
   };
   const retry: ButtonGroupProps.IconButton = {
     type: "icon-button",

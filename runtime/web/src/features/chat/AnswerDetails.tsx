@@ -17,7 +17,7 @@ export function AnswerDetails({ metadata }: { metadata: AnswerMetadata }) {
     ...(usage
       ? [{ label: "Tokens", value: `${usage.prompt_tokens ?? 0} in, ${usage.completion_tokens ?? 0} out` }]
       : []),
-    ...(standaloneQuestion === undefined ? [] : [{ label: "Searched for", value: standaloneQuestion }]),
+    ...(standaloneQuestion === undefined ? [] : [{ label: "Search query", value: standaloneQuestion }]),
   ];
   return (
     <ExpandableSection headerText="Metadata" variant="footer" defaultExpanded>

@@ -28,7 +28,7 @@ export function ArgumentsForm({ fields, onChange }: ArgumentsFormProps) {
           />
         </FormField>
       ))}
-      <FormField label="Stop sequences" description="Where one of them would come, the answer ends. Up to 4.">
+      <FormField label="Stop sequences" description="The answer ends before any of these sequences. Up to 4.">
         <StopSequences stop={fields.stop} onChange={(stop) => onChange({ ...fields, stop })} />
       </FormField>
     </SpaceBetween>

@@ -202,8 +202,8 @@ function LoadedChat({
         />
         <Box variant="small" color="text-body-secondary" textAlign="center" display="block" padding={{ top: "xxs" }}>
           {retrieval === null
-            ? "Models make mistakes. Check what matters."
-            : `Answers use documents of ${retrieval.repository.repositoryId}. Check what matters.`}
+            ? "Models can make mistakes. Check important information."
+            : `Answers use documents of ${retrieval.repository.repositoryId}. Check important information.`}
         </Box>
       </div>
     </div>
@@ -250,5 +250,5 @@ function chooseModel(models: ServedModel[], chosen: string | null): ServedModel 
 
 function obstacleOf(loading: boolean, model: ServedModel | null): string | null {
   if (model !== null) return null;
-  return loading ? "Loading the models" : "No model can be asked at present";
+  return loading ? "Loading the models" : "No model is available";
 }

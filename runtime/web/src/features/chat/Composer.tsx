@@ -75,7 +75,7 @@ function Attachments({ onFile, onUpload }: Pick<ComposerProps, "onFile" | "onUpl
     }
   };
   const items: ButtonGroupProps.IconButton[] = [
-    { type: "icon-button", id: "attach", iconSvg: <PaperClip />, text: "Add a text file as context (10 KB at most)" },
+    { type: "icon-button", id: "attach", iconSvg: <PaperClip />, text: "Add a text file as context (up to 10 KB)" },
     { type: "icon-button", id: "upload", iconName: "upload", text: "Upload documents to a repository" },
   ];
   return (

@@ -22,13 +22,13 @@ export function ModelSelect({ models, loading, chosen, disabled, onChoose }: Mod
       filteringType={models.length > 8 ? "auto" : "none"}
       statusType={loading ? "loading" : "finished"}
       loadingText="Loading the models"
-      empty="There is no model that generates text."
-      noMatch="No model has this name."
+      empty="No text generation model is configured."
+      noMatch="No matching model."
       onChange={({ detail }) => onChoose(detail.selectedOption.value ?? "")}
     />
   );
 }
 
 function optionOf({ id, available }: ServedModel): SelectProps.Option {
-  return { value: id, label: id, disabled: !available, ...(available ? {} : { description: "Not served at present" }) };
+  return { value: id, label: id, disabled: !available, ...(available ? {} : { description: "Not available" }) };
 }

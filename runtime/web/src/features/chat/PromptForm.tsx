@@ -22,19 +22,19 @@ export function PromptForm({ prompt, onChange }: PromptFormProps) {
             {
               value: "messages",
               label: "Chat messages",
-              description: "Instructions, then the conversation as messages. For models that are trained to chat.",
+              description: "Instructions, then the conversation as messages. For chat models.",
             },
             {
               value: "text",
               label: "Template",
-              description: "Everything in one text. For models that complete text.",
+              description: "One text with all parts. For completion models.",
             },
           ]}
           onChange={({ detail }) => change({ format: detail.value as PromptFormat })}
         />
       </FormField>
       {prompt.format === "messages" ? (
-        <FormField label="Instructions" description="Instructions that the model receives before the conversation.">
+        <FormField label="Instructions" description="Instructions for the model, sent before the conversation.">
           <Textarea
             rows={5}
             value={prompt.instructions}
@@ -59,7 +59,7 @@ function TemplateFields({
     <SpaceBetween size="m">
       <FormField
         label="Prompt template"
-        description="{input} is the question, {history} the conversation, {context} what files and documents say, {human} and {ai} are the prefixes."
+        description="{input} is the question, {history} the conversation, {context} the content of files and documents, {human} and {ai} the prefixes."
         errorText={templateProblem(prompt.template)}
       >
         <Textarea rows={12} value={prompt.template} onChange={({ detail }) => onChange({ template: detail.value })} />

@@ -27,7 +27,7 @@ export function SettingsPanel({ settings, onChange, retrieval }: SettingsPanelPr
       <SpaceBetween size="l">
         <FormField
           label={`Conversation history: ${settings.historyLength}`}
-          description="Number of earlier questions and answers that the model receives."
+          description="Number of earlier questions and answers sent to the model."
         >
           <Slider
             ariaLabel="Conversation history"

@@ -21,13 +21,13 @@ export function Suggestions({ disabled, onAsk }: { disabled: boolean; onAsk: (qu
             Hello, {name}
           </Box>
           <Box variant="p" color="text-body-secondary">
-            Ask a model of this deployment anything. Your sessions are saved for you alone.
+            Ask the models of this deployment. Your sessions are private.
           </Box>
         </div>
         {!disabled && (
           <div className="lisa-suggestions">
             <SupportPromptGroup
-              ariaLabel="Questions to begin with"
+              ariaLabel="Suggested questions"
               alignment="horizontal"
               items={PROMPTS}
               onItemClick={({ detail }) => {

@@ -194,8 +194,11 @@ describe("a conversation", () => {
     expect(service.stored?.messages[1]?.metadata).not.toHaveProperty("error");
     await vi.advanceTimersByTimeAsync(6_000);
     conversation.ask("And?", REQUEST);
-    await model.breaks(new ApiError("The model failed.", 0));
-    expect(service.stored?.messages[3]?.metadata).toMatchObject({ status: "failed", error: "The model failed." });
+    await model.breaks(new ApiError("The model failed. Try again.", 0));
+    expect(service.stored?.messages[3]?.metadata).toMatchObject({
+      status: "failed",
+      error: "The model failed. Try again.",
+    });
   });
 
   it("does not write a session that was only read, also one from before there were versions and ids", async () => {

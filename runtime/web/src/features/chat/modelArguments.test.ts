@@ -20,10 +20,10 @@ describe("completionArguments", () => {
 describe("argumentProblem", () => {
   it.each([
     ["temperature", "2", null],
-    ["temperature", "2.1", "Temperature is at most 2."],
-    ["frequency_penalty", "-2.5", "Frequency penalty is at least -2."],
+    ["temperature", "2.1", "Temperature must be at most 2."],
+    ["frequency_penalty", "-2.5", "Frequency penalty must be at least -2."],
     ["n", "1.5", "Answers must be an integer."],
-    ["seed", "x", "Seed is a number."],
+    ["seed", "x", "Seed must be a number."],
     ["max_tokens", "", null],
   ] as const)("of %s %s is %s", (name, typed, problem) => {
     expect(argumentProblem(name, typed)).toBe(problem);

@@ -23,7 +23,7 @@ export const NUMERIC_ARGUMENTS: readonly NumericArgument[] = [
   {
     name: "max_tokens",
     label: "Max tokens",
-    description: "How long an answer may get.",
+    description: "Maximum length of an answer.",
     minimum: 1,
     maximum: 1_000_000,
     whole: true,
@@ -31,7 +31,7 @@ export const NUMERIC_ARGUMENTS: readonly NumericArgument[] = [
   {
     name: "temperature",
     label: "Temperature",
-    description: "Higher is more varied, lower is more focused. 0 to 2.",
+    description: "Higher values give more varied answers, lower values more focused ones. 0 to 2.",
     minimum: 0,
     maximum: 2,
     whole: false,
@@ -47,7 +47,7 @@ export const NUMERIC_ARGUMENTS: readonly NumericArgument[] = [
   {
     name: "frequency_penalty",
     label: "Frequency penalty",
-    description: "Above 0, words already used often become less likely. -2 to 2.",
+    description: "Values above 0 make frequently used words less likely. -2 to 2.",
     minimum: -2,
     maximum: 2,
     whole: false,
@@ -55,7 +55,7 @@ export const NUMERIC_ARGUMENTS: readonly NumericArgument[] = [
   {
     name: "presence_penalty",
     label: "Presence penalty",
-    description: "Above 0, new topics become more likely. -2 to 2.",
+    description: "Values above 0 make new topics more likely. -2 to 2.",
     minimum: -2,
     maximum: 2,
     whole: false,
@@ -63,7 +63,7 @@ export const NUMERIC_ARGUMENTS: readonly NumericArgument[] = [
   {
     name: "n",
     label: "Answers",
-    description: "How many alternative answers to a question. 1 to 10.",
+    description: "Number of alternative answers. 1 to 10.",
     minimum: 1,
     maximum: 10,
     whole: true,
@@ -71,7 +71,7 @@ export const NUMERIC_ARGUMENTS: readonly NumericArgument[] = [
   {
     name: "seed",
     label: "Seed",
-    description: "The same seed and arguments give the same answer, where the model supports it.",
+    description: "The same seed and arguments give the same answer, if the model supports it.",
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     whole: true,
@@ -95,10 +95,10 @@ export function argumentProblem(name: NumericName, typed: string): string | null
   if (argument === undefined || typed.trim() === "") return null;
   const { label, minimum, maximum, whole } = argument;
   const value = Number(typed);
-  if (!Number.isFinite(value)) return `${label} is a number.`;
+  if (!Number.isFinite(value)) return `${label} must be a number.`;
   if (whole && !Number.isInteger(value)) return `${label} must be an integer.`;
-  if (value < minimum) return `${label} is at least ${minimum}.`;
-  if (value > maximum) return `${label} is at most ${maximum}.`;
+  if (value < minimum) return `${label} must be at least ${minimum}.`;
+  if (value > maximum) return `${label} must be at most ${maximum}.`;
   return null;
 }
 

@@ -111,7 +111,7 @@ function transcript({ humanPrefix, aiPrefix }: PromptSettings, history: Exchange
 
 /** What is wrong with a template; null when nothing is. */
 export function templateProblem(template: string): string | null {
-  return template.includes("{input}") ? null : "The template needs {input}, the place of the question.";
+  return template.includes("{input}") ? null : "The template must contain {input} for the question.";
 }
 
 /** Asks the model to put a follow-up question into words that stand alone, which documents can be searched with. */

@@ -36,7 +36,7 @@ export function RetrievalForm({ search, onUpload }: { search: DocumentSearch; on
           onChange={({ detail }) => chooseRepository(detail.selectedOption.value ?? "")}
         />
       </FormField>
-      <FormField label="Embedding model" description="The one that the documents were uploaded with.">
+      <FormField label="Embedding model" description="Use the model that the documents were uploaded with.">
         <Select
           options={modelOptions}
           placeholder="Choose an embedding model"
@@ -46,7 +46,7 @@ export function RetrievalForm({ search, onUpload }: { search: DocumentSearch; on
           onChange={({ detail }) => setSettings({ ...settings, embeddingModel: detail.selectedOption.value ?? null })}
         />
       </FormField>
-      <FormField label={`Chunks: ${settings.count}`} description="How many go along with a question at most.">
+      <FormField label={`Chunks: ${settings.count}`} description="Maximum number of chunks sent with a question.">
         <Slider
           ariaLabel="Retrieved chunks"
           value={settings.count}

@@ -98,9 +98,9 @@ export function UploadDialog({ search, onClose }: UploadDialogProps) {
       ) : (
         <SpaceBetween size="m">
           {search.embeddingModels.length === 0 && !search.loading && (
-            <Alert type="warning">This deployment serves no embedding model at present, which documents need.</Alert>
+            <Alert type="warning">No embedding model is available; documents require one.</Alert>
           )}
-          <FormField label="Documents" description="Text, PDF or DOCX, 50 MB each at most.">
+          <FormField label="Documents" description="Text, PDF or DOCX, up to 50 MB each.">
             <FileUpload
               multiple
               value={files}
@@ -121,14 +121,18 @@ export function UploadDialog({ search, onClose }: UploadDialogProps) {
           </FormField>
           <Destination search={search} chosen={chosen} onChange={(changes) => setGiven({ ...given, ...changes })} />
           <ColumnLayout columns={2}>
-            <FormField label="Piece size" description="Characters." errorText={chunks.size}>
+            <FormField label="Chunk size" description="Characters." errorText={chunks.size}>
               <Input
                 inputMode="numeric"
                 value={chosen.chunkSize}
                 onChange={({ detail }) => setGiven({ ...given, chunkSize: detail.value })}
               />
             </FormField>
-            <FormField label="Overlap" description="Characters that pieces share." errorText={chunks.overlap}>
+            <FormField
+              label="Overlap"
+              description="Number of characters that adjacent chunks share."
+              errorText={chunks.overlap}
+            >
               <Input
                 inputMode="numeric"
                 value={chosen.chunkOverlap}
@@ -162,12 +166,12 @@ function Destination({ search, chosen, onChange }: DestinationProps) {
         <Select
           options={repositories}
           placeholder="Choose a repository"
-          empty="This deployment has no repository."
+          empty="This deployment has no document repository."
           selectedOption={repositories.find(({ value }) => value === chosen.repositoryId) ?? null}
           onChange={({ detail }) => onChange({ repositoryId: detail.selectedOption.value ?? null })}
         />
       </FormField>
-      <FormField label="Embedding model" description="Searches need the same one.">
+      <FormField label="Embedding model" description="Use the same model to search.">
         <Select
           options={models}
           placeholder="Choose an embedding model"

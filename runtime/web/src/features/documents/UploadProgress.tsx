@@ -25,14 +25,12 @@ function FileProgress({ name, state }: { name: string; state: UploadState }) {
     case "uploading":
       return <ProgressBar label={name} description="Uploading" value={Math.round(state.part * 100)} />;
     case "ingesting":
-      return (
-        <Line name={name} indicator={<StatusIndicator type="loading">Reading it into the index</StatusIndicator>} />
-      );
+      return <Line name={name} indicator={<StatusIndicator type="loading">Ingesting</StatusIndicator>} />;
     case "done":
       return (
         <Line
           name={name}
-          indicator={<StatusIndicator type="success">In the repository, {state.pieces} pieces</StatusIndicator>}
+          indicator={<StatusIndicator type="success">Ingested: {state.chunks} chunks</StatusIndicator>}
         />
       );
     case "failed":

@@ -6,9 +6,9 @@ describe("fileProblem", () => {
   it.each([
     ["report.PDF", 1, null],
     ["notes.md", FILE_LIMIT, null],
-    ["table.xlsx", 1, "Only text, PDF and DOCX can be read (.txt, .md, .pdf, .docx)."],
-    ["big.txt", FILE_LIMIT + 1, "It is larger than 50 MB."],
-    ["empty.txt", 0, "It is empty."],
+    ["table.xlsx", 1, "Unsupported file type. Use text, PDF or DOCX (.txt, .md, .pdf, .docx)."],
+    ["big.txt", FILE_LIMIT + 1, "The file is larger than 50 MB."],
+    ["empty.txt", 0, "The file is empty."],
   ])("of %s with %d bytes is %s", (name, size, problem) => {
     expect(fileProblem({ name, size })).toBe(problem);
   });

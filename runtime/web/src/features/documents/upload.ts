@@ -10,19 +10,19 @@ export type UploadState =
   | { stage: "waiting" }
   | { stage: "uploading"; part: number }
   | { stage: "ingesting" }
-  | { stage: "done"; pieces: number }
+  | { stage: "done"; chunks: number }
   | { stage: "failed"; message: string };
 
 /** What is wrong with a file; null when nothing is. */
 export function fileProblem({ name, size }: Pick<File, "name" | "size">): string | null {
   if (!FILE_TYPES.some((type) => name.toLowerCase().endsWith(type))) {
-    return `Only text, PDF and DOCX can be read (${FILE_TYPES.join(", ")}).`;
+    return `Unsupported file type. Use text, PDF or DOCX (${FILE_TYPES.join(", ")}).`;
   }
-  if (size > FILE_LIMIT) return "It is larger than 50 MB.";
-  return size === 0 ? "It is empty." : null;
+  if (size > FILE_LIMIT) return "The file is larger than 50 MB.";
+  return size === 0 ? "The file is empty." : null;
 }
 
-/** What is wrong with the sizes of pieces; null when nothing is. */
+/** What is wrong with the chunk sizes; null when nothing is. */
 export function chunkProblem(size: string, overlap: string): { size: string | null; overlap: string | null } {
   const [chunkSize, chunkOverlap] = [Number(size), Number(overlap)];
   return {
@@ -30,7 +30,7 @@ export function chunkProblem(size: string, overlap: string): { size: string | nu
     overlap:
       Number.isInteger(chunkOverlap) && overlap.trim() !== "" && chunkOverlap >= 0 && chunkOverlap < chunkSize
         ? null
-        : "0 or more, and smaller than the piece.",
+        : "Must be 0 or more, and less than the chunk size.",
   };
 }
 
@@ -50,7 +50,7 @@ export async function uploadDocument(
     const target = await repositories.uploadTarget(file.name, signal);
     const key = await uploadFile(file, target, (part) => tell({ stage: "uploading", part }), signal);
     tell({ stage: "ingesting" });
-    tell({ stage: "done", pieces: await repositories.ingest({ ...ingestion, keys: [key] }, signal) });
+    tell({ stage: "done", chunks: await repositories.ingest({ ...ingestion, keys: [key] }, signal) });
     return true;
   } catch (error) {
     if (isAbort(error)) throw error;

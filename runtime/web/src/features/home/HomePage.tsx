@@ -22,7 +22,7 @@ export function HomePage({ onChat }: { onChat: () => void }) {
       header={
         <Header
           variant="h1"
-          description="Language models in your own account: chat with them here, or call them with any OpenAI client."
+          description="Language models in your AWS account: chat here, or use any OpenAI client."
           actions={
             <Button variant="primary" onClick={onChat}>
               Start a chat
@@ -39,19 +39,19 @@ export function HomePage({ onChat }: { onChat: () => void }) {
         ) : (
           <ModelCards models={served.data ?? []} loading={served.isPending} />
         )}
-        <Container header={<Header variant="h2">For programs</Header>}>
+        <Container header={<Header variant="h2">API</Header>}>
           <KeyValuePairs
             columns={1}
             items={[
               {
-                label: "OpenAI-compatible address",
+                label: "OpenAI-compatible base URL",
                 value: (
                   <CopyToClipboard
                     variant="inline"
                     textToCopy={gatewayUrl}
-                    copyButtonAriaLabel="Copy the address"
+                    copyButtonAriaLabel="Copy the URL"
                     copySuccessText="Copied"
-                    copyErrorText="The browser does not allow copying"
+                    copyErrorText="Copying is blocked by the browser"
                   />
                 ),
               },
@@ -96,7 +96,7 @@ function ModelCards({ models, loading }: { models: ServedModel[]; loading: boole
             id: "state",
             content: ({ available }) => (
               <StatusIndicator type={available ? "success" : "stopped"}>
-                {available ? "Served by the gateway" : "Not served at present"}
+                {available ? "Served by the gateway" : "Not available"}
               </StatusIndicator>
             ),
           },
@@ -106,7 +106,7 @@ function ModelCards({ models, loading }: { models: ServedModel[]; loading: boole
         <Box textAlign="center" color="inherit">
           <b>No models</b>
           <Box variant="p" color="inherit">
-            An administrator adds models to config.yaml, or proposes one under Model management.
+            Administrators add models in config.yaml, or propose one in Model management.
           </Box>
         </Box>
       }

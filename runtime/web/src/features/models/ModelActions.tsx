@@ -39,7 +39,7 @@ export function ModelActions({ model, onUpdate, onProposal }: ModelActionsProps)
           { id: "start", text: "Start", disabled: model === null || !canStart(model) },
           { id: "stop", text: "Stop", disabled: model === null || !canStop(model) },
           { id: "update", text: "Propose an update" },
-          { id: "delete", text: "Propose the deletion" },
+          { id: "delete", text: "Propose deletion" },
         ]}
         onItemClick={({ detail }) => act(detail.id)}
       >
@@ -56,17 +56,17 @@ export function ModelActions({ model, onUpdate, onProposal }: ModelActionsProps)
             await refresh();
           }}
         >
-          Its instances are shut down. It is unavailable until it is started again.
+          Its instances are terminated. It is unavailable until you start it again.
         </ConfirmDialog>
       )}
       {confirming?.action === "delete" && (
         <ConfirmDialog
-          title={`Propose the deletion of ${confirming.model.modelId}?`}
+          title={`Propose deletion of ${confirming.model.modelId}?`}
           action="Propose"
           onClose={close}
           onConfirm={async () => onProposal(await models.proposeDeletion(confirming.model.modelId))}
         >
-          Nothing is deleted now: the change of the configuration is written down for people to review.
+          Nothing is deleted now. The proposal is a configuration change for review.
         </ConfirmDialog>
       )}
     </>

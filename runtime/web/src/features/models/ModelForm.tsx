@@ -60,7 +60,7 @@ export function ModelForm({ model, onProposal, onClose }: ModelFormProps) {
               Cancel
             </Button>
             <Button variant="primary" loading={proposing.isPending} onClick={submit}>
-              Make the proposal
+              Create proposal
             </Button>
           </SpaceBetween>
         </Box>
@@ -68,7 +68,7 @@ export function ModelForm({ model, onProposal, onClose }: ModelFormProps) {
     >
       <SpaceBetween size="m">
         <Box color="text-body-secondary">
-          Nothing changes in AWS: the result is a change of the configuration, which becomes a pull request.
+          Nothing changes in AWS. The proposal is a configuration change for a pull request.
         </Box>
         <ModelFormFields
           fields={fields}
@@ -80,7 +80,7 @@ export function ModelForm({ model, onProposal, onClose }: ModelFormProps) {
           }}
         />
         {proposing.isError && (
-          <Alert type="error" header="The proposal was not accepted">
+          <Alert type="error" header="The proposal was rejected">
             {messageOf(proposing.error)}
           </Alert>
         )}

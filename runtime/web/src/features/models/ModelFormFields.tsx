@@ -27,8 +27,10 @@ export function ModelFormFields({ fields, problems, isNew, onChange }: ModelForm
   const containers = CONTAINERS[fields.modelType].map((value) => ({ value, label: value }));
   return (
     <ColumnLayout columns={2}>
-      {text("modelId", "Model id", "What clients ask for.", { disabled: !isNew })}
-      {text("modelName", "Model name", "Folder of its weights in the models bucket.", { disabled: !isNew })}
+      {text("modelId", "Model ID", "Model name for clients.", { disabled: !isNew })}
+      {text("modelName", "Model name", "Name on Hugging Face, and prefix of its weights in the models bucket.", {
+        disabled: !isNew,
+      })}
       <FormField label="Type">
         <Select
           options={TYPES}
@@ -47,13 +49,13 @@ export function ModelFormFields({ fields, problems, isNew, onChange }: ModelForm
           onChange={({ detail }) => onChange({ inferenceContainer: detail.selectedOption.value ?? "" })}
         />
       </FormField>
-      {text("instanceType", "Instance type", "EC2 instances with the GPUs that it needs.")}
-      {text("baseImage", "Base image", "What the container is built from.")}
+      {text("instanceType", "Instance type", "EC2 instance type with the required GPUs.")}
+      {text("baseImage", "Base image", "Base image of the container.")}
       {text("minCapacity", "Minimum instances", "Kept running when idle.")}
-      {text("maxCapacity", "Most instances", "Under load.")}
+      {text("maxCapacity", "Maximum instances", "Under load.")}
       {fields.modelType === "textgen" && (
         <Toggle checked={fields.streaming} onChange={({ detail }) => onChange({ streaming: detail.checked })}>
-          Streams its answers
+          Stream answers
         </Toggle>
       )}
     </ColumnLayout>

@@ -67,8 +67,8 @@ interface ModelsTableProps {
 function ModelsTable({ models, loading, refreshing, onRefresh, onCreate, onUpdate, onProposal }: ModelsTableProps) {
   const { items, collectionProps, filterProps, paginationProps, filteredItemsCount } = useCollection(models, {
     filtering: {
-      empty: <Empty title="No hosted models" text="Propose a model, and it is here when the proposal is deployed." />,
-      noMatch: <Empty title="No match" text="No model fits the filter." />,
+      empty: <Empty title="No hosted models" text="Propose a model; it is listed here after the deployment." />,
+      noMatch: <Empty title="No match" text="No model matches the filter." />,
       filteringFunction: fits,
     },
     pagination: { pageSize: 20 },
@@ -98,7 +98,7 @@ function ModelsTable({ models, loading, refreshing, onRefresh, onCreate, onUpdat
         <Header
           variant="awsui-h1-sticky"
           counter={loading ? "" : `(${models.length})`}
-          description="Start and stop act at once. Create, update and delete propose a change of the configuration, which people review."
+          description="Start and stop take effect immediately. Create, update and delete propose a configuration change for review."
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               <Button iconName="refresh" ariaLabel="Refresh the models" loading={refreshing} onClick={onRefresh} />

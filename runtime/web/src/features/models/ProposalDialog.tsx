@@ -28,21 +28,21 @@ export function ProposalDialog({ proposal, onClose }: { proposal: Proposal; onCl
     >
       <SpaceBetween size="m">
         <Box>
-          Nothing has changed in AWS. The proposal is kept until an administrator applies it to a working copy of the
+          Nothing changed in AWS. The proposal is pending until an administrator applies it to a working copy of the
           configuration and opens a pull request.
         </Box>
         {!validation.complete && (
-          <Alert type="info">It was checked by the schema alone; applying it checks all rules.</Alert>
+          <Alert type="info">Only the schema was checked; all rules are checked when you apply it.</Alert>
         )}
         {validation.warnings.map((warning) => (
           <Alert key={warning} type="warning">
             {warning}
           </Alert>
         ))}
-        <FormField label="The change" description={`It goes into ${file}.`} stretch>
+        <FormField label="The change" description={`Changes ${file}.`} stretch>
           <CodeBlock code={patch.trimEnd()} language="yaml" label="Change of the configuration" />
         </FormField>
-        <FormField label="To apply it" description="In a working copy of the configuration." stretch>
+        <FormField label="To apply it" description="Run this in a working copy of the configuration." stretch>
           <CodeBlock code={`lisa proposals apply ${id} --env ${environment}`} language="" label="Command" />
         </FormField>
       </SpaceBetween>

@@ -51,14 +51,17 @@ export function fieldsOf({ modelId, configuration }: ManagedModel): ModelFields 
 /** What can be told without the compiler's rules, which the API applies to the whole configuration. */
 export function fieldProblems(fields: ModelFields): FieldProblems {
   const problems: FieldProblems = {};
-  if (fields.modelId.trim() === "") problems.modelId = "What clients ask for, as mistral-7b.";
-  if (fields.modelName.trim() === "") problems.modelName = "The name of the model, as mistralai/Mistral-7B-v0.1.";
-  if (!/^[a-z0-9-]+\.[a-z0-9-]+$/.test(fields.instanceType)) problems.instanceType = "An EC2 type, as g5.xlarge.";
-  if (fields.baseImage.trim() === "") problems.baseImage = "The image that the container is built from.";
+  if (fields.modelId.trim() === "") problems.modelId = "Enter a model name for clients, such as mistral-7b.";
+  if (fields.modelName.trim() === "")
+    problems.modelName = "Enter the name of the model, such as mistralai/Mistral-7B-v0.1.";
+  if (!/^[a-z0-9-]+\.[a-z0-9-]+$/.test(fields.instanceType))
+    problems.instanceType = "Enter an EC2 instance type, such as g5.xlarge.";
+  if (fields.baseImage.trim() === "") problems.baseImage = "Enter a base image.";
   const [minimum, maximum] = [wholeNumber(fields.minCapacity), wholeNumber(fields.maxCapacity)];
   if (minimum === null) problems.minCapacity = "Enter an integer.";
   if (maximum === null || maximum < 1) problems.maxCapacity = "Enter an integer of at least 1.";
-  else if (minimum !== null && minimum > maximum) problems.maxCapacity = "At least the smallest number of instances.";
+  else if (minimum !== null && minimum > maximum)
+    problems.maxCapacity = "Must be at least the minimum number of instances.";
   return problems;
 }
 

@@ -52,7 +52,7 @@ export function SessionList({ current, onOpen, onNew }: SessionListProps) {
           <Box color="text-status-inactive" textAlign="center" padding={{ vertical: "l" }}>
             <b>No sessions</b>
             <Box variant="p" color="inherit">
-              Ask a question, and its session is kept here.
+              Ask a question to create a session.
             </Box>
           </Box>
         )}

@@ -66,6 +66,6 @@ describe("readCompletion", () => {
   });
 
   it("says that what is no JSON cannot be read", () => {
-    expect(() => readCompletion("<html>")).toThrow("The answer of the model cannot be read.");
+    expect(() => readCompletion("<html>")).toThrow("The response of the model is invalid. Try again.");
   });
 });

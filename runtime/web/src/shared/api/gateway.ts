@@ -100,11 +100,11 @@ export function readCompletion(json: string): CompletionPiece[] {
   try {
     answer = JSON.parse(json) as CompletionAnswer;
   } catch {
-    throw new ApiError("The answer of the model cannot be read.", 0);
+    throw new ApiError("The response of the model is invalid. Try again.", 0);
   }
   if (answer.error) {
     const { message, code } = readError(json);
-    throw new ApiError(message ?? "The model failed.", 0, code);
+    throw new ApiError(message ?? "The model failed. Try again.", 0, code);
   }
   const usage = answer.usage ?? null;
   return (answer.choices ?? []).map((choice) => ({

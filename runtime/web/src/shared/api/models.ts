@@ -35,7 +35,7 @@ export interface Proposal {
   /** The change as YAML, which is put over the environment's configuration. */
   patch: string;
   validation: {
-    /** Whether by all rules of the compiler, and not by the schema alone. */
+    /** Whether all rules of the compiler were checked, not only the schema. */
     complete: boolean;
     warnings: string[];
   };

@@ -7,7 +7,7 @@ export interface Repository {
   type: string;
 }
 
-/** A piece of a document that fits a question. */
+/** A chunk of a document that matches a question. */
 export interface Chunk {
   source: string;
   content: string;
@@ -40,7 +40,7 @@ export interface Repositories {
   list: (signal?: AbortSignal) => Promise<Repository[]>;
   search: (search: Search, signal: AbortSignal) => Promise<Chunk[]>;
   uploadTarget: (fileName: string, signal: AbortSignal) => Promise<UploadTarget>;
-  /** Reads uploaded files into the index; answers with the number of pieces that they were cut into. */
+  /** Ingests uploaded files; returns the number of chunks. */
   ingest: (ingestion: Ingestion, signal: AbortSignal) => Promise<number>;
 }
 
@@ -107,9 +107,9 @@ export function uploadFile(
     upload.onload = () =>
       upload.status < 300
         ? resolve(target.fields["key"] ?? file.name)
-        : reject(new ApiError(`${file.name} was not accepted (status ${upload.status}).`, upload.status));
+        : reject(new ApiError(`${file.name} was rejected (status ${upload.status}).`, upload.status));
     upload.onerror = () => reject(new ApiError(`${file.name} cannot be uploaded. Check the connection.`, 0));
-    upload.onabort = () => reject(new DOMException("The upload was cancelled.", "AbortError"));
+    upload.onabort = () => reject(new DOMException("The upload was canceled.", "AbortError"));
     upload.onloadend = () => signal.removeEventListener("abort", abort);
     upload.open("POST", target.url);
     upload.send(form);

@@ -16,20 +16,20 @@ describe("createSend", () => {
   });
 
   it("fails with the message, code and request id of an answer that is an error", async () => {
-    const body = '{"message":"You have no such session.","code":"NotFound"}';
+    const body = '{"message":"The session does not exist.","code":"NotFound"}';
     const answer = new Response(body, {
       status: 404,
       headers: { "X-Request-ID": "r-1" },
     });
     vi.stubGlobal("fetch", () => Promise.resolve(answer));
     await expect(createSend(undefined)("http://api/x")).rejects.toEqual(
-      new ApiError("You have no such session.", 404, "NotFound", "r-1", body),
+      new ApiError("The session does not exist.", 404, "NotFound", "r-1", body),
     );
   });
 
   it("says which host cannot be reached", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
-    await expect(createSend(undefined)("http://api.example/x")).rejects.toThrow("api.example cannot be reached");
+    await expect(createSend(undefined)("http://api.example/x")).rejects.toThrow("api.example is unreachable");
   });
 });
 

@@ -63,7 +63,7 @@ export function createSend(token: string | undefined): Send {
       });
     } catch (error) {
       if (isAbort(error)) throw error;
-      throw new ApiError(`${new URL(url).host} cannot be reached. Check the connection and try again.`, 0, UNREACHABLE);
+      throw new ApiError(`${new URL(url).host} is unreachable. Check the connection and try again.`, 0, UNREACHABLE);
     }
     if (!response.ok) throw await errorOf(response);
     return response;
@@ -81,7 +81,7 @@ export function isPassing(error: unknown): boolean {
 
 /** A sentence for people, of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : "Something went wrong.";
+  return error instanceof Error ? error.message : "An error occurred.";
 }
 
 async function errorOf(response: Response): Promise<ApiError> {
@@ -112,16 +112,16 @@ function statusSentence(status: number): string {
     case 401:
       return "Your session has ended. Sign in again.";
     case 403:
-      return "You may not do this.";
+      return "You do not have permission to do this.";
     case 404:
-      return "It no longer exists.";
+      return "The item no longer exists.";
     case 413:
-      return "It is too large.";
+      return "The content is too large.";
     case 429:
-      return "There are too many requests at the moment. Wait a little and try again.";
+      return "Too many requests. Wait a moment and try again.";
     case 504:
-      return "The answer took too long. Try again.";
+      return "The response took too long. Try again.";
     default:
-      return `The service answered with status ${status}. Try again later.`;
+      return `The service returned status ${status}. Try again later.`;
   }
 }

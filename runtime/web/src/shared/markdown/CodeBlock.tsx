@@ -32,7 +32,7 @@ export function CodeBlock({ code, language, label = "Code" }: CodeBlockProps) {
             variant="icon"
             copyButtonAriaLabel="Copy the code"
             copySuccessText="Copied"
-            copyErrorText="The browser does not allow copying"
+            copyErrorText="Copying is blocked by the browser"
             textToCopy={code}
           />
         }

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Banner } from "@/app/Banner";
 
 /** A page for those who are not signed in, between the banners. */
-export function CentredPage({ children }: { children: ReactNode }) {
+export function CenteredPage({ children }: { children: ReactNode }) {
   return (
     <div className="lisa-page">
       <Banner place="top" />

@@ -3,7 +3,7 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 
 /** A page of its own for what keeps the application from starting. */
-export function StartProblem({ header, message }: { header: string; message: string }) {
+export function StartupError({ header, message }: { header: string; message: string }) {
   return (
     <main className="lisa-center">
       <Box variant="h1" padding={{ bottom: "l" }}>
@@ -12,7 +12,7 @@ export function StartProblem({ header, message }: { header: string; message: str
       <Alert
         type="error"
         header={header}
-        action={<Button onClick={() => window.location.reload()}>Load the page again</Button>}
+        action={<Button onClick={() => window.location.reload()}>Reload the page</Button>}
       >
         {message}
       </Alert>
