@@ -153,7 +153,9 @@ async def test_body_without_a_length_is_served_up_to_the_limit(
     assert app.received == bodies
 
 
-@pytest.mark.parametrize("headers", [[], [length(b"-1")], [length(b"1e3")]])
+@pytest.mark.parametrize(
+    "headers", [[], [length(b"-1")], [length(b"1e3")], [(b"x-content-length", b"1")], [(b"age", b"1")]]
+)
 @pytest.mark.parametrize("bodies", [[b"x" * 11], [b"x" * 4, b"x" * 7], [b"x"] * 11])
 async def test_body_without_a_length_is_cut_at_the_limit(
     headers: list[tuple[bytes, bytes]], bodies: list[bytes]

@@ -85,6 +85,7 @@ def test_split_gives_a_large_tensor_its_own_shard(sizes: list[int], limit: int, 
 def test_shard_names_number_the_files() -> None:
     assert shard_names(1) == ("model.safetensors",)
     assert shard_names(2) == ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    assert [len(set(shard_names(count))) for count in range(1, 13)] == list(range(1, 13))
     assert shard_names(12)[9:11] == ("model-00010-of-00012.safetensors", "model-00011-of-00012.safetensors")
 
 
