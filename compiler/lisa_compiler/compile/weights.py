@@ -48,7 +48,7 @@ def resolve_weights(
         project: folder of `models/`.
         lock: what is locked.
         local_weights: what is done about local models.
-        step: is told how far the work is.
+        step: receives the progress.
     """
     if local_weights is LocalWeights.IGNORE:
         return Resolution(lock=lock, locked=(), findings=(), seen={})
@@ -88,7 +88,7 @@ def diagnose(finding: Finding, document: Document, environment: str) -> Diagnost
             catalogue.WEIGHTS_INCOMPLETE,
             f"{place} is incomplete and was skipped: {reasons}.",
         ),
-        Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} is not what {LOCK_FILE} says: {reasons}."),
+        Problem.OUTDATED: (catalogue.WEIGHTS_OUTDATED, f"{place} does not match {LOCK_FILE}: {reasons}."),
         Problem.REFUSED: (catalogue.WEIGHTS_REFUSED, f"{place} cannot be used: {reasons}."),
         Problem.DAMAGED: (catalogue.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
         Problem.UNCHECKED: (
