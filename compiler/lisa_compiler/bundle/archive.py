@@ -2,7 +2,7 @@
 
 It is a plain tar (POSIX.1-2001, pax), not compressed, since weights, wheels and images do not get smaller. The entries
 are bundle.json, then what it says is stored, in its order; there is no time, owner or link in it. `tar -xf` unpacks a
-whole bundle as well, which the first one in a new network needs.
+complete bundle as well, which the first one in a new network needs.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from lisa_schema.atomic_file import replaced_file
 _BLOCK_BYTES: Final = 1 << 20
 
 Tell = Callable[[int], None]
-"""Is told how many bytes more were read or written."""
+"""Receives how many more bytes were read or written."""
 
 
 def write_archive(target: Path, manifest: BundleManifest, sources: Mapping[str, Source], tell: Tell) -> None:
-    """Write an archive beside its place, and put it there when it is whole.
+    """Write an archive beside its place, and move it there when it is complete.
 
     Raises:
         BundleError: a file is not what the manifest says, or the archive cannot be written.
@@ -120,7 +120,7 @@ class DirectoryBase:
 
 
 class ArchiveBase:
-    """A bundle that is whole."""
+    """A complete bundle."""
 
     def __init__(self, archive: Path, tar: tarfile.TarFile) -> None:
         self.manifest = read_manifest(archive)
@@ -147,7 +147,7 @@ def _known(path: str | None, file: BundledFile) -> str:
 
 @contextmanager
 def open_base(base: Path) -> Iterator[Base]:
-    """Open a base: a whole bundle, or the directory that any bundle was unpacked to.
+    """Open a base: a complete bundle, or the directory that any bundle was unpacked to.
 
     Raises:
         BundleError: it is neither.
@@ -171,12 +171,12 @@ def read_manifest(archive: Path) -> BundleManifest:
 
 
 def verify(archive: Path, base: Path | None, tell: Tell) -> BundleManifest:
-    """Read a whole bundle, and compare each byte with its manifest.
+    """Read a complete bundle, and compare each byte with its manifest.
 
     Args:
         archive: the bundle.
         base: of a difference; its files are compared too. None compares what the archive holds.
-        tell: is told the progress.
+        tell: receives the progress.
 
     Raises:
         BundleError: something is missing, different or too much.
@@ -192,16 +192,16 @@ def verify(archive: Path, base: Path | None, tell: Tell) -> BundleManifest:
 
 
 def unpack(archive: Path, directory: Path, base: Path | None, tell: Tell) -> BundleManifest:
-    """Unpack a bundle into a new directory, verified, whole or not at all.
+    """Unpack a bundle into a new directory, verified, atomically.
 
     Args:
         archive: the bundle.
         directory: where to; it does not exist, or is empty.
         base: of a difference.
-        tell: is told the progress.
+        tell: receives the progress.
 
     Raises:
-        BundleError: the bundle is not whole, or is a difference and has no base.
+        BundleError: the bundle is incomplete, or is incremental and has no base.
         LisaError: the directory holds something, or cannot be made.
     """
     with create_directory_atomically(directory) as staging, _opened(archive) as tar:

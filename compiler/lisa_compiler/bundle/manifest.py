@@ -48,7 +48,7 @@ class BundledFile:
         sha256: digest of the content, in hexadecimal.
         kind: what it is.
         executable: whether it is a program.
-        stored: whether this archive holds it; a difference leaves out what its base has.
+        stored: whether this archive holds it; an incremental bundle omits what its base has.
     """
 
     path: str
@@ -68,8 +68,8 @@ class BundleManifest:
         environment: the environment that it is for.
         python: version of Python that its wheels are for, as `3.12`; empty when it has none.
         platform: platform of its wheels, as `linux-x86_64`.
-        base: digest of bundle.json of the bundle that it is a difference to; None for a whole one.
-        missing: what was left out, since it was not where the bundle was made.
+        base: digest of bundle.json of the bundle that it is incremental to; None for a complete one.
+        missing: what was omitted, since it was not where the bundle was created.
         files: by path; those of the base that it needs among them.
     """
 

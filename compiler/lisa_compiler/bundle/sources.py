@@ -141,13 +141,13 @@ def find_sources(project: Path, output: Path, deployment: Deployment, lock: Weig
 
 def _named(project: Path, path: str, missing: dict[str, str]) -> Iterator[tuple[str, Source]]:
     """A file or folder that the configuration names; its checksum stands for it when compiling, not when deploying."""
-    whole = project / path
-    if whole.is_dir():
-        for below, file in files_below(whole, _NOISE):
+    found = project / path
+    if found.is_dir():
+        for below, file in files_below(found, _NOISE):
             yield f"{PROJECT}/{path}/{below}", Source(kind=FileType.PROJECT, file=file)
-    elif whole.is_file():
+    elif found.is_file():
         kind = FileType.IMAGE if path.endswith(".tar") else FileType.PROJECT
-        yield f"{PROJECT}/{path}", Source(kind=kind, file=whole)
+        yield f"{PROJECT}/{path}", Source(kind=kind, file=found)
     elif (project / f"{path}.sha256").is_file():
         missing[path] = "add the file to the project, next to its checksum"
 

@@ -24,8 +24,8 @@ def sarif_log(
     Args:
         diagnostics: the results.
         version: version of LISA.
-        file_of: names a diagnostic's file, relative to the repository.
-        message_of: writes a diagnostic's whole message.
+        file_of: returns a diagnostic's file, relative to the repository.
+        message_of: formats a diagnostic's message with key and fix.
         meanings: what codes mean that LISA's own catalogue does not have.
     """
     rules: dict[str, Diagnostic] = {}

@@ -84,7 +84,7 @@ def load_if_up_to_date(
 def is_outdated(project: Path, output: Path, environment: str) -> bool:
     """Tell whether an environment's sources, or the files in its output, have changed since it was compiled here.
 
-    False also means that nobody knows: it was compiled elsewhere, or with options.
+    False also means that it is unknown: the environment was compiled elsewhere, or with options.
     """
     try:
         stamp = _read(output, f"environment-{environment}")

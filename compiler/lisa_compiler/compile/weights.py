@@ -48,7 +48,7 @@ def resolve_weights(
         project: folder of `models/`.
         lock: what is locked.
         local_weights: what is done about local models.
-        step: is told how far the work is.
+        step: receives the progress.
     """
     if local_weights is LocalWeights.IGNORE:
         return Resolution(lock=lock, locked=(), issues=(), seen={})

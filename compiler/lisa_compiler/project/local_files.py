@@ -17,7 +17,7 @@ from lisa_schema.errors import LisaError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CHUNK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}\b")
 
 
@@ -57,11 +57,11 @@ def digest(project: Path, path: str) -> str:
     checksum = _checksum(file, path)
     if checksum is not None:
         return checksum
-    whole = hashlib.sha256()
+    hasher = hashlib.sha256()
     with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            whole.update(chunk)
-    return whole.hexdigest()
+        while block := stream.read(_BLOCK_BYTES):
+            hasher.update(block)
+    return hasher.hexdigest()
 
 
 def read(project: Path, path: str) -> bytes:

@@ -24,13 +24,13 @@ class ProposalAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change that somebody asked for.
+    """A change that a user proposed.
 
     Attributes:
         id: its id, which begins with its time.
         kind: what it does.
         model_id: the model that it concerns: modelId, else modelName.
-        author: who asked.
+        author: the user.
         created_at: when, in ISO 8601 and UTC.
         status: `pending`, `applied` or `withdrawn`.
         change: the entry of `ecsModels`: the model, or its name with the keys that change; null takes a default back.

@@ -57,7 +57,7 @@ OWN: Final = WorkflowSettings(
     environments=("dev", "prod"),
     install="make install",
     lisa=".venv/bin/lisa",
-    # The example's models are nobody's to stage.
+    # The weights of the example's models are not staged.
     strict=False,
     own_tests=True,
 )
