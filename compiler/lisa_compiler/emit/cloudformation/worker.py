@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import pickle
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def serve(jobs: BinaryIO, outcomes: BinaryIO) -> None:
-    """Answer jobs until there are no more; None loads the CDK. A defect ends the process with its traceback."""
+    """Answer jobs until nothing asks any longer; None loads the CDK. A defect ends the process with its traceback."""
     while True:
         try:
             job: Job | None = pickle.load(jobs)  # noqa: S301  (written by the process that has started this one)
@@ -44,13 +44,14 @@ def serve(jobs: BinaryIO, outcomes: BinaryIO) -> None:
 
 def main() -> None:
     """Keep standard output for outcomes: whatever else is printed goes to standard error."""
-    # The parent removes the folder, unless it was killed; registered first, this runs after jsii has removed its files.
-    folder = tempfile.gettempdir()
-    if Path(folder).name.startswith(TEMPORARY_PREFIX):
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as outcomes:
+    # A broken pipe: the parent was killed while a job was synthesized.
+    with suppress(BrokenPipeError), os.fdopen(os.dup(sys.stdout.fileno()), "wb") as outcomes:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         serve(sys.stdin.buffer, outcomes)
+    # The parent removes this folder, unless it was killed.
+    folder = tempfile.gettempdir()
+    if Path(folder).name.startswith(TEMPORARY_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
