@@ -143,7 +143,7 @@ class Site:
         as_data = {name: json.loads(body) if isinstance(body, str) else body for name, body in deployed.items()}
         return as_data == compiled
 
-    def put_image(self, repository: str, tag: str) -> None:
+    def push_image(self, repository: str, tag: str) -> None:
         """Put an image without content where a real one belongs, unless there is one, so that it is not built."""
         digest = f"sha256:{'0' * 64}"
         manifest = {
@@ -152,9 +152,10 @@ class Site:
             "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 2, "digest": digest},
             "layers": [],
         }
-        ecr = self.client("ecr")
-        with suppress(ecr.exceptions.ImageAlreadyExistsException, ecr.exceptions.ImageTagAlreadyExistsException):
-            ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=json.dumps(manifest))
+        registry = self.client("ecr")
+        there = registry.exceptions.ImageAlreadyExistsException, registry.exceptions.ImageTagAlreadyExistsException
+        with suppress(*there):
+            registry.put_image(repositoryName=repository, imageTag=tag, imageManifest=json.dumps(manifest))
 
 
 def edit(path: Path, before: str, after: str) -> None:
