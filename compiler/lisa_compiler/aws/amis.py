@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.aws.session import translate_aws_errors
-from lisa_compiler.plan.amis import AmiLock, LockedAmi, PinnedAmi, UnpinnedAmi
+from lisa_compiler.plan.amis import ARCHITECTURE, AmiLock, LockedAmi, PinnedAmi, UnpinnedAmi
 
 if TYPE_CHECKING:
     from lisa_compiler.aws.account import Account
@@ -19,9 +19,6 @@ AMI_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 
 _AT_ONCE = 10
 """Parameters that GetParameters takes (API reference of Systems Manager)."""
-
-ARCHITECTURE = "x86_64"
-"""Architecture of the images and of the instance types that LISA deploys."""
 
 
 def pinned_parameters(deployment: Deployment) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,9 @@ STANDARD_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommend
 GPU_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 """Parameter of the ECS-optimized AMI with NVIDIA drivers (same source)."""
 
+ARCHITECTURE = "x86_64"
+"""Architecture of the images and of the instance types that LISA deploys."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedAmi:

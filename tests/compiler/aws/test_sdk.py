@@ -53,6 +53,13 @@ def test_commands_that_need_aws_name_the_extra(arguments: tuple[str, ...]) -> No
     assert (result.returncode, result.stderr.count("lisa-gitops[aws]")) == (1, 1), result.stderr
 
 
+@pytest.mark.parametrize("module", ["deploy.preflight", "artifacts.artifact_store"])
+def test_modules_of_commands_that_can_work_offline_need_no_boto3(module: str) -> None:
+    code = f"import sys; sys.modules['boto3'] = sys.modules['botocore'] = None; import lisa_compiler.{module}"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("artifacts", "list", "--env", "dev", "--offline"), ("stacks", "--env", "dev")],

@@ -152,9 +152,10 @@ class Site:
             "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 2, "digest": digest},
             "layers": [],
         }
-        ecr = self.client("ecr")
-        with suppress(ecr.exceptions.ImageAlreadyExistsException, ecr.exceptions.ImageTagAlreadyExistsException):
-            ecr.push_image(repositoryName=repository, imageTag=tag, imageManifest=json.dumps(manifest))
+        registry = self.client("ecr")
+        there = registry.exceptions.ImageAlreadyExistsException, registry.exceptions.ImageTagAlreadyExistsException
+        with suppress(*there):
+            registry.put_image(repositoryName=repository, imageTag=tag, imageManifest=json.dumps(manifest))
 
 
 def edit(path: Path, before: str, after: str) -> None:

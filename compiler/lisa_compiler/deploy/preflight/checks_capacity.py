@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lisa_compiler.aws.amis import ARCHITECTURE
 from lisa_compiler.deploy.preflight.result import Result, Status
-from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi, UnpinnedAmi
+from lisa_compiler.plan.amis import ARCHITECTURE, ConfiguredAmi, DynamicAmi, PinnedAmi, UnpinnedAmi
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.preflight.facts import Facts, MachineImage
