@@ -1,7 +1,7 @@
 # `make` alone lists the targets. It needs GNU make, bash, git and Python >= 3.11.
 #
-# ENV, PROFILE, DEPLOYMENT_NAME, ACCOUNT_NUMBER and REGION, from the command line or the environment, become the
-# options --env, --profile, --deployment-name, --account-number and --region of `lisa`. ARGS is handed over as it is:
+# ENV, PROFILE, DEPLOYMENT_NAME, ACCOUNT_NUMBER and REGION, from the command line or the environment, set the
+# options --env, --profile, --deployment-name, --account-number and --region of `lisa`. ARGS is passed unchanged:
 #   make compile ENV=prod ARGS='--set logLevel=DEBUG'
 
 SHELL := bash

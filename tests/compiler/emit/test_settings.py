@@ -153,22 +153,22 @@ REST: Mapping[str, Any] = MINIMAL["restApiConfig"]
 
 def test_summary_warns_of_what_is_open(planned: Planned) -> None:
     rest = {**REST, "loadBalancerConfig": {"healthCheckConfig": {"path": "/health"}}}
-    assert "**plain HTTP** on port 80 from anywhere" in summary(planned(restApiConfig=rest))
+    assert "**unencrypted HTTP** (80) from the internet" in summary(planned(restApiConfig=rest))
 
 
 def test_summary_says_of_authentication_what_the_task_definition_contains(planned: Planned) -> None:
     deployment = planned()
-    assert "from anywhere; OIDC or API token\n" in summary(deployment)
-    assert "from anywhere; **no authentication**\n" in summary(deployment, USE_AUTH="false")
+    assert "from the internet; requires an OIDC or API token\n" in summary(deployment)
+    assert "from the internet; **no authentication**\n" in summary(deployment, USE_AUTH="false")
     unknown = summary(deployment, AUTHORITY="")
-    assert "from anywhere; **authentication unknown** `AUTHORITY` is not set.\n" in unknown
+    assert "from the internet; **authentication unknown** `AUTHORITY` is not set.\n" in unknown
 
 
 def test_summary_says_who_reaches_a_private_gateway(planned: Planned) -> None:
     rest = {**REST, "internetFacing": False}
     text = summary(planned(authConfig=None, deployChat=False, deployUi=False, restApiConfig=rest))
-    assert "HTTPS on port 443 from the VPC; **no authentication**" in text
-    assert "its execute-api address: management, closed to every caller without `authConfig`" in text
+    assert "HTTPS (443) from the VPC; **no authentication**" in text
+    assert "its default address (execute-api): models; rejects all requests because `authConfig` is not set" in text
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_summary_says_who_reaches_a_private_gateway(planned: Planned) -> None:
 )
 def test_summary_does_not_vouch_for_another_image(planned: Planned, image: dict[str, str], shown: str) -> None:
     text = summary(planned(restApiConfig={**REST, "containerConfig": {"image": image}}))
-    assert f"OIDC or API token **if `{shown}` is LISA's gateway**" in text
+    assert f"requires an OIDC or API token **if `{shown}` is LISA's gateway**" in text
 
 
 def test_summary_shows_what_is_passed_through(planned: Planned) -> None:
@@ -189,8 +189,8 @@ def test_summary_shows_what_is_passed_through(planned: Planned) -> None:
     container = {**REST["containerConfig"], "environment": environment}
     litellm = {"litellm_settings": {"callbacks": ["langfuse"]}, "router_settings": {"num_retries": 2}}
     text = summary(planned(restApiConfig={**REST, "containerConfig": container}, litellmConfig=litellm))
-    assert "| REST API | `environment.OPENAI_API_BASE` | `https://models.example.com/v1` |" in text
-    assert f"| REST API | `environment.OPENAI_API_KEY` | `secret {secret}` |" in text
+    assert "| Gateway | `environment.OPENAI_API_BASE` | `https://models.example.com/v1` |" in text
+    assert f"| Gateway | `environment.OPENAI_API_KEY` | `secret {secret}` |" in text
     assert '| LiteLLM | `litellm_settings.callbacks` | `["langfuse"]` |' in text
     assert "| LiteLLM | `router_settings.num_retries` | `2` |" in text
     assert "## Passed through" not in summary(planned())

@@ -170,7 +170,7 @@ def test_only_certificates_reach_the_output(compiling: Callable[..., dict[str, b
     assert not any(b"hunter2" in content for content in files.values())
     bundle = files["trust/lisa/ca-bundle.pem"]
     assert ROOT.certificate in parse(bundle[: len(ROOT.pem) + 200])
-    assert "Test root, until" in files["SUMMARY.md"].decode()
+    assert "Test root, expires" in files["SUMMARY.md"].decode()
 
 
 def test_without_a_file_nothing_is_added(compiled: Callable[..., Any]) -> None:

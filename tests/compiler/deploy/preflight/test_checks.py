@@ -385,7 +385,7 @@ def test_a_service_that_does_not_answer_is_unknown(examine: Examine, monkeypatch
     monkeypatch.setenv("AWS_ENDPOINT_URL_SERVICE_QUOTAS", "http://localhost:1")
     found = examine()
     assert {one.status for one in found.of("quota").values()} == {Status.UNKNOWN}
-    assert all("AWS did not answer: EndpointConnectionError" in one.message for one in found.of("quota").values())
+    assert all("AWS did not respond: EndpointConnectionError" in one.message for one in found.of("quota").values())
 
 
 def test_an_error_is_unknown_and_its_message_is_left_out(examine: Examine) -> None:

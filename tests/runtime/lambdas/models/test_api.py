@@ -119,8 +119,8 @@ def test_the_end_of_a_model_is_proposed(models: Models) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"modelType": "embedding"}, "does not serve"),
-        ({"streaming": None}, "does not set `streaming`"),
+        ({"modelType": "embedding"}, "does not support"),
+        ({"streaming": None}, "streaming"),
         ({"instanceType": "g5.huge"}, "g5.huge"),
         ({"instanceTyp": "x"}, "instanceTyp"),
         ({"autoScalingConfig": {"minCapacity": 9}}, "apacity"),
