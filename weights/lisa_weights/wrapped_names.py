@@ -14,14 +14,14 @@ _FIRST = {
     "base_model.model": "PEFT",
     "_forward_module": "Accelerate or Lightning",
 }
-"""Beginning of every name, with what puts it there."""
+"""Beginning of every name, with the wrapper that adds it."""
 
 _ANYWHERE = {
     "_orig_mod": "torch.compile",
     "_fsdp_wrapped_module": "FSDP",
     "_checkpoint_wrapped_module": "activation checkpointing",
 }
-"""Part of a name, with what puts it there."""
+"""Part of a name, with the wrapper that adds it."""
 
 
 def wrapper_of(names: Collection[str]) -> str | None:
