@@ -35,7 +35,6 @@ def collect(
     requirements: Requirements, account: Account, progress: Callable[[str], None] | None = None
 ) -> tuple[Facts, tuple[str, ...]]:
     """Read an account; see `account_facts.collect`."""
-    # boto3, which takes 0.4 s to import, is an extra, and a file of facts is checked without it.
-    from lisa_compiler.deploy.preflight import account_facts
+    from lisa_compiler.deploy.preflight import account_facts  # noqa: PLC0415  # boto3, an extra: files need none
 
     return account_facts.collect(requirements, account, progress)

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerRoles, ContainerService
-from lisa_compiler.emit.cloudformation.constructs.json_parameters import ADVANCED_BYTES, STANDARD_BYTES, compact_json
+from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
@@ -159,32 +159,5 @@ class ServeStack(LisaStack):
         return role
 
     def _register(self, models: Sequence[Mapping[str, str | bool | None]]) -> None:
-        """Publish the hosted models; below `registeredModels/` in parts when they are too many for one parameter."""
-        whole = compact_json(models)
-        if len(whole.encode()) <= ADVANCED_BYTES:
-            self.publish(
-                "RegisteredModels",
-                "registeredModels",
-                whole,
-                description="Models that are hosted",
-                tier="Standard" if len(whole.encode()) <= STANDARD_BYTES else "Advanced",
-            )
-            return
-        parts: list[list[Mapping[str, str | bool | None]]] = [[]]
-        for model in models:
-            if len(compact_json([*parts[-1], model]).encode()) > STANDARD_BYTES:
-                parts.append([])
-            parts[-1].append(model)
-        self.publish(
-            "RegisteredModels",
-            "registeredModels",
-            compact_json({"parts": len(parts)}),
-            description="Models that are hosted: in how many parts they are below",
-        )
-        for number, part in enumerate(parts):
-            self.publish(
-                f"RegisteredModels{number}",
-                f"registeredModels/{number}",
-                compact_json(part),
-                description=f"Models that are hosted, part {number}",
-            )
+        """Publish the hosted models, of which there may be too many for one parameter."""
+        publish_json(self, "RegisteredModels", "registeredModels", models, description="Models that are hosted")

@@ -300,8 +300,8 @@ def test_many_models_share_out_their_registration(compiled: Callable[..., Compil
     parts = json.loads(parameters.pop("/dev/test/lisa/registeredModels"))["parts"]
     assert parts == len(parameters) > 1
     assert all(len(value.encode()) <= 4096 for value in parameters.values())
-    listed = [model["modelId"] for value in parameters.values() for model in json.loads(value)]
-    assert sorted(listed) == [f"model-{n:03}" for n in range(60)]
+    listed = json.loads("".join(parameters[f"/dev/test/lisa/registeredModels/{number}"] for number in range(parts)))
+    assert sorted(model["modelId"] for model in listed) == [f"model-{n:03}" for n in range(60)]
 
 
 def test_imported_vpc_makes_none(compiled: Callable[..., Compiled]) -> None:
