@@ -54,7 +54,7 @@ def doctor(
 ) -> None:
     """Report what would fail in the account before a deployment. Changes nothing."""
     if facts and export:
-        raise typer.BadParameter("--facts and --export exclude each other.", param_hint="--export")
+        raise typer.BadParameter("--facts and --export are mutually exclusive.", param_hint="--export")
     requirements = preflight.require(context.deployment, context.assembly())
     warn_if_out_of_date(context)
     if export:
