@@ -81,7 +81,7 @@ class Environments:
 def fresh(project: Path, output: Path, environment: str, options: Sequence[tuple[str, str]]) -> Fresh | None:
     """Return what is known of an environment's output when nothing has changed since it was compiled, else None."""
     try:
-        stamp = _read(output, f"environment-{environment}")
+        stamp = read_state(output, f"environment-{environment}")
         manifest = (output / environment / MANIFEST).read_bytes()
         unchanged = (
             stamp["manifest"] == sha256(manifest)
@@ -105,7 +105,7 @@ def is_outdated(project: Path, output: Path, environment: str) -> bool:
     False also means that nobody knows: it was compiled elsewhere, or with options.
     """
     try:
-        stamp = _read(output, f"environment-{environment}")
+        stamp = read_state(output, f"environment-{environment}")
         manifest = (output / environment / MANIFEST).read_bytes()
         if stamp["manifest"] != sha256(manifest) or stamp["options"] != _options_digest(()):
             return False
@@ -189,7 +189,7 @@ def remember(
             "files": files,
             "diagnostics": [diagnostic.to_dict() for diagnostic in diagnostics],
         }
-        _write(output, f"environment-{environment}", stamp)
+        write_state(output, f"environment-{environment}", stamp)
 
 
 def environment_inputs(project: Path) -> dict[str, str]:
@@ -200,7 +200,7 @@ def environment_inputs(project: Path) -> dict[str, str]:
 def known_environments(project: Path, output: Path) -> Environments | None:
     """Return the project's environments when the files that name them have not changed, else None."""
     try:
-        stamp = _read(output, "project")
+        stamp = read_state(output, "project")
         inputs = environment_inputs(project)
         if stamp["inputs"] != inputs or stamp["program"] != program_digest():
             return None
@@ -220,7 +220,7 @@ def remember_environments(output: Path, environments: Environments) -> None:
             "default": environments.default,
             "names": list(environments.names),
         }
-        _write(output, "project", stamp)
+        write_state(output, "project", stamp)
 
 
 def input_paths(config: Config) -> tuple[str, ...]:
@@ -315,11 +315,13 @@ def _options_digest(options: Sequence[tuple[str, str]]) -> str:
     return sha256(json.dumps(options).encode())
 
 
-def _read(output: Path, name: str) -> Any:
+def read_state(output: Path, name: str) -> Any:
+    """Read a file of the state directory; OSError or ValueError where there is none that can be read."""
     return json.loads((output / STATE_DIRECTORY / f"{name}.json").read_bytes())
 
 
-def _write(output: Path, name: str, stamp: Mapping[str, Any]) -> None:
+def write_state(output: Path, name: str, stamp: Mapping[str, Any]) -> None:
+    """Replace a file of the state directory."""
     from lisa_compiler.output.write import state_directory
 
     path = state_directory(output) / f"{name}.json"

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _FOLDER = "cloudformation"
 _ASSETS = ".assets.json"
 _API_PREFIX = "AWS::ApiGateway::"
-# What a deployment of the API contains; the stage, the domain and the account's settings are outside of it.
-_API_DEFINITION = frozenset(
+API_DEFINITION = frozenset(
     f"{_API_PREFIX}{kind}"
     for kind in ("Authorizer", "GatewayResponse", "Method", "RequestValidator", "Resource", "RestApi")
 )
+"""Types of what a deployment of the API contains, without the stage, the domain and the account's settings."""
 
 
 def emit_cloudformation(
@@ -156,7 +156,7 @@ def _name_api_deployment(files: dict[str, bytes]) -> dict[str, bytes]:
         name: {
             logical_id: resource
             for logical_id, resource in json.loads(content)["Resources"].items()
-            if resource["Type"] in _API_DEFINITION
+            if resource["Type"] in API_DEFINITION
         }
         for name, content in files.items()
         if name.endswith(".template.json")

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
 from lisa_compiler.plan.images import EcrRepositoryImage
+from lisa_compiler.plan.provenance import bare
 from lisa_compiler.plan.trust import ProjectTrust
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _execution_role(stack: IamStack, group: str, services: list[ServicePlan]) ->
             allow("ecr:GetAuthorizationToken", "*"),
             allow(
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                sorted(repositories),
+                sorted(repositories, key=bare),
             ),
         ),
         "logs": document(allow(["logs:CreateLogStream", "logs:PutLogEvents"], logs_scope)),
@@ -235,7 +236,7 @@ def _instance_stacks(deployment: Deployment, group: str) -> list[str]:
     names = deployment.names
     pattern = f"{names.deployment}-{names.app}-model-*-{names.stage}"
     own = {deployment.stack(model.component).name for model in deployment.models}
-    shortened = {name for name in own if not fnmatchcase(name, pattern)}
+    shortened = {name for name in own if not fnmatchcase(bare(name), bare(pattern))}
     return sorted(({pattern} if own - shortened else set()) | shortened)
 
 

@@ -16,6 +16,7 @@ from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
+from lisa_compiler.plan.provenance import without_marks
 
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
@@ -79,18 +80,21 @@ class ServeStack(LisaStack):
             for model in self.deployment.models
         ]
         whole = compact_json(models)
-        if len(whole.encode()) <= ADVANCED_BYTES:
+        size = len(without_marks(whole))
+        streaming = [(*model.service.key, "streaming") for model in self.deployment.models]
+        if size <= ADVANCED_BYTES:
             self.publish(
                 "RegisteredModels",
                 "registeredModels",
                 whole,
                 description="Models that are hosted",
-                tier="Standard" if len(whole.encode()) <= STANDARD_BYTES else "Advanced",
+                tier="Standard" if size <= STANDARD_BYTES else "Advanced",
+                source=streaming,
             )
             return
         parts: list[list[dict[str, str | bool | None]]] = [[]]
         for model in models:
-            if len(compact_json([*parts[-1], model]).encode()) > STANDARD_BYTES:
+            if len(without_marks(compact_json([*parts[-1], model]))) > STANDARD_BYTES:
                 parts.append([])
             parts[-1].append(model)
         self.publish(
