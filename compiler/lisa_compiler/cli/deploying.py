@@ -164,11 +164,13 @@ def drift(target: Target, *, as_json: bool) -> ExitCode:
 
     assembly = target.assembly()
     target.warn_if_out_of_date()
-    findings = drifts.find(assembly, target.deployment, _cloudformation(target.account(), assembly))
+    cloudformation = _cloudformation(target.account(), assembly)
+    index = target.provenance()
+    findings = drifts.find(assembly, target.deployment, cloudformation, index)
     if as_json:
         put(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     else:
-        show_drift(target, findings)
+        show_drift(target, findings, index)
     return ExitCode.STALE if findings else ExitCode.OK
 
 

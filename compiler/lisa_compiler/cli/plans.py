@@ -13,10 +13,10 @@ from lisa_compiler.cli.targets import Target
 from lisa_compiler.cli.terminal import put, say
 from lisa_compiler.deploy.comparing import Difference
 from lisa_compiler.deploy.planning import Action, StackStep
-from lisa_compiler.deploy.terms import component_key
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.drift import Finding
+    from lisa_compiler.provenance.index import Index
 
 _LONGEST_VALUE = 40
 
@@ -37,15 +37,15 @@ def _counts(step: StackStep) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "-"
 
 
-def show_drift(target: Target, findings: Sequence[Finding]) -> None:
-    """Show drift, stack by stack and resource by resource."""
+def show_drift(target: Target, findings: Sequence[Finding], index: Index) -> None:
+    """Show drift, stack by stack and resource by resource, with the keys of the configuration."""
     place = shown_path(target.output / target.environment)
     if not findings:
         say(f"{target.environment}: the deployment matches {place}")
         return
     for stack, of_stack in groupby(findings, lambda finding: finding.stack):
         known = list(of_stack)
-        block = component_key(target.deployment, known[0].component)
+        block = index.shown(index.stacks.get(known[0].component, ()))
         put(f"{stack}{f'  ({block})' if block else ''}\n")
         for (cause, resource), differences in groupby(known, lambda finding: (finding.cause, finding.resource)):
             put(f"  {cause}: {resource or 'the complete stack'}\n")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_compiler.cli.inspecting import validated
 from lisa_compiler.cli.terminal import ExitCode, put, say
 from lisa_schema.errors import ConfigurationError, LisaError
 
@@ -66,11 +67,17 @@ def explain(request: Request, target: str) -> ExitCode:
     Raises:
         LisaError: the target does not exist, or the files cannot be read.
     """
+    from lisa_compiler.compile.provenance import index_of
+    from lisa_compiler.provenance.rules import keys_of_rules
     from lisa_compiler.review.explain import explain as explained
+    from lisa_compiler.review.explain import output_of
 
     try:
         name = request.environments[0] if request.environments else _default_environment(request.project)
-        found = explained(request.project, name, target)
+        output_of(request.project, name)
+        config = validated(request, name, ())[1]
+        index = index_of(request.project, request.project / "generated", name, config)
+        found = explained(request.project, name, target, index, keys_of_rules(config))
         for warning in _staleness_warnings(request.project, name):
             say(f"warning: {warning}")
         put(found)

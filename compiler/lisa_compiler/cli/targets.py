@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Assembly
     from lisa_compiler.aws.account import Account
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.provenance.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,16 @@ class Target:
             problem = f"{place} cannot be compared with its sources, which do not compile."
         if problem:
             say(f"warning: {problem} This command uses it as it is; run `lisa compile --env {self.environment}`.")
+
+    def provenance(self) -> Index:
+        """Where the compiled output comes from; an empty index for sources that no longer compile."""
+        from lisa_compiler.compile.provenance import index_of
+        from lisa_compiler.provenance.index import Index
+
+        try:
+            return index_of(self.project, self.output, self.environment, self.deployment.config)
+        except LisaError:
+            return Index({})
 
     def _out_of_date(self) -> str | None:
         """A sentence, when the compiled output is not what the sources compile to."""

@@ -13,7 +13,8 @@ from lisa_compiler.aws.account import explained
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.deploy.comparing import Difference, compare
 from lisa_compiler.deploy.planning import left_over
-from lisa_compiler.deploy.terms import component_key, configuration_key
+from lisa_compiler.provenance.index import Index, Place
+from lisa_compiler.review.differences import path_at, shown_path
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Assembly, Stack
@@ -63,8 +64,16 @@ class Finding:
     compiled: Any = None
 
 
-def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation) -> tuple[Finding, ...]:
+def find(
+    assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation, index: Index
+) -> tuple[Finding, ...]:
     """Compare what is deployed with what is compiled.
+
+    Args:
+        assembly: what is compiled.
+        deployment: the plan.
+        cloudformation: the account.
+        index: where the compiled output comes from.
 
     Raises:
         DeployError: AWS refuses, or drift detection fails.
@@ -73,18 +82,18 @@ def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormat
     detections = _detect(assembly.stacks, deployed, cloudformation)
     found: list[Finding] = []
     for stack in assembly.stacks:
-        found += _stack_findings(stack, deployed.get(stack.name), deployment, cloudformation)
+        found += _stack_findings(stack, deployed.get(stack.name), index, cloudformation)
         if stack.name in detections:
-            found += _by_hand(stack, deployment, cloudformation)
+            found += _by_hand(stack, index, cloudformation)
     for step in left_over(deployment.names, (stack.name for stack in assembly.stacks), deployed):
         found.append(Finding(component=step.component, stack=step.name, cause=Cause.LEFT_OVER, key=""))
     return tuple(found)
 
 
 def _stack_findings(
-    stack: Stack, found: DeployedStack | None, deployment: Deployment, cloudformation: CloudFormation
+    stack: Stack, found: DeployedStack | None, index: Index, cloudformation: CloudFormation
 ) -> Iterator[Finding]:
-    key = component_key(deployment, stack.component)
+    key = index.shown(index.stacks.get(stack.component, ()))
     if found is None or not found.is_made:
         yield Finding(component=stack.component, stack=stack.name, cause=Cause.MISSING, key=key)
         return
@@ -107,12 +116,19 @@ def _stack_findings(
                 component=stack.component,
                 stack=stack.name,
                 cause=Cause.UNDEPLOYED,
-                key=configuration_key(deployment, stack.component, change.resource_type, change.logical_id, path),
+                key=_key(index, stack, compiled, change.logical_id, path),
                 resource=f"{change.logical_id} ({change.resource_type})",
                 path=path,
                 deployed={Difference.ADDED: "absent", Difference.REMOVED: "present"}.get(change.difference, before),
                 compiled={Difference.ADDED: "present", Difference.REMOVED: "absent"}.get(change.difference, after),
             )
+
+
+def _key(index: Index, stack: Stack, compiled: Mapping[str, Any], logical_id: str, path: str) -> str:
+    """The keys of a property, by its path as CloudFormation writes it; of a complete resource without a path."""
+    resource = compiled["Resources"].get(logical_id, {})
+    steps = path_at(resource.get("Properties", {}), path.split("/")) if path else ()
+    return index.explanation(Place(stack.component, logical_id, shown_path(steps)))
 
 
 def _detect(
@@ -137,7 +153,8 @@ def _detect(
     return started
 
 
-def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormation) -> Iterator[Finding]:
+def _by_hand(stack: Stack, index: Index, cloudformation: CloudFormation) -> Iterator[Finding]:
+    compiled = json.loads(stack.template.read_bytes())
     for drift in _drifts(cloudformation.client(), stack.name):
         logical_id, resource_type = drift["LogicalResourceId"], drift["ResourceType"]
         resource = f"{logical_id} ({resource_type})"
@@ -146,7 +163,7 @@ def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormatio
                 component=stack.component,
                 stack=stack.name,
                 cause=Cause.BY_HAND,
-                key=configuration_key(deployment, stack.component, resource_type, logical_id, ""),
+                key=_key(index, stack, compiled, logical_id, ""),
                 resource=resource,
                 deployed="deleted",
                 compiled="present",
@@ -157,7 +174,7 @@ def _by_hand(stack: Stack, deployment: Deployment, cloudformation: CloudFormatio
                 component=stack.component,
                 stack=stack.name,
                 cause=Cause.BY_HAND,
-                key=configuration_key(deployment, stack.component, resource_type, logical_id, path),
+                key=_key(index, stack, compiled, logical_id, path),
                 resource=resource,
                 path=path,
                 deployed=None if difference["DifferenceType"] == "REMOVE" else difference["ActualValue"],

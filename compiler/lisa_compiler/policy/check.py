@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache, partial
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
+from lisa_compiler.compile.provenance import index_of
 from lisa_compiler.output.gateway_authentication import TRUSTED
 from lisa_compiler.output.manifest import configuration_digest
 from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.plan import plan
 from lisa_compiler.policy.finding import Finding, Tool
-from lisa_compiler.policy.places import governing_key, place
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
+from lisa_compiler.provenance.index import Index, Place
 from lisa_schema import catalogue
 from lisa_schema.diagnostics import Diagnostic, Origin
+from lisa_schema.document import Document, Path, key_path
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
@@ -40,12 +44,13 @@ class Checked:
     findings: tuple[Finding, ...]
     stale: tuple[Diagnostic, ...]
     _loaded: Loaded
-    _deployment: Deployment
+    _index: Callable[[], Index]
+    _logical_ids: Mapping[tuple[str, str], str]
 
     def diagnostic(self, finding: Finding) -> Diagnostic:
         """Tell a finding at the line of the key that governs its resource."""
-        path = governing_key(self._deployment, finding.component, finding.resource, finding.kind)
-        origin, key = place(self._loaded.document, path)
+        logical_id = self._logical_ids.get((finding.component, _construct(finding.resource)), finding.resource)
+        origin, key = nearest(self._loaded.document, self._index().governing(Place(finding.component, logical_id)))
         return Diagnostic(
             code=finding.rule,
             rule=_NAMES.get(finding.rule, finding.tool.value),
@@ -57,12 +62,16 @@ class Checked:
         )
 
 
+_HASH = re.compile(r"[0-9A-F]{8}\Z")
+_HIDDEN = frozenset({"Resource", "Default"})
+"""Ids of constructs that the CDK leaves out of logical ids."""
+
 _NAMES = {rule.id: rule.name for rule in RULES}
 
 
 def check_environment(
-    project: Path,
-    output: Path,
+    project: FilePath,
+    output: FilePath,
     loaded: Loaded,
     config: Config,
     *,
@@ -96,7 +105,26 @@ def check_environment(
         from lisa_compiler.policy.nag import nag
 
         findings += nag(project, environment, overrides, templates)
-    return Checked(environment, tuple(findings), tuple(_stale(output, environment, config)), loaded, deployment)
+    return Checked(
+        environment,
+        tuple(findings),
+        tuple(_stale(output, environment, config)),
+        loaded,
+        cache(partial(index_of, project, output, environment, config)),
+        {(one.component, _construct(logical_id)): logical_id for one in templates for logical_id in one.resources},
+    )
+
+
+def _construct(resource: str) -> str:
+    """What the path of a construct and the logical id that the CDK makes of it have in common."""
+    return _HASH.sub("", "".join(part for part in resource.split("/") if part not in _HIDDEN))
+
+
+def nearest(document: Document, path: Path) -> tuple[Origin, str]:
+    """Return where a key was written and its path as people write it; its nearest block's when it is left out."""
+    while path and document.find(path) is None:
+        path = path[:-1]
+    return (document.key_origin(path) if path else document.root.origin), key_path(path)
 
 
 def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iterator[Finding]:
@@ -126,7 +154,7 @@ def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iter
                 )
 
 
-def _stale(output: Path, environment: str, config: Config) -> Iterator[Diagnostic]:
+def _stale(output: FilePath, environment: str, config: Config) -> Iterator[Diagnostic]:
     manifest = output / environment / MANIFEST
     try:
         recorded = json.loads(manifest.read_bytes())["inputs"]["configuration"]
