@@ -69,7 +69,7 @@ def model_id(identifier: str) -> str:
 
 @carries_keys
 def kebab(name: str) -> str:
-    """A name in lower case letters, digits and single hyphens, as DNS labels and bucket names want it."""
+    """A name in lower case letters, digits and single hyphens, as DNS labels and bucket names require."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 

@@ -63,9 +63,10 @@ class Index:
     names: Mapping[Path, str] = field(default_factory=dict)
 
     def keys_of(self, place: Place) -> tuple[Path, ...]:
-        """The keys of a place and of what is in it."""
+        """The keys of a value and of what is in it; of a complete resource, of all of it."""
         own = self.resources.get(place.resource, {})
-        return tuple(dict.fromkeys(key for path, keys in own.items() if touches(path, place.path) for key in keys))
+        found = (keys for path, keys in own.items() if (path or not place.path) and touches(path, place.path))
+        return tuple(dict.fromkeys(key for keys in found for key in keys))
 
     def places_of(self, key: Path) -> Iterator[Place]:
         """The places that a key, or a key below it, leads to; also those of the blocks that it is in."""

@@ -48,7 +48,7 @@ def _blocks(value: Any, path: Path) -> Iterator[tuple[int, Path]]:
 
 @contextmanager
 def _recording(blocks: Mapping[int, Path], read: set[Path]) -> Iterator[None]:
-    """Have blocks record the keys with a value of their own that are read of them."""
+    """Have blocks record the keys that are read of them, without those of other blocks."""
 
     def recorded(self: BaseModel, name: str) -> Any:
         value = object.__getattribute__(self, name)

@@ -194,8 +194,7 @@ def test_mistakes_are_left_to_typer(repository: Path, arguments: list[str]) -> N
     assert quick.reviewed(arguments) is None
 
 
-@pytest.mark.parametrize("arguments", [["diff", "--env", "prod"], ["explain", "region", "--env", "prod"]])
-def test_what_takes_long_to_import_is_not_imported(repository: Path, arguments: list[str]) -> None:
+def test_what_takes_long_to_import_is_not_imported(repository: Path) -> None:
     program = (
         "import sys; from lisa_compiler.cli import main\n"
         "try: main()\n"
@@ -203,6 +202,10 @@ def test_what_takes_long_to_import_is_not_imported(repository: Path, arguments: 
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run(
-        [sys.executable, "-c", program, *arguments], check=True, capture_output=True, text=True, env=environment
+        [sys.executable, "-c", program, "diff", "--env", "prod"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     assert result.stderr == "[]\n"
