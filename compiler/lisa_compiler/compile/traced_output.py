@@ -126,8 +126,9 @@ def _values(value: Any, traced: Any, path: ValuePath = ()) -> Iterator[tuple[Val
             for at, marks in _values(item, other, (*path, key)):
                 yield at, None if marks is None else [*marks_of(name), *marks]
     elif isinstance(value, list) and isinstance(traced, list) and len(value) == len(traced):
-        steps = by_name(value)
-        for step, item, other in zip(steps if steps is not None else range(len(value)), value, traced, strict=True):
+        named = by_name(value)
+        steps: list[str | int] = list(range(len(value)) if named is None else named)
+        for step, item, other in zip(steps, value, traced, strict=True):
             yield from _values(item, other, (*path, step))
     else:
         yield path, _every_mark(traced) if _bare(traced) == value else None

@@ -178,7 +178,7 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
         stacks.append(("ui", "chat application", (*api, "serve")))
         routes.append("ui")
     stacks.append(("api-deployment", "deployment and stage of the API", ("api-base", *routes)))
-    keys = _STACK_KEYS | {model.component: model.service.key for model in models}
+    keys = {**_STACK_KEYS, **{model.component: model.service.key for model in models}}
     switches = {component: (_STACK_KEYS[component],) for component in ("chat", "rag", "ui")} | {
         model.component: (
             (*model.service.key, "deploy"),

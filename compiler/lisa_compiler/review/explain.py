@@ -106,9 +106,8 @@ class _Explained:
             yield f"  {_UNKNOWN}"
             return
         if resource is None:
-            keys = own.get("", ())
-            yield from self._origins(keys, "  ", naming=False)
-            yield from self._rules(keys)
+            yield from self._origins(own.get("", ()), "  ", naming=False)
+            yield from self._rules(own.get("", ()))
             return
         used: dict[Path, None] = {}
         constant = 0

@@ -206,8 +206,8 @@ class LisaStack(cdk.Stack):
         """
         if self.deployment.records_keys:
             for path, own in keys.items():
-                paths = own if not own or isinstance(own[0], tuple) else (own,)
-                self._recorded.setdefault(resource.node.path, {}).setdefault(path, []).extend(map(list, paths))
+                paths = [list(key) for key in ([own] if _is_key(own) else own) if isinstance(key, tuple)]
+                self._recorded.setdefault(resource.node.path, {}).setdefault(path, []).extend(paths)
             resource.add_metadata(RECORDED_KEYS, self._recorded[resource.node.path])
 
     def acknowledge(self, resource: Construct, findings: Mapping[str, str]) -> None:
@@ -247,6 +247,11 @@ class LisaStack(cdk.Stack):
             type=f"AWS::SSM::Parameter::Value<{value_type}>",
             default=self.deployment.names.parameter(path),
         )
+
+
+def _is_key(own: Path | Sequence[Path]) -> bool:
+    """Whether a record is one key, and not several."""
+    return isinstance(own, tuple) and bool(own) and not isinstance(own[0], tuple)
 
 
 def _tags(deployment: Deployment) -> dict[str, str]:
