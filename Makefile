@@ -149,6 +149,10 @@ check-imports: .venv/.installed-dev ## import-linter: which package may import w
 check-prose: .venv/.installed-dev ## Check texts against the word list tools/prose_terms.yml
 	@$(PY) tools/check_prose.py
 
+.PHONY: check-provenance
+check-provenance: .venv/.installed-dev ## Change every key of the example environments; compare with the provenance index (35 minutes)
+	@LISA_EVERY_KEY=1 $(PY) -m pytest --numprocesses=2 --quiet -rP tests/compiler/provenance/test_by_change.py
+
 .PHONY: check-licences
 check-licences: .venv/.installed-dev ## Check the licenses of all packages in the lock files
 	@PYTHONPATH=requirements $(PY) -m licences check

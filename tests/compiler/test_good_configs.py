@@ -1,4 +1,4 @@
-"""Every configuration that the schema's tests call good compiles to the end."""
+"""Every configuration that the schema's tests call good compiles, and its output is traced to its keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.compile.provenance import trace
 from lisa_compiler.project.load import environments
 
 CONFIGS = sorted((Path(__file__).parents[1] / "schema" / "configs" / "good").glob("*.yaml"))
@@ -27,3 +28,4 @@ def test_good_configuration_compiles(config: Path, tmp_path: Path) -> None:
         compiled = compile_environment(tmp_path, environment)
         assert "cloudformation/manifest.json" in compiled.files
         assert "SUMMARY.md" in compiled.files
+        assert trace(tmp_path, environment, compiled.config, compiled.files).unknown == frozenset()

@@ -151,11 +151,13 @@ def drift(
 
     assembly = context.assembly()
     warn_if_out_of_date(context)
-    found = find(assembly, context.deployment, open_cloudformation(context.account(), assembly))
+    cloudformation = open_cloudformation(context.account(), assembly)
+    index = context.provenance()
+    found = find(assembly, context.deployment, cloudformation, index)
     if form is TableFormat.JSON:
         write_output(json.dumps([asdict(item) for item in found], indent=2) + "\n")
     else:
-        show_drift(context, found)
+        show_drift(context, found, index)
     raise typer.Exit(ExitCode.STALE if found else ExitCode.OK)
 
 

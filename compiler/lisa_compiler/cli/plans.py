@@ -12,11 +12,11 @@ from lisa_compiler.cli.terminal import print_status, write_output
 from lisa_compiler.deploy.deployment_context import DeploymentContext
 from lisa_compiler.deploy.plan import Action, StackChange
 from lisa_compiler.deploy.template_diff import ChangeType
-from lisa_compiler.deploy.terms import component_key
 from lisa_compiler.project.paths import shown_path
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.drift import DriftItem
+    from lisa_compiler.provenance.index import Index
 
 _LONGEST_VALUE = 40
 
@@ -37,7 +37,7 @@ def _counts(step: StackChange) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "-"
 
 
-def show_drift(context: DeploymentContext, findings: Sequence[DriftItem]) -> None:
+def show_drift(context: DeploymentContext, findings: Sequence[DriftItem], index: Index) -> None:
     """Print drift, stack by stack and resource by resource."""
     place = shown_path(context.output)
     if not findings:
@@ -45,7 +45,7 @@ def show_drift(context: DeploymentContext, findings: Sequence[DriftItem]) -> Non
         return
     for stack, of_stack in groupby(findings, lambda finding: finding.stack):
         known = list(of_stack)
-        block = component_key(context.deployment, known[0].component)
+        block = index.shown(index.stacks.get(known[0].component, ()))
         write_output(f"{stack}{f'  ({block})' if block else ''}\n")
         for (cause, resource), differences in groupby(known, lambda finding: (finding.cause, finding.resource)):
             write_output(f"  {cause}: {resource or 'the complete stack'}\n")

@@ -63,7 +63,7 @@ def load_if_up_to_date(
 ) -> CachedBuild | None:
     """Return what is known of an environment's output when nothing has changed since it was compiled, else None."""
     try:
-        stamp = _read(output, f"environment-{environment}")
+        stamp = read_state(output, f"environment-{environment}")
         manifest = (output / environment / MANIFEST).read_bytes()
         unchanged = (
             stamp["manifest"] == sha256(manifest)
@@ -87,7 +87,7 @@ def is_outdated(project: Path, output: Path, environment: str) -> bool:
     False also means that it is unknown: the environment was compiled elsewhere, or with options.
     """
     try:
-        stamp = _read(output, f"environment-{environment}")
+        stamp = read_state(output, f"environment-{environment}")
         manifest = (output / environment / MANIFEST).read_bytes()
         if stamp["manifest"] != sha256(manifest) or stamp["options"] != _options_digest(()):
             return False
@@ -171,7 +171,7 @@ def save(
             "files": files,
             "diagnostics": [diagnostic.to_dict() for diagnostic in diagnostics],
         }
-        _write(output, f"environment-{environment}", stamp)
+        write_state(output, f"environment-{environment}", stamp)
 
 
 def environment_inputs(project: Path) -> dict[str, str]:
@@ -182,7 +182,7 @@ def environment_inputs(project: Path) -> dict[str, str]:
 def known_environments(project: Path, output: Path) -> Environments | None:
     """Return the project's environments when the files that name them have not changed, else None."""
     try:
-        stamp = _read(output, "project")
+        stamp = read_state(output, "project")
         inputs = environment_inputs(project)
         if stamp["inputs"] != inputs or stamp["program"] != program_digest():
             return None
@@ -202,7 +202,7 @@ def save_environments(output: Path, environments: Environments) -> None:
             "default": environments.default,
             "names": list(environments.names),
         }
-        _write(output, "project", stamp)
+        write_state(output, "project", stamp)
 
 
 def _intact(directory: Path, expected: Mapping[str, str]) -> bool:
@@ -225,10 +225,12 @@ def _options_digest(options: Sequence[tuple[str, str]]) -> str:
     return sha256(json.dumps(options).encode())
 
 
-def _read(output: Path, name: str) -> Any:
+def read_state(output: Path, name: str) -> Any:
+    """Read a file of the state directory; OSError or ValueError where there is none that can be read."""
     return json.loads((output / STATE_DIRECTORY / f"{name}.json").read_bytes())
 
 
-def _write(output: Path, name: str, stamp: Mapping[str, Any]) -> None:
+def write_state(output: Path, name: str, stamp: Mapping[str, Any]) -> None:
+    """Replace a file of the state directory."""
     path = state_directory(output) / f"{name}.json"
     replace_file(path, json.dumps(stamp).encode(), mode=0o644)

@@ -241,9 +241,9 @@ def emit(
         **emit_web(deployment),
         **emit_trust(deployment, project),
     }
-    files.update(emit_containers(_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
+    files.update(emit_containers(container_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesizing CloudFormation")
-    products = _products(deployment, project, files)
+    products = product_artifacts(deployment, project, files)
     digests = artifact_digests(deployment, project, files, products)
     stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]), cache)
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
@@ -251,7 +251,7 @@ def emit(
     return dict(sorted(files.items())), products
 
 
-def _products(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> Products:
+def product_artifacts(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> Products:
     """Name each part of the product code by what it is made from; an image, by its context as a whole."""
     from lisa_compiler.product.artifact import ImageRecipe, ProductArtifact
     from lisa_compiler.product.recipes import product_recipes
@@ -266,7 +266,8 @@ def _products(deployment: Deployment, project: Path, files: Mapping[str, bytes])
     return Products(artifacts, made)
 
 
-def _contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
+def container_contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
+    """What the build contexts of the gateway and the hosted models are made of."""
     from lisa_compiler.emit.containers import ContextSpec
     from lisa_compiler.emit.weights import model_weights
 

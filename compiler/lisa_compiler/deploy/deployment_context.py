@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lisa_compiler.aws.account import Account
     from lisa_compiler.plan import Deployment
     from lisa_compiler.project.project import Project
+    from lisa_compiler.provenance.index import Index
     from lisa_weights.steps import Step
     from lisa_weights.workspace import Workspace
 
@@ -102,6 +103,16 @@ class DeploymentContext:
             problem = f"{shown_path(self.output)} cannot be compared with its sources, because they do not compile."
         command = f"lisa compile --env {self.environment}"
         return f"{problem} This command uses it as it is; run `{command}`." if problem else None
+
+    def provenance(self) -> Index:
+        """Where the compiled output comes from; an empty index for sources that no longer compile."""
+        from lisa_compiler.compile.provenance import index_of  # noqa: PLC0415  # the emitters: 0.2 s, for drift alone
+        from lisa_compiler.provenance.index import Index  # noqa: PLC0415  # see above
+
+        try:
+            return index_of(self.project.root, self.project.output, self.environment, self.deployment.config)
+        except LisaError:
+            return Index({})
 
     def account(self) -> Account:
         """Connect to the account of the environment.

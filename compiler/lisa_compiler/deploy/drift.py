@@ -13,7 +13,8 @@ from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.plan import find_orphaned_stacks
 from lisa_compiler.deploy.template_diff import ChangeType, compare
-from lisa_compiler.deploy.terms import component_key, configuration_key
+from lisa_compiler.provenance.index import Index, Place
+from lisa_compiler.review.differences import path_at, shown_path
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Assembly, Stack
@@ -63,8 +64,16 @@ class DriftItem:
     compiled: Any = None
 
 
-def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation) -> tuple[DriftItem, ...]:
+def find(
+    assembly: Assembly, deployment: Deployment, cloudformation: CloudFormation, index: Index
+) -> tuple[DriftItem, ...]:
     """Compare what is deployed with what is compiled.
+
+    Args:
+        assembly: what is compiled.
+        deployment: the plan.
+        cloudformation: the account.
+        index: where the compiled output comes from.
 
     Raises:
         DeployError: AWS refuses, or drift detection fails.
@@ -73,18 +82,18 @@ def find(assembly: Assembly, deployment: Deployment, cloudformation: CloudFormat
     detections = _detect(assembly.stacks, deployed, cloudformation)
     found: list[DriftItem] = []
     for stack in assembly.stacks:
-        found += _stack_items(stack, deployed.get(stack.name), deployment, cloudformation)
+        found += _stack_items(stack, deployed.get(stack.name), index, cloudformation)
         if stack.name in detections:
-            found += _modified_outside(stack, deployment, cloudformation)
+            found += _modified_outside(stack, index, cloudformation)
     for step in find_orphaned_stacks(deployment.names, (stack.name for stack in assembly.stacks), deployed):
         found.append(DriftItem(component=step.component, stack=step.name, cause=DriftReason.ORPHANED, key=""))
     return tuple(found)
 
 
 def _stack_items(
-    stack: Stack, found: DeployedStack | None, deployment: Deployment, cloudformation: CloudFormation
+    stack: Stack, found: DeployedStack | None, index: Index, cloudformation: CloudFormation
 ) -> Iterator[DriftItem]:
-    key = component_key(deployment, stack.component)
+    key = index.shown(index.stacks.get(stack.component, ()))
     if found is None or not found.exists:
         yield DriftItem(component=stack.component, stack=stack.name, cause=DriftReason.MISSING, key=key)
         return
@@ -109,12 +118,19 @@ def _stack_items(
                 component=stack.component,
                 stack=stack.name,
                 cause=DriftReason.PENDING,
-                key=configuration_key(deployment, stack.component, change.resource_type, change.logical_id, path),
+                key=_key(index, stack, compiled, change.logical_id, path),
                 resource=f"{change.logical_id} ({change.resource_type})",
                 path=path,
                 deployed={ChangeType.ADDED: "absent", ChangeType.REMOVED: "present"}.get(change.difference, before),
                 compiled={ChangeType.ADDED: "present", ChangeType.REMOVED: "absent"}.get(change.difference, after),
             )
+
+
+def _key(index: Index, stack: Stack, compiled: Mapping[str, Any], logical_id: str, path: str) -> str:
+    """The keys of a property, by its path as CloudFormation writes it; of a complete resource without a path."""
+    resource = compiled["Resources"].get(logical_id, {})
+    steps = path_at(resource.get("Properties", {}), path.split("/")) if path else ()
+    return index.explanation(Place(stack.component, logical_id, shown_path(steps)))
 
 
 def _detect(
@@ -139,7 +155,8 @@ def _detect(
     return started
 
 
-def _modified_outside(stack: Stack, deployment: Deployment, cloudformation: CloudFormation) -> Iterator[DriftItem]:
+def _modified_outside(stack: Stack, index: Index, cloudformation: CloudFormation) -> Iterator[DriftItem]:
+    compiled = json.loads(stack.template.read_bytes())
     for drift in _drifts(cloudformation.client(), stack.name):
         logical_id, resource_type = drift["LogicalResourceId"], drift["ResourceType"]
         resource = f"{logical_id} ({resource_type})"
@@ -148,7 +165,7 @@ def _modified_outside(stack: Stack, deployment: Deployment, cloudformation: Clou
                 component=stack.component,
                 stack=stack.name,
                 cause=DriftReason.OUT_OF_BAND,
-                key=configuration_key(deployment, stack.component, resource_type, logical_id, ""),
+                key=_key(index, stack, compiled, logical_id, ""),
                 resource=resource,
                 deployed="deleted",
                 compiled="present",
@@ -159,7 +176,7 @@ def _modified_outside(stack: Stack, deployment: Deployment, cloudformation: Clou
                 component=stack.component,
                 stack=stack.name,
                 cause=DriftReason.OUT_OF_BAND,
-                key=configuration_key(deployment, stack.component, resource_type, logical_id, path),
+                key=_key(index, stack, compiled, logical_id, path),
                 resource=resource,
                 path=path,
                 deployed=None if difference["DifferenceType"] == "REMOVE" else difference["ActualValue"],

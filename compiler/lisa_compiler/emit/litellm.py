@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lisa_compiler.plan.provenance import bare
+
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
 
@@ -55,7 +57,7 @@ def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
 
 
 def _entry(model: ModelPlan) -> dict[str, Any]:
-    kind = str(model.config.model_type)
+    kind = bare(str(model.config.model_type))
     params: dict[str, Any] = {
         "model": f"openai/{model.config.model_name}",
         "api_base": f"{model.url}/v1",

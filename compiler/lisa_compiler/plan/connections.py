@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lisa_compiler.plan.provenance import bare, following
 from lisa_schema.connection_times import (
     DRAIN_SECONDS,
     DRAIN_VARIABLE,
@@ -28,7 +29,7 @@ def connection_environment(container: str) -> dict[str, str]:
         environment[variable] = str(KEEP_ALIVE_SECONDS)
     if container in DRAINING:
         environment[DRAIN_VARIABLE] = str(DRAIN_SECONDS)
-    return environment
+    return {name: following(value, container) for name, value in environment.items()}
 
 
 def stop_timeout_seconds(container: str, environment: Mapping[str, str]) -> int:
@@ -39,4 +40,4 @@ def stop_timeout_seconds(container: str, environment: Mapping[str, str]) -> int:
         environment: all of its variables.
     """
     drain = environment.get(DRAIN_VARIABLE) if container in DRAINING else None
-    return int(drain or DRAIN_SECONDS) + STOP_MARGIN_SECONDS
+    return following(int(bare(drain) if drain else DRAIN_SECONDS) + STOP_MARGIN_SECONDS, drain)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.images import PlannedImage
     from lisa_compiler.plan.names import Names
     from lisa_compiler.plan.trust import Trust
+    from lisa_schema.document import Path
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import (
         AutoScalingConfig,
@@ -32,12 +33,16 @@ class StackPlan:
         name: CloudFormation stack name.
         description: one line for the reader of the console.
         depends_on: components that are deployed before it.
+        key: the key that adds the stack to the deployment, or configures most of it; empty when none does.
+        switches: the keys that decide whether the deployment has the stack; empty for one that every deployment has.
     """
 
     component: str
     name: str
     description: str
     depends_on: tuple[str, ...]
+    key: Path = ()
+    switches: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,7 @@ class ServicePlan:
 
     Attributes:
         id: letters and digits (and hyphens for the REST API); in names, logical ids and paths.
+        key: the key of its configuration: `restApiConfig`, or an entry of `ecsModels`.
         cluster: name of the ECS cluster and of its auto scaling group.
         task_role: name of the role that the container works with.
         instance: hardware of each instance.
@@ -64,6 +70,7 @@ class ServicePlan:
     """
 
     id: str
+    key: Path
     cluster: str
     task_role: str
     instance: InstanceType
@@ -148,12 +155,14 @@ class RepositoryPlan:
 
     Attributes:
         id: letters and digits of the repository's id, for logical ids.
+        key: the key of its configuration, an entry of `ragRepositories`.
         config: its configuration.
         resource_name: identifier of the database instance or search domain that is made for it; None when it exists.
         connection_parameter: Parameter Store name of its connection information.
     """
 
     id: str
+    key: Path
     config: RagRepository
     resource_name: str | None
     connection_parameter: str
@@ -177,6 +186,7 @@ class Deployment:
         python_runtime: Lambda runtime, as `python3.13`.
         use_auth: whether the gateway checks tokens.
         trust: the certificate authorities that are trusted beside the public ones; None for no others.
+        records_keys: whether emitters record the keys that decide a value without being written in it.
     """
 
     environment: str
@@ -192,6 +202,7 @@ class Deployment:
     python_runtime: str
     use_auth: bool
     trust: Trust | None
+    records_keys: bool = False
 
     @property
     def services(self) -> tuple[ServicePlan, ...]:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from lisa_compiler.plan.provenance import bare
 from lisa_schema.models import container as configured
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def plan_image(
         return RegistryImageReference(uri=image.registry)
     if isinstance(image, configured.TarballImage):
         return TarballImage(path=image.path)
-    path = str(PurePosixPath(image.path)) if image.path else ""
+    path = str(PurePosixPath(bare(image.path))) if image.path else ""
     built_in = BUILT_IN_PATHS.get(path) if path else _built_in(kind)
     arguments = {
         "BASE_IMAGE": image.base_image,

@@ -10,6 +10,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from lisa_compiler.plan.provenance import carries_keys
+
 ROLE_NAME_LIMIT = 64
 POLICY_NAME_LIMIT = 128
 BUCKET_NAME_LIMIT = 63
@@ -54,6 +56,7 @@ HOSTED_DOMAIN_NAME = "HostedDomainName"
 _DIGEST_LENGTH = 8
 
 
+@carries_keys
 def fit(name: str, limit: int) -> str:
     """Shorten a name to at most `limit` characters, ending in a digest of the whole when it does not fit."""
     if len(name) <= limit:
@@ -70,8 +73,9 @@ def model_id(identifier: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", identifier)
 
 
+@carries_keys
 def kebab(name: str) -> str:
-    """A name in lower case letters, digits and single hyphens, as DNS labels and bucket names want it."""
+    """A name in lower case letters, digits and single hyphens, as DNS labels and bucket names require."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock, plan_ami
@@ -10,6 +11,7 @@ from lisa_compiler.plan.deployment import Deployment, LayerPlan, ModelPlan, Repo
 from lisa_compiler.plan.external_models import plan_external_model
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, REPOSITORIES, Names, fit, model_id
+from lisa_compiler.plan.provenance import following
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.instances import instance_type, reservable_mib
@@ -20,8 +22,11 @@ from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.external_models import ExternalModel
+    from lisa_schema.document import Path
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import AutoScalingConfig, Config, ContainerConfig, EcsModel, LoadBalancerConfig
     from lisa_schema.regions import Region
@@ -34,6 +39,20 @@ _REST_API_TASKS_PER_INSTANCE = 2
 _MODEL_TASKS_PER_INSTANCE = 1
 
 _S3_MOUNT_POINT = "/mnt/models-bucket"
+
+
+_STACK_KEYS: Mapping[str, Path] = {
+    "networking": ("vpc",),
+    "core": ("lambdaConfig",),
+    "api-base": ("authConfig",),
+    "serve": ("restApiConfig",),
+    "models-api": ("ecsModels",),
+    "chat": ("deployChat",),
+    "rag": ("deployRag",),
+    "ui": ("deployUi",),
+    "api-deployment": ("apiGatewayConfig",),
+}
+"""By component, the key that adds its stack to the deployment or configures most of it; iam follows from all keys."""
 
 
 class PlanError(ValueError):
@@ -53,7 +72,11 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
     if region is None:
         raise PlanError(config.region)
     names = _names(config)
-    models = tuple(_model(model, config, region, names, lock) for model in config.deployed_models)
+    models = tuple(
+        _model(model, config, region, names, lock, source=("ecsModels", position))
+        for position, model in enumerate(config.ecs_models)
+        if model.deploy
+    )
     return Deployment(
         environment=environment,
         config=config,
@@ -111,7 +134,7 @@ def _layers(config: Config) -> tuple[LayerPlan, ...]:
 
 def _repositories(config: Config, names: Names) -> tuple[RepositoryPlan, ...]:
     plans = []
-    for repository in config.rag_repositories:
+    for index, repository in enumerate(config.rag_repositories):
         resource: str | None
         if repository.type == "pgvector":
             existing = repository.rds_config is not None and repository.rds_config.db_host is not None
@@ -122,6 +145,7 @@ def _repositories(config: Config, names: Names) -> tuple[RepositoryPlan, ...]:
         plans.append(
             RepositoryPlan(
                 id=model_id(repository.repository_id),
+                key=("ragRepositories", index),
                 config=repository,
                 resource_name=resource,
                 connection_parameter=names.parameter(f"{REPOSITORIES}/{repository.repository_id}"),
@@ -154,12 +178,22 @@ def _stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> tupl
         stacks.append(("ui", "chat application", (*api, "serve")))
         routes.append("ui")
     stacks.append(("api-deployment", "deployment and stage of the API", ("api-base", *routes)))
+    keys = {**_STACK_KEYS, **{model.component: model.service.key for model in models}}
+    switches = {component: (_STACK_KEYS[component],) for component in ("chat", "rag", "ui")} | {
+        model.component: (
+            (*model.service.key, "deploy"),
+            (*model.service.key, "modelId" if model.config.model_id else "modelName"),
+        )
+        for model in models
+    }
     return tuple(
         StackPlan(
             component=component,
             name=names.stack(component),
             description=f"LISA {config.deployment_name} ({config.deployment_stage}): {purpose}",
             depends_on=depends_on,
+            key=keys.get(component, ()),
+            switches=switches.get(component, ()),
         )
         for component, purpose, depends_on in stacks
     )
@@ -179,12 +213,14 @@ def _rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
-        "THREADS": str(gateway_workers(instance.vcpus, task_mib)),
+        "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
         "TOKEN_TABLE_NAME": names.token_table,
         "USE_AUTH": "true" if auth else "false",
     }
     return _service(
         "rest-api",
+        source=("restApiConfig",),
+        named="rest-api",
         container=rest.container_config,
         auto_scaling=rest.auto_scaling_config,
         load_balancer=rest.load_balancer_config,
@@ -200,7 +236,7 @@ def _rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
     )
 
 
-def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: AmiLock) -> ModelPlan:
+def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: AmiLock, *, source: Path) -> ModelPlan:
     identifier = model.identifier
     key = model_id(identifier)
     instance = _instance(model.instance_type)
@@ -210,7 +246,7 @@ def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: 
         "LOCAL_MODEL_PATH": f"{config.nvme_container_mount_path}/model",
         "MODEL_NAME": model.model_name,
         "S3_BUCKET_MODELS": config.s3_bucket_models,
-        "THREADS": str((instance.vcpus + 1) // 2),
+        "THREADS": following(str((instance.vcpus + 1) // 2), model.instance_type),
     }
     if region.s5cmd_endpoint is not None:
         environment["S3_ENDPOINT_URL"] = region.s5cmd_endpoint
@@ -220,6 +256,8 @@ def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: 
         environment["SAGEMAKER_BASE_DIR"] = environment["LOCAL_MODEL_PATH"]
     service = _service(
         key,
+        source=source,
+        named=following(key, identifier),
         container=model.container_config,
         auto_scaling=model.auto_scaling_config,
         load_balancer=model.load_balancer_config,
@@ -233,7 +271,7 @@ def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: 
         config=config,
         names=names,
     )
-    dns_name = f"{fit(key.lower(), DNS_LABEL_LIMIT)}.{names.private_zone}"
+    dns_name = f"{fit(following(key.lower(), identifier), DNS_LABEL_LIMIT)}.{names.private_zone}"
     host = service.load_balancer.domain_name or dns_name
     return ModelPlan(
         id=key,
@@ -249,6 +287,8 @@ def _model(model: EcsModel, config: Config, region: Region, names: Names, lock: 
 def _service(
     key: str,
     *,
+    source: Path,
+    named: str,
     container: ContainerConfig,
     auto_scaling: AutoScalingConfig,
     load_balancer: LoadBalancerConfig,
@@ -270,11 +310,12 @@ def _service(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")
     )
     plain = {name: value for name, value in environment.items() if not SECRET_ARN.match(value)}
-    memory_mib = reservable_mib(instance, reserved_mib)
+    memory_mib = following(reservable_mib(instance, reserved_mib), instance.name)
     return ServicePlan(
         id=key,
-        cluster=names.cluster(key),
-        task_role=names.role(f"{key}-task"),
+        key=source,
+        cluster=names.cluster(named),
+        task_role=names.role(f"{named}-task"),
         instance=instance,
         ami=ami,
         image=image,
@@ -283,7 +324,7 @@ def _service(
         load_balancer=load_balancer,
         internet_facing=internet_facing,
         memory_mib=memory_mib,
-        memory_reservation_mib=memory_mib // tasks_per_instance,
+        memory_reservation_mib=following(memory_mib // tasks_per_instance, instance.name),
         environment=tuple(sorted(plain.items())),
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
         privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),
@@ -308,4 +349,4 @@ def _instance(name: str) -> InstanceType:
     found = instance_type(name)
     if found is None:
         raise PlanError(name)
-    return found
+    return replace(found, name=name, gpus=following(found.gpus, name))

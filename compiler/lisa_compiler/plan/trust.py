@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from lisa_compiler.plan.provenance import bare
+
 if TYPE_CHECKING:
     from lisa_schema.models import Config
 
@@ -81,7 +83,7 @@ def plan_trust(config: Config) -> Trust | None:
     path = config.certificate_authority_bundle
     if not path:
         return None
-    return InstanceTrust(path) if PurePosixPath(path).is_absolute() else ProjectTrust(path)
+    return InstanceTrust(path) if PurePosixPath(path).is_absolute() else ProjectTrust(bare(path))
 
 
 def _naming(file: str) -> dict[str, str]:

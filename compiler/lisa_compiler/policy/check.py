@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
+from functools import cache, partial
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
+from lisa_compiler.compile.provenance import index_of
 from lisa_compiler.output.gateway_authentication import TRUSTED
 from lisa_compiler.output.manifest import configuration_digest
 from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.policy.cfn_lint import lint
 from lisa_compiler.policy.finding import PolicyFinding, Tool
-from lisa_compiler.policy.places import governing_key, place
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
 from lisa_compiler.policy.waivers import Waiver, apply_waivers, read_waivers
+from lisa_compiler.provenance.index import Index, Place
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
+from lisa_schema.document import Document, Path, key_path
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
@@ -56,6 +60,8 @@ class CheckResult:
     planned: PlannedEnvironment
     findings: tuple[PolicyFinding, ...]
     stale: tuple[Diagnostic, ...]
+    _index: Callable[[], Index]
+    _logical_ids: Mapping[tuple[str, str], str]
 
     @property
     def environment(self) -> str:
@@ -64,9 +70,9 @@ class CheckResult:
 
     def diagnostic(self, finding: PolicyFinding) -> Diagnostic:
         """Report a finding at the line of the key that governs its resource."""
-        resource, kind = finding.resource, finding.resource_type
-        path = governing_key(self.planned.deployment, finding.component, resource, kind)
-        origin, key = place(self.planned.environment.document, path)
+        logical_id = self._logical_ids.get((finding.component, _construct(finding.resource)), finding.resource)
+        path = self._index().governing(Place(finding.component, logical_id))
+        origin, key = nearest(self.planned.environment.document, path)
         return Diagnostic(
             code=finding.rule,
             rule=_NAMES.get(finding.rule, finding.tool.value),
@@ -100,7 +106,7 @@ class PolicyReport:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def check_project(project: Project, selection: Selection, output: Path, options: PolicyOptions) -> PolicyReport:
+def check_project(project: Project, selection: Selection, output: FilePath, options: PolicyOptions) -> PolicyReport:
     """Check the templates of environments.
 
     Args:
@@ -144,10 +150,14 @@ def check_project(project: Project, selection: Selection, output: Path, options:
     )
 
 
+_HASH = re.compile(r"[0-9A-F]{8}\Z")
+_HIDDEN = frozenset({"Resource", "Default"})
+"""Ids of constructs that the CDK omits from logical ids."""
+
 _NAMES = {rule.id: rule.name for rule in RULES}
 
 
-def check_environment(planned: PlannedEnvironment, output: Path, tools: Collection[Tool]) -> CheckResult:
+def check_environment(planned: PlannedEnvironment, output: FilePath, tools: Collection[Tool]) -> CheckResult:
     """Check the templates of one environment.
 
     Raises:
@@ -164,7 +174,25 @@ def check_environment(planned: PlannedEnvironment, output: Path, tools: Collecti
         from lisa_compiler.policy.nag import nag  # noqa: PLC0415  # jsii: 0.5 s that other checks do not need
 
         findings += nag(environment, templates)
-    return CheckResult(planned, tuple(findings), tuple(_stale(output, environment.name, environment.config)))
+    return CheckResult(
+        planned,
+        tuple(findings),
+        tuple(_stale(output, environment.name, environment.config)),
+        cache(partial(index_of, environment.root, output, environment.name, environment.config)),
+        {(one.component, _construct(logical_id)): logical_id for one in templates for logical_id in one.resources},
+    )
+
+
+def _construct(resource: str) -> str:
+    """What the path of a construct and the logical id that the CDK makes of it have in common."""
+    return _HASH.sub("", "".join(part for part in resource.split("/") if part not in _HIDDEN))
+
+
+def nearest(document: Document, path: Path) -> tuple[Origin, str]:
+    """Return where a key is written and its path as users write it; its nearest block's when it is omitted."""
+    while path and document.find(path) is None:
+        path = path[:-1]
+    return (document.key_origin(path) if path else document.root.origin), key_path(path)
 
 
 def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iterator[PolicyFinding]:
@@ -194,7 +222,7 @@ def _own_findings(templates: Sequence[Template], deployment: Deployment) -> Iter
                 )
 
 
-def _stale(output: Path, environment: str, config: Config) -> Iterator[Diagnostic]:
+def _stale(output: FilePath, environment: str, config: Config) -> Iterator[Diagnostic]:
     manifest = output / environment / MANIFEST
     try:
         recorded = json.loads(manifest.read_bytes())["inputs"]["configuration"]

@@ -57,7 +57,7 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _entries(before, after, path)
     elif isinstance(before, list) and isinstance(after, list):
-        old, new = _by_name(before), _by_name(after)
+        old, new = by_name(before), by_name(after)
         if old is not None and new is not None:
             yield from _entries(old, new, path)
         elif len(before) == len(after):
@@ -71,19 +71,34 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Walk over the values that are neither mappings nor lists, and over what CloudFormation computes."""
-    if isinstance(value, Mapping) and not _is_function(value):
+    if isinstance(value, Mapping) and not is_function(value):
         for key, item in value.items():
             yield from leaves(item, (*path, key))
     elif isinstance(value, list):
-        named = _by_name(value)
+        named = by_name(value)
         for step, item in named.items() if named is not None else enumerate(value):
             yield from leaves(item, (*path, step))
     else:
         yield path, value
 
 
-def _is_function(value: Mapping[str, Any]) -> bool:
+def is_function(value: Mapping[str, Any]) -> bool:
+    """Tell whether a value is a function of CloudFormation, whose result is one value."""
     return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
+
+
+def path_at(value: Any, steps: Sequence[str]) -> Path:
+    """Return a path of keys and positions, as CloudFormation writes it, with the names of entries of lists."""
+    path: list[str | int] = []
+    for step in steps:
+        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            names: list[str | int] = list(by_name(value) or range(len(value)))
+            path.append(names[int(step)])
+            value = value[int(step)]
+        else:
+            path.append(step)
+            value = value.get(step) if isinstance(value, Mapping) else None
+    return tuple(path)
 
 
 def shown_path(path: Path) -> str:
@@ -129,8 +144,8 @@ def _entries(before: Mapping[str, Any], after: Mapping[str, Any], path: Path) ->
             yield from differences(before[key], after[key], (*path, key))
 
 
-def _by_name(entries: Sequence[Any]) -> dict[str, Any] | None:
-    """Entries by the first key that names each of them; None when no key does."""
+def by_name(entries: Sequence[Any]) -> dict[str, Any] | None:
+    """Return entries by the first key that names each of them; None when no key does."""
     if not all(isinstance(entry, Mapping) for entry in entries):
         return None
     for key in _NAMES:

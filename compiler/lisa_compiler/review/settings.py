@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 from lisa_compiler.project.load import load
 from lisa_compiler.review.defaults import default_of
 from lisa_compiler.review.differences import ABSENT, shown
-from lisa_compiler.review.reach import key_pattern
 from lisa_schema.document import Document, Path, ScalarNode, SequenceNode, child, key_path, plain_data
 from lisa_schema.effective import effective, part_of
 from lisa_schema.errors import ConfigurationError, LisaError
@@ -86,42 +83,6 @@ class Settings:
         origin = self.document.key_origin(path) if not isinstance(node, ScalarNode) else node.origin
         return Setting(path, shown(value, 60), str(origin))
 
-    def matching(self, pattern: str, entry: int | None = None) -> Iterator[Setting]:
-        """The settings that a general key means here: one, or one for each entry of its list.
-
-        Args:
-            pattern: `ecsModels[].instanceType`.
-            entry: the position of the only entry that is meant.
-        """
-        paths: list[Path] = [()]
-        for step in re.findall(r"[^.\[\]]+|\[\]", pattern):
-            if step == "[]":
-                paths = [(*path, index) for path in paths for index in self._positions(path, entry)]
-            else:
-                paths = [(*path, step) for path in paths]
-        yield from (self.setting(path) for path in paths)
-
-    def entry_of(self, owner: str, kind: str) -> int | None:
-        """The position of the model or repository whose letters and digits are an owner's."""
-        for index, item in enumerate(self.plain.get(kind) or ()):
-            name = next((item[key] for key in _ENTRY[kind] if item.get(key)), "")
-            if owner.lower() in {re.sub(r"[^A-Za-z0-9]", "", str(name)).lower(), str(name).lower()}:
-                return index
-        return None
-
-    def owner_at(self, path: Path) -> str | None:
-        """The letters and digits of the model or repository that a key is of, in lower case."""
-        if len(path) < 2 or path[0] not in ("ecsModels", "ragRepositories") or not isinstance(path[1], int):
-            return None
-        item = (self.plain.get(str(path[0])) or ())[path[1]]
-        name = next((item[key] for key in _ENTRY[str(path[0])] if item.get(key)), "")
-        return re.sub(r"[^A-Za-z0-9]", "", str(name)).lower()
-
-    def _positions(self, path: Path, entry: int | None) -> list[int]:
-        node = self.document.find(path)
-        count = len(node.items) if isinstance(node, SequenceNode) else 0
-        return [index for index in range(count) if entry is None or index == entry]
-
     def _position(self, path: Path, step: str | int) -> str | int:
         """A list's entry may be named: `ecsModels[mistral-7b]`."""
         node = self.document.find(path)
@@ -147,8 +108,3 @@ class Settings:
     def _value(self, path: Path) -> Any:
         node = self.document.find(path)
         return plain_data(node) if node is not None else {}
-
-
-def pattern_of(path: Path) -> str:
-    """A key without the entry that it is of."""
-    return key_pattern(path)

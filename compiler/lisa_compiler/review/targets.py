@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lisa_compiler.provenance.index import Place
 from lisa_compiler.review.output import Output, Resource
-from lisa_compiler.review.reach import Place
 from lisa_compiler.review.update_behavior import name_property
 from lisa_schema.errors import LisaError
 

@@ -160,10 +160,14 @@ def test_a_change_by_hand_is_told_in_the_terms_of_the_configuration(deployed: Si
     finally:
         functions.update_function_configuration(FunctionName="demo-lisa-dev-session", Environment=before)
     assert (text.code, data.code) == (3, 3)
-    assert "LOG_LEVEL: DEBUG, compiled INFO  → lambdaConfig.logLevel\n" in text.out
+    assert "LOG_LEVEL: DEBUG, compiled INFO  → logLevel, lambdaConfig.logLevel\n" in text.out
     (finding,) = json.loads(data.out)
     assert (finding["component"], finding["cause"]) == ("chat", "modified outside CloudFormation")
-    assert (finding["key"], finding["deployed"], finding["compiled"]) == ("lambdaConfig.logLevel", "DEBUG", "INFO")
+    assert (finding["key"], finding["deployed"], finding["compiled"]) == (
+        "logLevel, lambdaConfig.logLevel",
+        "DEBUG",
+        "INFO",
+    )
 
 
 def test_other_accounts_regions_and_stale_output_are_refused(deployed: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,12 @@ from typer.testing import CliRunner, Result
 
 from lisa_compiler.cli.app import app
 from lisa_compiler.compile.pipeline import Compiled
+from lisa_compiler.compile.provenance import trace
 from lisa_compiler.policy.cfn_lint import lint
-from lisa_compiler.policy.places import governing_key, place
+from lisa_compiler.policy.check import nearest
 from lisa_compiler.policy.templates import Template
+from lisa_compiler.project.load import load
+from lisa_compiler.provenance.index import Place
 from lisa_schema.diagnostics import Severity
 
 SMALL = "model-small"
@@ -71,10 +75,9 @@ def test_a_finding_is_shown_at_the_line_that_governs_it(committed: Project) -> N
     spoil(committed, SMALL, forget_metadata_tokens)
     result = policy(committed, "--only", "lisa", "--format", "json")
     [finding] = found(result)
-    written = (committed.folder / "config.yaml").read_text(encoding="utf-8").splitlines()[finding["line"] - 1]
+    origin = load(committed.folder, "dev").document.key_origin(("ecsModels", 0))
     assert result.exit_code == 1
-    assert (finding["code"], finding["keyPath"]) == ("LISA-P12", "ecsModels[0].instanceType")
-    assert written.strip() == "instanceType: g5.xlarge"
+    assert (finding["code"], finding["keyPath"], finding["line"]) == ("LISA-P12", "ecsModels[0]", origin.line)
     assert finding["message"].startswith("dev: model-small/Instances")
 
 
@@ -92,7 +95,7 @@ def test_a_template_without_authentication_is_blocked(committed: Project) -> Non
     [finding] = found(result)
     assert result.exit_code == 1
     assert (finding["code"], finding["severity"]) == ("LISA-P13", "error")
-    assert finding["keyPath"] == "restApiConfig.containerConfig"
+    assert finding["keyPath"] == "restApiConfig"
     assert finding["message"].endswith(
         "The gateway is internet-facing, but authentication is not ensured: `USE_AUTH` is `false`."
     )
@@ -152,7 +155,11 @@ def test_cdk_nag_findings_are_shown_at_their_lines(committed: Project, without_a
     result = policy(committed, "--only", "cdk-nag", "--format", "json")
     wildcard = next(one for one in found(result) if "model-small/TaskRole" in one["message"])
     assert result.exit_code == 1
-    assert (wildcard["code"], wildcard["rule"], wildcard["keyPath"]) == ("AwsSolutions-IAM5", "cdk-nag", "ecsModels[0]")
+    assert (wildcard["code"], wildcard["rule"], wildcard["keyPath"]) == (
+        "AwsSolutions-IAM5",
+        "cdk-nag",
+        "ecsModels[0].modelName",
+    )
     assert "It found Resource::arn:aws:s3:::test-models/org/small-model/*." in wildcard["message"]
 
 
@@ -173,47 +180,42 @@ def test_without_cfn_lint_it_says_how_to_get_it(committed: Project, monkeypatch:
 
 
 def test_every_resource_is_governed_by_a_line(made: Compiled, project: Project) -> None:
-    from lisa_compiler.project.load import load
-
     document = load(project.folder, "dev").document
+    index = trace(project.folder, "dev", made.config, made.files)
     for path, content in made.files.items():
         if path.endswith(".template.json"):
             component = path.removeprefix("cloudformation/").removesuffix(".template.json")
-            for logical_id, resource in json.loads(content)["Resources"].items():
-                key = governing_key(made.deployment, component, logical_id, resource["Type"])
-                origin, _ = place(document, key)
+            for logical_id in json.loads(content)["Resources"]:
+                origin, _ = nearest(document, index.governing(Place(component, logical_id)))
                 assert origin.file == "config.yaml"
                 assert origin.line > 0
 
 
 @pytest.mark.parametrize(
-    ("component", "resource", "kind", "key"),
+    ("component", "resource", "key"),
     [
-        ("model-small", "Listener", "AWS::ElasticLoadBalancingV2::Listener", ("ecsModels", 0, "loadBalancerConfig")),
-        ("model-small", "Cluster", "AWS::ECS::Cluster", ("ecsModels", 0)),
-        ("iam", "ModelsmallTaskRole", "AWS::IAM::Role", ("ecsModels", 0)),
-        ("iam", "RestApiTaskRole", "AWS::IAM::Role", ("permissionsBoundaryAspect",)),
-        ("serve", "LoadBalancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", ("restApiConfig", "internetFacing")),
-        ("networking", "RestApiGroup", "AWS::EC2::SecurityGroup", ("restApiConfig", "internetFacing")),
-        ("networking", "Vpc", "AWS::EC2::VPC", ("vpc",)),
-        ("rag", "RepositorydocsDatabase", "AWS::RDS::DBInstance", ("ragRepositories", 0)),
-        ("rag", "Documents", "AWS::S3::Bucket", ("ragRepositories",)),
-        ("chat", "Session", "AWS::Lambda::Function", ("lambdaConfig",)),
-        ("ui", "Website", "AWS::S3::Bucket", ("deployUi",)),
+        ("model-small", "LoadBalancerListener", ("ecsModels", 0, "loadBalancerConfig", "sslCertIamArn")),
+        ("model-small", "ModelCluster", ("ecsModels", 0)),
+        ("iam", "ModelsmallTaskRole", ("ecsModels", 0, "modelName")),
+        ("serve", "LoadBalancer", ("restApiConfig", "internetFacing")),
+        ("networking", "RestApiLoadBalancerSecurityGroup", ("restApiConfig",)),
+        ("networking", "Vpc", ("vpc",)),
+        ("ui", "Website", ("deployUi",)),
     ],
 )
-def test_the_key_that_governs(project: Project, component: str, resource: str, kind: str, key: tuple[Any, ...]) -> None:
-    repositories = [{"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "postgres"}}]
-    deployment = project.write(deployRag=True, ragRepositories=repositories).plan()
-    assert governing_key(deployment, component, resource, kind) == key
+def test_the_key_that_governs(
+    made: Compiled, project: Project, component: str, resource: str, key: tuple[str | int, ...]
+) -> None:
+    index = trace(project.folder, "dev", made.config, made.files)
+    template = json.loads(made.files[f"cloudformation/{component}.template.json"])
+    logical_id = next(name for name in template["Resources"] if re.sub("[0-9A-F]{8}$", "", name) == resource)
+    assert index.governing(Place(component, logical_id)) == key
 
 
 def test_a_key_that_is_left_out_is_shown_at_its_block(project: Project) -> None:
-    from lisa_compiler.project.load import load
-
     document = load(project.folder, "dev").document
-    assert place(document, ("vpc",)) == (document.root.origin, "")
-    origin, key = place(document, ("restApiConfig", "internetFacing"))
+    assert nearest(document, ("vpc",)) == (document.root.origin, "")
+    origin, key = nearest(document, ("restApiConfig", "internetFacing"))
     assert key == "restApiConfig"
     assert origin == document.key_origin(("restApiConfig",))
 

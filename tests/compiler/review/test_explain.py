@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path as FilePath
 
 import pytest
 
+from lisa_compiler.compile.provenance import index_of
+from lisa_compiler.project.load import load
+from lisa_compiler.provenance.index import Index
+from lisa_compiler.provenance.rules import keys_of_rules
 from lisa_compiler.review.explain import explain
 from lisa_compiler.review.targets import ExplainError
+from lisa_schema.document import Path
+from lisa_schema.rules import Rule
+from lisa_schema.validate import validate
 
-ROOT = Path(__file__).parents[3]
+ROOT = FilePath(__file__).parents[3]
+
+
+@cache
+def known(environment: str) -> tuple[Index, Mapping[Rule, frozenset[Path]]]:
+    config = validate(load(ROOT, environment).document).config
+    return index_of(ROOT, ROOT / "generated", environment, config), keys_of_rules(config)
 
 
 def explained(target: str, environment: str = "prod") -> str:
-    return explain(ROOT, environment, target)
+    return explain(ROOT, environment, target, *known(environment))
 
 
 def test_a_key_leads_to_values_and_only_to_those_of_its_own_model() -> None:
@@ -92,9 +107,9 @@ def test_a_stack_leads_to_the_settings_of_its_resources() -> None:
     assert "ecsModels[0]" not in text
 
 
-def test_what_a_value_is_made_of_that_no_key_reaches() -> None:
+def test_a_value_without_a_key_is_set_by_lisa() -> None:
     text = explained("serve/TokenTable.BillingMode")
-    assert "BillingMode = PAY_PER_REQUEST\n    constant: the same in every environment\n" in text
+    assert "BillingMode = PAY_PER_REQUEST\n    set by LISA: no key is part of it\n" in text
 
 
 @pytest.mark.parametrize(
@@ -121,7 +136,7 @@ def test_an_entry_that_the_list_does_not_have() -> None:
         explained("ecsModels[gpt].instanceType")
 
 
-def test_an_environment_that_was_never_compiled(tmp_path: Path) -> None:
+def test_an_environment_that_was_never_compiled(tmp_path: FilePath) -> None:
     shutil.copy(ROOT / "config.yaml", tmp_path)
     with pytest.raises(ExplainError, match=r"generated/dev does not exist\. Run `lisa compile --env dev`"):
-        explain(tmp_path, None, "region")
+        explain(tmp_path, None, "region", Index({}), {})

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _FOLDER = "cloudformation"
 _TEMPLATE = ".template.json"
 _API_PREFIX = "AWS::ApiGateway::"
-# What a deployment of the API contains; the stage, the domain and the account's settings are outside of it.
-_API_DEFINITION = frozenset(
+API_DEFINITION = frozenset(
     f"{_API_PREFIX}{kind}"
     for kind in ("Authorizer", "GatewayResponse", "Method", "RequestValidator", "Resource", "RestApi")
 )
+"""Types of what a deployment of the API contains, without the stage, the domain and the account's settings."""
 # A second worker doubles the memory and needs two seconds of a processor to start: it pays for many stacks.
 _STACKS_OF_ONE_WORKER = 100
 _STACKS_PER_JOB = 50
@@ -158,5 +158,5 @@ def _api_definition(template: bytes) -> dict[str, Any]:
     return {
         logical_id: resource
         for logical_id, resource in json.loads(template)["Resources"].items()
-        if resource["Type"] in _API_DEFINITION
+        if resource["Type"] in API_DEFINITION
     }

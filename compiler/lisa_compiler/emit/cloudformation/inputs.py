@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, TarballImage
+from lisa_compiler.plan.provenance import bare
 from lisa_compiler.product.artifact import WEB_APPLICATION
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class _Divider:
             products=self._named(names),
             env_js=env_js if component == "ui" else "",
             registered_models=_registered_models(deployment) if component == "serve" else (),
+            model_keys=tuple(model.service.key for model in deployment.models) if component == "serve" else (),
             model_ports=_model_ports(deployment) if component == "networking" else (),
             shared_models=_shared_models(deployment) if component == "iam" else None,
         )
@@ -170,8 +172,8 @@ def _shared_models(deployment: Deployment) -> SharedModelAccess | None:
     services = [model.service for model in deployment.models]
     images = {service.image.repository_arn for service in services if isinstance(service.image, EcrRepositoryImage)}
     return SharedModelAccess(
-        repositories=tuple(sorted(images)),
-        secrets=tuple(sorted({arn for service in services for _, arn in service.secrets})),
+        repositories=tuple(sorted(images, key=bare)),
+        secrets=tuple(sorted({arn for service in services for _, arn in service.secrets}, key=bare)),
         stacks=_model_stacks(deployment),
     )
 
@@ -181,7 +183,7 @@ def _model_stacks(deployment: Deployment) -> tuple[str, ...]:
     names = deployment.names
     pattern = f"{names.deployment}-{names.app}-model-*-{names.stage}"
     own = {deployment.stack(model.component).name for model in deployment.models}
-    shortened = {name for name in own if not fnmatchcase(name, pattern)}
+    shortened = {name for name in own if not fnmatchcase(bare(name), bare(pattern))}
     return tuple(sorted(({pattern} if own - shortened else set()) | shortened))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
     from lisa_compiler.plan.artifacts import ArtifactDigests
     from lisa_compiler.product.artifact import ProductArtifact
+    from lisa_schema.document import Path
 
 CONTEXT: Mapping[str, Any] = {
     "aws:cdk:bundling-stacks": [],
@@ -64,6 +65,7 @@ class StackInput:
         products: its product artifacts by name.
         env_js: settings of the web application, for the stack that serves it; else empty.
         registered_models: what the gateway knows of each hosted model, for its stack; else empty.
+        model_keys: keys of the hosted models in the configuration, likewise.
         shared_models: what the models' shared roles must reach, for their stack; None without models.
         model_ports: ports of the models' load balancers, for the network's stack; else empty.
     """
@@ -74,6 +76,7 @@ class StackInput:
     products: Mapping[str, ProductArtifact]
     env_js: str = ""
     registered_models: tuple[Mapping[str, str | bool | None], ...] = ()
+    model_keys: tuple[Path, ...] = ()
     model_ports: tuple[int, ...] = ()
     shared_models: SharedModelAccess | None = None
 

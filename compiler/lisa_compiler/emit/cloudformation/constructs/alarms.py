@@ -102,7 +102,7 @@ class ServiceAlarms(Construct):
         minutes: int,
         breaching: int | None = None,
     ) -> None:
-        cloudwatch.CfnAlarm(
+        alarm = cloudwatch.CfnAlarm(
             self,
             name,
             alarm_name=self._stack.deployment.names.alarm(f"{self._service}-{name.lower()}"),
@@ -116,6 +116,7 @@ class ServiceAlarms(Construct):
             alarm_actions=notified(self._stack),
             ok_actions=notified(self._stack),
         )
+        record_topic(self._stack, alarm)
 
 
 def add_certificate_alarm(scope: LisaStack, construct_id: str, *, purpose: str, certificate_arn: str | None) -> None:
@@ -125,7 +126,7 @@ def add_certificate_alarm(scope: LisaStack, construct_id: str, *, purpose: str, 
     """
     if certificate_arn is None or certificate_arn.split(":")[2] != "acm":
         return
-    cloudwatch.CfnAlarm(
+    alarm = cloudwatch.CfnAlarm(
         scope,
         construct_id,
         alarm_name=scope.deployment.names.alarm(f"{purpose}-certificate"),
@@ -143,9 +144,16 @@ def add_certificate_alarm(scope: LisaStack, construct_id: str, *, purpose: str, 
         alarm_actions=notified(scope),
         ok_actions=notified(scope),
     )
+    record_topic(scope, alarm)
 
 
 def notified(stack: LisaStack) -> list[str] | None:
     """What alarms notify: the configured topic, if there is one."""
     topic = stack.deployment.config.alarm_topic_arn
     return [topic] if topic else None
+
+
+def record_topic(stack: LisaStack, alarm: cloudwatch.CfnAlarm) -> None:
+    """Record the key of what an alarm notifies, which no action names while it is not set."""
+    if not notified(stack):
+        stack.record_keys(alarm, dict.fromkeys(("AlarmActions", "OKActions"), ("alarmTopicArn",)))

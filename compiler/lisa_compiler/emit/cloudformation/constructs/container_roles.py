@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
+from lisa_compiler.plan.provenance import bare
 from lisa_compiler.plan.trust import ProjectTrust
 
 if TYPE_CHECKING:
@@ -50,13 +51,16 @@ def add_execution_role(
         "images": document(
             allow("ecr:GetAuthorizationToken", "*"),
             allow(
-                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], sorted(images)
+                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                sorted(images, key=bare),
             ),
         ),
         "logs": document(allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logs])),
     }
     if secrets:
-        policies["secrets"] = document(*_read_secrets(sorted(secrets)), stack.use_key("secretsmanager", "ssm"))
+        policies["secrets"] = document(
+            *_read_secrets(sorted(secrets, key=bare)), stack.use_key("secretsmanager", "ssm")
+        )
     role = stack.role(
         construct_id,
         purpose,

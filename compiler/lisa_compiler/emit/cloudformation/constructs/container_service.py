@@ -13,7 +13,9 @@ from lisa_compiler.emit.cloudformation.constructs.alarms import ServiceAlarms, a
 from lisa_compiler.emit.cloudformation.constructs.instances import ContainerInstances
 from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalancer
 from lisa_compiler.emit.cloudformation.constructs.scaling_policy import add_scaling_policy
+from lisa_compiler.emit.cloudformation.constructs.stack import ASSET_KEYS
 from lisa_compiler.emit.cloudformation.constructs.task_count import TaskCount
+from lisa_compiler.plan.images import BuiltImage
 from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, LOG_STREAM_PREFIX_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
@@ -293,6 +295,11 @@ class ContainerService(Construct):
                 )
             ],
         )
+        container = f"ContainerDefinitions[{fit(service.id, CONTAINER_NAME_LIMIT)}]"
+        if isinstance(service.image, BuiltImage):
+            stack.record_keys(task, {f"{container}.Image": ASSET_KEYS})
+            if holds_weights:
+                stack.record_keys(task, {f"{container}.Privileged": ("mountS3DebUrl",)})
         if service.privileged:
             task.add_metadata(
                 "lisa:privileged",
@@ -327,3 +334,5 @@ class ContainerService(Construct):
             isolated=self._stack.deployment.region.is_iso,
         )
         policy.add_resource_dependency(instances.group)
+        target = (*self._service.key, "autoScalingConfig", "metricConfig", "targetValue")
+        self._stack.record_keys(policy, {"TargetTrackingConfiguration.TargetValue": target})

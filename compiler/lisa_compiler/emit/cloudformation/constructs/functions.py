@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lisa_compiler.emit.cloudformation.constructs.stack import ASSET_KEYS
 from lisa_compiler.emit.cloudformation.constructs.trust import function_trust
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class PythonFunction(Construct):
             ),
         )
         resource.add_resource_dependency(group)
+        scope.record_keys(resource, {"Code.S3Bucket": ASSET_KEYS})
+        if "LOG_LEVEL" in environment and deployment.config.lambda_config.log_level is None:
+            scope.record_keys(resource, {"Environment.Variables.LOG_LEVEL": ("lambdaConfig", "logLevel")})
         scope.acknowledge(resource, RUNTIME_IS_CHOSEN)
         self.arn = resource.attr_arn
         self.invoke_arn = (

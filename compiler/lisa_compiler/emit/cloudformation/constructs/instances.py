@@ -191,6 +191,15 @@ class ContainerInstances(Construct):
                 ],
             ),
         )
+        kind = (*service.key, "instanceType")
+        ami = [("amiConfig",), (*service.key, "amiId")]
+        data = "LaunchTemplateData"
+        scope.record_keys(template, {f"{data}.ImageId": ami, f"{data}.UserData": kind})
+        if holds_weights:
+            scope.record_keys(template, {f"{data}.BlockDeviceMappings[{_ROOT_DEVICE}].Ebs.VolumeSize": kind})
+        capacity = (*service.key, "autoScalingConfig")
+        limits = ["minCapacity", *(["maxCapacity"] if scaling.max_capacity - 1 <= scaling.min_capacity else [])]
+        scope.record_keys(self.group, {"@Attributes": [(*capacity, limit) for limit in limits]})
         self.group.launch_template = autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
             launch_template_id=template.ref, version=template.attr_latest_version_number
         )

@@ -65,6 +65,13 @@ class LoadBalancer(Construct):
                 for key, value in attributes.items()
             ],
         )
+        scope.record_keys(
+            balancer,
+            {
+                "Scheme": (*service.key, "internetFacing") if service.key == ("restApiConfig",) else (),
+                "LoadBalancerAttributes[deletion_protection.enabled].Value": ("removalPolicy",),
+            },
+        )
         check = service.load_balancer.health_check_config
         target_group = elbv2.CfnTargetGroup(
             self,
@@ -99,6 +106,8 @@ class LoadBalancer(Construct):
             certificates=[elbv2.CfnListener.CertificateProperty(certificate_arn=certificate)] if certificate else None,
             default_actions=[elbv2.CfnListener.ActionProperty(type="forward", target_group_arn=target_group.ref)],
         )
+        encrypted = (*service.key, "loadBalancerConfig", "sslCertIamArn")
+        scope.record_keys(self.listener, dict.fromkeys(("Certificates", "Port", "Protocol", "SslPolicy"), encrypted))
         self.dns_name = balancer.attr_dns_name
         self.zone_id = balancer.attr_canonical_hosted_zone_id
         self.full_name = balancer.attr_load_balancer_full_name

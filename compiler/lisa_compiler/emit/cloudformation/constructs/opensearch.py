@@ -101,6 +101,18 @@ class OpenSearchRepository(Construct):
             ),
         )
         scope.keep_or_delete(domain)
+        own = (*plan.key, "opensearchConfig")
+        nodes, standby, masters = ((*own, name) for name in ("dataNodes", "multiAzWithStandby", "masterNodes"))
+        scope.record_keys(
+            domain,
+            {
+                "ClusterConfig.DedicatedMasterEnabled": masters,
+                "ClusterConfig.MultiAZWithStandbyEnabled": standby,
+                "ClusterConfig.ZoneAwarenessEnabled": [nodes, standby],
+                "ClusterConfig.ZoneAwarenessConfig": [nodes, standby],
+                "VPCOptions.SubnetIds": [nodes, standby],
+            },
+        )
         domain.add_resource_dependency(log_policy)
         scope.acknowledge(
             domain,

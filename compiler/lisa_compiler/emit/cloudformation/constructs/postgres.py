@@ -123,6 +123,8 @@ class PostgresRepository(Construct):
             target_type="AWS::RDS::DBInstance",
         )
         scope.keep_or_delete(secret, database)
+        kept = ("BackupRetentionPeriod", "DeleteAutomatedBackups", "DeletionProtection", "MultiAZ")
+        scope.record_keys(database, dict.fromkeys(kept, ("removalPolicy",)))
         scope.acknowledge(
             secret,
             {

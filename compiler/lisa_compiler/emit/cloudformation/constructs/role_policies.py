@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation.constructs.policies import document
+from lisa_compiler.plan.provenance import without_marks
 from lisa_schema.errors import LisaError
 
 if TYPE_CHECKING:
@@ -102,4 +103,4 @@ def _cut_resources(statement: Statement, room: int) -> tuple[list[Statement], li
 
 
 def _characters(value: object) -> int:
-    return len(json.dumps(value, separators=(",", ":")))
+    return len(without_marks(json.dumps(value, separators=(",", ":"))))

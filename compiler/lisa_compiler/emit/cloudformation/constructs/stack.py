@@ -16,6 +16,7 @@ from aws_cdk import aws_ssm as ssm
 
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
 from lisa_compiler.emit.cloudformation.constructs.role_policies import divide
+from lisa_compiler.plan.provenance import RECORDED_KEYS, bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
     from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
     from lisa_compiler.plan import Deployment, StackPlan
+    from lisa_schema.document import Path
 
 _SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
     "CliCredentialsStackSynthesizer": cdk.CliCredentialsStackSynthesizer,
     "DefaultStackSynthesizer": cdk.DefaultStackSynthesizer,
     "LegacyStackSynthesizer": cdk.LegacyStackSynthesizer,
 }
+
+ASSET_KEYS: Sequence[Path] = (("accountNumber",), ("region",))
+"""What the names of the CDK's bucket and repository of assets are made of."""
 
 _LOG_RETENTION_DAYS = 365
 _USE_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
@@ -51,9 +56,9 @@ class LisaStack(cdk.Stack):
         super().__init__(
             app,
             component,
-            stack_name=plan.name,
+            stack_name=bare(plan.name),
             description=plan.description,
-            env=cdk.Environment(account=deployment.names.account, region=deployment.names.region),
+            env=cdk.Environment(account=bare(deployment.names.account), region=bare(deployment.names.region)),
             synthesizer=synthesizer,
             tags=_tags(deployment),
             analytics_reporting=False,
@@ -68,11 +73,24 @@ class LisaStack(cdk.Stack):
         # Each question to Node costs a millisecond, so what was read once is kept.
         self._values: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {}
+        self._recorded: dict[str, dict[str, list[list[str | int]]]] = {}
         self.checked = deployment.config.run_cdk_nag
 
-    def publish(self, construct_id: str, path: str, value: str, *, description: str, tier: str = "Standard") -> str:
-        """Put a value into Parameter Store for other stacks and for people; returns its name."""
-        return self._publish(construct_id, path, "String", value, description=description, tier=tier)
+    def publish(
+        self,
+        construct_id: str,
+        path: str,
+        value: str,
+        *,
+        description: str,
+        tier: str = "Standard",
+        source: Sequence[Path] = (),
+    ) -> str:
+        """Put a value into Parameter Store for other stacks and for people; returns its name.
+
+        `source` are the blocks of the configuration that are in the value.
+        """
+        return self._publish(construct_id, path, "String", value, description=description, tier=tier, source=source)
 
     def publish_list(self, construct_id: str, path: str, values: Sequence[str], *, description: str) -> str:
         """Put a list into Parameter Store, for `read_list` in other stacks; returns its name.
@@ -128,6 +146,8 @@ class LisaStack(cdk.Stack):
                 else None
             ),
         )
+        if not boundary:
+            self.record_keys(role, {"PermissionsBoundary": ("permissionsBoundaryAspect",)})
         if more:
             role.managed_policy_arns = [
                 *attached,
@@ -172,6 +192,23 @@ class LisaStack(cdk.Stack):
         policy = cdk.RemovalPolicy.RETAIN if self.deployment.retains else cdk.RemovalPolicy.DESTROY
         for resource in resources:
             resource.apply_removal_policy(policy)
+            self.record_keys(resource, {"@Attributes": ("removalPolicy",)})
+
+    def record_keys(self, resource: cdk.CfnResource, keys: Mapping[str, Path | Sequence[Path]]) -> None:
+        """Record the keys that decide values without being written in them: switches, and whether a key is set.
+
+        Recorded only in a trace (lisa_compiler.compile.provenance), never in compiled output.
+
+        Args:
+            resource: the resource.
+            keys: key or keys by path of the property, as `lisa explain` writes it; `@Attributes` for what a resource
+                has beside its properties, the empty path for whether the resource exists.
+        """
+        if self.deployment.records_keys:
+            for path, own in keys.items():
+                paths = [list(key) for key in ([own] if _is_key(own) else own) if isinstance(key, tuple)]
+                self._recorded.setdefault(resource.node.path, {}).setdefault(path, []).extend(paths)
+            resource.add_metadata(RECORDED_KEYS, self._recorded[resource.node.path])
 
     def acknowledge(self, resource: Construct, findings: Mapping[str, str]) -> None:
         """Say why findings of cdk-nag are right as they are: finding id to reason.
@@ -185,12 +222,22 @@ class LisaStack(cdk.Stack):
         )
 
     def _publish(
-        self, construct_id: str, path: str, kind: str, value: str, *, description: str, tier: str = "Standard"
+        self,
+        construct_id: str,
+        path: str,
+        kind: str,
+        value: str,
+        *,
+        description: str,
+        tier: str = "Standard",
+        source: Sequence[Path] = (),
     ) -> str:
         name = self.deployment.names.parameter(path)
-        ssm.CfnParameter(
+        parameter = ssm.CfnParameter(
             self, f"{construct_id}Parameter", type=kind, name=name, value=value, description=description, tier=tier
         )
+        if source:
+            self.record_keys(parameter, {"Value": source})
         return name
 
     def _parameter(self, construct_id: str, path: str, value_type: str) -> cdk.CfnParameter:
@@ -200,6 +247,11 @@ class LisaStack(cdk.Stack):
             type=f"AWS::SSM::Parameter::Value<{value_type}>",
             default=self.deployment.names.parameter(path),
         )
+
+
+def _is_key(own: Path | Sequence[Path]) -> bool:
+    """Whether a record is one key, and not several."""
+    return isinstance(own, tuple) and bool(own) and not isinstance(own[0], tuple)
 
 
 def _tags(deployment: Deployment) -> dict[str, str]:

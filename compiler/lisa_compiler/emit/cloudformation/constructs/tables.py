@@ -58,6 +58,7 @@ def add_table(
         deletion_protection_enabled=stack.deployment.retains,
     )
     stack.keep_or_delete(table)
+    stack.record_keys(table, {"DeletionProtectionEnabled": ("removalPolicy",)})
     return table
 
 

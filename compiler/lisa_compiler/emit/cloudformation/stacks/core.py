@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from lisa_compiler.emit.cloudformation.constructs.buckets import PrivateBucket
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
-from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.emit.cloudformation.constructs.stack import ASSET_KEYS, LisaStack
 from lisa_compiler.emit.cloudformation.constructs.trust import add_trust_layer
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class CoreStack(LisaStack):
                 compatible_runtimes=[deployment.python_runtime],
                 compatible_architectures=["x86_64"],
             )
+            self.record_keys(version, {"Content.S3Bucket": ASSET_KEYS})
             self.publish(
                 f"{layer.name.capitalize()}Layer",
                 f"layerVersion/{layer.name}",

@@ -95,4 +95,5 @@ class ModelStack(LisaStack):
                 "configuration": model.config.model_dump(mode="json", by_alias=True, exclude_defaults=True),
             },
             description=f"Model {model.identifier}",
+            source=[model.service.key],
         )

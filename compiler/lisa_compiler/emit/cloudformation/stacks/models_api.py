@@ -98,4 +98,9 @@ class ModelsApiStack(LisaStack):
             EFFECTIVE_CONFIGURATION,
             configuration,
             description="Configuration of the environment without its models",
+            source=[
+                (field.alias or name,)
+                for name, field in type(self.deployment.config).model_fields.items()
+                if field.alias not in _NOT_DEPLOYED
+            ],
         )

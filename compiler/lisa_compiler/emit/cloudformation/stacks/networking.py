@@ -90,7 +90,7 @@ class NetworkingStack(LisaStack):
     @property
     def _nat_gateways(self) -> int:
         config = self.deployment.config
-        return config.nat_gateways or (config.zone_count if self.deployment.retains else 1)
+        return int(config.nat_gateways or (config.zone_count if self.deployment.retains else 1))
 
     def _route_tables(self, vpc_id: str) -> dict[str, list[ec2.CfnRouteTable]]:
         """Route tables by kind of subnet: of private subnets one for each NAT gateway, of the others one."""
@@ -265,6 +265,16 @@ class NetworkingStack(LisaStack):
             ],
             tags=[self._name_tag(path)],
         )
+        if construct_id == "RestApiLoadBalancer":
+            exposed = ("restApiConfig", "internetFacing")
+            port = ("restApiConfig", "loadBalancerConfig", "sslCertIamArn")
+            ingress_keys = {
+                "CidrIp": exposed,
+                "Description": [exposed, port] if self.deployment.rest_api.internet_facing else exposed,
+                "FromPort": port,
+                "ToPort": port,
+            }
+            self.record_keys(group, {f"SecurityGroupIngress[0].{name}": keys for name, keys in ingress_keys.items()})
         if self.deployment.rest_api.internet_facing and construct_id == "RestApiLoadBalancer":
             self.acknowledge(group, {"AwsSolutions-EC23": "restApiConfig.internetFacing asks for it."})
         self.publish(

@@ -21,8 +21,6 @@ from lisa_compiler.plan.images import EcrRepositoryImage
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from aws_cdk import aws_iam as iam
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
@@ -35,7 +33,7 @@ _GRACE_PERIOD_SECONDS = 300
 
 def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
     """Add the stack of an input to an app."""
-    return ServeStack(app, stack.deployment, assets, stack.registered_models)
+    return ServeStack(app, stack.deployment, assets, stack)
 
 
 class ServeStack(LisaStack):
@@ -46,7 +44,7 @@ class ServeStack(LisaStack):
         app: cdk.App,
         deployment: Deployment,
         assets: Assets,
-        registered_models: Sequence[Mapping[str, str | bool | None]],
+        stack: StackInput,
     ) -> None:
         super().__init__(app, deployment, "serve")
         add_table(self, "TokenTable", name=deployment.names.token_table, keys=["token"])
@@ -76,7 +74,14 @@ class ServeStack(LisaStack):
             f"{service.scheme}://{deployment.rest_api_host}",
             description="Address of the REST API for callers in the VPC",
         )
-        self._register(registered_models)
+        publish_json(
+            self,
+            "RegisteredModels",
+            "registeredModels",
+            stack.registered_models,
+            description="Models that are hosted",
+            source=stack.model_keys,
+        )
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
         cdk.CfnOutput(
             self,
@@ -157,7 +162,3 @@ class ServeStack(LisaStack):
             },
         )
         return role
-
-    def _register(self, models: Sequence[Mapping[str, str | bool | None]]) -> None:
-        """Publish the hosted models, of which there may be too many for one parameter."""
-        publish_json(self, "RegisteredModels", "registeredModels", models, description="Models that are hosted")

@@ -1,0 +1,1 @@
+"""Provenance: which keys of the configuration a generated value came from, in one index."""
