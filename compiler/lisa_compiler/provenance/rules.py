@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from lisa_schema.models.base import Passthrough, Record
+from lisa_schema.models.base import Passthrough, ConfigModel
 from lisa_schema.rules import registered_rules
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _recording(blocks: Mapping[int, Path], read: set[Path]) -> Iterator[None]:
             read.add((*path, field.alias or name))
         return value
 
-    classes: tuple[Any, ...] = (Record, Passthrough)
+    classes: tuple[Any, ...] = (ConfigModel, Passthrough)
     for own in classes:
         own.__getattribute__ = recorded
     try:

@@ -196,7 +196,7 @@ def test_every_resource_is_governed_by_a_line(made: Compiled, project: Project) 
     [
         ("model-small", "LoadBalancerListener", ("ecsModels", 0, "loadBalancerConfig", "sslCertIamArn")),
         ("model-small", "ModelCluster", ("ecsModels", 0)),
-        ("iam", "ModelsmallTaskRole", ("ecsModels", 0, "modelName")),
+        ("model-small", "TaskRole", ("ecsModels", 0, "modelName")),
         ("serve", "LoadBalancer", ("restApiConfig", "internetFacing")),
         ("networking", "RestApiLoadBalancerSecurityGroup", ("restApiConfig",)),
         ("networking", "Vpc", ("vpc",)),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lisa_compiler.plan import Deployment
 from lisa_compiler.provenance.rules import keys_of_rules
-from lisa_schema.models.base import Passthrough, Record
+from lisa_schema.models.base import Passthrough, ConfigModel
 from lisa_schema.rules import registered_rules
 
 
@@ -22,4 +22,4 @@ def test_every_rule_has_the_keys_that_it_reads(planned: Callable[..., Deployment
 def test_recording_ends_with_the_rules(planned: Callable[..., Deployment]) -> None:
     config = planned().config
     keys_of_rules(config)
-    assert [vars(own).get("__getattribute__") for own in (Record, Passthrough)] == [None, None]
+    assert [vars(own).get("__getattribute__") for own in (ConfigModel, Passthrough)] == [None, None]

@@ -30,10 +30,11 @@ def publish_json(
     When it is too long for a parameter, that one holds `{"parts": n}`, and the text is in the parameters `0` to `n-1`
     below it.
     """
-    text = without_marks(compact_json(value))
+    marked = compact_json(value)
+    text = without_marks(marked)
     if len(text) <= ADVANCED_BYTES:
         tier = "Standard" if len(text) <= STANDARD_BYTES else "Advanced"
-        return stack.publish(construct_id, path, text, description=description, tier=tier, source=source)
+        return stack.publish(construct_id, path, marked, description=description, tier=tier, source=source)
     parts = [text[start : start + STANDARD_BYTES] for start in range(0, len(text), STANDARD_BYTES)]
     for number, part in enumerate(parts):
         stack.publish(

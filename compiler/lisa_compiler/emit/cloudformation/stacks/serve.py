@@ -80,7 +80,7 @@ class ServeStack(LisaStack):
             "registeredModels",
             stack.registered_models,
             description="Models that are hosted",
-            source=stack.model_keys,
+            source=[(*key, "streaming") for key in stack.model_keys],
         )
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
         cdk.CfnOutput(
