@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from lisa_schema.models.base import Passthrough, ConfigModel
+from lisa_schema.models.base import ConfigModel, Passthrough
 from lisa_schema.rules import registered_rules
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lisa_compiler.plan import Deployment
 from lisa_compiler.provenance.rules import keys_of_rules
-from lisa_schema.models.base import Passthrough, ConfigModel
+from lisa_schema.models.base import ConfigModel, Passthrough
 from lisa_schema.rules import registered_rules
 
 
