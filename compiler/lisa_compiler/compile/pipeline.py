@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lisa_compiler.compile import ami_lock
+from lisa_compiler.compile.emission import Products, emit
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, diagnose, resolve_weights
 from lisa_compiler.emit.cloudformation.inputs import NOT_IN_TEMPLATES
 from lisa_compiler.emit.cloudformation.runtime import workers
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
 from lisa_compiler.output.manifest import configuration_digest
-from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
-from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_compiler.plan.images import TarballImage
 from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
 from lisa_compiler.product.recipes import product_recipes
 from lisa_compiler.product.sources import product_files
@@ -33,28 +32,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lisa_compiler.compile.stack_cache import StackCache
-    from lisa_compiler.emit.containers import ContextSpec
     from lisa_compiler.plan import Deployment
-    from lisa_compiler.product.artifact import ProductArtifact
     from lisa_schema import Diagnostic
     from lisa_schema.document import Document
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.steps import Step
-
-
-@dataclass(frozen=True, slots=True)
-class Products:
-    """Product code of one environment.
-
-    Attributes:
-        artifacts: by name, as the manifest has them.
-        files: by name: what each is made from, as product.sources reads it; an image's context as a whole.
-    """
-
-    artifacts: Mapping[str, ProductArtifact]
-    files: Mapping[str, Mapping[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,120 +194,3 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
         if leaf.text == error.path:
             return diagnostic_types.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
     return diagnostic_types.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
-
-
-def emit(
-    deployment: Deployment,
-    project: Path,
-    lock: WeightsLock,
-    tell: Callable[[str], None],
-    cache: StackCache | None = None,
-) -> tuple[dict[str, bytes], Products]:
-    """Run every emitter; the templates name the artifacts by their digests, and the summary says what they contain.
-
-    Returns:
-        The output's files, and the product code that they name by digest.
-    """
-    from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
-    from lisa_compiler.emit.containers import emit_containers
-    from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
-    from lisa_compiler.emit.litellm import emit_litellm
-    from lisa_compiler.emit.summary import emit_summary
-    from lisa_compiler.emit.trust import describe_authorities, emit_trust
-    from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
-    from lisa_compiler.emit.weights import emit_weights
-    from lisa_compiler.output.gateway_authentication import COMPONENT
-
-    tell("rendering containers and settings")
-    files = {
-        **emit_litellm(deployment),
-        **emit_weights(deployment, lock),
-        **emit_web(deployment),
-        **emit_trust(deployment, project),
-    }
-    files.update(emit_containers(container_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
-    tell("synthesizing CloudFormation")
-    products = product_artifacts(deployment, project, files)
-    digests = artifact_digests(deployment, project, files, products)
-    stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]), cache)
-    serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
-    files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
-    return dict(sorted(files.items())), products
-
-
-def product_artifacts(deployment: Deployment, project: Path, files: Mapping[str, bytes]) -> Products:
-    """Name each part of the product code by what it is made from; an image, by its context as a whole."""
-    from lisa_compiler.product.artifact import ImageRecipe, ProductArtifact
-    from lisa_compiler.product.recipes import product_recipes
-    from lisa_compiler.product.sources import complete_files, source_digest
-
-    made, artifacts = {}, {}
-    for name, recipe in product_recipes(deployment).items():
-        content = complete_files(name, recipe, project, files)
-        arguments = recipe.build_args if isinstance(recipe, ImageRecipe) else ()
-        made[name] = content
-        artifacts[name] = ProductArtifact(name=name, sha256=source_digest(content, arguments), recipe=recipe)
-    return Products(artifacts, made)
-
-
-def container_contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
-    """What the build contexts of the gateway and the hosted models are made of."""
-    from lisa_compiler.emit.containers import ContextSpec
-    from lisa_compiler.emit.weights import model_weights
-
-    contexts = []
-    if isinstance(deployment.rest_api.image, BuiltImage):
-        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
-    contexts.extend(
-        ContextSpec(
-            image=model.service.image, model=model.config.model_name, weights=model_weights(model, deployment, lock)
-        )
-        for model in deployment.models
-        if isinstance(model.service.image, BuiltImage)
-    )
-    return contexts
-
-
-def artifact_digests(
-    deployment: Deployment, project: Path, files: Mapping[str, bytes], products: Products
-) -> ArtifactDigests:
-    """Name each artifact by what it is made from.
-
-    Args:
-        deployment: the plan.
-        project: folder that holds prebuilt images and layers.
-        files: everything that the other emitters made.
-        products: the product code.
-
-    Raises:
-        LocalFileError: a prebuilt image or layer is neither there nor has a checksum file.
-    """
-    from lisa_compiler.emit.trust import FOLDER as TRUST
-    from lisa_compiler.emit.trust import bundle_digest
-    from lisa_compiler.product.artifact import WEB_APPLICATION
-    from lisa_compiler.product.sources import FUNCTIONS, source_digest
-
-    named = {name: artifact.sha256 for name, artifact in products.artifacts.items()}
-
-    def below(folder: str) -> dict[str, bytes]:
-        return {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
-
-    images = {}
-    for service in deployment.services:
-        image = service.image
-        if isinstance(image, BuiltImage):
-            found = named.get(image.context)
-            images[image.context] = found or source_digest(below(image.context), image.build_args)
-        elif isinstance(image, TarballImage):
-            images[image.path] = local_files.digest(project, image.path)
-    bundle = bundle_digest(files)
-    return ArtifactDigests(
-        images=images,
-        layers={
-            layer.name: local_files.digest(project, layer.prebuilt) if layer.prebuilt else named[f"layers/{layer.name}"]
-            for layer in deployment.layers
-        },
-        functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
-        website=named.get(WEB_APPLICATION, ""),
-        trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
-    )

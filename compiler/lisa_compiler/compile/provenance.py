@@ -19,12 +19,12 @@ import yaml
 
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.cache import read_state, write_state
-from lisa_compiler.compile.inputs import program_digest
-from lisa_compiler.compile.pipeline import (
+from lisa_compiler.compile.emission import (
     artifact_digests,
     container_contexts,
     product_artifacts,
 )
+from lisa_compiler.compile.inputs import program_digest
 from lisa_compiler.compile.traced_output import FOLDER, TEMPLATE, TracedOutput
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import emit_containers
