@@ -28,8 +28,7 @@ def serve(jobs: BinaryIO, outcomes: BinaryIO) -> None:
             job: Job | None = pickle.load(jobs)  # noqa: S301  (written by the process that has started this one)
         except EOFError:
             return
-        # Starts Node.js, which a compile does without when all its stacks are known.
-        from lisa_compiler.emit.cloudformation.app import synthesize
+        from lisa_compiler.emit.cloudformation.app import synthesize  # noqa: PLC0415  # Node.js, for unknown stacks alone
 
         if job is None:
             continue
