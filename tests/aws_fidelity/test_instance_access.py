@@ -11,7 +11,6 @@ import pytest
 from tests.compiler.conftest import resources, templates
 
 from lisa_compiler.compile.pipeline import compile_environment
-from lisa_compiler.emit.cloudformation import runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("airgap", "dev", "prod")
@@ -121,7 +120,6 @@ def test_functions_may_decrypt_their_variables(stacks: dict[str, dict[str, Any]]
 
 def test_database_engine_is_a_major_version() -> None:
     """A minor one may not be offered in a Region yet, or any more."""
-    runtime.start()
     from aws_cdk import aws_rds
 
     found = [

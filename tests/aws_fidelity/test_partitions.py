@@ -14,6 +14,7 @@ import pytest
 from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
 from lisa_compiler.emit.cloudformation import runtime
+from lisa_compiler.emit.cloudformation.protocol import CONTEXT
 from lisa_schema.regions import Region, partition, partitions, region, region_names
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def known(name: str) -> Region:
 @cache
 def cdk_templates() -> dict[str, dict[str, Any]]:
     """By Region, a stack that the CDK makes: gateway endpoints, and a load balancer that writes access logs."""
-    app = cdk.App(analytics_reporting=False, context=runtime.CONTEXT, tree_metadata=False)
+    app = cdk.App(analytics_reporting=False, context=dict(CONTEXT), tree_metadata=False)
     for name in REGIONS:
         stack = cdk.Stack(app, name, env=cdk.Environment(account="123456789012", region=name))
         endpoints = {

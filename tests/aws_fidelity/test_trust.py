@@ -274,8 +274,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Deployed
     (artifact,) = [one for one in found.artifacts if one.title == "layer trust"]
     archive = build(folder, artifact)
     (place,) = artifact.places
-    store.do("mb", f"s3://{place.container}")
-    store.do("cp", str(archive), f"s3://{place.container}/{place.key}")
+    store.do("mb", f"s3://{place.store}")
+    store.do("cp", str(archive), f"s3://{place.store}/{place.key}")
     with zipfile.ZipFile(archive) as file:
         file.extractall(folder / "opt")
     compiled_templates = templates(compiled.files)

@@ -23,22 +23,22 @@ def refusal(code: str, message: str) -> ClientError:
         ),
         (
             refusal("ExpiredToken", "The token is expired"),
-            "The stacks: the credentials have expired. Set AWS_PROFILE, give --profile, or sign in again.",
+            "The stacks: the credentials have expired. Set AWS_PROFILE, pass --profile, or sign in again.",
             ("ExpiredToken", "The token is expired", "DescribeStacks"),
         ),
         (
             refusal("InvalidClientTokenId", "Unknown"),
-            "The stacks: the credentials are not known there. Set AWS_PROFILE, give --profile, or sign in again.",
+            "The stacks: the credentials are not known there. Set AWS_PROFILE, pass --profile, or sign in again.",
             ("InvalidClientTokenId", "Unknown", "DescribeStacks"),
         ),
         (
             NoCredentialsError(),
-            "The stacks: there are no credentials. Set AWS_PROFILE, give --profile, or sign in again.",
+            "The stacks: there are no credentials. Set AWS_PROFILE, pass --profile, or sign in again.",
             ("", "NoCredentialsError", ""),
         ),
         (
             EndpointConnectionError(endpoint_url="http://x"),
-            'The stacks: Could not connect to the endpoint URL: "http://x". Check the network, the region and the '
+            'The stacks: Could not connect to the endpoint URL: "http://x". Check the network, the Region and the '
             "profile.",
             ("", "EndpointConnectionError", ""),
         ),

@@ -150,7 +150,7 @@ def test_what_a_route_means(route: dict[str, str], reach: SubnetType) -> None:
 
 
 def test_a_vpc_that_does_not_exist(ec2: Any) -> None:
-    with pytest.raises(VpcError, match="no VPC vpc-00000000 in us-east-1"):
+    with pytest.raises(VpcError, match="vpc-00000000 does not exist in us-east-1"):
         vpc.describe(ec2, "vpc-00000000")
 
 

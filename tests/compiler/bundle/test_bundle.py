@@ -314,9 +314,9 @@ def test_a_path_that_leads_out_is_refused(path: str) -> None:
         (manifest_with("a", "a"), "lists a file twice"),
         (manifest_with("a", "a/b"), "is below a file"),
         (manifest_with("a").replace(b'"schemaVersion": 1', b'"schemaVersion": 2'), "which this version cannot read"),
-        (manifest_with("a").replace(b'"size": 0', b'"size": -1'), "does not begin with a bundle.json"),
-        (b"[]", "does not begin with a bundle.json"),
-        (b"[" * 100_000, "does not begin with a bundle.json"),
+        (manifest_with("a").replace(b'"size": 0', b'"size": -1'), "does not start with a bundle.json"),
+        (b"[]", "does not start with a bundle.json"),
+        (b"[" * 100_000, "does not start with a bundle.json"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(content: bytes, words: str) -> None:

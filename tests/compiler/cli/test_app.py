@@ -92,4 +92,4 @@ def test_takes_ends_a_command_with_the_errors_of_the_configuration(
     with pytest.raises(typer.Exit) as ended:
         command(project=project, **given)
     assert ended.value.exit_code == 1
-    assert "There is no environment `nowhere`" in capsys.readouterr().err
+    assert "Unknown environment `nowhere`" in capsys.readouterr().err

@@ -39,7 +39,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         yield SYSTEM
 
     monkeypatch.setattr(dev, "compile_for_local_run", lambda *_: None)
-    monkeypatch.setattr(dev, "running", running)
+    monkeypatch.setattr(dev, "run_environment", running)
     return asked
 
 
