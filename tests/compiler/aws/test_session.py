@@ -28,12 +28,12 @@ def refusal(code: str, message: str) -> ClientError:
         ),
         (
             refusal("InvalidClientTokenId", "Unknown"),
-            "The stacks: the credentials are not known there. Set AWS_PROFILE, pass --profile, or sign in again.",
+            "The stacks: the credentials are not valid in this partition. Set AWS_PROFILE, pass --profile, or sign in again.",
             ("InvalidClientTokenId", "Unknown", "DescribeStacks"),
         ),
         (
             NoCredentialsError(),
-            "The stacks: there are no credentials. Set AWS_PROFILE, pass --profile, or sign in again.",
+            "The stacks: no credentials found. Set AWS_PROFILE, pass --profile, or sign in again.",
             ("", "NoCredentialsError", ""),
         ),
         (

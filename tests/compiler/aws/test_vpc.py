@@ -173,7 +173,7 @@ def test_no_credentials_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(VpcError, match="there are no credentials"):
+    with pytest.raises(VpcError, match="no credentials found"):
         vpc.describe(vpc.client("us-east-1", None), "vpc-00000000")
     with pytest.raises(DeployError, match="Check `profile` or --profile"):
         vpc.client("us-east-1", "no-such-profile")

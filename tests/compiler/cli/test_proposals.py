@@ -149,7 +149,7 @@ def test_an_address_that_does_not_answer(lisa: Lisa, project: Path, monkeypatch:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     result = lisa("proposals", "list", "--endpoint-url", "http://127.0.0.1:1")
     assert result.code == 1
-    assert "Check profile, Region and --endpoint-url" in result.err
+    assert "Check profile, region and --endpoint-url" in result.err
 
 
 def test_a_proposal_cannot_set_what_lisa_owns(lisa: Lisa, project: Path, store: ProposalStore) -> None:

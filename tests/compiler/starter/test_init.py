@@ -174,7 +174,7 @@ def test_a_wrong_answer_is_refused_and_nothing_is_made(tmp_path: Path, name: str
 
 @pytest.mark.parametrize("assignment", ["region", "colour=red", "dev.clientId=x", "=x"])
 def test_an_answer_to_no_question_is_refused(assignment: str) -> None:
-    with pytest.raises(LisaError, match="write NAME=VALUE, with one of deploymentName, environments"):
+    with pytest.raises(LisaError, match="use NAME=VALUE with one of the names deploymentName, environments"):
         given_answers([assignment])
 
 
