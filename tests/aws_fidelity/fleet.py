@@ -109,7 +109,9 @@ def compiled(folder: Path, *, model_port: int, **gateway: str) -> dict[str, byte
         litellmConfig={"model_list": [remote]},
     )
     (folder / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": document}))
-    return dict(compile_environment(folder, None).files)
+    compiled = compile_environment(folder, None)
+    contexts = {name: files for name, files in compiled.products.files.items() if name.startswith("containers/")}
+    return dict(compiled.files) | {path: content for files in contexts.values() for path, content in files.items()}
 
 
 def _model(identifier: str, name: str, container: str, path: str, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ _LAST_LINES = 15
 _PROBE_SECONDS = 0.1
 _STOP_SECONDS = 10
 _GUARD = Path(__file__).with_name("guard.py")
+_ports: set[int] = set()
+"""Ports that free_port() has returned: the system may choose one again until something listens on it."""
 
 
 class PartError(LisaError):
@@ -188,11 +190,14 @@ class Processes:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-    return port
+    """A port of the loopback interface that no process listens on, another one with each call."""
+    while True:
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            port: int = listening.getsockname()[1]
+        if port not in _ports:
+            _ports.add(port)
+            return port
 
 
 def answers(url: str) -> Callable[[], bool]:

@@ -99,7 +99,7 @@ def test_a_failure_names_the_stack_and_what_failed(attempts: Attempts) -> None:
     assert attempts.stacks_after_failure["demo-lisa-networking-dev"] == "ROLLBACK_COMPLETE"
     _, _, told = attempts.failed.err.partition("demo-lisa-networking-dev failed:\n")
     assert told.startswith("  NatAddress (AWS::EC2::EIP): The maximum number of addresses has been reached")
-    assert "run the same command again" in told
+    assert "rerun the command" in told
 
 
 def test_every_stack_is_deployed_as_it_was_compiled(deployed: Site) -> None:
@@ -218,7 +218,7 @@ def test_a_change_of_one_model_updates_that_model_alone(deployed: Site) -> None:
     rows = [line.split() for line in plan.err.splitlines() if line.split()[:1] and line.split()[0] in COMPONENTS]
     assert [row[0] for row in rows if row[1:3] != ["no", "change"]] == ["model-mistral7b"]
     assert nobody.code == 1
-    assert "give --yes" in nobody.err
+    assert "Pass --yes" in nobody.err
     assert drift.code == 3
     assert "    MaxSize: 1, compiled 2  → ecsModels[mistral-7b].autoScalingConfig.maxCapacity\n" in drift.out
     updated = {name for name, status in deployed.stacks().items() if status == "UPDATE_COMPLETE"}

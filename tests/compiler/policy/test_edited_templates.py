@@ -109,7 +109,7 @@ EDITS: list[tuple[str, Callable[[Template], None], str]] = [
     ("chat", use_another_authorizer, "`GET /session` answers without the API's authorizer."),
     ("chat", answer_preflights_with_the_function, "`OPTIONS /session` answers without the API's authorizer."),
     ("models-api", name_a_route_as_an_open_one, "docs` answers without the API's authorizer."),
-    ("rag", give_the_function_an_address, "The function has an address of its own"),
+    ("rag", give_the_function_an_address, "The function has a URL that bypasses the authorizer."),
     ("ui", let_the_website_call_a_function, "`GET /{proxy+}` answers without the API's authorizer."),
 ]
 

@@ -142,7 +142,7 @@ RULES: Final = (
         "LISA-P03",
         "foreign-trust",
         "Roles trust AWS services and the deployment's own account; a permission specifies its caller.",
-        "Whoever is trusted beyond that can act in the account without an identity of it.",
+        "Other trusted principals can act in the account without one of its identities.",
         "Name the service, or the deployment's account; give the permission a SourceArn.",
         _foreign_trust,
     ),

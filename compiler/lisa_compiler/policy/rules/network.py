@@ -121,7 +121,7 @@ RULES: Final = (
         "LISA-P10",
         "private-by-configuration",
         "Only the gateway's load balancer can be internet-facing, and only when internetFacing is true.",
-        "Models and databases answer whoever reaches them.",
+        "Models and databases do not authenticate clients.",
         "Make it internal, or set restApiConfig.internetFacing to true when the REST API is meant.",
         _public_balancers,
     ),
