@@ -253,7 +253,7 @@ def test_a_full_disk_while_files_are_replaced_is_told(output: Path, monkeypatch:
         return copy(source, target)
 
     monkeypatch.setattr(shutil, "copyfile", refuse)
-    with pytest.raises(OutputError, match="replaced only in part: the disk is full"):
+    with pytest.raises(OutputError, match="was only partly replaced: the disk is full"):
         write_environment(output, "dev", NEW)
     monkeypatch.setattr(shutil, "copyfile", copy)
     write_environment(output, "prod", OLD)

@@ -239,7 +239,7 @@ def inner(**tensors: bytes) -> bytes:
             nested(model=inner(w=tensor()), state_dict=inner(w=tensor())),
             "two sets of weights, one of them under 'model'",
         ),
-        (nested(model=inner(w=tensor()), scale=tensor()), "has the tensor 'scale' beside its state_dict"),
+        (nested(model=inner(w=tensor()), scale=tensor()), "has the tensor 'scale' outside its state_dict"),
     ],
 )
 def test_checkpoint_with_tensors_beside_its_state_dict_is_refused(

@@ -88,7 +88,7 @@ def test_a_killed_run_and_an_interrupted_one_are_gone_on_with(attempts: Attempts
     assert attempts.killed.code == -signal.SIGKILL
     assert attempts.stacks_after_kill == {}
     assert attempts.interrupted.code == 130
-    assert "run the same command again to go on" in attempts.interrupted.err
+    assert "rerun the command to resume" in attempts.interrupted.err
     assert f"{BUILT_LAYER}: published" not in attempts.interrupted.err, "it was published before"
     assert attempts.stacks_after_interruption.keys() <= {"demo-lisa-iam-dev"}
     assert attempts.finished.code == 0, attempts.finished.err

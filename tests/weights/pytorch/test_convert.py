@@ -199,7 +199,7 @@ def test_an_index_that_tells_of_a_tensor_that_is_not_there(tmp_path: Path) -> No
     model = saved(tmp_path / "m", {"a": torch.ones(2)})
     index = {"weight_map": {"a": "pytorch_model.bin", "b": "pytorch_model.bin"}}
     (model / "pytorch_model.bin.index.json").write_text(json.dumps(index))
-    with pytest.raises(WeightsError, match=r"says that 'b' is in pytorch_model\.bin"):
+    with pytest.raises(WeightsError, match=r"maps 'b' to pytorch_model\.bin"):
         convert(model)
 
 
