@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lisa_compiler.dev.processes import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LITELLM = ROOT / ".venv" / "gateway" / "bin" / "litellm"
@@ -58,12 +60,12 @@ class Parts:
 
     def stub(self, least: float = 0, most: float = 0) -> Part:
         """A model stub that answers after so many milliseconds."""
-        port = _free_port()
+        port = free_port()
         return self._start(port, [sys.executable, HERE / "stub.py", str(port), str(least), str(most)], {})
 
     def litellm(self, stub: Part) -> Part:
         """LiteLLM with one worker in front of a stub."""
-        port = _free_port()
+        port = free_port()
         params = {"model": "openai/stub", "api_base": f"http://127.0.0.1:{stub.port}/v1", "api_key": "ignored"}
         config = self.folder / "litellm.yaml"
         config.write_text(json.dumps({"model_list": [{"model_name": "stub", "litellm_params": params}]}))
@@ -72,14 +74,14 @@ class Parts:
 
     def gateway(self, upstream: Part) -> Part:
         """The gateway with one worker."""
-        port = _free_port()
+        port = free_port()
         environment = {
             **self.aws,
             "AUTHORITY": "http://127.0.0.1:1",
             "CLIENT_ID": "lisa",
             "LITELLM_KEY": TOKEN,
             "LITELLM_URL": f"http://127.0.0.1:{upstream.port}",
-            "METRICS_PORT": str(_free_port()),
+            "METRICS_PORT": str(free_port()),
             "PORT": str(port),
             "PYTHONPATH": f"{ROOT / 'runtime' / 'gateway'}:{ROOT / 'runtime' / 'oidc'}",
             "REGISTERED_MODELS_PS_NAME": "/models",
@@ -159,13 +161,6 @@ def _token_table() -> Iterator[dict[str, str]]:
         }
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-    return port
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -35,7 +35,6 @@ BUILT = Path(MATERIALIZED)
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
-_CHUNK = 1 << 20
 
 
 def built_path(project: Path, artifact: Artifact) -> Path:
@@ -166,13 +165,11 @@ def _require(artifact: Artifact, path: Path) -> None:
         raise DeployError(
             f"{artifact.title} is prebuilt, but {path} is missing; Git has only its checksum. Add the file."
         )
-    found = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            found.update(chunk)
-    if found.hexdigest() != artifact.digest:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != artifact.digest:
         raise DeployError(
-            f"{path} is not the compiled version: its SHA-256 is {found.hexdigest()[:12]}…, not "
+            f"{path} is not the compiled version: its SHA-256 is {found[:12]}…, not "
             f"{artifact.digest[:12]}…. Replace the file, or update its checksum file with sha256sum and compile."
         )
 

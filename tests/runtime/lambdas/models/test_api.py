@@ -120,7 +120,7 @@ def test_the_end_of_a_model_is_proposed(models: Models) -> None:
     ("change", "said"),
     [
         ({"modelType": "embedding"}, "does not support"),
-        ({"streaming": None}, "streaming"),
+        ({"streaming": None}, "does not set `streaming`"),
         ({"instanceType": "g5.huge"}, "g5.huge"),
         ({"instanceTyp": "x"}, "instanceTyp"),
         ({"autoScalingConfig": {"minCapacity": 9}}, "apacity"),
