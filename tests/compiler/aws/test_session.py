@@ -28,7 +28,8 @@ def refusal(code: str, message: str) -> ClientError:
         ),
         (
             refusal("InvalidClientTokenId", "Unknown"),
-            "The stacks: the credentials are not valid in this partition. Set AWS_PROFILE, pass --profile, or sign in again.",
+            "The stacks: the credentials are not valid in this partition. "
+            "Set AWS_PROFILE, pass --profile, or sign in again.",
             ("InvalidClientTokenId", "Unknown", "DescribeStacks"),
         ),
         (
