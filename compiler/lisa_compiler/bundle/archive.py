@@ -242,13 +242,22 @@ def _stored(tar: tarfile.TarFile, manifest: BundleManifest, archive: Path) -> It
         entry = tar.next()
         stream = tar.extractfile(entry) if entry is not None and entry.isreg() else None
         if entry is None or stream is None or entry.name != file.path or entry.size != file.size:
-            found = f"has {entry.name}" if entry else "ends"
+            expected = f"{file.path} ({file.size} bytes)"
             raise BundleError(
-                f"{archive} {found} instead of {file.path}, which its {MANIFEST} lists: it was modified or truncated."
+                f"{archive} {_description(entry, file)} instead of {expected}, which its {MANIFEST} lists: it was "
+                "modified or truncated."
             )
         yield file, stream
     if (entry := tar.next()) is not None:
         raise BundleError(f"{archive} contains {entry.name}, which its {MANIFEST} does not list: it was modified.")
+
+
+def _description(entry: tarfile.TarInfo | None, expected: BundledFile) -> str:
+    if entry is None:
+        return "ends"
+    if entry.name != expected.path:
+        return f"has {entry.name}"
+    return f"has {entry.size} bytes" if entry.isreg() else "has a link or a special file"
 
 
 def _from_base(manifest: BundleManifest, base: Path, archive: Path) -> Iterator[tuple[BundledFile, IO[bytes]]]:

@@ -164,7 +164,7 @@ def test_what_is_missing_is_told_at_once_and_left_out_when_asked(enclave: Enclav
     enclave.model.unlink()
     refused = enclave.bundle("one.tar")
     assert refused.exit_code == 1
-    assert "image small: make images/ by `lisa artifacts save`" in refused.stderr
+    assert "image small: run `lisa artifacts save" in refused.stderr
     assert "weights of org/small-model: run `lisa weights download --env dev org/small-model`" in refused.stderr
     assert not (enclave.folder / "one.tar").exists()
     manifest = read_manifest(enclave.make("one.tar", "--allow-missing"))
@@ -173,7 +173,7 @@ def test_what_is_missing_is_told_at_once_and_left_out_when_asked(enclave: Enclav
 
 def test_weights_that_are_not_locked_are_missing(enclave: Enclave) -> None:
     (enclave.project / "weights.lock.json").unlink()
-    assert "weights of org/small-model: stage them" in enclave.bundle("one.tar").stderr
+    assert "weights of org/small-model: run `lisa weights stage --env dev`" in enclave.bundle("one.tar").stderr
 
 
 def test_a_prebuilt_file_that_only_its_checksum_stands_for_is_missing(enclave: Enclave) -> None:
@@ -196,7 +196,7 @@ def test_weights_that_are_not_what_the_lock_says_are_refused(enclave: Enclave) -
     enclave.model.write_bytes(OTHER)
     result = enclave.bundle("one.tar")
     assert result.exit_code == 1
-    assert "model.safetensors is not what its lock" in result.stderr
+    assert "model.safetensors changed while it was read, or does not match its lock file" in result.stderr
     assert [path.name for path in enclave.folder.glob("*one.tar*")] == []
 
 
@@ -254,10 +254,10 @@ def renamed(entry: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, by
     ("change", "words"),
     [
         (changed_content, "model.safetensors in"),
-        (changed_size, "where its bundle.json says project/models"),
-        (dropped, "where its bundle.json says project/config.yaml"),
-        (link, "where its bundle.json says project/config.yaml"),
-        (renamed, "has ../outside where"),
+        (changed_size, "has 5 bytes instead of project/models/org/small-model/model.safetensors"),
+        (dropped, "instead of project/config.yaml"),
+        (link, "has a link or a special file instead of project/config.yaml"),
+        (renamed, "has ../outside instead of project/config.yaml"),
     ],
 )
 def test_what_was_changed_is_neither_verified_nor_unpacked(enclave: Enclave, change: Any, words: str) -> None:
@@ -275,7 +275,7 @@ def test_an_entry_too_many_is_refused(enclave: Enclave) -> None:
     bundle = enclave.make()
     with tarfile.open(bundle, "a") as tar:
         tar.addfile(tarfile.TarInfo("project/more"), io.BytesIO())
-    assert "holds project/more, which its bundle.json does not name" in lisa("bundle", "verify", bundle).stderr
+    assert "contains project/more, which its bundle.json does not list" in lisa("bundle", "verify", bundle).stderr
 
 
 @pytest.mark.parametrize("kept", [100, 3000, 20_000])

@@ -293,12 +293,12 @@ def test_address_that_does_not_resolve_is_reported(system: System) -> None:
     assert "DNS record" in check.fix
 
 
-def test_address_that_refuses_is_reported(system: System) -> None:
+def test_address_that_rejects_connections_is_reported(system: System) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     check = system.failure(url=f"http://127.0.0.1:{port}")
-    assert "refuses" in check.detail
+    assert "rejects the connection" in check.detail
     assert "security group" in check.fix
 
 
