@@ -10,9 +10,9 @@ import os
 import warnings
 from typing import Any
 
-from lisa_compiler.emit.cloudformation import runtime
+from lisa_compiler.emit.cloudformation.environment import node
 
-os.environ["JSII_NODE"] = str(runtime.node())
+os.environ["JSII_NODE"] = str(node())
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2, region_info

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import os
 
-from lisa_compiler.emit.cloudformation import runtime
+from lisa_compiler.emit.cloudformation.environment import node
 
-os.environ["JSII_NODE"] = str(runtime.node())
+os.environ["JSII_NODE"] = str(node())

@@ -13,7 +13,7 @@ import botocore.session
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
-from lisa_compiler.emit.cloudformation import runtime
+from lisa_compiler.emit.cloudformation.environment import node
 from lisa_compiler.emit.cloudformation.protocol import CONTEXT
 from lisa_schema.regions import Region, partition, partitions, region, region_names
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-os.environ["JSII_NODE"] = str(runtime.node())
+os.environ["JSII_NODE"] = str(node())
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2, aws_iam, aws_s3, region_info

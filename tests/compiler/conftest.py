@@ -109,6 +109,7 @@ def compiled(tmp_path: Path) -> Callable[..., Compiled]:
 def synthesis_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the CDK in this process, whose code a test has changed."""
     from lisa_compiler.emit.cloudformation import assembly, runtime
+    from lisa_compiler.emit.cloudformation.environment import node
 
     class Here:
         def synthesize(self, jobs: Sequence[Job]) -> list[Synthesized]:
@@ -116,7 +117,7 @@ def synthesis_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
             return [runtime.completed(synthesize(job)) for job in jobs]
 
-    monkeypatch.setenv("JSII_NODE", str(runtime.node()))
+    monkeypatch.setenv("JSII_NODE", str(node()))
     monkeypatch.setenv("CDK_VALIDATION", "false")
     monkeypatch.setattr(assembly, "workers", Here)
 

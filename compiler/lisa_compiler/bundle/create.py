@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.bundle import sbom
-from lisa_compiler.bundle.archive import DirectoryBase, read_manifest, write_archive
+from lisa_compiler.bundle.archive import DirectoryBase, read_manifest
+from lisa_compiler.bundle.archive_writer import write_archive
 from lisa_compiler.bundle.dependencies import find_cdk, find_wheels, locked_cdk, platform, python_version
 from lisa_compiler.bundle.manifest import MANIFEST, BundledFile, BundleError, BundleManifest, FileType, parse
 from lisa_compiler.bundle.sources import Found, Source, find_sources, find_vendored

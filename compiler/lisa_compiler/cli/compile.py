@@ -14,7 +14,7 @@ from lisa_compiler.cli.progress_bar import format_bytes, progress_step
 from lisa_compiler.cli.report import Format
 from lisa_compiler.cli.spinner import phase_spinner
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
-from lisa_compiler.compile import compilation
+from lisa_compiler.compile import saving
 from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project
 from lisa_compiler.compile.environments import manifest_origin
 from lisa_compiler.output.diff import summary, unified_diff
@@ -76,11 +76,11 @@ def _write(made: Compilation, form: Format) -> ExitCode:
     for name, build in made.unchanged.items():
         place = shown_path(made.output / name)
         print_status(f"{name}: {place} is up to date ({build.stacks} stacks, {build.files} files)")
-    made, locked = compilation.lock_weights(made)
+    made, locked = saving.lock_weights(made)
     for name, model in locked.items():
         size = format_bytes(model.total_bytes)
         print_status(f"{name}: locked, {len(model.files)} files, {size} → {WEIGHTS_LOCK}")
-    for one, seconds in compilation.write_output(made):
+    for one, seconds in saving.write_output(made):
         what = f"compiled {one.stacks} stacks, {len(one.files)} files to {shown_path(made.output / one.name)}"
         print_status(f"{one.name}: {what}; {summary(one.changes)} ({seconds:.1f} s)")
     return ExitCode.OK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,6 @@ from lisa_compiler.compile.environments import known_environments, orphaned_outp
 from lisa_compiler.output import manifest
 from lisa_compiler.output.diff import compare
 from lisa_compiler.output.tree import MANIFEST
-from lisa_compiler.output.write import write_environment
 from lisa_schema.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from lisa_compiler.compile.planning import PlannedEnvironment
     from lisa_compiler.output.diff import FileChange
     from lisa_compiler.project.project import Project, Selection
-    from lisa_weights.lock.lock_file import LockedModel
 
 Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
 """lisa_weights.steps.Step, which is not imported to find that nothing has changed."""
@@ -44,6 +42,10 @@ class CompileOptions:
     check: bool = False
     strict: bool = False
     weights: bool = True
+
+    def recorded(self, project: Project) -> tuple[tuple[str, str], ...]:
+        """The options that the output and its warnings depend on, the project's included."""
+        return project.options if self.weights else (*project.options, ("--no-weights", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def compile_project(
     caching = options.cache and not options.check
     known = None if selection.names else known_environments(project, output, caching=caching)
     names = selected_names(project, selection, known)
-    recorded = _recorded_options(project, options)
+    recorded = options.recorded(project)
     unchanged: dict[str, cache.CachedBuild] = {}
     if caching:
         found = {name: cache.load_if_up_to_date(project.root, output, name, recorded) for name in names}
@@ -156,57 +158,6 @@ def compile_project(
         diagnostics=tuple(diagnostics),
         known=known,
     )
-
-
-def lock_weights(compilation: Compilation) -> tuple[Compilation, Mapping[str, LockedModel]]:
-    """Save the weights that were locked, before the output that names them; entries of other runs are kept.
-
-    Returns the compilation, which knows the lock file as it is now, and what was locked, by model.
-    """
-    made = compilation.compiled
-    locked = {name: one.compiled.lock.models[name] for one in made for name in one.compiled.locked}
-    if not locked:
-        return compilation, locked
-    from lisa_weights.lock import lock_file  # noqa: PLC0415  # lisa_weights, where no weights are locked
-
-    lock = lock_file.load(compilation.project.weights_lock)
-    for name, model in locked.items():
-        lock = lock.with_model(name, model)
-    lock_file.save(compilation.project.weights_lock, lock)
-    if lock != made[-1].compiled.lock:
-        return compilation, locked
-    content = lock_file.render(lock)
-    known = tuple(replace(one, before=cache.with_lock(one.before, content)) for one in made)
-    return replace(compilation, compiled=known), locked
-
-
-def write_output(compilation: Compilation) -> Iterator[tuple[CompiledEnvironment, float]]:
-    """Write each environment atomically, and yield it with the seconds that it took in total.
-
-    Raises:
-        LisaError: the system refuses; only those that were yielded are written.
-    """
-    project, output = compilation.project, compilation.output
-    recorded = _recorded_options(project, compilation.options)
-    for one in compilation.compiled:
-        began = time.perf_counter()
-        write_environment(output, one.name, one.files)
-        cache.save(
-            project.root,
-            output,
-            one.name,
-            recorded,
-            before=one.before,
-            config=one.compiled.config,
-            local_models=one.compiled.local_models,
-            manifest=one.files[MANIFEST],
-            stacks=one.stacks,
-            files=len(one.files),
-            diagnostics=one.compiled.diagnostics,
-        )
-        yield one, one.seconds + time.perf_counter() - began
-    if compilation.compiled and compilation.known is not None:
-        cache.save_environments(output, compilation.known)
 
 
 def differences(
@@ -297,8 +248,3 @@ def _with_manifest(
     files = {**compiled.files, MANIFEST: content}
     changes = compare(output / compiled.environment, files)
     return CompiledEnvironment(compiled, files, changes, before, time.perf_counter() - began)
-
-
-def _recorded_options(project: Project, options: CompileOptions) -> tuple[tuple[str, str], ...]:
-    # Without weights, the warnings differ.
-    return project.options if options.weights else (*project.options, ("--no-weights", ""))

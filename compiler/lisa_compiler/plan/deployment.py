@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from lisa_schema.regions import Region
 
 
+class PlanError(ValueError):
+    """A valid configuration that cannot be planned: a defect of the rules, never of the user."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPlan:
     """One CloudFormation stack.

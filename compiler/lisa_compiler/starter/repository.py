@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lisa_compiler.compile.compilation import CompileOptions, compile_project, write_output
+from lisa_compiler.compile.compilation import CompileOptions, compile_project
+from lisa_compiler.compile.saving import write_output
 from lisa_compiler.distribution import locked_requirements
 from lisa_compiler.output.tree import STATE_DIRECTORY
 from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER

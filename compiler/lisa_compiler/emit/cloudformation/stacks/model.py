@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerRoles, ContainerService
+from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
+from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import SERVING
 from lisa_compiler.emit.cloudformation.constructs.names import add_names

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
-from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerRoles, ContainerService
+from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
+from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
