@@ -130,5 +130,5 @@ def test_what_is_no_assembly_says_to_compile(tmp_path: Path, content: str | None
 
 
 def test_an_unknown_stack_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(DeployError, match="There is no stack srve: choose one of iam, networking, "):
+    with pytest.raises(DeployError, match="Unknown stack srve: use one of iam, networking, "):
         example("dev").find("srve")

@@ -51,7 +51,7 @@ def refused(project: Path, path: str = "serve") -> str:
 
 
 def test_a_folder_that_does_not_exist(project: Path) -> None:
-    assert "nothing is not a folder" in refused(project, "nothing")
+    assert "nothing is not a directory of the project" in refused(project, "nothing")
 
 
 def test_a_folder_without_a_dockerfile(project: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_folder_outside_the_project(project: Path, path: str) -> None:
 def test_a_link_that_leads_out(project: Path) -> None:
     (project / "secret").write_text("x")
     (project / "serve" / "link").symlink_to(project / "secret")
-    assert "serve/link is a link that leads out" in refused(project)
+    assert "serve/link is a symbolic link to a file outside" in refused(project)
 
 
 def test_a_context_that_is_itself_a_link_out(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -83,12 +83,12 @@ def test_a_link_within_is_followed(project: Path) -> None:
 
 def test_a_link_to_a_folder(project: Path) -> None:
     (project / "serve" / "loop").symlink_to(project / "serve")
-    assert "serve/loop is a link to a folder" in refused(project)
+    assert "serve/loop is a symbolic link to a directory" in refused(project)
 
 
 def test_a_dangling_link(project: Path) -> None:
     (project / "serve" / "link").symlink_to(project / "serve" / "nothing")
-    assert "serve/link is not a file" in refused(project)
+    assert "serve/link is not a regular file" in refused(project)
 
 
 def test_a_file_that_is_too_big(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,12 +105,12 @@ EDITS: list[tuple[str, Callable[[Template], None], str]] = [
     ("serve", reach_another_target, "The listener forwards to a target group that is not in the template."),
     ("api-base", remove_the_provider, "`AUTHORITY` is `None`, but the configuration sets"),
     ("api-base", authorize_elsewhere, "The authorizer calls a function that is not in the template."),
-    ("models-api", open_a_method, "`GET /proposals` answers without the API's authorizer."),
-    ("chat", use_another_authorizer, "`GET /session` answers without the API's authorizer."),
-    ("chat", answer_preflights_with_the_function, "`OPTIONS /session` answers without the API's authorizer."),
-    ("models-api", name_a_route_as_an_open_one, "docs` answers without the API's authorizer."),
+    ("models-api", open_a_method, "`GET /proposals` does not use the authorizer of the API."),
+    ("chat", use_another_authorizer, "`GET /session` does not use the authorizer of the API."),
+    ("chat", answer_preflights_with_the_function, "`OPTIONS /session` does not use the authorizer of the API."),
+    ("models-api", name_a_route_as_an_open_one, "docs` does not use the authorizer of the API."),
     ("rag", give_the_function_an_address, "The function has a URL that bypasses the authorizer."),
-    ("ui", let_the_website_call_a_function, "`GET /{proxy+}` answers without the API's authorizer."),
+    ("ui", let_the_website_call_a_function, "`GET /{proxy+}` does not use the authorizer of the API."),
 ]
 
 

@@ -65,7 +65,7 @@ def test_own_function_package_is_used_in_full(tmp_path: Path) -> None:
 
 def test_own_function_sources_need_the_package(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
-    with pytest.raises(LocalFileError, match="src has no lisa_lambdas"):
+    with pytest.raises(LocalFileError, match="src does not contain lisa_lambdas"):
         product_files("functions/session", FunctionRecipe(path="src"), tmp_path)
 
 

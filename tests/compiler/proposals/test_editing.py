@@ -181,7 +181,7 @@ def test_a_model_that_all_share_is_not_deployed_in_one_environment(tmp_path: Pat
 
 @pytest.mark.parametrize("model_id", ["first", "shared"])
 def test_a_model_that_is_there_already_is_not_created(tmp_path: Path, model_id: str) -> None:
-    with pytest.raises(ProposalError, match=r"is in config\.yaml already"):
+    with pytest.raises(ProposalError, match=r"is already in config\.yaml"):
         edit(tmp_path, "create", modelName="org/x", modelId=model_id)
 
 

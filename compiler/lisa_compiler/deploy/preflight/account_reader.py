@@ -66,7 +66,7 @@ class AccountReader:
                 return Answer[Any](unknown=f"requires the permission {permissions}")
             if error.code:
                 return Answer[Any](unknown=f"AWS answered {error.code} ({permissions})")
-            return Answer[Any](unknown=f"AWS did not answer: {error.reason} ({permissions})")
+            return Answer[Any](unknown=f"AWS did not respond: {error.reason} ({permissions})")
 
     def found(self, permissions: str, question: Callable[[], T], *absent: str) -> Answer[T]:
         """As `ask`, for something that may not exist; the value is then None.

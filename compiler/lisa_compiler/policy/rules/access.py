@@ -142,10 +142,10 @@ RULES: Final = (
     ),
     PolicyRule(
         "LISA-P03",
-        "foreign-trust",
-        "Roles trust AWS services and the deployment's own account; a permission specifies its caller.",
+        "no-external-trust",
+        "Roles must trust only AWS services and the account of the deployment; permissions must specify their caller.",
         "Other trusted principals can act in the account without one of its identities.",
-        "Name the service, or the deployment's account; give the permission a SourceArn.",
+        "Use the service or the account of the deployment as principal; set SourceArn of the permission.",
         _foreign_trust,
     ),
     PolicyRule(

@@ -126,10 +126,10 @@ RULES: Final = (
     ),
     PolicyRule(
         "LISA-P10",
-        "private-by-configuration",
-        "Only the gateway's load balancer can be internet-facing, and only when internetFacing is true.",
+        "no-unintended-public-access",
+        "Only the load balancer of the gateway can be internet-facing, and only if internetFacing is true.",
         "Models and databases do not authenticate clients.",
-        "Make it internal, or set restApiConfig.internetFacing to true when the REST API is meant.",
+        "Make it internal, or for the gateway, set restApiConfig.internetFacing to true.",
         _public_balancers,
     ),
     PolicyRule(

@@ -240,7 +240,7 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
         "test-lisa-dev-authorizer",
         {"lambda:ListFunctions": {"Functions": [{"FunctionName": "test-lisa-dev-authorizer"}]}},
         Status.FAILS,
-        "This Lambda function exists already: it cannot be created.",
+        "This Lambda function already exists and cannot be created.",
     ),
     "an instance profile of another stack": (
         "name",
@@ -261,14 +261,14 @@ FAILING: dict[str, tuple[str, str, dict[str, Any], Status, str]] = {
             }
         },
         Status.FAILS,
-        "This instance profile exists already: it cannot be created.",
+        "This instance profile already exists and cannot be created.",
     ),
     "an ECS cluster of another stack": (
         "name",
         "test-lisa-dev-rest-api",
         {"ecs:ListClusters": {"clusterArns": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/test-lisa-dev-rest-api"]}},
         Status.FAILS,
-        "This ECS cluster exists already: it cannot be created.",
+        "This ECS cluster already exists and cannot be created.",
     ),
     "an endpoint service that the region does not have": (
         "endpoint",
