@@ -89,14 +89,14 @@ async def test_documents_are_limited() -> None:
 @pytest.mark.parametrize("text", ["<html>", "{", "[" * 100_000], ids=["html", "cut off", "nested"])
 async def test_documents_that_are_not_json_are_unusable(text: str) -> None:
     async with fetched(lambda _: web.Response(text=text)) as fetch:
-        with pytest.raises(UnusableIssuerError, match="does not answer with JSON"):
+        with pytest.raises(UnusableIssuerError, match="did not return JSON"):
             await fetch()
 
 
 async def test_issuer_that_does_not_answer_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(issuer, "FETCH_SECONDS", 0.1)
     async with fetched(lambda _: asyncio.sleep(5)) as fetch:
-        with pytest.raises(UnreachableIssuerError, match="does not answer: TimeoutError"):
+        with pytest.raises(UnreachableIssuerError, match="does not respond: TimeoutError"):
             await fetch()
     documents = issuer.Documents()
     with pytest.raises(UnreachableIssuerError, match="does not answer: ClientConnectorError"):
