@@ -82,7 +82,7 @@ async def test_documents_are_limited() -> None:
     async with fetched(lambda _: web.Response(text="7".rjust(LIMIT))) as fetch:
         assert await fetch() == 7
     async with fetched(lambda _: web.Response(text="7".rjust(LIMIT + 1))) as fetch:
-        with pytest.raises(UnusableIssuerError, match=f"answers with more than {LIMIT} bytes"):
+        with pytest.raises(UnusableIssuerError, match=f"returned more than {LIMIT} bytes"):
             await fetch()
 
 
@@ -99,6 +99,6 @@ async def test_issuer_that_does_not_answer_is_unreachable(monkeypatch: pytest.Mo
         with pytest.raises(UnreachableIssuerError, match="does not respond: TimeoutError"):
             await fetch()
     documents = issuer.Documents()
-    with pytest.raises(UnreachableIssuerError, match="does not answer: ClientConnectorError"):
+    with pytest.raises(UnreachableIssuerError, match="does not respond: ClientConnectorError"):
         await documents.fetch(f"http://127.0.0.1:{free_port()}/")
     await documents.close()

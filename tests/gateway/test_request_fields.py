@@ -134,7 +134,7 @@ def test_what_litellm_would_act_on_is_refused(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"api_base": URL}, "Remove the field 'api_base': callers may not set it."),
+        ({"api_base": URL}, "Remove the field 'api_base': callers must not set it."),
         ({"metadata": {"a": {"b": [{"aws_role_name": 1}]}}}, "Remove the field 'metadata.a.b.aws_role_name'"),
         ({"extra_body": {"api_base": URL}}, "Remove the field 'extra_body.api_base'"),
         ({"extra_body": {"metadata": {"headers": {}}}}, "Remove the field 'extra_body.metadata.headers'"),
@@ -142,9 +142,9 @@ def test_what_litellm_would_act_on_is_refused(body: dict[str, Any]) -> None:
         ({"extra_body": {"model": "m"}}, "Remove 'model' from 'extra_body'"),
         ({"extra_body": {"extra_body": {}}}, "Remove 'extra_body' from 'extra_body'"),
         ({"extra_body": "{}"}, "Send 'extra_body' as an object."),
-        ({"metadata": "x"}, "Send 'metadata' as an object, not as text."),
-        ({"extra_body": {"metadata": "x"}}, "Send 'extra_body.metadata' as an object, not as text."),
-        ({"tools": "x"}, "Send 'tools' as a list, not as text."),
+        ({"metadata": "x"}, "Send 'metadata' as an object, not as a string."),
+        ({"extra_body": {"metadata": "x"}}, "Send 'extra_body.metadata' as an object, not as a string."),
+        ({"tools": "x"}, "Send 'tools' as a list, not as a string."),
         ({"tools": ["x", {"type": "MCP"}]}, "Remove the MCP tool"),
         ({"tools": [{"type": "function"}, {"type": "x", "connector_id": "c"}]}, "Remove the MCP tool"),
         ({"image": URL}, "Send the content as a data URL"),

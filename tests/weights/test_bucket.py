@@ -68,7 +68,7 @@ def test_a_file_that_is_not_what_the_lock_says_does_not_go(
     bucket: Bucket, directory: Path, locked: LockedModel
 ) -> None:
     write(directory, {"tokenizer.json": b'{"a": 2}'})
-    with pytest.raises(WeightsError, match=r"tokenizer\.json is not what the lock says"):
+    with pytest.raises(WeightsError, match=r"tokenizer\.json does not match the lock file"):
         bucket.upload(MODEL, locked, directory)
     assert bucket.files(MODEL) == ()
 

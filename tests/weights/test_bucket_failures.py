@@ -106,7 +106,7 @@ REFUSALS = [
     (None, seaweedfs.STRANGER, "access is denied"),
     (None, seaweedfs.OWNER | {"AWS_ACCESS_KEY_ID": "unknown"}, "access key is unknown"),
     (None, seaweedfs.OWNER | {"AWS_SECRET_ACCESS_KEY": "wrong"}, "secret key does not belong"),
-    (None, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no credentials"),
+    (None, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no credentials found"),
 ]
 
 

@@ -94,7 +94,7 @@ def test_one_shard_where_all_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, -1])
 def test_shard_size_must_be_positive(tmp_path: Path, size: int) -> None:
     model = written(tmp_path / "m", state(a=tensor()))
-    refused(model, "size of a shard must be at least one byte; give for example 2GB", max_shard_size=size)
+    refused(model, "The maximum shard size must be at least one byte; use, for example, 2GB", max_shard_size=size)
     assert len(convert(model, max_shard_size=1).files) == 1
 
 
@@ -153,7 +153,7 @@ def test_tensor_in_two_safetensors_is_refused(tmp_path: Path) -> None:
     index = json.dumps({"weight_map": {"x": SHARDS[0], "y": SHARDS[1]}}).encode()
     tensors = {SHARDS[0]: safetensors({"x": b"a", "z": b"b"}), SHARDS[1]: safetensors({"y": b"a", "z": b"b"})}
     model = write(tmp_path / "m", {**tensors, INDEX: index})
-    refused(model, f"{SHARDS[1]} holds a tensor that another file holds too; download the model again")
+    refused(model, f"{SHARDS[1]} has a tensor that is also in another file; download the model again")
 
 
 def test_index_of_safetensors_must_match_its_files(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_disk_must_have_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fr
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=file.size + free))
     if is_refused:
         said = refused(model, "The disk is too full to convert m")
-        assert f"it takes {file.size} bytes and {file.size - 1} are free" in said
+        assert f"{file.size} bytes are required, {file.size - 1} are free" in said
     else:
         assert convert(model).written
 
@@ -276,7 +276,7 @@ def test_checksums_are_compared_where_asked_for(tmp_path: Path) -> None:
     content = checkpoint(b"abcdefgh")
     at = content.index(b"abcdefgh")
     write(model, {"config.json": b"{}", "pytorch_model.bin": content[:at] + b"X" + content[at + 1 :]})
-    refused(model, "its bytes are not what its checksum", checksums=True)
+    refused(model, "its bytes do not match its checksum", checksums=True)
     assert convert(model).written
 
 

@@ -20,9 +20,9 @@ from weights.checkpoint_files import listed, state, tensor, written
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (errno.ENOSPC, "the disk is full; make room"),
-        (errno.EDQUOT, "the disk quota is used up"),
-        (errno.EACCES, "the permission denied"),
+        (errno.ENOSPC, "the disk is full; free up space"),
+        (errno.EDQUOT, "the disk quota is exceeded"),
+        (errno.EACCES, "permission denied"),
         (errno.EROFS, "the file system is read-only"),
         (errno.EIO, "Input/output error; check the disk"),
     ],
@@ -91,5 +91,5 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
 
 def test_two_runs_at_once(tmp_path: Path) -> None:
     model = written(tmp_path / "m", state(a=tensor()))
-    with temporary_directory(model), pytest.raises(WeightsError, match="Another run converts m"):
+    with temporary_directory(model), pytest.raises(WeightsError, match="Another process is converting m"):
         convert(model)

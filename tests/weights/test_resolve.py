@@ -218,7 +218,7 @@ class TestComparing:
         lock = resolved(tmp_path).lock
         write(tmp_path / MODEL, {"config.json": b"{ }"})
         found = resolved(tmp_path, lock, change=False)
-        assert problems(found) == [(IssueKind.OUTDATED, ("config.json has 3 bytes and 2 in the lock",))]
+        assert problems(found) == [(IssueKind.OUTDATED, ("config.json has 3 bytes, but 2 in the lock file",))]
 
     def test_digest_that_is_known_from_before(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lisa_weights.lock.digest_cache._SETTLED_NS", -(10**12))

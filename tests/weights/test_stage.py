@@ -236,7 +236,7 @@ def test_stage_reports_a_model_of_an_older_lisa_that_is_not_sound(workspace: Wor
     assert isinstance(checked, StoredModelChecked)
     assert not checked.is_valid
     (problem,) = checked.problems
-    assert problem.endswith("2_Dense has no safetensors, and serving needs its weights")
+    assert problem.endswith("2_Dense has no safetensors, which are required for serving")
     assert workspace.locked(OTHER).converter is None
 
 

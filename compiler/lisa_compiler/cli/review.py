@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,10 @@ from lisa_compiler.review import rendering
 from lisa_compiler.review.comparison import review_environment
 from lisa_compiler.review.explain import explain as explain_target
 from lisa_compiler.review.explain import output_of
+from lisa_compiler.review.json_report import as_data
+
+if TYPE_CHECKING:
+    from lisa_compiler.provenance.index import Index
 
 app = command_group()
 
@@ -50,11 +54,17 @@ def diff(
     """Show the impact of changes in generated/, highest risk first. Runs offline."""
     name = _environment(invocation)
     root = invocation.project.root
-    review = review_environment(root, name, base, _staleness_warnings(root, name))
+
+    def index() -> Index:
+        from lisa_compiler.compile.provenance import index_of  # noqa: PLC0415  # the emitters: 0.3 s, often not needed
+
+        return index_of(root, root / OUTPUT, name, invocation.project.environment(name).config)
+
+    review = review_environment(root, name, base, staleness=_staleness_warnings(root, name), index=index)
     if form is DiffFormat.MARKDOWN:
         write_output(rendering.markdown(review.change, review.comparison))
     elif form is DiffFormat.JSON:
-        write_output(rendering.as_data(review.change, review.comparison))
+        write_output(as_data(review.change, review.comparison))
     else:
         for warning in review.comparison.warnings:
             print_status(f"warning: {warning}")

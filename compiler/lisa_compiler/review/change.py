@@ -62,6 +62,11 @@ class OutputChange:
         """Whether nothing changes."""
         return not (self.settings or self.impacts or self.resources)
 
+    @property
+    def by_effect(self) -> list[ResourceChange]:
+        """The changed resources, those with the most severe effect first."""
+        return sorted(self.resources, key=lambda resource: -resource.effect)
+
 
 def compare(environment: str, before: Output | None, after: Output | None) -> OutputChange:
     """Compare an environment's output on two sides; None where there is none."""

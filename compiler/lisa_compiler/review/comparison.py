@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lisa_compiler.provenance.index import Index
+from lisa_compiler.review.causes import with_settings
 from lisa_compiler.review.change import OutputChange, compare
 from lisa_compiler.review.output import read_output
 from lisa_compiler.review.rendering import Comparison
@@ -21,7 +23,14 @@ class Review:
     comparison: Comparison
 
 
-def review_environment(project: Path, environment: str, base: str | None, staleness: Sequence[str] = ()) -> Review:
+def review_environment(
+    project: Path,
+    environment: str,
+    base: str | None,
+    *,
+    staleness: Sequence[str] = (),
+    index: Callable[[], Index] | None = None,
+) -> Review:
     """Compare the output in the working tree with that of a commit.
 
     Args:
@@ -29,6 +38,8 @@ def review_environment(project: Path, environment: str, base: str | None, stalen
         environment: name of the environment.
         base: branch, tag or commit, whose merge base is compared; None for the default branch.
         staleness: warnings that the output in the working tree is not what its sources compile to.
+        index: computes where the output in the working tree comes from; called when settings and resources change. None
+            leaves out which settings change a resource.
 
     Raises:
         LisaError: a revision or an output cannot be read, or neither has the environment.
@@ -45,4 +56,11 @@ def review_environment(project: Path, environment: str, base: str | None, stalen
         # Output that was compiled with options is not what the files alone compile to.
         warnings=tuple(staleness) if after is not None and not after.options else (),
     )
-    return Review(compare(environment, before, after), comparison)
+    change = compare(environment, before, after)
+    if index is None or after is None or not (change.settings and change.resources):
+        return Review(change, comparison)
+    try:
+        return Review(with_settings(change, index()), comparison)
+    except LisaError as error:
+        warning = f"The settings behind each change are unknown, because the configuration cannot be compiled: {error}"
+        return Review(change, replace(comparison, warnings=(*comparison.warnings, warning)))

@@ -1,13 +1,11 @@
-"""Rendering of a change: Markdown for a pull request, text for a terminal, JSON for programs."""
+"""Rendering of a change for people: Markdown for a pull request, text for a terminal."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from lisa_compiler.review.capacity import hosts
 from lisa_compiler.review.change import OutputChange
@@ -24,6 +22,7 @@ _DASH = "\N{EN DASH}"
 _ROWS = 60
 _ITEMS = 12
 _SETTINGS = 12
+_NAMED_SETTINGS = 3
 
 _EFFECTS = {
     Effect.REMOVED: "removed",
@@ -77,42 +76,11 @@ def text(change: OutputChange, compared: Comparison) -> str:
         lines += ["", "CAPACITY", *(f"  {row}" for row in rows)]
     if change.resources:
         lines += ["", f"RESOURCES: {_counts(change)}"]
-        lines += [f"  {' '.join((*cells[:3], '—', cells[3]))}" for cells in map(_cells, _in_order(change))]
+        for cells in map(_cells, change.by_effect):
+            because = f" ({cells[4]})" if cells[4] else ""
+            lines.append(f"  {' '.join((*cells[:3], '—', cells[3]))}{because}")
     plain = "\n".join(lines).replace("**", "").replace("`", "")
     return f"{plain}\nCompared with {compared.base} ({compared.reference}).\n"
-
-
-def as_data(change: OutputChange, compared: Comparison) -> str:
-    """Write a change as JSON."""
-    low, high = change.capacity_before, change.capacity_after
-    content = {
-        "schemaVersion": 2,
-        "environment": change.environment,
-        "base": {"commit": compared.base, "reference": compared.reference},
-        "warnings": list(compared.warnings),
-        "settings": [_difference(difference) for difference in change.settings],
-        "impacts": [
-            {"category": impact.category.name.lower(), "text": impact.text, "items": list(impact.items)}
-            for impact in change.impacts
-        ],
-        "capacity": {
-            side: {
-                end: {
-                    "instances": capacity.instances,
-                    "gpus": capacity.gpus,
-                    "gpuHoursPerDay": capacity.gpu_hours_per_day,
-                }
-                for end, capacity in zip(("minimum", "maximum"), pair, strict=True)
-            }
-            for side, pair in (("before", low), ("after", high))
-        },
-        "stacks": {
-            "added": [stack.component for stack in change.added],
-            "removed": [stack.component for stack in change.removed],
-        },
-        "resources": [_resource(resource) for resource in _in_order(change)],
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 _CUT = "\n*Truncated to fit into a comment. Run the command below for the complete report.*\n"
@@ -211,21 +179,27 @@ def _details(change: OutputChange) -> Iterator[str]:
         return
     yield f"<details><summary>{_counts(change)}</summary>"
     yield ""
-    yield "| Stack | Resource | Action | Reason |"
-    yield "|---|---|---|---|"
     rows = list(_rows(change))
-    for stack, what, effect, why in rows[:_ROWS]:
-        yield f"| {stack} | {what} | {effect} | {_cell(why)} |"
+    # Where no settings are known, there is no column for them.
+    columns = 5 if any(cells[4] for cells in rows) else 4
+    yield _row(("Stack", "Resource", "Action", "Change", "Settings")[:columns])
+    yield _row(("---",) * columns)
+    for cells in rows[:_ROWS]:
+        yield _row(cells[:columns])
     if len(rows) > _ROWS:
-        yield f"| … | {len(rows) - _ROWS} more | | |"
+        yield _row(("…", f"{len(rows) - _ROWS} more", *[""] * (columns - 2)))
     yield ""
     yield "</details>"
     yield ""
 
 
-def _rows(change: OutputChange) -> Iterator[tuple[str, str, str, str]]:
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _rows(change: OutputChange) -> Iterator[tuple[str, str, str, str, str]]:
     """A row for each resource; resources that are only added to or removed from a stack share one."""
-    for (effect, component), changes in groupby(_in_order(change), lambda one: (one.effect, one.resource.component)):
+    for (effect, component), changes in groupby(change.by_effect, lambda one: (one.effect, one.resource.component)):
         own = list(changes)
         if effect not in (Effect.ADDED, Effect.REMOVED) or len(own) == 1:
             yield from (_cells(one) for one in own)
@@ -234,17 +208,21 @@ def _rows(change: OutputChange) -> Iterator[tuple[str, str, str, str]]:
         what = join_list(
             kind if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {kind}" for kind, number in kinds.items()
         )
-        yield component, what, _EFFECTS[effect], ""
+        settings = dict.fromkeys(setting for one in own for setting in one.settings)
+        yield component, what, _EFFECTS[effect], "", _setting_names(settings)
 
 
-def _in_order(change: OutputChange) -> list[ResourceChange]:
-    return sorted(change.resources, key=lambda resource: -resource.effect)
-
-
-def _cells(change: ResourceChange) -> tuple[str, str, str, str]:
+def _cells(change: ResourceChange) -> tuple[str, str, str, str, str]:
     resource = change.resource
     name = f"{resource_label(resource.type)} `{resource.logical_id}`"
-    return resource.component, name, _EFFECTS[change.effect], _reasons(change)
+    return resource.component, name, _EFFECTS[change.effect], _reasons(change), _setting_names(change.settings)
+
+
+def _setting_names(settings: Iterable[str]) -> str:
+    names = [f"`{name}`" for name in settings]
+    return join_list(
+        names if len(names) <= _NAMED_SETTINGS else [*names[:_NAMED_SETTINGS], f"{len(names) - _NAMED_SETTINGS} more"]
+    )
 
 
 def _reasons(change: ResourceChange) -> str:
@@ -265,20 +243,3 @@ def _reason(difference: Difference) -> str:
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|")
-
-
-def _difference(difference: Difference) -> dict[str, Any]:
-    sides = {"before": difference.before, "after": difference.after}
-    return {"path": shown_path(difference.path), **{side: v for side, v in sides.items() if v is not ABSENT}}
-
-
-def _resource(change: ResourceChange) -> dict[str, Any]:
-    resource = change.resource
-    return {
-        "stack": resource.component,
-        "logicalId": resource.logical_id,
-        "type": resource.type,
-        "effect": change.effect.name.lower(),
-        "differences": [_difference(difference) for difference in change.differences],
-        "causedBy": {shown_path(path): "/".join(key) for path, key in change.caused_by.items()},
-    }

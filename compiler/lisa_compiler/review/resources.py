@@ -42,6 +42,7 @@ class ResourceChange:
         differences: changed properties, when it exists before and after.
         caused_by: by path in the properties, the changed resource or template parameter that is referred to there:
             (component, logical id or name).
+        settings: changed settings that its differences come from, where they were looked up.
     """
 
     effect: Effect
@@ -49,6 +50,7 @@ class ResourceChange:
     after: Resource | None
     differences: tuple[Difference, ...] = ()
     caused_by: Mapping[Path, Key] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
     @property
     def resource(self) -> Resource:

@@ -170,3 +170,17 @@ def test_review_imports_neither_cdk_nor_configuration_models(repository: Path, a
         env=environment,
     )
     assert result.stderr == "[]\n"
+
+
+def test_a_changed_resource_is_shown_with_the_setting_that_changed_it(repository: Path, lisa: Lisa) -> None:
+    """Compiled with the program as it is, so that the index knows the output."""
+    overlay = repository / "environments" / "prod.yaml"
+    text = overlay.read_text(encoding="utf-8")
+    overlay.write_text(text.replace("targetValue: 60", "targetValue: 61", 1), encoding="utf-8")
+    assert lisa("compile", "--env", "prod", "--no-weights").code == 0
+    data = json.loads(lisa("diff", "--env", "prod", "--base", "HEAD", "--format", "json").out)
+    settings = {one["logicalId"]: one["settings"] for one in data["resources"]}
+    key = "ecsModels[mistral-7b].autoScalingConfig.metricConfig.targetValue"
+    assert [difference["path"] for difference in data["settings"]] == [key]
+    assert [name for name in settings if "ScalingPolicy" in name], settings
+    assert set(map(tuple, settings.values())) <= {(), (key,)}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from lisa_compiler.review.change import compare
+from lisa_compiler.review.json_report import as_data
 from lisa_compiler.review.output import Output
-from lisa_compiler.review.rendering import LIMIT, Comparison, as_data, markdown, text
+from lisa_compiler.review.rendering import LIMIT, Comparison, markdown, text
 
 from .conftest import ENVIRONMENT
 from .outputs import output, resource

@@ -1,7 +1,7 @@
 """Puts the web application into its bucket: the files of a zip archive, and env.js from a property.
 
-Properties: BucketName, SourceBucket, SourceKey, EnvJs. Files that are no longer there are deleted. Delete does nothing:
-the bucket is emptied by its own resource, and a replaced bucket may still be in use.
+Properties: BucketName, SourceBucket, SourceKey, EnvJs. Other files are deleted. Delete does nothing: the bucket has its
+own resource, and a replaced bucket may still be in use.
 """
 
 import io

@@ -179,9 +179,9 @@ def test_a_parameter_that_is_no_connection_breaks_only_its_repository(
     warm.parameters.texts = lambda path: {"broken": text, "docs": json.dumps(DATABASE)}  # type: ignore[method-assign]  # noqa: ARG005
     with caplog.at_level(logging.WARNING, "lisa_lambdas"):
         assert warm.ids() == ["docs"]
-    assert f"the parameter {warm.path}/broken is not a connection" in caplog.text
+    assert f"the parameter {warm.path}/broken is invalid" in caplog.text
     assert warm.registry.find("docs").type == "pgvector"
-    with pytest.raises(UnavailableError, match="repository broken cannot be read"):
+    with pytest.raises(UnavailableError, match="parameter of RAG repository broken is invalid"):
         warm.registry.find("broken")
 
 
