@@ -183,7 +183,7 @@ def _details(change: OutputChange) -> Iterator[str]:
     # Where no settings are known, there is no column for them.
     columns = 5 if any(cells[4] for cells in rows) else 4
     yield _row(("Stack", "Resource", "Action", "Change", "Settings")[:columns])
-    yield _row(("---",) * columns)
+    yield f"|{'---|' * columns}"
     for cells in rows[:_ROWS]:
         yield _row(cells[:columns])
     if len(rows) > _ROWS:
