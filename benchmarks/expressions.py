@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,24 +86,24 @@ class Expressions:
         for name, value in values.items():
             if found := known.get(name.replace(".", "").lower()):
                 keyword, hint = found
-                arguments.append(f"{keyword}={self.value(value, hint)}")
+                arguments.append(f"{keyword}={self.value(value, hint, cls.__module__)}")
             else:
                 rest[name] = value
         return f"{class_name(cls)}({', '.join(arguments)})", rest
 
-    def value(self, value: Any, hint: Any = Any) -> str:
-        """A value, given the annotation of where it goes."""
+    def value(self, value: Any, hint: Any = Any, module: str = "aws_cdk") -> str:
+        """A value, given the annotation of where it goes, and the module of the class that has the annotation."""
         if isinstance(value, dict):
             if len(value) == 1 and (name := next(iter(value))) in _INTRINSICS:
                 return _INTRINSICS[name](self, value[name])
-            return self._dictionary(value, hint)
+            return self._dictionary(value, hint, module)
         if isinstance(value, list):
             element = next(_arguments(hint, Sequence), (Any,))[0]
-            return f"[{', '.join(self.value(item, element) for item in value)}]"
+            return f"[{', '.join(self.value(item, element, module) for item in value)}]"
         return repr(value)
 
-    def _dictionary(self, value: dict[str, Any], hint: Any) -> str:
-        structs = [option for option in _options(hint) if hasattr(option, "__jsii_name_mapping__")]
+    def _dictionary(self, value: dict[str, Any], hint: Any, module: str) -> str:
+        structs = [_of_module(option, module) for option in _options(hint) if hasattr(option, "__jsii_name_mapping__")]
         for struct in structs:
             written, rest = self.call(struct, value)
             if not rest:
@@ -110,7 +111,7 @@ class Expressions:
         if structs:
             raise RunError(f"no keyword of {structs} for {sorted(value)}")
         element = next(_arguments(hint, Mapping), (str, Any))[1]
-        return f"{{{', '.join(f'{key!r}: {self.value(item, element)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key!r}: {self.value(item, element, module)}' for key, item in value.items())}}}"
 
     def ref(self, name: str) -> str:
         if name in _PSEUDO:
@@ -143,6 +144,18 @@ class Expressions:
         if isinstance(arguments, str):
             return f"cdk.Fn.sub({arguments!r})"
         return f"cdk.Fn.sub({arguments[0]!r}, {self.value(arguments[1])})"
+
+
+def _of_module(struct: type, module: str) -> type:
+    """The struct of that name in a module, if it has one.
+
+    Python keeps one object of equal unions, so that the name in it is resolved for the first module that is asked, and
+    two modules of the CDK may have structs of one name.
+    """
+    found: Any = sys.modules[module]
+    for name in struct.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found if isinstance(found, type) else struct
 
 
 def _options(hint: Any) -> Iterator[Any]:

@@ -23,7 +23,16 @@ from lisa_compiler.emit.cloudformation.protocol import CONTEXT
 # Parameters and rules that the CDK adds by itself.
 _OWN_PARAMETERS = frozenset({"BootstrapVersion"})
 _POLICIES = {"Delete": "DESTROY", "Retain": "RETAIN", "Snapshot": "SNAPSHOT"}
-_WRITTEN = {"Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "Metadata"}
+_WRITTEN = {
+    "Type",
+    "Properties",
+    "DependsOn",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "Metadata",
+}
 
 _MAIN = f"""
 app = cdk.App(
@@ -97,11 +106,12 @@ class _StackFunction:
             yield f"{variable}.apply_removal_policy(cdk.RemovalPolicy.{_POLICIES[policy]})"
         for key, value in resource.get("Metadata", {}).items():
             yield f"{variable}.add_metadata({key!r}, {self._expressions.value(value)})"
-        if update := resource.get("UpdatePolicy"):
-            policy, rest = self._expressions.call(cdk.CfnUpdatePolicy, update)
-            if rest:
-                raise RunError(f"{name}: the peer has no words for {sorted(rest)}")
-            yield f"{variable}.cfn_options.update_policy = {policy}"
+        for kind, option in (("CreationPolicy", cdk.CfnCreationPolicy), ("UpdatePolicy", cdk.CfnUpdatePolicy)):
+            if value := resource.get(kind):
+                policy, rest = self._expressions.call(option, value)
+                if rest:
+                    raise RunError(f"{name}: the peer has no words for {sorted(rest)}")
+                yield f"{variable}.cfn_options.{_snake(kind)} = {policy}"
         for other in _dependencies(resource):
             yield f"{variable}.add_resource_dependency({self._variables[other].name})"
 
