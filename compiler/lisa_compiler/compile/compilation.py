@@ -202,8 +202,8 @@ def _compile_all(
 
     local = LocalWeights.COMPARE if options.check else LocalWeights.LOCK
     stacks = stack_cache(output, verifying=options.check) if options.cache else None
-    # It loads the CDK on another processor while this process reads and plans; without need, it only starts.
-    workers().prepare(load=stacks is None or stacks.is_empty)
+    # It loads the CDK on another processor while this process reads and plans.
+    workers().prepare()
     # Before anything is read: an edit during the compile counts as a change.
     snapshots = {name: cache.snapshot(project.root, name) for name in names}
     if progress is not None:

@@ -11,10 +11,7 @@ from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.emission import Products, emit
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, diagnose, resolve_weights
-from lisa_compiler.emit.cloudformation.inputs import NOT_IN_TEMPLATES
-from lisa_compiler.emit.cloudformation.runtime import workers
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
-from lisa_compiler.output.manifest import configuration_digest
 from lisa_compiler.plan.images import TarballImage
 from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
 from lisa_compiler.product.recipes import product_recipes
@@ -135,9 +132,6 @@ def compile_planned(
     """
     valid, deployment = planned.environment, planned.deployment
     tell = progress or (lambda _: None)
-    deployed = configuration_digest(valid.config.model_copy(update=NOT_IN_TEMPLATES))
-    if stacks is None or not stacks.knows(deployed):
-        workers().prepare(load=True)
     missing = _unusable_files(deployment, valid.root, now or datetime.now(UTC))
     if missing:
         raise ConfigurationError([*valid.diagnostics, *(_place(error, valid.document) for error in missing)])
@@ -149,8 +143,6 @@ def compile_planned(
         raise ConfigurationError([*valid.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, planned.amis, valid.document)
     files, products = emit(deployment, valid.root, weights.lock, tell, stacks)
-    if stacks is not None:
-        stacks.remember(deployed)
     return Compiled(
         environment=valid.name,
         files=files,

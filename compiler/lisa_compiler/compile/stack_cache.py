@@ -29,7 +29,6 @@ DIRECTORY_VARIABLE = "LISA_CACHE_DIR"
 
 _SUFFIX = ".stack"
 _FRAME = "frame"
-_CONFIGURATION = "configuration-"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _LIMIT_BYTES = 256 * 2**20
 # Pruning removes down to this part of the limit, so that it does not run after each compile.
@@ -82,20 +81,6 @@ class StackCache:
                 }
                 self._write(digest, content)
             self._prune()
-
-    def knows(self, configuration: str) -> bool:
-        """Whether a configuration of this digest was compiled: if not, a stack is certain to be synthesized."""
-        return self._path(f"{_CONFIGURATION}{configuration}").is_file()
-
-    def remember(self, configuration: str) -> None:
-        """Keep that a configuration was compiled; that this fails is no error."""
-        with suppress(OSError):
-            self._path(f"{_CONFIGURATION}{configuration}").touch()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is kept for this version of LISA, so that every stack is certain to be synthesized."""
-        return not self._path(_FRAME).is_file()
 
     @property
     def _folder(self) -> Path:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.deployment import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
 
-NOT_IN_TEMPLATES = {"profile": None, "run_cdk_nag": False}
-"""Keys of the configuration that no template depends on, with their defaults."""
-
 _FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag"}
 """The Lambda function of each stack that has one of the package lisa_lambdas."""
 

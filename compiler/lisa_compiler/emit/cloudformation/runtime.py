@@ -52,7 +52,6 @@ class Worker:
 
     def __init__(self) -> None:
         self.stacks = 0
-        self._loads = False
         # Its temporary files, which it does not remove when it is killed.
         self._folder = tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True)
         self._stderr = Path(self._folder.name, "stderr")
@@ -91,8 +90,7 @@ class Worker:
 
     def load(self) -> None:
         """Let the process load the CDK before its job is known; whatever fails is an error of the job."""
-        if self._process.stdin is not None and not self._loads:
-            self._loads = True
+        if self._process.stdin is not None:
             with suppress(OSError):
                 pickle.dump(None, self._process.stdin)
                 self._process.stdin.flush()
@@ -137,18 +135,13 @@ class Workers:
         self._all: set[Worker] = set()
         self._closed = False
 
-    def prepare(self, *, load: bool = False) -> None:
-        """Start a worker where there is none, before its job is known.
-
-        Args:
-            load: whether it loads the CDK, which starts Node.js; give it when there is sure to be a job.
-        """
+    def prepare(self) -> None:
+        """Start a worker where there is none, and let it load the CDK and Node.js before its job is known."""
         with self._lock:
             if not self._all and not self._closed:
-                self._idle.append(self._start())
-            if load:
-                for worker in self._idle:
-                    worker.load()
+                worker = self._start()
+                worker.load()
+                self._idle.append(worker)
 
     def synthesize(self, jobs: Sequence[Job]) -> list[Synthesized]:
         """Synthesize jobs side by side, and return their outputs in the order of the jobs.

@@ -155,7 +155,7 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, number: signal.Signals) -
         """
         import time
         from lisa_compiler.emit.cloudformation.runtime import workers
-        workers().prepare(load=True)
+        workers().prepare()
         print("ready", flush=True)
         time.sleep(60)
         """
