@@ -138,7 +138,7 @@ def compile_planned(
     tell("resolving weights")
     before = load_lock(valid.root / WEIGHTS_LOCK) if lock is None else lock
     weights = resolve_weights(deployment, valid.root, before, local_weights, step)
-    findings = [diagnose(issue, valid.document, valid.name) for issue in weights.issues]
+    findings = diagnose(weights.issues, valid.document, valid.name)
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*valid.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, planned.amis, valid.document)

@@ -15,12 +15,14 @@ from lisa_weights.steps import no_progress
 from lisa_weights.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from lisa_compiler.plan import Deployment
     from lisa_compiler.project.project import ValidEnvironment
     from lisa_schema import Diagnostic
-    from lisa_schema.document import Document
+    from lisa_schema.document import Document, ScalarNode
+    from lisa_schema.document import Path as KeyPath
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.resolve import WeightsIssue
     from lisa_weights.steps import Step
@@ -75,8 +77,16 @@ def open_workspace(environment: ValidEnvironment, endpoint_url: str | None = Non
     )
 
 
-def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagnostic:
-    """Put an issue about a model at the line that names the model."""
+def diagnose(issues: Iterable[WeightsIssue], document: Document, environment: str) -> list[Diagnostic]:
+    """Put each issue about a model at the first line that names the model."""
+    names: dict[str, tuple[KeyPath, ScalarNode]] = {}
+    for path, leaf in document.leaves():
+        if path[-1] == "modelName":
+            names.setdefault(leaf.text, (path, leaf))
+    return [_diagnose(issue, names.get(issue.model), environment) for issue in issues]
+
+
+def _diagnose(issue: WeightsIssue, named: tuple[KeyPath, ScalarNode] | None, environment: str) -> Diagnostic:
     place = f"{MODELS}/{issue.model}"
     reasons = "; ".join(issue.reasons).rstrip(".")
     kind, message = {
@@ -99,7 +109,7 @@ def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagn
     fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
     fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`").replace("models/<org>/<name>", place)
     fix = fix.replace("<org>/<name>", issue.model)
-    for path, leaf in document.leaves():
-        if path[-1] == "modelName" and leaf.text == issue.model:
-            return kind.at(leaf.origin, message, key_path=key_path(path), fix=fix)
-    return kind.at(None, message, fix=fix)
+    if named is None:
+        return kind.at(None, message, fix=fix)
+    path, leaf = named
+    return kind.at(leaf.origin, message, key_path=key_path(path), fix=fix)

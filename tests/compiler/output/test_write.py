@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -365,3 +366,30 @@ def test_a_killed_first_write_leaves_nothing_or_all(output: Path) -> None:
     write_environment(output, "prod", OLD)
     assert not (output / "dev").exists()
     assert leftovers(output) == []
+
+
+def test_a_file_that_does_not_change_is_not_written_again(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    kept = next(name for name in OLD if OLD[name] == NEW.get(name, OLD[name]) and name != "manifest.json")
+    new = {**OLD, "another": b"1"}
+    before = (output / "dev" / kept).stat()
+    write_environment(output, "dev", new)
+    after = (output / "dev" / kept).stat()
+    assert (after.st_ino, after.st_nlink) == (before.st_ino, 1)
+    assert read(output / "dev") == new
+
+
+def test_a_file_that_something_else_links_to_is_written_again(output: Path, tmp_path: Path) -> None:
+    write_environment(output, "dev", OLD)
+    other = tmp_path / "copy"
+    other.hardlink_to(output / "dev" / "a.txt")
+    write_environment(output, "dev", {**OLD, "another": b"1"})
+    other.write_bytes(b"edited in place")
+    assert (output / "dev" / "a.txt").read_bytes() == OLD["a.txt"]
+
+
+def test_a_file_of_another_mode_is_written_again(output: Path) -> None:
+    write_environment(output, "dev", OLD)
+    (output / "dev" / "a.txt").chmod(0o666)
+    write_environment(output, "dev", {**OLD, "another": b"1"})
+    assert stat.S_IMODE((output / "dev" / "a.txt").stat().st_mode) == 0o644
