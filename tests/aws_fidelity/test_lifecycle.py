@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from tests.compiler.conftest import TGI, configuration, resources, templates
+from tests.compiler.conftest import TGI, configuration
 
-from aws_fidelity.instance_services import INSTANCE, InstanceServices, allows
+from aws_fidelity.instance_services import INSTANCE
 from lisa_compiler.compile.pipeline import compile_environment
-from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED, SERVING, Lifecycle, Readiness
+from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED, SERVING
 from lisa_compiler.resources import templates_dir
 from lisa_schema.regions import region as find_region
 from lisa_schema.regions import region_names
 
+from .instance_lifecycle import Instance, load_program
+
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
 
-TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/x/0123456789abcdef"
 IN_SERVICE = [("CompleteLifecycleAction", "CONTINUE"), ("SignalResource", "SUCCESS")]
 ABANDONED = [("SignalResource", "FAILURE"), ("CompleteLifecycleAction", "ABANDON")]
-
-
-class Ended(BaseException):
-    """Ends the program, which never ends."""
-
-
-class Clock:
-    """Time that passes with each pause of the program; it ends the program when nothing happens any more."""
-
-    def __init__(self, seconds: float) -> None:
-        self.now = 0.0
-        self._end = seconds
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        if self.now > self._end:
-            raise Ended
 
 
 @pytest.fixture(scope="module")
@@ -55,83 +32,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     folder = tmp_path_factory.mktemp("project")
     (folder / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": configuration(ecsModels=[dict(TGI)])}))
     return compile_environment(folder, None)
-
-
-def statements(compiled: Compiled, group: str) -> list[Mapping[str, Any]]:
-    """What the template's role of instances allows."""
-    component, name = {"models": ("iam", "-instance-models"), "rest-api": ("serve", "-rest-api-instance")}[group]
-    roles = resources(templates(compiled.files)[component], "AWS::IAM::Role")
-    (role,) = [each for each in roles if each["Properties"]["RoleName"].endswith(name)]
-    return [
-        statement for policy in role["Properties"]["Policies"] for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def resource_of(action: str, given: Mapping[str, Any]) -> str:
-    """The resource that IAM authorizes a call on (Service Authorization Reference)."""
-    return {
-        "autoscaling:CompleteLifecycleAction": lambda: (
-            "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:0123-uuid:"
-            f"autoScalingGroupName/{given['AutoScalingGroupName']}"
-        ),
-        "cloudformation:SignalResource": lambda: (
-            f"arn:aws:cloudformation:us-east-1:123456789012:stack/{given['StackName']}/0123-uuid"
-        ),
-        "ecs:UpdateContainerInstancesState": lambda: given["containerInstances"][0],
-        "elasticloadbalancing:DescribeTargetHealth": lambda: "*",
-    }[action]()
-
-
-class Instance:
-    """One instance: its services and its root volume."""
-
-    def __init__(self, compiled: Compiled, folder: Path, group: str, readiness: Readiness) -> None:
-        component = "serve" if group == "rest-api" else "model-small"
-        cluster = "test-lisa-dev-rest-api" if group == "rest-api" else "test-lisa-dev-small"
-        allowed = statements(compiled, group)
-        self.services = InstanceServices(
-            region="us-east-1",
-            cluster=cluster,
-            is_allowed=lambda action, given: allows(allowed, action, resource_of(action, given)),
-        )
-        self.settings = folder / "lifecycle.json"
-        self.settings.write_text(
-            Lifecycle(
-                cluster=cluster,
-                region="us-east-1",
-                suffix="amazonaws.com",
-                stack=compiled.deployment.stack(component).name,
-                resource="Group",
-                target_group_arn=TARGET_GROUP if readiness.needs_healthy_target else "",
-                readiness=readiness,
-                drain_seconds=720,
-            ).settings()
-        )
-        self._state = folder / "state" / "in-service"
-        self.output: list[str] = []
-
-    def run(self, monkeypatch: pytest.MonkeyPatch, *, seconds: float = 8000) -> list[tuple[str, str]]:
-        """Run the program from its start until `seconds` have passed; returns what it changed."""
-        monkeypatch.syspath_prepend(templates_dir() / "instance")
-        program = load()
-        monkeypatch.setattr(program.aws_requests, "send", self.services.send)
-        monkeypatch.setattr(program, "STATE", self._state)
-        monkeypatch.setattr(program, "log", lambda text: self.output.append(str(text)))
-        monkeypatch.setattr(program, "time", Clock(seconds))
-        monkeypatch.setattr(program.sys, "argv", ["lisa-lifecycle", str(self.settings)])
-        self.services.calls.clear()
-        with pytest.raises(Ended):
-            program.main()
-        return self.services.actions
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lifecycle", templates_dir() / "instance" / "lifecycle.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -265,7 +165,7 @@ def test_answers_that_are_cut_are_asked_for_again(model: Instance, monkeypatch: 
 
 def test_endpoints_are_those_of_every_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(templates_dir() / "instance")
-    program = load()
+    program = load_program()
     called: list[str] = []
     monkeypatch.setattr(program.aws_requests, "call", lambda _, url, **__: called.append(url))
     session = botocore.session.Session()
@@ -281,116 +181,3 @@ def test_endpoints_are_those_of_every_region(monkeypatch: pytest.MonkeyPatch) ->
             made = session.create_client(client, region_name=name, aws_access_key_id="a", aws_secret_access_key="b")
             program.call({"region": name, "suffix": region.partition.dns_suffix}, service, "Describe")
             assert called.pop() == f"{made.meta.endpoint_url}/"
-
-
-def group_of(template: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    ((name, group),) = [
-        (name, resource)
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::AutoScaling::AutoScalingGroup"
-    ]
-    return name, group
-
-
-@pytest.mark.parametrize(("component", "limit"), [("serve", 1200), ("model-small", 3600)])
-def test_group_waits_for_its_instances(compiled: Compiled, component: str, limit: int) -> None:
-    name, group = group_of(templates(compiled.files)[component])
-    creation, update = group["CreationPolicy"], group["UpdatePolicy"]["AutoScalingRollingUpdate"]
-    assert creation["ResourceSignal"] == {"Count": int(group["Properties"]["MinSize"]), "Timeout": f"PT{limit // 60}M"}
-    assert (update["WaitOnResourceSignals"], update["PauseTime"]) == (True, f"PT{limit // 60}M")
-    launch, termination = group["Properties"]["LifecycleHookSpecificationList"]
-    assert (launch["DefaultResult"], launch["HeartbeatTimeout"]) == ("ABANDON", limit)
-    assert (termination["DefaultResult"], termination["LifecycleTransition"]) == (
-        "CONTINUE",
-        "autoscaling:EC2_INSTANCE_TERMINATING",
-    )
-    settings = settings_of(templates(compiled.files)[component])
-    assert (settings["resource"], settings["launchHook"], settings["terminationHook"]) == (
-        name,
-        launch["LifecycleHookName"],
-        termination["LifecycleHookName"],
-    )
-    assert settings["cluster"] == group["Properties"]["AutoScalingGroupName"]
-    # The instance gives up first; what it drains has the deregistration delay and the container's stop timeout.
-    assert settings["joinSeconds"] < settings["readySeconds"] < limit <= 3600
-    assert 600 + 120 <= settings["drainSeconds"] < termination["HeartbeatTimeout"]
-
-
-def settings_of(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in the user data, with references as `{Ref}`."""
-    (launch,) = resources(dict(template), "AWS::EC2::LaunchTemplate")
-    data = launch["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"]
-    parts = data["Fn::Join"][1] if isinstance(data, dict) else [data]
-    text = "".join(part if isinstance(part, str) else f"{{{part['Ref']}}}" for part in parts)
-    return dict(json.loads(text.partition("<<'SETTINGS'\n")[2].partition("\nSETTINGS\n")[0]))
-
-
-def test_model_waits_for_its_own_target_group(compiled: Compiled) -> None:
-    template = templates(compiled.files)["model-small"]
-    reference = settings_of(template)["targetGroup"].strip("{}")
-    assert template["Resources"][reference]["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup"
-    assert settings_of(templates(compiled.files)["serve"])["targetGroup"] == ""
-
-
-@pytest.mark.parametrize("component", ["serve", "model-small"])
-def test_group_and_service_are_created_at_the_same_time(compiled: Compiled, component: str) -> None:
-    """The group waits for tasks of the service, and the service for instances: a dependency would be a deadlock."""
-    template = templates(compiled.files)[component]
-    kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
-    needs = {name: _needs(resource, kinds) for name, resource in template["Resources"].items()}
-
-    def reached(name: str, seen: set[str]) -> set[str]:
-        for other in needs[name] - seen:
-            seen.add(other)
-            reached(other, seen)
-        return seen
-
-    group = next(name for name, kind in kinds.items() if kind == "AWS::AutoScaling::AutoScalingGroup")
-    service = next(name for name, kind in kinds.items() if kind == "AWS::ECS::Service")
-    assert group not in reached(service, set())
-    assert service not in reached(group, set())
-
-
-def _needs(value: Any, names: Mapping[str, str]) -> set[str]:
-    """Logical ids that a resource depends on, by DependsOn or by reference."""
-    found: set[str] = set()
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key == "Ref":
-                found.add(inner)
-            elif key == "Fn::GetAtt":
-                found.add(inner[0])
-            elif key == "DependsOn":
-                found.update([inner] if isinstance(inner, str) else inner)
-            else:
-                found |= _needs(inner, names)
-    elif isinstance(value, list):
-        for inner in value:
-            found |= _needs(inner, names)
-    return found & names.keys()
-
-
-def test_roles_of_models_with_long_names_signal_their_own_stacks(tmp_path: Path) -> None:
-    import yaml
-
-    models = [{**TGI, "modelId": "m" * 120}, {**TGI, "modelId": "n"}]
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": configuration(ecsModels=models)}))
-    compiled = compile_environment(tmp_path, None)
-    allowed = statements(compiled, "models")
-
-    def signals(stack: str) -> bool:
-        arn = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{stack}/0123-uuid"
-        return allows(allowed, "cloudformation:SignalResource", arn)
-
-    assert all(signals(compiled.deployment.stack(model.component).name) for model in compiled.deployment.models)
-    assert not signals(compiled.deployment.stack("serve").name)
-    assert not signals(compiled.deployment.stack("iam").name)
-
-
-def test_role_of_the_gateway_changes_no_other_group(compiled: Compiled) -> None:
-    allowed = statements(compiled, "rest-api")
-    other: Callable[[str], str] = lambda cluster: (  # noqa: E731
-        f"arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:uuid:autoScalingGroupName/{cluster}"
-    )
-    assert allows(allowed, "autoscaling:CompleteLifecycleAction", other("test-lisa-dev-rest-api"))
-    assert not allows(allowed, "autoscaling:CompleteLifecycleAction", other("test-lisa-dev-small"))

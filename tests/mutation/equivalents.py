@@ -18,8 +18,9 @@ def is_equivalent_operator(operator: str) -> bool:
 def unobservable_lines(source: str) -> frozenset[tuple[int, int]]:
     """Positions (line, column) of code whose mutants no test can observe.
 
-    These are annotations and `if TYPE_CHECKING:` blocks, which no program evaluates, and the arguments `frozen`,
-    `slots` and `kw_only` of a dataclass: mypy rejects what they forbid, and what it accepts behaves the same without.
+    These are annotations and `if TYPE_CHECKING:` with its block, which only type checkers evaluate, and the arguments
+    `frozen`, `slots` and `kw_only` of a dataclass: mypy rejects what they forbid, and what it accepts behaves the same
+    without.
     """
     tree = ast.parse(source)
     nodes: list[ast.AST] = []
@@ -29,7 +30,7 @@ def unobservable_lines(source: str) -> frozenset[tuple[int, int]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
             nodes.append(node.returns)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            nodes.extend(node.body)
+            nodes.extend((node.test, *node.body))
         if isinstance(node, ast.ClassDef):
             nodes.extend(_static_arguments(node))
     lines = source.splitlines()

@@ -31,7 +31,8 @@ def test_annotations_are_not_observable_and_code_is() -> None:
     lines = source.splitlines()
     found = unobservable_lines(source)
     annotated = [
-        (number, lines[number - 1].index(text)) for number, text in ((2, "import"), (4, "int |"), (5, "int |"))
+        (number, lines[number - 1].index(text))
+        for number, text in ((1, "TYPE"), (2, "import"), (4, "int |"), (5, "int |"))
     ]
     assert set(annotated) <= found
     assert (4, lines[3].index("1 |")) not in found

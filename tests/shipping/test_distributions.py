@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from locks import ROOT
 
+from lisa_compiler.output.tree import files_below
 from lisa_schema.version import VERSION
 
 PACKAGES = {
@@ -60,6 +63,38 @@ def test_wheel_holds_the_packages_and_what_they_render_alone(built: Path) -> Non
         assert f"lisa_gitops-{VERSION}.dist-info/licenses/LICENSE" in archive.namelist()
     packages = {path.partition("/")[2] for path in tracked(*PACKAGES)}
     assert names == packages | {f"lisa_compiler/_bundled/{path}" for path in tracked(*BUNDLED)}
+
+
+@pytest.mark.xdist_group("distributions")
+def test_unpacked_wheel_compiles_the_example_to_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(built / f"lisa_gitops-{VERSION}-py3-none-any.whl") as archive:
+        archive.extractall(tmp_path / "installed")
+    project = tmp_path / "project"
+    for path in tracked("config.yaml", "environments", "policy", "artifacts"):
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, project / path)
+    (tmp_path / "home").mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+    for name, variables in (("wheel", {"PYTHONPATH": str(tmp_path / "installed")}), ("checkout", {})):
+        located = "import lisa_compiler; print(lisa_compiler.__file__)"
+        options = ["compile", "--all", "--no-cache", "--output", str(tmp_path / name)]
+        for command in (["-c", located], ["-m", "lisa_compiler", *options]):
+            done = subprocess.run(
+                [sys.executable, "-P", *command],
+                cwd=project,
+                env=environment | variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            if command[0] == "-c":
+                assert Path(done.stdout).is_relative_to(tmp_path / "installed") is (name == "wheel")
+    wheel, checkout = (dict(files_below(tmp_path / name)) for name in ("wheel", "checkout"))
+    names = {name for name in checkout if not name.startswith(".lisa/")}
+    assert {name.partition("/")[0] for name in names} == {"airgap", "dev", "prod"}
+    assert names == {name for name in wheel if not name.startswith(".lisa/")}
+    assert [name for name in sorted(names) if wheel[name].read_bytes() != checkout[name].read_bytes()] == []
 
 
 def test_stray_file_is_in_neither(tmp_path: Path) -> None:

@@ -57,7 +57,6 @@ class ServicePlan:
         id: letters and digits (and hyphens for the REST API); in names, logical ids and paths.
         key: the key of its configuration: `restApiConfig`, or an entry of `ecsModels`.
         cluster: name of the ECS cluster and of its auto scaling group.
-        task_role: name of the role that the container works with.
         instance: hardware of each instance.
         ami: what each instance boots.
         image: where the container image comes from.
@@ -76,7 +75,6 @@ class ServicePlan:
     id: str
     key: Path
     cluster: str
-    task_role: str
     instance: InstanceType
     ami: PlannedAmi
     image: PlannedImage

@@ -176,7 +176,6 @@ def _service(
         id=key,
         key=source,
         cluster=names.cluster(named),
-        task_role=names.role(f"{named}-task"),
         instance=instance,
         ami=ami,
         image=image,

@@ -43,7 +43,7 @@ def plan_stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> 
         ("core", "Lambda layers and access-log bucket", ("iam",)),
         ("api-base", "API Gateway API with its authorizer", foundations),
         # The gateway answers the web application, whose address is that of the API.
-        ("serve", "OpenAI-compatible REST API", api),
+        ("serve", "OpenAI-compatible gateway", api),
         *((model.component, f"model {model.identifier}", foundations) for model in models),
         ("models-api", "API for model management", api),
     ]
@@ -52,12 +52,12 @@ def plan_stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> 
         stacks.append(("chat", "chat sessions", api))
         routes.append("chat")
     if config.deploy_rag:
-        stacks.append(("rag", "retrieval augmented generation", (*api, "serve")))
+        stacks.append(("rag", "document repositories (RAG)", (*api, "serve")))
         routes.append("rag")
     if config.deploy_ui:
         stacks.append(("ui", "chat application", (*api, "serve")))
         routes.append("ui")
-    stacks.append(("api-deployment", "deployment and stage of the API", ("api-base", *routes)))
+    stacks.append(("api-deployment", "API deployment and stage", ("api-base", *routes)))
     keys = {**_STACK_KEYS, **{model.component: model.service.key for model in models}}
     switches = {component: (_STACK_KEYS[component],) for component in ("chat", "rag", "ui")} | {
         model.component: (

@@ -48,11 +48,6 @@ def name_property(resource_type: str) -> str | None:
     return cast("str | None", _types().get(resource_type, {}).get("name"))
 
 
-def known_types() -> frozenset[str]:
-    """Every resource type that the table has."""
-    return frozenset(_types())
-
-
 def _touch(path: Sequence[str | int], known: Sequence[str]) -> bool:
     shorter = min(len(path), len(known))
     return list(path[:shorter]) == list(known[:shorter])

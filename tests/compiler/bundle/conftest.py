@@ -16,6 +16,7 @@ from lisa_compiler.deploy import deployment_context
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock, save
 
 WEIGHTS = b"weights " * 1000
+OTHER_WEIGHTS = WEIGHTS.replace(b"w", b"W")
 MANIFEST = {"schemaVersion": 2, "lisaVersion": "3.0.0", "artifacts": {}, "outputs": {}}
 
 

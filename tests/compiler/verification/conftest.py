@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NOW = datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC)
 TOKEN = "valid-token"
+MODEL = "model-small"
 EMBEDDING: Mapping[str, Any] = {
     "modelName": "org/small-embedding",
     "modelId": "embed",

@@ -81,8 +81,8 @@ class ServiceAlarms(Construct):
         )
         self._alarm(
             "Capacity",
-            f"{cluster} has fewer healthy tasks than its group desires instances. Run `lisa verify`: an instance does "
-            "not launch, does not join the cluster, or its task does not run.",
+            f"{cluster} has fewer healthy tasks than its Auto Scaling group has desired instances. Run `lisa verify`: "
+            "an instance does not launch, does not join the cluster, or its task does not run.",
             [
                 desired_instances("desired", cluster),
                 healthy_targets("healthy", load_balancer),

@@ -66,7 +66,7 @@ def add_execution_role(
         purpose,
         trust=trust(deployment.service_principal("ecs-tasks"), account=deployment.names.account),
         policies=policies,
-        description=f"Execution role of {tasks} tasks",
+        description=f"Execution role for tasks of {tasks}",
     )
     stack.acknowledge(
         role,
@@ -148,7 +148,7 @@ def add_instance_role(
                 *([allow("elasticloadbalancing:DescribeTargetHealth", "*")] if needs_target_health else []),
             ),
         },
-        description=f"Instance role of {instances} instances",
+        description=f"Role for instances of {instances}",
     )
     profile = iam.CfnInstanceProfile(
         stack,

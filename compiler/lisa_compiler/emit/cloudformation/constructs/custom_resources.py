@@ -43,6 +43,7 @@ class InlineFunction(Construct):
         stack: LisaStack,
         source: str,
         purpose: str,
+        description: str,
         statements: Sequence[Statement],
         reasons: Mapping[str, str],
         timeout: int,
@@ -76,7 +77,7 @@ class InlineFunction(Construct):
             self,
             "Resource",
             function_name=name,
-            description=purpose,
+            description=description,
             runtime=deployment.python_runtime,
             handler="index.handler",
             code=lambda_.CfnFunction.CodeProperty(zip_file=code),
@@ -113,6 +114,7 @@ class BucketEmptier(Construct):
             stack=stack,
             source="empty_bucket.py",
             purpose=f"empty-{bucket}",
+            description=f"Empties the bucket {bucket} when its stack is deleted",
             statements=[
                 allow(["s3:ListBucket", "s3:ListBucketVersions"], bucket_arn),
                 allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], f"{bucket_arn}/*"),
@@ -155,6 +157,7 @@ class WebsiteContent(Construct):
             stack=stack,
             source="website.py",
             purpose="website-content",
+            description="Writes the files of the chat application to the website bucket",
             statements=[
                 allow("s3:GetObject", source_arn),
                 allow("s3:ListBucket", bucket_arn),

@@ -72,11 +72,11 @@ def _image_id(scope: LisaStack, ami: PlannedAmi) -> str:
     environment = scope.deployment.environment
     if isinstance(ami, DynamicAmi):
         kind, default = "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", ami.parameter
-        description = "AMI of the instances, read at each deployment because of amiConfig.resolveAtDeployment"
+        description = "AMI of the instances, read at each deployment because amiConfig.resolveAtDeployment is set"
     else:
         # Without a default, CloudFormation refuses the stack instead of choosing an AMI that was not reviewed.
         kind, default = "AWS::EC2::Image::Id", None
-        description = f"AMI of the instances. It is not pinned: run `lisa ami refresh --env {environment}` and compile"
+        description = f"AMI of the instances. Not pinned: run `lisa ami refresh --env {environment}` and compile again"
     return cdk.CfnParameter(scope, "InstanceImage", type=kind, default=default, description=description).value_as_string
 
 

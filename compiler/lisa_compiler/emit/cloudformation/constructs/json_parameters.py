@@ -48,6 +48,6 @@ def publish_json(
         construct_id,
         path,
         compact_json({"parts": len(parts)}),
-        description=f"{description}: in how many parts it is below",
+        description=f"{description}: number of parts",
         source=source,
     )

@@ -44,7 +44,7 @@ class PostgresRepository(Construct):
             self,
             "Secret",
             name=f"{deployment.names.prefix.strip('/')}/repositories/{plan.id}",
-            description=f"Password of repository {plan.config.repository_id}",
+            description=f"Password of RAG repository {plan.config.repository_id}",
             kms_key_id=key_arn,
             generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
                 secret_string_template=f'{{"username": "{settings.username}"}}',
@@ -77,7 +77,7 @@ class PostgresRepository(Construct):
             trust=trust(deployment.service_principal("monitoring.rds"), account=deployment.names.account),
             policies={},
             managed_policies=[monitoring_policy],
-            description=f"Lets RDS publish the metrics of repository {plan.config.repository_id}",
+            description=f"Allows RDS to publish metrics of RAG repository {plan.config.repository_id}",
         )
         scope.acknowledge(
             monitoring, {f"AwsSolutions-IAM4[Policy::{monitoring_policy}]": "RDS requires this AWS managed policy."}

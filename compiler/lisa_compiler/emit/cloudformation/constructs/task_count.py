@@ -81,7 +81,7 @@ class TaskCount(Construct):
             cloudwatch.CfnAlarm(
                 self,
                 f"Scale{name}Alarm",
-                alarm_description=f"Scales the tasks of {cluster} {name.lower()}: it is no fault.",
+                alarm_description=f"Scales {name.lower()} the tasks of {cluster}. This alarm does not report a fault.",
                 comparison_operator="GreaterThanOrEqualToThreshold" if sign > 0 else "LessThanOrEqualToThreshold",
                 threshold=sign,
                 evaluation_periods=_MINUTES,

@@ -49,7 +49,9 @@ def add_trust_layer(stack: LisaStack, assets: Assets) -> None:
         content=lambda_.CfnLayerVersion.ContentProperty(s3_bucket=bucket, s3_key=key),
     )
     stack.trust_layer_arn = version.ref
-    stack.publish("TrustLayer", _PARAMETER, version.ref, description="Lambda layer of certificate authorities")
+    stack.publish(
+        "TrustLayer", _PARAMETER, version.ref, description="ARN of the Lambda layer with certificate authorities"
+    )
 
 
 def function_trust(stack: LisaStack) -> tuple[list[str], Mapping[str, str]]:

@@ -50,8 +50,10 @@ class ApiBaseStack(LisaStack):
         self.acknowledge(
             api, {"AwsSolutions-APIG2": "Each stack that adds routes brings the request validator of its methods."}
         )
-        self.publish("ApiId", "api/id", api.ref, description="API Gateway API")
-        self.publish("ApiRootId", "api/rootResourceId", api.attr_root_resource_id, description="Its root resource")
+        self.publish("ApiId", "api/id", api.ref, description="ID of the API in API Gateway")
+        self.publish(
+            "ApiRootId", "api/rootResourceId", api.attr_root_resource_id, description="ID of the API's root resource"
+        )
         self._authorizer(api.ref, assets)
         for response_type in ("DEFAULT_4XX", "DEFAULT_5XX"):
             apigateway.CfnGatewayResponse(
@@ -93,7 +95,7 @@ class ApiBaseStack(LisaStack):
                 "LOG_LEVEL": deployment.function_log_level,
             },
             assets=assets,
-            description="Checks the caller's token for API Gateway",
+            description="Authorizes API Gateway requests by the caller's token",
         )
         authorizer = apigateway.CfnAuthorizer(
             self,
@@ -115,5 +117,5 @@ class ApiBaseStack(LisaStack):
             source_arn=deployment.arn("execute-api", f"{api_id}/authorizers/*"),
         )
         self.publish(
-            "AuthorizerId", "api/authorizerId", authorizer.attr_authorizer_id, description="Authorizer of the API"
+            "AuthorizerId", "api/authorizerId", authorizer.attr_authorizer_id, description="ID of the API's authorizer"
         )

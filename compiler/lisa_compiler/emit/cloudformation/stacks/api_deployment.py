@@ -68,7 +68,7 @@ class ApiDeploymentStack(LisaStack):
             stage, {"AwsSolutions-APIG3": "The account's firewall policy is not LISA's to choose; WAF can be attached."}
         )
         self._domain(api_id, stage)
-        cdk.CfnOutput(self, "ApiUrl", value=api_url(self), description="Address of the API and the web application")
+        cdk.CfnOutput(self, "ApiUrl", value=api_url(self), description="URL of the API and the web application")
 
     def _logging_account(self) -> apigateway.CfnAccount:
         """The role with which API Gateway logs, a setting of the whole account: it stays when the stack goes."""
@@ -82,7 +82,7 @@ class ApiDeploymentStack(LisaStack):
             trust=trust(self.deployment.service_principal("apigateway"), account=self.deployment.names.account),
             policies={},
             managed_policies=[policy],
-            description="Lets API Gateway write logs",
+            description="Allows API Gateway to write logs",
         )
         self.acknowledge(
             role, {f"AwsSolutions-IAM4[Policy::{policy}]": "API Gateway requires this AWS managed policy for its logs."}
@@ -112,7 +112,7 @@ class ApiDeploymentStack(LisaStack):
             self,
             "DomainTarget",
             value=domain.attr_regional_domain_name,
-            description="What the DNS record of the custom domain name must point to",
+            description="Target of the DNS record for the custom domain name",
         )
 
 

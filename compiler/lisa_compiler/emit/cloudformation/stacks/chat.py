@@ -52,7 +52,7 @@ class ChatStack(LisaStack):
                 "WEB_ORIGIN": web_origin(self),
             },
             assets=assets,
-            description="Keeps the sessions of the chat application",
+            description="Stores the sessions of the chat application",
         )
         Routes(self, "Routes", routes=SESSION_ROUTES, function=function)
 

@@ -46,7 +46,7 @@ class CoreStack(LisaStack):
                 f"{layer.name.capitalize()}Layer",
                 f"layerVersion/{layer.name}",
                 version.ref,
-                description=f"Lambda layer {layer.name}",
+                description=f"ARN of the Lambda layer {layer.name}",
             )
         add_trust_layer(self, assets)
         self._access_logs()
@@ -79,7 +79,7 @@ class CoreStack(LisaStack):
         self.acknowledge(
             bucket.resource, {"AwsSolutions-S1": "This is the bucket that access logs go to; it would log itself."}
         )
-        self.publish("AccessLogsBucket", "accessLogsBucket", name, description="Bucket of access logs")
+        self.publish("AccessLogsBucket", "accessLogsBucket", name, description="Name of the access log bucket")
 
     def _load_balancers(self) -> dict[str, str]:
         """The principal that load balancers write access logs as.

@@ -45,13 +45,13 @@ class IamStack(LisaStack):
             type="String",
             default="false",
             allowed_values=["true", "false"],
-            description="Whether to make the account's service-linked role of OpenSearch; once in an account",
+            description="Whether to create the service-linked role for OpenSearch (once per account)",
         )
         role = iam.CfnServiceLinkedRole(
             self,
             "OpenSearchServiceLinkedRole",
             aws_service_name="opensearchservice.amazonaws.com",
-            description="Lets OpenSearch domains have network interfaces in a VPC",
+            description="Allows OpenSearch domains to create network interfaces in a VPC",
         )
         role.cfn_options.condition = cdk.CfnCondition(
             self,
@@ -93,7 +93,7 @@ class IamStack(LisaStack):
             },
         )
         self.keep_or_delete(key)
-        self.publish("Key", "keys/data", key.attr_arn, description="Key that encrypts data at rest")
+        self.publish("Key", "keys/data", key.attr_arn, description="ARN of the KMS key that encrypts data at rest")
         return key
 
     def _model_roles(self, shared: SharedModelAccess, assets: Assets) -> None:
@@ -111,7 +111,7 @@ class IamStack(LisaStack):
             "ModelsExecutionRole",
             f"roles/{MODELS_EXECUTION}",
             execution.attr_arn,
-            description="Execution role of models tasks",
+            description="ARN of the execution role for tasks of models",
         )
         instance, _ = add_instance_role(
             self,
@@ -127,7 +127,7 @@ class IamStack(LisaStack):
             "ModelsInstanceRole",
             f"roles/{MODELS_INSTANCE}",
             instance.attr_arn,
-            description="Instance role of models instances",
+            description="ARN of the role for instances of models",
         )
 
     @property

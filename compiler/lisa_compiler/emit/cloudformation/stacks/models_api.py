@@ -54,7 +54,7 @@ class ModelsApiStack(LisaStack):
                 "WEB_ORIGIN": web_origin(self),
             },
             assets=assets,
-            description="Lists, starts and stops models, and keeps proposals of changes",
+            description="Lists, starts and stops models, and stores change proposals",
         )
         Routes(self, "Routes", routes=MODELS_ROUTES, function=function)
 

@@ -57,11 +57,14 @@ class NetworkingStack(LisaStack):
             }
         else:
             vpc_id, cidr, subnets = self._vpc()
-        self.publish("VpcId", "networking/vpcId", vpc_id, description="VPC")
+        self.publish("VpcId", "networking/vpcId", vpc_id, description="ID of the VPC")
         for kind, ids in subnets.items():
             if ids:
                 self.publish_list(
-                    f"{kind.capitalize()}SubnetList", f"networking/subnets/{kind}", ids, description=f"Subnets: {kind}"
+                    f"{kind.capitalize()}SubnetList",
+                    f"networking/subnets/{kind}",
+                    ids,
+                    description=f"IDs of the {kind} subnets",
                 )
         self._security_groups(vpc_id, cidr, model_ports)
         self._private_zone(vpc_id)
@@ -196,7 +199,7 @@ class NetworkingStack(LisaStack):
                     allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], group.attr_arn)
                 )
             },
-            description="Writes the flow logs of the VPC",
+            description="Allows the VPC to write flow logs",
         )
         self.acknowledge(role, {"AwsSolutions-IAM5[Resource::<FlowLogGroup.Arn>]": "Streams of this log group."})
         ec2.CfnFlowLog(
@@ -211,9 +214,14 @@ class NetworkingStack(LisaStack):
         )
 
     def _close_default_security_group(self, vpc: ec2.CfnVPC) -> None:
-        # The default security group lets its members talk to each other, and nobody is a member; nothing to attach
-        # to it is what CloudFormation can ensure, so it is named here for the reader.
-        cdk.CfnOutput(self, "DefaultSecurityGroup", value=vpc.attr_default_security_group, description="Unused")
+        # CloudFormation cannot remove the rule that lets members of the default security group reach each other. LISA
+        # attaches nothing to the group; the output names it so that this can be checked.
+        cdk.CfnOutput(
+            self,
+            "DefaultSecurityGroup",
+            value=vpc.attr_default_security_group,
+            description="ID of the VPC's default security group, which is unused",
+        )
 
     def _security_groups(self, vpc_id: str, cidr: str, model_ports: Sequence[int]) -> None:
         rest = self.deployment.rest_api
@@ -281,7 +289,7 @@ class NetworkingStack(LisaStack):
             f"{construct_id}SecurityGroup",
             f"networking/securityGroups/{path}",
             group.attr_group_id,
-            description=f"Security group: {description}",
+            description=f"ID of the security group: {description}",
         )
 
     def _private_zone(self, vpc_id: str) -> None:
@@ -294,7 +302,9 @@ class NetworkingStack(LisaStack):
             ),
             vpcs=[route53.CfnHostedZone.VPCProperty(vpc_id=vpc_id, vpc_region=self.deployment.names.region)],
         )
-        self.publish("PrivateZone", "networking/privateZoneId", zone.attr_id, description="Private hosted zone")
+        self.publish(
+            "PrivateZone", "networking/privateZoneId", zone.attr_id, description="ID of the private hosted zone"
+        )
 
     def _name_tag(self, name: str) -> cdk.CfnTag:
         return cdk.CfnTag(key="Name", value=f"{self.plan.name}-{name}")

@@ -60,7 +60,7 @@ class RagStack(LisaStack):
                 f"Repository{repository.id}",
                 f"{REPOSITORIES}/{repository.config.repository_id}",
                 self.to_json_string(connection),
-                description=f"Connection of repository {repository.config.repository_id}",
+                description=f"Connection of RAG repository {repository.config.repository_id}",
             )
         processing = config.rag_file_processing_config or RagFileProcessingConfig(
             chunkSize=_CHUNK_SIZE, chunkOverlap=_CHUNK_OVERLAP
@@ -83,7 +83,7 @@ class RagStack(LisaStack):
                 "WEB_ORIGIN": web_origin(self),
             },
             assets=assets,
-            description="Ingests documents and searches repositories",
+            description="Ingests documents and searches RAG repositories",
             timeout=900,
             memory=1024,
         )

@@ -68,27 +68,27 @@ class ServeStack(LisaStack):
         balancer = rest_api.load_balancer
         add_names(self, service=service, host=deployment.names.rest_api_host, load_balancer=balancer)
         uri = f"{service.scheme}://{deployment.rest_api_domain or balancer.dns_name}"
-        self.publish("RestApiUri", REST_API_URL, uri, description="Address of the REST API")
+        self.publish("RestApiUri", REST_API_URL, uri, description="URL of the gateway")
         self.publish(
             "RestApiVpcUri",
             REST_API_VPC_URL,
             f"{service.scheme}://{deployment.rest_api_host}",
-            description="Address of the REST API for callers in the VPC",
+            description="URL of the gateway for callers in the VPC",
         )
         publish_json(
             self,
             "RegisteredModels",
             "registeredModels",
             stack.registered_models,
-            description="Models that are hosted",
+            description="Hosted models",
             source=[(*key, "streaming") for key in stack.model_keys],
         )
-        cdk.CfnOutput(self, "RestApiUrl", value=uri, description="Address of the REST API")
+        cdk.CfnOutput(self, "RestApiUrl", value=uri, description="URL of the gateway")
         cdk.CfnOutput(
             self,
             "RestApiLoadBalancerName",
             value=balancer.dns_name,
-            description="Name of the REST API's load balancer, the target of a CNAME record in your own DNS",
+            description="DNS name of the gateway's load balancer, the target of a CNAME record in your DNS",
         )
 
     def _roles(self, assets: Assets) -> ContainerRoles:
@@ -147,7 +147,7 @@ class ServeStack(LisaStack):
             "rest-api-task",
             trust=trust(deployment.service_principal("ecs-tasks"), account=names.account),
             policies=policies,
-            description="Task role of the REST API",
+            description="Task role of the gateway",
         )
         self.acknowledge(
             role,

@@ -59,7 +59,7 @@ class UiStack(LisaStack):
             "website-reader",
             trust=trust(deployment.service_principal("apigateway"), account=deployment.names.account),
             policies={"website": document(allow("s3:GetObject", f"{bucket_arn}/*"))},
-            description="Reads the website bucket for API Gateway",
+            description="Allows API Gateway to read the website bucket",
         )
         self.acknowledge(
             role, {f"AwsSolutions-IAM5[Resource::{bucket_arn}/*]": "All files of the website, which are public."}

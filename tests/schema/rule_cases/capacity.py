@@ -1,0 +1,46 @@
+"""Cases of the rules of sizes, health checks and tags."""
+
+from __future__ import annotations
+
+from .changes import CHECK, ENVIRONMENT, Failing, Passing
+
+METRIC = "restApiConfig.autoScalingConfig.metricConfig"
+
+PASSING: Passing = {
+    "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
+    "target-check-timeout": [[f"{CHECK}.timeout=29"]],
+    "container-check-command": [
+        [f"restApiConfig.containerConfig.healthCheckConfig.command=[{words}]"]
+        for words in ("CMD, 'true'", "CMD, curl, --fail, 'localhost:8080'", "CMD-SHELL, exit 0")
+    ],
+    "metric-duration": [[f"{METRIC}.duration=60"], []],
+    "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
+    "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
+    "tag-keys": [["tags=[{Key: a, Value: b}, {Key: c, Value: b}]"], []],
+    "deployment-prefix-free": [["deploymentPrefix=/lisa/dev"], [f"deploymentPrefix={'/a' * 12}"], []],
+}
+
+FAILING: Failing = {
+    "capacity-order": [
+        (["restApiConfig.autoScalingConfig.minCapacity=3"], "restApiConfig.autoScalingConfig.minCapacity")
+    ],
+    "target-check-timeout": [([f"{CHECK}.timeout=30"], f"{CHECK}.timeout")],
+    "container-check-command": [
+        (
+            ["restApiConfig.containerConfig.healthCheckConfig.command=[curl, /]"],
+            "restApiConfig.containerConfig.healthCheckConfig.command",
+        )
+    ],
+    "metric-duration": [([f"{METRIC}.duration={each}"], f"{METRIC}.duration") for each in (10, 30, 59, 61, 90)],
+    "alb-metric-known": [([f"{METRIC}.AlbMetricName=RequestsPerTarget"], f"{METRIC}.AlbMetricName")],
+    "environment-variable-name": [([f"{ENVIRONMENT}={{'a b': c}}"], f"{ENVIRONMENT}[a b]")],
+    "tag-keys": [
+        (["tags=[{Key: a, Value: b}, {Key: a, Value: c}]"], "tags[1].Key"),
+        (["tags=[{Key: 'aws:x', Value: b}]"], "tags[0].Key"),
+        ([f"tags=[{', '.join(f'{{Key: k{n}, Value: v}}' for n in range(41))}]"], "tags"),
+    ],
+    "deployment-prefix-free": [
+        (["deploymentPrefix=/aws/lisa"], "deploymentPrefix"),
+        ([f"deploymentPrefix={'/a' * 13}"], "deploymentPrefix"),
+    ],
+}

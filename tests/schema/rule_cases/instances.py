@@ -1,0 +1,48 @@
+"""Cases of the rules of instances."""
+
+from __future__ import annotations
+
+from .changes import EMBEDDING, Failing, Passing
+
+PASSING: Passing = {
+    "instance-type-known": [["ecsModels[0].instanceType=p4d.24xlarge"]],
+    "instance-type-offered": [
+        [],
+        ["ecsModels[0].deploy=false", "ecsModels[0].instanceType=p5.48xlarge", "region=eu-south-2"],
+    ],
+    "gpu-needed": [[], [*EMBEDDING, "ecsModels[0].instanceType=m5.4xlarge"]],
+    "sufficient-memory": [
+        ["ecsModels[0].containerConfig.sharedMemorySize=2048"],
+        # What is left of 8 GiB and of 16 GiB, less one.
+        ["restApiConfig.containerConfig.sharedMemorySize=6143", "ecsModels[0].containerConfig.sharedMemorySize=11263"],
+    ],
+    "architecture": [[]],
+    "one-ami": [
+        ["restApiConfig.amiId=ami-0123456789abcdef0", "amiConfig.amiParameter=/our/ami"],
+        ["amiConfig={amiId: ami-01234567, gpuAmiParameter: '/our/gpu/ami:12'}"],
+    ],
+}
+
+FAILING: Failing = {
+    "instance-type-known": [(["ecsModels[0].instanceType=g5.huge"], "ecsModels[0].instanceType")],
+    "instance-type-offered": [
+        (["region=eu-south-2", "ecsModels[0].instanceType=p4d.24xlarge"], "ecsModels[0].instanceType")
+    ],
+    "gpu-needed": [(["ecsModels[0].instanceType=m5.4xlarge"], "ecsModels[0].instanceType")],
+    "sufficient-memory": [
+        (["restApiConfig.containerConfig.sharedMemorySize=6144"], "restApiConfig.containerConfig.sharedMemorySize"),
+        (["ecsModels[0].containerConfig.sharedMemorySize=11264"], "ecsModels[0].containerConfig.sharedMemorySize"),
+        (["ecsModels[0].containerConfig.sharedMemorySize=20480"], "ecsModels[0].containerConfig.sharedMemorySize"),
+        (["restApiConfig.instanceType=t3.small"], "restApiConfig.instanceType"),
+    ],
+    "architecture": [(["restApiConfig.instanceType=m7g.large"], "restApiConfig.instanceType")],
+    "one-ami": [
+        (["restApiConfig.amiId=ami-01234567", "restApiConfig.amiParameter=/our/ami"], "restApiConfig.amiId"),
+        (
+            ["ecsModels[mistral7b].amiId=ami-01234567", "ecsModels[mistral7b].amiParameter=/our/ami"],
+            "ecsModels[0].amiId",
+        ),
+        (["amiConfig={amiId: ami-01234567, amiParameter: /our/ami}"], "amiConfig.amiId"),
+        (["amiConfig={gpuAmiId: ami-01234567, gpuAmiParameter: /our/ami}"], "amiConfig.gpuAmiId"),
+    ],
+}

@@ -1,0 +1,61 @@
+"""Cases of the rules of the network."""
+
+from __future__ import annotations
+
+from .changes import RAG, Failing, Passing
+
+VPC = (
+    "vpc={vpcId: vpc-0123456789abcdef0, availabilityZones: [us-east-1a, us-east-1b], cidrBlock: 10.1.0.0/16"
+    ", privateSubnetIds: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]"
+    ", publicSubnetIds: [subnet-0123456789abcdef2, subnet-0123456789abcdef3]}"
+)
+
+PASSING: Passing = {
+    "vpc-described": [[], ["vpcId=vpc-0123456789abcdef0", VPC]],
+    "matching-vpc-id": [[VPC], ["vpcId=vpc-0123456789abcdef0", VPC]],
+    "vpc-subnets": [
+        [VPC],
+        [VPC, "vpc.publicSubnetIds=", "restApiConfig.internetFacing=false"],
+        [VPC, *RAG, "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4, subnet-0123456789abcdef5]"],
+        [VPC, *RAG, "ragRepositories[docs].rdsConfig={dbHost: db.internal, passwordSecretId: x}"],
+        [VPC, *RAG, "deployRag=false"],
+    ],
+    "vpc-zones-in-region": [[VPC]],
+    "vpc-cidr": [[VPC]],
+    "zones-valid": [[], ["availabilityZones=[us-east-1b, us-east-1d]"]],
+    "nat-gateways-fit": [
+        ["natGateways=2"],
+        ["natGateways=1"],
+        ["natGateways=3", "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
+    ],
+    "created-vpc-keys": [[VPC], ["natGateways=1"]],
+}
+
+FAILING: Failing = {
+    "vpc-described": [(["vpcId=vpc-0123456789abcdef0"], "vpcId")],
+    "matching-vpc-id": [(["vpcId=vpc-0123456789abcdef1", VPC], "vpcId")],
+    "vpc-subnets": [
+        ([VPC, "vpc.availabilityZones=[us-east-1a]"], "vpc.availabilityZones"),
+        ([VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdef0]"], "vpc.privateSubnetIds"),
+        ([VPC, "vpc.publicSubnetIds="], "vpc.publicSubnetIds"),
+        ([VPC, *RAG], "vpc.isolatedSubnetIds"),
+    ],
+    "vpc-zones-in-region": [([VPC, "vpc.availabilityZones=[us-east-1a, us-west-2b]"], "vpc.availabilityZones[1]")],
+    "vpc-cidr": [
+        ([VPC, "vpc.cidrBlock=10.1.0.1/16"], "vpc.cidrBlock"),
+        ([VPC, "vpc.cidrBlock=999.1.0.0/16"], "vpc.cidrBlock"),
+    ],
+    "zones-valid": [
+        (["availabilityZones=[us-east-1b]"], "availabilityZones"),
+        (["availabilityZones=[us-east-1b, us-east-1b]"], "availabilityZones"),
+        (["availabilityZones=[us-east-1b, us-west-2b]"], "availabilityZones[1]"),
+    ],
+    "nat-gateways-fit": [
+        (["natGateways=3"], "natGateways"),
+        (["natGateways=4", "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"], "natGateways"),
+    ],
+    "created-vpc-keys": [
+        ([VPC, "natGateways=1"], "natGateways"),
+        ([VPC, "availabilityZones=[us-east-1a, us-east-1b]"], "availabilityZones"),
+    ],
+}

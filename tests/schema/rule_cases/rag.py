@@ -1,0 +1,124 @@
+"""Cases of the rules of RAG repositories."""
+
+from __future__ import annotations
+
+from .changes import EMBEDDING, PGVECTOR, Failing, Passing
+
+DOMAIN = (
+    "dataNodes: 3, dataNodeInstanceType: r7g.large.search, masterNodeInstanceType: r7g.large.search, volumeSize: 20"
+)
+STANDBY = ", multiAzWithStandby: true"
+THREE_ZONES = (
+    "vpc={vpcId: vpc-0123456789abcdef0, availabilityZones: [us-east-1a, us-east-1b, us-east-1c]"
+    ", cidrBlock: 10.1.0.0/16"
+    ", privateSubnetIds: [subnet-0123456789abcdef0, subnet-0123456789abcdef1, subnet-0123456789abcdef2]"
+    ", publicSubnetIds: [subnet-0123456789abcdef3, subnet-0123456789abcdef4, subnet-0123456789abcdef5]}"
+)
+
+
+def repositories(*, created: int, existing: int, domains: int = 0) -> str:
+    stores = {
+        "type: pgvector, rdsConfig: {username: postgres}": created,
+        "type: opensearch, opensearchConfig: {endpoint: search.example.com}": existing,
+        f"type: opensearch, opensearchConfig: {{{DOMAIN}, masterNodes: 0}}": domains,
+    }
+    entries = [store for store, count in stores.items() for _ in range(count)]
+    numbered = (f"{{repositoryId: docs{number}, {store}}}" for number, store in enumerate(entries))
+    return f"ragRepositories=[{', '.join(numbered)}]"
+
+
+def domain(masters: int, more: str = "") -> str:
+    block = f"{{{DOMAIN}, masterNodes: {masters}{more}}}"
+    return f"ragRepositories=[{{repositoryId: a, type: opensearch, opensearchConfig: {block}}}]"
+
+
+PASSING: Passing = {
+    "repository-block": [[f"ragRepositories=[{PGVECTOR}]"]],
+    "repository-ids-unique": [[f"ragRepositories=[{PGVECTOR}, {PGVECTOR.replace('docs', 'more')}]"]],
+    "database-secret": [
+        [f"ragRepositories=[{PGVECTOR}]"],
+        [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig={dbHost: db.internal, passwordSecretId: x}"],
+    ],
+    "chunk-overlap": [["ragFileProcessingConfig={chunkSize: 512, chunkOverlap: 51}"]],
+    "rag-has-repository": [["deployRag=true", f"ragRepositories=[{PGVECTOR}]"], []],
+    "rag-has-embedding": [["deployRag=true", *EMBEDDING], []],
+    "opensearch-nodes": [[domain(n)] for n in (0, 3, 5)] + [[domain(n, STANDBY)] for n in (3, 5)],
+    "standby-needs-three-zones": [
+        [domain(3)],
+        [domain(3, STANDBY), "vpcId=vpc-0123456789abcdef0", THREE_ZONES],
+        [domain(3, STANDBY), "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
+    ],
+    "repositories-fit": [
+        ["deployRag=true", repositories(created=40, existing=110)],
+        ["deployRag=true", repositories(created=1, existing=1)],
+        ["deployRag=false", repositories(created=41, existing=110)],
+    ],
+    "database-user": [
+        [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.username=administrator"],
+        [
+            f"ragRepositories=[{PGVECTOR}]",
+            "ragRepositories[docs].rdsConfig={username: admin, dbHost: db.internal, passwordSecretId: x}",
+        ],
+    ],
+}
+
+FAILING: Failing = {
+    "repository-block": [
+        (["ragRepositories=[{repositoryId: docs, type: pgvector}]"], "ragRepositories[0].rdsConfig"),
+        (
+            [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].opensearchConfig.endpoint=x.es"],
+            "ragRepositories[0].opensearchConfig",
+        ),
+    ],
+    "repository-ids-unique": [
+        ([f"ragRepositories=[{PGVECTOR}, {PGVECTOR.replace('docs', 'Doc-s')}]"], "ragRepositories[1].repositoryId")
+    ],
+    "database-secret": [
+        (
+            [
+                f"ragRepositories=[{PGVECTOR.replace('docs', 'first')}, {PGVECTOR}]",
+                "ragRepositories[docs].rdsConfig.dbHost=db",
+            ],
+            "ragRepositories[1].rdsConfig.dbHost",
+        ),
+        (
+            [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.dbHost=db"],
+            "ragRepositories[0].rdsConfig.dbHost",
+        ),
+        (
+            [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.passwordSecretId=x"],
+            "ragRepositories[0].rdsConfig.passwordSecretId",
+        ),
+    ],
+    "chunk-overlap": [
+        (["ragFileProcessingConfig={chunkSize: 512, chunkOverlap: 512}"], "ragFileProcessingConfig.chunkOverlap")
+    ],
+    "rag-has-repository": [(["deployRag=true"], "deployRag")],
+    "rag-has-embedding": [(["deployRag=true"], "deployRag")],
+    "opensearch-nodes": [
+        (
+            [domain(2)],
+            "ragRepositories[0].opensearchConfig.masterNodes",
+        ),
+        (
+            [
+                domain(0),
+                "ragRepositories[a].opensearchConfig.multiAzWithStandby=true",
+            ],
+            "ragRepositories[0].opensearchConfig.multiAzWithStandby",
+        ),
+    ],
+    "standby-needs-three-zones": [([domain(3, STANDBY)], "ragRepositories[0].opensearchConfig.multiAzWithStandby")],
+    "repositories-fit": [
+        (["deployRag=true", repositories(created=40, existing=111)], "ragRepositories"),
+        (["deployRag=true", repositories(created=41, existing=1)], "ragRepositories[40]"),
+        (["deployRag=true", repositories(created=20, existing=1, domains=21)], "ragRepositories[41]"),
+    ],
+    "database-user": [
+        (
+            [f"ragRepositories=[{PGVECTOR}]", f"ragRepositories[docs].rdsConfig.username={name}"],
+            "ragRepositories[0].rdsConfig.username",
+        )
+        for name in ("admin", "RDSadmin", "pg_lisa")
+    ],
+}
