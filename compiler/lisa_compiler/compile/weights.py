@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
     from lisa_compiler.project.project import ValidEnvironment
     from lisa_schema import Diagnostic
+    from lisa_schema.diagnostic_types import DiagnosticType
     from lisa_schema.document import Document
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.resolve import WeightsIssue
@@ -55,6 +56,27 @@ def resolve_weights(
     needed = [model.config.model_name for model in deployment.models]
     change = local_weights is LocalWeights.LOCK
     return resolve(needed, project / MODELS, lock, change=change, step=step or no_progress)
+
+
+def unpinned(deployment: Deployment, weights: Resolution, document: Document, environment: str) -> list[Diagnostic]:
+    """Report the issues of the models' weights; with `weights.strict`, each model without an entry is an error.
+
+    A local model that is complete and not locked yet is only outdated: compiling without `--check` locks it.
+    """
+    found = []
+    open_models = {model.config.model_name for model in deployment.models} - weights.lock.models.keys()
+    open_models -= {issue.model for issue in weights.issues if issue.kind is IssueKind.OUTDATED}
+    for issue in weights.issues:
+        required = deployment.config.weights.strict and issue.model in open_models
+        if not required or issue.kind is not IssueKind.UNSTAGED:
+            found.append(diagnose(issue, document, environment))
+        if required:
+            message = (
+                f"The weights of {issue.model} are not staged ({LOCK_FILE} does not have them), and `weights.strict` "
+                "is true."
+            )
+            found.append(_at_model(diagnostic_types.WEIGHTS_REQUIRED, issue.model, message, document, environment))
+    return found
 
 
 def open_workspace(environment: ValidEnvironment, endpoint_url: str | None = None) -> Workspace:
@@ -96,10 +118,14 @@ def diagnose(issue: WeightsIssue, document: Document, environment: str) -> Diagn
             f"Whether {issue.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
         ),
     }[issue.kind]
+    return _at_model(kind, issue.model, message, document, environment)
+
+
+def _at_model(kind: DiagnosticType, model: str, message: str, document: Document, environment: str) -> Diagnostic:
     fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
-    fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`").replace("models/<org>/<name>", place)
-    fix = fix.replace("<org>/<name>", issue.model)
+    fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`")
+    fix = fix.replace("<org>/<name>", model)
     for path, leaf in document.leaves():
-        if path[-1] == "modelName" and leaf.text == issue.model:
+        if path[-1] == "modelName" and leaf.text == model:
             return kind.at(leaf.origin, message, key_path=key_path(path), fix=fix)
     return kind.at(None, message, fix=fix)
