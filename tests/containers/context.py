@@ -198,7 +198,7 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
     made.fake("mount-s3", FAKE_MOUNT)
     made.fake("mountpoint", "#!/bin/sh\nexit 1\n")
     made.fake("umount", '#!/bin/sh\necho "umount $*" >>"$FAKE_LOG"\n')
-    for server in ("text-generation-launcher", "text-embeddings-router", "python3", "uvicorn", "litellm"):
+    for server in ("text-generation-launcher", "text-embeddings-router", "vllm", "python3", "uvicorn", "litellm"):
         made.fake(server, FAKE_SERVER)
     made.environment = {
         "PATH": f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin",
