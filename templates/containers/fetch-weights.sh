@@ -74,7 +74,7 @@ unmount_bucket() { umount "$S3_MOUNT_POINT" 2>/dev/null || say "$S3_MOUNT_POINT 
 
 # Prints path, size and version of each object of the model, separated by tabs. Below a prefix that is a digest are staged
 # weights, which are not part of the unstaged ones.
-list_source() { list_objects | awk '!/^[0-9a-f]{64}\//'; }
+list_source() { list_objects | sed -E '/^[0-9a-f]{64}\//d'; }
 
 list_objects() {
   if [[ -n ${S3_MOUNT_POINT:-} ]]; then
