@@ -210,6 +210,13 @@ WEIGHTS_UNCHECKED = DiagnosticType(
     "Run `lisa weights stage`, which checks the model in the bucket, then commit weights.lock.json.",
     Severity.WARNING,
 )
+WEIGHTS_REQUIRED = DiagnosticType(
+    "LISA408",
+    "weights-required",
+    "`weights.strict` is true, and a hosted model is not in weights.lock.json.",
+    "Run `lisa weights stage`, then commit weights.lock.json. To compile before that, pass `--no-weights`; the"
+    " containers of the model then do not start.",
+)
 AMI_UNPINNED = DiagnosticType(
     "LISA411",
     "ami-unpinned",

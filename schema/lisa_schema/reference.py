@@ -38,7 +38,14 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Network": ("vpcId", "vpc", "availabilityZones", "natGateways", "apiGatewayConfig"),
     "AMIs": ("amiConfig",),
     "REST API": ("restApiConfig",),
-    "Hosted models": ("ecsModels", "s3BucketModels", "mountS3DebUrl", "nvmeHostMountPath", "nvmeContainerMountPath"),
+    "Hosted models": (
+        "ecsModels",
+        "s3BucketModels",
+        "weights",
+        "mountS3DebUrl",
+        "nvmeHostMountPath",
+        "nvmeContainerMountPath",
+    ),
     "Other models": ("litellmConfig",),
     "Documents": ("ragRepositories", "ragFileProcessingConfig"),
     "Builds": (

@@ -21,20 +21,22 @@ BUCKET = "models"
 MODEL = "org/name"
 
 FAKE_S5CMD = """#!{python}
-import os, pathlib, shlex, shutil, sys
+import hashlib, os, pathlib, shlex, sys
 store = pathlib.Path(os.environ["FAKE_S3"])
 log = open(os.environ["FAKE_LOG"], "a")
 arguments = [a for a in sys.argv[1:]]
-if arguments[0] == "ls":
-    prefix = store / arguments[1].removeprefix("s3://").removesuffix("/*")
+if arguments[:2] == ["ls", "--etag"]:
+    prefix = store / arguments[2].removeprefix("s3://").removesuffix("/*")
     files = sorted(p for p in prefix.rglob("*") if p.is_file())
     if not files:
         sys.exit("no object found")
     for p in files:
-        print(f"2026/01/01 00:00:00 {{p.stat().st_size:>20}}  {{p.relative_to(prefix)}}")
+        etag = hashlib.md5(p.read_bytes()).hexdigest()
+        print(f"2026/01/01 00:00:00 {{etag:>35}} {{p.stat().st_size:>20}}  {{p.relative_to(prefix)}}")
     sys.exit(0)
 assert arguments[-1] == "run", arguments
 limit = pathlib.Path(os.environ["FAKE_LIMIT"])
+damages = pathlib.Path(os.environ["FAKE_OUT"])
 for line in sys.stdin:
     command, raw, source, target = shlex.split(line)
     assert (command, raw) == ("cp", "--raw"), line
@@ -47,7 +49,13 @@ for line in sys.stdin:
             pathlib.Path(target).write_bytes(content[: len(content) // 2])
             sys.exit("connection reset")
     print("cp", source, file=log, flush=True)
+    damaged = damages / pathlib.Path(source).name
+    if damaged.exists():
+        left = int(damaged.read_text()) - 1
+        damaged.write_text(str(left)) if left else damaged.unlink()
+        content = bytes(len(content))
     pathlib.Path(target).write_bytes(content)
+    print("cp", source, target, flush=True)
 """
 
 FAKE_MOUNT = """#!/bin/sh
@@ -118,6 +126,10 @@ class Container:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
+    def damage(self, name: str, copies: int = 1) -> None:
+        """Let the next copies of a file, given by its last name, arrive with other content of the same size."""
+        (self.folder / "out" / name).write_text(str(copies))
+
     def start(self) -> subprocess.Popen[str]:
         """Run the entrypoint."""
         return subprocess.Popen(
@@ -186,7 +198,7 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
     made.fake("mount-s3", FAKE_MOUNT)
     made.fake("mountpoint", "#!/bin/sh\nexit 1\n")
     made.fake("umount", '#!/bin/sh\necho "umount $*" >>"$FAKE_LOG"\n')
-    for server in ("text-generation-launcher", "text-embeddings-router", "python3", "uvicorn", "litellm"):
+    for server in ("text-generation-launcher", "text-embeddings-router", "vllm", "python3", "uvicorn", "litellm"):
         made.fake(server, FAKE_SERVER)
     made.environment = {
         "PATH": f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin",

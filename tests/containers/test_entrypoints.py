@@ -15,7 +15,7 @@ WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
 SERVERS = {
     "tgi": "text-generation-launcher",
     "tei": "text-embeddings-router",
-    "vllm": "python3",
+    "vllm": "vllm",
     "instructor": "uvicorn",
 }
 
@@ -92,10 +92,20 @@ def test_tei(tmp_path: Path) -> None:
 
 def test_vllm_without_settings(tmp_path: Path) -> None:
     assert started(tmp_path, "vllm") == [
-        *("-m", "vllm.entrypoints.openai.api_server"),
-        *("--model", str(tmp_path / "nvme" / "model")),
+        *("serve", str(tmp_path / "nvme" / "model")),
         *("--served-model-name", MODEL),
         *("--host", "0.0.0.0", "--port", "8080"),
+    ]
+
+
+def test_vllm_without_its_command(tmp_path: Path) -> None:
+    made = container(tmp_path, "vllm", WEIGHTS)
+    made.stage(WEIGHTS)
+    (tmp_path / "bin" / "vllm").unlink()
+    assert made.run()[0] == 0
+    assert made.out("python3", "arguments").read_text().splitlines()[:4] == [
+        *("-m", "vllm.entrypoints.openai.api_server"),
+        *("--model", str(tmp_path / "nvme" / "model")),
     ]
 
 
@@ -112,7 +122,7 @@ def test_vllm_settings_become_arguments(tmp_path: Path) -> None:
         TRUST_REMOTE_CODE="true",
         SERVER_ARGS="--seed 1",
     )
-    assert arguments[10:] == [
+    assert arguments[8:] == [
         *("--max-model-len", "4096"),
         *("--max-num-seqs", "64"),
         *("--quantization", "bitsandbytes"),
@@ -132,7 +142,7 @@ def test_vllm_drains_where_its_version_can(tmp_path: Path) -> None:
         (engine.parent / "__init__.py").write_text("raise SystemExit('importing vLLM takes a minute')")
         (engine / "arg_utils.py").write_text(f'parser.add_argument("{options}")\n')
         arguments = started(folder, "vllm", DRAIN_TIMEOUT="45", PYTHONPATH=str(engine.parents[1]))
-        assert arguments[10:] == expected
+        assert arguments[8:] == expected
 
 
 def test_vllm_uses_all_gpus(tmp_path: Path) -> None:
@@ -140,7 +150,7 @@ def test_vllm_uses_all_gpus(tmp_path: Path) -> None:
     made.stage(WEIGHTS)
     with_gpus(made, 8)
     made.run()
-    assert made.out("python3", "arguments").read_text().splitlines()[-2:] == ["--tensor-parallel-size", "8"]
+    assert made.out("vllm", "arguments").read_text().splitlines()[-2:] == ["--tensor-parallel-size", "8"]
 
 
 def test_instructor(tmp_path: Path) -> None:

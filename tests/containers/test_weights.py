@@ -26,7 +26,7 @@ def on_disk(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lisa-weights"
+        if path.is_file() and not path.name.startswith(".lisa-weights")
     }
 
 
@@ -76,7 +76,9 @@ def test_a_size_that_differs_from_weights_json_stops_the_start(tmp_path: Path) -
     made.stage(SHARDS | {"model-00002-of-00002.safetensors": b"short"})
     status, errors = made.run()
     assert status == 1
-    assert "model-00002-of-00002.safetensors has 5 bytes in S3 and 700 in weights.json" in errors
+    assert (
+        "model-00002-of-00002.safetensors has 5 bytes in s3://models/org/name and 700 bytes in weights.json" in errors
+    )
     assert not (made.model / "model-00002-of-00002.safetensors").exists()
     assert not made.out("text-generation-launcher", "arguments").exists()
 
@@ -123,9 +125,13 @@ def test_other_weights_on_the_disk_are_removed(tmp_path: Path) -> None:
     made.model.mkdir(parents=True)
     (made.model / ".lisa-weights").write_text("s3://models/org/other\n")
     (made.model / "config.json").write_bytes(b"[]")
+    (made.model / "2_Dense").mkdir()
+    (made.model / "2_Dense" / "model.safetensors").write_bytes(b"other")
     status, errors = made.run()
     assert status == 0
-    assert "other weights" in errors
+    assert "removed 1 files of other weights" in errors
+    assert "removed config.json" in errors
+    assert not (made.model / "2_Dense").exists()
     assert on_disk(made.model) == SHARDS
 
 

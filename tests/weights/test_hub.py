@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ import pytest
 from lisa_weights.errors import WeightsError
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.store.hub import fetch, look_up
+from lisa_weights.store.hub_digests import DigestKind, content_digest
 from weights.model_files import SHARDS, sharded
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
@@ -24,12 +26,23 @@ COMMIT = "c0ffee" + "0" * 34
 MODEL = "org/name"
 
 
+def git_blob(data: bytes) -> str:
+    """What `git hash-object` prints for a file with this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 class Hub(ThreadingHTTPServer):
     """Serves one model."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = files
+        self.served: dict[str, bytes] = {}
+        self.reports_digests = True
         self.refusal: tuple[int, str] | None = None
         self.asked: list[str] = []
         self.tokens: set[str | None] = set()
@@ -48,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
             status, code = self.server.refusal
             self.answer(status, b"{}", {"X-Error-Code": code} if code else {})
         elif path.startswith(f"/api/models/{MODEL}"):
-            siblings = [{"rfilename": name, "size": len(data)} for name, data in self.server.files.items()]
+            siblings = [self.described(name, data) for name, data in self.server.files.items()]
             tree = [
                 {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
                 for name, data in self.server.files.items()
@@ -60,11 +73,24 @@ class Handler(BaseHTTPRequestHandler):
             if name not in self.server.files:
                 self.answer(404, b"", {"X-Error-Code": "EntryNotFound"})
                 return
-            data = self.server.files[name]
+            data = self.server.served.get(name, self.server.files[name])
             if self.command == "GET":
                 self.server.asked.append(name)
             headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(data).hexdigest()}"'}
             self.answer(200, data, headers)
+
+    def described(self, name: str, data: bytes) -> dict[str, object]:
+        """A file as the Hub's API describes it; large files are in Git LFS."""
+        entry: dict[str, object] = {"rfilename": name, "size": len(data)}
+        if not self.server.reports_digests:
+            return entry
+        if name.endswith((".safetensors", ".bin")):
+            pointer = b"version https://git-lfs.github.com/spec/v1\n"
+            return entry | {
+                "blobId": git_blob(pointer),
+                "lfs": {"sha256": sha256(data), "size": len(data), "pointerSize": 1},
+            }
+        return entry | {"blobId": git_blob(data)}
 
     def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -219,3 +245,49 @@ def test_files_that_did_not_come_are_told(hub: Hub, monkeypatch: pytest.MonkeyPa
 def test_a_name_that_is_none(hub: Hub, name: str) -> None:
     with pytest.raises(WeightsError, match="is not a model name"):
         look_up(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [(SHARDS[0], "SHA-256"), ("config.json", "Git blob hash")], ids=["large", "small"]
+)
+def test_other_bytes_of_a_mirror_are_refused_and_removed(hub: Hub, tmp_path: Path, path: str, kind: str) -> None:
+    right = hub.files[path]
+    wrong = right[:-1] + bytes([right[-1] ^ 1])
+    hub.served = {path: wrong}
+    listing = look_up(MODEL)
+    with pytest.raises(WeightsError) as caught:
+        fetch(listing, tmp_path)
+    digests = [git_blob(data) if kind == "Git blob hash" else sha256(data) for data in (wrong, right)]
+    assert f"{path} has the {kind} {digests[0]} instead of {digests[1]}" in str(caught.value)
+    assert f"What http://127.0.0.1:{hub.server_port} returned for {MODEL}" in str(caught.value)
+    assert not (tmp_path / path).exists()
+    assert all((tmp_path / name).read_bytes() == hub.files[name] for name in sharded() if name != path)
+    hub.served = {}
+    hub.asked.clear()
+    fetch(listing, tmp_path)
+    assert hub.asked == [path]
+
+
+def test_a_file_that_changed_on_the_disk_is_removed_by_the_next_fetch(hub: Hub, tmp_path: Path) -> None:
+    fetch(look_up(MODEL), tmp_path)
+    before = (tmp_path / SHARDS[0]).stat()
+    (tmp_path / SHARDS[0]).write_bytes(bytes(before.st_size))
+    os.utime(tmp_path / SHARDS[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(WeightsError, match=f"{SHARDS[0]} has the SHA-256"):
+        fetch(look_up(MODEL), tmp_path)
+    fetch(look_up(MODEL), tmp_path)
+    assert (tmp_path / SHARDS[0]).read_bytes() == hub.files[SHARDS[0]]
+
+
+def test_a_mirror_without_digests_is_refused_before_anything_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    hub.reports_digests = False
+    with pytest.raises(WeightsError, match=r"reports no digest of .*config\.json"):
+        fetch(look_up(MODEL), tmp_path)
+    assert hub.asked == []
+
+
+def test_digests_are_those_of_git(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"test content\n")
+    # The example of Pro Git, "Git Objects".
+    assert content_digest(path, DigestKind.GIT_BLOB).value == "d670460b4b4aece5915caf5c68d12f560a9fe3e4"

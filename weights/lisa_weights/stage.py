@@ -14,6 +14,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import SourceKind
+from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
 from lisa_weights.stage_events import (
@@ -41,13 +42,22 @@ def show_status(workspace: Workspace, *, ask_bucket: bool) -> tuple[StatusRow, .
     return tuple(status(workspace.needed, workspace.models, workspace.lock(), bucket))
 
 
-def fetch(workspace: Workspace, model: str, revision: str | None, step: Step) -> Iterator[ModelLocked]:
+def fetch(
+    workspace: Workspace, model: str, revision: str | None, step: Step, *, relock: bool = False
+) -> Iterator[ModelLocked]:
     """Download a model from the Hub into models/, convert it if it needs to be, and lock its commit.
 
+    Args:
+        workspace: where the weights are.
+        model: `org/name`.
+        revision: branch, tag or commit; None for the default branch.
+        step: receives the progress.
+        relock: accept other content of a commit that is locked.
+
     Raises:
-        WeightsError: the Hub does not have it, or it cannot be locked.
+        WeightsError: the Hub does not have it, it cannot be locked, or a locked commit has other content.
     """
-    yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step)
+    yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step, relock=relock)
 
 
 def convert_directory(
@@ -117,22 +127,26 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> Iterat
             yield _check_stored(bucket, model)
 
 
-def stage(workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool]) -> Iterator[Event]:
+def stage(
+    workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool], relock: bool = False
+) -> Iterator[Event]:
     """Do for each needed model whatever is missing until the bucket has it, and verify all of them.
 
     Args:
         workspace: where the weights are.
         step: receives the progress.
         approve: is asked before a model of so many bytes is downloaded from the Hub.
+        relock: accept other content of a commit that is locked.
 
     Raises:
-        WeightsError: a model cannot be fetched, locked or uploaded, or its download was not approved.
+        WeightsError: a model cannot be fetched, locked or uploaded, its download was not approved, or a locked commit
+            has other content.
     """
     bucket = workspace.bucket()
     missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
     yield from _check_older_models(workspace, bucket, missing)
     for model in missing:
-        yield from _ensure_local(workspace, model, step, approve)
+        yield from _ensure_local(workspace, model, step, approve, relock=relock)
     if missing:
         yield from _lock_local(workspace, missing, step)
         yield from upload(workspace, missing, step)
@@ -185,7 +199,7 @@ def _is_in_bucket_alone(workspace: Workspace, bucket: Bucket, model: str) -> boo
 
 
 def _ensure_local(
-    workspace: Workspace, model: str, step: Step, approve: Callable[[str, int], bool]
+    workspace: Workspace, model: str, step: Step, approve: Callable[[str, int], bool], *, relock: bool
 ) -> Iterator[ModelLocked]:
     if workspace.local_state(model) in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
         return
@@ -200,14 +214,19 @@ def _ensure_local(
         raise WeightsError(
             f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."
         )
-    yield from _fetch(workspace, listing, step)
+    yield from _fetch(workspace, listing, step, relock=relock)
 
 
-def _fetch(workspace: Workspace, listing: hub.Listing, step: Step) -> Iterator[ModelLocked]:
+def _fetch(workspace: Workspace, listing: hub.Listing, step: Step, *, relock: bool) -> Iterator[ModelLocked]:
     path = workspace.path(listing.model)
+    known = None if relock else locked_commit(workspace.lock(), listing.model, listing.revision)
+    if known is not None:
+        known.require_digests(listing.sha256)
     title = f"fetching {listing.model} at {listing.revision[:12]}"
     with step(title, listing.total_bytes) as progress, track_size(path, progress):
         hub.fetch(listing, path)
+    if known is not None:
+        known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
     yield from _lock_local(workspace, [listing.model], step, revision=listing.revision)
 
 

@@ -39,6 +39,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 Endpoint = Annotated[
     str | None, typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.")
 ]
+Relock = Annotated[bool, typer.Option("--relock", help="Accept other content of a locked commit.")]
 Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; default: all hosted models.")]
 
 
@@ -92,9 +93,10 @@ def weights_fetch(
     model: Annotated[str, typer.Argument(help="org/name, as on its model card.")],
     *,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    relock: Relock = False,
 ) -> None:
     """Download a model from the Hugging Face Hub into models/; HF_TOKEN has the token."""
-    print_events(use_cases.fetch(workspace, model, revision, progress_step))
+    print_events(use_cases.fetch(workspace, model, revision, progress_step, relock=relock))
 
 
 @app.command("convert", epilog="lisa weights convert models/org/name")
@@ -161,13 +163,14 @@ def weights_stage(
     workspace: Workspace,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without a prompt.")] = False,
+    relock: Relock = False,
 ) -> None:
     """Download, convert, lock and upload missing weights. Safe to rerun."""
 
     def approve(model: str, total_bytes: int) -> bool:
         return yes or typer.confirm(f"Fetch {model} from the Hugging Face Hub ({format_bytes(total_bytes)})?")
 
-    raise typer.Exit(print_events(use_cases.stage(workspace, progress_step, approve=approve)))
+    raise typer.Exit(print_events(use_cases.stage(workspace, progress_step, approve=approve, relock=relock)))
 
 
 def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:

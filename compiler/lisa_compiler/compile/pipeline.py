@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.emission import Products, emit
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
-from lisa_compiler.compile.weights import LocalWeights, diagnose, resolve_weights
+from lisa_compiler.compile.weights import LocalWeights, resolve_weights, unpinned
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
 from lisa_compiler.plan.images import TarballImage
 from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
@@ -138,7 +138,7 @@ def compile_planned(
     tell("resolving weights")
     before = load_lock(valid.root / WEIGHTS_LOCK) if lock is None else lock
     weights = resolve_weights(deployment, valid.root, before, local_weights, step)
-    findings = diagnose(weights.issues, valid.document, valid.name)
+    findings = unpinned(deployment, weights, valid.document, valid.name)
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*valid.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, planned.amis, valid.document)

@@ -64,7 +64,7 @@ def emit_summary(
             rest_api=_service_row(
                 "Gateway", _NOTHING, _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING
             ),
-            models=[_model_row(model, lock) for model in deployment.models],
+            models=[_model_row(model, lock, strict=config.weights.strict) for model in deployment.models],
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
             external=[_external_row(deployment, index) for index in range(len(deployment.external_models))],
             repositories=[_repository_row(deployment, index) for index in range(len(deployment.repositories))],
@@ -88,17 +88,17 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _model_row(model: ModelPlan, lock: WeightsLock) -> _Row:
+def _model_row(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> _Row:
     kind = f"{model.config.model_type}, {model.config.inference_container}"
     if model.config.streaming:
         kind += ", streaming"
-    return _service_row(model.identifier, kind, model.url, model.service, weights=_weights(model, lock))
+    return _service_row(model.identifier, kind, model.url, model.service, weights=_weights(model, lock, strict=strict))
 
 
-def _weights(model: ModelPlan, lock: WeightsLock) -> str:
+def _weights(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> str:
     locked = lock.models.get(model.config.model_name)
     if locked is None:
-        return "**not staged**"
+        return "**not staged: will not start**" if strict else "**not staged: content is not verified**"
     revision = f" at {locked.revision[:12]}" if locked.revision else ""
     return f"{locked.total_bytes / 1e9:.1f} GB, {locked.parameters / 1e9:.1f} B parameters{revision}"
 

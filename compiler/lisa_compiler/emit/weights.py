@@ -30,6 +30,8 @@ def model_weights(model: ModelPlan, deployment: Deployment, lock: WeightsLock) -
         "status": "unstaged",
         "files": [],
     }
+    if deployment.config.weights.strict:
+        facts["strict"] = True
     locked = lock.models.get(name)
     if locked is not None:
         facts |= {

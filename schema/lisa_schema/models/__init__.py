@@ -11,7 +11,7 @@ from lisa_schema.models.container import (
     RegistryImage,
     TarballImage,
 )
-from lisa_schema.models.deployment import Config, SystemBanner, Tag
+from lisa_schema.models.deployment import Config, SystemBanner, Tag, WeightsConfig
 from lisa_schema.models.enums import (
     InferenceContainer,
     LogLevel,
@@ -90,4 +90,5 @@ __all__ = [
     "Tag",
     "TarballImage",
     "VpcConfig",
+    "WeightsConfig",
 ]

@@ -51,6 +51,18 @@ class SystemBanner(ConfigModel):
     font_color: Color = Field(description="Text color, as in CSS.", examples=["white"])
 
 
+class WeightsConfig(ConfigModel):
+    """The weights of the hosted models."""
+
+    strict: Flag = Field(
+        default=False,
+        description=(
+            "Whether weights must be staged: without their digests in `weights.lock.json`, compiling fails and "
+            "containers do not start. By default, they serve what the bucket has, with a warning."
+        ),
+    )
+
+
 class Config(ConfigModel):
     """The configuration of one environment, every default filled in."""
 
@@ -91,6 +103,9 @@ class Config(ConfigModel):
     )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
     s3_bucket_models: BucketName = Field(description="Bucket with the model weights.", examples=["lisa-models"])
+    weights: WeightsConfig = Field(
+        default_factory=WeightsConfig, description="How the weights of hosted models are verified."
+    )
     mount_s3_deb_url: HttpUrl | None = Field(
         default=None,
         alias="mountS3DebUrl",

@@ -80,6 +80,75 @@ def test_strict_check_fails_although_the_output_is_current(lisa: Lisa, project: 
     assert {one["severity"] for one in json.loads(result.out)} == {"error"}
 
 
+def require_weights(project: Path) -> None:
+    """Set `weights.strict` for every environment."""
+    path = project / "config.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["base"]["weights"] = {"strict": True}
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def test_strict_configuration_rejects_unstaged_weights_at_their_place(lisa: Lisa, project: Path) -> None:
+    require_weights(project)
+    result = lisa("compile")
+    assert result.code == 1
+    assert f"config.yaml:{_line(project, MODEL)}:" in result.err
+    assert "error LISA408 [weights-required]" in result.err
+    assert f"The weights of {MODEL} are not staged" in result.err
+    assert "Run `lisa weights stage --env dev`" in result.err
+    assert "LISA402" not in result.err
+    assert not Path("generated/dev").exists()
+
+
+def test_strict_configuration_accepts_locked_weights(lisa: Lisa, project: Path) -> None:
+    require_weights(project)
+    write(Path(LOCAL), single())
+    assert lisa("compile").code == 0
+    assert lisa("compile", "--check").code == 0
+    found = pinned()
+    assert (found["status"], found["strict"]) == ("staged", True)
+    table = next(Path("generated/dev/containers").glob("*/weights.tsv")).read_text()
+    assert table.startswith("# staged")
+    assert "strict" not in table
+
+
+def test_strict_configuration_rejects_an_incomplete_local_model(lisa: Lisa, project: Path) -> None:
+    require_weights(project)
+    write(Path(LOCAL), sharded())
+    next(Path(LOCAL).glob("model-00002*")).unlink()
+    result = lisa("compile")
+    assert result.code == 1
+    assert "LISA403" in result.err
+    assert "error LISA408" in result.err
+
+
+def test_strict_configuration_check_reports_a_local_model_as_outdated(lisa: Lisa, project: Path) -> None:
+    write(Path(LOCAL), single())
+    assert lisa("compile").code == 0
+    require_weights(project)
+    assert lisa("compile").code == 0
+    Path("weights.lock.json").unlink()
+    result = lisa("compile", "--check")
+    assert result.code == 3
+    assert "LISA404" in result.err
+    assert "LISA408" not in result.err
+
+
+def test_without_weights_the_container_is_strict(lisa: Lisa, project: Path) -> None:
+    require_weights(project)
+    assert lisa("compile", "--no-weights").code == 0
+    assert (pinned()["status"], pinned()["strict"]) == ("unstaged", True)
+    (table,) = Path("generated/dev/containers").glob("*/weights.tsv")
+    assert table.read_text() == f"# unstaged {MODEL} strict\n"
+    assert "**not staged: will not start**" in Path("generated/dev/SUMMARY.md").read_text()
+
+
+def test_unstaged_weights_are_a_warning_in_the_summary(lisa: Lisa, project: Path) -> None:
+    assert lisa("compile").code == 0
+    assert "**not staged: content is not verified**" in Path("generated/dev/SUMMARY.md").read_text()
+    assert "strict" not in pinned()
+
+
 def test_without_weights_nothing_is_asked_for(lisa: Lisa, project: Path) -> None:
     write(Path(LOCAL), single())
     result = lisa("compile", "--no-weights", "--strict")

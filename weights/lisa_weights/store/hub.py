@@ -2,6 +2,7 @@
 
 huggingface_hub stores the state of a download in `.cache/` inside the model's directory, and resumes from it. The
 token comes from HF_TOKEN in the environment alone, never from an argument or a saved login. HF_ENDPOINT names a mirror.
+The content of each file is compared with the digest that the Hub reports for the commit.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import glob
 import importlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +25,7 @@ from lisa_weights.serving_files import (
     modules_without_safetensors,
     serving_files,
 )
+from lisa_weights.store.hub_digests import DigestKind, HubDigest, content_mismatches, hub_digest
 
 DEFAULT_REVISION = "main"
 
@@ -56,17 +59,24 @@ class Listing:
         revision: the commit that the wanted revision is.
         files: paths with their sizes in bytes, sorted by path; a size is None if the Hub does not report it.
         needs_conversion: whether the weights are a PyTorch checkpoint.
+        digests: the digest of each file, by path.
     """
 
     model: str
     revision: str
     files: tuple[tuple[str, int | None], ...]
     needs_conversion: bool
+    digests: Mapping[str, HubDigest] = field(default_factory=dict)
 
     @property
     def total_bytes(self) -> int:
         """Bytes of all files whose size the Hub reports."""
         return sum(size or 0 for _, size in self.files)
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """SHA-256 by path, of the files whose SHA-256 the Hub reports: those in Git LFS or Xet storage."""
+        return {path: digest.value for path, digest in self.digests.items() if digest.kind is DigestKind.SHA256}
 
 
 def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
@@ -93,11 +103,14 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     checkpoint += tuple(path for path in module_checkpoint_files(sizes) if path.partition("/")[0] in without)
     if not _COMMIT.fullmatch(str(info.sha)):
         raise WeightsError(f"The Hub has no commit id for {revision} of {model}. Pass a commit with --revision.")
+    names = sorted({*needed, *checkpoint})
+    digests = {file.rfilename: hub_digest(file) for file in info.siblings or ()}
     return Listing(
         model=model,
         revision=str(info.sha),
-        files=tuple((name, sizes[name]) for name in sorted({*needed, *checkpoint})),
+        files=tuple((name, sizes[name]) for name in names),
         needs_conversion=bool(checkpoint),
+        digests={name: digest for name in names if (digest := digests[name]) is not None},
     )
 
 
@@ -109,10 +122,17 @@ def fetch(listing: Listing, directory: Path) -> Fetched:
         directory: `models/<org>/<name>`; it is made when it does not exist.
 
     Raises:
-        WeightsError: the model is gated or not there, the Hub does not answer, or the disk is full.
+        WeightsError: the model is gated or not there, the Hub does not answer or reports no digest of a file, the disk
+            is full, or a file has other content than the Hub reports; such a file is removed.
     """
     hub = _library()
     names = tuple(name for name, _ in listing.files)
+    unknown = [name for name in names if name not in listing.digests]
+    if unknown:
+        raise WeightsError(
+            f"{_endpoint(hub)} reports no digest of {', '.join(unknown)} in {listing.model}: set HF_ENDPOINT to a "
+            f"mirror that returns the Hub's file metadata, or add the model to models/{listing.model} yourself."
+        )
     hub.utils.disable_progress_bars()  # the caller shows its own
     with _Explained(hub, listing.model, listing.revision):
         hub.snapshot_download(
@@ -125,7 +145,31 @@ def fetch(listing: Listing, directory: Path) -> Fetched:
     missing = [name for name, size in listing.files if not _is_whole(directory / name, size)]
     if missing:
         raise WeightsError(f"The Hub did not return {', '.join(missing)} of {listing.model}: rerun the command.")
+    with _Explained(hub, listing.model, listing.revision):
+        _reject_other_content(directory, listing, _endpoint(hub))
     return Fetched(path=directory, revision=listing.revision, files=names, needs_conversion=listing.needs_conversion)
+
+
+def _reject_other_content(directory: Path, listing: Listing, endpoint: str) -> None:
+    """Remove the files with other content than the Hub reports, and report them."""
+    wrong = content_mismatches(directory, listing.digests)
+    if not wrong:
+        return
+    for mismatch in wrong:
+        (directory / mismatch.path).unlink()
+    listed = "; ".join(
+        f"{each.path} has the {each.expected.kind} {each.found.value} instead of {each.expected.value}"
+        for each in wrong
+    )
+    raise WeightsError(
+        f"What {endpoint} returned for {listing.model} differs from the digests that it reports for commit "
+        f"{listing.revision}: {listed}. These files were removed from {directory}: rerun the command, and if it fails "
+        "again, set HF_ENDPOINT to another mirror."
+    )
+
+
+def _endpoint(hub: ModuleType) -> str:
+    return str(hub.HfApi().endpoint)
 
 
 def _token() -> str | bool:

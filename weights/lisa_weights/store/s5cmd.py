@@ -27,7 +27,10 @@ _RETRIES = 4
 _CAT_PARTS = ("--raw", "--concurrency", "4", "--part-size", "8")  # 32 MiB of memory for each object that is read
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
 _REASONS: Mapping[str, str] = {
-    "NoSuchBucket": "the bucket does not exist. Check s3BucketModels.",
+    "NoSuchBucket": (
+        "the bucket does not exist: check s3BucketModels, or create it with "
+        "`aws s3 mb s3://<s3BucketModels> --region <region>`."
+    ),
     "NoCredentialProviders": f"no credentials found: {_CREDENTIALS}",
     "InvalidAccessKeyId": f"the access key is unknown: {_CREDENTIALS}",
     "SignatureDoesNotMatch": f"the secret key does not belong to the access key: {_CREDENTIALS}",

@@ -148,7 +148,10 @@ def check_models_bucket(requirements: Requirements, facts: Facts) -> Iterator[Re
     if answer.unknown:
         yield Result("models-bucket", bucket, Status.UNKNOWN, f"It is unknown whether it exists: {answer.unknown}.")
     elif answer.value is None:
-        fix = f"Run `aws s3 mb s3://{bucket} --region {requirements.region}`, then `lisa weights stage`."
+        fix = (
+            f"Check s3BucketModels, or create it with `aws s3 mb s3://{bucket} --region {requirements.region}`; then "
+            "run `lisa weights stage`."
+        )
         yield Result("models-bucket", bucket, Status.FAILS, "It does not exist.", fix)
     elif answer.value != requirements.region:
         message = f"It is in {answer.value}: weights are transferred between Regions at each start."

@@ -1,0 +1,180 @@
+"""A locked commit that is fetched again: refused with other content, unless --relock accepts it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lisa_weights import output_tensors
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock.lock_file import LOCK_FILE
+from lisa_weights.model_directory import LocalState
+from lisa_weights.stage import fetch, stage
+from lisa_weights.steps import no_progress
+from lisa_weights.store import hub
+from lisa_weights.store.bucket import Bucket
+from lisa_weights.store.hub_digests import DigestKind, HubDigest
+from lisa_weights.workspace import Workspace
+from weights.model_files import checkpoint, single, write
+
+MODEL = "org/name"
+COMMIT = "c" * 40
+
+
+class FakeHub:
+    """The Hub's files of a model, without a network; `fetch` writes them as huggingface_hub would."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = single()
+        self.commit = COMMIT
+        self.fetched = 0
+        self.reports_sha256 = False
+
+    def look_up(self, model: str, *, revision: str = hub.DEFAULT_REVISION) -> hub.Listing:
+        return hub.Listing(
+            model=model,
+            revision=self.commit if revision == hub.DEFAULT_REVISION else revision,
+            files=tuple((name, len(content)) for name, content in sorted(self.files.items())),
+            needs_conversion="pytorch_model.bin" in self.files,
+            digests={
+                name: HubDigest(DigestKind.SHA256, sha256(content))
+                for name, content in self.files.items()
+                if self.reports_sha256
+            },
+        )
+
+    def fetch(self, _listing: hub.Listing, directory: Path) -> None:
+        self.fetched += 1
+        write(directory, self.files)
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    found = FakeHub()
+    monkeypatch.setattr(hub, "look_up", found.look_up)
+    monkeypatch.setattr(hub, "fetch", found.fetch)
+    return found
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(project=tmp_path, environment="dev", bucket_name="models", needed=(MODEL,), endpoint_url=None)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def fetched(workspace: Workspace, *, relock: bool = False) -> int:
+    """Fetch the model; return how often the lock file was written."""
+    return len(list(fetch(workspace, MODEL, None, no_progress, relock=relock)))
+
+
+def test_the_same_content_is_fetched_again_and_locked_once(workspace: Workspace, source: FakeHub) -> None:
+    assert fetched(workspace) == 1
+    (workspace.path(MODEL) / "model.safetensors").unlink()
+    assert fetched(workspace) == 0
+
+
+@pytest.mark.parametrize("relock", [False, True])
+def test_other_content_of_the_same_size(workspace: Workspace, source: FakeHub, relock: bool) -> None:
+    fetched(workspace)
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    old, new = source.files["config.json"], b"[]"
+    assert len(old) == len(new)
+    source.files["config.json"] = new
+    if relock:
+        assert fetched(workspace, relock=True) == 1
+        assert {file.path: file.sha256 for file in workspace.locked(MODEL).files}["config.json"] == sha256(new)
+        return
+    with pytest.raises(WeightsError) as caught:
+        fetched(workspace)
+    assert f"config.json has SHA-256 {sha256(new)} instead of {sha256(old)}" in str(caught.value)
+    assert f"Commit {COMMIT} of {MODEL}" in str(caught.value)
+    assert "--relock" in str(caught.value)
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+    assert not (workspace.path(MODEL) / "config.json").exists()
+    assert (workspace.path(MODEL) / "model.safetensors").exists()
+
+
+def test_what_the_hub_reports_is_refused_before_it_is_fetched(workspace: Workspace, source: FakeHub) -> None:
+    source.reports_sha256 = True
+    fetched(workspace)
+    weights = source.files["model.safetensors"]
+    source.files["model.safetensors"] = weights[:-1] + bytes([weights[-1] ^ 1])
+    source.fetched = 0
+    with pytest.raises(WeightsError, match=r"model\.safetensors has SHA-256 .* instead of .*--relock"):
+        fetched(workspace)
+    assert source.fetched == 0
+    assert (workspace.path(MODEL) / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("change", ["added", "missing"])
+def test_another_set_of_files(workspace: Workspace, source: FakeHub, change: str) -> None:
+    source.files["tokenizer.json"] = b"{}"
+    if change == "added":
+        fetched(workspace)
+        source.files["modeling_name.py"] = b"import os"
+        text, name = "modeling_name.py is not in the lock file", "modeling_name.py"
+    else:
+        fetched(workspace)
+        del source.files["tokenizer.json"]
+        (workspace.path(MODEL) / "tokenizer.json").unlink()
+        text, name = "tokenizer.json is missing", "tokenizer.json"
+    with pytest.raises(WeightsError, match=text):
+        fetched(workspace)
+    assert not (workspace.path(MODEL) / name).exists()
+    assert fetched(workspace, relock=True) == 1
+
+
+def test_another_commit_is_locked(workspace: Workspace, source: FakeHub) -> None:
+    fetched(workspace)
+    source.commit = "d" * 40
+    source.files["config.json"] = b"[]"
+    assert fetched(workspace) == 1
+    assert workspace.locked(MODEL).revision == "d" * 40
+
+
+def test_another_checkpoint_is_removed_with_what_was_converted_from_it(workspace: Workspace, source: FakeHub) -> None:
+    source.files = {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")}
+    fetched(workspace)
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    source.files["pytorch_model.bin"] = checkpoint(b"abce")
+    with pytest.raises(WeightsError, match=r"model\.safetensors has SHA-256"):
+        fetched(workspace)
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+    # No later command finds something to lock.
+    assert workspace.local_state(MODEL) is LocalState.INCOMPLETE
+    assert not (workspace.path(MODEL) / "pytorch_model.bin").exists()
+
+
+def test_another_converter_may_write_other_safetensors(workspace: Workspace, source: FakeHub) -> None:
+    source.files = {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")}
+    fetched(workspace)
+    lock = workspace.lock()
+    entry = lock.models[MODEL]
+    older = [
+        replace(file, sha256=sha256(b"older")) if file.path == "model.safetensors" else file for file in entry.files
+    ]
+    older_converter = output_tensors.CONVERTER_VERSION - 1
+    workspace.save(lock.with_model(MODEL, replace(entry, files=tuple(older), converter=older_converter)))
+    assert fetched(workspace) == 1
+    assert workspace.locked(MODEL).converter == output_tensors.CONVERTER_VERSION
+
+
+@pytest.mark.parametrize("relock", [False, True])
+def test_stage_refuses_it_too(bucket: Bucket, workspace: Workspace, source: FakeHub, relock: bool) -> None:
+    workspace = replace(workspace, bucket_name=bucket.name, endpoint_url=bucket.store.endpoint_url)
+    fetched(workspace)
+    for file in list(workspace.path(MODEL).iterdir()):
+        file.unlink()
+    source.files["config.json"] = b"[]"
+    events = stage(workspace, no_progress, approve=lambda *_: True, relock=relock)
+    if relock:
+        assert list(events)
+    else:
+        with pytest.raises(WeightsError, match=r"config\.json has SHA-256"):
+            list(events)
