@@ -50,7 +50,8 @@ class Converted:
         directory: the model's.
         files: its safetensors in their order, then the index if there is one; then those of its modules.
         tensors: of all files, in the order of their headers.
-        skipped: entries of the checkpoint that are not tensors and were omitted.
+        skipped: entries of the checkpoint that were omitted: what is not a tensor, and what is beside the state dict.
+        taken_from: the keys that lead to the state dict in its file, such as `state_dict`; empty at the top.
         written: whether there was a checkpoint to convert; False if the model was safetensors before.
     """
 
@@ -59,6 +60,7 @@ class Converted:
     tensors: tuple[TensorInfo, ...]
     skipped: tuple[str, ...]
     written: bool
+    taken_from: tuple[str, ...] = ()
 
 
 def convert(
@@ -168,7 +170,10 @@ def _convert_directory(
         move_into_place(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
-    return Converted(directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True)
+    taken_from = next((checkpoint.taken_from for checkpoint in checkpoints if checkpoint.taken_from), ())
+    return Converted(
+        directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True, taken_from=taken_from
+    )
 
 
 def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...]]:
@@ -254,7 +259,7 @@ def _require_every_tensor(directory: Path, names: Iterable[str], checkpoints: Se
         tensor.name: (tensor.dtype, tensor.shape) for name in names for tensor in read_file(directory / name).tensors
     }
     expected = {
-        name: (view.dtype, view.shape) for checkpoint in checkpoints for name, view in checkpoint.tensors.items()
+        name: (view.dtype, view.stored_shape) for checkpoint in checkpoints for name, view in checkpoint.tensors.items()
     }
     if written != expected:
         wrong = sorted(name for name in expected.keys() | written.keys() if expected.get(name) != written.get(name))

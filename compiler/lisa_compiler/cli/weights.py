@@ -125,8 +125,10 @@ def weights_convert(
         return
     total = format_bytes(sum(file.size for file in converted.files))
     print_status(f"{shown}: {len(converted.tensors)} tensors in {len(converted.files)} files ({total})")
+    if converted.taken_from:
+        print_status(f"converted: the tensors under {'.'.join(converted.taken_from)}")
     for name in converted.skipped:
-        print_status(f"omitted (not a tensor): {name}")
+        print_status(f"omitted: {name}")
 
 
 @app.command("upload")

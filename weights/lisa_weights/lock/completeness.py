@@ -90,7 +90,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
             continue
         names[path] = FileNames.of(header)
         lacking += _lacking(path, wanted.get(path, ()), header)
-        parameters += sum(tensor.nbytes // tensor.dtype.size for tensor in header.tensors)
+        parameters += sum(tensor.count for tensor in header.tensors)
         dtypes.update(tensor.dtype.value for tensor in header.tensors)
         if sum(len(file.stored) for file in names.values()) > MAX_NAMES:
             problems.append(f"it has more than {MAX_NAMES} tensors, which no model has")
