@@ -15,6 +15,7 @@ from typing import Any
 from lisa_weights import disk
 from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
 from lisa_weights.errors import WeightsError
+from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.safetensors.header import Header
@@ -94,6 +95,7 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The maximum shard size must be at least one byte; use, for example, 2GB.")
+    _require_model(model_dir)
     root = _convert_directory(
         model_dir,
         max_shard_size=max_shard_size,
@@ -123,6 +125,13 @@ def convert(
         skipped=(*root.skipped, *(name for one in modules.values() for name in one.skipped)),
         written=root.written or any(one.written for one in modules.values()),
     )
+
+
+def _require_model(model_dir: Path) -> None:
+    """Refuse an adapter, whose tensors would become those of a model."""
+    names = {path.name for path in model_dir.iterdir()} if model_dir.is_dir() else set()
+    if is_adapter(names):
+        raise WeightsError(f"{model_dir.name} was not converted: {adapter_problem(None)}.")
 
 
 def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
