@@ -34,6 +34,46 @@ def test_the_librarys_own_file() -> None:
     assert header.metadata == {"format": "pt"}
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nbytes"), [("F4", 16), ("F6_E2M3", 24), ("F6_E3M2", 24), ("F8_E8M0", 32), ("F8_E4M3", 32), ("C64", 256)]
+)
+def test_packed_and_unusual_types_are_read_as_the_library_reads_them(dtype: str, nbytes: int) -> None:
+    library = pytest.importorskip("safetensors")
+    content = raw({"w": {"dtype": dtype, "shape": [4, 8], "data_offsets": [0, nbytes]}}, bytes(nbytes))
+    ((_, theirs),) = library.deserialize(content)
+    (ours,) = read_header(io.BytesIO(content), len(content)).tensors
+    assert (ours.dtype, list(ours.shape), ours.nbytes, ours.count) == (
+        theirs["dtype"], theirs["shape"], len(theirs["data"]), 32,
+    )  # fmt: skip
+
+
+def test_order_of_types_is_the_librarys() -> None:
+    numpy = pytest.importorskip("numpy")
+    library = pytest.importorskip("safetensors")
+    names = {
+        Dtype.BOOL: "bool", Dtype.F4: "float4_e2m1fn_x2", Dtype.U8: "uint8", Dtype.I8: "int8",
+        Dtype.F8_E5M2: "float8_e5m2", Dtype.F8_E4M3: "float8_e4m3fn", Dtype.F8_E8M0: "float8_e8m0fnu",
+        Dtype.F8_E4M3FNUZ: "float8_e4m3fnuz", Dtype.F8_E5M2FNUZ: "float8_e5m2fnuz", Dtype.I16: "int16",
+        Dtype.U16: "uint16", Dtype.F16: "float16", Dtype.BF16: "bfloat16", Dtype.I32: "int32", Dtype.U32: "uint32",
+        Dtype.F32: "float32", Dtype.C64: "complex64", Dtype.F64: "float64", Dtype.I64: "int64", Dtype.U64: "uint64",
+    }  # fmt: skip
+    data = numpy.zeros(64, "uint8")
+    content = library.serialize(
+        {
+            dtype.value: library.TensorSpec(dtype=name, shape=[8], data_ptr=data.ctypes.data, data_len=8 * dtype.size)
+            for dtype, name in names.items()
+        }
+    )
+    found = [tensor.dtype for tensor in read_header(io.BytesIO(content), len(content)).tensors]
+    assert found == sorted(names, key=lambda dtype: -dtype.rank)
+
+
+def test_packed_elements_fill_bytes() -> None:
+    content = raw({"w": {"dtype": "F4", "shape": [3], "data_offsets": [0, 2]}}, b"12")
+    with pytest.raises(WeightsError, match="whose F4 elements do not fill a number of bytes"):
+        read_header(io.BytesIO(content), len(content))
+
+
 def test_nothing_but_the_header_is_read() -> None:
     content = safetensors({"x": b"1" * 1000})
     stream = io.BytesIO(content)

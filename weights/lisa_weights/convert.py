@@ -15,6 +15,7 @@ from typing import Any
 from lisa_weights import disk
 from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
 from lisa_weights.errors import WeightsError
+from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.safetensors.header import Header
@@ -50,7 +51,8 @@ class Converted:
         directory: the model's.
         files: its safetensors in their order, then the index if there is one; then those of its modules.
         tensors: of all files, in the order of their headers.
-        skipped: entries of the checkpoint that are not tensors and were omitted.
+        skipped: entries of the checkpoint that were omitted: what is not a tensor, and what is beside the state dict.
+        taken_from: the keys that lead to the state dict in its file, such as `state_dict`; empty at the top.
         written: whether there was a checkpoint to convert; False if the model was safetensors before.
     """
 
@@ -59,6 +61,7 @@ class Converted:
     tensors: tuple[TensorInfo, ...]
     skipped: tuple[str, ...]
     written: bool
+    taken_from: tuple[str, ...] = ()
 
 
 def convert(
@@ -92,6 +95,7 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The maximum shard size must be at least one byte; use, for example, 2GB.")
+    _require_model(model_dir)
     root = _convert_directory(
         model_dir,
         max_shard_size=max_shard_size,
@@ -121,6 +125,13 @@ def convert(
         skipped=(*root.skipped, *(name for one in modules.values() for name in one.skipped)),
         written=root.written or any(one.written for one in modules.values()),
     )
+
+
+def _require_model(model_dir: Path) -> None:
+    """Refuse an adapter, whose tensors would become those of a model."""
+    names = {path.name for path in model_dir.iterdir()} if model_dir.is_dir() else set()
+    if is_adapter(names):
+        raise WeightsError(f"{model_dir.name} was not converted: {adapter_problem(None)}.")
 
 
 def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
@@ -168,7 +179,10 @@ def _convert_directory(
         move_into_place(waiting, [file.name for file in files])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
-    return Converted(directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True)
+    taken_from = next((checkpoint.taken_from for checkpoint in checkpoints if checkpoint.taken_from), ())
+    return Converted(
+        directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True, taken_from=taken_from
+    )
 
 
 def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...]]:
@@ -254,7 +268,7 @@ def _require_every_tensor(directory: Path, names: Iterable[str], checkpoints: Se
         tensor.name: (tensor.dtype, tensor.shape) for name in names for tensor in read_file(directory / name).tensors
     }
     expected = {
-        name: (view.dtype, view.shape) for checkpoint in checkpoints for name, view in checkpoint.tensors.items()
+        name: (view.dtype, view.stored_shape) for checkpoint in checkpoints for name, view in checkpoint.tensors.items()
     }
     if written != expected:
         wrong = sorted(name for name in expected.keys() | written.keys() if expected.get(name) != written.get(name))

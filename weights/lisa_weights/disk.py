@@ -1,4 +1,4 @@
-"""The disk that a model is converted on: its free space, and its errors with their fixes."""
+"""The disk that a model is converted on or imported to: its free space, and its errors with their fixes."""
 
 from __future__ import annotations
 
@@ -19,26 +19,32 @@ _REASONS = {
 }
 
 
-def require_space(model_dir: Path, needed: int) -> None:
-    """Check that the disk has room for a conversion before anything is written.
+def require_space(directory: Path, needed: int, model: str | None = None, verb: str = "convert") -> None:
+    """Check that the disk has room before anything is written.
 
     Args:
-        model_dir: the model's directory.
+        directory: an existing directory on the disk.
         needed: bytes of the files to write.
+        model: name for messages; None for the directory's.
+        verb: what is done to the model, for messages.
 
     Raises:
         WeightsError: fewer bytes are free.
     """
-    free = shutil.disk_usage(model_dir).free
+    free = shutil.disk_usage(directory).free
     if needed > free:
         raise WeightsError(
-            f"The disk is too full to convert {model_dir.name}: {needed} bytes are required, {free} are free."
+            f"The disk is too full to {verb} {model or directory.name}: {needed} bytes are required, {free} are free."
         )
 
 
 @contextmanager
-def explain_errors(model_dir: Path) -> Iterator[None]:
-    """Turn an OSError during a conversion into a WeightsError with the fix.
+def explain_errors(model_dir: Path, done: str = "converted") -> Iterator[None]:
+    """Turn an OSError during a conversion or an import into a WeightsError with the fix.
+
+    Args:
+        model_dir: the model's directory.
+        done: what would have been done, for messages.
 
     Raises:
         WeightsError: the disk is full or read-only, a permission is missing, or another OSError occurred.
@@ -47,4 +53,4 @@ def explain_errors(model_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; check the disk and rerun the command")
-        raise WeightsError(f"{model_dir.name} was not converted: {reason}.") from error
+        raise WeightsError(f"{model_dir.name} was not {done}: {reason}.") from error

@@ -40,6 +40,8 @@ class OutputTensor:
 def output_tensors(checkpoint: Checkpoint) -> Sequence[OutputTensor]:
     """List the tensors to write, one for each name, in the checkpoint's order."""
     return [
-        OutputTensor(TensorInfo(name, view.dtype, view.shape, view.nbytes), view, checkpoint.places[view.storage.key])
+        OutputTensor(
+            TensorInfo(name, view.dtype, view.stored_shape, view.nbytes), view, checkpoint.places[view.storage.key]
+        )
         for name, view in checkpoint.tensors.items()
     ]

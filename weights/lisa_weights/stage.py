@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lisa_weights.convert import Converted
 from lisa_weights.errors import WeightsError
+from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import SourceKind
@@ -21,6 +22,7 @@ from lisa_weights.stage_events import (
     Event,
     ModelChecked,
     ModelDownloaded,
+    ModelImported,
     ModelLocked,
     ModelUploaded,
     ModelVerified,
@@ -58,6 +60,29 @@ def fetch(
         WeightsError: the Hub does not have it, it cannot be locked, or a locked commit has other content.
     """
     yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step, relock=relock)
+
+
+def import_weights(
+    workspace: Workspace, source: Path, model: str | None, step: Step, *, replace_existing: bool
+) -> Iterator[ModelImported | ModelLocked]:
+    """Import a model from a carrier into models/, convert it if it needs to be, and lock it.
+
+    An adapter is kept in models/ and not locked.
+
+    Args:
+        workspace: where the weights are.
+        source: a directory, a Hugging Face cache, a tar archive or an OCI layout.
+        model: `org/name`; None for the name that the carrier states.
+        step: receives the progress.
+        replace_existing: whether an existing directory of the model is replaced.
+
+    Raises:
+        WeightsError: the carrier is refused, models/ has the model, or it cannot be locked.
+    """
+    imported = import_model(source, workspace.models, model, replace=replace_existing, step=step)
+    yield ModelImported(imported)
+    if imported.problem is None:
+        yield from _lock_local(workspace, [imported.model], step, revision=imported.revision)
 
 
 def convert_directory(

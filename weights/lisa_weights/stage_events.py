@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lisa_weights.importing import Imported
 from lisa_weights.lock.lock_file import LockedModel
 from lisa_weights.status import Condition
 
@@ -14,6 +15,13 @@ class ModelLocked:
 
     model: str
     locked: LockedModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelImported:
+    """A model is in models/, from what it was carried in."""
+
+    imported: Imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +90,4 @@ class StoredModelChecked:
 
 
 Verification = ModelVerified | StoredModelChecked
-Event = ModelLocked | ModelChecked | ModelUploaded | Verification
+Event = ModelImported | ModelLocked | ModelChecked | ModelUploaded | Verification

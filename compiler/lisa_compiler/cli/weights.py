@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +19,12 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
 from lisa_weights import stage as use_cases
+from lisa_weights.importing import Imported
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
     ModelDownloaded,
+    ModelImported,
     ModelLocked,
     ModelUploaded,
     ModelVerified,
@@ -99,6 +101,21 @@ def weights_fetch(
     print_events(use_cases.fetch(workspace, model, revision, progress_step, relock=relock))
 
 
+@app.command("import", epilog="lisa weights import /media/usb/models--mistralai--Mistral-7B-Instruct-v0.2")
+@takes(local_workspace_options)
+def weights_import(
+    workspace: Workspace,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory, Hugging Face cache, tar or OCI layout.")],
+    *,
+    model: Annotated[
+        str | None, typer.Option("--as", metavar="ORG/NAME", help="Name of the model; a cache states it.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the directory that models/ has.")] = False,
+) -> None:
+    """Import a model from a directory, a Hugging Face cache, a tar or an OCI layout."""
+    print_events(use_cases.import_weights(workspace, path, model, progress_step, replace_existing=replace))
+
+
 @app.command("convert", epilog="lisa weights convert models/org/name")
 def weights_convert(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of the model.", exists=True, file_okay=False)],
@@ -127,8 +144,10 @@ def weights_convert(
         return
     total = format_bytes(sum(file.size for file in converted.files))
     print_status(f"{shown}: {len(converted.tensors)} tensors in {len(converted.files)} files ({total})")
+    if converted.taken_from:
+        print_status(f"converted: the tensors under {'.'.join(converted.taken_from)}")
     for name in converted.skipped:
-        print_status(f"omitted (not a tensor): {name}")
+        print_status(f"omitted: {name}")
 
 
 @app.command("upload")
@@ -185,23 +204,45 @@ def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
     return ExitCode.FAILED if failed else ExitCode.OK
 
 
-def _lines(event: Event | ModelDownloaded) -> list[str]:
+def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
     match event:
+        case ModelImported(imported):
+            yield from _import_lines(imported)
         case ModelLocked(model, locked):
             size = format_bytes(locked.total_bytes)
-            return [f"{model}: locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}"]
+            yield f"{model}: locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}"
         case ModelChecked(model):
-            return [f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"]
+            yield f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"
         case ModelUploaded(model, uploaded, present):
-            return [f"{model}: {uploaded} files uploaded, {present} already in the bucket"]
+            yield f"{model}: {uploaded} files uploaded, {present} already in the bucket"
         case ModelDownloaded(model, downloaded, present):
-            return [f"{model}: {downloaded} files downloaded, {present} already present"]
+            yield f"{model}: {downloaded} files downloaded, {present} already present"
         case ModelVerified(model, url, mismatches):
             count = len(mismatches)
             result = f"{count} files differ from the lock file" if mismatches else "matches the lock file"
-            return [*(f"{url}: {mismatch}" for mismatch in mismatches), f"{model}: {result}"]
+            yield from (f"{url}: {mismatch}" for mismatch in mismatches)
+            yield f"{model}: {result}"
         case StoredModelChecked(model, condition, problems):
-            return [*problems, *([_damage(model)] if condition is Condition.DAMAGED else [])]
+            yield from problems
+            if condition is Condition.DAMAGED:
+                yield _damage(model)
+
+
+def _import_lines(imported: Imported) -> Iterator[str]:
+    model, files = imported.model, imported.files
+    form = [files.shape.value]
+    form += [f"quantized ({imported.quantization})"] if imported.quantization else []
+    form += [f"commit {imported.revision[:12]}"] if imported.revision else []
+    yield f"{model}: {', '.join(form)}, from a {imported.carrier.value}"
+    if files.variant:
+        yield f"{model}: the variant {files.variant} is the model's weights now, under their plain names"
+    total = format_bytes(sum(imported.sizes.values()))
+    verified = f", {len(imported.verified)} verified by digest" if imported.verified else ""
+    yield f"{model}: {len(files.taken)} files ({total}) imported{verified} → {MODELS}/{model}"
+    for path, reason in sorted(files.left_out.items()):
+        yield f"left out: {path} ({reason})"
+    if imported.problem:
+        yield f"{model}: not locked: {imported.problem}"
 
 
 def _damage(model: str) -> str:

@@ -4,7 +4,7 @@ It replaces `pickle.Unpickler`: a name is looked up in the caller's table and ne
 inert values. Operations, bytes and memory are bounded. Only strings and small numbers are hashed, so that hashing takes
 bounded time.
 
-Source: the opcodes of the standard library's pickletools; those of protocols 2 to 5 that data needs.
+Source: the opcodes of the standard library's pickletools; those of protocols 0 to 5 that data needs.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from lisa_weights.checkpoint import pickle_text
+from lisa_weights.checkpoint.pickle_values import AttributeDict, Builder, Refusal, Value, set_items
 from lisa_weights.errors import WeightsError
 
 _MAX_BYTES = 6 << 20
@@ -22,28 +23,6 @@ _MAX_OPERATIONS = 4_000_000
 _MAX_MEMORY = 36 << 20
 _MAX_NAME = 512
 _MAX_INTEGER_BYTES = 16
-_MAX_INTEGER_KEY = 1 << 31
-
-Value = object
-"""What a pickle builds: None, bool, int, float, str, bytes, list, tuple, dict, or a record of the caller's table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Builder:
-    """An allowed name that can be called: builds an inert value from the arguments.
-
-    Attributes:
-        build: receives the arguments; raises WeightsError if they are invalid.
-    """
-
-    build: Callable[[tuple[Value, ...]], Value]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Opaque:
-    """A dictionary key that is neither text nor a small number; only its presence counts."""
-
-    value: Value
 
 
 def read_pickle(
@@ -74,7 +53,7 @@ class _PickleReader:
         self._what = what
         self._stack: list[Value] = []
         self._marks: list[int] = []
-        self._memo: dict[int, Value] = {}
+        self._memo: dict[Value, Value] = {}
         self._left = _MAX_BYTES
         self._memory = _MAX_MEMORY
 
@@ -118,12 +97,15 @@ class _PickleReader:
         self._charge(64 + 4 * count)
         return self._read(count)
 
-    def _line(self) -> str:
-        line = self._stream.readline(_MAX_NAME)
+    def _line(self, limit: int = _MAX_NAME) -> bytes:
+        line = self._stream.readline(min(limit, self._left))
         self._left -= len(line)
         if not line.endswith(b"\n"):
-            raise self._malformed("it has a name without an end")
-        return self._text(line[:-1])
+            raise self._malformed("it has a name or a text without an end")
+        return line[:-1]
+
+    def _name(self) -> str:
+        return self._text(self._line())
 
     def _text(self, data: bytes) -> str:
         try:
@@ -171,6 +153,20 @@ class _PickleReader:
             raise self._malformed("it has a number of more than 128 bits")
         self._push(int.from_bytes(self._read(count), "little", signed=True))
 
+    def _parsed(self, parse: Callable[[bytes], Value], limit: int = _MAX_NAME) -> Value:
+        """The value of a line of text, as protocols 0 and 1 write it."""
+        line = self._line(limit)
+        self._charge(64 + 8 * len(line))
+        try:
+            return parse(line)
+        except ValueError as error:
+            raise self._malformed("it has a number or a text that is none") from error
+
+    def _dictionary_of_mark(self) -> None:
+        items = self._pop_mark()
+        self._push({}, 72)
+        self._set(items)
+
     def _extend(self, items: list[Value]) -> None:
         target = self._top()
         if not isinstance(target, list):
@@ -183,9 +179,7 @@ class _PickleReader:
         if not isinstance(target, dict) or len(items) % 2:
             raise self._malformed("it sets an item of a value that is not a dictionary")
         self._charge(96 * len(items))
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            small = isinstance(key, int) and abs(key) < _MAX_INTEGER_KEY
-            target[key if small or isinstance(key, str) else Opaque(key)] = value
+        set_items(target, items)
 
     def _set_one(self) -> None:
         value, key = self._pop(), self._pop()
@@ -194,11 +188,11 @@ class _PickleReader:
     def _append_one(self) -> None:
         self._extend([self._pop()])
 
-    def _remember(self, index: int) -> None:
+    def _remember(self, index: Value) -> None:
         self._charge(104)
         self._memo[index] = self._top()
 
-    def _recall(self, index: int) -> None:
+    def _recall(self, index: Value) -> None:
         if index not in self._memo:
             raise self._malformed("it refers to a value that it did not store")
         self._push(self._memo[index], 8)
@@ -210,11 +204,14 @@ class _PickleReader:
                 f"{self._what} was rejected: it imports {wanted[:_MAX_NAME]!r}; code in a checkpoint never"
                 " runs here. Save the model's state_dict() alone, or get the model as safetensors."
             )
-        self._push(self._names[wanted], 8)
+        found = self._names[wanted]
+        if isinstance(found, Refusal):
+            raise WeightsError(f"{self._what} was not read: {found.reason}.")
+        self._push(found, 8)
 
     def _find_in_stream(self) -> None:
-        module = self._line()
-        self._find(module, self._line())
+        module = self._name()
+        self._find(module, self._name())
 
     def _find_on_stack(self) -> None:
         name, module = self._pop(), self._pop()
@@ -224,15 +221,44 @@ class _PickleReader:
         arguments, builder = self._pop(), self._pop()
         if not isinstance(builder, Builder) or not isinstance(arguments, tuple):
             raise self._malformed("it calls a value that is not callable")
-        self._push(builder.build(arguments), 200)
+        self._charge(200 + 8 * len(arguments))
+        for argument in arguments:
+            if isinstance(argument, list | tuple | dict):
+                self._charge(96 * len(argument))
+            elif isinstance(argument, str | bytes):
+                self._charge(4 * len(argument))
+        self._push(builder.build(arguments), 0)
+
+    def _call_with_names(self) -> None:
+        self._pop()
+        self._call()
+
+    def _call_in_stream(self) -> None:
+        """The oldest form of a call: the name follows, the arguments are a group."""
+        arguments = tuple(self._pop_mark())
+        self._find_in_stream()
+        self._push(arguments)
+        self._call()
+
+    def _call_of_mark(self) -> None:
+        builder, *arguments = self._pop_mark() or [None]
+        self._push(builder)
+        self._push(tuple(arguments))
+        self._call()
 
     def _state(self) -> None:
-        """Attributes of an object (an OrderedDict's `_metadata`) hold no weights and are dropped."""
-        self._pop()
-        self._top()
+        """Give an object of attributes its content; those of others (an OrderedDict's `_metadata`) are no weights."""
+        state, target = self._pop(), self._top()
+        for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):
+            if isinstance(target, AttributeDict) and isinstance(part, dict):
+                self._charge(96 * len(part))
+                target.update(part)
 
     def _identify(self) -> None:
         self._push(self._persistent(self._pop()), 200)
+
+    def _identify_in_stream(self) -> None:
+        self._push(self._persistent(self._name()), 200)
 
 
 _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
@@ -252,12 +278,17 @@ _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
         pickle.BININT2: lambda m: m._push(m._number("H")),
         pickle.LONG1: lambda m: m._integer("B"),
         pickle.LONG4: lambda m: m._integer("i"),
+        pickle.INT: lambda m: m._push(m._parsed(pickle_text.integer)),
+        pickle.LONG: lambda m: m._push(m._parsed(pickle_text.integer)),
+        pickle.FLOAT: lambda m: m._push(m._parsed(pickle_text.number)),
+        pickle.STRING: lambda m: m._push(m._parsed(pickle_text.string, _MAX_BYTES)),
+        pickle.UNICODE: lambda m: m._push(m._parsed(pickle_text.text, _MAX_BYTES)),
         pickle.BINFLOAT: lambda m: m._push(struct.unpack(">d", m._read(8))[0]),
         pickle.BINUNICODE: lambda m: m._push(m._text(m._sized("I"))),
         pickle.SHORT_BINUNICODE: lambda m: m._push(m._text(m._sized("B"))),
         pickle.BINUNICODE8: lambda m: m._push(m._text(m._sized("Q"))),
-        pickle.BINSTRING: lambda m: m._push(m._text(m._sized("I"))),
-        pickle.SHORT_BINSTRING: lambda m: m._push(m._text(m._sized("B"))),
+        pickle.BINSTRING: lambda m: m._push(pickle_text.text_or_bytes(m._sized("I"))),
+        pickle.SHORT_BINSTRING: lambda m: m._push(pickle_text.text_or_bytes(m._sized("B"))),
         pickle.BINBYTES: lambda m: m._push(m._sized("I")),
         pickle.SHORT_BINBYTES: lambda m: m._push(m._sized("B")),
         pickle.BINBYTES8: lambda m: m._push(m._sized("Q")),
@@ -266,6 +297,7 @@ _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
         pickle.EMPTY_SET: lambda m: m._push([], 64),
         pickle.LIST: lambda m: m._push(m._pop_mark(), 64),
         pickle.FROZENSET: _PickleReader._tuple_of_mark,
+        pickle.DICT: _PickleReader._dictionary_of_mark,
         pickle.EMPTY_DICT: lambda m: m._push({}, 72),
         pickle.EMPTY_TUPLE: lambda m: m._push((), 8),
         pickle.TUPLE: _PickleReader._tuple_of_mark,
@@ -277,16 +309,22 @@ _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
         pickle.ADDITEMS: lambda m: m._extend(m._pop_mark()),
         pickle.SETITEM: _PickleReader._set_one,
         pickle.SETITEMS: lambda m: m._set(m._pop_mark()),
+        pickle.PUT: lambda m: m._remember(m._parsed(pickle_text.index)),
         pickle.BINPUT: lambda m: m._remember(m._number("B")),
         pickle.LONG_BINPUT: lambda m: m._remember(m._number("I")),
         pickle.MEMOIZE: lambda m: m._remember(len(m._memo)),
+        pickle.GET: lambda m: m._recall(m._parsed(pickle_text.index)),
         pickle.BINGET: lambda m: m._recall(m._number("B")),
         pickle.LONG_BINGET: lambda m: m._recall(m._number("I")),
         pickle.GLOBAL: _PickleReader._find_in_stream,
         pickle.STACK_GLOBAL: _PickleReader._find_on_stack,
         pickle.REDUCE: _PickleReader._call,
+        pickle.INST: _PickleReader._call_in_stream,
+        pickle.OBJ: _PickleReader._call_of_mark,
         pickle.NEWOBJ: _PickleReader._call,
+        pickle.NEWOBJ_EX: _PickleReader._call_with_names,
         pickle.BUILD: _PickleReader._state,
+        pickle.PERSID: _PickleReader._identify_in_stream,
         pickle.BINPERSID: _PickleReader._identify,
     }.items()
 }

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lisa_weights.checkpoint.archive import STORED, Entry, inflate, read_archive
-from lisa_weights.checkpoint.pickles import Value, read_pickle
-from lisa_weights.checkpoint.torch_records import NAMES, Storage, View, storage_of
+from lisa_weights.checkpoint.pickle_values import Value
+from lisa_weights.checkpoint.pickles import read_pickle
+from lisa_weights.checkpoint.plain_objects import NumpyArray
+from lisa_weights.checkpoint.torch_records import NAMES, ForeignTensor, Storage, View, storage_of
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors.tensors import Dtype
 
@@ -58,13 +60,16 @@ class Checkpoint:
         path: the file.
         tensors: by name, in the order of the file.
         places: by storage key, for every storage that a tensor views.
-        skipped: names of entries beside the tensors that are not tensors (a step count, a configuration).
+        skipped: names of entries beside the tensors that are not tensors (a step count, a configuration, the state of
+            an optimizer).
+        taken_from: the keys that lead to the dictionary of the tensors, such as `state_dict`; empty at the top.
     """
 
     path: Path
     tensors: Mapping[str, View]
     places: Mapping[str, Place]
     skipped: tuple[str, ...]
+    taken_from: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -86,9 +91,9 @@ def open_checkpoint(path: Path, scratch: Path) -> Iterator[Checkpoint]:
                 content, places = _read_zip(stream.fileno(), unpacked, path.name)
             else:
                 content, places = _read_legacy(stream, path.name)
-            tensors, skipped = _select(content, path.name)
+            tensors, skipped, keys = _select(content, path.name)
             del content
-            yield Checkpoint(path, tensors, places, skipped)
+            yield Checkpoint(path, tensors, places, skipped, keys)
 
 
 class _Storages:
@@ -157,7 +162,7 @@ def _read_legacy(stream: BinaryIO, what: str) -> _Found:
     def read() -> Value:
         return read_pickle(stream, NAMES, storages.find, what=what)
 
-    if stream.read(1) != b"\x80":
+    if stream.read(1) not in (b"\x80", b"L"):
         raise WeightsError(f"{what} is not a PyTorch checkpoint; use a file written by torch.save.")
     stream.seek(0)
     if read() != _LEGACY_MAGIC or read() != _LEGACY_PROTOCOL:
@@ -185,30 +190,46 @@ def _read_legacy(stream: BinaryIO, what: str) -> _Found:
     return content, places
 
 
-def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, ...]]:
-    """The state dict, which may be nested under one of the usual names, and what in it is not a tensor."""
+def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, ...], tuple[str, ...]]:
+    """The state dict, what is not a tensor in it and beside it, and the usual names that it may be nested under."""
+    keys: list[str] = []
+    skipped: list[str] = []
     for _ in _NESTED:
-        inner = next((content[key] for key in _NESTED if key in content), None) if isinstance(content, dict) else None
-        if not isinstance(content, dict) or not isinstance(inner, dict):
+        key = next((key for key in _NESTED if key in content), None) if isinstance(content, dict) else None
+        inner = content[key] if key is not None and isinstance(content, dict) else None
+        if key is None or not isinstance(content, dict) or not isinstance(inner, dict):
             break
         _require_only_weights(content, inner, what)
+        skipped += [_shown(name) for name in content if name != key]
+        keys.append(key)
         content = inner
     if not isinstance(content, dict):
         raise WeightsError(f"{what} does not contain a state_dict; save the model's state_dict().")
     tensors: dict[str, View] = {}
-    skipped = []
     for name, value in content.items():
+        if isinstance(value, ForeignTensor):
+            raise WeightsError(f"{what} was not converted: its tensor {_shown(name)!r} {value.reason}. {value.fix}.")
         if isinstance(value, View):
             if not isinstance(name, str) or not name or len(name) > _MAX_NAME or name == "__metadata__":
                 raise WeightsError(f"{what} has a tensor whose name safetensors does not support; use a short string.")
             tensors[name] = value
-        elif isinstance(value, dict | list | tuple) and any(isinstance(inner, View) for inner in _values(value)):
-            raise WeightsError(f"{what} has tensors nested under {str(name)[:_MAX_NAME]!r}; save a flat state_dict().")
+        elif isinstance(value, dict | list | tuple) and any(
+            isinstance(inner, View | ForeignTensor) for inner in _values(value)
+        ):
+            raise WeightsError(f"{what} has tensors nested under {_shown(name)!r}; save a flat state_dict().")
         else:
-            skipped.append(str(name)[:_MAX_NAME] if isinstance(name, str | int) else "an entry without a name")
+            skipped.append(_shown(name))
+    if not tensors and any(isinstance(value, NumpyArray) for value in content.values()):
+        raise WeightsError(
+            f"{what} contains arrays of numpy instead of tensors; save `torch.from_numpy(array)` of each of them."
+        )
     if not tensors:
         raise WeightsError(f"{what} contains no tensors; use the file with the model's weights.")
-    return tensors, tuple(skipped)
+    return tensors, tuple(skipped), tuple(keys)
+
+
+def _shown(name: Value) -> str:
+    return str(name)[:_MAX_NAME] if isinstance(name, str | int) else "an entry without a name"
 
 
 def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value], what: str) -> None:
@@ -222,7 +243,7 @@ def _require_only_weights(content: dict[Value, Value], chosen: dict[Value, Value
     for name, value in content.items():
         if value is chosen:
             continue
-        if isinstance(value, View) and value.shape:
+        if isinstance(value, ForeignTensor) or (isinstance(value, View) and value.shape):
             raise WeightsError(
                 f"{what} has the tensor {str(name)[:_MAX_NAME]!r} outside its state_dict. Save one flat state_dict()."
             )
@@ -246,6 +267,8 @@ def _holds_weights(value: Value) -> bool:
         if isinstance(current, dict) and id(current) not in seen:
             seen.add(id(current))
             for key, inner in current.items():
+                if isinstance(inner, ForeignTensor):
+                    return True
                 if isinstance(inner, View) and inner.shape and inner.dtype is not Dtype.U8:
                     return True
                 if isinstance(key, str):

@@ -5,11 +5,19 @@ Source: torch/_utils.py (_rebuild_*), torch/serialization.py (persistent ids of 
 
 from __future__ import annotations
 
-import codecs
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from lisa_weights.checkpoint.pickles import Builder, Value
+from lisa_weights.checkpoint.element_types import (
+    ELEMENT_TYPES,
+    STORAGE_TYPES,
+    ElementType,
+    ForeignDtype,
+    StorageType,
+)
+from lisa_weights.checkpoint.pickle_values import Builder, Value
+from lisa_weights.checkpoint.plain_objects import PLAIN_OBJECTS
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors.tensors import Dtype
 
@@ -19,48 +27,9 @@ _MAX_KEY = 128
 _NO_METADATA: tuple[list[Value], ...] = ([], [None], [{}])
 """What a tensor carries that is neither conjugated nor negated in the reading."""
 
-_DTYPES = {
-    "bool": Dtype.BOOL,
-    "uint8": Dtype.U8,
-    "int8": Dtype.I8,
-    "int16": Dtype.I16,
-    "uint16": Dtype.U16,
-    "float16": Dtype.F16,
-    "bfloat16": Dtype.BF16,
-    "int32": Dtype.I32,
-    "uint32": Dtype.U32,
-    "float32": Dtype.F32,
-    "complex64": Dtype.C64,
-    "float64": Dtype.F64,
-    "int64": Dtype.I64,
-    "uint64": Dtype.U64,
-    "float8_e4m3fn": Dtype.F8_E4M3,
-    "float8_e5m2": Dtype.F8_E5M2,
-    "float8_e8m0fnu": Dtype.F8_E8M0,
-    "float8_e4m3fnuz": Dtype.F8_E4M3FNUZ,
-    "float8_e5m2fnuz": Dtype.F8_E5M2FNUZ,
-}
-
-_STORAGES = {
-    "BoolStorage": Dtype.BOOL,
-    "ByteStorage": Dtype.U8,
-    "CharStorage": Dtype.I8,
-    "ShortStorage": Dtype.I16,
-    "HalfStorage": Dtype.F16,
-    "BFloat16Storage": Dtype.BF16,
-    "IntStorage": Dtype.I32,
-    "FloatStorage": Dtype.F32,
-    "ComplexFloatStorage": Dtype.C64,
-    "DoubleStorage": Dtype.F64,
-    "LongStorage": Dtype.I64,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StorageType:
-    """A storage class; without a dtype it counts bytes (torch.UntypedStorage)."""
-
-    dtype: Dtype | None
+_LAZY_METADATA = ({"conj": True}, {"neg": True}, {"conj": True, "neg": True})
+_TEXT_IDENTIFIER = re.compile(r"\('storage', <class '([\w.]{1,64})'>, '(\w{1,128})', '[\w:]*', (\d{1,18})(?:, None)?\)")
+"""A storage's identifier in protocol 0, which writes the text of the tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +43,15 @@ class Storage:
     """
 
     key: str
-    dtype: Dtype | None
+    dtype: ElementType | None
     nbytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A tensor: a strided view of a storage that lies wholly inside it.
+
+    Packed elements, of which a byte holds two, are counted by the byte here, as PyTorch counts them.
 
     Attributes:
         storage: where the elements are.
@@ -110,6 +81,13 @@ class View:
         return self.count * self.dtype.size
 
     @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape in safetensors, which counts packed elements one by one."""
+        if self.dtype.per_byte == 1:
+            return self.shape
+        return (*self.shape[:-1], (self.shape[-1] if self.shape else 1) * self.dtype.per_byte)
+
+    @property
     def is_contiguous(self) -> bool:
         """Whether the elements already lie one after another, in the order of the rows."""
         if not self.count:
@@ -123,12 +101,29 @@ class View:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignTensor:
+    """A tensor that safetensors cannot store.
+
+    Attributes:
+        reason: a clause about it, such as “has the type complex128, which safetensors does not have”.
+        fix: what to do, in the imperative.
+    """
+
+    reason: str
+    fix: str
+
+
 def storage_of(identifier: Value) -> Storage:
     """Read a persistent id: ("storage", class, key, location, count), and one field more in the legacy format.
+
+    Protocol 0 writes the text of that tuple instead, which PyTorch itself cannot load.
 
     Raises:
         WeightsError: anything else; a legacy storage that is itself a view.
     """
+    if isinstance(identifier, str) and (found := _TEXT_IDENTIFIER.fullmatch(identifier)):
+        identifier = ("storage", STORAGE_TYPES.get(found[1]), found[2], "", int(found[3]))
     match identifier:
         case ("storage", StorageType(dtype), str(key), str(), int(count), *rest) if (
             rest in ([], [None]) and len(key) <= _MAX_KEY
@@ -148,7 +143,9 @@ def _check_counts(counts: Iterable[Value]) -> tuple[int, ...]:
     return tuple(checked)
 
 
-def _view(storage: Value, offset: Value, shape: Value, strides: Value, dtype: Dtype | None) -> View:
+def _view(
+    storage: Value, offset: Value, shape: Value, strides: Value, dtype: ElementType | None
+) -> View | ForeignTensor:
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise WeightsError(
             "A tensor of the checkpoint does not consist of a storage, a shape and strides; save it again."
@@ -156,6 +153,9 @@ def _view(storage: Value, offset: Value, shape: Value, strides: Value, dtype: Dt
     dtype = dtype or storage.dtype
     if dtype is None:
         raise WeightsError("A tensor of the checkpoint has no type; save it again.")
+    if isinstance(dtype, ForeignDtype):
+        fix = f"Save it as {'complex64' if dtype.name.startswith('complex') else 'a type that safetensors has'}"
+        return ForeignTensor(f"has the type {dtype.name}, which safetensors does not have", fix)
     if len(shape) != len(strides) or len(shape) > _MAX_DIMENSIONS:
         raise WeightsError("The shape and strides of a tensor in the checkpoint do not match; save it again.")
     (start,) = _check_counts((offset,))
@@ -169,26 +169,30 @@ def _view(storage: Value, offset: Value, shape: Value, strides: Value, dtype: Dt
     return view
 
 
-def _tensor(arguments: tuple[Value, ...]) -> View:
+def _tensor(arguments: tuple[Value, ...]) -> View | ForeignTensor:
     match arguments:
         case (storage, offset, shape, strides, *rest) if len(rest) <= 3 and rest[2:] in _NO_METADATA:
             return _view(storage, offset, shape, strides, None)
+        case (_, _, _, _, _, _, metadata) if metadata in _LAZY_METADATA:
+            return ForeignTensor(
+                "is a conjugated or negated view of other values", "Save `tensor.resolve_conj().resolve_neg()`"
+            )
         case _:
             raise WeightsError("A tensor of the checkpoint has parts that PyTorch does not write; save it again.")
 
 
-def _tensor_with_dtype(arguments: tuple[Value, ...]) -> View:
+def _tensor_with_dtype(arguments: tuple[Value, ...]) -> View | ForeignTensor:
     match arguments:
-        case (storage, offset, shape, strides, _, _, Dtype() as dtype, *rest) if rest in _NO_METADATA:
+        case (storage, offset, shape, strides, _, _, Dtype() | ForeignDtype() as dtype, *rest) if rest in _NO_METADATA:
             return _view(storage, offset, shape, strides, dtype)
         case _:
             raise WeightsError("A tensor of the checkpoint has a type that safetensors does not support; convert it.")
 
 
-def _parameter(arguments: tuple[Value, ...]) -> View:
+def _parameter(arguments: tuple[Value, ...]) -> View | ForeignTensor:
     match arguments:
-        case (View() as view, *rest) if len(rest) in (2, 3):
-            return view
+        case (View() | ForeignTensor() as tensor, *rest) if len(rest) in (2, 3):
+            return tensor
         case _:
             raise WeightsError("A parameter of the checkpoint is not a tensor; save the model's state_dict().")
 
@@ -201,36 +205,17 @@ def _from_type(arguments: tuple[Value, ...]) -> Value:
             raise WeightsError("A tensor of the checkpoint has an unsupported class; save a plain state_dict.")
 
 
-def _dictionary(arguments: tuple[Value, ...]) -> dict[Value, Value]:
-    if arguments not in ((), ([],), ({},)):
-        raise WeightsError("A dictionary of the checkpoint is built in an unusual way; save it again.")
-    return {}
-
-
-def _sequence(arguments: tuple[Value, ...]) -> Value:
+def _from_device(arguments: tuple[Value, ...]) -> View | ForeignTensor:
+    """A tensor of a device without storages (XLA), which was copied to the CPU."""
     match arguments:
-        case ():
-            return ()
-        case (list() | tuple() as items,):
-            return tuple(items)
+        case (View() | ForeignTensor() as tensor, *_):
+            return tensor
         case _:
-            raise WeightsError("A shape or set of the checkpoint is not a sequence; save it again.")
+            return ForeignTensor("is an array of numpy from a device (XLA)", "Save `tensor.cpu()`")
 
 
-def _text(arguments: tuple[Value, ...]) -> str:
-    return " ".join(str(argument) for argument in arguments if isinstance(argument, str | int))
-
-
-def _encode(arguments: tuple[Value, ...]) -> bytes:
-    """Do what protocol 2 writes bytes as: `_codecs.encode(text, "latin1")`."""
-    match arguments:
-        case (str(text), "latin1"):
-            try:
-                return codecs.latin_1_encode(text)[0]
-            except UnicodeEncodeError as error:
-                raise WeightsError("A byte string of the checkpoint is invalid; save it again.") from error
-        case _:
-            raise WeightsError("The checkpoint encodes a string with a codec other than latin1; save it again.")
+def _foreign(reason: str, fix: str) -> Callable[[tuple[Value, ...]], ForeignTensor]:
+    return lambda _arguments: ForeignTensor(reason, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,32 +223,38 @@ class _TensorClass:
     """torch.Tensor and torch.nn.Parameter, which are named but never called."""
 
 
-def _names() -> Mapping[str, Value]:
-    builders: dict[str, Callable[[tuple[Value, ...]], Value]] = {
-        "torch._utils._rebuild_tensor": _tensor,
-        "torch._utils._rebuild_tensor_v2": _tensor,
-        "torch._utils._rebuild_tensor_v3": _tensor_with_dtype,
-        "torch._utils._rebuild_parameter": _parameter,
-        "torch._utils._rebuild_parameter_with_state": _parameter,
-        "torch._tensor._rebuild_from_type_v2": _from_type,
-        "torch.Size": _sequence,
-        "torch.device": _text,
-        "collections.OrderedDict": _dictionary,
-        "builtins.set": _sequence,
-        "__builtin__.set": _sequence,
-        "_codecs.encode": _encode,
-    }
-    untyped = StorageType(None)
-    return {
-        **{name: Builder(build) for name, build in builders.items()},
-        **{f"torch.{name}": dtype for name, dtype in _DTYPES.items()},
-        **{f"torch.{name}": StorageType(dtype) for name, dtype in _STORAGES.items()},
-        "torch.UntypedStorage": untyped,
-        "torch.storage.UntypedStorage": untyped,
-        "torch.Tensor": _TensorClass(),
-        "torch.nn.parameter.Parameter": _TensorClass(),
-    }
+_BUILDERS: Mapping[str, Callable[[tuple[Value, ...]], Value]] = {
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor_with_dtype,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._tensor._rebuild_from_type_v2": _from_type,
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _from_device,
+    "torch._utils._rebuild_device_tensor_from_numpy": _from_device,
+    "torch._utils._rebuild_xla_tensor": _from_device,
+    "torch._utils._rebuild_qtensor": _foreign(
+        "is quantized by PyTorch, with a scale that safetensors does not have", "Save `tensor.dequantize()`"
+    ),
+    "torch._utils._rebuild_sparse_tensor": _foreign(
+        "is sparse, a layout that safetensors does not have", "Save `tensor.to_dense()`"
+    ),
+    "torch._utils._rebuild_sparse_csr_tensor": _foreign(
+        "is sparse, a layout that safetensors does not have", "Save `tensor.to_dense()`"
+    ),
+    "torch._utils._rebuild_nested_tensor": _foreign(
+        "is a nested tensor, a layout that safetensors does not have", "Save its parts as separate tensors"
+    ),
+    "torch._utils._rebuild_meta_tensor_no_storage": _foreign(
+        "has a shape but no data (device `meta`)", "Load the weights before you save the model"
+    ),
+}
 
-
-NAMES: Mapping[str, Value] = _names()
+NAMES: Mapping[str, Value] = {
+    **PLAIN_OBJECTS,
+    **{name: Builder(build) for name, build in _BUILDERS.items()},
+    **ELEMENT_TYPES,
+    **STORAGE_TYPES,
+    **dict.fromkeys(("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"), _TensorClass()),
+}
 """The names that a checkpoint may contain, with their values; all others are rejected."""

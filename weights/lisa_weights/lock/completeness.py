@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.safetensors.header import Header, read_header
 from lisa_weights.safetensors.shards import MAX_INDEX_BYTES, weight_map_of
@@ -59,7 +60,9 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
         open_file: opens a file for reading from its beginning.
     """
     problems: list[str] = []
-    if not sizes.get("config.json"):
+    if is_adapter(sizes):
+        problems.append(adapter_problem(None))
+    elif not sizes.get("config.json"):
         problems.append("config.json is missing or empty")
     weight_map: Mapping[str, str] = {}
     if INDEX in sizes:
@@ -72,7 +75,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
         root = {SINGLE}
     else:
         root = set()
-        problems.append(f"there is neither {SINGLE} nor {INDEX}")
+        problems += [] if is_adapter(sizes) else [f"there is neither {SINGLE} nor {INDEX}"]
     modules = {path for path in serving_files(sizes) if "/" in path and path.endswith(".safetensors")}
     weights = tuple(sorted(root | modules))
     wanted: dict[str, list[str]] = {}
@@ -90,7 +93,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
             continue
         names[path] = FileNames.of(header)
         lacking += _lacking(path, wanted.get(path, ()), header)
-        parameters += sum(tensor.nbytes // tensor.dtype.size for tensor in header.tensors)
+        parameters += sum(tensor.count for tensor in header.tensors)
         dtypes.update(tensor.dtype.value for tensor in header.tensors)
         if sum(len(file.stored) for file in names.values()) > MAX_NAMES:
             problems.append(f"it has more than {MAX_NAMES} tensors, which no model has")

@@ -94,7 +94,9 @@ def _tensor(name: str, value: Any) -> tuple[int, TensorInfo]:
         raise WeightsError(f"its header describes {name} incorrectly") from error
     if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
         raise WeightsError(f"its header has a size of {name} that is not a number")
-    nbytes = math.prod(shape) * dtype.size
+    nbytes, unused = divmod(math.prod(shape) * dtype.bits, 8)
+    if unused:
+        raise WeightsError(f"its header describes {name}, whose {dtype} elements do not fill a number of bytes")
     if end - begin != nbytes:
         raise WeightsError(f"its header gives {name} {end - begin} bytes, but its shape requires {nbytes}")
     return begin, TensorInfo(name, dtype, shape, nbytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +11,9 @@ class Dtype(StrEnum):
     """An element type by the name that safetensors gives it, in the library's own order (its enum Dtype)."""
 
     BOOL = "BOOL"
+    F4 = "F4"
+    F6_E2M3 = "F6_E2M3"
+    F6_E3M2 = "F6_E3M2"
     U8 = "U8"
     I8 = "I8"
     F8_E5M2 = "F8_E5M2"
@@ -30,9 +34,19 @@ class Dtype(StrEnum):
     U64 = "U64"
 
     @property
+    def bits(self) -> int:
+        """Bits of one element; those of 4 and 6 bits are packed without gaps."""
+        return _BITS[self]
+
+    @property
     def size(self) -> int:
-        """Bytes of one element."""
-        return _SIZES[self]
+        """Bytes of one element, or one byte where elements are packed."""
+        return max(1, self.bits // 8)
+
+    @property
+    def per_byte(self) -> int:
+        """Elements that share a byte, which PyTorch counts as one (`float4_e2m1fn_x2`); otherwise 1."""
+        return 2 if self is Dtype.F4 else 1
 
     @property
     def rank(self) -> int:
@@ -40,10 +54,8 @@ class Dtype(StrEnum):
         return _RANKS[self]
 
 
-_SIZES = {
-    dtype: 8 if dtype.endswith("64") else 4 if dtype.endswith("32") else 2 if dtype.endswith("16") else 1
-    for dtype in Dtype
-}
+_SUFFIXES = {"64": 64, "32": 32, "16": 16, "F4": 4}
+_BITS = {dtype: 6 if dtype.startswith("F6_") else _SUFFIXES.get(dtype[-2:], 8) for dtype in Dtype}
 _RANKS = {dtype: rank for rank, dtype in enumerate(Dtype)}
 
 
@@ -55,10 +67,15 @@ class TensorInfo:
         name: its key.
         dtype: the type of an element.
         shape: elements along each dimension; empty for a scalar.
-        nbytes: bytes of its data, the elements times their size.
+        nbytes: bytes of its data, the elements times their bits.
     """
 
     name: str
     dtype: Dtype
     shape: tuple[int, ...]
     nbytes: int
+
+    @property
+    def count(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
