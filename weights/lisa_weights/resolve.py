@@ -117,6 +117,8 @@ def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     outdated = cache.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:
         return directory
+    if directory.refusals:
+        return directory
     before = checkpoint_stamps(directory)
     result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
     try:
@@ -145,21 +147,26 @@ def _locked(model: str, directory: ModelDirectory, cache: DigestCache, step: Ste
 
 
 def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cache: DigestCache) -> WeightsIssue | None:
-    state = directory.state
-    if state is LocalState.ABSENT:
+    if directory.state is LocalState.ABSENT:
         return _absent(model, known)
-    if directory.completeness.dropped:
-        return WeightsIssue(model, IssueKind.DAMAGED, directory.completeness.dropped)
-    if state is LocalState.CHECKPOINT:
-        return WeightsIssue(model, IssueKind.OUTDATED, ("its PyTorch checkpoint is not converted",))
-    if state is LocalState.INCOMPLETE:
-        return WeightsIssue(model, IssueKind.INCOMPLETE, directory.completeness.problems)
+    if directory.state is not LocalState.COMPLETE:
+        return _unusable(model, directory)
     if known is None:
         return WeightsIssue(model, IssueKind.OUTDATED, ("it is not in the lock file",))
     found = [*differences(directory, known), *_other_content(model, directory, known, cache)]
     if cache.outdated(model, checkpoint_stamps(directory)):
         found.append("its PyTorch checkpoint changed after it was converted")
     return WeightsIssue(model, IssueKind.OUTDATED, tuple(found)) if found else None
+
+
+def _unusable(model: str, directory: ModelDirectory) -> WeightsIssue:
+    if directory.refusals:
+        return WeightsIssue(model, IssueKind.REFUSED, directory.completeness.problems)
+    if directory.completeness.dropped:
+        return WeightsIssue(model, IssueKind.DAMAGED, directory.completeness.dropped)
+    if directory.state is LocalState.CHECKPOINT:
+        return WeightsIssue(model, IssueKind.OUTDATED, ("its PyTorch checkpoint is not converted",))
+    return WeightsIssue(model, IssueKind.INCOMPLETE, directory.completeness.problems)
 
 
 def _absent(model: str, known: LockedModel | None) -> WeightsIssue | None:

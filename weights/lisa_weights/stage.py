@@ -16,6 +16,7 @@ from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
+from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -74,6 +75,11 @@ def convert_directory(
     if converted.written:
         _record_conversion(path, before, converted)
     return converted
+
+
+def omitted_files(path: Path) -> tuple[OmittedFile, ...]:
+    """The files of a model's directory that are not served, each with the reason."""
+    return read_directory(path).omitted
 
 
 def upload(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelUploaded]:
@@ -208,25 +214,26 @@ def _fetch(workspace: Workspace, listing: hub.Listing, step: Step) -> Iterator[M
     title = f"fetching {listing.model} at {listing.revision[:12]}"
     with step(title, listing.total_bytes) as progress, track_size(path, progress):
         hub.fetch(listing, path)
-    yield from _lock_local(workspace, [listing.model], step, revision=listing.revision)
+    yield from _lock_local(workspace, [listing.model], step, listing=listing)
 
 
 def _lock_local(
-    workspace: Workspace, models: Sequence[str], step: Step, *, revision: str | None = None
+    workspace: Workspace, models: Sequence[str], step: Step, *, listing: hub.Listing | None = None
 ) -> Iterator[ModelLocked]:
-    """Convert and lock local models; those that came from the Hub with their revision."""
+    """Convert and lock local models; one that came from the Hub with its revision."""
     resolution = resolve(models, workspace.models, workspace.lock(), step=step)
     lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)
         if locked is None:
             continue
-        if revision is not None:
-            locked = replace(locked, kind=SourceKind.HUB, revision=revision)
+        if listing is not None:
+            locked = replace(locked, kind=SourceKind.HUB, revision=listing.revision)
         if lock.models.get(model) != locked:
             lock = lock.with_model(model, locked)
             workspace.save(lock)
-            yield ModelLocked(model, locked)
+            omitted = {*omitted_files(workspace.path(model)), *(listing.omitted if listing else ())}
+            yield ModelLocked(model, locked, tuple(sorted(omitted)))
     if resolution.issues:
         raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
 

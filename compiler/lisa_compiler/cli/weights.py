@@ -19,6 +19,7 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
 from lisa_weights import stage as use_cases
+from lisa_weights.serving.omissions import OmittedFile, by_reason
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -34,6 +35,7 @@ from lisa_weights.workspace import Workspace
 app = command_group("Stage model weights in S3: download, convert, verify, upload.")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
+_SHOWN_PATHS = 8
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 Endpoint = Annotated[
@@ -81,8 +83,8 @@ def weights_status(
     ]
     write_output(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
     for row in rows:
-        for problem in row.problems:
-            print_status(f"{row.model}: {problem}")
+        for line in (*row.problems, *_omissions(row.omitted)):
+            print_status(f"{row.model}: {line}")
 
 
 @app.command("fetch", epilog="HF_TOKEN=… lisa weights fetch mistralai/Mistral-7B-Instruct-v0.2")
@@ -122,11 +124,13 @@ def weights_convert(
     )
     if not converted.written:
         print_status(f"{shown} is safetensors already, and valid")
-        return
-    total = format_bytes(sum(file.size for file in converted.files))
-    print_status(f"{shown}: {len(converted.tensors)} tensors in {len(converted.files)} files ({total})")
+    else:
+        total = format_bytes(sum(file.size for file in converted.files))
+        print_status(f"{shown}: {len(converted.tensors)} tensors in {len(converted.files)} files ({total})")
     for name in converted.skipped:
         print_status(f"omitted (not a tensor): {name}")
+    for line in _omissions(use_cases.omitted_files(path)):
+        print_status(line)
 
 
 @app.command("upload")
@@ -184,9 +188,10 @@ def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
 
 def _lines(event: Event | ModelDownloaded) -> list[str]:
     match event:
-        case ModelLocked(model, locked):
+        case ModelLocked(model, locked, omitted):
             size = format_bytes(locked.total_bytes)
-            return [f"{model}: locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}"]
+            lines = [f"locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}", *_omissions(omitted)]
+            return [f"{model}: {line}" for line in lines]
         case ModelChecked(model):
             return [f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"]
         case ModelUploaded(model, uploaded, present):
@@ -199,6 +204,15 @@ def _lines(event: Event | ModelDownloaded) -> list[str]:
             return [*(f"{url}: {mismatch}" for mismatch in mismatches), f"{model}: {result}"]
         case StoredModelChecked(model, condition, problems):
             return [*problems, *([_damage(model)] if condition is Condition.DAMAGED else [])]
+
+
+def _omissions(omitted: Iterable[OmittedFile]) -> list[str]:
+    """A line for each reason, with the files that are omitted for it."""
+    lines = []
+    for reason, paths in by_reason(omitted).items():
+        more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+        lines.append(f"omitted ({reason}): {', '.join(paths[:_SHOWN_PATHS])}{more}")
+    return lines
 
 
 def _damage(model: str) -> str:
