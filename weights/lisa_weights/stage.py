@@ -42,13 +42,16 @@ def show_status(workspace: Workspace, *, ask_bucket: bool) -> tuple[StatusRow, .
     return tuple(status(workspace.needed, workspace.models, workspace.lock(), bucket))
 
 
-def fetch(workspace: Workspace, model: str, revision: str | None, step: Step) -> Iterator[ModelLocked]:
+def fetch(
+    workspace: Workspace, model: str, revision: str | None, step: Step, *, generate: bool = False
+) -> Iterator[ModelLocked]:
     """Download a model from the Hub into models/, convert it if it needs to be, and lock its commit.
 
     Raises:
         WeightsError: the Hub does not have it, or it cannot be locked.
     """
-    yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step)
+    listing = hub.look_up(model, revision=revision or hub.DEFAULT_REVISION)
+    yield from _fetch(workspace, listing, step, generate=generate)
 
 
 def convert_directory(
@@ -123,13 +126,16 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> Iterat
             yield _check_stored(bucket, model)
 
 
-def stage(workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool]) -> Iterator[Event]:
+def stage(
+    workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool], generate: bool = False
+) -> Iterator[Event]:
     """Do for each needed model whatever is missing until the bucket has it, and verify all of them.
 
     Args:
         workspace: where the weights are.
         step: receives the progress.
         approve: is asked before a model of so many bytes is downloaded from the Hub.
+        generate: also prove that converted models generate as their checkpoints do.
 
     Raises:
         WeightsError: a model cannot be fetched, locked or uploaded, or its download was not approved.
@@ -140,7 +146,7 @@ def stage(workspace: Workspace, step: Step, *, approve: Callable[[str, int], boo
     for model in missing:
         yield from _ensure_local(workspace, model, step, approve)
     if missing:
-        yield from _lock_local(workspace, missing, step)
+        yield from _lock_local(workspace, missing, step, generate=generate)
         yield from upload(workspace, missing, step)
     yield from verify(workspace, (), deep=False)
 
@@ -209,19 +215,24 @@ def _ensure_local(
     yield from _fetch(workspace, listing, step)
 
 
-def _fetch(workspace: Workspace, listing: hub.Listing, step: Step) -> Iterator[ModelLocked]:
+def _fetch(workspace: Workspace, listing: hub.Listing, step: Step, *, generate: bool = False) -> Iterator[ModelLocked]:
     path = workspace.path(listing.model)
     title = f"fetching {listing.model} at {listing.revision[:12]}"
     with step(title, listing.total_bytes) as progress, track_size(path, progress):
         hub.fetch(listing, path)
-    yield from _lock_local(workspace, [listing.model], step, listing=listing)
+    yield from _lock_local(workspace, [listing.model], step, listing=listing, generate=generate)
 
 
 def _lock_local(
-    workspace: Workspace, models: Sequence[str], step: Step, *, listing: hub.Listing | None = None
+    workspace: Workspace,
+    models: Sequence[str],
+    step: Step,
+    *,
+    listing: hub.Listing | None = None,
+    generate: bool = False,
 ) -> Iterator[ModelLocked]:
     """Convert and lock local models; one that came from the Hub with its revision."""
-    resolution = resolve(models, workspace.models, workspace.lock(), step=step)
+    resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
     lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)

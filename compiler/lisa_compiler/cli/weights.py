@@ -41,6 +41,9 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 Endpoint = Annotated[
     str | None, typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.")
 ]
+Generate = Annotated[
+    bool, typer.Option("--generate", help="Also compare eight tokens of the checkpoint and its safetensors.")
+]
 Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; default: all hosted models.")]
 
 
@@ -83,7 +86,7 @@ def weights_status(
     ]
     write_output(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
     for row in rows:
-        for line in (*row.problems, *_omissions(row.omitted)):
+        for line in (*row.problems, *(proof.summary for proof in row.proofs), *_omissions(row.omitted)):
             print_status(f"{row.model}: {line}")
 
 
@@ -94,9 +97,10 @@ def weights_fetch(
     model: Annotated[str, typer.Argument(help="org/name, as on its model card.")],
     *,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    generate: Generate = False,
 ) -> None:
     """Download a model from the Hugging Face Hub into models/; HF_TOKEN has the token."""
-    print_events(use_cases.fetch(workspace, model, revision, progress_step))
+    print_events(use_cases.fetch(workspace, model, revision, progress_step, generate=generate))
 
 
 @app.command("convert", epilog="lisa weights convert models/org/name")
@@ -165,13 +169,14 @@ def weights_stage(
     workspace: Workspace,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without a prompt.")] = False,
+    generate: Generate = False,
 ) -> None:
     """Download, convert, lock and upload missing weights. Safe to rerun."""
 
     def approve(model: str, total_bytes: int) -> bool:
         return yes or typer.confirm(f"Fetch {model} from the Hugging Face Hub ({format_bytes(total_bytes)})?")
 
-    raise typer.Exit(print_events(use_cases.stage(workspace, progress_step, approve=approve)))
+    raise typer.Exit(print_events(use_cases.stage(workspace, progress_step, approve=approve, generate=generate)))
 
 
 def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
@@ -190,7 +195,8 @@ def _lines(event: Event | ModelDownloaded) -> list[str]:
     match event:
         case ModelLocked(model, locked, omitted):
             size = format_bytes(locked.total_bytes)
-            lines = [f"locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}", *_omissions(omitted)]
+            proofs = [proof.summary for proof in locked.proofs]
+            lines = [f"locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}", *proofs, *_omissions(omitted)]
             return [f"{model}: {line}" for line in lines]
         case ModelChecked(model):
             return [f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"]
