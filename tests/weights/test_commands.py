@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,7 @@ from typer.testing import CliRunner, Result
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.terminal import ExitCode
 from lisa_weights.lock import lock_file as locks
-from lisa_weights.lock.completeness import Completeness
-from lisa_weights.model_directory import ModelDirectory, lock_directory, read_directory
+from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.safetensors.layout import lay_out
 from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from weights import metadata_service, seaweedfs
@@ -230,15 +230,8 @@ def test_entry_of_an_older_lisa_is_checked_in_the_bucket(project: Path, endpoint
 def test_damaged_model_of_an_older_lisa_is_found_in_the_bucket(project: Path, endpoint: list[str]) -> None:
     layout = lay_out([TensorInfo("lm_head.weight", Dtype.U8, (4,), 4)], {"model.embed.weight": "lm_head.weight"})
     directory = write(project / "models" / MODEL, {"config.json": b"{}", "model.safetensors": layout.head + b"abcd"})
-    model = lock_directory(
-        ModelDirectory(
-            path=directory,
-            files={"config.json": 2, "model.safetensors": layout.size},
-            checkpoint=(),
-            omitted=(),
-            completeness=Completeness(problems=(), weights=(), parameters=4, dtypes={"U8": 1}),
-        )
-    )
+    found = read_directory(directory)
+    model = lock_directory(replace(found, completeness=replace(found.completeness, problems=(), dropped=())))
     locks.save(project / locks.LOCK_FILE, locks.WeightsLock({MODEL: model}))
     done(weights(project, "upload", *endpoint))
     forget_converter(project)

@@ -37,13 +37,27 @@ CLUTTER = {
 }
 
 
+REASONS = {
+    "README.md": "documentation",
+    "pytorch_model.bin": "a PyTorch checkpoint, whose safetensors are served",
+    "tf_model.h5": "TensorFlow's format",
+    "flax_model.msgpack": "Flax's format",
+    "pytorch_model.bin.index.json": "a PyTorch checkpoint, whose safetensors are served",
+    "onnx/model.onnx": "ONNX",
+    "onnx/config.json": "onnx is a folder that neither modules.json nor code refers to",
+    "original/consolidated.00.pth": "the weights in the names of Mistral or Meta",
+    "original/model.safetensors": "original is a folder that neither modules.json nor code refers to",
+    "model.gguf": "GGUF, llama.cpp's format",
+}
+
+
 @pytest.mark.parametrize("files", [sharded(), single()])
 def test_only_what_serving_needs(tmp_path: Path, files: dict[str, bytes]) -> None:
     found = read_directory(write(tmp_path, files | CLUTTER))
     assert found.completeness.problems == ()
     assert found.state is LocalState.COMPLETE
     assert dict(found.files) == {name: len(content) for name, content in sorted(files.items())}
-    assert "README.md" in found.omitted
+    assert {file.path: file.reason for file in found.omitted} == REASONS
     assert found.total_bytes == sum(map(len, files.values()))
 
 

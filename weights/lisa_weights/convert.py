@@ -23,7 +23,9 @@ from lisa_weights.safetensors.layout import Layout, lay_out, read_file
 from lisa_weights.safetensors.shards import check_index, shard_names, split
 from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.safetensors.writing import ConvertedFile, write_files
-from lisa_weights.serving_files import INDEX, module_checkpoint_files, modules_without_safetensors
+from lisa_weights.serving.model_files import ModelFiles
+from lisa_weights.serving.sentence_modules import find_modules
+from lisa_weights.serving_files import INDEX
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.temporary_directory import move_into_place, temporary_directory
 from lisa_weights.verification import Progress
@@ -110,7 +112,7 @@ def convert(
             max_shard_size=max_shard_size,
             verify=verify,
             checksums=checksums,
-            replacing=[name.partition("/")[2] for name in replacing if name.startswith(f"{folder}/")],
+            replacing=[name.rpartition("/")[2] for name in replacing if name.rpartition("/")[0] == folder],
             progress=None,
         )
         for folder in _modules(model_dir, replacing)
@@ -136,11 +138,13 @@ def _require_model(model_dir: Path) -> None:
 
 def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
     """Folders of sentence-transformers modules whose checkpoints are to be converted."""
-    paths = {path.relative_to(model_dir).as_posix() for path in model_dir.glob("*/*") if path.is_file()}
-    without = modules_without_safetensors(paths.difference(replacing))
-    return [
-        folder for folder in without if any(path.startswith(f"{folder}/") for path in module_checkpoint_files(paths))
-    ]
+    sizes = {
+        path.relative_to(model_dir).as_posix(): path.stat().st_size for path in model_dir.rglob("*") if path.is_file()
+    }
+    kept = {path: size for path, size in sizes.items() if path not in replacing}
+    modules = find_modules(ModelFiles(kept, lambda path: (model_dir / path).open("rb")))
+    with_checkpoint = {path.rpartition("/")[0] for path in modules.checkpoint}
+    return [folder for folder in modules.unconverted if folder in with_checkpoint]
 
 
 def _convert_directory(

@@ -1,4 +1,4 @@
-"""The disk that a model is converted on or imported to: its free space, and its errors with their fixes."""
+"""The machine that a model is converted on or imported to: free space, memory, errors of the disk with their fixes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ _REASONS = {
     errno.EPERM: "permission denied; make the directory readable and writable",
     errno.EROFS: "the file system is read-only; move the model to a writable one",
 }
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that programs can use without swapping; None where the system does not report it."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = (line.split() for line in lines if line.startswith("MemAvailable:"))
+    return next((int(words[1]) << 10 for words in found), None)
 
 
 def require_space(directory: Path, needed: int, model: str | None = None, verb: str = "convert") -> None:

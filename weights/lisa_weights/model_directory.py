@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -15,7 +15,10 @@ from typing import IO
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.completeness import Completeness, check_completeness
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, require_model_name
-from lisa_weights.serving_files import INDEX, SINGLE, checkpoint_files, module_checkpoint_files, serving_files
+from lisa_weights.serving.content import content_problems
+from lisa_weights.serving.model_files import ModelFiles
+from lisa_weights.serving.omissions import OmittedFile
+from lisa_weights.serving_files import INDEX, SINGLE
 
 Progress = Callable[[str, int], None]
 """Called with the path of a file and the bytes done since the last call, possibly from several threads."""
@@ -41,15 +44,17 @@ class ModelDirectory:
         path: the directory.
         files: bytes of each file that serving needs, by path relative to the directory, sorted.
         checkpoint: paths of the PyTorch checkpoint, including those of sentence-transformers modules.
-        omitted: paths of all other files.
+        omitted: all other files, each with the reason.
         completeness: whether the files that serving needs are all there, from their headers.
+        refusals: those of its problems that only a person can solve, such as two candidates for the weights.
     """
 
     path: Path
     files: Mapping[str, int]
     checkpoint: tuple[str, ...]
-    omitted: tuple[str, ...]
+    omitted: tuple[OmittedFile, ...]
     completeness: Completeness
+    refusals: tuple[str, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -68,11 +73,11 @@ class ModelDirectory:
     @property
     def _is_to_be_converted(self) -> bool:
         at_root = any("/" not in path for path in self.checkpoint)
-        modules = {path.partition("/")[0] for path in self.checkpoint if "/" in path}
+        modules = {path.rpartition("/")[0] for path in self.checkpoint if "/" in path}
         has_safetensors = bool({SINGLE, INDEX} & self.files.keys())
         if at_root and (self.completeness.dropped or not has_safetensors):
             return True
-        return has_safetensors and not modules.isdisjoint(self.completeness.modules)
+        return has_safetensors and not modules.isdisjoint(self.completeness.closure.unconverted)
 
 
 def model_path(models: Path, name: str) -> Path:
@@ -94,19 +99,18 @@ def read_directory(path: Path) -> ModelDirectory:
             refuses to read.
     """
     try:
-        sizes = dict(_walk(path)) if path.is_dir() else {}
-        needed = serving_files(sizes)
-        judged = check_completeness(sizes, lambda name: (path / name).open("rb"))
+        files = ModelFiles(dict(_walk(path)) if path.is_dir() else {}, lambda name: (path / name).open("rb"))
+        judged = check_completeness(files.sizes, files.open_file)
+        refusals = (*judged.refusals, *content_problems(files, judged.closure)) if files.sizes else ()
     except OSError as error:
         raise _unreadable(path, error) from error
-    named = {*needed, *(weight for weight in judged.weights if weight in sizes)} - _superseded(needed, judged)
-    checkpoint = tuple(sorted({*checkpoint_files(sizes), *module_checkpoint_files(sizes)}))
     return ModelDirectory(
         path=path,
-        files={name: sizes[name] for name in sorted(named)},
-        checkpoint=checkpoint,
-        omitted=tuple(sorted(sizes.keys() - named - set(checkpoint))),
-        completeness=judged,
+        files={name: files.sizes[name] for name in judged.closure.files},
+        checkpoint=judged.closure.checkpoint,
+        omitted=judged.closure.omitted,
+        completeness=replace(judged, problems=tuple(dict.fromkeys((*judged.problems, *refusals)))),
+        refusals=refusals,
     )
 
 
@@ -192,13 +196,6 @@ def differences(
             if read.sha256 != expected[read.path].sha256:
                 found.append(f"{read.path} does not match the lock file")
     return tuple(sorted(found))
-
-
-def _superseded(needed: Iterable[str], judged: Completeness) -> set[str]:
-    """Safetensors at the root that a complete model has no use for, such as the same weights in one file."""
-    if not judged.is_complete:
-        return set()
-    return {name for name in needed if name.endswith(".safetensors") and name not in judged.weights}
 
 
 def _walk(root: Path) -> Iterator[tuple[str, int]]:

@@ -15,6 +15,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
+from lisa_weights.lock.proofs import ProofKind
 from lisa_weights.model_directory import (
     LocalState,
     ModelDirectory,
@@ -23,6 +24,7 @@ from lisa_weights.model_directory import (
     model_path,
     read_directory,
 )
+from lisa_weights.proof.load import prove
 from lisa_weights.steps import Step, convert_in_step, no_progress
 
 
@@ -72,7 +74,13 @@ class Resolution:
 
 
 def resolve(
-    needed: Iterable[str], models: Path, lock: WeightsLock, *, change: bool = True, step: Step = no_progress
+    needed: Iterable[str],
+    models: Path,
+    lock: WeightsLock,
+    *,
+    change: bool = True,
+    generate: bool = False,
+    step: Step = no_progress,
 ) -> Resolution:
     """Resolve the weights of models.
 
@@ -82,6 +90,7 @@ def resolve(
         lock: what is locked.
         change: convert and lock; otherwise nothing is written, and local models are compared by names, sizes and
             digests that are known from before.
+        generate: also prove that a converted model generates as its checkpoint does.
         step: shows the progress of long steps.
     """
     cache = DigestCache.load(models)
@@ -95,11 +104,8 @@ def resolve(
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
                 now_is = _locked(model, directory, cache, step)
-                if known is None or known.files != now_is.files:
-                    lock = lock.with_model(model, now_is)
-                    locked.append(model)
-                elif known.converter is None:
-                    lock = lock.with_model(model, replace(known, converter=now_is.converter))
+                if (entry := _entry(directory, known, now_is, generate=generate)) != known:
+                    lock = lock.with_model(model, entry)
                     locked.append(model)
             elif issue := _issue(model, directory, known, cache):
                 issues.append(issue)
@@ -116,6 +122,8 @@ def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     directory = read_directory(model_path(cache.models, model))
     outdated = cache.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:
+        return directory
+    if directory.refusals:
         return directory
     before = checkpoint_stamps(directory)
     result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
@@ -144,22 +152,37 @@ def _locked(model: str, directory: ModelDirectory, cache: DigestCache, step: Ste
     return locked
 
 
+def _entry(directory: ModelDirectory, known: LockedModel | None, now_is: LockedModel, *, generate: bool) -> LockedModel:
+    """The lock's entry of a complete model, proved if it is new or has changed."""
+    if known is None or known.files != now_is.files:
+        return replace(now_is, proofs=prove(directory, generate=generate))
+    kinds = {proof.kind for proof in known.proofs if proof.is_made}
+    proofs = prove(directory, generate=True) if generate and ProofKind.GENERATE not in kinds else known.proofs
+    converter = now_is.converter if known.converter is None else known.converter
+    return replace(known, converter=converter, proofs=proofs)
+
+
 def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cache: DigestCache) -> WeightsIssue | None:
-    state = directory.state
-    if state is LocalState.ABSENT:
+    if directory.state is LocalState.ABSENT:
         return _absent(model, known)
-    if directory.completeness.dropped:
-        return WeightsIssue(model, IssueKind.DAMAGED, directory.completeness.dropped)
-    if state is LocalState.CHECKPOINT:
-        return WeightsIssue(model, IssueKind.OUTDATED, ("its PyTorch checkpoint is not converted",))
-    if state is LocalState.INCOMPLETE:
-        return WeightsIssue(model, IssueKind.INCOMPLETE, directory.completeness.problems)
+    if directory.state is not LocalState.COMPLETE:
+        return _unusable(model, directory)
     if known is None:
         return WeightsIssue(model, IssueKind.OUTDATED, ("it is not in the lock file",))
     found = [*differences(directory, known), *_other_content(model, directory, known, cache)]
     if cache.outdated(model, checkpoint_stamps(directory)):
         found.append("its PyTorch checkpoint changed after it was converted")
     return WeightsIssue(model, IssueKind.OUTDATED, tuple(found)) if found else None
+
+
+def _unusable(model: str, directory: ModelDirectory) -> WeightsIssue:
+    if directory.refusals:
+        return WeightsIssue(model, IssueKind.REFUSED, directory.completeness.problems)
+    if directory.completeness.dropped:
+        return WeightsIssue(model, IssueKind.DAMAGED, directory.completeness.dropped)
+    if directory.state is LocalState.CHECKPOINT:
+        return WeightsIssue(model, IssueKind.OUTDATED, ("its PyTorch checkpoint is not converted",))
+    return WeightsIssue(model, IssueKind.INCOMPLETE, directory.completeness.problems)
 
 
 def _absent(model: str, known: LockedModel | None) -> WeightsIssue | None:

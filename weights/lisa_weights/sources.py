@@ -9,11 +9,12 @@ from pathlib import Path
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors.shards import inside, read_index
+from lisa_weights.serving.model_files import ModelFiles, lfs_problem
+from lisa_weights.serving.weight_files import ambiguity, could_be_weights, is_checkpoint, is_numbered, is_of_training
 from lisa_weights.serving_files import INDEX, SINGLE
 
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<suffix>bin|pt|pth|safetensors)")
 _CHECKPOINT = re.compile(r".+\.(bin|pt|pth)")
-_OF_TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*|.*_states)\.(bin|pt|pth)")
 _PREFERRED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt", "model.pt", "pytorch_model.pth", "model.pth")
 
 
@@ -42,14 +43,21 @@ def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources
         excluding: names of files to ignore.
 
     Raises:
-        WeightsError: there are none, more than one checkpoint, a part of one missing, or a path out of the directory.
+        WeightsError: there are none, more than one checkpoint, others that could be meant, a part of one missing, a Git
+            LFS pointer instead of a file, or a path out of the directory.
     """
     try:
         visible = {path.name for path in directory.iterdir() if not path.name.startswith(".")}
     except OSError as error:
         raise WeightsError(f"{directory} cannot be read ({error.strerror}); check its permissions.") from error
     names = sorted(visible.difference(excluding))
-    checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not _OF_TRAINING.fullmatch(name)]
+    sources = _choose(directory, names)
+    _require_contents(directory, sources, names)
+    return sources
+
+
+def _choose(directory: Path, names: list[str]) -> Sources:
+    checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not is_of_training(name)]
     tensors = [name for name in names if name.endswith(".safetensors")]
     if INDEX in names:
         return _indexed(directory, INDEX, is_safetensors=True)
@@ -71,6 +79,25 @@ def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources
     if not found:
         raise WeightsError(f"{directory.name} contains no weights (.safetensors, .bin, .pt or .pth); add them.")
     return _listed(directory, found, is_safetensors=False)
+
+
+def _require_contents(directory: Path, sources: Sources, names: Collection[str]) -> None:
+    """Reject pointers instead of weights, and weights beside which others could be meant.
+
+    Raises:
+        WeightsError: the file that is wrong, or the choice.
+    """
+    try:
+        sizes = {name: (directory / name).stat().st_size for name in names if (directory / name).is_file()}
+        files = ModelFiles(sizes, lambda name: (directory / name).open("rb"))
+        pointer = next((name for name in sources.files if files.is_lfs_pointer(name)), None)
+    except OSError as error:
+        raise WeightsError(f"{directory} cannot be read ({error.strerror}); check its permissions.") from error
+    if pointer is not None:
+        raise WeightsError(f"{lfs_problem(pointer)}.")
+    beside = {name for name in sizes if not is_numbered(name) and not (sources.is_safetensors and is_checkpoint(name))}
+    if rivals := could_be_weights(sizes, sources.files, beside=beside):
+        raise WeightsError(f"{directory.name}: {ambiguity(sources.files, rivals)}.")
 
 
 def _indexed(directory: Path, index: str, *, is_safetensors: bool) -> Sources:

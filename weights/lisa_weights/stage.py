@@ -5,7 +5,7 @@ Each yields what it has done to a model as soon as it is done; all are safe to r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
+from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -45,7 +46,13 @@ def show_status(workspace: Workspace, *, ask_bucket: bool) -> tuple[StatusRow, .
 
 
 def fetch(
-    workspace: Workspace, model: str, revision: str | None, step: Step, *, relock: bool = False
+    workspace: Workspace,
+    model: str,
+    revision: str | None,
+    step: Step,
+    *,
+    relock: bool = False,
+    generate: bool = False,
 ) -> Iterator[ModelLocked]:
     """Download a model from the Hub into models/, convert it if it needs to be, and lock its commit.
 
@@ -55,15 +62,23 @@ def fetch(
         revision: branch, tag or commit; None for the default branch.
         step: receives the progress.
         relock: accept other content of a commit that is locked.
+        generate: also prove that a converted model generates as its checkpoint does.
 
     Raises:
         WeightsError: the Hub does not have it, it cannot be locked, or a locked commit has other content.
     """
-    yield from _fetch(workspace, hub.look_up(model, revision=revision or hub.DEFAULT_REVISION), step, relock=relock)
+    listing = hub.look_up(model, revision=revision or hub.DEFAULT_REVISION)
+    yield from _fetch(workspace, listing, step, relock=relock, generate=generate)
 
 
 def import_weights(
-    workspace: Workspace, source: Path, model: str | None, step: Step, *, replace_existing: bool
+    workspace: Workspace,
+    source: Path,
+    model: str | None,
+    step: Step,
+    *,
+    replace_existing: bool,
+    generate: bool = False,
 ) -> Iterator[ModelImported | ModelLocked]:
     """Import a model from a carrier into models/, convert it if it needs to be, and lock it.
 
@@ -75,6 +90,7 @@ def import_weights(
         model: `org/name`; None for the name that the carrier states.
         step: receives the progress.
         replace_existing: whether an existing directory of the model is replaced.
+        generate: also prove that a converted model generates as its checkpoint does.
 
     Raises:
         WeightsError: the carrier is refused, models/ has the model, or it cannot be locked.
@@ -82,7 +98,7 @@ def import_weights(
     imported = import_model(source, workspace.models, model, replace=replace_existing, step=step)
     yield ModelImported(imported)
     if imported.problem is None:
-        yield from _lock_local(workspace, [imported.model], step, revision=imported.revision)
+        yield from _lock_local(workspace, [imported.model], step, revision=imported.revision, generate=generate)
 
 
 def convert_directory(
@@ -109,6 +125,11 @@ def convert_directory(
     if converted.written:
         _record_conversion(path, before, converted)
     return converted
+
+
+def omitted_files(path: Path) -> tuple[OmittedFile, ...]:
+    """The files of a model's directory that are not served, each with the reason."""
+    return read_directory(path).omitted
 
 
 def upload(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelUploaded]:
@@ -153,7 +174,12 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> Iterat
 
 
 def stage(
-    workspace: Workspace, step: Step, *, approve: Callable[[str, int], bool], relock: bool = False
+    workspace: Workspace,
+    step: Step,
+    *,
+    approve: Callable[[str, int], bool],
+    relock: bool = False,
+    generate: bool = False,
 ) -> Iterator[Event]:
     """Do for each needed model whatever is missing until the bucket has it, and verify all of them.
 
@@ -162,6 +188,7 @@ def stage(
         step: receives the progress.
         approve: is asked before a model of so many bytes is downloaded from the Hub.
         relock: accept other content of a commit that is locked.
+        generate: also prove that converted models generate as their checkpoints do.
 
     Raises:
         WeightsError: a model cannot be fetched, locked or uploaded, its download was not approved, or a locked commit
@@ -171,9 +198,9 @@ def stage(
     missing = [model for model in workspace.needed if not _is_in_bucket_alone(workspace, bucket, model)]
     yield from _check_older_models(workspace, bucket, missing)
     for model in missing:
-        yield from _ensure_local(workspace, model, step, approve, relock=relock)
+        yield from _ensure_local(workspace, model, step, approve, relock=relock, generate=generate)
     if missing:
-        yield from _lock_local(workspace, missing, step)
+        yield from _lock_local(workspace, missing, step, generate=generate)
         yield from upload(workspace, missing, step)
     yield from verify(workspace, (), deep=False)
 
@@ -224,7 +251,13 @@ def _is_in_bucket_alone(workspace: Workspace, bucket: Bucket, model: str) -> boo
 
 
 def _ensure_local(
-    workspace: Workspace, model: str, step: Step, approve: Callable[[str, int], bool], *, relock: bool
+    workspace: Workspace,
+    model: str,
+    step: Step,
+    approve: Callable[[str, int], bool],
+    *,
+    relock: bool,
+    generate: bool,
 ) -> Iterator[ModelLocked]:
     if workspace.local_state(model) in {LocalState.CHECKPOINT, LocalState.COMPLETE}:
         return
@@ -239,10 +272,12 @@ def _ensure_local(
         raise WeightsError(
             f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."
         )
-    yield from _fetch(workspace, listing, step, relock=relock)
+    yield from _fetch(workspace, listing, step, relock=relock, generate=generate)
 
 
-def _fetch(workspace: Workspace, listing: hub.Listing, step: Step, *, relock: bool) -> Iterator[ModelLocked]:
+def _fetch(
+    workspace: Workspace, listing: hub.Listing, step: Step, *, relock: bool, generate: bool
+) -> Iterator[ModelLocked]:
     path = workspace.path(listing.model)
     known = None if relock else locked_commit(workspace.lock(), listing.model, listing.revision)
     if known is not None:
@@ -252,14 +287,22 @@ def _fetch(workspace: Workspace, listing: hub.Listing, step: Step, *, relock: bo
         hub.fetch(listing, path)
     if known is not None:
         known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
-    yield from _lock_local(workspace, [listing.model], step, revision=listing.revision)
+    yield from _lock_local(
+        workspace, [listing.model], step, revision=listing.revision, omitted=listing.omitted, generate=generate
+    )
 
 
 def _lock_local(
-    workspace: Workspace, models: Sequence[str], step: Step, *, revision: str | None = None
+    workspace: Workspace,
+    models: Sequence[str],
+    step: Step,
+    *,
+    revision: str | None = None,
+    omitted: Iterable[OmittedFile] = (),
+    generate: bool = False,
 ) -> Iterator[ModelLocked]:
-    """Convert and lock local models; those that came from the Hub with their revision."""
-    resolution = resolve(models, workspace.models, workspace.lock(), step=step)
+    """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
+    resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
     lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)
@@ -270,7 +313,7 @@ def _lock_local(
         if lock.models.get(model) != locked:
             lock = lock.with_model(model, locked)
             workspace.save(lock)
-            yield ModelLocked(model, locked)
+            yield ModelLocked(model, locked, tuple(sorted({*omitted_files(workspace.path(model)), *omitted})))
     if resolution.issues:
         raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
 

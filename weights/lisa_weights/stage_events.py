@@ -6,15 +6,23 @@ from dataclasses import dataclass
 
 from lisa_weights.importing import Imported
 from lisa_weights.lock.lock_file import LockedModel
+from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.status import Condition
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLocked:
-    """A local model has an entry in the lock file now."""
+    """A local model has an entry in the lock file now.
+
+    Attributes:
+        model: its name.
+        locked: the entry.
+        omitted: its other files, on the disk or on the Hub, each with the reason.
+    """
 
     model: str
     locked: LockedModel
+    omitted: tuple[OmittedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

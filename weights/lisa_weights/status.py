@@ -8,7 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
+from lisa_weights.lock.proofs import Proof
 from lisa_weights.model_directory import LocalState, ModelDirectory, differences, model_path, read_directory
+from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.store.bucket import Bucket, MismatchKind
 
 UNCHECKED = (
@@ -77,6 +79,8 @@ class StatusRow:
         condition: whether tensors are missing.
         total_bytes: of the lock, else of the directory; 0 when neither is there.
         problems: why it is not complete, on the disk and then in the bucket, sentences without a full stop.
+        omitted: files in its directory that are not served, each with the reason.
+        proofs: that it can be loaded, as they were recorded when it was locked.
     """
 
     model: str
@@ -87,6 +91,8 @@ class StatusRow:
     condition: Condition
     total_bytes: int
     problems: tuple[str, ...]
+    omitted: tuple[OmittedFile, ...] = ()
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def next_action(self) -> NextAction:
@@ -159,6 +165,8 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
         condition=condition,
         total_bytes=locked.total_bytes if locked is not None else directory.total_bytes,
         problems=tuple(problems),
+        omitted=directory.omitted,
+        proofs=locked.proofs if locked is not None else (),
     )
 
 

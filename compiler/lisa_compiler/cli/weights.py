@@ -20,6 +20,7 @@ from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
 from lisa_weights import stage as use_cases
 from lisa_weights.importing import Imported
+from lisa_weights.serving.omissions import OmittedFile, by_reason
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -36,12 +37,16 @@ from lisa_weights.workspace import Workspace
 app = command_group("Stage model weights in S3: download, convert, verify, upload.")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
+_SHOWN_PATHS = 8
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 Endpoint = Annotated[
     str | None, typer.Option("--endpoint-url", metavar="URL", help="S3-compatible store instead of S3.")
 ]
 Relock = Annotated[bool, typer.Option("--relock", help="Accept other content of a locked commit.")]
+Generate = Annotated[
+    bool, typer.Option("--generate", help="Also compare eight tokens of the checkpoint and its safetensors.")
+]
 Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="org/name; default: all hosted models.")]
 
 
@@ -84,8 +89,8 @@ def weights_status(
     ]
     write_output(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
     for row in rows:
-        for problem in row.problems:
-            print_status(f"{row.model}: {problem}")
+        for line in (*row.problems, *(proof.summary for proof in row.proofs), *_omissions(row.omitted)):
+            print_status(f"{row.model}: {line}")
 
 
 @app.command("fetch", epilog="HF_TOKEN=… lisa weights fetch mistralai/Mistral-7B-Instruct-v0.2")
@@ -96,9 +101,10 @@ def weights_fetch(
     *,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
     relock: Relock = False,
+    generate: Generate = False,
 ) -> None:
     """Download a model from the Hugging Face Hub into models/; HF_TOKEN has the token."""
-    print_events(use_cases.fetch(workspace, model, revision, progress_step, relock=relock))
+    print_events(use_cases.fetch(workspace, model, revision, progress_step, relock=relock, generate=generate))
 
 
 @app.command("import", epilog="lisa weights import /media/usb/models--mistralai--Mistral-7B-Instruct-v0.2")
@@ -111,9 +117,13 @@ def weights_import(
         str | None, typer.Option("--as", metavar="ORG/NAME", help="Name of the model; a cache states it.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the directory that models/ has.")] = False,
+    generate: Generate = False,
 ) -> None:
     """Import a model from a directory, a Hugging Face cache, a tar or an OCI layout."""
-    print_events(use_cases.import_weights(workspace, path, model, progress_step, replace_existing=replace))
+    events = use_cases.import_weights(
+        workspace, path, model, progress_step, replace_existing=replace, generate=generate
+    )
+    print_events(events)
 
 
 @app.command("convert", epilog="lisa weights convert models/org/name")
@@ -148,6 +158,8 @@ def weights_convert(
         print_status(f"converted: the tensors under {'.'.join(converted.taken_from)}")
     for name in converted.skipped:
         print_status(f"omitted: {name}")
+    for line in _omissions(use_cases.omitted_files(path)):
+        print_status(line)
 
 
 @app.command("upload")
@@ -183,13 +195,15 @@ def weights_stage(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without a prompt.")] = False,
     relock: Relock = False,
+    generate: Generate = False,
 ) -> None:
     """Download, convert, lock and upload missing weights. Safe to rerun."""
 
     def approve(model: str, total_bytes: int) -> bool:
         return yes or typer.confirm(f"Fetch {model} from the Hugging Face Hub ({format_bytes(total_bytes)})?")
 
-    raise typer.Exit(print_events(use_cases.stage(workspace, progress_step, approve=approve, relock=relock)))
+    events = use_cases.stage(workspace, progress_step, approve=approve, relock=relock, generate=generate)
+    raise typer.Exit(print_events(events))
 
 
 def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
@@ -208,9 +222,11 @@ def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
     match event:
         case ModelImported(imported):
             yield from _import_lines(imported)
-        case ModelLocked(model, locked):
+        case ModelLocked(model, locked, omitted):
             size = format_bytes(locked.total_bytes)
             yield f"{model}: locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}"
+            yield from (f"{model}: {proof.summary}" for proof in locked.proofs)
+            yield from (f"{model}: {line}" for line in _omissions(omitted))
         case ModelChecked(model):
             yield f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"
         case ModelUploaded(model, uploaded, present):
@@ -243,6 +259,15 @@ def _import_lines(imported: Imported) -> Iterator[str]:
         yield f"left out: {path} ({reason})"
     if imported.problem:
         yield f"{model}: not locked: {imported.problem}"
+
+
+def _omissions(omitted: Iterable[OmittedFile]) -> list[str]:
+    """A line for each reason, with the files that are omitted for it."""
+    lines = []
+    for reason, paths in by_reason(omitted).items():
+        more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+        lines.append(f"omitted ({reason}): {', '.join(paths[:_SHOWN_PATHS])}{more}")
+    return lines
 
 
 def _damage(model: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.images import PlannedImage
-    from lisa_weights.lock.lock_file import WeightsLock
+    from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 
 PATH = "SUMMARY.md"
 _NOTHING = "\N{EN DASH}"
@@ -100,7 +100,14 @@ def _weights(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> str:
     if locked is None:
         return "**not staged: will not start**" if strict else "**not staged: content is not verified**"
     revision = f" at {locked.revision[:12]}" if locked.revision else ""
-    return f"{locked.total_bytes / 1e9:.1f} GB, {locked.parameters / 1e9:.1f} B parameters{revision}"
+    return f"{locked.total_bytes / 1e9:.1f} GB, {locked.parameters / 1e9:.1f} B parameters{revision}{_proofs(locked)}"
+
+
+def _proofs(locked: LockedModel) -> str:
+    made = [str(proof.kind) for proof in locked.proofs if proof.is_made]
+    missing = [f"{proof.kind} not proved ({_cell(proof.detail)})" for proof in locked.proofs if not proof.is_made]
+    parts = [*([f"proved: {', '.join(made)}"] if made else []), *missing]
+    return "; " + "; ".join(parts) if parts else ""
 
 
 def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str) -> _Row:

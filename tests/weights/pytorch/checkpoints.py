@@ -57,6 +57,11 @@ def _mistral() -> Any:
     return hf.MistralForCausalLM(hf.MistralConfig(sliding_window=None, **_LLAMA))
 
 
+def mixtral() -> Any:
+    """A decoder with experts."""
+    return hf.MixtralForCausalLM(hf.MixtralConfig(sliding_window=None, num_local_experts=4, **_LLAMA))
+
+
 def _gpt2() -> Any:
     return hf.GPT2LMHeadModel(
         hf.GPT2Config(
@@ -135,8 +140,9 @@ ENCODERS: dict[str, Callable[[], Any]] = {
 
 
 def save(model: Any, directory: Path, *, files: int = 1) -> Path:
-    """Write config.json and the checkpoint: one file, or that many with an index."""
+    """Write config.json, the checkpoint in one file or in that many with an index, and a tokenizer of no words."""
     directory.mkdir(parents=True)
+    (directory / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "WordLevel", "vocab": {}}}')
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(directory)
     state = model.state_dict()

@@ -6,21 +6,18 @@ The presence of an index or of one safetensors file is not enough. The same rule
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.safetensors.header import Header, read_header
-from lisa_weights.safetensors.shards import MAX_INDEX_BYTES, weight_map_of
-from lisa_weights.serving_files import INDEX, SINGLE, modules_without_safetensors, serving_files
+from lisa_weights.serving.closure import Closure, find_closure
+from lisa_weights.serving.model_files import ModelFiles, Open, lfs_problem
+from lisa_weights.serving_files import INDEX, SINGLE
 from lisa_weights.wrapped_names import wrapper_of
-
-Open = Callable[[str], AbstractContextManager[IO[bytes]]]
-"""Opens a model's file by its path, at the beginning."""
 
 MAX_NAMES = 150_000
 """Tensors of a model at most; one of a trillion parameters has 140 000."""
@@ -32,18 +29,18 @@ class Completeness:
 
     Attributes:
         problems: why it cannot be served as it is, each a sentence without a full stop; empty when it is complete.
-        weights: paths of the safetensors files that belong to it, the index's shards included, sorted.
+        closure: which files a server reads of it.
         parameters: elements of all tensors of the files that could be read.
         dtypes: how many tensors have each dtype, by safetensors name.
-        modules: folders of sentence-transformers modules that have no safetensors and need them.
+        refusals: the problems that only a person can solve, such as a config.json that is not JSON.
         dropped: the problems that are names without a tensor, as an older converter left them; see dropped_names.
     """
 
     problems: tuple[str, ...]
-    weights: tuple[str, ...]
+    closure: Closure
     parameters: int
     dtypes: Mapping[str, int]
-    modules: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
     @property
@@ -59,35 +56,27 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
         sizes: bytes of every file by path.
         open_file: opens a file for reading from its beginning.
     """
+    files = ModelFiles(sizes, open_file)
+    closure = find_closure(files)
+    refusals = [*_config_problems(files), *closure.problems]
     problems: list[str] = []
     if is_adapter(sizes):
         problems.append(adapter_problem(None))
-    elif not sizes.get("config.json"):
-        problems.append("config.json is missing or empty")
-    weight_map: Mapping[str, str] = {}
-    if INDEX in sizes:
-        try:
-            weight_map = _weight_map(sizes[INDEX], open_file)
-        except WeightsError as error:
-            problems.append(f"{INDEX} cannot be used: {error}")
-        root = set(weight_map.values())
-    elif SINGLE in sizes:
-        root = {SINGLE}
     else:
-        root = set()
-        problems += [] if is_adapter(sizes) else [f"there is neither {SINGLE} nor {INDEX}"]
-    modules = {path for path in serving_files(sizes) if "/" in path and path.endswith(".safetensors")}
-    weights = tuple(sorted(root | modules))
+        if not files.sizes.get("config.json"):
+            problems.append("config.json is missing or empty")
+        if not sizes.keys() & {INDEX, SINGLE}:
+            problems.append(f"there is neither {SINGLE} nor {INDEX}")
     wanted: dict[str, list[str]] = {}
-    for tensor, shard in weight_map.items():
+    for tensor, shard in closure.weight_map.items():
         wanted.setdefault(shard, []).append(tensor)
     lacking: list[str] = []
     parameters = 0
     dtypes: Counter[str] = Counter()
     names: dict[str, FileNames] = {}
-    for path in weights:
+    for path in closure.weights:
         try:
-            header = _header(path, sizes, open_file)
+            header = _header(path, files)
         except WeightsError as error:
             problems.append(f"{path} cannot be used: {error}")
             continue
@@ -99,42 +88,40 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
             problems.append(f"it has more than {MAX_NAMES} tensors, which no model has")
             break
     dropped = _dropped(names, sizes, open_file)
-    without_weights = modules_without_safetensors(sizes)
     wrapper = wrapper_of({name for path, file in names.items() if "/" not in path for name in file.stored})
-    problems += [wrapper] if wrapper is not None else []
-    problems += [f"{folder} has no safetensors, which are required for serving" for folder in without_weights]
+    refusals += [wrapper] if wrapper is not None else []
+    problems += [f"{folder} has no safetensors, which are required for serving" for folder in closure.unconverted]
     return Completeness(
-        problems=(*problems, *lacking, *_repeated(names), *dropped),
-        weights=weights,
+        problems=(*refusals, *problems, *lacking, *_repeated(names), *dropped),
+        closure=closure,
         parameters=parameters,
         dtypes=dict(sorted(dtypes.items())),
-        modules=without_weights,
+        refusals=tuple(refusals),
         dropped=dropped,
     )
 
 
-def _weight_map(size: int, open_file: Open) -> Mapping[str, str]:
-    if size > MAX_INDEX_BYTES:
-        raise WeightsError("it is too large for an index")
-    with open_file(INDEX) as stream:
-        content = stream.read(MAX_INDEX_BYTES)
+def _config_problems(files: ModelFiles) -> list[str]:
+    if not files.sizes.get("config.json"):
+        return []
+    if files.is_lfs_pointer("config.json"):
+        return [lfs_problem("config.json")]
     try:
-        found = weight_map_of(content)
+        content = files.json("config.json")
     except WeightsError as error:
-        raise WeightsError(f"it {error}") from error
-    for shard in sorted(set(found.values())):
-        if "/" in shard or "\\" in shard or not shard.endswith(".safetensors"):
-            raise WeightsError(f"it refers to {shard!r}, which does not exist or is not a safetensors file")
-    return found
+        return [f"config.json {error}: download it again, or restore it"]
+    return [] if isinstance(content, dict) else ["config.json is not a JSON object: download it again, or restore it"]
 
 
-def _header(path: str, sizes: Mapping[str, int], open_file: Open) -> Header:
-    if path not in sizes:
+def _header(path: str, files: ModelFiles) -> Header:
+    if path not in files.sizes:
         raise WeightsError("it is missing")
-    if not sizes[path]:
+    if not files.sizes[path]:
         raise WeightsError("it is empty")
-    with open_file(path) as stream:
-        return read_header(stream, sizes[path])
+    if files.is_lfs_pointer(path):
+        raise WeightsError("it is a Git LFS pointer, not the file; run `git lfs pull` in its clone and copy it again")
+    with files.open_file(path) as stream:
+        return read_header(stream, files.sizes[path])
 
 
 def _lacking(shard: str, wanted: Iterable[str], header: Header) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lisa_schema.atomic_file import replace_file
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
 
 LOCK_FILE = "weights.lock.json"
 """Name of the lock in the project root."""
@@ -58,6 +59,7 @@ class LockedModel:
         converter: version of the converter that made the safetensors (output_tensors.CONVERTER_VERSION); 0 where they
             were not converted by LISA as far as it is recorded; None in an entry that an older LISA wrote, which did
             not check for dropped names.
+        proofs: that it can be loaded, those that were not made included; empty in an entry of an older LISA.
     """
 
     kind: SourceKind
@@ -66,6 +68,7 @@ class LockedModel:
     parameters: int
     dtypes: Mapping[str, int]
     converter: int | None = None
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -149,6 +152,7 @@ def as_json(model: LockedModel) -> dict[str, Any]:
         "totalBytes": model.total_bytes,
         "parameters": model.parameters,
         "dtypes": dict(sorted(model.dtypes.items())),
+        **({"proofs": proofs_as_json(model.proofs)} if model.proofs else {}),
     }
 
 
@@ -164,6 +168,7 @@ def _model(value: Any) -> LockedModel:
         parameters=_count(value["parameters"]),
         dtypes={_text(name): _count(count) for name, count in value["dtypes"].items()},
         converter=_count(value["converter"]) if "converter" in value else None,
+        proofs=proofs_from_json(value["proofs"]) if "proofs" in value else (),
     )
     if len({file.path for file in model.files}) != len(model.files):
         raise ValueError("duplicate path")

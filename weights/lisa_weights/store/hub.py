@@ -14,17 +14,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import require_model_name
-from lisa_weights.serving_files import (
-    checkpoint_files,
-    module_checkpoint_files,
-    modules_without_safetensors,
-    serving_files,
-)
+from lisa_weights.serving.closure import find_closure
+from lisa_weights.serving.model_files import ModelFiles
+from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.store.hub_digests import DigestKind, HubDigest, content_mismatches, hub_digest
 
 DEFAULT_REVISION = "main"
@@ -60,6 +58,7 @@ class Listing:
         files: paths with their sizes in bytes, sorted by path; a size is None if the Hub does not report it.
         needs_conversion: whether the weights are a PyTorch checkpoint.
         digests: the digest of each file, by path.
+        omitted: the other files, each with the reason.
     """
 
     model: str
@@ -67,6 +66,7 @@ class Listing:
     files: tuple[tuple[str, int | None], ...]
     needs_conversion: bool
     digests: Mapping[str, HubDigest] = field(default_factory=dict)
+    omitted: tuple[OmittedFile, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -94,16 +94,18 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     with _Explained(hub, model, revision):
         info = hub.HfApi().model_info(model, revision=revision, files_metadata=True, token=_token())
     sizes: dict[str, int | None] = {file.rfilename: file.size for file in info.siblings or ()}
-    needed = serving_files(sizes)
-    has_safetensors = any(name.endswith(".safetensors") and "/" not in name for name in needed)
-    checkpoint: tuple[str, ...] = () if has_safetensors else checkpoint_files(sizes)
-    if not checkpoint and not has_safetensors:
+    with _Explained(hub, model, revision), TemporaryDirectory() as directory:
+        closure = find_closure(_listed_files(hub, model, str(info.sha), sizes, Path(directory)), trust_names=True)
+    if closure.problems:
+        raise WeightsError(f"{model} cannot be used as it is on the Hub: {'; '.join(closure.problems)}.")
+    has_safetensors = any(name.endswith(".safetensors") and "/" not in name for name in closure.files)
+    at_root = () if has_safetensors else tuple(name for name in closure.checkpoint if "/" not in name)
+    if not at_root and not has_safetensors:
         raise WeightsError(f"{model} has neither safetensors nor a PyTorch checkpoint on the Hub: use another model.")
-    without = modules_without_safetensors(sizes)
-    checkpoint += tuple(path for path in module_checkpoint_files(sizes) if path.partition("/")[0] in without)
+    checkpoint = (*at_root, *(path for path in closure.checkpoint if path.rpartition("/")[0] in closure.unconverted))
     if not _COMMIT.fullmatch(str(info.sha)):
         raise WeightsError(f"The Hub has no commit id for {revision} of {model}. Pass a commit with --revision.")
-    names = sorted({*needed, *checkpoint})
+    names = sorted({*closure.files, *checkpoint})
     digests = {file.rfilename: hub_digest(file) for file in info.siblings or ()}
     return Listing(
         model=model,
@@ -111,7 +113,20 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
         files=tuple((name, sizes[name]) for name in names),
         needs_conversion=bool(checkpoint),
         digests={name: digest for name in names if (digest := digests[name]) is not None},
+        omitted=closure.omitted,
     )
+
+
+def _listed_files(
+    hub: ModuleType, model: str, commit: str, sizes: Mapping[str, int | None], directory: Path
+) -> ModelFiles:
+    """The files of a commit; those that are read are downloaded into a directory."""
+
+    def open_file(path: str) -> BinaryIO:
+        found = hub.hf_hub_download(model, path, revision=commit, token=_token(), local_dir=directory)
+        return Path(found).open("rb")
+
+    return ModelFiles({path: size or 0 for path, size in sizes.items()}, open_file)
 
 
 def fetch(listing: Listing, directory: Path) -> Fetched:

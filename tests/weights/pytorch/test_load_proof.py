@@ -1,0 +1,142 @@
+"""Whether the load proof, made by transformers, accounts for every tensor of a model and refuses what does not load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+from safetensors.torch import load_file, save_file
+
+from lisa_weights.convert import convert
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.lock.proofs import Proof, ProofKind
+from lisa_weights.model_directory import read_directory
+from lisa_weights.proof.load import prove
+from lisa_weights.resolve import IssueKind, resolve
+from weights.pytorch.checkpoints import DECODERS, ENCODERS, SEQUENCE_TO_SEQUENCE, make, mixtral
+
+ARCHITECTURES: dict[str, Callable[[], Any]] = {
+    "llama-tied": DECODERS["llama-tied"],
+    "gpt2": DECODERS["gpt2"],
+    "mixtral": mixtral,
+    "t5": SEQUENCE_TO_SEQUENCE["t5"],
+    "roberta": ENCODERS["roberta"],
+}
+
+
+EXPERT = "model.layers.1.block_sparse_moe.experts.2.w1.weight"
+
+
+def converted(tmp_path: Path, name: str) -> Path:
+    directory = tmp_path / "org" / "name"
+    model = make(ARCHITECTURES[name], directory)
+    if name == "mixtral":  # as published: a tensor for each expert, which transformers merges in memory
+        model.save_pretrained(directory)
+        (directory / "pytorch_model.bin").unlink()
+    convert(directory)
+    return directory
+
+
+def change(directory: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    tensors = load_file(directory / "model.safetensors")
+    edit(tensors)
+    (directory / "pytorch_model.bin").unlink(missing_ok=True)
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+
+
+def load_proof(directory: Path) -> Proof:
+    (found,) = [proof for proof in prove(read_directory(directory)) if proof.kind is ProofKind.LOAD]
+    return found
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_tensor_of_a_conversion_is_accounted_for(tmp_path: Path, name: str) -> None:
+    found = load_proof(converted(tmp_path, name))
+    assert found.is_made, found.detail
+    assert found.detail.endswith("0 unexpected")
+    assert found.versions["transformers"] == transformers.__version__
+
+
+def test_tied_and_unexpected_tensors_are_counted(tmp_path: Path) -> None:
+    directory = converted(tmp_path, "llama-tied")
+    change(directory, lambda tensors: tensors.update(extra=tensors.pop("lm_head.weight").clone()))
+    found = load_proof(directory)
+    assert found.detail == "LlamaForCausalLM: 20 tensors loaded, 1 tied, 1 unexpected (extra)"
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "shape", "said"),
+    [
+        ("llama-tied", "model.norm.weight", None, "it lacks model.norm.weight"),
+        ("llama-tied", "model.layers.1.mlp.up_proj.weight", (3, 3), "has the shape [3, 3] instead of [128, 128]"),
+        ("mixtral", EXPERT, None, "model.layers.1.mlp.experts.gate_up_proj"),
+        ("mixtral", EXPERT, (3, 3), "model.layers.1.mlp.experts.gate_up_proj"),
+    ],
+)  # fmt: skip
+def test_model_that_does_not_load_is_not_locked(
+    tmp_path: Path, name: str, tensor: str, shape: tuple[int, int] | None, said: str
+) -> None:
+    directory = converted(tmp_path, name)
+
+    def edit(tensors: dict[str, Any]) -> None:
+        removed = tensors.pop(tensor)
+        if shape is not None:
+            tensors[tensor] = removed.new_zeros(shape)
+
+    change(directory, edit)
+    resolution = resolve(["org/name"], tmp_path, WeightsLock())
+    (issue,) = resolution.issues
+    assert issue.kind is IssueKind.REFUSED
+    assert said in issue.reasons[0]
+    assert resolution.lock.models == {}
+
+
+def test_config_of_another_model_is_refused(tmp_path: Path) -> None:
+    directory = converted(tmp_path, "llama-tied")
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(WeightsError, match=r"it lacks model\.layers\.2\..* and 4 more"):
+        prove(read_directory(directory))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model_type": "unheard_of"}, "transformers failed: ValueError"),
+        ({"architectures": ["UnheardOfForCausalLM"]}, "has no model class 'UnheardOfForCausalLM'"),
+        ({"architectures": None}, "config.json names no architecture"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "quantized weights need the library"),
+    ],
+)
+def test_proof_that_cannot_be_made_says_why(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    directory = converted(tmp_path, "llama-tied")
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps(config | change))
+    found = load_proof(directory)
+    assert not found.is_made
+    assert said in found.detail
+
+
+def test_code_of_the_model_is_not_run(tmp_path: Path) -> None:
+    directory = converted(tmp_path, "llama-tied")
+    config = json.loads((directory / "config.json").read_text())
+    auto = {"AutoConfig": "configuration_x.X", "AutoModelForCausalLM": "configuration_x.Y"}
+    (directory / "config.json").write_text(json.dumps(config | {"model_type": "x", "auto_map": auto}))
+    (directory / "configuration_x.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    assert not load_proof(directory).is_made
+    assert not (tmp_path / "ran").exists()
+
+
+def test_answers_of_checkpoint_and_conversion_are_compared(tmp_path: Path) -> None:
+    directory = converted(tmp_path, "llama-tied")
+    proofs = {proof.kind: proof for proof in prove(read_directory(directory), generate=True)}
+    assert proofs[ProofKind.GENERATE].detail == "8 greedy tokens equal before and after conversion"
+    tensors = load_file(directory / "model.safetensors")
+    save_file({name: tensor.flip(0) for name, tensor in tensors.items()}, directory / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"its checkpoint answers with the tokens \["):
+        prove(read_directory(directory), generate=True)

@@ -1,0 +1,79 @@
+"""Proofs that a model can be loaded, as the lock records them: which were made, with which versions and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ProofKind(StrEnum):
+    """What was proved.
+
+    `headers`: the files contain what their index and headers record. `load`: the model's own class accounts for every
+    tensor's name and shape. `generate`: the checkpoint and the safetensors answer with the same tokens.
+    """
+
+    HEADERS = "headers"
+    LOAD = "load"
+    GENERATE = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One proof of a model.
+
+    Attributes:
+        kind: what was proved.
+        is_made: whether it was made; a model that fails a proof is not locked.
+        detail: what it found, or why it was not made; a clause.
+        versions: of the programs that made it, by name.
+    """
+
+    kind: ProofKind
+    is_made: bool
+    detail: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The proof as one line."""
+        if not self.is_made:
+            return f"{self.kind} not made: {self.detail}"
+        made_by = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
+        return f"{self.kind}: {self.detail}" + (f" ({made_by})" if made_by else "")
+
+
+def proofs_as_json(proofs: Iterable[Proof]) -> list[dict[str, Any]]:
+    """Proofs as the lock writes them."""
+    return [
+        {
+            "kind": proof.kind.value,
+            "made": proof.is_made,
+            "detail": proof.detail,
+            "versions": dict(sorted(proof.versions.items())),
+        }
+        for proof in proofs
+    ]
+
+
+def proofs_from_json(value: Any) -> tuple[Proof, ...]:
+    """Proofs of a lock entry.
+
+    Raises:
+        KeyError: a key is missing.
+        TypeError: a value has the wrong type.
+        ValueError: the kind is unknown.
+    """
+    if not isinstance(value, list):
+        raise TypeError("proofs is not a list")
+    return tuple(_proof(entry) for entry in value)
+
+
+def _proof(value: Any) -> Proof:
+    is_made, detail, versions = value["made"], value["detail"], value["versions"]
+    texts = [detail, *versions, *versions.values()]
+    if not isinstance(is_made, bool) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{value!r} is not a proof")
+    return Proof(ProofKind(value["kind"]), is_made, detail, dict(versions))
