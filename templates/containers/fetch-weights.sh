@@ -2,8 +2,8 @@
 # Copies the weights of a model from S3 to the instance's disk and verifies them by size.
 #
 # weights.tsv next to this script lists path, size and SHA-256 of each file; its first line shows if the weights were
-# staged when the configuration was compiled. If not, the list is what S3 has now. A file gets its name only when all
-# of it is there, so that an interrupted copy goes on where it stopped.
+# staged when the configuration was compiled, and their prefix in the bucket. If not, the list is what S3 has now. A file
+# gets its name only when all of it is there, so that an interrupted copy goes on where it stopped.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -22,20 +22,20 @@ done
 
 bucket=$S3_BUCKET_MODELS
 target=${LOCAL_MODEL_PATH%/}
-source_url="s3://$bucket/$MODEL_NAME"
+read -r _ staged prefix <"$here/weights.tsv"
+source_url="s3://$bucket/$prefix"
 partial="$target/.partial"
 marker="$target/.lisa-weights"
 threads=${THREADS:-8}
 attempts=${COPY_ATTEMPTS:-5}
 pause=${COPY_PAUSE_SECONDS:-5}
-staged=$(head -n 1 "$here/weights.tsv")
 
 size_of() { stat -c %s -- "$1" 2>/dev/null || echo -1; }
 
 mount_bucket() {
   mkdir -p "$S3_MOUNT_POINT"
   mountpoint -q "$S3_MOUNT_POINT" && return
-  mount-s3 "$bucket" "$S3_MOUNT_POINT" --prefix "$MODEL_NAME/" --region "$AWS_REGION" --read-only >&2 ||
+  mount-s3 "$bucket" "$S3_MOUNT_POINT" --prefix "$prefix/" --region "$AWS_REGION" --read-only >&2 ||
     fail "mount-s3 cannot mount $source_url at $S3_MOUNT_POINT: the container must be privileged and its role must read the bucket"
 }
 
@@ -128,11 +128,12 @@ discard_other_weights
 
 list=$(mktemp)
 trap 'rm -f -- "$list"' EXIT
-if [[ $staged == "# staged" ]]; then
+if [[ $staged == staged ]]; then
   tail -n +2 "$here/weights.tsv" >"$list"
 else
   say "WARNING: the weights of $MODEL_NAME were not staged when the configuration was compiled: they are checked against the bucket alone"
-  list_source >"$list" || fail "cannot list $source_url: check that the bucket exists and that the task role reads it"
+  # Prefixes that name content are those of staged weights.
+  list_source | sed -E '/^[0-9a-f]{64}\//d' >"$list" || fail "cannot list $source_url: check that the bucket exists and that the task role reads it"
   [[ -s $list ]] || fail "there is nothing at $source_url: stage the weights of the model first"
 fi
 read_list "$list"
@@ -154,6 +155,6 @@ for ((attempt = 1; ${#pending[@]} > 0; attempt++)); do
 done
 
 rm -rf -- "$partial"
-[[ $staged == "# staged" ]] || check_shards
+[[ $staged == staged ]] || check_shards
 [[ -z ${S3_MOUNT_POINT:-} ]] || unmount_bucket
 say "${#paths[@]} files of $MODEL_NAME are complete at $target"

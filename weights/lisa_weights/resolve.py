@@ -15,6 +15,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
+from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.model_directory import (
     LocalState,
     ModelDirectory,
@@ -94,9 +95,9 @@ def resolve(
             seen[model] = _fingerprint(directory.path)
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
-                now_is = _locked(model, directory, cache, step)
+                now_is = _locked(model, directory, cache, known, step)
                 if known is None or known.files != now_is.files:
-                    lock = lock.with_model(model, now_is)
+                    lock = lock.with_model(model, now_is.with_prefix(model))
                     locked.append(model)
                 elif known.converter is None:
                     lock = lock.with_model(model, replace(known, converter=now_is.converter))
@@ -128,8 +129,33 @@ def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     return read_directory(directory.path)
 
 
-def _locked(model: str, directory: ModelDirectory, cache: DigestCache, step: Step) -> LockedModel:
-    known = _known_digests(model, directory, cache)
+def _locked(
+    model: str, directory: ModelDirectory, cache: DigestCache, entry: LockedModel | None, step: Step
+) -> LockedModel:
+    locked = _read(model, directory, cache, entry, step)
+    parts = _parts_checksums(entry)
+    files = tuple(
+        file if file.parts_sha256 else replace(file, parts_sha256=parts.get((file.path, file.sha256)))
+        for file in locked.files
+    )
+    return replace(locked, files=files)
+
+
+def _parts_checksums(entry: LockedModel | None) -> dict[tuple[str, str], str]:
+    """S3's checksums of files in parts that an entry has, by path and digest; the cache does not have them."""
+    files = entry.files if entry is not None else ()
+    return {(file.path, file.sha256): file.parts_sha256 for file in files if file.parts_sha256}
+
+
+def _read(
+    model: str, directory: ModelDirectory, cache: DigestCache, entry: LockedModel | None, step: Step
+) -> LockedModel:
+    parts = _parts_checksums(entry)
+    known = {
+        path: digest
+        for path, digest in _known_digests(model, directory, cache).items()
+        if not is_in_parts(directory.files[path]) or (path, digest) in parts
+    }
     unread = {path: size for path, size in directory.files.items() if path not in known}
     converter = cache.converter(model)
     if not unread:

@@ -23,8 +23,8 @@ class ContextSpec:
     Attributes:
         image: the image.
         model: name of the model, for the reader of the files; empty for the REST API.
-        weights: the model's part of weights.json: `{"schemaVersion", "model", "status", "files": [{"path", "size",
-            "sha256"}]}`, where status is `staged` or `unstaged`; None for the REST API.
+        weights: the model's part of weights.json: `{"schemaVersion", "model", "prefix", "status", "files": [{"path",
+            "size", "sha256"}]}`, where status is `staged` or `unstaged`; None for the REST API.
         litellm_config: content of LiteLLM's config.yaml; None for a model.
     """
 
@@ -72,8 +72,8 @@ def _carried(spec: ContextSpec) -> Files:
 
 
 def _weights_table(weights: Mapping[str, Any]) -> bytes:
-    """weights.json for a shell: the status, then path, size and digest of each file."""
-    lines = [f"# {weights['status']}"]
+    """weights.json for a shell: the status and the prefix in the bucket, then path, size and digest of each file."""
+    lines = [f"# {weights['status']} {weights['prefix']}"]
     for file in sorted(weights["files"], key=lambda file: str(file["path"])):
         if any(character in file["path"] for character in "\t\n\r'"):
             raise ContextError(
