@@ -164,7 +164,7 @@ def described(files: Mapping[str, bytes], status: str) -> dict[str, object]:
         {"path": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in sorted(files.items())
     ]
-    return {"schemaVersion": 1, "model": MODEL, "status": status, "files": entries}
+    return {"schemaVersion": 1, "model": MODEL, "prefix": MODEL, "status": status, "files": entries}
 
 
 def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None = None) -> Container:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.Store]
     with seaweedfs.running(tmp_path_factory.mktemp("s3"), weed, transfer) as running:
         running.do("mb", f"s3://{BUCKET}")
         yield running
+
+
+@pytest.fixture
+def proving_bucket(bucket: Bucket) -> Bucket:
+    """The same bucket with a client that sends and reads S3's checksums."""
+    from lisa_compiler.aws.checksums import open_checksum_objects
+
+    return replace(bucket, checksums=open_checksum_objects("us-east-1", bucket.store.endpoint_url))
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+_ATTEMPTS = 4
 
 OWNER = {"AWS_ACCESS_KEY_ID": "owner-key", "AWS_SECRET_ACCESS_KEY": "owner-secret", "AWS_REGION": "us-east-1"}
 STRANGER = {**OWNER, "AWS_ACCESS_KEY_ID": "stranger-key", "AWS_SECRET_ACCESS_KEY": "stranger-secret"}
@@ -56,6 +58,24 @@ def binary(name: str) -> str | None:
 
 @contextmanager
 def running(directory: Path, weed: str, s5cmd: str) -> Iterator[Store]:
+    """Start a server; again with other ports, if another program took one of them meanwhile."""
+    for attempt in range(_ATTEMPTS):
+        place = directory / str(attempt)
+        place.mkdir()
+        started = ExitStack()
+        try:
+            store = started.enter_context(_server(place, weed, s5cmd))
+        except RuntimeError:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            continue
+        with started:
+            yield store
+        return
+
+
+@contextmanager
+def _server(directory: Path, weed: str, s5cmd: str) -> Iterator[Store]:
     (directory / "data").mkdir()
     (directory / "identities.json").write_text(json.dumps(IDENTITIES))
     master, volume, filer, s3 = _free_ports(4)

@@ -12,6 +12,7 @@ from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.status import BucketState, LockState, NextAction, status
 from lisa_weights.store.bucket import Bucket, MismatchKind
 from lisa_weights.store.download import download
+from lisa_weights.store.upload import upload
 from weights import seaweedfs
 from weights.model_files import SHARDS, safetensors, sharded, single, write
 
@@ -25,7 +26,7 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def locked(directory: Path) -> LockedModel:
-    return lock_directory(read_directory(directory))
+    return lock_directory(read_directory(directory)).with_prefix(MODEL)
 
 
 def paths(files: object) -> set[str]:
@@ -36,32 +37,33 @@ def test_what_is_uploaded_is_verified_and_comes_back(
     bucket: Bucket, directory: Path, locked: LockedModel, tmp_path: Path
 ) -> None:
     seen: list[str] = []
-    moved = bucket.upload(MODEL, locked, directory, progress=lambda path, _: seen.append(path))
+    moved = upload(bucket, MODEL, locked, directory, progress=lambda path, _: seen.append(path))
     assert paths(moved.moved) == set(seen) == set(sharded())
     assert set(seen[:2]) == set(SHARDS)
     assert bucket.verify(MODEL, locked) == bucket.verify(MODEL, locked, deep=True) == ()
-    assert bucket.completeness(MODEL).is_complete
+    assert bucket.completeness(locked.location(MODEL)).is_complete
     target = tmp_path / "other"
     assert paths(download(bucket, MODEL, locked, target).moved) == set(sharded())
-    assert lock_directory(read_directory(target)) == locked
+    assert lock_directory(read_directory(target)).files == locked.files
     assert not list(target.glob(".download.*"))
 
 
 def test_a_second_transfer_moves_nothing(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
-    bucket.upload(MODEL, locked, directory)
-    assert bucket.upload(MODEL, locked, directory).moved == ()
+    upload(bucket, MODEL, locked, directory)
+    assert upload(bucket, MODEL, locked, directory).moved == ()
     assert download(bucket, MODEL, locked, directory).moved == ()
 
 
-def test_other_content_of_the_same_size_moves(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
-    bucket.upload(MODEL, locked, directory)
+def test_other_content_of_the_same_size_is_stored_beside_it(
+    bucket: Bucket, directory: Path, locked: LockedModel
+) -> None:
+    upload(bucket, MODEL, locked, directory)
     write(directory, {"tokenizer.json": b'{"a": 2}'})
-    changed = lock_directory(read_directory(directory))
-    assert [(mismatch.path, mismatch.kind) for mismatch in bucket.verify(MODEL, changed)] == [
-        ("tokenizer.json", MismatchKind.DIGEST)
-    ]
-    assert paths(bucket.upload(MODEL, changed, directory).moved) == {"tokenizer.json"}
-    assert bucket.verify(MODEL, changed, deep=True) == ()
+    changed = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    compared = bucket.compare(locked.location(MODEL), changed.files)
+    assert [(found.path, found.kind) for found in compared.mismatches] == [("tokenizer.json", MismatchKind.DIGEST)]
+    assert paths(upload(bucket, MODEL, changed, directory).moved) == set(sharded())
+    assert bucket.verify(MODEL, changed, deep=True) == bucket.verify(MODEL, locked, deep=True) == ()
 
 
 def test_a_file_that_is_not_what_the_lock_says_does_not_go(
@@ -69,21 +71,21 @@ def test_a_file_that_is_not_what_the_lock_says_does_not_go(
 ) -> None:
     write(directory, {"tokenizer.json": b'{"a": 2}'})
     with pytest.raises(WeightsError, match=r"tokenizer\.json does not match the lock file"):
-        bucket.upload(MODEL, locked, directory)
-    assert bucket.files(MODEL) == ()
+        upload(bucket, MODEL, locked, directory)
+    assert bucket.files(locked.location(MODEL)) == ()
 
 
 def test_names_with_glob_characters_and_spaces(bucket: Bucket, tmp_path: Path) -> None:
-    directory = write(tmp_path / "it's a [model]*", single() | {"a [1]* it's.json": b"{}"})
-    made = lock_directory(read_directory(directory))
-    bucket.upload(MODEL, made, directory)
+    directory = write(tmp_path / "its a [model]*", single() | {"a [1]* its.json": b"{}"})
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    upload(bucket, MODEL, made, directory)
     assert bucket.verify(MODEL, made, deep=True) == ()
     assert paths(download(bucket, MODEL, made, tmp_path / "b [2]").moved) == paths(made.files)
 
 
 def test_a_model_whose_name_begins_alike_is_another_one(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
-    bucket.upload(f"{MODEL}-chat", locked, directory)
-    assert bucket.files(MODEL) == ()
+    upload(bucket, f"{MODEL}-chat", locked.with_prefix(f"{MODEL}-chat"), directory)
+    assert bucket.files(locked.location(MODEL)) == ()
 
 
 @pytest.mark.parametrize(
@@ -107,15 +109,15 @@ def test_a_shard_that_something_else_changed(
     shallow: MismatchKind,
     deep: MismatchKind | None,
 ) -> None:
-    bucket.upload(MODEL, locked, directory)
+    upload(bucket, MODEL, locked, directory)
     if content is None:
-        store.do("rm", bucket.url(MODEL, SHARDS[1]))
+        store.do("rm", bucket.url(locked.location(MODEL), SHARDS[1]))
     else:
         (tmp_path / "x").write_bytes(content)
-        store.do("cp", str(tmp_path / "x"), bucket.url(MODEL, SHARDS[1]))
+        store.do("cp", str(tmp_path / "x"), bucket.url(locked.location(MODEL), SHARDS[1]))
     assert [(f.path, f.kind) for f in bucket.verify(MODEL, locked)] == [(SHARDS[1], shallow)]
     assert [f.kind for f in bucket.verify(MODEL, locked, deep=True)] == ([] if deep is None else [deep])
-    assert paths(bucket.upload(MODEL, locked, directory).moved) == {SHARDS[1]}
+    assert paths(upload(bucket, MODEL, locked, directory).moved) == {SHARDS[1]}
     assert bucket.verify(MODEL, locked, deep=True) == ()
 
 
@@ -123,13 +125,13 @@ def corrupt(bucket: Bucket, store: seaweedfs.Store, locked: LockedModel, scratch
     """Replace a shard by other content of the same size that carries the right digest."""
     digest = next(file.sha256 for file in locked.files if file.path == SHARDS[1])
     scratch.write_bytes(sharded(second=b"!" * 700)[SHARDS[1]])
-    store.do("cp", "--metadata", f"sha256={digest}", str(scratch), bucket.url(MODEL, SHARDS[1]))
+    store.do("cp", "--metadata", f"sha256={digest}", str(scratch), bucket.url(locked.location(MODEL), SHARDS[1]))
 
 
 def test_corruption_behind_a_right_digest_is_found_by_reading(
     bucket: Bucket, store: seaweedfs.Store, directory: Path, locked: LockedModel, tmp_path: Path
 ) -> None:
-    bucket.upload(MODEL, locked, directory)
+    upload(bucket, MODEL, locked, directory)
     corrupt(bucket, store, locked, tmp_path / "x")
     assert bucket.verify(MODEL, locked) == ()
     assert [f.kind for f in bucket.verify(MODEL, locked, deep=True)] == [MismatchKind.DIGEST]
@@ -138,7 +140,7 @@ def test_corruption_behind_a_right_digest_is_found_by_reading(
 def test_corrupted_content_does_not_take_its_name(
     bucket: Bucket, store: seaweedfs.Store, directory: Path, locked: LockedModel, tmp_path: Path
 ) -> None:
-    bucket.upload(MODEL, locked, directory)
+    upload(bucket, MODEL, locked, directory)
     corrupt(bucket, store, locked, tmp_path / "x")
     target = tmp_path / "other"
     with pytest.raises(WeightsError, match=f"does not match the lock file in {SHARDS[1]}"):
@@ -185,9 +187,9 @@ def test_status_follows_a_model(bucket: Bucket, directory: Path, locked: LockedM
     assert row(empty, models / "none") == (LockState.ABSENT, BucketState.ABSENT, NextAction.FETCH)
     assert row(empty) == (LockState.ABSENT, BucketState.ABSENT, NextAction.STAGE)
     assert row(full) == (LockState.LOCKED, BucketState.ABSENT, NextAction.UPLOAD)
-    bucket.upload(MODEL, locked, directory)
-    assert row(full) == (LockState.LOCKED, BucketState.MATCHES_LOCK, NextAction.NONE)
-    assert row(full, models / "none") == (LockState.LOCKED, BucketState.MATCHES_LOCK, NextAction.NONE)
-    assert row(empty) == (LockState.ABSENT, BucketState.COMPLETE, NextAction.STAGE)
+    upload(bucket, MODEL, locked, directory)
+    assert row(full) == (LockState.LOCKED, BucketState.UNPROVEN, NextAction.NONE)
+    assert row(full, models / "none") == (LockState.LOCKED, BucketState.UNPROVEN, NextAction.NONE)
+    assert row(empty) == (LockState.ABSENT, BucketState.ABSENT, NextAction.STAGE)
     write(directory, {"vocab.txt": b"more"})
-    assert row(full) == (LockState.DIFFERS, BucketState.MATCHES_LOCK, NextAction.STAGE)
+    assert row(full) == (LockState.DIFFERS, BucketState.UNPROVEN, NextAction.STAGE)

@@ -17,6 +17,7 @@ from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.download import download
+from lisa_weights.store.upload import upload
 from weights import seaweedfs
 from weights.model_files import SHARDS, sharded, write
 
@@ -31,7 +32,7 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def locked(directory: Path) -> LockedModel:
-    return lock_directory(read_directory(directory))
+    return lock_directory(read_directory(directory)).with_prefix(MODEL)
 
 
 def paths(files: object) -> set[str]:
@@ -44,6 +45,7 @@ from pathlib import Path
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.download import download
+from lisa_weights.store.upload import upload
 from lisa_weights.lock.lock_file import load
 what, bucket, endpoint, lock, directory = sys.argv[1:]
 def stop(path, size):
@@ -52,7 +54,7 @@ def stop(path, size):
 model = load(Path(lock)).models["org/name"]
 bucket = Bucket(bucket, s5cmd.find(endpoint))
 if what == "upload":
-    bucket.upload("org/name", model, Path(directory), progress=stop)
+    upload(bucket, "org/name", model, Path(directory), progress=stop)
 else:
     download(bucket, "org/name", model, Path(directory), progress=stop)
 """
@@ -78,7 +80,7 @@ def killed_in_the_middle(what: str, bucket: Bucket, lock: Path, directory: Path)
 
 def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) -> None:
     directory = write(tmp_path / "m", sharded(second=bytes(400 << 20)))
-    made = lock_directory(read_directory(directory))
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
     save(tmp_path / "lock", WeightsLock({MODEL: made}))
 
     first = killed_in_the_middle("upload", bucket, tmp_path / "lock", directory)
@@ -86,8 +88,8 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
     missing = {mismatch.path for mismatch in bucket.verify(MODEL, made)}
     assert SHARDS[1] in missing
     assert first not in missing
-    assert not bucket.completeness(MODEL).is_complete
-    assert paths(bucket.upload(MODEL, made, directory).moved) == missing
+    assert not bucket.completeness(made.location(MODEL)).is_complete
+    assert paths(upload(bucket, MODEL, made, directory).moved) == missing
     assert bucket.verify(MODEL, made, deep=True) == ()
 
     target = tmp_path / "back"
@@ -97,7 +99,7 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
     moved = paths(download(bucket, MODEL, made, target).moved)
     assert SHARDS[1] in moved
     assert first not in moved
-    assert lock_directory(read_directory(target)) == made
+    assert lock_directory(read_directory(target)).files == made.files
     assert not list(target.glob(".download.*"))
 
 
@@ -111,7 +113,7 @@ REFUSALS = [
 
 
 ACTIONS: dict[str, Callable[[Bucket, LockedModel, Path], object]] = {
-    "upload": lambda bucket, locked, directory: bucket.upload(MODEL, locked, directory),
+    "upload": lambda bucket, locked, directory: upload(bucket, MODEL, locked, directory),
     "verify": lambda bucket, locked, _: bucket.verify(MODEL, locked),
     "download": lambda bucket, locked, directory: download(bucket, MODEL, locked, directory.with_name("other")),
     "completeness": lambda bucket, *_: bucket.completeness(MODEL),
@@ -164,8 +166,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk(bucket: Bucket, small_disk: Path, tmp_path: Path) -> None:
     directory = write(tmp_path / "m", sharded(second=bytes(3 << 20)))
-    made = lock_directory(read_directory(directory))
-    bucket.upload(MODEL, made, directory)
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    upload(bucket, MODEL, made, directory)
     with pytest.raises(WeightsError, match="the disk is full: free up space"):
         download(bucket, MODEL, made, small_disk / "m")
     assert not (small_disk / "m" / SHARDS[1]).exists()

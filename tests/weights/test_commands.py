@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +44,10 @@ def endpoint(store: seaweedfs.Store, project: Path, monkeypatch: pytest.MonkeyPa
 
 def weights(project: Path, command: str, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["weights", command, "--project", str(project), *arguments])
+
+
+def prefix(project: Path) -> str:
+    return locks.load(project / locks.LOCK_FILE).models[MODEL].location(MODEL)
 
 
 def done(result: Result) -> None:
@@ -109,7 +115,7 @@ def test_stage_does_not_replace_what_was_brought_by_hand(
     write(project / "models" / MODEL, sharded())
     done(weights(project, "stage", *endpoint))
     bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
-    store.do("rm", f"s3://{bucket}/{MODEL}/{SHARDS[1]}")
+    store.do("rm", f"s3://{bucket}/{prefix(project)}/{SHARDS[1]}")
     (project / "models").rename(project / "gone")
     again = weights(project, "stage", "--yes", *endpoint)
     assert again.exit_code == ExitCode.FAILED
@@ -125,14 +131,70 @@ def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[
     pinned = json.loads(files["weights.json"])["models"][MODEL]
     assert pinned["status"] == "staged"
     assert {file["path"] for file in pinned["files"]} >= {"config.json", *SHARDS}
-    assert files["containers/small/weights.tsv"].startswith(b"# staged\n")
+    first, _, rest = files["containers/small/weights.tsv"].partition(b"\n")
+    assert first.decode() == f"# staged {prefix(project)}"
+    assert prefix(project) == f"{MODEL}/{hashlib.sha256(rest).hexdigest()}"
+    assert pinned["location"].endswith(f"/{prefix(project)}")
+    permissions = b"".join(content for path, content in files.items() if path.endswith(".template.json"))
+    assert f"/{MODEL}/*".encode() in permissions
+
+
+def test_repository_shows_and_deletes_what_no_lock_names(project: Path, endpoint: list[str]) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", "-C", str(project), *identity, *arguments], check=True, capture_output=True)
+
+    write(project / "models" / MODEL, sharded())
+    done(weights(project, "stage", *endpoint))
+    never = prefix(project)
+    write(project / "models" / MODEL, sharded(second=b"n" * 700))
+    done(weights(project, "stage", *endpoint))
+    git("init", "-q")
+    git("add", locks.LOCK_FILE)
+    git("commit", "-q", "-m", "lock")
+    assert weights(project, "gc", *endpoint).exit_code == ExitCode.USAGE
+    assert "nothing to delete" in weights(project, "gc", "--bucket", *endpoint).output
+    shown = CliRunner().invoke(
+        app, ["weights", "gc", "--bucket", "--min-age", "0", "--project", str(project), *endpoint], input="\n"
+    )
+    assert f"/{never}/" in shown.output
+    assert f"/{prefix(project)}/" not in shown.output
+    assert "nothing was deleted" in shown.output
+    deleted = weights(project, "gc", "--bucket", "--min-age", "0", "--yes", *endpoint)
+    assert f"/{never}/: deleted" in deleted.output
+    done(weights(project, "verify", "--deep", *endpoint))
+    assert "nothing to delete" in weights(project, "gc", "--bucket", "--min-age", "0", *endpoint).output
+
+
+def test_model_of_lisa_2_is_adopted(project: Path, endpoint: list[str], store: seaweedfs.Store) -> None:
+    bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
+    store.do("cp", f"{write(project / 'old', sharded())}/", f"s3://{bucket}/{MODEL}/")
+    adopted = weights(project, "adopt", *endpoint)
+    assert adopted.exit_code == ExitCode.OK, adopted.output
+    assert f"{MODEL}: 6 files copied within the bucket" in adopted.output
+    assert prefix(project).startswith(f"{MODEL}/")
+    done(weights(project, "verify", "--deep", *endpoint))
+
+
+def test_upload_without_checksums_is_unproven_and_never_verified(
+    project: Path, endpoint: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lisa_compiler.deploy.weights.find_spec", lambda _: None)
+    write(project / "models" / MODEL, sharded())
+    result = weights(project, "stage", *endpoint)
+    done(result)
+    assert f"{MODEL}: 6 files unproven: " in result.output
+    assert "matches the lock file" not in result.output.replace("digest match the lock file", "")
+    assert state(weights(project, "status", "--format", "json", *endpoint))["bucket"] == "unproven"
+    done(weights(project, "verify", *endpoint))
+    assert f"{MODEL}: matches the lock file" in weights(project, "verify", "--deep", *endpoint).output
 
 
 def test_bucket_that_lost_a_shard_is_found(project: Path, endpoint: list[str], store: seaweedfs.Store) -> None:
     write(project / "models" / MODEL, sharded())
     done(weights(project, "stage", *endpoint))
     bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
-    store.do("rm", f"s3://{bucket}/{MODEL}/{SHARDS[1]}")
+    store.do("rm", f"s3://{bucket}/{prefix(project)}/{SHARDS[1]}")
     result = weights(project, "verify", *endpoint)
     assert result.exit_code == ExitCode.FAILED
     assert SHARDS[1] in result.output
@@ -254,7 +316,7 @@ def test_model_of_an_older_lisa_without_the_weights_of_a_module_is_not_sound(
     done(weights(project, "stage", *endpoint))
     bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
     (project / "config.json").write_text("{}")
-    store.do("cp", str(project / "config.json"), f"s3://{bucket}/{MODEL}/2_Dense/config.json")
+    store.do("cp", str(project / "config.json"), f"s3://{bucket}/{prefix(project)}/2_Dense/config.json")
     (project / "models").rename(project / "gone")
     forget_converter(project)
     result = weights(project, "verify", *endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock import lock_file as lock
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
+from lisa_weights.model_directory import lock_directory, read_directory
+from weights.model_files import single, write
 
 MODEL = LockedModel(
     kind=SourceKind.HUB,
@@ -63,6 +66,58 @@ def test_version_of_the_converter_is_kept(tmp_path: Path, version: int) -> None:
     assert lock.load(tmp_path / "lock") == made
 
 
+def test_prefix_names_the_content(tmp_path: Path) -> None:
+    made = MODEL.with_prefix("org/a")
+    lines = "".join(f"{file.path}\t{file.size}\t{file.sha256}\n" for file in MODEL.files)
+    assert made.prefix == f"org/a/{hashlib.sha256(lines.encode()).hexdigest()}"
+    assert (made.location("org/a"), MODEL.location("org/a")) == (made.prefix, "org/a")
+    lock.save(tmp_path / "lock", WeightsLock({"org/a": made, "org/b": MODEL}))
+    content = json.loads((tmp_path / "lock").read_bytes())
+    assert content["schemaVersion"] == 2
+    assert [entry.get("prefix") for entry in content["models"].values()] == [made.prefix, None]
+    assert lock.load(tmp_path / "lock") == WeightsLock({"org/a": made, "org/b": MODEL})
+
+
+@pytest.mark.parametrize("change", [{"sha256": "e" * 64}, {"size": 101}, {"path": "other.safetensors"}])
+def test_other_content_has_another_prefix(change: dict[str, object]) -> None:
+    files = (MODEL.files[0], replace(MODEL.files[1], **change))  # type: ignore[arg-type]
+    assert replace(MODEL, files=files).content_digest != MODEL.content_digest
+    assert replace(MODEL, revision=None, converter=1).content_digest == MODEL.content_digest
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["org/b", "org/a", f"org/a/{'0' * 64}", f"org/b/{MODEL.content_digest}", f"../{MODEL.content_digest}", "", 7, None],
+)
+def test_prefix_of_other_content_is_rejected(tmp_path: Path, prefix: object) -> None:
+    content = json.loads(lock.render(WeightsLock({"org/a": MODEL.with_prefix("org/a")})))
+    content["models"]["org/a"]["prefix"] = prefix
+    (tmp_path / "lock").write_text(json.dumps(content))
+    with pytest.raises(WeightsError, match="is not a valid lock file"):
+        lock.load(tmp_path / "lock")
+
+
+def test_checksum_of_parts_is_kept_for_large_files_only(tmp_path: Path) -> None:
+    size = (5 << 30) + 1
+    large = LockedFile("model.safetensors", size, "b" * 64, f"{'A' * 43}=-81")
+    made = replace(MODEL, files=(MODEL.files[0], large)).with_prefix("org/a")
+    lock.save(tmp_path / "lock", WeightsLock({"org/a": made}))
+    assert lock.load(tmp_path / "lock").models["org/a"].files[1].parts_sha256 == large.parts_sha256
+    content = json.loads((tmp_path / "lock").read_bytes())
+    for wrong in (f"{'A' * 43}=-80", f"{'A' * 43}=", "x"):
+        content["models"]["org/a"]["files"][1]["partsSha256"] = wrong
+        (tmp_path / "lock").write_text(json.dumps(content))
+        with pytest.raises(WeightsError, match="is not a checksum of parts"):
+            lock.load(tmp_path / "lock")
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\rb", "it's", 'a"b', "a\\b", "a\x7fb", "a\u2028b", "a\u200bb"])
+def test_file_names_that_other_commands_reject_are_not_locked(tmp_path: Path, name: str) -> None:
+    directory = read_directory(write(tmp_path / "m", single() | {f"{name}.json": b"{}"}))
+    with pytest.raises(WeightsError, match="rename the file, or remove it"):
+        lock_directory(directory)
+
+
 def test_the_order_of_adding_does_not_matter() -> None:
     one = WeightsLock().with_model("org/a", MODEL).with_model("org/b", MODEL)
     other = WeightsLock().with_model("org/b", MODEL).with_model("org/a", MODEL)
@@ -97,7 +152,8 @@ def test_a_wrong_form_is_told(tmp_path: Path, change: object, reason: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("{", "not JSON"), ("[]", "schemaVersion 1"), ('{"schemaVersion": 2}', "schemaVersion 1")]
+    ("text", "reason"),
+    [("{", "not JSON"), ("[]", "schemaVersion 1 or 2"), ('{"schemaVersion": 3}', "schemaVersion 1 or 2")],
 )
 def test_another_file_is_told(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "lock").write_text(text)
@@ -105,7 +161,9 @@ def test_another_file_is_told(tmp_path: Path, text: str, reason: str) -> None:
         lock.load(tmp_path / "lock")
 
 
-@pytest.mark.parametrize("name", ["../a", "org/..", "", "org/", "a b/c", "org/*", ".hidden/a", "-x/a"])
+@pytest.mark.parametrize(
+    "name", ["../a", "org/..", "", "org/", "a b/c", "org/*", ".hidden/a", "-x/a", f"org/{'a' * 64}"]
+)
 def test_a_name_that_is_no_model(name: str) -> None:
     with pytest.raises(WeightsError, match="is not a model name"):
         WeightsLock().with_model(name, MODEL)

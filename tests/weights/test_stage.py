@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lisa_compiler.aws.checksums import open_checksum_objects
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind, load
 from lisa_weights.model_directory import LocalState
@@ -45,6 +46,7 @@ def workspace(bucket: Bucket, tmp_path: Path) -> Workspace:
         bucket_name=bucket.name,
         needed=(MODEL, OTHER),
         endpoint_url=bucket.store.endpoint_url,
+        checksums=lambda: open_checksum_objects("us-east-1", bucket.store.endpoint_url),
     )
 
 
@@ -95,8 +97,8 @@ def test_stage_brings_local_and_hub_models_into_the_bucket(workspace: Workspace,
         ModelLocked(MODEL, entries[MODEL]),
         ModelUploaded(MODEL, uploaded=len(sharded()), present=0),
         ModelUploaded(OTHER, uploaded=2, present=0),
-        ModelVerified(MODEL, f"{url}/{MODEL}/", ()),
-        ModelVerified(OTHER, f"{url}/{OTHER}/", ()),
+        ModelVerified(MODEL, f"{url}/{entries[MODEL].prefix}/", ()),
+        ModelVerified(OTHER, f"{url}/{entries[OTHER].prefix}/", ()),
     ]
     assert (entries[MODEL].kind, entries[MODEL].revision) == (SourceKind.LOCAL, None)
     assert (entries[OTHER].kind, entries[OTHER].revision) == (SourceKind.HUB, COMMIT)
@@ -195,9 +197,10 @@ def test_verify_lists_what_differs_and_goes_on(workspace: Workspace, store: seaw
         local(workspace, model, files)
     lock(workspace, MODEL, OTHER)
     list(upload(workspace, (), no_progress))
-    store.do("rm", f"s3://{BUCKET}/{MODEL}/{SHARDS[1]}")
+    prefix = workspace.locked(MODEL).prefix
+    store.do("rm", f"s3://{BUCKET}/{prefix}/{SHARDS[1]}")
     first, second = verify(workspace, (), deep=False)
-    assert first == ModelVerified(MODEL, f"s3://{BUCKET}/{MODEL}/", (f"{SHARDS[1]} is missing",))
+    assert first == ModelVerified(MODEL, f"s3://{BUCKET}/{prefix}/", (f"{SHARDS[1]} is missing",))
     assert (first.is_valid, second.is_valid) == (False, True)
     assert missing_models(workspace) == [MODEL]
 
@@ -220,7 +223,8 @@ def test_stage_records_that_a_model_of_an_older_lisa_is_sound(workspace: Workspa
     _, checked = verify(workspace, (), deep=False)
     assert checked == StoredModelChecked(OTHER, Condition.SOUND, ())
     assert workspace.locked(OTHER).converter is None
-    assert staged(workspace) == [ModelChecked(OTHER), ModelVerified(OTHER, f"s3://{BUCKET}/{OTHER}/", ())]
+    url = f"s3://{BUCKET}/{workspace.locked(OTHER).prefix}/"
+    assert staged(workspace) == [ModelChecked(OTHER), ModelVerified(OTHER, url, ())]
     assert workspace.locked(OTHER).converter == 0
 
 
@@ -230,7 +234,11 @@ def test_stage_reports_a_model_of_an_older_lisa_that_is_not_sound(workspace: Wor
     staged(workspace)
     forget_converter(workspace)
     (workspace.project / "config.json").write_text("{}")
-    store.do("cp", str(workspace.project / "config.json"), f"s3://{BUCKET}/{OTHER}/2_Dense/config.json")
+    store.do(
+        "cp",
+        str(workspace.project / "config.json"),
+        f"s3://{BUCKET}/{workspace.locked(OTHER).prefix}/2_Dense/config.json",
+    )
     workspace.models.rename(workspace.project / "elsewhere")
     checked = staged(workspace)[0]
     assert isinstance(checked, StoredModelChecked)
@@ -272,4 +280,5 @@ def test_long_steps_are_shown_with_their_bytes(workspace: Workspace) -> None:
     local(workspace, OTHER, single())
     list(stage(workspace, step, approve=no_approval))
     size = sum(map(len, single().values()))
-    assert shown == [(f"reading {OTHER}", size), (f"uploading {OTHER} to s3://{BUCKET}/{OTHER}/", size)]
+    url = f"s3://{BUCKET}/{workspace.locked(OTHER).prefix}/"
+    assert shown == [(f"reading {OTHER}", size), (f"uploading {OTHER} to {url}", size)]

@@ -14,7 +14,14 @@ from typing import IO
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.completeness import Completeness, check_completeness
-from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, require_model_name
+from lisa_weights.lock.lock_file import (
+    LockedFile,
+    LockedModel,
+    SourceKind,
+    require_file_names,
+    require_model_name,
+)
+from lisa_weights.lock.s3_checksum import PartsDigest, is_in_parts
 from lisa_weights.serving.content import content_problems
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.omissions import OmittedFile
@@ -144,13 +151,15 @@ def lock_directory(
         progress: receives the bytes that have been read.
 
     Raises:
-        WeightsError: the model is not complete, or a file cannot be read or changes meanwhile.
+        WeightsError: the model is not complete, a file has a name that cannot be locked, or one cannot be read or
+            changes meanwhile.
     """
     if directory.completeness.problems:
         raise WeightsError(
             f"{directory.path} is not complete and was not locked: {'; '.join(directory.completeness.problems)}. "
             + _advice(directory.state)
         )
+    require_file_names(directory.files)
     known = known or {}
     read = digest_files(directory.path, directory.files.keys() - known.keys(), progress)
     for file in read:
@@ -226,14 +235,17 @@ def _digest(root: Path, name: str, progress: Progress | None) -> LockedFile:
     size = 0
     try:
         with (root / name).open("rb", buffering=0) as stream:
+            in_parts = PartsDigest() if is_in_parts(os.fstat(stream.fileno()).st_size) else None
             for part in _parts(stream):
                 digest.update(part)
+                if in_parts is not None:
+                    in_parts.update(part)
                 size += len(part)
                 if progress is not None:
                     progress(name, len(part))
     except OSError as error:
         raise _unreadable(root, error) from error
-    return LockedFile(name, size, digest.hexdigest())
+    return LockedFile(name, size, digest.hexdigest(), in_parts.checksum() if in_parts is not None else None)
 
 
 def _parts(stream: IO[bytes]) -> Iterator[memoryview]:

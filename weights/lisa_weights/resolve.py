@@ -16,6 +16,7 @@ from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 from lisa_weights.lock.proofs import ProofKind
+from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.model_directory import (
     LocalState,
     ModelDirectory,
@@ -103,8 +104,8 @@ def resolve(
             seen[model] = _fingerprint(directory.path)
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
-                now_is = _locked(model, directory, cache, step)
-                if (entry := _entry(directory, known, now_is, generate=generate)) != known:
+                now_is = _locked(model, directory, cache, known, step)
+                if (entry := _entry(model, directory, known, now_is, generate=generate)) != known:
                     lock = lock.with_model(model, entry)
                     locked.append(model)
             elif issue := _issue(model, directory, known, cache):
@@ -136,8 +137,33 @@ def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     return read_directory(directory.path)
 
 
-def _locked(model: str, directory: ModelDirectory, cache: DigestCache, step: Step) -> LockedModel:
-    known = _known_digests(model, directory, cache)
+def _locked(
+    model: str, directory: ModelDirectory, cache: DigestCache, entry: LockedModel | None, step: Step
+) -> LockedModel:
+    locked = _read(model, directory, cache, entry, step)
+    parts = _parts_checksums(entry)
+    files = tuple(
+        file if file.parts_sha256 else replace(file, parts_sha256=parts.get((file.path, file.sha256)))
+        for file in locked.files
+    )
+    return replace(locked, files=files)
+
+
+def _parts_checksums(entry: LockedModel | None) -> dict[tuple[str, str], str]:
+    """S3's checksums of files in parts that an entry has, by path and digest; the cache does not have them."""
+    files = entry.files if entry is not None else ()
+    return {(file.path, file.sha256): file.parts_sha256 for file in files if file.parts_sha256}
+
+
+def _read(
+    model: str, directory: ModelDirectory, cache: DigestCache, entry: LockedModel | None, step: Step
+) -> LockedModel:
+    parts = _parts_checksums(entry)
+    known = {
+        path: digest
+        for path, digest in _known_digests(model, directory, cache).items()
+        if not is_in_parts(directory.files[path]) or (path, digest) in parts
+    }
     unread = {path: size for path, size in directory.files.items() if path not in known}
     converter = cache.converter(model)
     if not unread:
@@ -152,10 +178,12 @@ def _locked(model: str, directory: ModelDirectory, cache: DigestCache, step: Ste
     return locked
 
 
-def _entry(directory: ModelDirectory, known: LockedModel | None, now_is: LockedModel, *, generate: bool) -> LockedModel:
+def _entry(
+    model: str, directory: ModelDirectory, known: LockedModel | None, now_is: LockedModel, *, generate: bool
+) -> LockedModel:
     """The lock's entry of a complete model, proved if it is new or has changed."""
     if known is None or known.files != now_is.files:
-        return replace(now_is, proofs=prove(directory, generate=generate))
+        return replace(now_is.with_prefix(model), proofs=prove(directory, generate=generate))
     kinds = {proof.kind for proof in known.proofs if proof.is_made}
     proofs = prove(directory, generate=True) if generate and ProofKind.GENERATE not in kinds else known.proofs
     converter = now_is.converter if known.converter is None else known.converter

@@ -14,9 +14,10 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.fingerprint import Stamp
-from lisa_weights.lock.lock_file import SourceKind
+from lisa_weights.lock.lock_file import LockedModel, SourceKind
+from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.locked_commit import locked_commit
-from lisa_weights.model_directory import LocalState, read_directory
+from lisa_weights.model_directory import LocalState, digest_files, read_directory
 from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
@@ -36,6 +37,7 @@ from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.directory_progress import track_size
 from lisa_weights.store.download import download as download_model
+from lisa_weights.store.upload import upload as upload_model
 from lisa_weights.workspace import MODELS, Workspace
 
 
@@ -132,17 +134,34 @@ def omitted_files(path: Path) -> tuple[OmittedFile, ...]:
     return read_directory(path).omitted
 
 
-def upload(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[ModelUploaded]:
+def upload(
+    workspace: Workspace, models: Sequence[str], step: Step, *, deep: bool = False
+) -> Iterator[ModelLocked | ModelUploaded]:
     """Upload locked models from the disk; files that the bucket has are kept.
 
+    A model that an older LISA locked stays where it is if the bucket has it; otherwise its entry gets a prefix.
+
+    Args:
+        workspace: where the weights are.
+        models: which models; all that the environment hosts when none is named.
+        step: receives the progress.
+        deep: read the objects to find those that must be sent again.
+
     Raises:
-        WeightsError: a model is not locked, differs from the lock file, or cannot be uploaded.
+        LisaError: a model is not locked, differs from the lock file, or cannot be uploaded.
     """
     bucket = workspace.bucket()
     for model in workspace.selected(models):
         locked = workspace.locked(model)
-        with step(f"uploading {model} to {bucket.url(model)}", locked.total_bytes) as progress:
-            moved = bucket.upload(model, locked, workspace.path(model), progress=progress)
+        if locked.prefix is None:
+            if not bucket.verify(model, locked, deep=deep):
+                yield ModelUploaded(model, 0, len(locked.files))
+                continue
+            locked = _with_parts(locked, workspace.path(model)).with_prefix(model)
+            workspace.save(workspace.lock().with_model(model, locked))
+            yield ModelLocked(model, locked)
+        with step(f"uploading {model} to {bucket.url(locked.location(model))}", locked.total_bytes) as progress:
+            moved = upload_model(bucket, model, locked, workspace.path(model), deep=deep, progress=progress)
         yield ModelUploaded(model, len(moved.moved), len(moved.kept))
 
 
@@ -156,7 +175,7 @@ def download(workspace: Workspace, models: Sequence[str], step: Step) -> Iterato
     for model in workspace.selected(models):
         locked = workspace.locked(model)
         path = workspace.path(model)
-        title = f"downloading {model} from {bucket.url(model)}"
+        title = f"downloading {model} from {bucket.url(locked.location(model))}"
         with step(title, locked.total_bytes) as progress, track_size(path, progress):
             moved = download_model(bucket, model, locked, path)
         yield ModelDownloaded(model, len(moved.moved), len(moved.kept))
@@ -167,10 +186,12 @@ def verify(workspace: Workspace, models: Sequence[str], *, deep: bool) -> Iterat
     bucket = workspace.bucket()
     for model in workspace.selected(models):
         locked = workspace.locked(model)
-        mismatches = tuple(found.message for found in bucket.verify(model, locked, deep=deep))
-        yield ModelVerified(model, bucket.url(model), mismatches)
+        prefix = locked.location(model)
+        found = bucket.compare(prefix, locked.files, deep=deep)
+        mismatches = tuple(mismatch.message for mismatch in found.mismatches)
+        yield ModelVerified(model, bucket.url(prefix), mismatches, found.unproven)
         if locked.converter is None:
-            yield _check_stored(bucket, model)
+            yield _check_stored(bucket, model, locked)
 
 
 def stage(
@@ -222,8 +243,17 @@ def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Conve
         memory.save()
 
 
-def _check_stored(bucket: Bucket, model: str) -> StoredModelChecked:
-    condition, problems = stored_condition(model, bucket)
+def _with_parts(locked: LockedModel, directory: Path) -> LockedModel:
+    """The entry with S3's checksum of each file that is sent in parts; an older LISA did not record it."""
+    large = {file.path: file for file in locked.files if is_in_parts(file.size) and not file.parts_sha256}
+    read = {file.path: file for file in digest_files(directory, large)}
+    if read != large:
+        raise WeightsError(f"{directory} does not match the lock file: run `lisa weights stage`.")
+    return replace(locked, files=tuple(read.get(file.path, file) for file in locked.files))
+
+
+def _check_stored(bucket: Bucket, model: str, locked: LockedModel) -> StoredModelChecked:
+    condition, problems = stored_condition(locked.location(model), bucket)
     return StoredModelChecked(model, condition, tuple(problems))
 
 
@@ -234,7 +264,7 @@ def _check_older_models(workspace: Workspace, bucket: Bucket, missing: Sequence[
         locked = lock.models.get(model)
         if model in missing or locked is None or locked.converter is not None:
             continue
-        checked = _check_stored(bucket, model)
+        checked = _check_stored(bucket, model, locked)
         if checked.is_valid:
             workspace.save(lock.with_model(model, replace(locked, converter=0)))
             yield ModelChecked(model)

@@ -49,6 +49,21 @@ class ModelUploaded:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAdopted:
+    """A model of an existing bucket is at the prefix that names its content.
+
+    Attributes:
+        model: its name.
+        copied: how many objects were copied within the store.
+        read: how many objects were read, because the store has no checksum of them.
+    """
+
+    model: str
+    copied: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDownloaded:
     """A model is on the disk, with the numbers of files that were downloaded and that were there."""
 
@@ -65,15 +80,17 @@ class ModelVerified:
         model: its name.
         url: where it is in the bucket.
         mismatches: a sentence for each file that differs.
+        unproven: paths of files of which the store has the digest in the metadata, but no checksum.
     """
 
     model: str
     url: str
     mismatches: tuple[str, ...]
+    unproven: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
-        """Whether all files match."""
+        """Whether no file is known to differ."""
         return not self.mismatches
 
 
@@ -98,4 +115,4 @@ class StoredModelChecked:
 
 
 Verification = ModelVerified | StoredModelChecked
-Event = ModelImported | ModelLocked | ModelChecked | ModelUploaded | Verification
+Event = ModelAdopted | ModelImported | ModelLocked | ModelChecked | ModelUploaded | Verification

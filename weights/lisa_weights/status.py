@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,8 +31,9 @@ class LockState(StrEnum):
 class BucketState(StrEnum):
     """The state of a model in the bucket.
 
-    `same` means that every file matches the lock, `complete` that the model can be served but is not locked or not
-    compared with the lock, `unknown` that the bucket was not read.
+    `same` means that every file matches the lock, `unproven` that sizes and metadata match, but the store has no
+    checksum of the content, `complete` that the model can be served but is not locked or not compared with the lock,
+    `unknown` that the bucket was not read.
     """
 
     UNKNOWN = "unknown"
@@ -40,6 +41,7 @@ class BucketState(StrEnum):
     INCOMPLETE = "incomplete"
     DIFFERS = "differs"
     COMPLETE = "complete"
+    UNPROVEN = "unproven"
     MATCHES_LOCK = "same"
 
 
@@ -99,7 +101,7 @@ class StatusRow:
         """The next command for it."""
         if self.condition is Condition.DAMAGED:
             return NextAction.CONVERT if self.local is LocalState.CHECKPOINT else NextAction.FETCH
-        if self.bucket is BucketState.MATCHES_LOCK and self.lock is LockState.LOCKED:
+        if self.bucket in {BucketState.MATCHES_LOCK, BucketState.UNPROVEN} and self.lock is LockState.LOCKED:
             return NextAction.STAGE if self.condition is Condition.UNKNOWN else NextAction.NONE
         if self.local is LocalState.CHECKPOINT:
             return NextAction.CONVERT
@@ -152,7 +154,7 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
         bucket_state, found = _bucket_state(model, locked, bucket)
         problems.extend(found)
         if condition is Condition.UNKNOWN and bucket_state is not BucketState.ABSENT:
-            condition, found = stored_condition(model, bucket)
+            condition, found = stored_condition(locked.location(model) if locked else model, bucket)
             problems.extend(problem for problem in found if problem not in problems)
     if condition is Condition.UNKNOWN:
         problems.append(UNCHECKED)
@@ -170,14 +172,14 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
     )
 
 
-def stored_condition(model: str, bucket: Bucket) -> tuple[Condition, list[str]]:
+def stored_condition(prefix: str, bucket: Bucket) -> tuple[Condition, list[str]]:
     """Check a model in the bucket by the headers of its files; returns its condition and sentences about problems.
 
     Raises:
         WeightsError: the store refuses or does not answer.
     """
-    judged = bucket.completeness(model)
-    messages = [f"{bucket.url(model)}: {problem}" for problem in judged.problems]
+    judged = bucket.completeness(prefix)
+    messages = [f"{bucket.url(prefix)}: {problem}" for problem in judged.problems]
     if judged.dropped:
         return Condition.DAMAGED, messages
     return Condition.SOUND if judged.is_complete else Condition.UNKNOWN, messages
@@ -191,17 +193,30 @@ def _local_condition(directory: ModelDirectory, locked: LockedModel | None) -> C
 
 
 def _bucket_state(model: str, locked: LockedModel | None, bucket: Bucket) -> tuple[BucketState, list[str]]:
-    if not bucket.files(model):
+    prefix = locked.location(model) if locked is not None else model
+    if not bucket.files(prefix):
         return BucketState.ABSENT, []
+    url = bucket.url(prefix)
     if locked is None:
-        judged = bucket.completeness(model)
+        judged = bucket.completeness(prefix)
         state = BucketState.COMPLETE if judged.is_complete else BucketState.INCOMPLETE
-        return state, [f"{bucket.url(model)}: {problem}" for problem in judged.problems]
-    mismatches = bucket.verify(model, locked)
-    messages = [f"{bucket.url(model)}: {mismatch.message}" for mismatch in mismatches]
-    found = {mismatch.kind for mismatch in mismatches}
+        return state, [f"{url}: {problem}" for problem in judged.problems]
+    compared = bucket.compare(prefix, locked.files)
+    messages = [f"{url}: {mismatch.message}" for mismatch in compared.mismatches]
+    found = {mismatch.kind for mismatch in compared.mismatches}
     if not found:
-        return BucketState.MATCHES_LOCK, []
+        if not compared.unproven:
+            return BucketState.MATCHES_LOCK, []
+        return BucketState.UNPROVEN, [f"{url}: {unproven_files(compared.unproven)}"]
     if found & {MismatchKind.MISSING, MismatchKind.SIZE}:
         return BucketState.INCOMPLETE, messages
     return (BucketState.DIFFERS if MismatchKind.DIGEST in found else BucketState.COMPLETE), messages
+
+
+def unproven_files(paths: Sequence[str]) -> str:
+    """A sentence about objects whose content the store has no checksum of."""
+    count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    return (
+        f"{count} unproven: the size and the recorded digest match the lock file, but the store has no SHA-256 "
+        "checksum of the content; `lisa weights verify --deep` reads it"
+    )

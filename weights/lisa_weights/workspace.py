@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,15 @@ from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel, WeightsLock
 from lisa_weights.model_directory import LocalState, model_path, read_directory
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
+from lisa_weights.store.checksums import ChecksumClient
 
 MODELS = "models"
 """Directory of local models in a project."""
+
+
+def no_checksums() -> ChecksumClient | None:
+    """The client where S3's checksums are neither sent nor read."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Workspace:
         bucket_name: its models bucket.
         needed: names of the models that it hosts, each once, in the order of the configuration.
         endpoint_url: address for s5cmd, of an S3-compatible store or of S3; None where it finds S3 itself.
+        checksums: opens the client for S3's checksums, where the bucket is read or written.
     """
 
     project: Path
@@ -34,6 +41,7 @@ class Workspace:
     bucket_name: str
     needed: tuple[str, ...]
     endpoint_url: str | None
+    checksums: Callable[[], ChecksumClient | None] = no_checksums
 
     @property
     def models(self) -> Path:
@@ -49,8 +57,8 @@ class Workspace:
         return read_directory(self.path(model)).state
 
     def bucket(self) -> Bucket:
-        """The models bucket, reached through s5cmd."""
-        return Bucket(self.bucket_name, s5cmd.find(self.endpoint_url))
+        """The models bucket."""
+        return Bucket(self.bucket_name, s5cmd.find(self.endpoint_url), self.checksums())
 
     def lock(self) -> WeightsLock:
         """Read the lock file."""

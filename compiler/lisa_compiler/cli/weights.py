@@ -11,18 +11,23 @@ from typing import Annotated
 
 import typer
 
+from lisa_compiler.cli.garbage import delete_garbage
 from lisa_compiler.cli.invocation import Invocation
 from lisa_compiler.cli.options import TableFormat, command_group, scope_options, takes
 from lisa_compiler.cli.progress_bar import format_bytes, progress_step
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile.weights import open_workspace
+from lisa_compiler.deploy.weights import open_bucket_workspace
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
 from lisa_weights import stage as use_cases
+from lisa_weights.adopt import adopt
+from lisa_weights.garbage import MIN_AGE_DAYS, GarbageOptions
 from lisa_weights.importing import Imported
 from lisa_weights.serving.omissions import OmittedFile, by_reason
 from lisa_weights.stage_events import (
     Event,
+    ModelAdopted,
     ModelChecked,
     ModelDownloaded,
     ModelImported,
@@ -31,7 +36,7 @@ from lisa_weights.stage_events import (
     ModelVerified,
     StoredModelChecked,
 )
-from lisa_weights.status import Condition, NextAction, StatusRow
+from lisa_weights.status import Condition, NextAction, StatusRow, unproven_files
 from lisa_weights.workspace import Workspace
 
 app = command_group("Stage model weights in S3: download, convert, verify, upload.")
@@ -59,7 +64,7 @@ def local_workspace_options(invocation: Invocation) -> Workspace:
 @takes(scope_options)
 def workspace_options(invocation: Invocation, *, endpoint_url: Endpoint = None) -> Workspace:
     """Options of commands on the weights of one environment."""
-    return open_workspace(invocation.project.environment(invocation.environment), endpoint_url)
+    return open_bucket_workspace(invocation.project.environment(invocation.environment), endpoint_url)
 
 
 @app.command("status", epilog="lisa weights status --env prod")
@@ -164,9 +169,14 @@ def weights_convert(
 
 @app.command("upload")
 @takes(workspace_options)
-def weights_upload(workspace: Workspace, models: Models = None) -> None:
-    """Upload locked models to the models bucket; skip existing files."""
-    print_events(use_cases.upload(workspace, models or (), progress_step))
+def weights_upload(
+    workspace: Workspace,
+    models: Models = None,
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Read existing objects to find damaged ones.")] = False,
+) -> None:
+    """Upload locked models to the models bucket; replace objects that do not match."""
+    print_events(use_cases.upload(workspace, models or (), progress_step, deep=deep))
 
 
 @app.command("download")
@@ -186,6 +196,34 @@ def weights_verify(
 ) -> None:
     """Compare models in the bucket with the lock file; exit 1 if they differ."""
     raise typer.Exit(print_events(use_cases.verify(workspace, models or (), deep=deep)))
+
+
+@app.command("adopt", epilog="lisa weights adopt --env prod")
+@takes(workspace_options)
+def weights_adopt(workspace: Workspace, models: Models = None) -> None:
+    """Move models of an older layout to prefixes that name their content."""
+    print_events(adopt(workspace, models or (), progress_step))
+
+
+@app.command("gc", epilog="lisa weights gc --env prod --bucket")
+@takes(workspace_options)
+def weights_gc(
+    workspace: Workspace,
+    *,
+    bucket: Annotated[bool, typer.Option("--bucket", help="Clean up the models bucket; required.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without a prompt.")] = False,
+    git_refs: Annotated[
+        bool, typer.Option("--git-refs", help="Keep only what tips of branches and tags name, not older commits.")
+    ] = False,
+    min_age: Annotated[int, typer.Option(metavar="DAYS", min=0, help="Keep younger objects.")] = MIN_AGE_DAYS,
+    old_layout: Annotated[
+        bool, typer.Option("--old-layout", help="Include objects of the layout of older versions.")
+    ] = False,
+) -> None:
+    """Show weights in S3 that no committed lock file names, and delete them."""
+    if not bucket:
+        raise typer.BadParameter("Pass --bucket to clean up the models bucket.", param_hint="--bucket")
+    delete_garbage(workspace, GarbageOptions(tips_only=git_refs, min_age_days=min_age, old_layout=old_layout), yes=yes)
 
 
 @app.command("stage", epilog="lisa weights stage --env prod --yes")
@@ -220,6 +258,8 @@ def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
 
 def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
     match event:
+        case ModelAdopted(model, copied, read):
+            yield f"{model}: {copied} files copied within the bucket, {read} read to verify them"
         case ModelImported(imported):
             yield from _import_lines(imported)
         case ModelLocked(model, locked, omitted):
@@ -233,9 +273,12 @@ def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
             yield f"{model}: {uploaded} files uploaded, {present} already in the bucket"
         case ModelDownloaded(model, downloaded, present):
             yield f"{model}: {downloaded} files downloaded, {present} already present"
-        case ModelVerified(model, url, mismatches):
-            count = len(mismatches)
-            result = f"{count} files differ from the lock file" if mismatches else "matches the lock file"
+        case ModelVerified(model, url, mismatches, unproven):
+            result = "matches the lock file"
+            if mismatches:
+                result = f"{len(mismatches)} files differ from the lock file"
+            elif unproven:
+                result = unproven_files(unproven)
             yield from (f"{url}: {mismatch}" for mismatch in mismatches)
             yield f"{model}: {result}"
         case StoredModelChecked(model, condition, problems):

@@ -13,7 +13,7 @@ from lisa_compiler.artifacts import assembly
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.compile.compilation import differences
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
-from lisa_compiler.compile.weights import open_workspace
+from lisa_compiler.deploy.weights import open_bucket_workspace
 from lisa_compiler.output.diff import summary
 from lisa_compiler.project.paths import shown_path
 from lisa_schema.errors import LisaError
@@ -131,7 +131,7 @@ class DeploymentContext:
         if config.profile is not None:
             os.environ["AWS_PROFILE"] = config.profile  # s5cmd takes a profile from nowhere else
         given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return open_workspace(self.planned.environment, given)
+        return open_bucket_workspace(self.planned.environment, given)
 
     def _out_of_date(self) -> str | None:
         """A sentence, when the compiled output is not what the sources compile to."""

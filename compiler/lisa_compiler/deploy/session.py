@@ -276,7 +276,7 @@ def _require_weights(context: DeploymentContext, selected: Sequence[Stack]) -> N
             problems.append(f"{model} is not in weights.lock.json")
         elif found := bucket.verify(model, locked):
             more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-            problems.append(f"{bucket.url(model)}: {found[0].message}{more}")
+            problems.append(f"{bucket.url(locked.location(model))}: {found[0].message}{more}")
     if problems:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise DeployError(

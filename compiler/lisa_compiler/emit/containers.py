@@ -23,7 +23,7 @@ class ContextSpec:
     Attributes:
         image: the image.
         model: name of the model, for the reader of the files; empty for the REST API.
-        weights: the model's part of weights.json: `{"schemaVersion", "model", "location", "status", "files": [{"path",
+        weights: the model's part of weights.json: `{"schemaVersion", "model", "prefix", "status", "files": [{"path",
             "size", "sha256"}]}`, where status is `staged` or `unstaged`, and `"strict": true` if a container must
             refuse unstaged weights; None for the REST API.
         litellm_config: content of LiteLLM's config.yaml; None for a model.
@@ -73,11 +73,9 @@ def _carried(spec: ContextSpec) -> Files:
 
 
 def _weights_table(weights: Mapping[str, Any]) -> bytes:
-    """weights.json for a shell: the status, then path, size and digest of each file."""
-    lines = [f"# {weights['status']}"]
-    if weights.get("strict") and weights["status"] == "unstaged":
-        prefix = str(weights["location"]).removeprefix("s3://").partition("/")[2].strip("/")
-        lines = [f"# unstaged {prefix} strict"]
+    """weights.json for a shell: the status and the prefix in the bucket, then path, size and digest of each file."""
+    strict = " strict" if weights.get("strict") and weights["status"] == "unstaged" else ""
+    lines = [f"# {weights['status']} {weights['prefix']}{strict}"]
     for file in sorted(weights["files"], key=lambda file: str(file["path"])):
         if any(character in file["path"] for character in "\t\n\r'"):
             raise ContextError(

@@ -23,16 +23,18 @@ def emit_weights(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
 def model_weights(model: ModelPlan, deployment: Deployment, lock: WeightsLock) -> dict[str, Any]:
     """What the weights of one model are, as `weights.json` and the model's build context say it."""
     name = model.config.model_name
+    locked = lock.models.get(name)
+    prefix = locked.location(name) if locked is not None else name
     facts: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "model": name,
-        "location": f"s3://{deployment.config.s3_bucket_models}/{model.weights_prefix}",
+        "location": f"s3://{deployment.config.s3_bucket_models}/{prefix}",
+        "prefix": prefix,
         "status": "unstaged",
         "files": [],
     }
     if deployment.config.weights.strict:
         facts["strict"] = True
-    locked = lock.models.get(name)
     if locked is not None:
         facts |= {
             "status": "staged",

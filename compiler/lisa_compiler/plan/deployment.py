@@ -134,7 +134,10 @@ class ModelPlan:
 
     @property
     def weights_prefix(self) -> str:
-        """Key prefix of its weights in the models bucket, with a trailing slash."""
+        """Key prefix of all its weights in the models bucket, whatever their content, with a trailing slash.
+
+        Its role reads all of them, so that tasks with the previous and the next weights run during an update.
+        """
         return f"{self.config.model_name}/"
 
 

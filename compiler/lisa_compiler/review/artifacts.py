@@ -62,13 +62,18 @@ def _weights(before: Output, after: Output) -> Iterator[Impact]:
         old, new = before.weights[model], after.weights[model]
         if _content(old) != _content(new):
             yield Impact(ImpactCategory.CODE_CHANGED, f"Weights of `{model}` changed: {_state(old)} → {_state(new)}.")
-        elif old.get("location") != new.get("location"):
+        elif _location(old) != _location(new):
             text = f"Weights of `{model}` are now loaded from `{shown(new.get('location'))}`."
             yield Impact(ImpactCategory.CODE_CHANGED, f"{text} Stage them there before you deploy.")
 
 
 def _content(weights: Mapping[str, Any]) -> tuple[Any, Any]:
     return weights.get("status"), weights.get("files")
+
+
+def _location(weights: Mapping[str, Any]) -> str:
+    """Where the files are; output of an older LISA has a slash at the end."""
+    return str(weights.get("location", "")).rstrip("/")
 
 
 def _state(weights: Mapping[str, Any]) -> str:

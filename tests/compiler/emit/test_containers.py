@@ -28,6 +28,7 @@ EVERY_ARGUMENT = (
 WEIGHTS = {
     "schemaVersion": 1,
     "model": "org/name",
+    "prefix": "org/name/0d",
     "status": "staged",
     "files": [
         {"path": "model.safetensors", "size": 3, "sha256": "ab"},
@@ -155,7 +156,7 @@ def test_instructor_carries_its_server() -> None:
 def test_weights_for_a_person_and_for_a_shell() -> None:
     files = context("tgi")
     assert json.loads(files["weights.json"]) == WEIGHTS
-    assert files["weights.tsv"] == b"# staged\nconfig.json\t2\tcd\nmodel.safetensors\t3\tab\n"
+    assert files["weights.tsv"] == b"# staged org/name/0d\nconfig.json\t2\tcd\nmodel.safetensors\t3\tab\n"
 
 
 def test_paths_are_below_the_images_context() -> None:

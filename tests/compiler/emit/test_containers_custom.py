@@ -36,10 +36,12 @@ def test_weights_and_litellm_config_are_added_where_the_user_has_none(project: P
         build_args=(),
         custom_path="serve",
     )
-    spec = ContextSpec(image=image, weights={"status": "unstaged", "files": []}, litellm_config=b"x")
+    spec = ContextSpec(
+        image=image, weights={"prefix": "org/name", "status": "unstaged", "files": []}, litellm_config=b"x"
+    )
     files = emit_context(spec, project=project)
     assert files["weights.json"] == b"mine"
-    assert files["weights.tsv"] == b"# unstaged\n"
+    assert files["weights.tsv"] == b"# unstaged org/name\n"
     assert files["litellm/config.yaml"] == b"x"
 
 

@@ -124,7 +124,7 @@ LOCKED = LockedModel(
 
 
 def test_weights_that_are_locked(planned: Planned, snapshot: SnapshotAssertion) -> None:
-    lock = WeightsLock({"org/small-model": LOCKED})
+    lock = WeightsLock({"org/small-model": LOCKED.with_prefix("org/small-model")})
     assert emit_weights(planned(), lock)["weights.json"].decode() == snapshot
 
 

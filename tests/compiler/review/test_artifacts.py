@@ -97,5 +97,9 @@ def test_weights_in_another_bucket_have_to_be_there_first() -> None:
     ]
 
 
+def test_location_that_an_older_lisa_wrote_with_a_slash_is_the_same() -> None:
+    assert told(weights("a", 1), weights("a", 1, "s3://models/org/small")) == []
+
+
 def test_another_version_of_lisa() -> None:
     assert told({}, {"version": "3.1.0"}) == ["Compiled with LISA 3.1.0 instead of 3.0.0."]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 from lisa_schema.atomic_file import replace_file
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
+from lisa_weights.lock.s3_checksum import is_parts_checksum
 
 LOCK_FILE = "weights.lock.json"
 """Name of the lock in the project root."""
 
-SCHEMA_VERSION = 1
-"""Raised when the form of the lock changes."""
+SCHEMA_VERSION = 2
+"""Version of a lock whose entries have a prefix; an older LISA would ignore it and read another model's objects."""
+
+_VERSION_WITHOUT_PREFIXES = 1
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -39,11 +43,13 @@ class LockedFile:
         path: relative to the model's directory and to its prefix in the bucket, with forward slashes.
         size: bytes.
         sha256: digest of the content, in hexadecimal.
+        parts_sha256: S3's checksum of a file that is too large for one request (see s3_checksum), else None.
     """
 
     path: str
     size: int
     sha256: str
+    parts_sha256: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,8 @@ class LockedModel:
             were not converted by LISA as far as it is recorded; None in an entry that an older LISA wrote, which did
             not check for dropped names.
         proofs: that it can be loaded, those that were not made included; empty in an entry of an older LISA.
+        prefix: where the files are in the bucket: `<model>/<content digest>`; None in an entry that an older LISA
+            wrote, whose files are in `<model>`.
     """
 
     kind: SourceKind
@@ -69,6 +77,24 @@ class LockedModel:
     dtypes: Mapping[str, int]
     converter: int | None = None
     proofs: tuple[Proof, ...] = ()
+    prefix: str | None = None
+
+    @property
+    def content_digest(self) -> str:
+        """SHA-256 of the list of files: a line of path, size and SHA-256 for each, separated by tabs, sorted by path.
+
+        It is the digest of a model's `weights.tsv` without its first line.
+        """
+        lines = "".join(f"{file.path}\t{file.size}\t{file.sha256}\n" for file in sorted(self.files))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    def location(self, name: str) -> str:
+        """Key prefix of the files of the model of that name, without a slash at the end."""
+        return self.prefix or name
+
+    def with_prefix(self, name: str) -> LockedModel:
+        """The same model, stored under the prefix that its content names."""
+        return replace(self, prefix=f"{require_model_name(name)}/{self.content_digest}")
 
     @property
     def total_bytes(self) -> int:
@@ -95,11 +121,37 @@ def require_model_name(name: str) -> str:
     """The name itself, when it can be a directory below models/ and a prefix in a bucket.
 
     Raises:
-        WeightsError: a part is empty, begins with a dot or has other characters than letters, digits, `.`, `_`, `-`.
+        WeightsError: a part is empty, begins with a dot, has other characters than letters, digits, `.`, `_`, `-`, or
+            is a digest, which names content.
     """
-    if not all(_SEGMENT.fullmatch(part) for part in name.split("/")):
+    if not all(_SEGMENT.fullmatch(part) and not _DIGEST.fullmatch(part) for part in name.split("/")):
         raise WeightsError(f"“{name}” is not a model name: use the name on its model card, such as `org/name`.")
     return name
+
+
+def require_prefix(prefix: str) -> str:
+    """The prefix itself, when it can be that of a model: its name, or its name and the digest of its content.
+
+    Raises:
+        WeightsError: it cannot.
+    """
+    name, _, digest = prefix.rpartition("/")
+    require_model_name(name if name and _DIGEST.fullmatch(digest) else prefix)
+    return prefix
+
+
+def require_file_names(paths: Iterable[str]) -> None:
+    """Check that files can be locked under their names, which shell scripts and the lists of containers repeat.
+
+    Raises:
+        WeightsError: a name has a tab, a line break, another invisible character, a quote or a backslash.
+    """
+    for path in paths:
+        if not path.isprintable() or set(path) & set("\\'\""):
+            raise WeightsError(
+                f"The file name {path!r} has a quote, a backslash or an invisible character: "
+                "rename the file, or remove it from the model's directory."
+            )
 
 
 def load(path: Path) -> WeightsLock:
@@ -116,10 +168,14 @@ def load(path: Path) -> WeightsLock:
         raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path} is not JSON ({error}): {_RESTORE}") from error
-    if not isinstance(content, dict) or content.get("schemaVersion") != SCHEMA_VERSION:
-        raise WeightsError(f"{path} does not have schemaVersion {SCHEMA_VERSION}: use the LISA that wrote it.")
+    version = content.get("schemaVersion") if isinstance(content, dict) else None
+    if version not in {_VERSION_WITHOUT_PREFIXES, SCHEMA_VERSION}:
+        raise WeightsError(
+            f"{path} does not have schemaVersion {_VERSION_WITHOUT_PREFIXES} or {SCHEMA_VERSION}: "
+            "use the LISA that wrote it."
+        )
     try:
-        return WeightsLock({require_model_name(name): _model(value) for name, value in content["models"].items()})
+        return WeightsLock({require_model_name(name): _model(name, value) for name, value in content["models"].items()})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path} is not a valid lock file ({error!r}): {_RESTORE}") from error
 
@@ -137,9 +193,13 @@ def save(path: Path, lock: WeightsLock) -> None:
 
 
 def render(lock: WeightsLock) -> bytes:
-    """The bytes of a lock: models and files sorted, two spaces of indent, a newline at the end."""
+    """The bytes of a lock: models and files sorted, two spaces of indent, a newline at the end.
+
+    A lock without prefixes has version 1, so that the bytes of an older lock stay the same.
+    """
     models = {name: as_json(model) for name, model in sorted(lock.models.items())}
-    content = {"schemaVersion": SCHEMA_VERSION, "models": models}
+    has_prefixes = any(model.prefix is not None for model in lock.models.values())
+    content = {"schemaVersion": SCHEMA_VERSION if has_prefixes else _VERSION_WITHOUT_PREFIXES, "models": models}
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -148,7 +208,8 @@ def as_json(model: LockedModel) -> dict[str, Any]:
     return {
         "source": {"kind": model.kind.value, "revision": model.revision},
         **({} if model.converter is None else {"converter": model.converter}),
-        "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in sorted(model.files)],
+        **({} if model.prefix is None else {"prefix": model.prefix}),
+        "files": [_file_as_json(file) for file in sorted(model.files)],
         "totalBytes": model.total_bytes,
         "parameters": model.parameters,
         "dtypes": dict(sorted(model.dtypes.items())),
@@ -156,10 +217,15 @@ def as_json(model: LockedModel) -> dict[str, Any]:
     }
 
 
+def _file_as_json(file: LockedFile) -> dict[str, Any]:
+    parts = {} if file.parts_sha256 is None else {"partsSha256": file.parts_sha256}
+    return {"path": file.path, "size": file.size, "sha256": file.sha256, **parts}
+
+
 _RESTORE = "restore it from git, or remove it and stage the models again with `lisa weights stage`."
 
 
-def _model(value: Any) -> LockedModel:
+def _model(name: str, value: Any) -> LockedModel:
     revision = value["source"]["revision"]
     model = LockedModel(
         kind=SourceKind(value["source"]["kind"]),
@@ -169,7 +235,10 @@ def _model(value: Any) -> LockedModel:
         dtypes={_text(name): _count(count) for name, count in value["dtypes"].items()},
         converter=_count(value["converter"]) if "converter" in value else None,
         proofs=proofs_from_json(value["proofs"]) if "proofs" in value else (),
+        prefix=_text(value["prefix"]) if "prefix" in value else None,
     )
+    if model.prefix is not None and model != model.with_prefix(name):
+        raise ValueError(f"the prefix of {name} is not the one of its files, {model.with_prefix(name).prefix}")
     if len({file.path for file in model.files}) != len(model.files):
         raise ValueError("duplicate path")
     if value["totalBytes"] != model.total_bytes:
@@ -185,7 +254,11 @@ def _file(value: Any) -> LockedFile:
         raise ValueError(f"{path!r} is not a path inside a model")
     if not _DIGEST.fullmatch(digest):
         raise ValueError(f"{digest!r} is not a SHA-256 digest")
-    return LockedFile(path, _count(value["size"]), digest)
+    parts = _text(value["partsSha256"]) if "partsSha256" in value else None
+    size = _count(value["size"])
+    if parts is not None and not is_parts_checksum(parts, size):
+        raise ValueError(f"{parts!r} is not a checksum of parts")
+    return LockedFile(path, size, digest, parts)
 
 
 def _text(value: Any) -> str:

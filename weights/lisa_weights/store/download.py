@@ -35,11 +35,12 @@ def download(
     moving = tuple(file for file in locked.files if file.path in different)
     if not moving:
         return Transfer(moved=(), kept=locked.files)
-    _require_present(bucket, model, moving)
+    prefix = locked.location(model)
+    _require_present(bucket, prefix, moving)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with temporary_directory(directory, "download") as partial:
-            _receive(bucket, model, directory=directory, partial=partial, files=moving, progress=progress)
+            _receive(bucket, prefix, directory=directory, partial=partial, files=moving, progress=progress)
     except OSError as error:
         raise WeightsError(
             f"{directory} cannot be written: {error.strerror}. Free up space or check its permissions, and rerun."
@@ -49,14 +50,14 @@ def download(
 
 def _receive(
     bucket: Bucket,
-    model: str,
+    prefix: str,
     *,
     directory: Path,
     partial: Path,
     files: tuple[LockedFile, ...],
     progress: Progress | None,
 ) -> None:
-    expected = {bucket.url(model, file.path): file for file in files}
+    expected = {bucket.url(prefix, file.path): file for file in files}
     wrong: list[str] = []
     for file in files:
         (partial / file.path).parent.mkdir(parents=True, exist_ok=True)
@@ -75,10 +76,11 @@ def _receive(
             progress(file.path, file.size)
 
     commands = [("cp", "--raw", url, str(partial / file.path)) for url, file in expected.items()]
-    bucket.copy_files(model, commands, arrived)
+    bucket.copy_files(prefix, commands, arrived)
     if wrong:
         raise WeightsError(
-            f"{bucket.url(model)} does not match the lock file in {', '.join(wrong)}: upload the complete model again."
+            f"{bucket.url(prefix)} does not match the lock file in {', '.join(wrong)}: "
+            "run `lisa weights upload --deep` where the model is."
         )
 
 
@@ -90,11 +92,11 @@ def _to_fetch(directory: Path, locked: LockedModel) -> set[str]:
     return {file.path for file in locked.files if read.get(file.path) != file}
 
 
-def _require_present(bucket: Bucket, model: str, files: tuple[LockedFile, ...]) -> None:
-    stored = {file.path: file.size for file in bucket.files(model)}
+def _require_present(bucket: Bucket, prefix: str, files: tuple[LockedFile, ...]) -> None:
+    stored = {file.path: file.size for file in bucket.files(prefix)}
     wanting = [file.path for file in files if stored.get(file.path) != file.size]
     if wanting:
         raise WeightsError(
-            f"{bucket.url(model)} is not complete ({', '.join(wanting)} missing or of a different size): "
-            "upload the complete model again."
+            f"{bucket.url(prefix)} is not complete ({', '.join(wanting)} missing or of a different size): "
+            "run `lisa weights upload --deep` where the model is."
         )

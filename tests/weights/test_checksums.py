@@ -1,0 +1,276 @@
+"""S3's own SHA-256 checksums, against a real S3: what is proven without reading, and what upload repairs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lisa_compiler.aws.errors import DeployError
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock import s3_checksum
+from lisa_weights.lock.lock_file import LockedModel, WeightsLock, save
+from lisa_weights.lock.s3_checksum import PartsDigest, parts_of
+from lisa_weights.model_directory import lock_directory, read_directory
+from lisa_weights.store import s5cmd
+from lisa_weights.store.bucket import Bucket, MismatchKind
+from lisa_weights.store.checksums import ChecksumClient, ExpectedChecksum
+from lisa_weights.store.download import download
+from lisa_weights.store.upload import upload
+from weights import seaweedfs
+from weights.model_files import SHARDS, sharded, write
+
+MODEL = "org/name"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return write(tmp_path / "models" / MODEL, sharded())
+
+
+@pytest.fixture
+def locked(directory: Path) -> LockedModel:
+    return lock_directory(read_directory(directory)).with_prefix(MODEL)
+
+
+def prefix(locked: LockedModel) -> str:
+    return locked.location(MODEL)
+
+
+def paths(files: object) -> set[str]:
+    return {file.path for file in files}  # type: ignore[attr-defined]
+
+
+def client_of(bucket: Bucket) -> ChecksumClient:
+    assert bucket.checksums is not None
+    return bucket.checksums
+
+
+def overwrite(bucket: Bucket, store: seaweedfs.Store, locked: LockedModel, scratch: Path) -> None:
+    """Replace a shard by other content of the same size whose metadata has the digest of the lock."""
+    digest = next(file.sha256 for file in locked.files if file.path == SHARDS[1])
+    scratch.write_bytes(sharded(second=b"!" * 700)[SHARDS[1]])
+    store.do("cp", "--metadata", f"sha256={digest}", str(scratch), bucket.url(prefix(locked), SHARDS[1]))
+
+
+def test_upload_is_proven_without_reading(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert paths(upload(proving_bucket, MODEL, locked, directory).moved) == set(sharded())
+    monkeypatch.setattr(s5cmd.S5cmd, "reading", None)
+    compared = proving_bucket.compare(prefix(locked), locked.files)
+    assert (compared.mismatches, compared.unproven) == ((), ())
+    for file in proving_bucket.files(prefix(locked), digests=True):
+        content = (directory / file.path).read_bytes()
+        assert file.checksum == base64.b64encode(hashlib.sha256(content).digest()).decode()
+        assert file.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_objects_without_a_checksum_are_unproven(
+    bucket: Bucket, proving_bucket: Bucket, directory: Path, locked: LockedModel
+) -> None:
+    upload(bucket, MODEL, locked, directory)
+    for asked in (bucket, proving_bucket):
+        compared = asked.compare(prefix(locked), locked.files)
+        assert compared.mismatches == ()
+        assert set(compared.unproven) == set(sharded())
+        assert asked.compare(prefix(locked), locked.files, deep=True).unproven == ()
+
+
+def test_content_that_the_store_has_another_checksum_of_differs_in_spite_of_its_metadata(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel, tmp_path: Path
+) -> None:
+    upload(proving_bucket, MODEL, locked, directory)
+    (tmp_path / "x").write_bytes(sharded(second=b"!" * 700)[SHARDS[1]])
+    digest = next(file.sha256 for file in locked.files if file.path == SHARDS[1])
+    client_of(proving_bucket).put(
+        tmp_path / "x",
+        proving_bucket.name,
+        f"{prefix(locked)}/{SHARDS[1]}",
+        checksum=base64.b64encode(hashlib.sha256((tmp_path / "x").read_bytes()).digest()).decode(),
+        parts=(),
+        metadata={"sha256": digest},
+    )
+    assert [found.kind for found in proving_bucket.verify(MODEL, locked)] == [MismatchKind.DIGEST]
+    assert paths(upload(proving_bucket, MODEL, locked, directory).moved) == {SHARDS[1]}
+    assert proving_bucket.verify(MODEL, locked, deep=True) == ()
+
+
+@pytest.mark.parametrize("proving", [True, False])
+def test_upload_repairs_what_a_deep_verification_finds(
+    *,
+    bucket: Bucket,
+    proving_bucket: Bucket,
+    store: seaweedfs.Store,
+    directory: Path,
+    locked: LockedModel,
+    tmp_path: Path,
+    proving: bool,
+) -> None:
+    asked = proving_bucket if proving else bucket
+    upload(asked, MODEL, locked, directory)
+    overwrite(asked, store, locked, tmp_path / "x")
+    assert SHARDS[1] in asked.compare(prefix(locked), locked.files).unproven
+    assert [found.path for found in asked.verify(MODEL, locked, deep=True)] == [SHARDS[1]]
+    assert upload(asked, MODEL, locked, directory).moved == ()
+    assert paths(upload(asked, MODEL, locked, directory, deep=True).moved) == {SHARDS[1]}
+    assert asked.verify(MODEL, locked, deep=True) == ()
+
+
+def test_store_rejects_a_file_that_changes_after_it_was_checked(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel
+) -> None:
+    file = next(file for file in locked.files if file.path == SHARDS[1])
+    (directory / SHARDS[1]).write_bytes(sharded(second=b"!" * 700)[SHARDS[1]])
+    with pytest.raises(DeployError, match="cannot be uploaded"):
+        client_of(proving_bucket).put(
+            directory / SHARDS[1],
+            proving_bucket.name,
+            f"{prefix(locked)}/{SHARDS[1]}",
+            checksum=ExpectedChecksum.of(file).text,
+            parts=(),
+            metadata={},
+        )
+    assert proving_bucket.files(prefix(locked)) == ()
+
+
+def test_model_of_the_older_layout_is_not_uploaded(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
+    with pytest.raises(WeightsError, match="was locked by an older LISA"):
+        upload(bucket, MODEL, replace(locked, prefix=None), directory)
+
+
+def test_fine_tune_of_the_same_size_leaves_running_deployments_as_they_are(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel, tmp_path: Path
+) -> None:
+    upload(proving_bucket, MODEL, locked, directory)
+    tuned_files = sharded(second=b"t" * 700)
+    tuned_directory = write(tmp_path / "tuned", tuned_files)
+    tuned = lock_directory(read_directory(tuned_directory)).with_prefix(MODEL)
+    assert tuned.total_bytes == locked.total_bytes
+    upload(proving_bucket, MODEL, tuned, tuned_directory)
+    for entry, files in ((locked, sharded()), (tuned, tuned_files)):
+        assert proving_bucket.verify(MODEL, entry, deep=True) == ()
+        target = tmp_path / "instance" / entry.content_digest
+        download(proving_bucket, MODEL, entry, target)
+        assert {path: (target / path).read_bytes() for path in files} == files
+
+
+def test_two_uploads_at_once(proving_bucket: Bucket, bucket: Bucket, directory: Path, locked: LockedModel) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        asked = (proving_bucket, proving_bucket, bucket)
+        running = [pool.submit(upload, each, MODEL, locked, directory) for each in asked]
+    for each in running:
+        each.result()
+    assert proving_bucket.verify(MODEL, locked, deep=True) == ()
+
+
+UPLOAD = """
+import sys, time
+from pathlib import Path
+from lisa_compiler.aws.checksums import open_checksum_objects
+from lisa_weights.lock.lock_file import load
+from lisa_weights.store import s5cmd
+from lisa_weights.store.bucket import Bucket
+from lisa_weights.store.upload import upload
+name, endpoint, lock, directory = sys.argv[1:]
+def stop(path, size):
+    print(path, flush=True)
+    time.sleep(600)
+bucket = Bucket(name, s5cmd.find(endpoint), open_checksum_objects("us-east-1", endpoint))
+upload(bucket, "org/name", load(Path(lock)).models["org/name"], Path(directory), progress=stop)
+"""
+
+
+def test_upload_killed_in_the_middle_resumes(proving_bucket: Bucket, tmp_path: Path) -> None:
+    directory = write(tmp_path / "m", sharded(second=bytes(200 << 20)))
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    save(tmp_path / "lock", WeightsLock({MODEL: made}))
+    endpoint = proving_bucket.store.endpoint_url or ""
+    child = subprocess.Popen(
+        [sys.executable, "-c", UPLOAD, proving_bucket.name, endpoint, str(tmp_path / "lock"), str(directory)],
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("schema", "weights", "compiler"))},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline().strip() == SHARDS[0]
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+    missing = {found.path for found in proving_bucket.verify(MODEL, made)}
+    assert SHARDS[1] in missing
+    assert SHARDS[0] not in missing
+    assert paths(upload(proving_bucket, MODEL, made, directory).moved) == missing
+    compared = proving_bucket.compare(prefix(made), made.files)
+    assert (compared.mismatches, compared.unproven) == ((), ())
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files above 6 MB are sent in parts of 5 MiB, the least that S3 takes."""
+    monkeypatch.setattr(s3_checksum, "MAX_REQUEST_BYTES", 6_000_000)
+    monkeypatch.setattr(s3_checksum, "PART_BYTES", 5 << 20)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_large_file_is_proven_by_the_checksum_of_its_parts(
+    proving_bucket: Bucket, tmp_path: Path, store: seaweedfs.Store
+) -> None:
+    content = os.urandom(11 << 20)
+    directory = write(tmp_path / "m", sharded(second=content))
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    (large,) = [file for file in made.files if file.parts_sha256]
+    assert (large.path, (large.parts_sha256 or "").partition("-")[2]) == (SHARDS[1], "3")
+    upload(proving_bucket, MODEL, made, directory)
+    compared = proving_bucket.compare(prefix(made), made.files)
+    assert (compared.mismatches, compared.unproven) == ((), ())
+    assert proving_bucket.verify(MODEL, made, deep=True) == ()
+    (without,) = [replace(file, parts_sha256=None) for file in made.files if file.parts_sha256]
+    assert proving_bucket.compare(prefix(made), [without]).unproven == (SHARDS[1],)
+    store.do("cp", str(directory / SHARDS[1]), proving_bucket.url(prefix(made), SHARDS[1]))
+    assert [found.kind for found in proving_bucket.verify(MODEL, made)] == [MismatchKind.UNPROVEN]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_upload_in_parts_that_fails_leaves_nothing(proving_bucket: Bucket, tmp_path: Path) -> None:
+    directory = write(tmp_path / "m", sharded(second=os.urandom(11 << 20)))
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    large = next(file for file in made.files if file.parts_sha256)
+    (directory / large.path).unlink()
+    expected = ExpectedChecksum.of(large)
+    client = client_of(proving_bucket)
+    with pytest.raises(DeployError, match="cannot be read"):
+        client.put(
+            directory / large.path,
+            proving_bucket.name,
+            f"{prefix(made)}/{large.path}",
+            checksum=expected.text,
+            parts=expected.parts,
+            metadata={},
+        )
+    assert proving_bucket.files(prefix(made)) == ()
+    assert not client.client.list_multipart_uploads(Bucket=proving_bucket.name).get("Uploads")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 250, 300])
+def test_checksum_of_parts_is_the_digest_of_their_digests(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_checksum, "PART_BYTES", 100)
+    data = bytes(range(256)) * 2
+    digests = [hashlib.sha256(data[start : start + length]).digest() for start, length in parts_of(size)]
+    computed = PartsDigest()
+    for start in range(0, size, 33):
+        computed.update(memoryview(data)[start : min(start + 33, size)])
+    expected = base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
+    assert computed.checksum() == f"{expected}-{len(digests)}"

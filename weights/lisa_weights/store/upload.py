@@ -1,0 +1,106 @@
+"""Upload models to the bucket, under the prefix that names their content.
+
+With a ChecksumClient, each file is sent with S3's checksum as it follows from the lock, so that the store rejects other
+content. Without one, s5cmd sends it, with the digest in its user metadata alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock.lock_file import LockedFile, LockedModel
+from lisa_weights.model_directory import Progress, digest_files
+from lisa_weights.store.bucket import DIGEST_KEY, Bucket, Transfer
+from lisa_weights.store.checksums import ExpectedChecksum
+
+_CONCURRENT_FILES = 8
+
+
+def upload(
+    bucket: Bucket,
+    model: str,
+    locked: LockedModel,
+    directory: Path,
+    *,
+    deep: bool = False,
+    progress: Progress | None = None,
+) -> Transfer:
+    """Upload a model to the bucket, weights first; objects that match the lock are kept.
+
+    Objects that do not match are damaged, because their prefix names their content, and are sent again. No object of
+    another prefix is changed, and none is deleted.
+
+    Args:
+        bucket: the target.
+        model: `org/name`.
+        locked: which files, and what they are; with a prefix.
+        directory: where the files are.
+        deep: read the objects to find those that do not match.
+        progress: receives each uploaded file with its bytes.
+
+    Raises:
+        LisaError: a file differs from the lock, or the store refuses; run again, it resumes.
+    """
+    if locked.prefix is None:
+        raise WeightsError(f"{model} was locked by an older LISA: run `lisa weights stage` or `lisa weights adopt`.")
+    different = {mismatch.path for mismatch in bucket.compare(locked.prefix, locked.files, deep=deep).mismatches}
+    moving = tuple(file for file in locked.files if file.path in different)
+    _require_unchanged(directory, moving)
+    weights = [file for file in moving if file.path.endswith(".safetensors")]
+    for group in (weights, [file for file in moving if file not in weights]):
+        if bucket.checksums is not None:
+            _send_with_checksums(bucket, locked.prefix, directory, group, progress)
+        else:
+            _send(bucket, locked.prefix, directory, group, progress)
+    return Transfer(moved=moving, kept=tuple(file for file in locked.files if file not in moving))
+
+
+def _send_with_checksums(
+    bucket: Bucket, prefix: str, directory: Path, files: Sequence[LockedFile], progress: Progress | None
+) -> None:
+    client = bucket.checksums
+    assert client is not None  # noqa: S101
+
+    def send(file: LockedFile) -> None:
+        expected = ExpectedChecksum.of(file)
+        client.put(
+            directory / file.path,
+            bucket.name,
+            f"{prefix}/{file.path}",
+            checksum=expected.text,
+            parts=expected.parts,
+            metadata={DIGEST_KEY: file.sha256},
+        )
+        if progress is not None:
+            progress(file.path, file.size)
+
+    with ThreadPoolExecutor(_CONCURRENT_FILES) as pool:
+        sending = [pool.submit(send, file) for file in files]
+    for each in sending:
+        each.result()
+
+
+def _send(bucket: Bucket, prefix: str, directory: Path, files: Iterable[LockedFile], progress: Progress | None) -> None:
+    targets = {bucket.url(prefix, file.path): file for file in files}
+    commands = [
+        ("cp", "--raw", "--metadata", f"{DIGEST_KEY}={file.sha256}", str(directory / file.path), target)
+        for target, file in targets.items()
+    ]
+
+    def arrived(answer: Mapping[str, Any]) -> None:
+        file = targets.get(str(answer.get("destination")))
+        if file is not None and progress is not None:
+            progress(file.path, file.size)
+
+    bucket.copy_files(prefix, commands, arrived)
+
+
+def _require_unchanged(directory: Path, files: Iterable[LockedFile]) -> None:
+    expected = {file.path: file for file in files}
+    for read in digest_files(directory, expected):
+        if read != expected[read.path]:
+            raise WeightsError(f"{directory / read.path} does not match the lock file: run `lisa weights stage`.")
