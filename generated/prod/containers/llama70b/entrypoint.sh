@@ -20,7 +20,7 @@ if command -v nvidia-smi >/dev/null; then
 fi
 
 export HF_HUB_OFFLINE=1
-arguments=(--model "${LOCAL_MODEL_PATH%/}" --served-model-name "$MODEL_NAME" --host 0.0.0.0 --port 8080)
+arguments=(--served-model-name "$MODEL_NAME" --host 0.0.0.0 --port 8080)
 
 # Adds an option when its variable is set: flag, value.
 option() { [[ -z $2 ]] || arguments+=("$1" "$2"); }
@@ -55,4 +55,8 @@ if [[ -n ${SERVER_ARGS:-} ]]; then
   arguments+=("${words[@]}")
 fi
 
-exec python3 -m vllm.entrypoints.openai.api_server "${arguments[@]}"
+# The oldest images have no `vllm` command, which replaces this module.
+if command -v vllm >/dev/null; then
+  exec vllm serve "${LOCAL_MODEL_PATH%/}" "${arguments[@]}"
+fi
+exec python3 -m vllm.entrypoints.openai.api_server --model "${LOCAL_MODEL_PATH%/}" "${arguments[@]}"
