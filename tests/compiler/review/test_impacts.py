@@ -1,4 +1,4 @@
-"""What a reviewer is told: data, access, names and what has to be done by hand."""
+"""Impacts that a review reports: data, names, protection and manual steps; access is in test_access.py."""
 
 from __future__ import annotations
 
