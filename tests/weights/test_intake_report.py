@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.safetensors.layout import lay_out
 from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from lisa_weights.steps import no_progress
-from weights.checkpoint_files import state, tensor, written
+from weights.checkpoint_files import written
 from weights.model_files import checkpoint, single, write
 
 MODEL = "org/model"
@@ -50,8 +51,9 @@ def report(directory: Path, **fields: Any) -> IntakeReport:
     return examine(MODEL, directory, locked(directory, **fields), no_progress)
 
 
+SMALL = {**single(), "tokenizer.json": b"{}"}
 FULL = {
-    **single(),
+    **SMALL,
     "config.json": json.dumps(
         {
             "architectures": ["XForCausalLM"],
@@ -100,11 +102,11 @@ def test_changed_file_is_reported(tmp_path: Path) -> None:
 
 
 def test_pickles_are_read_without_running_them(tmp_path: Path) -> None:
-    directory = write(tmp_path / "m", {**single(), "extra.bin": checkpoint(b"abcd")})
-    written(directory, b"\x80\x02cposix\nsystem\n(X\x01\0\0\0atR.", file="evil.pt")
+    directory = write(tmp_path / "m", {**SMALL, "old/extra.bin": checkpoint(b"abcd")})
+    written(directory / "old", b"\x80\x02cposix\nsystem\n(X\x01\0\0\0atR.", file="evil.pt")
     good, evil = sorted(report(directory).pickles, key=lambda each: each.problem is not None)
-    assert (good.path, good.problem, good.tensors) == ("extra.bin", None, 1)
-    assert (evil.path, evil.tensors) == ("evil.pt", 0)
+    assert (good.path, good.problem, good.tensors) == ("old/extra.bin", None, 1)
+    assert (evil.path, evil.tensors) == ("old/evil.pt", 0)
     assert evil.problem is not None
     assert "it imports 'posix.system'" in evil.problem
 
@@ -154,12 +156,12 @@ def test_values_are_counted_across_blocks_and_progress_is_told(tmp_path: Path) -
 
 def test_without_numpy_values_are_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
-    found = report(write(tmp_path / "m", single()))
+    found = report(write(tmp_path / "m", SMALL))
     assert found.values is None
     assert "Values of tensors are unknown: install numpy" in as_markdown(found)
 
 
-@pytest.mark.parametrize("files", [FULL, single()])
+@pytest.mark.parametrize("files", [FULL, SMALL])
 @pytest.mark.parametrize("revision", [COMMIT, None])
 def test_bom_is_valid_cyclonedx(tmp_path: Path, files: dict[str, bytes], revision: str | None) -> None:
     kind = SourceKind.HUB if revision else SourceKind.LOCAL
@@ -173,7 +175,7 @@ def test_bom_is_valid_cyclonedx(tmp_path: Path, files: dict[str, bytes], revisio
 
 def test_license_that_spdx_does_not_have_is_a_name(tmp_path: Path) -> None:
     readme = b"---\nlicense: other\nlicense_name: llama3.1\nlicense_link: https://example.org/license\n---\n"
-    found = report(write(tmp_path / "m", {**single(), "README.md": readme}))
+    found = report(write(tmp_path / "m", {**SMALL, "README.md": readme}))
     assert (found.license.name, found.license.link) == ("llama3.1", "https://example.org/license")
     bom = cyclonedx_bom(found)
     assert bom["metadata"]["component"]["licenses"] == [{"license": {"name": "llama3.1"}}]
@@ -181,7 +183,7 @@ def test_license_that_spdx_does_not_have_is_a_name(tmp_path: Path) -> None:
 
 
 def test_statement_binds_the_commit_and_the_checkpoint_to_the_files(tmp_path: Path) -> None:
-    directory = write(tmp_path / "m", {**single(), "pytorch_model.bin": checkpoint(b"abcd")})
+    directory = write(tmp_path / "m", {**SMALL, "pytorch_model.bin": checkpoint(b"abcd")})
     found = report(directory, kind=SourceKind.HUB, revision=COMMIT, converter=2)
     statement = slsa_statement(found)
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
@@ -193,7 +195,7 @@ def test_statement_binds_the_commit_and_the_checkpoint_to_the_files(tmp_path: Pa
     commit, source = definition["resolvedDependencies"]
     assert commit == {"uri": f"pkg:huggingface/org/model@{COMMIT}", "digest": {"gitCommit": COMMIT}}
     assert source["name"] == "pytorch_model.bin"
-    assert len(source["digest"]["sha256"]) == 64
+    assert source["digest"]["sha256"] == hashlib.sha256((directory / "pytorch_model.bin").read_bytes()).hexdigest()
     assert definition["internalParameters"] == {"converter": 2}
     assert as_document(found)["provenance"] == statement
 
@@ -201,7 +203,7 @@ def test_statement_binds_the_commit_and_the_checkpoint_to_the_files(tmp_path: Pa
 def test_texts_of_a_model_do_not_become_markup(tmp_path: Path) -> None:
     readme = b"---\nlicense: <img src=x> [a](http://b) |\n---\n"
     config = json.dumps({"architectures": ["a`|<b>"], "model_type": "x\n# heading"}).encode()
-    text = as_markdown(report(write(tmp_path / "m", {**single(), "config.json": config, "README.md": readme})))
+    text = as_markdown(report(write(tmp_path / "m", {**SMALL, "config.json": config, "README.md": readme})))
     assert "<img" not in text.replace("\\<img", "")
     assert "\n# heading" not in text
     assert "`a'\\|<b>`" in text
@@ -229,6 +231,6 @@ def test_report_command_writes_all_formats(tmp_path: Path) -> None:
 
 
 def test_model_that_is_not_on_the_disk(tmp_path: Path) -> None:
-    entry = locked(write(tmp_path / "m", {**single(), **{"x.bin": state(w=tensor())}}))
+    entry = locked(write(tmp_path / "m", SMALL))
     with pytest.raises(WeightsError, match="Run `lisa weights download org/model` first"):
         examine(MODEL, tmp_path / "absent", entry, no_progress)

@@ -133,7 +133,7 @@ def examine(model: str, directory: Path, locked: LockedModel, step: Step) -> Int
         digests = {file.path: file for file in digest_files(directory, hashed, progress)}
     values = None
     if is_available():
-        weights = found.completeness.weights
+        weights = [name for name in found.files if name.endswith(".safetensors")]
         with step(f"checking the tensors of {model}", sum(found.files.get(name, 0) for name in weights)) as progress:
             values = check_values(directory, weights, progress)
     config = _json(directory / "config.json")
