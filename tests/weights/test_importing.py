@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import yaml
 from tests.compiler.conftest import configuration
@@ -80,6 +81,15 @@ def test_cache_states_the_name_and_the_commit_and_its_blobs_are_verified(tmp_pat
     result = imported(cache(tmp_path / "hub", sharded()), tmp_path / "models", None)
     assert (result.model, result.revision, result.carrier) == ("org/cached-model", COMMIT, CarrierKind.HUB_CACHE)
     assert set(result.verified) == set(sharded())
+
+
+def test_cache_of_these_tests_is_one_to_the_hubs_own_library(tmp_path: Path) -> None:
+    cache(tmp_path / "hub", sharded())
+    found = huggingface_hub.scan_cache_dir(tmp_path / "hub")
+    (repository,) = found.repos
+    (revision,) = repository.revisions
+    assert (list(found.warnings), repository.repo_id, revision.commit_hash) == ([], "org/cached-model", COMMIT)
+    assert {file.file_name for file in revision.files} == {path.rpartition("/")[2] for path in sharded()}
 
 
 def test_snapshot_directory_is_enough(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def adapter_problem(base: str | None) -> str:
         f"merge it into its base model{f' {base}' if base else ''} (peft's `merge_and_unload`) and import the result"
     )
     return (
-        f"it is a LoRA adapter, which has no weights of its own and which the configuration cannot name yet: {merged}"
+        f"it is a LoRA adapter, which has no weights of a model and which the configuration cannot name yet: {merged}"
     )
 
 

@@ -24,6 +24,8 @@ from lisa_weights import stage as use_cases
 from lisa_weights.adopt import adopt
 from lisa_weights.garbage import MIN_AGE_DAYS, GarbageOptions
 from lisa_weights.importing import Imported
+from lisa_weights.intake.rendering import as_document, as_markdown, write_report
+from lisa_weights.intake.report import examine
 from lisa_weights.serving.omissions import OmittedFile, by_reason
 from lisa_weights.stage_events import (
     Event,
@@ -129,6 +131,29 @@ def weights_import(
         workspace, path, model, progress_step, replace_existing=replace, generate=generate
     )
     print_events(events)
+
+
+@app.command("report", epilog="lisa weights report mistralai/Mistral-7B-Instruct-v0.2 --output intake")
+@takes(local_workspace_options)
+def weights_report(
+    workspace: Workspace,
+    model: Annotated[str, typer.Argument(help="org/name, locked and in models/.")],
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown/--json", help="Format on stdout.")] = True,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="DIR", help="Write all formats, in-toto and CycloneDX into a directory."),
+    ] = None,
+) -> None:
+    """Report what a model contains, what was found in it, and where it came from."""
+    report = examine(model, workspace.path(model), workspace.locked(model), progress_step)
+    if output is None:
+        write_output(as_markdown(report) if markdown else _json(as_document(report)))
+    else:
+        for path in write_report(report, output):
+            print_status(f"wrote {shown_path(path)}")
+    if report.mismatches:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("convert", epilog="lisa weights convert models/org/name")
@@ -326,6 +351,10 @@ def _next_command(row: StatusRow) -> str:
         return "-"
     objects = {NextAction.CONVERT: f" {MODELS}/{row.model}", NextAction.STAGE: ""}
     return f"lisa weights {row.next_action}{objects.get(row.next_action, f' {row.model}')}"
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _bytes(text: str) -> int:

@@ -1,0 +1,1 @@
+"""What a reviewer of a model reads: its contents, findings and provenance."""
