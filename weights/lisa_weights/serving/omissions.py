@@ -32,7 +32,7 @@ _BY_SUFFIX: Mapping[str, str] = {
     ".md": "documentation",
 }
 _BY_NAME: Mapping[re.Pattern[str], str] = {
-    re.compile(r"(readme|license|licence|notice|use_policy|acceptable_use).*", re.IGNORECASE): "documentation",
+    re.compile(r"(readme|licen[cs]e|notice|use_policy|acceptable_use).*", re.IGNORECASE): "documentation",
     re.compile(
         r"(trainer_state|.*_results)\.json|events\.out\.tfevents.*|training_args\..*|latest"
     ): "state of training",
