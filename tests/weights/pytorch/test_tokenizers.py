@@ -15,7 +15,9 @@ from lisa_weights.serving.tokenizer_files import FILES_OF_CLASS, WITHOUT_FILES
 
 def tokenizers() -> dict[str, Any]:
     names = [name for name in dir(transformers) if name.endswith(("Tokenizer", "TokenizerFast"))]
-    return {name: getattr(transformers, name) for name in names}
+    found = {name: getattr(transformers, name) for name in names}
+    # transformers replaces a class whose library is absent by a dummy without attributes.
+    return {name: one for name, one in found.items() if type(one).__name__ != "DummyObject"}
 
 
 def files_of(tokenizer: Any) -> set[str]:
