@@ -44,7 +44,7 @@ def test_shard_that_only_the_index_names_is_served(tmp_path: Path) -> None:
     found = read_directory(write(tmp_path, files | {"draft.safetensors": safetensors({"z": b"m"})}))
     assert found.completeness.problems == ()
     assert found.files.keys() == files.keys()
-    assert reasons(found) == {"draft.safetensors": "weights that the index does not name"}
+    assert reasons(found) == {"draft.safetensors": "weights that no index names"}
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,7 @@ def test_two_candidates_for_the_checkpoint_are_refused_before_the_conversion(tmp
         ("config.json", POINTER, "config.json is a Git LFS pointer"),
         ("tokenizer_config.json", b"{,}", "tokenizer_config.json is not JSON"),
         ("generation_config.json", b"\xff", "generation_config.json is not JSON"),
+        ("config.json", b"\xef\xbb\xbf{}", "config.json is not JSON"),
         ("modules.json", b"{}", "modules.json is not a list of modules"),
         ("modules.json", b"{,}", "modules.json is not JSON"),
         ("modules.json", b'[{"path": 1, "type": "x"}]', "modules.json has an entry without `path` and `type`"),

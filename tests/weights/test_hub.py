@@ -291,3 +291,29 @@ def test_digests_are_those_of_git(tmp_path: Path) -> None:
     path.write_bytes(b"test content\n")
     # The example of Pro Git, "Git Objects".
     assert content_digest(path, DigestKind.GIT_BLOB).value == "d670460b4b4aece5915caf5c68d12f560a9fe3e4"
+
+
+def test_files_that_the_index_and_modules_json_name_are_fetched(hub: Hub) -> None:
+    modules = [{"path": "heads/dense", "type": "sentence_transformers.models.Dense"}]
+    index = {"weight_map": {"x": SHARDS[0], "y": SHARDS[1], "z": "mtp.safetensors"}}
+    hub.files |= {
+        "model.safetensors.index.json": json.dumps(index).encode(),
+        "mtp.safetensors": b"m",
+        "modules.json": json.dumps(modules).encode(),
+        "heads/dense/config.json": b"{}",
+        "heads/dense/pytorch_model.bin": b"d",
+        "model_ema.safetensors": b"e" * 2000,
+    }
+    listing = look_up(MODEL)
+    names = {name for name, _ in listing.files}
+    assert {"mtp.safetensors", "heads/dense/config.json", "heads/dense/pytorch_model.bin"} <= names
+    assert listing.needs_conversion
+    reasons = {file.path: file.reason for file in listing.omitted}
+    assert reasons["model_ema.safetensors"] == f"other weights than {SHARDS[0]}, which servers load"
+    assert reasons["onnx/model.onnx"] == "ONNX"
+
+
+def test_modules_json_that_names_an_absent_folder_is_refused_before_the_download(hub: Hub) -> None:
+    hub.files["modules.json"] = b'[{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}]'
+    with pytest.raises(WeightsError, match=r"modules\.json names the folder 2_Dense, which does not exist"):
+        look_up(MODEL)

@@ -43,7 +43,7 @@ def with_pytorch(action: str, directory: Path) -> dict[str, list[Any]]:
         timeout=SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-8000:]
+    assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -15,9 +15,11 @@ from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import LockedModel, SourceKind
+from lisa_weights.lock.proofs import Proof
 from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, digest_files, read_directory
+from lisa_weights.proof.load import prove
 from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
@@ -127,6 +129,15 @@ def convert_directory(
     if converted.written:
         _record_conversion(path, before, converted)
     return converted
+
+
+def prove_directory(path: Path) -> tuple[Proof, ...]:
+    """Prove that a converted model loads, and that it generates as its checkpoint does.
+
+    Raises:
+        WeightsError: it does not; the text has the names of the tensors, or both answers.
+    """
+    return prove(read_directory(path), generate=True)
 
 
 def omitted_files(path: Path) -> tuple[OmittedFile, ...]:

@@ -166,6 +166,7 @@ def weights_convert(
         bool,
         typer.Option("--checksums", help="Also verify the checkpoint's CRC-32 checksums; takes about 50 % longer."),
     ] = False,
+    generate: Generate = False,
 ) -> None:
     """Convert PyTorch checkpoints to safetensors, without running their code."""
     if checksums and not verify:
@@ -188,6 +189,9 @@ def weights_convert(
         print_status(f"converted: the tensors under {'.'.join(converted.taken_from)}")
     for name in converted.skipped:
         print_status(f"omitted: {name}")
+    if generate:
+        for proof in use_cases.prove_directory(path):
+            print_status(proof.summary)
     for line in _omissions(use_cases.omitted_files(path)):
         print_status(line)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import emit_weights
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
+from lisa_weights.lock.proofs import Proof, ProofKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -140,6 +142,15 @@ def summary(deployment: Deployment, lock: WeightsLock | None = None, **changes: 
 def test_summary_says_how_large_locked_weights_are(planned: Planned) -> None:
     text = summary(planned(), WeightsLock({"org/small-model": LOCKED}))
     assert "| 14.0 GB, 7.0 B parameters at 000000000000 |" in text
+
+
+def test_summary_shows_which_proofs_were_made(planned: Planned) -> None:
+    proofs = (
+        Proof(ProofKind.HEADERS, True, "2 tensors"),
+        Proof(ProofKind.LOAD, False, "transformers | is not installed"),
+    )
+    text = summary(planned(), WeightsLock({"org/small-model": replace(LOCKED, proofs=proofs)}))
+    assert "000000000; proved: headers; load not proved (transformers \\| is not installed) |" in text
 
 
 def test_summary(planned: Planned, snapshot: SnapshotAssertion) -> None:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tokenizers
 import torch
 import transformers as hf
 from vllm import LLM, SamplingParams
 from vllm.distributed import cleanup_dist_env_and_memory
 
-from weights.pytorch.checkpoints import DECODERS, PROMPT, TOKENS, answer, make
+from weights.pytorch.checkpoints import DECODERS, PROMPT, TOKENS, VOCABULARY, answer, make
 
 DIMENSIONS = 48
 _HIDDEN = 64
@@ -26,9 +27,15 @@ _HIDDEN = 64
 def _bert() -> Any:
     return hf.BertModel(
         hf.BertConfig(
-            vocab_size=512, hidden_size=_HIDDEN, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4
+            vocab_size=VOCABULARY, hidden_size=_HIDDEN, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4
         )
     )
+
+
+def _tokenizer() -> Any:
+    words = {"[UNK]": 0, "[PAD]": 1, **{f"w{number}": number for number in range(2, VOCABULARY)}}
+    model = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    return hf.PreTrainedTokenizerFast(tokenizer_object=model, unk_token="[UNK]", pad_token="[PAD]")
 
 
 def _decoder(name: str) -> Callable[[Path], list[Any]]:
@@ -54,6 +61,7 @@ def _sentence_model(directory: Path, *, dense: str) -> list[float]:
         (directory / path).mkdir(parents=True)
         (directory / path / "config.json").write_text(json.dumps(content))
     (directory / "modules.json").write_text(json.dumps(listed))
+    _tokenizer().save_pretrained(directory)  # vLLM embeds nothing without one
     torch.save(
         {f"linear.{name}": value for name, value in layer.state_dict().items()}, directory / dense / "pytorch_model.bin"
     )
@@ -76,7 +84,7 @@ def _serve(directory: Path, *, embeds: bool) -> list[Any]:
         str(directory),
         dtype="float32",
         enforce_eager=True,
-        skip_tokenizer_init=True,
+        skip_tokenizer_init=not embeds,
         max_model_len=64,
         seed=0,
         **runner,

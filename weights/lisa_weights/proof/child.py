@@ -10,6 +10,7 @@ checkpoint, and answers.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -47,7 +48,7 @@ class _Report(logging.Handler):
 
 
 def _architecture(directory: str) -> tuple[Any, Any, str]:
-    import transformers
+    transformers = importlib.import_module("transformers")
 
     config = transformers.AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
     names = getattr(config, "architectures", None) or []
@@ -63,8 +64,8 @@ def _architecture(directory: str) -> tuple[Any, Any, str]:
 
 
 def _load(request: dict[str, Any]) -> dict[str, Any]:
-    import torch
-    import transformers
+    torch = importlib.import_module("torch")
+    transformers = importlib.import_module("transformers")
 
     config, model_class, name = _architecture(request["directory"])
     report = _Report()
@@ -107,7 +108,7 @@ def _generate(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(request: dict[str, Any], *, use_safetensors: bool) -> list[int]:
-    import torch
+    torch = importlib.import_module("torch")
 
     config, model_class, name = _architecture(request["directory"])
     if not model_class.can_generate():
@@ -141,8 +142,8 @@ def _main() -> None:
     sys.addaudithook(_refuse_network)
     answer: dict[str, Any]
     try:
-        import torch
-        import transformers
+        torch = importlib.import_module("torch")
+        transformers = importlib.import_module("transformers")
 
         versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
         _limit_memory(request["memory"])

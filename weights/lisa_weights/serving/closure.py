@@ -126,7 +126,7 @@ def find_closure(files: ModelFiles, *, trust_names: bool = False) -> Closure:
         checkpoint=tuple(sorted(all_checkpoints)),
         unconverted=modules.unconverted,
         rivals=rivals,
-        omitted=_omitted(left, modules, all_checkpoints, bool(weights), rivals),
+        omitted=_omitted(left, modules, all_checkpoints, weights, {name: min(taken) for name in rivals}),
         problems=(*problems, *modules.problems),
     )
 
@@ -199,12 +199,12 @@ def _processor_files(sizes: Mapping[str, int], in_modules: set[str]) -> set[str]
 
 
 def _omitted(
-    left: set[str], modules: SentenceModules, checkpoints: set[str], is_safetensors: bool, rivals: tuple[str, ...]
+    left: set[str], modules: SentenceModules, checkpoints: set[str], weights: set[str], rivals: Mapping[str, str]
 ) -> tuple[OmittedFile, ...]:
     converted = {
         path: "a PyTorch checkpoint, whose safetensors are served"
         for path in checkpoints
-        if (is_safetensors if "/" not in path else path.rpartition("/")[0] not in modules.unconverted)
+        if (weights if "/" not in path else path.rpartition("/")[0] not in modules.unconverted)
     }
-    named = {path: reason_for(path, is_rival=path in rivals, in_module=modules.contain(path)) for path in left}
+    named = {path: reason_for(path, rival_of=rivals.get(path), in_module=modules.contain(path)) for path in left}
     return tuple(OmittedFile(path, reason) for path, reason in sorted({**named, **converted}.items()))

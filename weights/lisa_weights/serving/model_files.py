@@ -58,7 +58,7 @@ class ModelFiles:
         if len(content) > MAX_CONFIG_BYTES:
             raise WeightsError("is too large for a configuration file")
         try:
-            return json.loads(content.decode("utf-8-sig"))
+            return json.loads(content.decode())
         except (ValueError, RecursionError) as error:
             raise WeightsError("is not JSON") from error
 

@@ -32,7 +32,7 @@ _BY_SUFFIX: Mapping[str, str] = {
     ".md": "documentation",
 }
 _BY_NAME: Mapping[re.Pattern[str], str] = {
-    re.compile(r"(readme|license|licence|notice|use_policy|acceptable_use).*", re.IGNORECASE): "documentation",
+    re.compile(r"(readme|licen[cs]e|notice|use_policy|acceptable_use).*", re.IGNORECASE): "documentation",
     re.compile(
         r"(trainer_state|.*_results)\.json|events\.out\.tfevents.*|training_args\..*|latest"
     ): "state of training",
@@ -57,23 +57,23 @@ class OmittedFile:
     reason: str
 
 
-def reason_for(path: str, *, is_rival: bool = False, in_module: bool = False) -> str:
+def reason_for(path: str, *, rival_of: str | None = None, in_module: bool = False) -> str:
     """The reason why servers do not read a file that is outside the closure.
 
     Args:
         path: relative to the model.
-        is_rival: whether it could be the weights.
+        rival_of: the file that servers load, where this one could be the weights instead.
         in_module: whether it is in the folder of a module that modules.json names.
     """
     pure = PurePosixPath(path)
-    if is_rival:
-        return "other weights; servers load those that are listed"
+    if rival_of is not None:
+        return f"other weights than {rival_of}, which servers load"
     if reason := _named(pure.name):
         return reason
     if len(pure.parts) > 1 and not in_module:
         return f"{pure.parts[0]} is a folder that neither modules.json nor code refers to"
     if pure.suffix == ".safetensors":
-        return "weights that the index does not name"
+        return "weights that no index names"
     if is_weights(pure.name):
         return "weights that servers do not read"
     return "servers do not read files of this name"

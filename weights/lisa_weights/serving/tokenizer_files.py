@@ -29,7 +29,6 @@ FILES_OF_CLASS: Mapping[str, tuple[str, ...]] = {
     "CLIPTokenizer": ("vocab.json", "merges.txt"),
     "CamembertTokenizer": ("sentencepiece.bpe.model",),
     "DistilBertTokenizer": ("vocab.txt",),
-    "ElectraTokenizer": ("vocab.txt",),
     "GPT2Tokenizer": ("vocab.json", "merges.txt"),
     "LlamaTokenizer": ("tokenizer.model",),
     "M2M100Tokenizer": ("vocab.json", "sentencepiece.bpe.model"),
