@@ -55,6 +55,10 @@ def client_of(bucket: Bucket) -> ChecksumClient:
     return bucket.checksums
 
 
+def never() -> bool:
+    return False
+
+
 def overwrite(bucket: Bucket, store: seaweedfs.Store, locked: LockedModel, scratch: Path) -> None:
     """Replace a shard by other content of the same size whose metadata has the digest of the lock."""
     digest = next(file.sha256 for file in locked.files if file.path == SHARDS[1])
@@ -99,6 +103,7 @@ def test_content_that_the_store_has_another_checksum_of_differs_in_spite_of_its_
         checksum=base64.b64encode(hashlib.sha256((tmp_path / "x").read_bytes()).digest()).decode(),
         parts=(),
         metadata={"sha256": digest},
+        is_cancelled=never,
     )
     assert [found.kind for found in proving_bucket.verify(MODEL, locked)] == [MismatchKind.DIGEST]
     assert paths(upload(proving_bucket, MODEL, locked, directory).moved) == {SHARDS[1]}
@@ -139,13 +144,39 @@ def test_store_rejects_a_file_that_changes_after_it_was_checked(
             checksum=ExpectedChecksum.of(file).text,
             parts=(),
             metadata={},
+            is_cancelled=never,
         )
     assert proving_bucket.files(prefix(locked)) == ()
 
 
-def test_model_of_the_older_layout_is_not_uploaded(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
-    with pytest.raises(WeightsError, match="was locked by an older LISA"):
-        upload(bucket, MODEL, replace(locked, prefix=None), directory)
+def test_object_of_the_older_layout_is_not_overwritten(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel, store: seaweedfs.Store
+) -> None:
+    old = replace(locked, prefix=None)
+    store.do("cp", str(directory / "config.json"), proving_bucket.url(MODEL, SHARDS[1]))
+    with pytest.raises(WeightsError, match="has other content, which other deployments may use"):
+        upload(proving_bucket, MODEL, old, directory)
+    assert [file.path for file in proving_bucket.files(MODEL)] == [SHARDS[1]]
+    store.do("rm", proving_bucket.url(MODEL, SHARDS[1]))
+    assert paths(upload(proving_bucket, MODEL, old, directory).moved) == set(sharded())
+    assert proving_bucket.verify(MODEL, old, deep=True) == ()
+
+
+def test_cancelled_upload_stops_and_writes_nothing(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel
+) -> None:
+    file = next(file for file in locked.files if file.path == SHARDS[1])
+    with pytest.raises(DeployError, match="cannot be uploaded"):
+        client_of(proving_bucket).put(
+            directory / file.path,
+            proving_bucket.name,
+            f"{prefix(locked)}/{file.path}",
+            checksum=ExpectedChecksum.of(file).text,
+            parts=(),
+            metadata={},
+            is_cancelled=lambda: True,
+        )
+    assert proving_bucket.files(prefix(locked)) == ()
 
 
 def test_fine_tune_of_the_same_size_leaves_running_deployments_as_they_are(
@@ -259,6 +290,7 @@ def test_upload_in_parts_that_fails_leaves_nothing(proving_bucket: Bucket, tmp_p
             checksum=expected.text,
             parts=expected.parts,
             metadata={},
+            is_cancelled=never,
         )
     assert proving_bucket.files(prefix(made)) == ()
     assert not client.client.list_multipart_uploads(Bucket=proving_bucket.name).get("Uploads")  # type: ignore[attr-defined]
