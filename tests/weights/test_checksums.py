@@ -18,7 +18,6 @@ from lisa_compiler.aws.errors import DeployError
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock import s3_checksum
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock, save
-from lisa_weights.lock.s3_checksum import PartsDigest, parts_of
 from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket, MismatchKind
@@ -294,15 +293,3 @@ def test_upload_in_parts_that_fails_leaves_nothing(proving_bucket: Bucket, tmp_p
         )
     assert proving_bucket.files(prefix(made)) == ()
     assert not client.client.list_multipart_uploads(Bucket=proving_bucket.name).get("Uploads")  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("size", [1, 99, 100, 101, 250, 300])
-def test_checksum_of_parts_is_the_digest_of_their_digests(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_checksum, "PART_BYTES", 100)
-    data = bytes(range(256)) * 2
-    digests = [hashlib.sha256(data[start : start + length]).digest() for start, length in parts_of(size)]
-    computed = PartsDigest()
-    for start in range(0, size, 33):
-        computed.update(memoryview(data)[start : min(start + 33, size)])
-    expected = base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
-    assert computed.checksum() == f"{expected}-{len(digests)}"
