@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,3 +50,26 @@ def bucket(store: seaweedfs.Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setenv(key, value)
     yield Bucket(BUCKET, s5cmd.find(store.endpoint_url))
     store.empty(BUCKET)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with one hosted model and a bucket for it, which does not exist yet."""
+    import yaml
+    from tests.compiler.conftest import configuration
+
+    name = f"models-{uuid.uuid4().hex[:12]}"
+    text = yaml.safe_dump({"env": "dev", "dev": configuration(s3BucketModels=name)})
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def endpoint(store: seaweedfs.Store, project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The option that names the store; the project's bucket exists."""
+    import yaml
+
+    for key, value in seaweedfs.OWNER.items():
+        monkeypatch.setenv(key, value)
+    store.do("mb", f"s3://{yaml.safe_load((project / 'config.yaml').read_text())['dev']['s3BucketModels']}")
+    return ["--endpoint-url", store.endpoint_url]

@@ -88,7 +88,13 @@ def test_checksum_of_the_store_saves_reading(workspace: Workspace, store: seawee
     for file in locked.files:
         checksum = s3_checksum.request_checksum(file.sha256)
         bucket.checksums.put(
-            directory / file.path, bucket.name, f"{MODEL}/{file.path}", checksum=checksum, parts=(), metadata={}
+            directory / file.path,
+            bucket.name,
+            f"{MODEL}/{file.path}",
+            checksum=checksum,
+            parts=(),
+            metadata={},
+            is_cancelled=lambda: False,
         )
     workspace.save(WeightsLock({MODEL: locked}))
     assert adopted(workspace) == ModelAdopted(MODEL, copied=len(locked.files), read=0)
@@ -160,3 +166,16 @@ def test_upload_keeps_a_model_of_an_older_lock_that_the_bucket_has(
         store.do("cp", "--metadata", f"sha256={file.sha256}", str(directory / file.path), bucket.url(MODEL, file.path))
     assert list(upload(workspace, (), no_progress)) == [ModelUploaded(MODEL, 0, len(before.files))]
     assert workspace.locked(MODEL) == before
+
+
+def test_missing_objects_of_an_older_lock_are_added_where_it_names_them(
+    workspace: Workspace, bucket: Bucket, store: seaweedfs.Store
+) -> None:
+    directory = write(workspace.models / MODEL, sharded())
+    before = lock_directory(read_directory(directory))
+    workspace.save(WeightsLock({MODEL: before}))
+    digest = next(file.sha256 for file in before.files if file.path == SHARDS[0])
+    store.do("cp", "--metadata", f"sha256={digest}", str(directory / SHARDS[0]), bucket.url(MODEL, SHARDS[0]))
+    assert list(upload(workspace, (), no_progress)) == [ModelUploaded(MODEL, len(before.files) - 1, 1)]
+    assert workspace.locked(MODEL) == before
+    assert bucket.verify(MODEL, before, deep=True) == ()

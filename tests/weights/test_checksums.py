@@ -18,7 +18,6 @@ from lisa_compiler.aws.errors import DeployError
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock import s3_checksum
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock, save
-from lisa_weights.lock.s3_checksum import PartsDigest, parts_of
 from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket, MismatchKind
@@ -53,6 +52,10 @@ def paths(files: object) -> set[str]:
 def client_of(bucket: Bucket) -> ChecksumClient:
     assert bucket.checksums is not None
     return bucket.checksums
+
+
+def never() -> bool:
+    return False
 
 
 def overwrite(bucket: Bucket, store: seaweedfs.Store, locked: LockedModel, scratch: Path) -> None:
@@ -99,6 +102,7 @@ def test_content_that_the_store_has_another_checksum_of_differs_in_spite_of_its_
         checksum=base64.b64encode(hashlib.sha256((tmp_path / "x").read_bytes()).digest()).decode(),
         parts=(),
         metadata={"sha256": digest},
+        is_cancelled=never,
     )
     assert [found.kind for found in proving_bucket.verify(MODEL, locked)] == [MismatchKind.DIGEST]
     assert paths(upload(proving_bucket, MODEL, locked, directory).moved) == {SHARDS[1]}
@@ -139,13 +143,39 @@ def test_store_rejects_a_file_that_changes_after_it_was_checked(
             checksum=ExpectedChecksum.of(file).text,
             parts=(),
             metadata={},
+            is_cancelled=never,
         )
     assert proving_bucket.files(prefix(locked)) == ()
 
 
-def test_model_of_the_older_layout_is_not_uploaded(bucket: Bucket, directory: Path, locked: LockedModel) -> None:
-    with pytest.raises(WeightsError, match="was locked by an older LISA"):
-        upload(bucket, MODEL, replace(locked, prefix=None), directory)
+def test_object_of_the_older_layout_is_not_overwritten(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel, store: seaweedfs.Store
+) -> None:
+    old = replace(locked, prefix=None)
+    store.do("cp", str(directory / "config.json"), proving_bucket.url(MODEL, SHARDS[1]))
+    with pytest.raises(WeightsError, match="has other content, which other deployments may use"):
+        upload(proving_bucket, MODEL, old, directory)
+    assert [file.path for file in proving_bucket.files(MODEL)] == [SHARDS[1]]
+    store.do("rm", proving_bucket.url(MODEL, SHARDS[1]))
+    assert paths(upload(proving_bucket, MODEL, old, directory).moved) == set(sharded())
+    assert proving_bucket.verify(MODEL, old, deep=True) == ()
+
+
+def test_cancelled_upload_stops_and_writes_nothing(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel
+) -> None:
+    file = next(file for file in locked.files if file.path == SHARDS[1])
+    with pytest.raises(DeployError, match="cannot be uploaded"):
+        client_of(proving_bucket).put(
+            directory / file.path,
+            proving_bucket.name,
+            f"{prefix(locked)}/{file.path}",
+            checksum=ExpectedChecksum.of(file).text,
+            parts=(),
+            metadata={},
+            is_cancelled=lambda: True,
+        )
+    assert proving_bucket.files(prefix(locked)) == ()
 
 
 def test_fine_tune_of_the_same_size_leaves_running_deployments_as_they_are(
@@ -259,18 +289,7 @@ def test_upload_in_parts_that_fails_leaves_nothing(proving_bucket: Bucket, tmp_p
             checksum=expected.text,
             parts=expected.parts,
             metadata={},
+            is_cancelled=never,
         )
     assert proving_bucket.files(prefix(made)) == ()
     assert not client.client.list_multipart_uploads(Bucket=proving_bucket.name).get("Uploads")  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("size", [1, 99, 100, 101, 250, 300])
-def test_checksum_of_parts_is_the_digest_of_their_digests(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_checksum, "PART_BYTES", 100)
-    data = bytes(range(256)) * 2
-    digests = [hashlib.sha256(data[start : start + length]).digest() for start, length in parts_of(size)]
-    computed = PartsDigest()
-    for start in range(0, size, 33):
-        computed.update(memoryview(data)[start : min(start + 33, size)])
-    expected = base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
-    assert computed.checksum() == f"{expected}-{len(digests)}"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import uuid
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.compiler.conftest import configuration
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from lisa_compiler.cli.app import app
 from lisa_compiler.cli.terminal import ExitCode
@@ -22,42 +19,7 @@ from lisa_weights.safetensors.layout import lay_out
 from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from weights import metadata_service, seaweedfs
 from weights.model_files import SHARDS, checkpoint, sharded, write
-
-MODEL = "org/small-model"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    name = f"models-{uuid.uuid4().hex[:12]}"
-    text = yaml.safe_dump({"env": "dev", "dev": configuration(s3BucketModels=name)})
-    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def endpoint(store: seaweedfs.Store, project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    for key, value in seaweedfs.OWNER.items():
-        monkeypatch.setenv(key, value)
-    store.do("mb", f"s3://{yaml.safe_load((project / 'config.yaml').read_text())['dev']['s3BucketModels']}")
-    return ["--endpoint-url", store.endpoint_url]
-
-
-def weights(project: Path, command: str, *arguments: str) -> Result:
-    return CliRunner().invoke(app, ["weights", command, "--project", str(project), *arguments])
-
-
-def prefix(project: Path) -> str:
-    return locks.load(project / locks.LOCK_FILE).models[MODEL].location(MODEL)
-
-
-def done(result: Result) -> None:
-    assert result.exit_code == ExitCode.OK, result.output
-
-
-def state(result: Result) -> dict[str, str]:
-    assert result.exit_code == ExitCode.OK, result.output
-    (row,) = json.loads(result.stdout)
-    return {key: row[key] for key in ("local", "lock", "bucket")}
+from weights.project import MODEL, done, prefix, state, weights
 
 
 def test_model_that_nobody_has_brought(project: Path) -> None:
@@ -137,57 +99,6 @@ def test_staged_weights_are_pinned_by_the_compile(project: Path, endpoint: list[
     assert pinned["location"].endswith(f"/{prefix(project)}")
     permissions = b"".join(content for path, content in files.items() if path.endswith(".template.json"))
     assert f"/{MODEL}/*".encode() in permissions
-
-
-def test_repository_shows_and_deletes_what_no_lock_names(project: Path, endpoint: list[str]) -> None:
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-        subprocess.run(["git", "-C", str(project), *identity, *arguments], check=True, capture_output=True)
-
-    write(project / "models" / MODEL, sharded())
-    done(weights(project, "stage", *endpoint))
-    never = prefix(project)
-    write(project / "models" / MODEL, sharded(second=b"n" * 700))
-    done(weights(project, "stage", *endpoint))
-    git("init", "-q")
-    git("add", locks.LOCK_FILE)
-    git("commit", "-q", "-m", "lock")
-    assert weights(project, "gc", *endpoint).exit_code == ExitCode.USAGE
-    assert "nothing to delete" in weights(project, "gc", "--bucket", *endpoint).output
-    shown = CliRunner().invoke(
-        app, ["weights", "gc", "--bucket", "--min-age", "0", "--project", str(project), *endpoint], input="\n"
-    )
-    assert f"/{never}/" in shown.output
-    assert f"/{prefix(project)}/" not in shown.output
-    assert "nothing was deleted" in shown.output
-    deleted = weights(project, "gc", "--bucket", "--min-age", "0", "--yes", *endpoint)
-    assert f"/{never}/: deleted" in deleted.output
-    done(weights(project, "verify", "--deep", *endpoint))
-    assert "nothing to delete" in weights(project, "gc", "--bucket", "--min-age", "0", *endpoint).output
-
-
-def test_model_of_lisa_2_is_adopted(project: Path, endpoint: list[str], store: seaweedfs.Store) -> None:
-    bucket = yaml.safe_load((project / "config.yaml").read_text())["dev"]["s3BucketModels"]
-    store.do("cp", f"{write(project / 'old', sharded())}/", f"s3://{bucket}/{MODEL}/")
-    adopted = weights(project, "adopt", *endpoint)
-    assert adopted.exit_code == ExitCode.OK, adopted.output
-    assert f"{MODEL}: 6 files copied within the bucket" in adopted.output
-    assert prefix(project).startswith(f"{MODEL}/")
-    done(weights(project, "verify", "--deep", *endpoint))
-
-
-def test_upload_without_checksums_is_unproven_and_never_verified(
-    project: Path, endpoint: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lisa_compiler.deploy.weights.find_spec", lambda _: None)
-    write(project / "models" / MODEL, sharded())
-    result = weights(project, "stage", *endpoint)
-    done(result)
-    assert f"{MODEL}: 6 files unproven: " in result.output
-    assert "matches the lock file" not in result.output.replace("digest match the lock file", "")
-    assert state(weights(project, "status", "--format", "json", *endpoint))["bucket"] == "unproven"
-    done(weights(project, "verify", *endpoint))
-    assert f"{MODEL}: matches the lock file" in weights(project, "verify", "--deep", *endpoint).output
 
 
 def test_bucket_that_lost_a_shard_is_found(project: Path, endpoint: list[str], store: seaweedfs.Store) -> None:

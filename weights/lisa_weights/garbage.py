@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.committed_locks import ReachedWeights, read_committed_locks
-from lisa_weights.lock.lock_file import require_model_name
+from lisa_weights.lock.lock_file import is_model_name
 from lisa_weights.store.bucket import Bucket, StoredFile
 from lisa_weights.store.s5cmd import Failure, transfer_error
 from lisa_weights.workspace import Workspace
@@ -95,7 +95,9 @@ def find_garbage(workspace: Workspace, options: GarbageOptions, *, today: dateti
     young: list[StoredWeights] = []
     kept = 0
     for model in sorted(reached.models | set(workspace.needed)):
-        for stored in _stored(bucket, require_model_name(model), clock):
+        if not is_model_name(model):
+            continue
+        for stored in _stored(bucket, model, clock):
             if stored.prefix == model:
                 named = not options.old_layout or _may_be_read(model, reached, staged)
             else:

@@ -39,6 +39,7 @@ from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.directory_progress import track_size
 from lisa_weights.store.download import download as download_model
+from lisa_weights.store.upload import are_missing
 from lisa_weights.store.upload import upload as upload_model
 from lisa_weights.workspace import MODELS, Workspace
 
@@ -150,7 +151,8 @@ def upload(
 ) -> Iterator[ModelLocked | ModelUploaded]:
     """Upload locked models from the disk; files that the bucket has are kept.
 
-    A model that an older LISA locked stays where it is if the bucket has it; otherwise its entry gets a prefix.
+    A model that an older LISA locked stays where it is, unless the bucket has other content there: then its entry gets
+    a prefix.
 
     Args:
         workspace: where the weights are.
@@ -164,10 +166,7 @@ def upload(
     bucket = workspace.bucket()
     for model in workspace.selected(models):
         locked = workspace.locked(model)
-        if locked.prefix is None:
-            if not bucket.verify(model, locked, deep=deep):
-                yield ModelUploaded(model, 0, len(locked.files))
-                continue
+        if locked.prefix is None and not are_missing(bucket.verify(model, locked, deep=deep)):
             locked = _with_parts(locked, workspace.path(model)).with_prefix(model)
             workspace.save(workspace.lock().with_model(model, locked))
             yield ModelLocked(model, locked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,8 +19,32 @@ from lisa_compiler.aws.session import open_session, translate_aws_errors
 _SHA256 = "SHA256"
 _CONCURRENT_PARTS = 4
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+_DENIED = frozenset({"403", "AccessDenied", "Forbidden"})
 
 Parts = Sequence[tuple[int, int]]
+IsCancelled = Callable[[], bool]
+
+
+class UploadCancelledError(Exception):
+    """The upload of a file was cancelled; no object was written."""
+
+
+class _File(io.FileIO):
+    """A file that is read until the upload is cancelled."""
+
+    def __init__(self, path: Path, is_cancelled: IsCancelled) -> None:
+        super().__init__(path)
+        self._is_cancelled = is_cancelled
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read the next bytes.
+
+        Raises:
+            UploadCancelledError: the upload is cancelled.
+        """
+        if self._is_cancelled():
+            raise UploadCancelledError
+        return super().read(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +73,19 @@ class ChecksumObjects:
     def digests(self, bucket: str, key: str) -> ObjectDigests | None:
         """Read the checksum and the metadata of an object; None if it does not exist.
 
+        The checksum of an object that is encrypted with a KMS key requires kms:Decrypt; without this permission it is
+        None.
+
         Raises:
             RequestError: the store rejects the request or does not respond.
         """
         try:
-            with translate_aws_errors(f"s3://{bucket}/{key} cannot be read"):
-                found = self.client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            try:
+                found = self._head(bucket, key, ChecksumMode="ENABLED")
+            except RequestError as error:
+                if error.code not in _DENIED:
+                    raise
+                found = self._head(bucket, key)
         except RequestError as error:
             if error.code in _ABSENT:
                 return None
@@ -61,8 +93,21 @@ class ChecksumObjects:
         metadata = {str(name).lower(): str(value) for name, value in found.get("Metadata", {}).items()}
         return ObjectDigests(metadata, found.get("ChecksumSHA256"))
 
+    def _head(self, bucket: str, key: str, **options: str) -> dict[str, Any]:
+        with translate_aws_errors(f"s3://{bucket}/{key} cannot be read"):
+            found: dict[str, Any] = self.client.head_object(Bucket=bucket, Key=key, **options)
+        return found
+
     def put(
-        self, file: Path, bucket: str, key: str, *, checksum: str | None, parts: Parts, metadata: Mapping[str, str]
+        self,
+        file: Path,
+        bucket: str,
+        key: str,
+        *,
+        checksum: str | None,
+        parts: Parts,
+        metadata: Mapping[str, str],
+        is_cancelled: IsCancelled,
     ) -> None:
         """Send a file; S3 rejects it if its content does not have the checksum.
 
@@ -73,19 +118,23 @@ class ChecksumObjects:
             checksum: SHA-256 of the file in base64; of the digests of its parts, if it has parts; None if unknown.
             parts: offset and bytes of each part; empty for a file of at most 5 GiB.
             metadata: user metadata of the object.
+            is_cancelled: is asked before each block of the file.
 
         Raises:
-            DeployError: the store rejects the request or does not respond, or the file cannot be read.
+            DeployError: the store rejects the request or does not respond, the file cannot be read, or the upload is
+                cancelled.
         """
         what = f"s3://{bucket}/{key} cannot be uploaded"
         try:
             with translate_aws_errors(what):
                 request = {"Bucket": bucket, "Key": key, **({"ChecksumSHA256": checksum} if checksum else {})}
                 if parts:
-                    self._in_parts(request, metadata, parts, lambda *part: self._send_part(file, *part))
+                    self._in_parts(request, metadata, parts, lambda *part: self._send_part(file, is_cancelled, *part))
                     return
-                with file.open("rb") as stream:
+                with _File(file, is_cancelled) as stream:
                     self.client.put_object(**request, Body=stream, Metadata=dict(metadata))
+        except UploadCancelledError as error:
+            raise DeployError(f"{what}: it was cancelled.") from error
         except OSError as error:
             raise DeployError(f"{what}: {file} cannot be read: {error.strerror}. Check its permissions.") from error
 
@@ -138,8 +187,10 @@ class ChecksumObjects:
                 self.client.abort_multipart_upload(**upload)
             raise
 
-    def _send_part(self, file: Path, request: dict[str, Any], start: int, size: int) -> dict[str, Any]:
-        with file.open("rb") as stream:
+    def _send_part(
+        self, file: Path, is_cancelled: IsCancelled, request: dict[str, Any], start: int, size: int
+    ) -> dict[str, Any]:
+        with _File(file, is_cancelled) as stream:
             stream.seek(start)
             data = stream.read(size)
         checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def open_bucket_workspace(environment: ValidEnvironment, endpoint_url: str | Non
         endpoint_url: address of an S3-compatible store; None for S3.
     """
 
+    @cache
     def checksums() -> ChecksumClient | None:
         if find_spec("boto3") is None:
             return None

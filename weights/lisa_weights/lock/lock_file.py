@@ -117,6 +117,11 @@ class WeightsLock:
         return WeightsLock({key: model for key, model in self.models.items() if key != name})
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a name can be a directory below models/ and a prefix in a bucket."""
+    return all(_SEGMENT.fullmatch(part) and not _DIGEST.fullmatch(part) for part in name.split("/"))
+
+
 def require_model_name(name: str) -> str:
     """The name itself, when it can be a directory below models/ and a prefix in a bucket.
 
@@ -124,7 +129,7 @@ def require_model_name(name: str) -> str:
         WeightsError: a part is empty, begins with a dot, has other characters than letters, digits, `.`, `_`, `-`, or
             is a digest, which names content.
     """
-    if not all(_SEGMENT.fullmatch(part) and not _DIGEST.fullmatch(part) for part in name.split("/")):
+    if not is_model_name(name):
         raise WeightsError(f"“{name}” is not a model name: use the name on its model card, such as `org/name`.")
     return name
 

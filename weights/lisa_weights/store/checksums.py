@@ -6,7 +6,7 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,7 +37,15 @@ class ChecksumClient(Protocol):
         """What the store has about an object, without reading it; None if there is none."""
 
     def put(
-        self, file: Path, bucket: str, key: str, *, checksum: str | None, parts: Parts, metadata: Mapping[str, str]
+        self,
+        file: Path,
+        bucket: str,
+        key: str,
+        *,
+        checksum: str | None,
+        parts: Parts,
+        metadata: Mapping[str, str],
+        is_cancelled: Callable[[], bool],
     ) -> None:
         """Send a file; the store rejects other content than that of the checksum."""
 

@@ -7,14 +7,15 @@ content. Without one, s5cmd sends it, with the digest in its user metadata alone
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LockedFile, LockedModel
 from lisa_weights.model_directory import Progress, digest_files
-from lisa_weights.store.bucket import DIGEST_KEY, Bucket, Transfer
+from lisa_weights.store.bucket import DIGEST_KEY, Bucket, MismatchKind, ObjectMismatch, Transfer
 from lisa_weights.store.checksums import ExpectedChecksum
 
 _CONCURRENT_FILES = 8
@@ -31,13 +32,14 @@ def upload(
 ) -> Transfer:
     """Upload a model to the bucket, weights first; objects that match the lock are kept.
 
-    Objects that do not match are damaged, because their prefix names their content, and are sent again. No object of
-    another prefix is changed, and none is deleted.
+    Objects that do not match are damaged, because their prefix names their content, and are sent again. Below the name
+    of a model that an older LISA locked, only missing objects are sent, because another deployment may use those that
+    are there. No object of another prefix is changed, and none is deleted.
 
     Args:
         bucket: the target.
         model: `org/name`.
-        locked: which files, and what they are; with a prefix.
+        locked: which files, and what they are.
         directory: where the files are.
         deep: read the objects to find those that do not match.
         progress: receives each uploaded file with its bytes.
@@ -45,18 +47,28 @@ def upload(
     Raises:
         LisaError: a file differs from the lock, or the store refuses; run again, it resumes.
     """
-    if locked.prefix is None:
-        raise WeightsError(f"{model} was locked by an older LISA: run `lisa weights stage` or `lisa weights adopt`.")
-    different = {mismatch.path for mismatch in bucket.compare(locked.prefix, locked.files, deep=deep).mismatches}
+    prefix = locked.location(model)
+    mismatches = bucket.compare(prefix, locked.files, deep=deep).mismatches
+    if locked.prefix is None and not are_missing(mismatches):
+        raise WeightsError(
+            f"{bucket.url(prefix)} has other content, which other deployments may use: run `lisa weights upload`, "
+            "which gives the model a prefix."
+        )
+    different = {mismatch.path for mismatch in mismatches}
     moving = tuple(file for file in locked.files if file.path in different)
     _require_unchanged(directory, moving)
     weights = [file for file in moving if file.path.endswith(".safetensors")]
     for group in (weights, [file for file in moving if file not in weights]):
         if bucket.checksums is not None:
-            _send_with_checksums(bucket, locked.prefix, directory, group, progress)
+            _send_with_checksums(bucket, prefix, directory, group, progress)
         else:
-            _send(bucket, locked.prefix, directory, group, progress)
+            _send(bucket, prefix, directory, group, progress)
     return Transfer(moved=moving, kept=tuple(file for file in locked.files if file not in moving))
+
+
+def are_missing(mismatches: Iterable[ObjectMismatch]) -> bool:
+    """Whether no object is there that would be overwritten."""
+    return all(mismatch.kind is MismatchKind.MISSING for mismatch in mismatches)
 
 
 def _send_with_checksums(
@@ -74,12 +86,20 @@ def _send_with_checksums(
             checksum=expected.text,
             parts=expected.parts,
             metadata={DIGEST_KEY: file.sha256},
+            is_cancelled=cancelled.is_set,
         )
         if progress is not None:
             progress(file.path, file.size)
 
+    cancelled = Event()
     with ThreadPoolExecutor(_CONCURRENT_FILES) as pool:
-        sending = [pool.submit(send, file) for file in files]
+        try:
+            sending = [pool.submit(send, file) for file in files]
+            wait(sending)
+        except BaseException:
+            cancelled.set()
+            pool.shutdown(cancel_futures=True)
+            raise
     for each in sending:
         each.result()
 
