@@ -196,7 +196,7 @@ def test_statement_binds_the_commit_and_the_checkpoint_to_the_files(tmp_path: Pa
     assert commit == {"uri": f"pkg:huggingface/org/model@{COMMIT}", "digest": {"gitCommit": COMMIT}}
     assert source["name"] == "pytorch_model.bin"
     assert source["digest"]["sha256"] == hashlib.sha256((directory / "pytorch_model.bin").read_bytes()).hexdigest()
-    assert definition["internalParameters"] == {"converter": 2}
+    assert definition["internalParameters"] == {"converter": 2, "proofs": []}
     assert as_document(found)["provenance"] == statement
 
 

@@ -46,7 +46,17 @@ def slsa_statement(report: IntakeReport) -> dict[str, Any]:
                     "model": report.model,
                     "source": {"kind": locked.kind.value, "revision": locked.revision},
                 },
-                "internalParameters": {"converter": locked.converter},
+                "internalParameters": {
+                    "converter": locked.converter,
+                    "proofs": [
+                        {
+                            "kind": proof.kind.value,
+                            "made": proof.is_made,
+                            "versions": dict(sorted(proof.versions.items())),
+                        }
+                        for proof in locked.proofs
+                    ],
+                },
                 "resolvedDependencies": dependencies,
             },
             "runDetails": {

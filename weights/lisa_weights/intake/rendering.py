@@ -14,6 +14,7 @@ from lisa_weights.intake.provenance import cyclonedx_bom, slsa_statement
 from lisa_weights.intake.report import IntakeReport
 from lisa_weights.intake.tensor_values import TensorFinding
 from lisa_weights.lock.lock_file import SourceKind, as_json
+from lisa_weights.lock.proofs import Proof
 
 _MAX_ROWS = 20
 
@@ -89,7 +90,7 @@ def _lines(report: IntakeReport) -> Iterator[str]:
     ])  # fmt: skip
     if report.not_served:
         yield from ("", "## Not served", "")
-        yield from (f"- {_code(path)}" for path in report.not_served)
+        yield from (f"- {_code(each.path)}: {_escape(each.reason)}" for each in report.not_served)
 
 
 def _properties(report: IntakeReport) -> list[tuple[str, str]]:
@@ -113,7 +114,14 @@ def _properties(report: IntakeReport) -> list[tuple[str, str]]:
         ("Size", f"{locked.total_bytes:,} bytes in {len(locked.files)} files"),
         ("Source", source),
         ("Conversion", _conversion(locked.converter)),
+        ("Proofs", "; ".join(map(_proof, locked.proofs)) or "none recorded"),
     ]
+
+
+def _proof(proof: Proof) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(proof.versions.items()))
+    made = "" if proof.is_made else ", not made"
+    return _escape(f"{proof.kind.value}{made}: {proof.detail}{f' ({versions})' if versions else ''}")
 
 
 def _conversion(converter: int | None) -> str:

@@ -19,6 +19,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.intake.tensor_values import TensorFinding, check_values, is_available
 from lisa_weights.lock.lock_file import LockedFile, LockedModel
 from lisa_weights.model_directory import digest_files, read_directory
+from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.steps import Step
 
 _CONFIG_BYTES = 24_000_000
@@ -91,7 +92,7 @@ class IntakeReport:
         chat_templates: the files that have one, with the digests of the templates.
         pickles: findings of every pickle.
         values: tensors with NaN, infinity or nothing but zeros; None where numpy is not installed.
-        not_served: files that serving does not need.
+        not_served: files that serving does not need, each with the reason.
         checkpoint: digests of the PyTorch checkpoint that the weights were converted from.
     """
 
@@ -107,7 +108,7 @@ class IntakeReport:
     chat_templates: tuple[LockedFile, ...]
     pickles: tuple[PickleFinding, ...]
     values: tuple[TensorFinding, ...] | None
-    not_served: tuple[str, ...]
+    not_served: tuple[OmittedFile, ...]
     checkpoint: tuple[LockedFile, ...]
 
 
@@ -126,7 +127,7 @@ def examine(model: str, directory: Path, locked: LockedModel, step: Step) -> Int
     found = read_directory(directory)
     if not found.files:
         raise WeightsError(f"{directory} does not exist. Run `lisa weights download {model}` first.")
-    names = {*found.files, *found.omitted, *found.checkpoint}
+    names = {*found.files, *(omitted.path for omitted in found.omitted), *found.checkpoint}
     code_names = sorted(name for name in names if name.endswith(".py"))
     hashed = {*found.files, *code_names, *found.checkpoint}
     with step(f"reading {model}", sum((directory / name).stat().st_size for name in hashed)) as progress:
