@@ -45,6 +45,8 @@ OBJECTS: dict[str, Any] = {
     "simple namespace": types.SimpleNamespace(a=1),
     "ordered dictionary": collections.OrderedDict(a=1),
     "default dictionary": collections.defaultdict(list, {"a": [1]}),
+    "user dictionary": collections.UserDict(a=1),
+    "chain of dictionaries": collections.ChainMap({"a": 1}, {"b": 2}),
     "counter": collections.Counter("aab"),
     "queue": collections.deque([1, 2], maxlen=3),
     "path": pathlib.PurePosixPath("a/b"),
@@ -140,12 +142,13 @@ def test_hyperparameters_of_omegaconf_and_lightning(
         monkeypatch.setattr(holder, name, made, raising=False)
         return made
 
+    nodes = ("easydict.EasyDict", "yacs.config.CfgNode", "mmengine.config.config.ConfigDict")
     config, node = stand_in("omegaconf.dictconfig.DictConfig", object), stand_in("omegaconf.nodes.AnyNode", object)
     value, root = node(), config()
     value.__dict__.update(_val=1, _parent=root)
     root.__dict__.update(_content={"lr": value}, _parent=None)
     attributes = stand_in("pytorch_lightning.utilities.parsing.AttributeDict", dict)(lr=1)
-    for extra in (root, attributes):
+    for extra in (root, attributes, *(stand_in(path, dict)(lr=1) for path in nodes)):
         model = written(tmp_path / type(extra).__name__, state(w=tensor(), hyper_parameters=pickled(extra, protocol)))
         assert convert(model).skipped == ("hyper_parameters",)
 
@@ -155,6 +158,12 @@ def test_tensors_in_the_attributes_of_an_object_beside_the_state_dict_are_refuse
     model = b"}" + text("w") + tensor() + b"s"
     with pytest.raises(WeightsError, match="has tensors under 'extra' outside its state_dict"):
         convert(written(tmp_path / "m", state(model=model, extra=attributes)))
+
+
+def test_tensor_that_safetensors_does_not_have_is_found_in_a_list(tmp_path: Path) -> None:
+    foreign = b"ctorch._utils\n_rebuild_sparse_tensor\n)R"
+    with pytest.raises(WeightsError, match=r"its tensor 'packed' is sparse.*Save `tensor\.to_dense\(\)`"):
+        convert(written(tmp_path / "m", state(w=tensor(), packed=b"]" + foreign + b"a")))
 
 
 def test_arrays_of_numpy_alone_are_no_weights(tmp_path: Path) -> None:

@@ -207,15 +207,14 @@ def _select(content: Value, what: str) -> tuple[Mapping[str, View], tuple[str, .
         raise WeightsError(f"{what} does not contain a state_dict; save the model's state_dict().")
     tensors: dict[str, View] = {}
     for name, value in content.items():
-        if isinstance(value, ForeignTensor):
-            raise WeightsError(f"{what} was not converted: its tensor {_shown(name)!r} {value.reason}. {value.fix}.")
+        found = _tensor_in(value)
+        if isinstance(found, ForeignTensor):
+            raise WeightsError(f"{what} was not converted: its tensor {_shown(name)!r} {found.reason}. {found.fix}.")
         if isinstance(value, View):
             if not isinstance(name, str) or not name or len(name) > _MAX_NAME or name == "__metadata__":
                 raise WeightsError(f"{what} has a tensor whose name safetensors does not support; use a short string.")
             tensors[name] = value
-        elif isinstance(value, dict | list | tuple) and any(
-            isinstance(inner, View | ForeignTensor) for inner in _values(value)
-        ):
+        elif found is not None:
             raise WeightsError(f"{what} has tensors nested under {_shown(name)!r}; save a flat state_dict().")
         else:
             skipped.append(_shown(name))
@@ -274,6 +273,12 @@ def _holds_weights(value: Value) -> bool:
                 if isinstance(key, str):
                     pending.append(inner)
     return False
+
+
+def _tensor_in(value: Value) -> View | ForeignTensor | None:
+    """A tensor, or the first one directly inside a container."""
+    inside = _values(value) if isinstance(value, dict | list | tuple) else (value,)
+    return next((each for each in inside if isinstance(each, View | ForeignTensor)), None)
 
 
 def _values(container: dict[Value, Value] | list[Value] | tuple[Value, ...]) -> Iterator[Value]:
