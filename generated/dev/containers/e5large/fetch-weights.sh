@@ -270,8 +270,7 @@ export -f identity_of is_digest keep_file with_coreutils with_openssl with_pytho
 if [[ $status == staged ]]; then
   tail -n +2 "$here/weights.tsv" >"$scratch/list"
 else
-  # Prefixes that name content are those of staged weights.
-  list_source | sed -E '/^[0-9a-f]{64}\//d' >"$scratch/list" ||
+  list_source >"$scratch/list" ||
     fail "cannot list $source_url: check that s3BucketModels exists, and that the task role can read it"
   [[ -s $scratch/list ]] || fail "there is nothing at $source_url: stage the weights of the model first"
 fi
