@@ -13,10 +13,11 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock import s3_checksum
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 from lisa_weights.model_directory import lock_directory, read_directory
-from lisa_weights.stage import stage, upload, verify
+from lisa_weights.stage import stage
 from lisa_weights.stage_events import ModelAdopted, ModelLocked, ModelUploaded, ModelVerified
 from lisa_weights.steps import no_progress
 from lisa_weights.store.bucket import Bucket
+from lisa_weights.transfer import upload, verify
 from lisa_weights.workspace import Workspace
 from weights import seaweedfs
 from weights.model_files import SHARDS, sharded, write

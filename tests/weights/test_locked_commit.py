@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from lisa_weights import output_tensors
+from lisa_weights.acquisition import fetch
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LOCK_FILE
 from lisa_weights.model_directory import LocalState
-from lisa_weights.stage import fetch, stage
+from lisa_weights.stage import stage
 from lisa_weights.steps import no_progress
 from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.aws.checksums import open_checksum_objects
+from lisa_weights.acquisition import convert_directory, fetch
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind, load
 from lisa_weights.model_directory import LocalState
 from lisa_weights.resolve import resolve
-from lisa_weights.stage import convert_directory, download, fetch, missing_models, stage, upload, verify
+from lisa_weights.stage import missing_models, stage
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -29,6 +30,7 @@ from lisa_weights.status import Condition
 from lisa_weights.steps import no_progress
 from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
+from lisa_weights.transfer import download, upload, verify
 from lisa_weights.workspace import Workspace
 from weights import seaweedfs
 from weights.model_files import SHARDS, checkpoint, sharded, single, write

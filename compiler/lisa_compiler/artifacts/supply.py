@@ -14,8 +14,8 @@ from lisa_compiler.artifacts.product import product_artifact, product_sources
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.project.paths import OUTPUT
 from lisa_weights.model_directory import LocalState
-from lisa_weights.stage import show_status
 from lisa_weights.status import BucketState
+from lisa_weights.transfer import show_status
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.artifact import Artifact

@@ -15,10 +15,11 @@ from lisa_compiler.cli.options import ProjectDirectory, TableFormat, command_gro
 from lisa_compiler.cli.progress_bar import format_bytes, progress_step
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import print_status, write_output
-from lisa_compiler.cli.weights import print_events
+from lisa_compiler.cli.weights_events import print_events
 from lisa_compiler.deploy.deployment_context import DeploymentContext
 from lisa_compiler.project.paths import shown_path
-from lisa_weights.stage import missing_models, upload
+from lisa_weights.stage import missing_models
+from lisa_weights.transfer import upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

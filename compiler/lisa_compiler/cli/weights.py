@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,34 +16,22 @@ from lisa_compiler.cli.options import TableFormat, command_group, scope_options,
 from lisa_compiler.cli.progress_bar import format_bytes, progress_step
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
+from lisa_compiler.cli.weights_events import omission_lines, print_events
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.deploy.weights import open_bucket_workspace
-from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
-from lisa_weights import stage as use_cases
+from lisa_compiler.project.paths import MODELS, shown_path
+from lisa_weights import acquisition, transfer
 from lisa_weights.adopt import adopt
 from lisa_weights.garbage import MIN_AGE_DAYS, GarbageOptions
-from lisa_weights.importing import Imported
 from lisa_weights.intake.rendering import as_document, as_markdown, write_report
 from lisa_weights.intake.report import examine
-from lisa_weights.serving.omissions import OmittedFile, by_reason
-from lisa_weights.stage_events import (
-    Event,
-    ModelAdopted,
-    ModelChecked,
-    ModelDownloaded,
-    ModelImported,
-    ModelLocked,
-    ModelUploaded,
-    ModelVerified,
-    StoredModelChecked,
-)
-from lisa_weights.status import Condition, NextAction, StatusRow, unproven_files
+from lisa_weights.stage import stage
+from lisa_weights.status import NextAction, StatusRow
 from lisa_weights.workspace import Workspace
 
 app = command_group("Stage model weights in S3: download, convert, verify, upload.")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", re.IGNORECASE)
-_SHOWN_PATHS = 8
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 Endpoint = Annotated[
@@ -78,7 +65,7 @@ def weights_status(
     form: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.TEXT,
 ) -> None:
     """Show the status of each model: required, on disk, locked, in S3."""
-    rows = use_cases.show_status(workspace, ask_bucket=not offline)
+    rows = transfer.show_status(workspace, ask_bucket=not offline)
     if form is TableFormat.JSON:
         write_output(json.dumps([asdict(row) for row in rows], indent=2, default=str) + "\n")
         return
@@ -96,7 +83,7 @@ def weights_status(
     ]
     write_output(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
     for row in rows:
-        for line in (*row.problems, *(proof.summary for proof in row.proofs), *_omissions(row.omitted)):
+        for line in (*row.problems, *(proof.summary for proof in row.proofs), *omission_lines(row.omitted)):
             print_status(f"{row.model}: {line}")
 
 
@@ -111,7 +98,7 @@ def weights_fetch(
     generate: Generate = False,
 ) -> None:
     """Download a model from the Hugging Face Hub into models/; HF_TOKEN has the token."""
-    print_events(use_cases.fetch(workspace, model, revision, progress_step, relock=relock, generate=generate))
+    print_events(acquisition.fetch(workspace, model, revision, progress_step, relock=relock, generate=generate))
 
 
 @app.command("import", epilog="lisa weights import /media/usb/models--mistralai--Mistral-7B-Instruct-v0.2")
@@ -127,7 +114,7 @@ def weights_import(
     generate: Generate = False,
 ) -> None:
     """Import a model from a directory, a Hugging Face cache, a tar or an OCI layout."""
-    events = use_cases.import_weights(
+    events = acquisition.import_weights(
         workspace, path, model, progress_step, replace_existing=replace, generate=generate
     )
     print_events(events)
@@ -172,7 +159,7 @@ def weights_convert(
     if checksums and not verify:
         raise typer.BadParameter("--checksums and --no-verify are mutually exclusive.", param_hint="--checksums")
     shown = shown_path(path)
-    converted = use_cases.convert_directory(
+    converted = acquisition.convert_directory(
         path,
         f"converting {shown}",
         progress_step,
@@ -190,9 +177,9 @@ def weights_convert(
     for name in converted.skipped:
         print_status(f"omitted: {name}")
     if generate:
-        for proof in use_cases.prove_directory(path):
+        for proof in acquisition.prove_directory(path):
             print_status(proof.summary)
-    for line in _omissions(use_cases.omitted_files(path)):
+    for line in omission_lines(acquisition.omitted_files(path)):
         print_status(line)
 
 
@@ -205,14 +192,14 @@ def weights_upload(
     deep: Annotated[bool, typer.Option("--deep", help="Read existing objects to find damaged ones.")] = False,
 ) -> None:
     """Upload locked models to the models bucket; replace objects that do not match."""
-    print_events(use_cases.upload(workspace, models or (), progress_step, deep=deep))
+    print_events(transfer.upload(workspace, models or (), progress_step, deep=deep))
 
 
 @app.command("download")
 @takes(workspace_options)
 def weights_download(workspace: Workspace, models: Models = None) -> None:
     """Download locked models from the models bucket into models/."""
-    print_events(use_cases.download(workspace, models or (), progress_step))
+    print_events(transfer.download(workspace, models or (), progress_step))
 
 
 @app.command("verify", epilog="lisa weights verify --env prod --deep")
@@ -224,7 +211,7 @@ def weights_verify(
     deep: Annotated[bool, typer.Option("--deep", help="Read every object and compare its digest.")] = False,
 ) -> None:
     """Compare models in the bucket with the lock file; exit 1 if they differ."""
-    raise typer.Exit(print_events(use_cases.verify(workspace, models or (), deep=deep)))
+    raise typer.Exit(print_events(transfer.verify(workspace, models or (), deep=deep)))
 
 
 @app.command("adopt", epilog="lisa weights adopt --env prod")
@@ -269,85 +256,8 @@ def weights_stage(
     def approve(model: str, total_bytes: int) -> bool:
         return yes or typer.confirm(f"Fetch {model} from the Hugging Face Hub ({format_bytes(total_bytes)})?")
 
-    events = use_cases.stage(workspace, progress_step, approve=approve, relock=relock, generate=generate)
+    events = stage(workspace, progress_step, approve=approve, relock=relock, generate=generate)
     raise typer.Exit(print_events(events))
-
-
-def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
-    """Print what a use case does to models; FAILED when the last check of one failed."""
-    failed: set[tuple[str, type]] = set()
-    for event in events:
-        for line in _lines(event):
-            print_status(line)
-        if isinstance(event, ModelVerified | StoredModelChecked):
-            check = (event.model, type(event))
-            failed = failed - {check} if event.is_valid else failed | {check}
-    return ExitCode.FAILED if failed else ExitCode.OK
-
-
-def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
-    match event:
-        case ModelAdopted(model, copied, read):
-            yield f"{model}: {copied} files copied within the bucket, {read} read to verify them"
-        case ModelImported(imported):
-            yield from _import_lines(imported)
-        case ModelLocked(model, locked, omitted):
-            size = format_bytes(locked.total_bytes)
-            yield f"{model}: locked, {len(locked.files)} files, {size} → {WEIGHTS_LOCK}"
-            yield from (f"{model}: {proof.summary}" for proof in locked.proofs)
-            yield from (f"{model}: {line}" for line in _omissions(omitted))
-        case ModelChecked(model):
-            yield f"{model}: checked, no tensor is missing → {WEIGHTS_LOCK}"
-        case ModelUploaded(model, uploaded, present):
-            yield f"{model}: {uploaded} files uploaded, {present} already in the bucket"
-        case ModelDownloaded(model, downloaded, present):
-            yield f"{model}: {downloaded} files downloaded, {present} already present"
-        case ModelVerified(model, url, mismatches, unproven):
-            result = "matches the lock file"
-            if mismatches:
-                result = f"{len(mismatches)} files differ from the lock file"
-            elif unproven:
-                result = unproven_files(unproven)
-            yield from (f"{url}: {mismatch}" for mismatch in mismatches)
-            yield f"{model}: {result}"
-        case StoredModelChecked(model, condition, problems):
-            yield from problems
-            if condition is Condition.DAMAGED:
-                yield _damage(model)
-
-
-def _import_lines(imported: Imported) -> Iterator[str]:
-    model, files = imported.model, imported.files
-    form = [files.shape.value]
-    form += [f"quantized ({imported.quantization})"] if imported.quantization else []
-    form += [f"commit {imported.revision[:12]}"] if imported.revision else []
-    yield f"{model}: {', '.join(form)}, from a {imported.carrier.value}"
-    if files.variant:
-        yield f"{model}: the variant {files.variant} is the model's weights now, under their plain names"
-    total = format_bytes(sum(imported.sizes.values()))
-    verified = f", {len(imported.verified)} verified by digest" if imported.verified else ""
-    yield f"{model}: {len(files.taken)} files ({total}) imported{verified} → {MODELS}/{model}"
-    for path, reason in sorted(files.left_out.items()):
-        yield f"left out: {path} ({reason})"
-    if imported.problem:
-        yield f"{model}: not locked: {imported.problem}"
-
-
-def _omissions(omitted: Iterable[OmittedFile]) -> list[str]:
-    """A line for each reason, with the files that are omitted for it."""
-    lines = []
-    for reason, paths in by_reason(omitted).items():
-        more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
-        lines.append(f"omitted ({reason}): {', '.join(paths[:_SHOWN_PATHS])}{more}")
-    return lines
-
-
-def _damage(model: str) -> str:
-    place = f"{MODELS}/{model}"
-    return (
-        f"{model} is damaged by an older conversion: put its PyTorch checkpoint into {place} and run"
-        f" `lisa weights convert {place}`, or run `lisa weights fetch {model}`; then `lisa weights stage`."
-    )
 
 
 def _next_command(row: StatusRow) -> str:

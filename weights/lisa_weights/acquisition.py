@@ -1,0 +1,195 @@
+"""The use cases of `lisa weights` that bring models into models/: fetch, import, convert, and lock them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lisa_weights.convert import Converted
+from lisa_weights.errors import WeightsError
+from lisa_weights.importing import import_model
+from lisa_weights.lock.digest_cache import DigestCache
+from lisa_weights.lock.fingerprint import Stamp
+from lisa_weights.lock.lock_file import SourceKind
+from lisa_weights.lock.proofs import Proof
+from lisa_weights.locked_commit import locked_commit
+from lisa_weights.model_directory import read_directory
+from lisa_weights.proof.load import prove
+from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
+from lisa_weights.serving.omissions import OmittedFile
+from lisa_weights.stage_events import (
+    ModelImported,
+    ModelLocked,
+)
+from lisa_weights.steps import Step, convert_in_step
+from lisa_weights.store import hub
+from lisa_weights.store.directory_progress import track_size
+from lisa_weights.workspace import MODELS, Workspace
+
+
+def fetch(
+    workspace: Workspace,
+    model: str,
+    revision: str | None,
+    step: Step,
+    *,
+    relock: bool = False,
+    generate: bool = False,
+) -> Iterator[ModelLocked]:
+    """Download a model from the Hub into models/, convert it if it needs to be, and lock its commit.
+
+    Args:
+        workspace: where the weights are.
+        model: `org/name`.
+        revision: branch, tag or commit; None for the default branch.
+        step: receives the progress.
+        relock: accept other content of a commit that is locked.
+        generate: also prove that a converted model generates as its checkpoint does.
+
+    Raises:
+        WeightsError: the Hub does not have it, it cannot be locked, or a locked commit has other content.
+    """
+    listing = hub.look_up(model, revision=revision or hub.DEFAULT_REVISION)
+    yield from fetch_listing(workspace, listing, step, relock=relock, generate=generate)
+
+
+def import_weights(
+    workspace: Workspace,
+    source: Path,
+    model: str | None,
+    step: Step,
+    *,
+    replace_existing: bool,
+    generate: bool = False,
+) -> Iterator[ModelImported | ModelLocked]:
+    """Import a model from a carrier into models/, convert it if it needs to be, and lock it.
+
+    An adapter is kept in models/ and not locked.
+
+    Args:
+        workspace: where the weights are.
+        source: a directory, a Hugging Face cache, a tar archive or an OCI layout.
+        model: `org/name`; None for the name that the carrier states.
+        step: receives the progress.
+        replace_existing: whether an existing directory of the model is replaced.
+        generate: also prove that a converted model generates as its checkpoint does.
+
+    Raises:
+        WeightsError: the carrier is refused, models/ has the model, or it cannot be locked.
+    """
+    imported = import_model(source, workspace.models, model, replace=replace_existing, step=step)
+    yield ModelImported(imported)
+    if imported.problem is None:
+        yield from lock_local(workspace, [imported.model], step, revision=imported.revision, generate=generate)
+
+
+def convert_directory(
+    path: Path, title: str, step: Step, *, max_shard_bytes: int, verify: bool, checksums: bool
+) -> Converted:
+    """Convert a model's directory to safetensors; the checkpoint stays as it is.
+
+    Args:
+        path: the directory.
+        title: title of the step.
+        step: receives the progress.
+        max_shard_bytes: size of the largest file.
+        verify: whether each tensor is compared with its source.
+        checksums: whether the checkpoint is compared with its CRC-32 checksums.
+
+    Raises:
+        WeightsError: the checkpoint is rejected, or the system refuses; the directory is as it was.
+    """
+    directory = read_directory(path)
+    before = checkpoint_stamps(directory)
+    converted = convert_in_step(
+        directory, title, step, max_shard_size=max_shard_bytes, verify=verify, checksums=checksums
+    )
+    if converted.written:
+        _record_conversion(path, before, converted)
+    return converted
+
+
+def prove_directory(path: Path) -> tuple[Proof, ...]:
+    """Prove that a converted model loads, and that it generates as its checkpoint does.
+
+    Raises:
+        WeightsError: it does not; the text has the names of the tensors, or both answers.
+    """
+    return prove(read_directory(path), generate=True)
+
+
+def omitted_files(path: Path) -> tuple[OmittedFile, ...]:
+    """The files of a model's directory that are not served, each with the reason."""
+    return read_directory(path).omitted
+
+
+def fetch_listing(
+    workspace: Workspace, listing: hub.Listing, step: Step, *, relock: bool, generate: bool
+) -> Iterator[ModelLocked]:
+    """Download what the Hub listed of a model, convert it if it needs to be, and lock its commit.
+
+    Args:
+        workspace: where the weights are.
+        listing: the files of a commit.
+        step: receives the progress.
+        relock: accept other content of a commit that is locked.
+        generate: also prove that a converted model generates as its checkpoint does.
+
+    Raises:
+        WeightsError: a file cannot be downloaded, the model cannot be locked, or a locked commit has other content.
+    """
+    path = workspace.path(listing.model)
+    known = None if relock else locked_commit(workspace.lock(), listing.model, listing.revision)
+    if known is not None:
+        known.require_digests(listing.sha256)
+    title = f"fetching {listing.model} at {listing.revision[:12]}"
+    with step(title, listing.total_bytes) as progress, track_size(path, progress):
+        hub.fetch(listing, path)
+    if known is not None:
+        known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
+    yield from lock_local(
+        workspace, [listing.model], step, revision=listing.revision, omitted=listing.omitted, generate=generate
+    )
+
+
+def lock_local(
+    workspace: Workspace,
+    models: Sequence[str],
+    step: Step,
+    *,
+    revision: str | None = None,
+    omitted: Iterable[OmittedFile] = (),
+    generate: bool = False,
+) -> Iterator[ModelLocked]:
+    """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
+    resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
+    lock = workspace.lock()
+    for model in models:
+        locked = resolution.lock.models.get(model)
+        if locked is None:
+            continue
+        if revision is not None:
+            locked = replace(locked, kind=SourceKind.HUB, revision=revision)
+        if lock.models.get(model) != locked:
+            lock = lock.with_model(model, locked)
+            workspace.save(lock)
+            yield ModelLocked(model, locked, tuple(sorted({*omitted_files(workspace.path(model)), *omitted})))
+    if resolution.issues:
+        raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
+
+
+def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
+    """Record the conversion of a model in a project's models/, so that its entry has the converter's version."""
+    model = path.resolve()
+    models = model.parent.parent
+    if models.name == MODELS and before:
+        memory = DigestCache.load(models)
+        digests = {file.name: file.sha256 for file in converted.files}
+        memory.record_conversion(f"{model.parent.name}/{model.name}", before, digests)
+        memory.save()
+
+
+def _format_issue(finding: WeightsIssue) -> str:
+    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
+    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."
