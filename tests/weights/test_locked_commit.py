@@ -29,7 +29,7 @@ class FakeHub:
     """The Hub's files of a model, without a network; `fetch` writes them as huggingface_hub would."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = single()
+        self.files: dict[str, bytes] = single() | {"config.json": b'{"a": 1}'}
         self.commit = COMMIT
         self.fetched = 0
         self.reports_sha256 = False
@@ -84,7 +84,7 @@ def test_the_same_content_is_fetched_again_and_locked_once(workspace: Workspace,
 def test_other_content_of_the_same_size(workspace: Workspace, source: FakeHub, relock: bool) -> None:
     fetched(workspace)
     before = (workspace.project / LOCK_FILE).read_bytes()
-    old, new = source.files["config.json"], b"[]"
+    old, new = source.files["config.json"], b'{"a": 2}'
     assert len(old) == len(new)
     source.files["config.json"] = new
     if relock:
@@ -134,7 +134,7 @@ def test_another_set_of_files(workspace: Workspace, source: FakeHub, change: str
 def test_another_commit_is_locked(workspace: Workspace, source: FakeHub) -> None:
     fetched(workspace)
     source.commit = "d" * 40
-    source.files["config.json"] = b"[]"
+    source.files["config.json"] = b'{"a": 2}'
     assert fetched(workspace) == 1
     assert workspace.locked(MODEL).revision == "d" * 40
 
@@ -161,7 +161,8 @@ def test_another_converter_may_write_other_safetensors(workspace: Workspace, sou
         replace(file, sha256=sha256(b"older")) if file.path == "model.safetensors" else file for file in entry.files
     ]
     older_converter = output_tensors.CONVERTER_VERSION - 1
-    workspace.save(lock.with_model(MODEL, replace(entry, files=tuple(older), converter=older_converter)))
+    entry = replace(entry, files=tuple(older), converter=older_converter).with_prefix(MODEL)
+    workspace.save(lock.with_model(MODEL, entry))
     assert fetched(workspace) == 1
     assert workspace.locked(MODEL).converter == output_tensors.CONVERTER_VERSION
 
@@ -172,7 +173,7 @@ def test_stage_refuses_it_too(bucket: Bucket, workspace: Workspace, source: Fake
     fetched(workspace)
     for file in list(workspace.path(MODEL).iterdir()):
         file.unlink()
-    source.files["config.json"] = b"[]"
+    source.files["config.json"] = b'{"a": 2}'
     events = stage(workspace, no_progress, approve=lambda *_: True, relock=relock)
     if relock:
         assert list(events)

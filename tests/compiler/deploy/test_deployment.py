@@ -198,13 +198,15 @@ def test_other_accounts_regions_and_stale_output_are_refused(deployed: Site) -> 
 
 def test_weights_that_are_not_in_the_bucket_are_refused(deployed: Site) -> None:
     store = deployed.client("s3")
-    place = {"Bucket": "demo-models-123456789012", "Key": "intfloat/e5-large-v2/model.safetensors"}
+    lock = json.loads((deployed.folder / "weights.lock.json").read_text(encoding="utf-8"))
+    prefix = lock["models"]["intfloat/e5-large-v2"]["prefix"]
+    place = {"Bucket": "demo-models-123456789012", "Key": f"{prefix}/model.safetensors"}
     store.delete_object(**place)
     refused = deployed.lisa("deploy", "--yes")
     others = deployed.lisa("deploy", "--yes", "--stack", "serve")
     published = deployed.lisa("artifacts", "publish", "weights")
     assert refused.code == 1
-    assert "s3://demo-models-123456789012/intfloat/e5-large-v2/" in refused.err
+    assert f"s3://demo-models-123456789012/{prefix}/" in refused.err
     assert "lisa weights stage --env dev" in refused.err
     assert (others.code, published.code) == (0, 0), others.err + published.err
     assert store.head_object(**place)["ContentLength"] > 0
