@@ -21,7 +21,7 @@ from vllm.distributed import cleanup_dist_env_and_memory
 from weights.pytorch.checkpoints import DECODERS, PROMPT, TOKENS, VOCABULARY, answer, make
 
 DIMENSIONS = 48
-_HIDDEN = 64
+_HIDDEN = 128
 
 
 def _bert() -> Any:
