@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights.checkpoint import pickles
+from lisa_weights.checkpoint import pickle_stream, pickles
 from lisa_weights.checkpoint.pickles import read_pickle
 from lisa_weights.checkpoint.torch_records import NAMES, storage_of
 from lisa_weights.convert import convert
@@ -106,7 +106,7 @@ def test_structures_that_cannot_be(tmp_path: Path, structure: bytes, said: str) 
 
 def test_bounds_of_operations_and_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickles, "_MAX_OPERATIONS", 1000)
-    monkeypatch.setattr(pickles, "_MAX_MEMORY", 1 << 20)
+    monkeypatch.setattr(pickle_stream, "_MAX_MEMORY", 1 << 20)
     with pytest.raises(WeightsError, match="more than 1000 operations"):
         read_pickle(io.BytesIO(b"N0" * 1000 + b"N."), NAMES, storage_of, what="x")
     with pytest.raises(WeightsError, match="requires more than 1 MiB"):

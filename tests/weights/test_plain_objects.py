@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lisa_weights.checkpoint import pickles
+from lisa_weights.checkpoint import pickle_stream
 from lisa_weights.checkpoint.pickles import read_pickle
 from lisa_weights.checkpoint.torch_records import NAMES, storage_of
 from lisa_weights.convert import convert
@@ -179,7 +179,7 @@ def test_tensors_of_pickle_dump_are_refused_for_what_they_are(tmp_path: Path) ->
 
 
 def test_objects_that_repeat_a_large_argument_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pickles, "_MAX_MEMORY", 1 << 22)
+    monkeypatch.setattr(pickle_stream, "_MAX_MEMORY", 1 << 22)
     once = b"](" + b"N" * 10_000 + b"eq\0"
     for name in ("torch\nSize", "collections\ndeque", "builtins\nset"):
         again = b"c" + name.encode() + b"\n(h\0tR"

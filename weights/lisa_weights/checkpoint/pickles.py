@@ -15,13 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from lisa_weights.checkpoint import pickle_text
+from lisa_weights.checkpoint.pickle_stream import MAX_BYTES, MAX_NAME, PickleStream
 from lisa_weights.checkpoint.pickle_values import AttributeDict, Builder, Refusal, Value, set_items
 from lisa_weights.errors import WeightsError
 
-_MAX_BYTES = 6 << 20
 _MAX_OPERATIONS = 4_000_000
-_MAX_MEMORY = 36 << 20
-_MAX_NAME = 512
 _MAX_INTEGER_BYTES = 16
 
 
@@ -43,83 +41,36 @@ def read_pickle(
     return _PickleReader(stream, names, persistent, what).run()
 
 
-class _PickleReader:
+class _PickleReader(PickleStream):
     def __init__(
         self, stream: BinaryIO, names: Mapping[str, Value], persistent: Callable[[Value], Value], what: str
     ) -> None:
-        self._stream = stream
+        super().__init__(stream, what)
         self._names = names
         self._persistent = persistent
-        self._what = what
         self._stack: list[Value] = []
         self._marks: list[int] = []
         self._memo: dict[Value, Value] = {}
-        self._left = _MAX_BYTES
-        self._memory = _MAX_MEMORY
 
     def run(self) -> Value:
         operations = _OPERATIONS
         for _ in range(_MAX_OPERATIONS):
-            code = self._read(1)[0]
+            code = self.read(1)[0]
             if code == pickle.STOP[0]:
                 return self._pop()
             operation = operations.get(code)
             if operation is None:
-                raise self._malformed(f"it has the operation {code:#04x}, which weights do not use")
+                raise self.malformed(f"it has the operation {code:#04x}, which weights do not use")
             operation(self)
-        raise self._malformed(f"it has more than {_MAX_OPERATIONS} operations")
-
-    def _malformed(self, why: str) -> WeightsError:
-        return WeightsError(f"{self._what} is not a readable checkpoint: {why}. Download or save the file again.")
-
-    def _charge(self, cost: int) -> None:
-        self._memory -= cost
-        if self._memory < 0:
-            raise self._malformed(f"its structure requires more than {_MAX_MEMORY >> 20} MiB")
-
-    def _read(self, count: int) -> bytes:
-        if count > self._left:
-            raise self._malformed(f"its structure is longer than {_MAX_BYTES >> 20} MiB")
-        data = self._stream.read(count)
-        if len(data) != count:
-            raise self._malformed("it is truncated")
-        self._left -= count
-        return data
-
-    def _number(self, form: str) -> int:
-        value: int = struct.unpack("<" + form, self._read(struct.calcsize(form)))[0]
-        return value
-
-    def _sized(self, form: str) -> bytes:
-        count = self._number(form)
-        if count > self._left:
-            raise self._malformed("it has a string that is longer than the file")
-        self._charge(64 + 4 * count)
-        return self._read(count)
-
-    def _line(self, limit: int = _MAX_NAME) -> bytes:
-        line = self._stream.readline(min(limit, self._left))
-        self._left -= len(line)
-        if not line.endswith(b"\n"):
-            raise self._malformed("it has a name or a text without an end")
-        return line[:-1]
-
-    def _name(self) -> str:
-        return self._text(self._line())
-
-    def _text(self, data: bytes) -> str:
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise self._malformed("it has text that is not UTF-8") from error
+        raise self.malformed(f"it has more than {_MAX_OPERATIONS} operations")
 
     def _push(self, value: Value, cost: int = 40) -> None:
-        self._charge(cost)
+        self.charge(cost)
         self._stack.append(value)
 
     def _pop(self) -> Value:
         if len(self._stack) <= (self._marks[-1] if self._marks else 0):
-            raise self._malformed("it uses a missing value")
+            raise self.malformed("it uses a missing value")
         return self._stack.pop()
 
     def _top(self) -> Value:
@@ -129,14 +80,14 @@ class _PickleReader:
 
     def _pop_mark(self) -> list[Value]:
         if not self._marks:
-            raise self._malformed("it ends a group that was not started")
+            raise self.malformed("it ends a group that was not started")
         start = self._marks.pop()
         items = self._stack[start:]
         del self._stack[start:]
         return items
 
     def _mark(self) -> None:
-        self._charge(40)
+        self.charge(40)
         self._marks.append(len(self._stack))
 
     def _tuple(self, count: int) -> None:
@@ -148,19 +99,19 @@ class _PickleReader:
         self._push(tuple(items), 64 + 8 * len(items))
 
     def _integer(self, form: str) -> None:
-        count = self._number(form)
+        count = self.number(form)
         if not 0 <= count <= _MAX_INTEGER_BYTES:
-            raise self._malformed("it has a number of more than 128 bits")
-        self._push(int.from_bytes(self._read(count), "little", signed=True))
+            raise self.malformed("it has a number of more than 128 bits")
+        self._push(int.from_bytes(self.read(count), "little", signed=True))
 
-    def _parsed(self, parse: Callable[[bytes], Value], limit: int = _MAX_NAME) -> Value:
+    def _parsed(self, parse: Callable[[bytes], Value], limit: int = MAX_NAME) -> Value:
         """The value of a line of text, as protocols 0 and 1 write it."""
-        line = self._line(limit)
-        self._charge(64 + 8 * len(line))
+        line = self.line(limit)
+        self.charge(64 + 8 * len(line))
         try:
             return parse(line)
         except ValueError as error:
-            raise self._malformed("it has a number or a text that is none") from error
+            raise self.malformed("it has a number or a text that is none") from error
 
     def _dictionary_of_mark(self) -> None:
         items = self._pop_mark()
@@ -170,15 +121,15 @@ class _PickleReader:
     def _extend(self, items: list[Value]) -> None:
         target = self._top()
         if not isinstance(target, list):
-            raise self._malformed("it appends to a value that is not a list")
-        self._charge(16 * len(items))
+            raise self.malformed("it appends to a value that is not a list")
+        self.charge(16 * len(items))
         target.extend(items)
 
     def _set(self, items: list[Value]) -> None:
         target = self._top()
         if not isinstance(target, dict) or len(items) % 2:
-            raise self._malformed("it sets an item of a value that is not a dictionary")
-        self._charge(96 * len(items))
+            raise self.malformed("it sets an item of a value that is not a dictionary")
+        self.charge(96 * len(items))
         set_items(target, items)
 
     def _set_one(self) -> None:
@@ -189,29 +140,29 @@ class _PickleReader:
         self._extend([self._pop()])
 
     def _remember(self, index: Value) -> None:
-        self._charge(104)
+        self.charge(104)
         self._memo[index] = self._top()
 
     def _recall(self, index: Value) -> None:
         if index not in self._memo:
-            raise self._malformed("it refers to a value that it did not store")
+            raise self.malformed("it refers to a value that it did not store")
         self._push(self._memo[index], 8)
 
     def _find(self, module: Value, name: Value) -> None:
         wanted = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "something without a name"
         if wanted not in self._names:
             raise WeightsError(
-                f"{self._what} was rejected: it imports {wanted[:_MAX_NAME]!r}; code in a checkpoint never"
+                f"{self.what} was rejected: it imports {wanted[:MAX_NAME]!r}; code in a checkpoint never"
                 " runs here. Save the model's state_dict() alone, or get the model as safetensors."
             )
         found = self._names[wanted]
         if isinstance(found, Refusal):
-            raise WeightsError(f"{self._what} was not read: {found.reason}.")
+            raise WeightsError(f"{self.what} was not read: {found.reason}.")
         self._push(found, 8)
 
     def _find_in_stream(self) -> None:
-        module = self._name()
-        self._find(module, self._name())
+        module = self.name()
+        self._find(module, self.name())
 
     def _find_on_stack(self) -> None:
         name, module = self._pop(), self._pop()
@@ -220,13 +171,13 @@ class _PickleReader:
     def _call(self) -> None:
         arguments, builder = self._pop(), self._pop()
         if not isinstance(builder, Builder) or not isinstance(arguments, tuple):
-            raise self._malformed("it calls a value that is not callable")
-        self._charge(200 + 8 * len(arguments))
+            raise self.malformed("it calls a value that is not callable")
+        self.charge(200 + 8 * len(arguments))
         for argument in arguments:
             if isinstance(argument, list | tuple | dict):
-                self._charge(96 * len(argument))
+                self.charge(96 * len(argument))
             elif isinstance(argument, str | bytes):
-                self._charge(4 * len(argument))
+                self.charge(4 * len(argument))
         self._push(builder.build(arguments), 0)
 
     def _call_with_names(self) -> None:
@@ -251,21 +202,21 @@ class _PickleReader:
         state, target = self._pop(), self._top()
         for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):
             if isinstance(target, AttributeDict) and isinstance(part, dict):
-                self._charge(96 * len(part))
+                self.charge(96 * len(part))
                 target.update(part)
 
     def _identify(self) -> None:
         self._push(self._persistent(self._pop()), 200)
 
     def _identify_in_stream(self) -> None:
-        self._push(self._persistent(self._name()), 200)
+        self._push(self._persistent(self.name()), 200)
 
 
 _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
     code[0]: operation
     for code, operation in {
-        pickle.PROTO: lambda m: m._read(1),
-        pickle.FRAME: lambda m: m._read(8),
+        pickle.PROTO: lambda m: m.read(1),
+        pickle.FRAME: lambda m: m.read(8),
         pickle.MARK: _PickleReader._mark,
         pickle.POP: _PickleReader._pop,
         pickle.POP_MARK: _PickleReader._pop_mark,
@@ -273,26 +224,26 @@ _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
         pickle.NONE: lambda m: m._push(None, 8),
         pickle.NEWTRUE: lambda m: m._push(True, 8),
         pickle.NEWFALSE: lambda m: m._push(False, 8),
-        pickle.BININT: lambda m: m._push(m._number("i")),
-        pickle.BININT1: lambda m: m._push(m._number("B"), 8),
-        pickle.BININT2: lambda m: m._push(m._number("H")),
+        pickle.BININT: lambda m: m._push(m.number("i")),
+        pickle.BININT1: lambda m: m._push(m.number("B"), 8),
+        pickle.BININT2: lambda m: m._push(m.number("H")),
         pickle.LONG1: lambda m: m._integer("B"),
         pickle.LONG4: lambda m: m._integer("i"),
         pickle.INT: lambda m: m._push(m._parsed(pickle_text.integer)),
         pickle.LONG: lambda m: m._push(m._parsed(pickle_text.integer)),
         pickle.FLOAT: lambda m: m._push(m._parsed(pickle_text.number)),
-        pickle.STRING: lambda m: m._push(m._parsed(pickle_text.string, _MAX_BYTES)),
-        pickle.UNICODE: lambda m: m._push(m._parsed(pickle_text.text, _MAX_BYTES)),
-        pickle.BINFLOAT: lambda m: m._push(struct.unpack(">d", m._read(8))[0]),
-        pickle.BINUNICODE: lambda m: m._push(m._text(m._sized("I"))),
-        pickle.SHORT_BINUNICODE: lambda m: m._push(m._text(m._sized("B"))),
-        pickle.BINUNICODE8: lambda m: m._push(m._text(m._sized("Q"))),
-        pickle.BINSTRING: lambda m: m._push(pickle_text.text_or_bytes(m._sized("I"))),
-        pickle.SHORT_BINSTRING: lambda m: m._push(pickle_text.text_or_bytes(m._sized("B"))),
-        pickle.BINBYTES: lambda m: m._push(m._sized("I")),
-        pickle.SHORT_BINBYTES: lambda m: m._push(m._sized("B")),
-        pickle.BINBYTES8: lambda m: m._push(m._sized("Q")),
-        pickle.BYTEARRAY8: lambda m: m._push(m._sized("Q")),
+        pickle.STRING: lambda m: m._push(m._parsed(pickle_text.string, MAX_BYTES)),
+        pickle.UNICODE: lambda m: m._push(m._parsed(pickle_text.text, MAX_BYTES)),
+        pickle.BINFLOAT: lambda m: m._push(struct.unpack(">d", m.read(8))[0]),
+        pickle.BINUNICODE: lambda m: m._push(m.text(m.sized("I"))),
+        pickle.SHORT_BINUNICODE: lambda m: m._push(m.text(m.sized("B"))),
+        pickle.BINUNICODE8: lambda m: m._push(m.text(m.sized("Q"))),
+        pickle.BINSTRING: lambda m: m._push(pickle_text.text_or_bytes(m.sized("I"))),
+        pickle.SHORT_BINSTRING: lambda m: m._push(pickle_text.text_or_bytes(m.sized("B"))),
+        pickle.BINBYTES: lambda m: m._push(m.sized("I")),
+        pickle.SHORT_BINBYTES: lambda m: m._push(m.sized("B")),
+        pickle.BINBYTES8: lambda m: m._push(m.sized("Q")),
+        pickle.BYTEARRAY8: lambda m: m._push(m.sized("Q")),
         pickle.EMPTY_LIST: lambda m: m._push([], 64),
         pickle.EMPTY_SET: lambda m: m._push([], 64),
         pickle.LIST: lambda m: m._push(m._pop_mark(), 64),
@@ -310,12 +261,12 @@ _OPERATIONS: dict[int, Callable[[_PickleReader], object]] = {
         pickle.SETITEM: _PickleReader._set_one,
         pickle.SETITEMS: lambda m: m._set(m._pop_mark()),
         pickle.PUT: lambda m: m._remember(m._parsed(pickle_text.index)),
-        pickle.BINPUT: lambda m: m._remember(m._number("B")),
-        pickle.LONG_BINPUT: lambda m: m._remember(m._number("I")),
+        pickle.BINPUT: lambda m: m._remember(m.number("B")),
+        pickle.LONG_BINPUT: lambda m: m._remember(m.number("I")),
         pickle.MEMOIZE: lambda m: m._remember(len(m._memo)),
         pickle.GET: lambda m: m._recall(m._parsed(pickle_text.index)),
-        pickle.BINGET: lambda m: m._recall(m._number("B")),
-        pickle.LONG_BINGET: lambda m: m._recall(m._number("I")),
+        pickle.BINGET: lambda m: m._recall(m.number("B")),
+        pickle.LONG_BINGET: lambda m: m._recall(m.number("I")),
         pickle.GLOBAL: _PickleReader._find_in_stream,
         pickle.STACK_GLOBAL: _PickleReader._find_on_stack,
         pickle.REDUCE: _PickleReader._call,

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 
-from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
+from lisa_compiler.emit.cloudformation.constructs.flow_log import add_flow_log
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class NetworkingStack(LisaStack):
         subnets = self._subnets(vpc.ref, route_tables)
         self._egress(gateway, attachment, subnets["public"], route_tables)
         self._gateway_endpoints(vpc.ref, [table.ref for tables in route_tables.values() for table in tables])
-        self._flow_log(vpc.ref)
+        add_flow_log(self, vpc.ref)
         self._close_default_security_group(vpc)
         return vpc.ref, _CIDR, subnets
 
@@ -187,31 +187,6 @@ class NetworkingStack(LisaStack):
                 vpc_endpoint_type="Gateway",
                 route_table_ids=route_tables,
             )
-
-    def _flow_log(self, vpc_id: str) -> None:
-        group = self.log_group(self, "FlowLogGroup", f"/lisa/{self.plan.name}/flow-logs")
-        role = self.role(
-            "FlowLogRole",
-            "flow-logs",
-            trust=trust(self.deployment.service_principal("vpc-flow-logs"), account=self.deployment.names.account),
-            policies={
-                "logs": document(
-                    allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], group.attr_arn)
-                )
-            },
-            description="Allows the VPC to write flow logs",
-        )
-        self.acknowledge(role, {"AwsSolutions-IAM5[Resource::<FlowLogGroup.Arn>]": "Streams of this log group."})
-        ec2.CfnFlowLog(
-            self,
-            "FlowLog",
-            resource_id=vpc_id,
-            resource_type="VPC",
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_group_name=group.ref,
-            deliver_logs_permission_arn=role.attr_arn,
-        )
 
     def _close_default_security_group(self, vpc: ec2.CfnVPC) -> None:
         # CloudFormation cannot remove the rule that lets members of the default security group reach each other. LISA
