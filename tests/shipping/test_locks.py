@@ -133,7 +133,11 @@ def instruction(kind: ImageKind) -> str:
         build_args=(),
         custom_path=None,
     )
-    weights = None if kind == "rest-api" else {"schemaVersion": 1, "model": "m", "status": "staged", "files": []}
+    weights = (
+        None
+        if kind == "rest-api"
+        else {"schemaVersion": 1, "model": "m", "prefix": "m", "status": "staged", "files": []}
+    )
     spec = ContextSpec(image=image, weights=weights, litellm_config=b"" if kind == "rest-api" else None)
     dockerfile = emit_context(spec, project=ROOT)["Dockerfile"].decode()
     found = [run for run in re.findall(r"^RUN ((?:.*\\\n)*.*)", dockerfile, re.MULTILINE) if "requirements.txt" in run]
