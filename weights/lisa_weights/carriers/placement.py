@@ -6,7 +6,6 @@ Where the carrier states a digest, the bytes that were put are read and compared
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from lisa_weights.carriers.tree import Tree
 from lisa_weights.errors import WeightsError
+from lisa_weights.store.hub_digests import DigestKind, new_digest
 
 LINKED_FROM = 1 << 20
 """Bytes from which a file may be a hard link; a smaller one is copied, since it may be edited."""
@@ -52,7 +52,7 @@ def place(tree: Tree, path: str, target: Path, report: Report, *, blobs_are_dige
     if is_linked and not _has_digest(expected):
         report(entry.size)
         return False
-    digest = _digest(expected, entry.size)
+    digest = new_digest(DigestKind.GIT_BLOB if _GIT_HASH.fullmatch(expected) else DigestKind.SHA256, entry.size)
     size = 0
     with ExitStack() as opened:
         stream = opened.enter_context(target.open("rb") if is_linked else tree.open(path))
@@ -75,13 +75,6 @@ def is_on_disk_of(source: Path, directory: Path) -> bool:
 
 def _has_digest(expected: str) -> bool:
     return _SHA256.fullmatch(expected) is not None or _GIT_HASH.fullmatch(expected) is not None
-
-
-def _digest(expected: str, size: int) -> hashlib._Hash:
-    """SHA-256, or the hash that git names a blob by."""
-    if _GIT_HASH.fullmatch(expected):
-        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    return hashlib.sha256()
 
 
 def _link(source: Path, target: Path, size: int) -> bool:

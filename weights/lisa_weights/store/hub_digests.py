@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 _BUFFER_BYTES = 4 << 20
 _HASHING_THREADS = 4
@@ -52,6 +52,24 @@ class ContentMismatch:
     found: HubDigest
 
 
+class Digest(Protocol):
+    """A digest that is being computed."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Add the next bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest of all bytes that were added, in hexadecimal."""
+
+
+def new_digest(kind: DigestKind, size: int) -> Digest:
+    """Begin the digest of a file of so many bytes."""
+    if kind is DigestKind.SHA256:
+        return hashlib.sha256()
+    # Git's name for the content, not a protection that LISA chose: small files of the Hub have no other.
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+
 def hub_digest(file: Any) -> HubDigest | None:
     """Return the digest that the Hub reports for a file (`huggingface_hub.RepoSibling`); None if there is none."""
     if file.lfs is not None and file.lfs.sha256:
@@ -66,12 +84,7 @@ def content_digest(path: Path, kind: DigestKind) -> HubDigest:
         OSError: the file cannot be read.
     """
     with path.open("rb", buffering=0) as stream:
-        if kind is DigestKind.SHA256:
-            digest = hashlib.sha256()
-        else:
-            size = path.stat().st_size
-            # Git's name for the content, not a protection that LISA chose: small files of the Hub have no other.
-            digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+        digest = new_digest(kind, path.stat().st_size)
         buffer = memoryview(bytearray(_BUFFER_BYTES))
         while count := stream.readinto(buffer):
             digest.update(buffer[:count])
