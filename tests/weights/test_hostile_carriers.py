@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,11 @@ def test_compressed_archive_with_a_bomb_at_its_end(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(tar_tree, "_MAX_REST", 1 << 20)
     (tmp_path / "m.tar").write_bytes(gzip.compress(tar_of([CONFIG]) + b"\0" * (2 << 20)))
     refused(tmp_path / "m.tar", tmp_path, "too many bytes after its last file")
+
+
+def test_special_file_is_no_carrier(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.tar")
+    refused(tmp_path / "m.tar", tmp_path, "is a special file")
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,8 @@ def import_model(
 def _open(source: Path, free: int) -> Iterator[_Carrier]:
     if not source.exists():
         raise WeightsError(f"{source} does not exist. Pass a directory, a tar archive or an OCI layout.")
+    if not (source.is_file() or source.is_dir()):
+        raise WeightsError(f"{source} is a special file. Pass a directory, a tar archive or an OCI layout.")
     if source.is_file():
         with open_tar(source, free) as tree:
             yield _inside(tree, CarrierKind.TAR)
