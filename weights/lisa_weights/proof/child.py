@@ -36,6 +36,13 @@ def _limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
+class UnsupportedModelError(NotImplementedError):
+    """A proof that cannot be made of this model: it is unknown whether it loads, and that is what the record says.
+
+    PyTorch and transformers raise NotImplementedError for what they do not support, which is recorded in the same way.
+    """
+
+
 class _Report(logging.Handler):
     """Collects what transformers logs about a model."""
 
@@ -54,12 +61,12 @@ def _architecture(directory: str) -> tuple[Any, Any, str]:
     names = getattr(config, "architectures", None) or []
     name = names[0] if names else ""
     if getattr(config, "quantization_config", None) is not None:
-        raise NotImplementedError("quantized weights need the library and often the GPU of their method")
+        raise UnsupportedModelError("quantized weights need the library and often the GPU of their method")
     model_class = getattr(transformers, name, None) if name.isidentifier() else None
     if not name:
-        raise NotImplementedError("config.json names no architecture")
+        raise UnsupportedModelError("config.json names no architecture")
     if not isinstance(model_class, type) or not issubclass(model_class, transformers.PreTrainedModel):
-        raise NotImplementedError(f"transformers {transformers.__version__} has no model class {name!r}")
+        raise UnsupportedModelError(f"transformers {transformers.__version__} has no model class {name!r}")
     return config, model_class, name
 
 
@@ -112,7 +119,7 @@ def _answer(request: dict[str, Any], *, use_safetensors: bool) -> list[int]:
 
     config, model_class, name = _architecture(request["directory"])
     if not model_class.can_generate():
-        raise NotImplementedError(f"{name} does not generate")
+        raise UnsupportedModelError(f"{name} does not generate")
     model = model_class.from_pretrained(
         request["directory"],
         config=config,
