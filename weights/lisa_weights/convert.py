@@ -18,6 +18,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
+from lisa_weights.safetensors.file_names import INDEX
 from lisa_weights.safetensors.header import Header
 from lisa_weights.safetensors.layout import Layout, lay_out, read_file
 from lisa_weights.safetensors.shards import check_index, shard_names, split
@@ -25,7 +26,6 @@ from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.safetensors.writing import ConvertedFile, write_files
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.sentence_modules import find_modules
-from lisa_weights.serving_files import INDEX
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.temporary_directory import move_into_place, temporary_directory
 from lisa_weights.verification import Progress

@@ -22,10 +22,10 @@ from lisa_weights.lock.lock_file import (
     require_model_name,
 )
 from lisa_weights.lock.s3_checksum import PartsDigest, is_in_parts
+from lisa_weights.safetensors.file_names import INDEX, SINGLE
 from lisa_weights.serving.content import content_problems
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.omissions import OmittedFile
-from lisa_weights.serving_files import INDEX, SINGLE
 
 Progress = Callable[[str, int], None]
 """Called with the path of a file and the bytes done since the last call, possibly from several threads."""

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.serving_files import INDEX, SINGLE
+from lisa_weights.safetensors.file_names import INDEX, SINGLE
 
 ADAPTER_CONFIG = "adapter_config.json"
 """The file by which PEFT's adapters are recognized."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.safetensors.file_names import INDEX, SINGLE
 from lisa_weights.safetensors.shards import inside, read_index
 from lisa_weights.serving.model_files import ModelFiles, lfs_problem
 from lisa_weights.serving.weight_files import ambiguity, could_be_weights, is_checkpoint, is_numbered, is_of_training
-from lisa_weights.serving_files import INDEX, SINGLE
 
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<suffix>bin|pt|pth|safetensors)")
 _CHECKPOINT = re.compile(r".+\.(bin|pt|pth)")

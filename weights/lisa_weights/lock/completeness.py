@@ -13,10 +13,10 @@ from typing import Any
 from lisa_weights.errors import WeightsError
 from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
+from lisa_weights.safetensors.file_names import INDEX, SINGLE
 from lisa_weights.safetensors.header import Header, read_header
 from lisa_weights.serving.closure import Closure, find_closure
 from lisa_weights.serving.model_files import ModelFiles, Open, lfs_problem
-from lisa_weights.serving_files import INDEX, SINGLE
 from lisa_weights.wrapped_names import wrapper_of
 
 MAX_NAMES = 150_000

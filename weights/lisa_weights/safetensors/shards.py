@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from lisa_weights.bounded_json import parse
 from lisa_weights.errors import WeightsError
+from lisa_weights.safetensors.file_names import SINGLE
 from lisa_weights.safetensors.tensors import TensorInfo
-from lisa_weights.serving_files import SINGLE
 
 MAX_INDEX_BYTES = 24_000_000
 """1.5 times the index of a model of a trillion parameters, which has 140 000 tensors."""

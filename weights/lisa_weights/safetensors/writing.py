@@ -18,9 +18,9 @@ from threading import Event
 from lisa_weights.checkpoint.torch_checkpoint import Place
 from lisa_weights.copying import BLOCK_BYTES, copy_range, iter_blocks, write_all
 from lisa_weights.output_tensors import OutputTensor
+from lisa_weights.safetensors.file_names import INDEX
 from lisa_weights.safetensors.layout import Layout
 from lisa_weights.safetensors.shards import index_of
-from lisa_weights.serving_files import INDEX
 from lisa_weights.verification import Progress, ProgressCounter, Verification, verify_crc32
 
 _WRITERS = 2

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.safetensors.file_names import INDEX, SINGLE
 from lisa_weights.safetensors.shards import MAX_INDEX_BYTES, weight_map_of
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.omissions import OmittedFile, reason_for
@@ -26,7 +27,6 @@ from lisa_weights.serving.weight_files import (
     is_hidden,
     is_numbered,
 )
-from lisa_weights.serving_files import INDEX, SINGLE
 
 _READ = ("*.json", "*.txt", "*.jinja", *VOCABULARIES)
 """Configuration, tokenizers, processors and templates."""

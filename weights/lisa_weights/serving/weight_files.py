@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
-from lisa_weights.serving_files import SINGLE
+from lisa_weights.safetensors.file_names import SINGLE
 
 _SUFFIX = re.compile(r".+\.(safetensors|bin|pt|pth|ckpt)")
 _NUMBERED = re.compile(r".+-\d{5}-of-\d{5}\.\w+")
