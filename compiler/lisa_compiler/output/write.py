@@ -159,16 +159,14 @@ def _link(present: Path, path: Path, content: bytes) -> bool:
     A file with another link is not LISA's alone: whoever has the link may change it in place.
     """
     try:
-        if not matches(present, content) or present.stat().st_nlink > 1:
-            return False
+        # Linked first and compared then, so that what was compared is what the link is to.
         path.hardlink_to(present)
-        status = path.stat()
-        # The file may have been replaced after it was compared.
+        status = path.lstat()
         if status.st_nlink == 2 and stat.S_IMODE(status.st_mode) == _mode(content) and matches(path, content):
             return True
-        path.unlink()
     except OSError:
-        path.unlink(missing_ok=True)
+        pass
+    path.unlink(missing_ok=True)
     return False
 
 
