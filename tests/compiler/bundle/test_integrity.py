@@ -16,7 +16,7 @@ from lisa_compiler.bundle.manifest import BundleError, parse
 
 
 def rewritten(bundle: Path, change: Callable[[tarfile.TarInfo, bytes], tuple[tarfile.TarInfo, bytes] | None]) -> Path:
-    """Write a bundle anew with changed entries; None drops one."""
+    """Write a bundle again with changed entries; None drops one."""
     target = bundle.with_name("changed.tar")
     with tarfile.open(bundle) as old, tarfile.open(target, "w") as new:
         for entry in old:

@@ -157,7 +157,7 @@ def test_no_permission_on_everything_where_a_resource_can_be_named(environment: 
             assert set(actions) <= WITHOUT_RESOURCE, statement
 
 
-def test_nobody_but_people_may_write_weights(environment: str) -> None:
+def test_no_role_can_write_weights(environment: str) -> None:
     bucket = f":s3:::{example(environment).config.s3_bucket_models}"
     for statement in statements(environment):
         if bucket in json.dumps(statement["Resource"]):
