@@ -194,6 +194,9 @@ deployment-parts: .venv/.installed-dev ## Install optional parts of the deployme
 .PHONY: weights-parts
 weights-parts: .venv/weights/.installed-weights ## Install optional parts of the weights' tests: PyTorch, transformers, vLLM for the CPU (5 GB)
 
+.PHONY: identity-parts
+identity-parts: .venv/keycloak/.installed ## Install an optional part of the gateway's tests: Keycloak (Maven, Java 17, 500 MB)
+
 .PHONY: aws-fidelity-parts
 aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that boots user data (root on Debian, 500 MB)
 
@@ -285,6 +288,9 @@ cleanTypeScript cleanCfn cleanMisc: clean
 
 .venv/.installed-dev: requirements/dev.txt requirements/install.sh
 	@requirements/install.sh dev
+
+.venv/keycloak/.installed: tests/keycloak/build tests/keycloak/realm.json
+	@tests/keycloak/build "$(CURDIR)/.venv/keycloak"
 
 .venv/gateway/.installed-models: requirements/models.txt .venv/gateway/.installed-gateway
 	@requirements/install.sh models

@@ -14,6 +14,9 @@ PYTORCH = ROOT / ".venv" / "weights"
 MACHINE = ROOT / ".venv" / "aws-fidelity" / "machine"
 """Kernel, initial RAM disk and root volume of the virtual machine that boots user data."""
 
+KEYCLOAK = ROOT / ".venv" / "keycloak"
+"""Keycloak, with the realm of the tests in its database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -47,6 +50,15 @@ def machine() -> Part:
     return Part("a virtual machine that boots user data", "make aws-fidelity-parts", is_installed)
 
 
+def keycloak() -> Part:
+    """Look for Keycloak; complete when its build is the one of this checkout."""
+    sources = ROOT / "tests" / "keycloak"
+    stamp = KEYCLOAK / ".installed"
+    built_from = b"".join((sources / name).read_bytes() for name in ("build", "realm.json"))
+    is_installed = stamp.is_file() and stamp.read_bytes() == built_from and shutil.which("java") is not None
+    return Part("Keycloak", "make identity-parts", is_installed)
+
+
 def load_balancer() -> Part:
     """Look for nginx, which stands for a load balancer, and for what gives containers their own networks."""
     is_installed = os.geteuid() == 0 and all(map(shutil.which, ("nginx", "ip", "unshare", "nsenter", "taskset")))
@@ -63,6 +75,7 @@ def parts() -> tuple[Part, ...]:
         Part("an OpenID provider", "make gateway-parts", provider.is_dir()),
         Part("the cdk CLI", "make deployment-parts", shutil.which("cdk", path=tools) is not None),
         machine(),
+        keycloak(),
         load_balancer(),
         Part("buildah", "apt-get install buildah busybox-static", shutil.which("buildah") is not None),
     )
