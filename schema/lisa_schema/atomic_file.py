@@ -56,6 +56,23 @@ def replaced_file(target: Path, *, mode: int | None = None, sync: bool = False) 
 
 
 @contextmanager
+def exclusive_access(directory: Path) -> Iterator[None]:
+    """Lock a directory, for a change that reads a file in it and replaces the file; waits for other processes.
+
+    Where the directory cannot be opened or its file system has no locks, the block runs without one.
+    """
+    descriptor = None
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextmanager
 def temporary_directory(parent: Path, name: str) -> Iterator[Path]:
     """Yield an empty directory of mode 0700, which is removed at the end, or by the next call after a kill.
 

@@ -57,7 +57,7 @@ def adopt(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[M
             adoption = _Adoption(bucket, model, progress)
             locked, unread = _with_digests(adoption, entry, is_new=known is None)
             copied, read = _copy(adoption, locked)
-        workspace.save(workspace.lock().with_model(model, locked))
+        workspace.record(model, locked)
         yield ModelAdopted(model, copied=copied, read=read + unread)
         yield ModelLocked(model, locked)
 

@@ -6,11 +6,12 @@ Nothing here opens a network connection or writes the lock file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from lisa_weights import disk
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
@@ -26,7 +27,9 @@ from lisa_weights.model_directory import (
     read_directory,
 )
 from lisa_weights.proof.load import prove
+from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.steps import Step, convert_in_step, no_progress
+from lisa_weights.temporary_directory import undo_interrupted_conversion
 
 
 class IssueKind(StrEnum):
@@ -120,21 +123,38 @@ def resolve(
 
 def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     """The model's directory, converted if required."""
-    directory = read_directory(model_path(cache.models, model))
+    path = model_path(cache.models, model)
+    with disk.explain_errors(path):
+        undo_interrupted_conversion(path)
+    directory = read_directory(path)
     outdated = cache.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:
         return directory
     if directory.refusals:
         return directory
+    record = conversion_record(cache, model, directory)
+    convert_in_step(directory, f"converting {model}", step, replacing=outdated, record=record)
+    return read_directory(path)
+
+
+def conversion_record(cache: DigestCache, model: str, directory: ModelDirectory) -> Callable[[Sequence[ConvertedFile]], None]:
+    """Take the stamps of a model's checkpoint; returns what records its conversion in the cache.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
     before = checkpoint_stamps(directory)
-    result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
-    try:
-        cache.record_conversion(model, before, {file.name: file.sha256 for file in result.files if file.sha256})
-    except OSError as error:
-        raise WeightsError(
-            f"{directory.path} changed while it was converted: rerun the command when the change is complete."
-        ) from error
-    return read_directory(directory.path)
+
+    def record(files: Sequence[ConvertedFile]) -> None:
+        try:
+            cache.record_conversion(model, before, {file.name: file.sha256 for file in files})
+        except OSError as error:
+            raise WeightsError(
+                f"{directory.path} changed while it was converted: rerun the command when the change is complete."
+            ) from error
+        cache.save()
+
+    return record
 
 
 def _locked(

@@ -65,13 +65,12 @@ def missing_models(workspace: Workspace) -> list[str]:
 def _check_older_models(workspace: Workspace, bucket: Bucket, missing: Sequence[str]) -> Iterator[Event]:
     """Check models that only the bucket has and an older LISA locked, and record those that have all their tensors."""
     for model in workspace.needed:
-        lock = workspace.lock()
-        locked = lock.models.get(model)
+        locked = workspace.lock().models.get(model)
         if model in missing or locked is None or locked.converter is not None:
             continue
         checked = check_stored(bucket, model, locked)
         if checked.is_valid:
-            workspace.save(lock.with_model(model, replace(locked, converter=0)))
+            workspace.record(model, replace(locked, converter=0))
             yield ModelChecked(model)
         else:
             yield checked

@@ -68,6 +68,10 @@ class Workspace:
         """Write the lock file."""
         lock_file.save(self.project / LOCK_FILE, lock)
 
+    def record(self, model: str, entry: LockedModel) -> bool:
+        """Write a model's entry to the lock file; returns whether it is new or has changed."""
+        return bool(lock_file.record_models(self.project / LOCK_FILE, {model: entry}))
+
     def locked(self, model: str) -> LockedModel:
         """Read the lock file's entry of one model.
 
