@@ -83,10 +83,7 @@ def temporary_directory(parent: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")
-    for entry in parent.iterdir():
-        if pattern.fullmatch(entry.name):
-            _remove_abandoned(entry)
+    remove_abandoned(parent / name)
     while True:
         directory = parent / f".{name}.{os.urandom(4).hex()}.part"
         directory.mkdir(mode=0o700)
@@ -98,6 +95,18 @@ def temporary_directory(parent: Path, name: str) -> Iterator[Path]:
     finally:
         _remove(directory)
         os.close(descriptor)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the temporary directories that killed writers of a file left; each write of the file does it, too.
+
+    Raises:
+        OSError: the directory of the file cannot be read.
+    """
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.part")
+    for entry in target.parent.iterdir():
+        if pattern.fullmatch(entry.name):
+            _remove_abandoned(entry)
 
 
 def _locked(directory: Path) -> int | None:

@@ -7,9 +7,11 @@ status. The answers are lines of JSON.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib
+import io
 import itertools
 import json
 import os
@@ -73,9 +75,7 @@ class Faults:
 
     def _is_below(self, path: object) -> bool:
         """Whether a path is counted; relative ones are, because only the removal of a directory uses them."""
-        return isinstance(path, str | os.PathLike) and (
-            not os.path.isabs(path) or os.fspath(path).startswith(self._root)
-        )
+        return isinstance(path, str | Path) and (not Path(path).is_absolute() or str(path).startswith(self._root))
 
     def _watched(self, name: str, real: Callable[..., int]) -> Callable[..., int]:
         def call(*arguments: Any) -> int:
@@ -135,9 +135,7 @@ def run(request: dict[str, Any]) -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], request["largest_file"]))
     log = os.open(report / "operations", os.O_WRONLY | os.O_CREAT)
     actions = {"kill": kill, "refuse": refuse, "hold": hold(report)}
-    faults = Faults(
-        request["root"], log, at=request["at"], naming=request["naming"], action=actions[request["action"]]
-    )
+    faults = Faults(request["root"], log, at=request["at"], naming=request["naming"], action=actions[request["action"]])
     faults.install()
     try:
         app(request["arguments"])
@@ -146,15 +144,29 @@ def run(request: dict[str, Any]) -> int:
     return 0
 
 
+def warm(arguments: list[str]) -> int:
+    """Run a command in the server itself, so that all others find what it has imported and compiled."""
+    from lisa_compiler.cli.app import app
+
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            app(arguments)
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
     for module in _LOADED:  # once, instead of in each process
         importlib.import_module(module)
-    gc.collect()
-    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
-        if "wait" in request:
+        if "warm" in request:
+            answer = warm(request["warm"])
+            gc.collect()
+            gc.freeze()
+        elif "wait" in request:
             answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
         elif (answer := os.fork()) == 0:
             status = 70
@@ -164,7 +176,8 @@ def main() -> None:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(status)
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -22,8 +22,14 @@ Content = dict[str, bytes | None]
 """Files by path with their bytes; directories have None."""
 
 KILLED = -signal.SIGKILL
-_OWN = frozenset({".lisa-weights.json", ".cache"})
-"""The cache of digests, which has time stamps, and huggingface_hub's own state."""
+_OTHERS = ".cache"
+"""huggingface_hub's own state."""
+
+_STAMPS = ".lisa-origin.json"
+"""Has the time stamps of other files."""
+
+_CACHE = ".lisa-weights.json"
+"""The cache of digests, which only saves time."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,10 @@ class Commands:
     server: subprocess.Popen[str]
     reports: Path
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def warm(self, *arguments: str) -> None:
+        """Run a command in the server itself, so that its processes begin with what it has loaded."""
+        assert self.ask({"warm": arguments}) == 0
 
     def start(
         self,
@@ -149,12 +159,12 @@ def commands(reports: Path, environment: Mapping[str, str]) -> Iterator[Commands
 
 
 def content(directory: Path) -> Content:
-    """What is in a directory, except for what other programs and the cache of digests keep there."""
+    """What is in a directory; files with time stamps have no bytes here."""
     found: Content = {}
     for folder, folders, names in os.walk(directory):
-        folders[:] = [name for name in folders if name not in _OWN]
-        for name in (*folders, *names):
+        folders[:] = [name for name in folders if name != _OTHERS]
+        for name in {*folders, *names} - {_CACHE}:
             path = Path(folder, name)
-            if name not in _OWN:
-                found[path.relative_to(directory).as_posix()] = None if path.is_dir() else path.read_bytes()
+            has_content = path.is_file() and name != _STAMPS
+            found[path.relative_to(directory).as_posix()] = path.read_bytes() if has_content else None
     return found

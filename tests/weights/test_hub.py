@@ -38,9 +38,10 @@ def sha256(data: bytes) -> str:
 class Hub(ThreadingHTTPServer):
     """Serves one model."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], model: str = MODEL) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = files
+        self.model = model
         self.served: dict[str, bytes] = {}
         self.reports_digests = True
         self.refusal: tuple[int, str] | None = None
@@ -60,16 +61,22 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.refusal is not None:
             status, code = self.server.refusal
             self.answer(status, b"{}", {"X-Error-Code": code} if code else {})
-        elif path.startswith(f"/api/models/{MODEL}"):
+        elif path.startswith(f"/api/models/{self.server.model}"):
             siblings = [self.described(name, data) for name, data in self.server.files.items()]
             tree = [
                 {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
                 for name, data in self.server.files.items()
             ]
-            model = {"id": MODEL, "modelId": MODEL, "sha": COMMIT, "siblings": siblings, "tags": []}
+            model = {
+                "id": self.server.model,
+                "modelId": self.server.model,
+                "sha": COMMIT,
+                "siblings": siblings,
+                "tags": [],
+            }
             self.answer(200, json.dumps(tree if "/tree/" in path else model).encode(), {})
         else:
-            name = path.removeprefix(f"/{MODEL}/resolve/{COMMIT}/")
+            name = path.removeprefix(f"/{self.server.model}/resolve/{COMMIT}/")
             if name not in self.server.files:
                 self.answer(404, b"", {"X-Error-Code": "EntryNotFound"})
                 return

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lisa_weights.convert import Converted
+from lisa_weights import disk
+from lisa_weights.convert import Converted, Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.lock.proofs import Proof
 from lisa_weights.locked_commit import locked_commit
-from lisa_weights.model_directory import ModelDirectory, read_directory
+from lisa_weights.model_directory import LocalState, ModelDirectory, read_directory
+from lisa_weights.origin import forget_download, note_arrival, note_download
 from lisa_weights.proof.load import prove
 from lisa_weights.resolve import WeightsIssue, conversion_record, resolve
-from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     ModelImported,
@@ -146,8 +147,17 @@ def fetch_listing(
     if known is not None:
         known.require_digests(listing.sha256)
     title = f"fetching {listing.model} at {listing.revision[:12]}"
-    with step(title, listing.total_bytes) as progress, track_size(path, progress):
-        hub.fetch(listing, path)
+    with disk.explain_errors(path, "downloaded"):
+        note_download(path, listing.revision)
+    try:
+        with step(title, listing.total_bytes) as progress, track_size(path, progress):
+            hub.fetch(listing, path)
+    except WeightsError:
+        if read_directory(path).state is LocalState.ABSENT:
+            forget_download(path)
+        raise
+    with disk.explain_errors(path, "downloaded"):
+        note_arrival(path, listing.revision, [name for name, _ in listing.files])
     if known is not None:
         known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
     yield from lock_local(
@@ -178,7 +188,7 @@ def lock_local(
         raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
 
 
-def _conversion_record(directory: ModelDirectory) -> Callable[[Sequence[ConvertedFile]], None] | None:
+def _conversion_record(directory: ModelDirectory) -> Record | None:
     """What records the conversion of a model in a project's models/, so that its entry has the converter's version."""
     path = directory.path.resolve()
     models = path.parent.parent

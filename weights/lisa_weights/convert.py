@@ -1,8 +1,8 @@
 """Convert the PyTorch checkpoint of a model's directory to safetensors, at the speed of a copy.
 
 The structure is read and checked completely before any bytes are copied, from file to file. New files are written to a
-temporary directory, those of modules too, and moved into place once all of them are valid. A conversion is complete when
-its caller has recorded it: one that was interrupted before is undone by the next.
+temporary directory, those of modules too, and moved into place once all of them are valid. A conversion is complete
+when its caller has recorded it: one that was interrupted before is undone by the next.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ MAX_SHARD_SIZE = 2_000_000_000
 
 MAX_TENSORS = 16_000
 """Tensors of a checkpoint at most, in all of its files; the largest models in PyTorch's format have some thousands."""
+
+Record = Callable[[Sequence[ConvertedFile]], None]
+"""Is called with the files that a conversion wrote, when they are in place."""
 
 _MAX_NAMES = 150_000
 """Tensors of safetensors at most, one of a long name counting as more; a model of a trillion parameters has 140 000."""
@@ -74,7 +77,7 @@ def convert(
     checksums: bool = False,
     replacing: Collection[str] = (),
     progress: Progress | None = None,
-    record: Callable[[Sequence[ConvertedFile]], None] | None = None,
+    record: Record | None = None,
 ) -> Converted:
     """Convert a model's PyTorch checkpoint to safetensors; the checkpoint is not changed.
 

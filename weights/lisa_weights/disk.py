@@ -15,7 +15,7 @@ _REASONS = {
     errno.EDQUOT: "the disk quota is exceeded; free up space and rerun the command",
     errno.EACCES: "permission denied; make the directory readable and writable",
     errno.EPERM: "permission denied; make the directory readable and writable",
-    errno.EROFS: "the file system is read-only; move the model to a writable one",
+    errno.EROFS: "the file system is read-only; use a directory on a writable one",
 }
 
 

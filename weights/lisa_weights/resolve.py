@@ -6,16 +6,17 @@ Nothing here opens a network connection or writes the lock file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from lisa_weights import disk
+from lisa_weights.convert import Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
-from lisa_weights.lock.lock_file import LockedModel, WeightsLock
+from lisa_weights.lock.lock_file import LockedModel, SourceKind, WeightsLock
 from lisa_weights.lock.proofs import ProofKind
 from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.model_directory import (
@@ -26,6 +27,7 @@ from lisa_weights.model_directory import (
     model_path,
     read_directory,
 )
+from lisa_weights.origin import arrived_revision, arriving_problem, is_arriving
 from lisa_weights.proof.load import prove
 from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.steps import Step, convert_in_step, no_progress
@@ -103,8 +105,13 @@ def resolve(
     seen: dict[str, str] = {}
     for model in dict.fromkeys(needed):
         try:
-            directory = _converted(model, cache, step) if change else read_directory(model_path(models, model))
-            seen[model] = _fingerprint(directory.path)
+            path = model_path(models, model)
+            if is_arriving(path):
+                seen[model] = _fingerprint(path)
+                issues.append(WeightsIssue(model, IssueKind.INCOMPLETE, (arriving_problem(model),)))
+                continue
+            directory = _converted(model, cache, step) if change else read_directory(path)
+            seen[model] = _fingerprint(path)
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
                 now_is = _locked(model, directory, cache, known, step)
@@ -137,7 +144,7 @@ def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     return read_directory(path)
 
 
-def conversion_record(cache: DigestCache, model: str, directory: ModelDirectory) -> Callable[[Sequence[ConvertedFile]], None]:
+def conversion_record(cache: DigestCache, model: str, directory: ModelDirectory) -> Record:
     """Take the stamps of a model's checkpoint; returns what records its conversion in the cache.
 
     Raises:
@@ -203,7 +210,9 @@ def _entry(
 ) -> LockedModel:
     """The lock's entry of a complete model, proved if it is new or has changed."""
     if known is None or known.files != now_is.files:
-        return replace(now_is.with_prefix(model), proofs=prove(directory, generate=generate))
+        revision = arrived_revision(directory.path)
+        source = now_is if revision is None else replace(now_is, kind=SourceKind.HUB, revision=revision)
+        return replace(source.with_prefix(model), proofs=prove(directory, generate=generate))
     kinds = {proof.kind for proof in known.proofs if proof.is_made}
     proofs = prove(directory, generate=True) if generate and ProofKind.GENERATE not in kinds else known.proofs
     converter = now_is.converter if known.converter is None else known.converter

@@ -12,6 +12,7 @@ from lisa_weights.acquisition import fetch_listing, lock_local
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.model_directory import LocalState
+from lisa_weights.origin import read_origin
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -101,7 +102,9 @@ def _ensure_local(
             f"{model} was locked from a local directory that is incomplete here. Add it to {MODELS}/{model}, "
             f"or download it from the Hub with `lisa weights fetch {model}`."
         )
-    listing = hub.look_up(model, revision=(known.revision if known else None) or hub.DEFAULT_REVISION)
+    interrupted = read_origin(workspace.path(model))
+    revision = known.revision if known else interrupted.revision if interrupted else None
+    listing = hub.look_up(model, revision=revision or hub.DEFAULT_REVISION)
     if not approve(model, listing.total_bytes):
         raise WeightsError(
             f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."

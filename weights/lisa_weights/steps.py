@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from lisa_weights.convert import MAX_SHARD_SIZE, Converted, convert
+from lisa_weights.convert import MAX_SHARD_SIZE, Converted, Record, convert
 from lisa_weights.model_directory import ModelDirectory
-from lisa_weights.safetensors.writing import ConvertedFile
 
 Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
 """Begins a step with its title and total bytes; yields what receives a file and the bytes done since the last call."""
@@ -29,7 +28,7 @@ def convert_in_step(
     verify: bool = True,
     checksums: bool = False,
     replacing: tuple[str, ...] = (),
-    record: Callable[[Sequence[ConvertedFile]], None] | None = None,
+    record: Record | None = None,
 ) -> Converted:
     """Convert a model's directory as lisa_weights.convert does, as one step.
 

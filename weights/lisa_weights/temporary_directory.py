@@ -1,8 +1,8 @@
 """The temporary directory of a conversion, inside the model's directory, so that a move is a rename.
 
 Only one conversion works in a model's directory at a time. The next one removes what a killed conversion left: the
-temporary directory, and the files that it had moved, whose names it noted before. The note stays until the conversion is
-recorded, so that no safetensors are locked without the version of their converter.
+temporary directory, and the files that it had moved, whose names it noted before. The note stays until the conversion
+is recorded, so that no safetensors are locked without the version of their converter.
 """
 
 from __future__ import annotations

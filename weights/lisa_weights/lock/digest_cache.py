@@ -81,7 +81,7 @@ class DigestCache:
 
         Entries of deleted files are removed. An error while saving is ignored.
         """
-        if not self._recorded or not self.models.is_dir():
+        if not self.models.is_dir():
             return
         with suppress(OSError), exclusive_access(self.models.parent):
             saved = DigestCache.load(self.models)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lisa_schema.atomic_file import exclusive_access, replace_file
+from lisa_schema.atomic_file import exclusive_access, remove_abandoned, replace_file
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
 from lisa_weights.lock.s3_checksum import is_parts_checksum
@@ -201,6 +201,8 @@ def record_models(path: Path, models: Mapping[str, LockedModel]) -> tuple[str, .
             lock = lock.with_model(name, models[name])
         if changed:
             save(path, lock)
+        else:
+            remove_abandoned(path)
     return changed
 
 
@@ -214,8 +216,8 @@ def save(path: Path, lock: WeightsLock) -> None:
         replace_file(path, render(lock), mode=0o644, sync=True)
     except OSError as error:
         raise WeightsError(
-            f"{path} could not be written and is unchanged: {error.strerror}. Free up space or check the permissions of "
-            "its directory, and rerun the command."
+            f"{path} could not be written and is unchanged: {error.strerror}. Free up space or check the permissions "
+            "of its directory, and rerun the command."
         ) from error
 
 
