@@ -47,6 +47,9 @@ class Hub(ThreadingHTTPServer):
         self.refusal: tuple[int, str] | None = None
         self.asked: list[str] = []
         self.tokens: set[str | None] = set()
+        self.pauses: str | None = None
+        """A file of which only the first half is sent until `resumed` is set."""
+        self.paused, self.resumed = threading.Event(), threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -105,7 +108,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            if self.server.pauses and self.path.partition("?")[0].endswith(self.server.pauses):
+                self.wfile.flush()
+                self.server.paused.set()
+                self.server.resumed.wait(30)
+            self.wfile.write(body[half:])
 
     def log_message(self, *arguments: object) -> None:
         """Nothing."""

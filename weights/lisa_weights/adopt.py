@@ -50,6 +50,7 @@ def adopt(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[M
     for model in workspace.selected(models):
         known = workspace.lock().models.get(model)
         if known is not None and known.prefix is not None:
+            workspace.record(model, known)  # removes what a killed command left beside the lock file
             yield ModelAdopted(model, copied=0, read=0)
             continue
         entry = _required(bucket, model, known)

@@ -44,7 +44,8 @@ def require_space(directory: Path, needed: int, model: str | None = None, verb: 
     free = shutil.disk_usage(directory).free
     if needed > free:
         raise WeightsError(
-            f"The disk is too full to {verb} {model or directory.name}: {needed} bytes are required, {free} are free."
+            f"The disk is too full to {verb} {model or directory.name}: {needed} bytes are required, {free} are free. "
+            "Free up space and rerun the command."
         )
 
 

@@ -130,7 +130,7 @@ def import_model(
         verified: tuple[str, ...] = ()
         with disk.explain_errors(target, "imported"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with temporary_directory(target.parent) as waiting:
+            with temporary_directory(target.parent, "importing into") as waiting:
                 _recover(target)
                 is_resumed = not replace and arrived_from(target, _stamps(carrier, files, source))
                 if target.exists() and not (replace or is_resumed):

@@ -98,11 +98,15 @@ def undo_interrupted_conversion(directory: Path) -> None:
 
 
 @contextmanager
-def temporary_directory(directory: Path) -> Iterator[Path]:
+def temporary_directory(directory: Path, doing: str = "converting") -> Iterator[Path]:
     """Create the temporary directory, and remove it on exit.
 
+    Args:
+        directory: the model's, or the one that a model is imported into.
+        doing: what another process does there, for messages.
+
     Raises:
-        WeightsError: another conversion is running there.
+        WeightsError: another process works there.
         OSError: the model's directory cannot be written.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -110,7 +114,9 @@ def temporary_directory(directory: Path) -> Iterator[Path]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise WeightsError(f"Another process is converting {directory.name}; wait until it is done.") from error
+            raise WeightsError(
+                f"Another process is {doing} {directory.name}. Rerun the command when it is done."
+            ) from error
         waiting = directory / _NAME
         _clear(waiting)
         waiting.mkdir()
