@@ -56,6 +56,23 @@ def replaced_file(target: Path, *, mode: int | None = None, sync: bool = False) 
 
 
 @contextmanager
+def exclusive_access(directory: Path) -> Iterator[None]:
+    """Lock a directory, for a change that reads a file in it and replaces the file; waits for other processes.
+
+    Where the directory cannot be opened or its file system has no locks, the block runs without one.
+    """
+    descriptor = None
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextmanager
 def temporary_directory(parent: Path, name: str) -> Iterator[Path]:
     """Yield an empty directory of mode 0700, which is removed at the end, or by the next call after a kill.
 
@@ -66,10 +83,7 @@ def temporary_directory(parent: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")
-    for entry in parent.iterdir():
-        if pattern.fullmatch(entry.name):
-            _remove_abandoned(entry)
+    remove_abandoned(parent / name)
     while True:
         directory = parent / f".{name}.{os.urandom(4).hex()}.part"
         directory.mkdir(mode=0o700)
@@ -81,6 +95,18 @@ def temporary_directory(parent: Path, name: str) -> Iterator[Path]:
     finally:
         _remove(directory)
         os.close(descriptor)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the temporary directories that killed writers of a file left; each write of the file does it, too.
+
+    Raises:
+        OSError: the directory of the file cannot be read.
+    """
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.part")
+    for entry in target.parent.iterdir():
+        if pattern.fullmatch(entry.name):
+            _remove_abandoned(entry)
 
 
 def _locked(directory: Path) -> int | None:

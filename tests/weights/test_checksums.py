@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -21,7 +22,7 @@ from lisa_weights.lock.lock_file import LockedModel, WeightsLock, save
 from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket, MismatchKind
-from lisa_weights.store.checksums import ChecksumClient, ExpectedChecksum
+from lisa_weights.store.checksums import ChecksumClient, ExpectedChecksum, StoredDigests
 from lisa_weights.store.download import download
 from lisa_weights.store.upload import upload
 from weights import seaweedfs
@@ -293,3 +294,56 @@ def test_upload_in_parts_that_fails_leaves_nothing(proving_bucket: Bucket, tmp_p
         )
     assert proving_bucket.files(prefix(made)) == ()
     assert not client.client.list_multipart_uploads(Bucket=proving_bucket.name).get("Uploads")  # type: ignore[attr-defined]
+
+
+def bytes_read() -> int:
+    """Bytes that this process has read from files and connections."""
+    return int(Path("/proc/self/io").read_text().partition("rchar: ")[2].partition("\n")[0])
+
+
+def test_upload_reads_each_file_once(proving_bucket: Bucket, tmp_path: Path) -> None:
+    size = 16 << 20
+    directory = write(tmp_path / "m", sharded(second=bytes(size)))
+    made = lock_directory(read_directory(directory)).with_prefix(MODEL)
+    before = bytes_read()
+    assert paths(upload(proving_bucket, MODEL, made, directory).moved) == set(sharded())
+    assert size <= bytes_read() - before < 1.5 * size
+    assert proving_bucket.verify(MODEL, made) == ()
+
+
+def test_store_rejects_a_file_that_differs_from_the_lock(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel
+) -> None:
+    (directory / SHARDS[1]).write_bytes(sharded(second=b"!" * 700)[SHARDS[1]])
+    with pytest.raises(WeightsError, match=rf"{SHARDS[1]} does not match the lock file: run `lisa weights stage`"):
+        upload(proving_bucket, MODEL, locked, directory)
+    assert SHARDS[1] not in paths(proving_bucket.files(prefix(locked)))
+
+
+class WithoutChecksums:
+    """A store that ignores checksums, as some S3-compatible ones do."""
+
+    def __init__(self, client: ChecksumClient) -> None:
+        self._client = client
+
+    def put(self, *arguments: Any, **options: Any) -> None:
+        self._client.put(*arguments, **options | {"checksum": None})
+
+    def digests(self, bucket: str, key: str) -> StoredDigests | None:
+        return self._client.digests(bucket, key)
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_file_that_the_store_does_not_check_is_read_again(
+    proving_bucket: Bucket, directory: Path, locked: LockedModel, changed: bool
+) -> None:
+    client = cast(ChecksumClient, WithoutChecksums(client_of(proving_bucket)))
+    asked = replace(proving_bucket, checksums=client)
+    if not changed:
+        upload(asked, MODEL, locked, directory)
+        assert proving_bucket.verify(MODEL, locked, deep=True) == ()
+        return
+    (directory / SHARDS[1]).write_bytes(sharded(second=b"!" * 700)[SHARDS[1]])
+    with pytest.raises(WeightsError, match=rf"{SHARDS[1]} does not match the lock file"):
+        upload(asked, MODEL, locked, directory)
+    assert SHARDS[1] not in paths(proving_bucket.files(prefix(locked)))

@@ -91,5 +91,8 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
 
 def test_two_runs_at_once(tmp_path: Path) -> None:
     model = written(tmp_path / "m", state(a=tensor()))
-    with temporary_directory(model), pytest.raises(WeightsError, match="Another process is converting m"):
+    with (
+        temporary_directory(model),
+        pytest.raises(WeightsError, match="Another process is converting m"),
+    ):
         convert(model)

@@ -38,14 +38,18 @@ def sha256(data: bytes) -> str:
 class Hub(ThreadingHTTPServer):
     """Serves one model."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], model: str = MODEL) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = files
+        self.model = model
         self.served: dict[str, bytes] = {}
         self.reports_digests = True
         self.refusal: tuple[int, str] | None = None
         self.asked: list[str] = []
         self.tokens: set[str | None] = set()
+        self.pauses: str | None = None
+        """A file of which only the first half is sent until `resumed` is set."""
+        self.paused, self.resumed = threading.Event(), threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,16 +64,22 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.refusal is not None:
             status, code = self.server.refusal
             self.answer(status, b"{}", {"X-Error-Code": code} if code else {})
-        elif path.startswith(f"/api/models/{MODEL}"):
+        elif path.startswith(f"/api/models/{self.server.model}"):
             siblings = [self.described(name, data) for name, data in self.server.files.items()]
             tree = [
                 {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
                 for name, data in self.server.files.items()
             ]
-            model = {"id": MODEL, "modelId": MODEL, "sha": COMMIT, "siblings": siblings, "tags": []}
+            model = {
+                "id": self.server.model,
+                "modelId": self.server.model,
+                "sha": COMMIT,
+                "siblings": siblings,
+                "tags": [],
+            }
             self.answer(200, json.dumps(tree if "/tree/" in path else model).encode(), {})
         else:
-            name = path.removeprefix(f"/{MODEL}/resolve/{COMMIT}/")
+            name = path.removeprefix(f"/{self.server.model}/resolve/{COMMIT}/")
             if name not in self.server.files:
                 self.answer(404, b"", {"X-Error-Code": "EntryNotFound"})
                 return
@@ -98,7 +108,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            if self.server.pauses and self.path.partition("?")[0].endswith(self.server.pauses):
+                self.wfile.flush()
+                self.server.paused.set()
+                self.server.resumed.wait(30)
+            self.wfile.write(body[half:])
 
     def log_message(self, *arguments: object) -> None:
         """Nothing."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lisa_weights.convert import Converted
+from lisa_weights import disk
+from lisa_weights.convert import Converted, Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
-from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.lock.proofs import Proof
 from lisa_weights.locked_commit import locked_commit
-from lisa_weights.model_directory import read_directory
+from lisa_weights.model_directory import LocalState, ModelDirectory, read_directory
+from lisa_weights.origin import forget_download, note_arrival, note_download
 from lisa_weights.proof.load import prove
-from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
+from lisa_weights.resolve import WeightsIssue, conversion_record, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     ModelImported,
@@ -101,13 +102,15 @@ def convert_directory(
         WeightsError: the checkpoint is rejected, or the system refuses; the directory is as it was.
     """
     directory = read_directory(path)
-    before = checkpoint_stamps(directory)
-    converted = convert_in_step(
-        directory, title, step, max_shard_size=max_shard_bytes, verify=verify, checksums=checksums
+    return convert_in_step(
+        directory,
+        title,
+        step,
+        max_shard_size=max_shard_bytes,
+        verify=verify,
+        checksums=checksums,
+        record=_conversion_record(directory),
     )
-    if converted.written:
-        _record_conversion(path, before, converted)
-    return converted
 
 
 def prove_directory(path: Path) -> tuple[Proof, ...]:
@@ -144,8 +147,17 @@ def fetch_listing(
     if known is not None:
         known.require_digests(listing.sha256)
     title = f"fetching {listing.model} at {listing.revision[:12]}"
-    with step(title, listing.total_bytes) as progress, track_size(path, progress):
-        hub.fetch(listing, path)
+    with disk.explain_errors(path, "downloaded"):
+        note_download(path, listing.revision)
+    try:
+        with step(title, listing.total_bytes) as progress, track_size(path, progress):
+            hub.fetch(listing, path)
+    except WeightsError:
+        if read_directory(path).state is LocalState.ABSENT:
+            forget_download(path)
+        raise
+    with disk.explain_errors(path, "downloaded"):
+        note_arrival(path, listing.revision, [name for name, _ in listing.files])
     if known is not None:
         known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
     yield from lock_local(
@@ -164,30 +176,25 @@ def lock_local(
 ) -> Iterator[ModelLocked]:
     """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
     resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
-    lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)
         if locked is None:
             continue
         if revision is not None:
             locked = replace(locked, kind=SourceKind.HUB, revision=revision)
-        if lock.models.get(model) != locked:
-            lock = lock.with_model(model, locked)
-            workspace.save(lock)
+        if workspace.record(model, locked):
             yield ModelLocked(model, locked, tuple(sorted({*omitted_files(workspace.path(model)), *omitted})))
     if resolution.issues:
         raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
 
 
-def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
-    """Record the conversion of a model in a project's models/, so that its entry has the converter's version."""
-    model = path.resolve()
-    models = model.parent.parent
-    if models.name == MODELS and before:
-        memory = DigestCache.load(models)
-        digests = {file.name: file.sha256 for file in converted.files}
-        memory.record_conversion(f"{model.parent.name}/{model.name}", before, digests)
-        memory.save()
+def _conversion_record(directory: ModelDirectory) -> Record | None:
+    """What records the conversion of a model in a project's models/, so that its entry has the converter's version."""
+    path = directory.path.resolve()
+    models = path.parent.parent
+    if models.name != MODELS or not directory.checkpoint:
+        return None
+    return conversion_record(DigestCache.load(models), f"{path.parent.name}/{path.name}", directory)
 
 
 def _format_issue(finding: WeightsIssue) -> str:

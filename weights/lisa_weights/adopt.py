@@ -50,6 +50,7 @@ def adopt(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[M
     for model in workspace.selected(models):
         known = workspace.lock().models.get(model)
         if known is not None and known.prefix is not None:
+            workspace.record(model, known)  # removes what a killed command left beside the lock file
             yield ModelAdopted(model, copied=0, read=0)
             continue
         entry = _required(bucket, model, known)
@@ -57,7 +58,7 @@ def adopt(workspace: Workspace, models: Sequence[str], step: Step) -> Iterator[M
             adoption = _Adoption(bucket, model, progress)
             locked, unread = _with_digests(adoption, entry, is_new=known is None)
             copied, read = _copy(adoption, locked)
-        workspace.save(workspace.lock().with_model(model, locked))
+        workspace.record(model, locked)
         yield ModelAdopted(model, copied=copied, read=read + unread)
         yield ModelLocked(model, locked)
 

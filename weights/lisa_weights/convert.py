@@ -1,12 +1,13 @@
 """Convert the PyTorch checkpoint of a model's directory to safetensors, at the speed of a copy.
 
 The structure is read and checked completely before any bytes are copied, from file to file. New files are written to a
-temporary directory and moved into place once all of them are valid, the index last.
+temporary directory, those of modules too, and moved into place once all of them are valid. A conversion is complete
+when its caller has recorded it: one that was interrupted before is undone by the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
-from lisa_weights.safetensors.file_names import INDEX
 from lisa_weights.safetensors.header import Header
 from lisa_weights.safetensors.layout import Layout, lay_out, read_file
 from lisa_weights.safetensors.shards import check_index, shard_names, split
@@ -27,7 +27,7 @@ from lisa_weights.safetensors.writing import ConvertedFile, write_files
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.sentence_modules import find_modules
 from lisa_weights.sources import Sources, find_sources
-from lisa_weights.temporary_directory import move_into_place, temporary_directory
+from lisa_weights.temporary_directory import Conversion, undo_interrupted_conversion
 from lisa_weights.verification import Progress
 from lisa_weights.wrapped_names import wrapper_of
 
@@ -36,6 +36,9 @@ MAX_SHARD_SIZE = 2_000_000_000
 
 MAX_TENSORS = 16_000
 """Tensors of a checkpoint at most, in all of its files; the largest models in PyTorch's format have some thousands."""
+
+Record = Callable[[Sequence[ConvertedFile]], None]
+"""Is called with the files that a conversion wrote, when they are in place."""
 
 _MAX_NAMES = 150_000
 """Tensors of safetensors at most, one of a long name counting as more; a model of a trillion parameters has 140 000."""
@@ -74,6 +77,7 @@ def convert(
     checksums: bool = False,
     replacing: Collection[str] = (),
     progress: Progress | None = None,
+    record: Record | None = None,
 ) -> Converted:
     """Convert a model's PyTorch checkpoint to safetensors; the checkpoint is not changed.
 
@@ -90,6 +94,8 @@ def convert(
             headers record (see dropped_names) are replaced in the same way where a checkpoint is present.
         progress: called with the step ("convert", "verify"), the bytes done and the bytes of all, by one thread
             at a time.
+        record: is called with the new files when they are in place. Until it returns, the conversion is not complete:
+            the next one removes them.
 
     Raises:
         WeightsError: nothing to convert, a rejected checkpoint, a damaged file, a full or read-only disk. The
@@ -98,25 +104,38 @@ def convert(
     if max_shard_size < 1:
         raise WeightsError("The maximum shard size must be at least one byte; use, for example, 2GB.")
     _require_model(model_dir)
-    root = _convert_directory(
-        model_dir,
-        max_shard_size=max_shard_size,
-        verify=verify,
-        checksums=checksums,
-        replacing=[name for name in replacing if "/" not in name],
-        progress=progress,
-    )
-    modules = {
-        folder: _convert_directory(
-            model_dir / folder,
-            max_shard_size=max_shard_size,
-            verify=verify,
-            checksums=checksums,
-            replacing=[name.rpartition("/")[2] for name in replacing if name.rpartition("/")[0] == folder],
-            progress=None,
-        )
-        for folder in _modules(model_dir, replacing)
-    }
+    with disk.explain_errors(model_dir):
+        undo_interrupted_conversion(model_dir)
+        with Conversion(model_dir) as conversion:
+            root = _convert_directory(
+                model_dir,
+                conversion,
+                max_shard_size=max_shard_size,
+                verify=verify,
+                checksums=checksums,
+                replacing=[name for name in replacing if "/" not in name],
+                progress=progress,
+            )
+            modules = {
+                folder: _convert_directory(
+                    model_dir / folder,
+                    conversion,
+                    max_shard_size=max_shard_size,
+                    verify=verify,
+                    checksums=checksums,
+                    replacing=[name.rpartition("/")[2] for name in replacing if name.rpartition("/")[0] == folder],
+                    progress=None,
+                )
+                for folder in _modules(model_dir, replacing)
+            }
+            new = [
+                replace(file, name=(one.directory / file.name).relative_to(model_dir).as_posix())
+                for one in (root, *modules.values())
+                for file in one.files
+                if one.written
+            ]
+            if new:
+                conversion.complete([file.name for file in new], lambda: record(new) if record else None)
     return replace(
         root,
         files=(
@@ -149,6 +168,7 @@ def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
 
 def _convert_directory(
     model_dir: Path,
+    conversion: Conversion,
     *,
     max_shard_size: int,
     verify: bool,
@@ -163,7 +183,8 @@ def _convert_directory(
             return checked
         replacing = {*replacing, *(file.name for file in checked.files)}
         sources = _checkpoint_beside(model_dir, replacing, dropped)
-    with disk.explain_errors(model_dir), temporary_directory(model_dir) as waiting, ExitStack() as opened:
+    waiting = conversion.waiting_directory(model_dir)
+    with ExitStack() as opened:
         checkpoints = []
         for name in sources.files:
             checkpoints.append(opened.enter_context(open_checkpoint(model_dir / name, waiting)))
@@ -179,8 +200,7 @@ def _convert_directory(
         _check_space(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
         _require_every_tensor(waiting, layouts, checkpoints)
-        _remove(model_dir, replacing)
-        move_into_place(waiting, [file.name for file in files])
+        conversion.replace([model_dir / name for name in replacing])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
     taken_from = next((checkpoint.taken_from for checkpoint in checkpoints if checkpoint.taken_from), ())
@@ -291,9 +311,3 @@ def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout
             " download it again."
         )
     disk.require_space(model_dir, needed)
-
-
-def _remove(model_dir: Path, names: Collection[str]) -> None:
-    """Remove files, the index first, so that an interruption leaves a checkpoint that is still to be converted."""
-    for name in sorted(names, key=lambda name: name != INDEX):
-        (model_dir / name).unlink(missing_ok=True)

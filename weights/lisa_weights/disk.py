@@ -15,7 +15,7 @@ _REASONS = {
     errno.EDQUOT: "the disk quota is exceeded; free up space and rerun the command",
     errno.EACCES: "permission denied; make the directory readable and writable",
     errno.EPERM: "permission denied; make the directory readable and writable",
-    errno.EROFS: "the file system is read-only; move the model to a writable one",
+    errno.EROFS: "the file system is read-only; use a directory on a writable one",
 }
 
 
@@ -44,7 +44,8 @@ def require_space(directory: Path, needed: int, model: str | None = None, verb: 
     free = shutil.disk_usage(directory).free
     if needed > free:
         raise WeightsError(
-            f"The disk is too full to {verb} {model or directory.name}: {needed} bytes are required, {free} are free."
+            f"The disk is too full to {verb} {model or directory.name}: {needed} bytes are required, {free} are free. "
+            "Free up space and rerun the command."
         )
 
 

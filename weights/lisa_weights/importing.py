@@ -23,8 +23,10 @@ from lisa_weights.carriers.placement import LINKED_FROM, is_on_disk_of, place
 from lisa_weights.carriers.tar_tree import open_tar
 from lisa_weights.carriers.tree import Tree
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.fingerprint import Stamp, stamp
 from lisa_weights.lock.lock_file import require_model_name
 from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, ModelShape, adapter_problem, choose_files
+from lisa_weights.origin import arrived_from, note_arrival
 from lisa_weights.safetensors.dropped_names import read_config
 from lisa_weights.steps import Step, no_progress
 from lisa_weights.temporary_directory import temporary_directory
@@ -94,9 +96,17 @@ class _Carrier:
 
 
 def import_model(
-    source: Path, models: Path, model: str | None = None, *, replace: bool = False, step: Step = no_progress
+    source: Path,
+    models: Path,
+    model: str | None = None,
+    *,
+    replace: bool = False,
+    step: Step = no_progress,
 ) -> Imported:
     """Import a model from a directory, a Hugging Face cache, a tar archive or an OCI layout.
+
+    A model that is there from the same carrier is kept if neither has changed, so that an import that was interrupted
+    before the model was locked can be run again.
 
     Args:
         source: the carrier.
@@ -116,24 +126,31 @@ def import_model(
         target = models / require_model_name(name)
         paths = [path for path in carrier.tree.entries if path.startswith(carrier.prefix)]
         files = choose_files([path.removeprefix(carrier.prefix) for path in paths])
-        if target.exists() and not replace:
-            raise WeightsError(f"{target} exists: pass `--replace` to replace it, or `--as org/name` for another name.")
+        sizes = {kept: carrier.tree.entries[carrier.prefix + path].size for path, kept in sorted(files.taken.items())}
+        verified: tuple[str, ...] = ()
         with disk.explain_errors(target, "imported"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with temporary_directory(target.parent) as waiting:
+            with temporary_directory(target.parent, "importing into") as waiting:
                 _recover(target)
-                _require_space(carrier, files, target)
-                ready = waiting / target.name
-                ready.mkdir()
-                verified = _place_all(carrier, files, ready, f"importing {name}", step)
-                details = _read_details(ready)
-                _move(ready, target)
+                is_resumed = not replace and arrived_from(target, _stamps(carrier, files, source))
+                if target.exists() and not (replace or is_resumed):
+                    raise WeightsError(
+                        f"{target} exists: pass `--replace` to replace it, or `--as org/name` for another name."
+                    )
+                if not is_resumed:
+                    _require_space(carrier, files, target)
+                    ready = waiting / target.name
+                    ready.mkdir()
+                    verified = _place_all(carrier, files, ready, f"importing {name}", step)
+                    note_arrival(ready, carrier.revision, sizes, _stamps(carrier, files, source))
+                    _move(ready, target)
+                details = _read_details(target)
     return Imported(
         model=name,
         path=target,
         carrier=carrier.kind,
         files=files,
-        sizes={kept: carrier.tree.entries[carrier.prefix + path].size for path, kept in sorted(files.taken.items())},
+        sizes=sizes,
         verified=verified,
         revision=carrier.revision,
         quantization=details.quantization,
@@ -219,6 +236,12 @@ def _place_all(carrier: _Carrier, files: ModelFiles, ready: Path, title: str, st
     return tuple(sorted(verified))
 
 
+def _stamps(carrier: _Carrier, files: ModelFiles, source: Path) -> dict[str, Stamp]:
+    """Stamps of the files that were chosen, in the carrier; of an archive, its own."""
+    chosen = {carrier.tree.location(carrier.prefix + path) or source for path in files.taken}
+    return {str(path.resolve()): stamp(path) for path in sorted(chosen)}
+
+
 def _free(models: Path) -> int:
     existing = next(path for path in (models.absolute(), *models.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
@@ -248,7 +271,12 @@ def _move(ready: Path, target: Path) -> None:
     replaced = target.parent / f"{_REPLACED}{target.name}"
     if target.exists():
         target.rename(replaced)
-    ready.rename(target)
+    try:
+        ready.rename(target)
+    except OSError:
+        if replaced.is_dir():
+            replaced.rename(target)
+        raise
     if replaced.is_dir():
         shutil.rmtree(replaced)
 

@@ -14,6 +14,7 @@ from typing import IO
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.completeness import Completeness, check_completeness
+from lisa_weights.lock.digest_buffer import page_aligned_buffer
 from lisa_weights.lock.lock_file import (
     LockedFile,
     LockedModel,
@@ -250,7 +251,7 @@ def _digest(root: Path, name: str, progress: Progress | None) -> LockedFile:
 
 def _parts(stream: IO[bytes]) -> Iterator[memoryview]:
     """A stream's bytes in one buffer, which the next part overwrites."""
-    buffer = memoryview(bytearray(_BUFFER_BYTES))
+    buffer = page_aligned_buffer(_BUFFER_BYTES)
     while count := stream.readinto(buffer):  # type: ignore[attr-defined]
         yield buffer[:count]
 

@@ -6,15 +6,17 @@ Nothing here opens a network connection or writes the lock file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from lisa_weights import disk
+from lisa_weights.convert import Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
-from lisa_weights.lock.lock_file import LockedModel, WeightsLock
+from lisa_weights.lock.lock_file import LockedModel, SourceKind, WeightsLock
 from lisa_weights.lock.proofs import ProofKind
 from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.model_directory import (
@@ -25,8 +27,11 @@ from lisa_weights.model_directory import (
     model_path,
     read_directory,
 )
+from lisa_weights.origin import arrived_revision, arriving_problem, is_arriving
 from lisa_weights.proof.load import prove
+from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.steps import Step, convert_in_step, no_progress
+from lisa_weights.temporary_directory import undo_interrupted_conversion
 
 
 class IssueKind(StrEnum):
@@ -100,8 +105,13 @@ def resolve(
     seen: dict[str, str] = {}
     for model in dict.fromkeys(needed):
         try:
-            directory = _converted(model, cache, step) if change else read_directory(model_path(models, model))
-            seen[model] = _fingerprint(directory.path)
+            path = model_path(models, model)
+            if is_arriving(path):
+                seen[model] = _fingerprint(path)
+                issues.append(WeightsIssue(model, IssueKind.INCOMPLETE, (arriving_problem(model),)))
+                continue
+            directory = _converted(model, cache, step) if change else read_directory(path)
+            seen[model] = _fingerprint(path)
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
                 now_is = _locked(model, directory, cache, known, step)
@@ -120,21 +130,38 @@ def resolve(
 
 def _converted(model: str, cache: DigestCache, step: Step) -> ModelDirectory:
     """The model's directory, converted if required."""
-    directory = read_directory(model_path(cache.models, model))
+    path = model_path(cache.models, model)
+    with disk.explain_errors(path):
+        undo_interrupted_conversion(path)
+    directory = read_directory(path)
     outdated = cache.outdated(model, checkpoint_stamps(directory))
     if directory.state is not LocalState.CHECKPOINT and not outdated:
         return directory
     if directory.refusals:
         return directory
+    record = conversion_record(cache, model, directory)
+    convert_in_step(directory, f"converting {model}", step, replacing=outdated, record=record)
+    return read_directory(path)
+
+
+def conversion_record(cache: DigestCache, model: str, directory: ModelDirectory) -> Record:
+    """Take the stamps of a model's checkpoint; returns what records its conversion in the cache.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
     before = checkpoint_stamps(directory)
-    result = convert_in_step(directory, f"converting {model}", step, replacing=outdated)
-    try:
-        cache.record_conversion(model, before, {file.name: file.sha256 for file in result.files if file.sha256})
-    except OSError as error:
-        raise WeightsError(
-            f"{directory.path} changed while it was converted: rerun the command when the change is complete."
-        ) from error
-    return read_directory(directory.path)
+
+    def record(files: Sequence[ConvertedFile]) -> None:
+        try:
+            cache.record_conversion(model, before, {file.name: file.sha256 for file in files})
+        except OSError as error:
+            raise WeightsError(
+                f"{directory.path} changed while it was converted: rerun the command when the change is complete."
+            ) from error
+        cache.save()
+
+    return record
 
 
 def _locked(
@@ -183,7 +210,9 @@ def _entry(
 ) -> LockedModel:
     """The lock's entry of a complete model, proved if it is new or has changed."""
     if known is None or known.files != now_is.files:
-        return replace(now_is.with_prefix(model), proofs=prove(directory, generate=generate))
+        revision = arrived_revision(directory.path)
+        source = now_is if revision is None else replace(now_is, kind=SourceKind.HUB, revision=revision)
+        return replace(source.with_prefix(model), proofs=prove(directory, generate=generate))
     kinds = {proof.kind for proof in known.proofs if proof.is_made}
     proofs = prove(directory, generate=True) if generate and ProofKind.GENERATE not in kinds else known.proofs
     converter = now_is.converter if known.converter is None else known.converter

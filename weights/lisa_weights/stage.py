@@ -12,6 +12,7 @@ from lisa_weights.acquisition import fetch_listing, lock_local
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import SourceKind
 from lisa_weights.model_directory import LocalState
+from lisa_weights.origin import read_origin
 from lisa_weights.stage_events import (
     Event,
     ModelChecked,
@@ -65,13 +66,12 @@ def missing_models(workspace: Workspace) -> list[str]:
 def _check_older_models(workspace: Workspace, bucket: Bucket, missing: Sequence[str]) -> Iterator[Event]:
     """Check models that only the bucket has and an older LISA locked, and record those that have all their tensors."""
     for model in workspace.needed:
-        lock = workspace.lock()
-        locked = lock.models.get(model)
+        locked = workspace.lock().models.get(model)
         if model in missing or locked is None or locked.converter is not None:
             continue
         checked = check_stored(bucket, model, locked)
         if checked.is_valid:
-            workspace.save(lock.with_model(model, replace(locked, converter=0)))
+            workspace.record(model, replace(locked, converter=0))
             yield ModelChecked(model)
         else:
             yield checked
@@ -102,7 +102,9 @@ def _ensure_local(
             f"{model} was locked from a local directory that is incomplete here. Add it to {MODELS}/{model}, "
             f"or download it from the Hub with `lisa weights fetch {model}`."
         )
-    listing = hub.look_up(model, revision=(known.revision if known else None) or hub.DEFAULT_REVISION)
+    interrupted = read_origin(workspace.path(model))
+    revision = known.revision if known else interrupted.revision if interrupted else None
+    listing = hub.look_up(model, revision=revision or hub.DEFAULT_REVISION)
     if not approve(model, listing.total_bytes):
         raise WeightsError(
             f"{model} was not downloaded. Add it to {MODELS}/{model}, or approve the download or pass --yes."

@@ -10,6 +10,7 @@ from pathlib import Path
 from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 from lisa_weights.lock.proofs import Proof
 from lisa_weights.model_directory import LocalState, ModelDirectory, differences, model_path, read_directory
+from lisa_weights.origin import arriving_problem, is_arriving
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.store.bucket import Bucket, MismatchKind
 
@@ -143,6 +144,9 @@ def _row(model: str, needed: bool, models: Path, lock: WeightsLock, bucket: Buck
     locked = lock.models.get(model)
     local = directory.state
     problems = list(directory.completeness.problems) if local is not LocalState.ABSENT else []
+    if is_arriving(directory.path):
+        local = LocalState.INCOMPLETE
+        problems.append(arriving_problem(model))
     lock_state = LockState.ABSENT if locked is None else LockState.LOCKED
     if locked is not None and local is LocalState.COMPLETE:
         differing = differences(directory, locked)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from lisa_weights.convert import MAX_SHARD_SIZE, Converted, convert
+from lisa_weights.convert import MAX_SHARD_SIZE, Converted, Record, convert
 from lisa_weights.model_directory import ModelDirectory
 
 Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
@@ -28,6 +28,7 @@ def convert_in_step(
     verify: bool = True,
     checksums: bool = False,
     replacing: tuple[str, ...] = (),
+    record: Record | None = None,
 ) -> Converted:
     """Convert a model's directory as lisa_weights.convert does, as one step.
 
@@ -51,6 +52,7 @@ def convert_in_step(
             checksums=checksums,
             replacing=replacing,
             progress=tell,
+            record=record,
         )
 
 

@@ -56,7 +56,7 @@ def upload(
         locked = workspace.locked(model)
         if locked.prefix is None and not are_missing(bucket.verify(model, locked, deep=deep)):
             locked = _with_parts(locked, workspace.path(model)).with_prefix(model)
-            workspace.save(workspace.lock().with_model(model, locked))
+            workspace.record(model, locked)
             yield ModelLocked(model, locked)
         with step(f"uploading {model} to {bucket.url(locked.location(model))}", locked.total_bytes) as progress:
             moved = upload_model(bucket, model, locked, workspace.path(model), deep=deep, progress=progress)

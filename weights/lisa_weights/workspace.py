@@ -10,6 +10,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock import lock_file
 from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel, WeightsLock
 from lisa_weights.model_directory import LocalState, model_path, read_directory
+from lisa_weights.origin import is_arriving
 from lisa_weights.store import s5cmd
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.checksums import ChecksumClient
@@ -53,8 +54,9 @@ class Workspace:
         return model_path(self.models, model)
 
     def local_state(self, model: str) -> LocalState:
-        """State of a local model."""
-        return read_directory(self.path(model)).state
+        """State of a local model; incomplete while it is being downloaded."""
+        path = self.path(model)
+        return LocalState.INCOMPLETE if is_arriving(path) else read_directory(path).state
 
     def bucket(self) -> Bucket:
         """The models bucket."""
@@ -67,6 +69,10 @@ class Workspace:
     def save(self, lock: WeightsLock) -> None:
         """Write the lock file."""
         lock_file.save(self.project / LOCK_FILE, lock)
+
+    def record(self, model: str, entry: LockedModel) -> bool:
+        """Write a model's entry to the lock file; returns whether it is new or has changed."""
+        return bool(lock_file.record_models(self.project / LOCK_FILE, {model: entry}))
 
     def locked(self, model: str) -> LockedModel:
         """Read the lock file's entry of one model.

@@ -108,8 +108,10 @@ class ChecksumObjects:
         parts: Parts,
         metadata: Mapping[str, str],
         is_cancelled: IsCancelled,
-    ) -> None:
+    ) -> str | None:
         """Send a file; S3 rejects it if its content does not have the checksum.
+
+        The file is read once: the checksum is in the signature, so that the content itself is not signed.
 
         Args:
             file: path on the disk.
@@ -120,6 +122,9 @@ class ChecksumObjects:
             metadata: user metadata of the object.
             is_cancelled: is asked before each block of the file.
 
+        Returns:
+            The checksum that the store computed; None if it computes none.
+
         Raises:
             DeployError: the store rejects the request or does not respond, the file cannot be read, or the upload is
                 cancelled.
@@ -129,14 +134,18 @@ class ChecksumObjects:
             with translate_aws_errors(what):
                 request = {"Bucket": bucket, "Key": key, **({"ChecksumSHA256": checksum} if checksum else {})}
                 if parts:
-                    self._in_parts(request, metadata, parts, lambda *part: self._send_part(file, is_cancelled, *part))
-                    return
-                with _File(file, is_cancelled) as stream:
-                    self.client.put_object(**request, Body=stream, Metadata=dict(metadata))
+                    answer = self._in_parts(
+                        request, metadata, parts, lambda *part: self._send_part(file, is_cancelled, *part)
+                    )
+                else:
+                    with _File(file, is_cancelled) as stream:
+                        answer = self.client.put_object(**request, Body=stream, Metadata=dict(metadata))
+            found: str | None = answer.get("ChecksumSHA256")
         except UploadCancelledError as error:
             raise DeployError(f"{what}: it was cancelled.") from error
         except OSError as error:
             raise DeployError(f"{what}: {file} cannot be read: {error.strerror}. Check its permissions.") from error
+        return found
 
     def copy(self, bucket: str, source: str, key: str, *, parts: Parts, metadata: Mapping[str, str]) -> None:
         """Copy an object within the bucket without a download; S3 computes the SHA-256 checksum of the copy.
@@ -172,7 +181,7 @@ class ChecksumObjects:
         metadata: Mapping[str, str],
         parts: Parts,
         send: Callable[[dict[str, Any], int, int], dict[str, Any]],
-    ) -> None:
+    ) -> dict[str, Any]:
         target = {"Bucket": request["Bucket"], "Key": request["Key"]}
         created = self.client.create_multipart_upload(**target, ChecksumAlgorithm=_SHA256, Metadata=dict(metadata))
         upload = {**target, "UploadId": created["UploadId"]}
@@ -181,11 +190,14 @@ class ChecksumObjects:
                 numbered = [({**upload, "PartNumber": number}, *part) for number, part in enumerate(parts, 1)]
                 sent = list(pool.map(lambda part: send(*part), numbered))
             listed = [{"PartNumber": number, **part} for number, part in enumerate(sent, 1)]
-            self.client.complete_multipart_upload(**{**request, **upload}, MultipartUpload={"Parts": listed})
+            answer: dict[str, Any] = self.client.complete_multipart_upload(
+                **{**request, **upload}, MultipartUpload={"Parts": listed}
+            )
         except BaseException:
             with suppress(ClientError, BotoCoreError):
                 self.client.abort_multipart_upload(**upload)
             raise
+        return answer
 
     def _send_part(
         self, file: Path, is_cancelled: IsCancelled, request: dict[str, Any], start: int, size: int
@@ -215,12 +227,12 @@ def open_checksum_objects(region: str, endpoint_url: str | None) -> ChecksumObje
     Raises:
         DeployError: the profile or the address is invalid.
     """
-    style = {"s3": {"addressing_style": "path"}} if endpoint_url else {}
+    style = {"addressing_style": "path"} if endpoint_url else {}
     config = Config(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         max_pool_connections=32,
-        **style,
+        s3={**style, "payload_signing_enabled": False},
     )
     try:
         client = open_session(None, region).client("s3", endpoint_url=endpoint_url, config=config)

@@ -27,10 +27,8 @@ def lock_weights(compilation: Compilation) -> tuple[Compilation, Mapping[str, Lo
         return compilation, locked
     from lisa_weights.lock import lock_file  # noqa: PLC0415  # lisa_weights, where no weights are locked
 
+    lock_file.record_models(compilation.project.weights_lock, locked)
     lock = lock_file.load(compilation.project.weights_lock)
-    for name, model in locked.items():
-        lock = lock.with_model(name, model)
-    lock_file.save(compilation.project.weights_lock, lock)
     if lock != made[-1].compiled.lock:
         return compilation, locked
     content = lock_file.render(lock)

@@ -76,7 +76,9 @@ class TarTree:
                 files[path] = member
                 left -= member.size
                 if left < 0:
-                    raise self._refused(f"its files have more than {max_bytes} bytes, which do not fit the disk")
+                    raise self._refused(
+                        f"its files have more than {max_bytes} bytes, which do not fit the disk", "Free up space."
+                    )
             else:
                 raise self._refused(f"{path!r} is a device, a sparse file or of an unknown type")
         return {**files, **{path: self._followed(path, target, files) for path, (target, _) in links.items()}}
@@ -86,8 +88,8 @@ class TarTree:
             raise self._refused(f"{path!r} is a link to {target[:200]!r}, which is not a file in the archive")
         return files[target]
 
-    def _refused(self, why: str) -> WeightsError:
-        return WeightsError(f"{self._what} was refused: {why}. Create the archive again from the model's directory.")
+    def _refused(self, why: str, fix: str = "Create the archive again from the model's directory.") -> WeightsError:
+        return WeightsError(f"{self._what} was refused: {why}. {fix}")
 
     def _damaged(self, why: str) -> WeightsError:
         return WeightsError(f"{self._what} is damaged: {why}. Copy the archive again.")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lisa_schema.atomic_file import replace_file
+from lisa_schema.atomic_file import exclusive_access, replace_file
 from lisa_weights.lock.fingerprint import Stamp, stamp
 from lisa_weights.output_tensors import CONVERTER_VERSION
 
@@ -54,6 +54,7 @@ class DigestCache:
     models: Path
     digests: dict[str, tuple[Stamp, str]] = field(default_factory=dict)
     conversions: dict[str, Conversion] = field(default_factory=dict)
+    _recorded: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
     def load(cls, models: Path) -> DigestCache:
@@ -76,9 +77,21 @@ class DigestCache:
             return cls(models)
 
     def save(self) -> None:
-        """Save the cache without entries of deleted files. An error while saving is ignored."""
+        """Add what was recorded to the saved cache, which other processes may have written meanwhile.
+
+        Entries of deleted files are removed. An error while saving is ignored.
+        """
         if not self.models.is_dir():
             return
+        with suppress(OSError), exclusive_access(self.models.parent):
+            saved = DigestCache.load(self.models)
+            for path in self._recorded & self.digests.keys():
+                saved.digests[path] = self.digests[path]
+            for model in self._recorded & self.conversions.keys():
+                saved.conversions[model] = self.conversions[model]
+            saved._write()
+
+    def _write(self) -> None:
         digests = {path: known for path, known in self.digests.items() if (self.models / path).is_file()}
         conversions = {name: one for name, one in self.conversions.items() if (self.models / name).is_dir()}
         content = {
@@ -93,8 +106,7 @@ class DigestCache:
                 for name, one in sorted(conversions.items())
             },
         }
-        with suppress(OSError):
-            replace_file(self.models / _FILE, (json.dumps(content, indent=1) + "\n").encode(), mode=0o644)
+        replace_file(self.models / _FILE, (json.dumps(content, indent=1) + "\n").encode(), mode=0o644)
 
     def digest(self, path: str) -> str | None:
         """SHA-256 of a file below the directory, if it has not changed since it was read."""
@@ -112,6 +124,7 @@ class DigestCache:
         """
         if max(before[1:]) < read_at - _SETTLED_NS and _same(self.models / path, before):
             self.digests[path] = (before, digest)
+            self._recorded.add(path)
 
     def record_conversion(self, model: str, checkpoint: Mapping[str, Stamp], digests: Mapping[str, str | None]) -> None:
         """Record a conversion, and the digests of the files it wrote.
@@ -120,10 +133,17 @@ class DigestCache:
             OSError: a file no longer exists.
         """
         written = {name: stamp(self.models / model / name) for name in digests}
+        known = self.conversions.get(model)
+        if known is not None and known.converter == CONVERTER_VERSION:
+            # A module's conversion does not end that of the model's own checkpoint.
+            kept = {name: was for name, was in known.written.items() if _same(self.models / model / name, was)}
+            written = {**kept, **written}
         self.conversions[model] = Conversion(checkpoint, written, CONVERTER_VERSION)
+        self._recorded.add(model)
         for name, digest in digests.items():
             if digest is not None:
                 self.digests[f"{model}/{name}"] = (written[name], digest)
+                self._recorded.add(f"{model}/{name}")
 
     def outdated(self, model: str, checkpoint: Mapping[str, Stamp]) -> tuple[str, ...]:
         """Names of the files that were converted from a different checkpoint than the present one.

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lisa_schema.atomic_file import replace_file
+from lisa_schema.atomic_file import exclusive_access, remove_abandoned, replace_file
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
 from lisa_weights.lock.s3_checksum import is_parts_checksum
@@ -185,6 +185,27 @@ def load(path: Path) -> WeightsLock:
         raise WeightsError(f"{path} is not a valid lock file ({error!r}): {_RESTORE}") from error
 
 
+def record_models(path: Path, models: Mapping[str, LockedModel]) -> tuple[str, ...]:
+    """Add or replace entries of the lock file; the entries that other processes write meanwhile are kept.
+
+    Returns:
+        The names of the entries that are new or have changed; the file is unchanged where there are none.
+
+    Raises:
+        WeightsError: the file cannot be read or written; the lock is unchanged.
+    """
+    with exclusive_access(path.parent):
+        lock = load(path)
+        changed = tuple(name for name, entry in models.items() if lock.models.get(name) != entry)
+        for name in changed:
+            lock = lock.with_model(name, models[name])
+        if changed:
+            save(path, lock)
+        else:
+            remove_abandoned(path)
+    return changed
+
+
 def save(path: Path, lock: WeightsLock) -> None:
     """Write the lock file atomically; equal locks have equal bytes.
 
@@ -194,7 +215,10 @@ def save(path: Path, lock: WeightsLock) -> None:
     try:
         replace_file(path, render(lock), mode=0o644, sync=True)
     except OSError as error:
-        raise WeightsError(f"{path} could not be written and is unchanged: {error.strerror}.") from error
+        raise WeightsError(
+            f"{path} could not be written and is unchanged: {error.strerror}. Free up space or check the permissions "
+            "of its directory, and rerun the command."
+        ) from error
 
 
 def render(lock: WeightsLock) -> bytes:

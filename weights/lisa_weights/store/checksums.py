@@ -46,8 +46,8 @@ class ChecksumClient(Protocol):
         parts: Parts,
         metadata: Mapping[str, str],
         is_cancelled: Callable[[], bool],
-    ) -> None:
-        """Send a file; the store rejects other content than that of the checksum."""
+    ) -> str | None:
+        """Send a file; the store rejects other content than that of the checksum, and returns the one it computed."""
 
     def copy(self, bucket: str, source: str, key: str, *, parts: Parts, metadata: Mapping[str, str]) -> None:
         """Copy an object within the bucket; the store computes the checksum of the copy."""

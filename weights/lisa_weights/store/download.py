@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lisa_schema.atomic_file import temporary_directory
+from lisa_schema.atomic_file import remove_abandoned, temporary_directory
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LockedFile, LockedModel
 from lisa_weights.model_directory import Progress, digest_files, read_directory
 from lisa_weights.store.bucket import Bucket, Transfer
+
+_TEMPORARY = "download"
+"""Name of the temporary directory in the model's."""
 
 
 def download(
@@ -34,12 +37,13 @@ def download(
     different = _to_fetch(directory, locked)
     moving = tuple(file for file in locked.files if file.path in different)
     if not moving:
+        remove_abandoned(directory / _TEMPORARY)
         return Transfer(moved=(), kept=locked.files)
     prefix = locked.location(model)
     _require_present(bucket, prefix, moving)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with temporary_directory(directory, "download") as partial:
+        with temporary_directory(directory, _TEMPORARY) as partial:
             _receive(bucket, prefix, directory=directory, partial=partial, files=moving, progress=progress)
     except OSError as error:
         raise WeightsError(

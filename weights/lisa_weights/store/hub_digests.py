@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from lisa_weights.lock.digest_buffer import page_aligned_buffer
+
 _BUFFER_BYTES = 4 << 20
 _HASHING_THREADS = 4
 
@@ -85,7 +87,7 @@ def content_digest(path: Path, kind: DigestKind) -> HubDigest:
     """
     with path.open("rb", buffering=0) as stream:
         digest = new_digest(kind, path.stat().st_size)
-        buffer = memoryview(bytearray(_BUFFER_BYTES))
+        buffer = page_aligned_buffer(_BUFFER_BYTES)
         while count := stream.readinto(buffer):
             digest.update(buffer[:count])
     return HubDigest(kind, digest.hexdigest())

@@ -1,7 +1,8 @@
 """Upload models to the bucket, under the prefix that names their content.
 
-With a ChecksumClient, each file is sent with S3's checksum as it follows from the lock, so that the store rejects other
-content. Without one, s5cmd sends it, with the digest in its user metadata alone.
+With a ChecksumClient, each file is read once and sent with S3's checksum as it follows from the lock, so that the store
+rejects other content; a file that the store has computed no checksum of is read again. Without a client, each file is
+read and compared with the lock before s5cmd sends it, with the digest in its user metadata alone.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from lisa_schema.errors import LisaError
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LockedFile, LockedModel
 from lisa_weights.model_directory import Progress, digest_files
 from lisa_weights.store.bucket import DIGEST_KEY, Bucket, MismatchKind, ObjectMismatch, Transfer
 from lisa_weights.store.checksums import ExpectedChecksum
+from lisa_weights.store.s5cmd import Failure
 
 _CONCURRENT_FILES = 8
 
@@ -56,7 +59,8 @@ def upload(
         )
     different = {mismatch.path for mismatch in mismatches}
     moving = tuple(file for file in locked.files if file.path in different)
-    _require_unchanged(directory, moving)
+    if bucket.checksums is None:
+        _require_unchanged(directory, moving)
     weights = [file for file in moving if file.path.endswith(".safetensors")]
     for group in (weights, [file for file in moving if file not in weights]):
         if bucket.checksums is not None:
@@ -79,15 +83,22 @@ def _send_with_checksums(
 
     def send(file: LockedFile) -> None:
         expected = ExpectedChecksum.of(file)
-        client.put(
-            directory / file.path,
-            bucket.name,
-            f"{prefix}/{file.path}",
-            checksum=expected.text,
-            parts=expected.parts,
-            metadata={DIGEST_KEY: file.sha256},
-            is_cancelled=cancelled.is_set,
-        )
+        try:
+            computed = client.put(
+                directory / file.path,
+                bucket.name,
+                f"{prefix}/{file.path}",
+                checksum=expected.text,
+                parts=expected.parts,
+                metadata={DIGEST_KEY: file.sha256},
+                is_cancelled=cancelled.is_set,
+            )
+        except LisaError:
+            if not cancelled.is_set():
+                _require_unchanged(directory, (file,))
+            raise
+        if expected.matches(computed) is not True:
+            _require_sent(bucket, prefix, directory, file)
         if progress is not None:
             progress(file.path, file.size)
 
@@ -117,6 +128,16 @@ def _send(bucket: Bucket, prefix: str, directory: Path, files: Iterable[LockedFi
             progress(file.path, file.size)
 
     bucket.copy_files(prefix, commands, arrived)
+
+
+def _require_sent(bucket: Bucket, prefix: str, directory: Path, file: LockedFile) -> None:
+    """Check what was sent to a store that does not compute checksums; removes the object if it has other content."""
+    try:
+        _require_unchanged(directory, (file,))
+    except WeightsError:
+        failures: list[Failure] = []
+        list(bucket.store.run([("rm", "--raw", bucket.url(prefix, file.path))], failures))
+        raise
 
 
 def _require_unchanged(directory: Path, files: Iterable[LockedFile]) -> None:
