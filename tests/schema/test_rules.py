@@ -17,6 +17,7 @@ from lisa_schema.yaml_reader import read_yaml
 
 from .rule_cases import (
     access,
+    arns,
     capacity,
     containers,
     ineffective_keys,
@@ -27,6 +28,7 @@ from .rule_cases import (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
     trust,
 )
@@ -35,6 +37,7 @@ from .rule_cases.ineffective_keys import CONDA
 
 CASES = (
     access,
+    arns,
     capacity,
     containers,
     ineffective_keys,
@@ -45,6 +48,7 @@ CASES = (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
     trust,
 )

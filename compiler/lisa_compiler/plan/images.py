@@ -56,10 +56,10 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrRepositoryImage:
-    """An image in Amazon ECR."""
+    """An image in Amazon ECR; `reference` is `:<tag>` or `@sha256:<digest>`."""
 
     repository_arn: str
-    tag: str
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def plan_image(
     """
     image = container.image
     if isinstance(image, configured.EcrImage):
-        return EcrRepositoryImage(repository_arn=image.repository_arn, tag=image.tag)
+        return EcrRepositoryImage(repository_arn=image.repository_arn, reference=image.reference)
     if isinstance(image, configured.RegistryImage):
         return RegistryImageReference(uri=image.registry)
     if isinstance(image, configured.TarballImage):

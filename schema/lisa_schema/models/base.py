@@ -119,6 +119,13 @@ TopicArn = Annotated[
         "the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>",
     ),
 ]
+KmsKeyArn = Annotated[
+    str,
+    pattern_string(
+        r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+        "the ARN of a KMS key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>",
+    ),
+]
 EcrRepositoryArn = Annotated[
     str,
     pattern_string(
@@ -140,6 +147,19 @@ Color = Annotated[
 ]
 IamNamePart = Annotated[
     str, pattern_string(r"^[A-Za-z0-9+=,.@_-]*$", "letters, digits and + = , . @ _ -"), Field(max_length=64)
+]
+PolicyReference = Annotated[
+    str,
+    pattern_string(
+        r"^(arn:aws[a-z-]*:[a-z]+:[^:]*:([0-9]{12}|aws):[a-z-]+/|/)?([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+$",
+        "the name of a managed policy, its path and name such as /team/Boundary, or its ARN",
+    ),
+    Field(max_length=700),
+]
+IamPath = Annotated[
+    str,
+    pattern_string(r"^/([!-.0-~]+/)*$", "an IAM path, which starts and ends with a slash, such as /team/"),
+    Field(max_length=512),
 ]
 ModelName = Annotated[
     str,

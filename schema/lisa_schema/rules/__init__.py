@@ -2,6 +2,7 @@
 
 from lisa_schema.rules import (
     access,
+    arns,
     capacity,
     connections,
     environment,
@@ -13,6 +14,7 @@ from lisa_schema.rules import (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
     trust,
 )
@@ -22,6 +24,7 @@ __all__ = ["Rule", "RuleViolation", "registered_rules", "rule"]
 
 RULE_MODULES = (
     access,
+    arns,
     capacity,
     connections,
     environment,
@@ -33,6 +36,7 @@ RULE_MODULES = (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
     trust,
 )
