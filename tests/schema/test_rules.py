@@ -30,6 +30,8 @@ from .rule_cases import (
     runtime,
     secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 from .rule_cases.changes import ENVIRONMENT, PGVECTOR, Failing, Passing
@@ -50,6 +52,8 @@ CASES = (
     runtime,
     secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 PASSING: Passing = {name: cases for module in CASES for name, cases in module.PASSING.items()}
@@ -110,13 +114,13 @@ def test_lambda_runtime_offered_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(hit.key_path, hit.fix) for hit in found] == [("lambdaConfig.pythonRuntime", "Write PYTHON_3_11.")]
 
 
-def test_an_instance_type_that_the_region_lacks_is_an_error_in_govcloud() -> None:
+def test_instance_type_is_an_error_where_the_region_lacks_it_and_a_warning_where_it_is_not_known() -> None:
     def severities(name: str) -> set[str]:
         found = diagnose([f"region={name}", "ecsModels[0].instanceType=p4de.24xlarge"])
         return {hit.severity.value for hit in found if hit.rule == "instance-type-offered"}
 
-    assert severities("us-gov-east-1") == {"error"}
-    assert severities("eu-south-2") == {"warning"}
+    assert severities("eu-south-2") == {"error"}
+    assert severities("us-gov-east-1") == severities("us-iso-east-1") == severities("us-east-7") == {"warning"}
 
 
 @pytest.mark.parametrize(
@@ -149,4 +153,4 @@ def test_every_rule_says_what_it_means() -> None:
     for rule in registered_rules():
         assert rule.meaning.endswith(".")
         assert rule.fix.endswith(".")
-        assert rule.code.startswith("LISA3")
+        assert rule.code.startswith(("LISA3", "LISA5"))

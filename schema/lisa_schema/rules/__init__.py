@@ -16,6 +16,8 @@ from lisa_schema.rules import (
     runtime,
     secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
@@ -38,6 +40,8 @@ RULE_MODULES = (
     runtime,
     secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 """The modules that hold the rules."""

@@ -4,7 +4,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.compiler.conftest import MINIMAL, TGI
+from tests.compiler.conftest import MINIMAL, TGI, mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,8 +248,8 @@ def test_containers_trust_the_configured_authorities(planned: Planned, bundle: s
         region=region,
         pypiConfig={"indexUrl": "https://pypi.example/simple"},
         certificateAuthorityBundle=bundle,
-        restApiConfig={**rest, "internetFacing": False},
-        ecsModels=[{**TGI, "instanceType": "g4dn.xlarge"}],
+        restApiConfig={**mirrored(rest), "internetFacing": False},
+        ecsModels=[{**mirrored(TGI), "instanceType": "g4dn.xlarge"}],
     )
     for service in (deployment.rest_api, deployment.models[0].service):
         environment = dict(service.environment)
@@ -274,7 +274,7 @@ def test_isolated_region_has_its_own_partition(planned: Planned) -> None:
         region="us-iso-east-1",
         pypiConfig={"indexUrl": "https://pypi.example/simple"},
         certificateAuthorityBundle="/etc/pki/bundle.crt",
-        restApiConfig=rest,
+        restApiConfig=mirrored(rest),
         ecsModels=[],
     )
     assert deployment.arn("s3", "x", region=False, account=False) == "arn:aws-iso:s3:::x"
