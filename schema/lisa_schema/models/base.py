@@ -99,6 +99,16 @@ VpcId = Annotated[
 SubnetId = Annotated[
     str, pattern_string(r"^subnet-[0-9a-f]{8,17}$", "the ID of a subnet: subnet- and 8 to 17 digits and letters a to f")
 ]
+RouteTableId = Annotated[
+    str, pattern_string(r"^rtb-[0-9a-f]{8,17}$", "the ID of a route table: rtb- and 8 to 17 digits and letters a to f")
+]
+EndpointService = Annotated[
+    str,
+    pattern_string(
+        r"^[a-z0-9-]+(\.[a-z0-9-]+)*$",
+        "a service as its VPC endpoint names it, such as ecr.api or com.amazonaws.us-east-1.ecr.api",
+    ),
+]
 CidrBlock = Annotated[
     str, pattern_string(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
 ]

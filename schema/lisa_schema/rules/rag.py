@@ -108,7 +108,7 @@ def opensearch_nodes(config: Config) -> Iterator[RuleViolation]:
 )
 def standby_needs_three_zones(config: Config) -> Iterator[RuleViolation]:
     """A domain with standby requires a VPC with three Availability Zones; LISA creates two by default."""
-    zones = len(config.vpc.private_subnet_ids) if config.vpc else config.zone_count
+    zones = len(config.vpc.instance_subnet_ids) if config.vpc else config.zone_count
     for index, repository in enumerate(config.rag_repositories):
         domain = repository.opensearch_config
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
