@@ -70,8 +70,8 @@ class EcrImage(ConfigModel):
         """What follows the name of the repository in the image's address: `:<tag>` or `@sha256:<digest>`."""
         if self.digest is not None:
             return f"@{self.digest}"
-        tag, _, digest = self.tag.rpartition("sha256:")
-        return f"@sha256:{digest}" if digest and (not tag or tag.endswith("@")) else f":{self.tag}"
+        _, separator, digest = self.tag.rpartition("sha256:")
+        return f"@sha256:{digest}" if separator else f":{self.tag}"
 
 
 class RegistryImage(ConfigModel):
