@@ -34,7 +34,7 @@ from .rule_cases import (
     texts,
     trust,
 )
-from .rule_cases.changes import ENVIRONMENT, PGVECTOR, Failing, Passing
+from .rule_cases.changes import ENVIRONMENT, IMAGE, PGVECTOR, Failing, Passing
 from .rule_cases.ineffective_keys import CONDA
 
 CASES = (
@@ -154,3 +154,18 @@ def test_every_rule_says_what_it_means() -> None:
         assert rule.meaning.endswith(".")
         assert rule.fix.endswith(".")
         assert rule.code.startswith(("LISA3", "LISA5"))
+
+
+@pytest.mark.parametrize(
+    ("image", "severity"),
+    [
+        ("python:3.9", Severity.WARNING),
+        ("docker.io/library/python:3.10-slim-bookworm", Severity.WARNING),
+        ("python:3.9-alpine", Severity.ERROR),
+        (f"python:3.9@sha256:{'0a' * 32}", Severity.ERROR),
+        ("registry.example.com/python:3.9", Severity.ERROR),
+    ],
+)
+def test_old_python_is_an_error_where_no_image_replaces_it(image: str, severity: Severity) -> None:
+    found = [hit for hit in diagnose([f"{IMAGE}.baseImage='{image}'"]) if hit.rule == "gateway-python"]
+    assert [hit.severity for hit in found] == [severity]

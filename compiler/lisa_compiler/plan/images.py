@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from lisa_compiler.plan.provenance import bare
+from lisa_compiler.plan.provenance import bare, following
+from lisa_schema.gateway_image import replacement
 from lisa_schema.models import container as configured
 
 if TYPE_CHECKING:
@@ -105,8 +106,9 @@ def plan_image(
         return TarballImage(path=image.path)
     path = str(PurePosixPath(bare(image.path))) if image.path else ""
     built_in = BUILT_IN_PATHS.get(path) if path else _built_in(kind)
+    base_image = _gateway_base(image.base_image) if built_in == "rest-api" else image.base_image
     arguments = {
-        "BASE_IMAGE": image.base_image,
+        "BASE_IMAGE": base_image,
         "PYPI_INDEX_URL": config.pypi_config.index_url,
         "PYPI_TRUSTED_HOST": config.pypi_config.trusted_host,
     }
@@ -119,7 +121,7 @@ def plan_image(
         name=name,
         kind=built_in or "custom",
         context=f"containers/{name}",
-        base_image=image.base_image,
+        base_image=base_image,
         tools_image=_tools_image(config),
         build_args=tuple(sorted((argument, value) for argument, value in arguments.items() if value)),
         custom_path=None if built_in else path,
@@ -134,5 +136,11 @@ def _tools_image(config: Config) -> str:
     """The REST API's own Python image where there is one, since that one can be reached from where images are built."""
     image = config.rest_api_config.container_config.image
     if isinstance(image, configured.AssetImage) and "python" in image.base_image:
-        return image.base_image
+        return _gateway_base(image.base_image)
     return DEFAULT_TOOLS_IMAGE
+
+
+def _gateway_base(base_image: str) -> str:
+    """The base image of the gateway: as configured, except an official one whose Python is too old."""
+    other = replacement(bare(base_image))
+    return base_image if other is None else following(other, base_image)
