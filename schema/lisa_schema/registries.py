@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 _DOCKER_HUB: Final = "docker.io"
 _PUBLIC: Final = re.compile(
@@ -12,7 +13,12 @@ _PUBLIC: Final = re.compile(
     r"|docker\.elastic\.co|container-registry\.oracle\.com)(:[0-9]+)?",
     re.IGNORECASE,
 )
-_ECR: Final = re.compile(r"[0-9]{12}\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.(?P<suffix>[a-z0-9.-]+)")
+_PUBLIC_SITE: Final = re.compile(
+    r"(.+\.)?(pypi\.org|pythonhosted\.org|anaconda\.(com|org)|continuum\.io|github\.com|githubusercontent\.com"
+    r"|huggingface\.co|amazonaws\.com(\.cn)?|amazonaws\.eu)",
+    re.IGNORECASE,
+)
+_ECR: Final = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)")
 
 
 def registry_host(image: str) -> str:
@@ -34,3 +40,23 @@ def is_on_internet(image: str, dns_suffix: str) -> bool:
     if ecr is not None:
         return ecr["suffix"] != dns_suffix
     return _PUBLIC.fullmatch(host) is not None
+
+
+def is_public_site(url: str) -> bool:
+    """Whether a URL of builds is on the internet: a public package index, a download site, or AWS."""
+    return _PUBLIC_SITE.fullmatch(urlsplit(url).hostname or "") is not None
+
+
+def ecr_repository(image: str, partition: str) -> str | None:
+    """The ARN of the ECR repository that an image is in, by its address; None for an image of another registry.
+
+    Args:
+        image: reference of the image.
+        partition: the partition of the deployment: `aws`.
+    """
+    host, _, path = image.partition("/")
+    found = _ECR.fullmatch(host)
+    if found is None or not path:
+        return None
+    name = path.partition("@")[0].partition(":")[0]
+    return f"arn:{partition}:ecr:{found['region']}:{found['account']}:repository/{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -12,9 +13,12 @@ from lisa_schema.instances import InstanceType, instance_type, instance_type_nam
 _GPU_TYPES: Final = (
     ("g6.xlarge", "g5.xlarge", "g6e.xlarge", "g4dn.xlarge"),
     ("g6.12xlarge", "g5.12xlarge", "g6e.12xlarge", "g4dn.12xlarge"),
-    ("p5.48xlarge", "p4d.24xlarge", "p5en.48xlarge", "g6e.48xlarge", "g6.48xlarge"),
+    ("p5en.48xlarge", "p6-b200.48xlarge", "p5.48xlarge", "p4d.24xlarge", "g6e.48xlarge"),
 )
 """Suggestions for a model, best first: one GPU, four and eight."""
+_NEURON: Final = "AWS Neuron accelerators"
+_NEURON_FAMILY: Final = re.compile(r"(inf|trn)[0-9]+[a-z]*\.[0-9]*x?large\Z")
+"""Types of families that may be newer than the table; their names tell what they are."""
 _PLAIN_TYPES: Final = ("m7i.large", "m6i.large", "m5.large")
 
 
@@ -24,7 +28,8 @@ def unusable_reason(name: str) -> str | None:
     Args:
         name: name of the type, in lower case.
     """
-    return next((reason for reason, names in _table().items() if name in names), None)
+    listed = next((reason for reason, names in _table().items() if name in names), None)
+    return listed or (_NEURON if _NEURON_FAMILY.match(name) else None)
 
 
 def gpu_alternatives(name: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from lisa_compiler.plan.provenance import bare, following
 from lisa_schema.gateway_image import replacement
 from lisa_schema.models import container as configured
+from lisa_schema.registries import ecr_repository
 
 if TYPE_CHECKING:
     from lisa_schema.models.deployment import Config
@@ -78,6 +79,21 @@ class TarballImage:
 
 
 PlannedImage = BuiltImage | EcrRepositoryImage | RegistryImageReference | TarballImage
+
+
+def repository_of(image: PlannedImage, partition: str) -> str | None:
+    """The ARN of the ECR repository that an image is pulled from; None where it is in none or built by LISA.
+
+    Args:
+        image: the image.
+        partition: the partition of the deployment: `aws`.
+    """
+    if isinstance(image, EcrRepositoryImage):
+        return image.repository_arn
+    if isinstance(image, RegistryImageReference):
+        arn = ecr_repository(bare(image.uri), partition)
+        return None if arn is None else following(arn, image.uri)
+    return None
 
 
 def plan_image(

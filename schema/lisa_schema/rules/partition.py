@@ -8,7 +8,7 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.models import AssetImage, Config, OpenSearchDomain, RegistryImage, RepositoryType
 from lisa_schema.regions import TABLE_DATE, nearest_regions, region
-from lisa_schema.registries import is_on_internet, registry_host
+from lisa_schema.registries import is_on_internet, is_public_site, registry_host
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import services
 
@@ -71,10 +71,19 @@ def service_offered(config: Config) -> Iterator[RuleViolation]:
     "tarball.",
 )
 def image_in_isolated_region(config: Config) -> Iterator[RuleViolation]:
-    """In an isolated Region images must not come from the internet, which neither builds nor instances reach."""
+    """In an isolated Region images and packages must not come from the internet, which nothing there reaches."""
     home = region(config.region)
     if home is None or not home.is_iso:
         return
+    urls: dict[Path, str] = {
+        ("pypiConfig", "indexUrl"): config.pypi_config.index_url,
+        ("condaUrl",): config.conda_url,
+        ("mountS3DebUrl",): config.mount_s3_deb_url or "",
+    }
+    for where, url in urls.items():
+        if url and is_public_site(url):
+            message = f"`{url}` is on the internet, which {home.name} cannot reach."
+            yield RuleViolation(where, message, "Write the address of a copy in your network.", (("region",),))
     for path, service in services(config):
         image = service.container_config.image
         at: Path = (*path, "containerConfig", "image")

@@ -31,6 +31,7 @@ FAILING: Failing = {
             ([f"ecsModels[0].instanceType={name}"], "ecsModels[0].instanceType")
             for name in (
                 "inf2.xlarge",
+                "trn9.48xlarge",
                 "trn2.48xlarge",
                 "p6e-gb200.36xlarge",
                 "g4ad.xlarge",

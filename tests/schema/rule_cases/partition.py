@@ -38,6 +38,11 @@ FAILING: Failing = {
                 "public.ecr.aws/docker/library/python:3",
             )
         ),
+        ([*ISOLATED, *MIRRORED, "pypiConfig.indexUrl=https://pypi.org/simple"], "pypiConfig.indexUrl"),
+        (
+            [*ISOLATED, *MIRRORED, "mountS3DebUrl=https://s3.amazonaws.com/mountpoint-s3-release/latest/mount-s3.deb"],
+            "mountS3DebUrl",
+        ),
         *(
             (
                 [*ISOLATED, *MIRRORED, f"{MODEL_IMAGE}={{type: registry, registry: '{name}'}}"],

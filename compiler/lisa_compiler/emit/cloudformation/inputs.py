@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel
 
 from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
-from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, TarballImage
+from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.product.artifact import WEB_APPLICATION
 from lisa_schema.endpoints import required_endpoints
@@ -183,7 +183,8 @@ def _shared_models(deployment: Deployment) -> SharedModelAccess | None:
     if not deployment.models:
         return None
     services = [model.service for model in deployment.models]
-    images = {service.image.repository_arn for service in services if isinstance(service.image, EcrRepositoryImage)}
+    partition = deployment.region.partition.id
+    images = {arn for service in services if (arn := repository_of(service.image, partition)) is not None}
     return SharedModelAccess(
         repositories=tuple(sorted(images, key=bare)),
         secrets=tuple(sorted({arn for service in services for _, arn in service.secrets}, key=bare)),

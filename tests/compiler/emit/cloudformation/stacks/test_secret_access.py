@@ -15,6 +15,7 @@ STEM = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
 THEIRS = "arn:aws:secretsmanager:us-east-1:999999999999:secret:shared/key-AbCdEf"
 OWN_KEY, THEIR_KEY = (f"arn:aws:kms:us-east-1:{account}:key/01" for account in ("123456789012", "999999999999"))
 DIGEST = f"sha256:{'0a' * 32}"
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 REPOSITORY = "arn:aws:ecr:us-east-1:123456789012:repository/team/api"
 
 
@@ -31,6 +32,7 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     }
     model = copy.deepcopy(dict(TGI))
     model["containerConfig"]["environment"] = {"HF_TOKEN": THEIRS}
+    model["containerConfig"]["image"] = {"type": "registry", "registry": f"{REGISTRY}/team/vllm:1"}
     project = Project(tmp_path_factory.mktemp("project"))
     database = {"username": "rag", "dbHost": "db.example.com", "passwordSecretId": "team/vector"}
     project.write(
@@ -83,6 +85,13 @@ def test_rag_function_reads_the_named_secret_with_its_key(stacks: dict[str, dict
         ("secretsmanager:GetSecretValue", [f"{STEM}team/vector-??????"], None),
         ("kms:Decrypt", [OWN_KEY], VIA),
     ]
+
+
+def test_image_of_ecr_under_its_address_can_be_pulled(stacks: dict[str, dict[str, Any]]) -> None:
+    roles = [one["Properties"] for one in resources(stacks["iam"], "AWS::IAM::Role")]
+    role = next(one for one in roles if "execution-models" in one["RoleName"])
+    images = next(one["PolicyDocument"] for one in role["Policies"] if one["PolicyName"] == "images")
+    assert "arn:aws:ecr:us-east-1:123456789012:repository/team/vllm" in images["Statement"][1]["Resource"]
 
 
 def test_ecs_gets_the_references_as_written(stacks: dict[str, dict[str, Any]]) -> None:
