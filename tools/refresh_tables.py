@@ -1,11 +1,12 @@
-"""Regenerate the instance table and the region table: `python tools/refresh_tables.py`.
+"""Regenerate the tables of instances, Regions and stores: `python tools/refresh_tables.py`.
 
 The facts come from packages that are development requirements, so that no AWS account and no network is needed:
 
 - moto ships what EC2's DescribeInstanceTypes and DescribeInstanceTypeOfferings answer in each commercial region;
 - cfn-lint ships the instance types and the CloudFormation resource types of each region, GovCloud and China included,
   and the dates of the Lambda runtimes;
-- botocore ships the partitions with their DNS suffixes, and which services have an endpoint in which region;
+- botocore ships the partitions with their DNS suffixes, which services have an endpoint in which region, and the names
+  of all instance types, those included that no host is made of;
 - the AWS CDK ships the service principals, gateway endpoints and load balancer accounts of each region.
 
 Instance types, resource types and Lambda runtimes of the isolated partitions (aws-iso and similar) and of the AWS
@@ -53,6 +54,26 @@ SUPPLEMENT: dict[str, list[Any]] = {
     "p3.8xlarge": [32, 249856, "x86_64", 4, "V100", 16384, "NVIDIA", 0, 0, "10 Gigabit", False],
     "p3.16xlarge": [64, 499712, "x86_64", 8, "V100", 16384, "NVIDIA", 0, 0, "25 Gigabit", False],
 }
+
+# Why families are left out, as messages name it. Names are those of botocore and moto.
+UNUSABLE: dict[str, tuple[str, ...]] = {
+    "AWS Neuron accelerators": ("inf1", "inf2", "trn1", "trn1n", "trn2", "trn2u", "trn3"),
+    "Arm processors": ("a1", "hpc7g", "m9g", "m9gd", "p6e-gb200", "p6e-gb300"),
+    "AMD GPUs": ("g4ad",),
+    "Gaudi accelerators": ("dl1",),
+    "Qualcomm accelerators": ("dl2q",),
+    "FPGAs": ("f1", "f2"),
+    "media transcoding cards": ("vt1",),
+    "Apple hardware": LEFT_OUT[:9],
+    "an interconnect for high-performance computing": ("hpc6a", "hpc6id", "hpc7a", "hpc8a"),
+    "terabytes of memory": tuple(name for name in LEFT_OUT if name.startswith("u-") or name.startswith("u7i")),
+    "hardware of a previous generation": (
+        *("c1", "c3", "cc1", "cc2", "cg1", "cr1", "d2", "g2", "g3", "g3s", "h1", "hi1", "hs1", "i2", "m1", "m2", "m3"),
+        *("p2", "r3", "t1"),
+    ),
+}
+BARE_METAL = "bare metal"
+NO_FACTS = "no facts"
 
 COLUMNS = (
     *("vcpus", "memoryMiB", "architecture", "gpus", "gpuName", "gpuMemoryMiB", "gpuManufacturer"),
@@ -140,6 +161,26 @@ def instance_rows() -> dict[str, list[Any]]:
     return dict(sorted(rows.items(), key=lambda row: (row[0].partition(".")[0], row[1][0], row[1][1], row[0])))
 
 
+def unusable_types(rows: dict[str, list[Any]]) -> dict[str, str]:
+    """Types that exist and that no host is made of, by reason."""
+    reasons = {family: reason for reason, families in UNUSABLE.items() for family in families}
+    names = {*_packaged("moto", "ec2/resources/instance_types.json.gz"), *instance_type_enumeration()} - set(rows)
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        family, _, size = name.partition(".")
+        reason = reasons.get(family, "terabytes of memory" if family.startswith("u") else NO_FACTS)
+        by_reason[BARE_METAL if size.startswith("metal") and family not in reasons else reason].append(name)
+    return {reason: " ".join(found) for reason, found in sorted(by_reason.items())}
+
+
+def instance_type_enumeration() -> list[str]:
+    """The names of all instance types in botocore's description of EC2."""
+    versions = sorted(path.name for path in _resource("botocore", "data/ec2").iterdir())
+    shapes = _packaged("botocore", f"data/ec2/{versions[-1]}/service-2.json.gz")["shapes"]
+    names: list[str] = shapes["InstanceType"]["enum"]
+    return names
+
+
 def registered_memory(types: dict[str, list[Any]]) -> dict[str, int]:
     """MiB that instances register with ECS, by type, where registered_memory.json has a figure."""
     text = (Path(__file__).resolve().parent / "registered_memory.json").read_text(encoding="utf-8")
@@ -162,6 +203,7 @@ def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
             table[name] = {
                 "partition": partition,
                 "instanceTypes": None if offered is None else compact(types, offered),
+                "isComplete": _offerings(name).is_file(),
                 "services": services(endpoints[partition], name) if unpublished else None,
                 "lacks": None if unpublished else missing_resource_types(name),
                 "principals": partition_facts.unusual_principals(name, suffix),
@@ -173,12 +215,17 @@ def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
 def instance_types_offered(region: str) -> set[str] | None:
     """What either source says that a region offers; None when no source has the region."""
     offered: set[str] = set()
-    packaged = _resource("moto", f"ec2/resources/instance_type_offerings/region/{region}.json.gz")
+    packaged = _offerings(region)
     if packaged.is_file():
         offered.update(entry["InstanceType"] for entry in json.loads(gzip.decompress(packaged.read_bytes())))
     enumerated = _packaged("cfnlint", "data/schemas/extensions/aws_ec2_instance/instancetype_enum.json")
     offered.update(enumerated.get(region, {}).get("enum", ()))
     return offered or None
+
+
+def _offerings(region: str) -> Path:
+    """What DescribeInstanceTypeOfferings answered in a region. cfn-lint's list alone does not prove what is missing."""
+    return _resource("moto", f"ec2/resources/instance_type_offerings/region/{region}.json.gz")
 
 
 def compact(types: dict[str, list[Any]], offered: set[str]) -> dict[str, str]:
@@ -225,7 +272,7 @@ def lambda_runtimes(date: str) -> dict[str, dict[str, str]]:
 
 
 def main() -> int:
-    """Write both tables; the date is today's unless --date gives another."""
+    """Write the tables; the date is today's unless --date gives another."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--date", default=datetime.datetime.now(tz=datetime.UTC).date().isoformat())
     parser.add_argument("--output", type=Path, default=DATA, help="folder of the tables")
@@ -236,14 +283,15 @@ def main() -> int:
 
 
 def tables(date: str) -> dict[str, str]:
-    """Both tables as text, by file name."""
+    """The tables as text, by file name."""
     import partition_facts
+    import store_facts
 
     sources = {package: metadata.version(package) for package in ("aws-cdk-lib", "botocore", "cfn-lint", "moto")}
     rows = instance_rows()
-    partitions = {
-        p["id"]: p["outputs"]["dnsSuffix"] for p in _packaged("botocore", "data/partitions.json")["partitions"]
-    }
+    described = _packaged("botocore", "data/partitions.json")["partitions"]
+    partitions = {p["id"]: p["outputs"]["dnsSuffix"] for p in described}
+    patterns = {p["id"]: p["regionRegex"] for p in described}
     instances = {
         "schemaVersion": 1,
         "date": date,
@@ -256,13 +304,26 @@ def tables(date: str) -> dict[str, str]:
         "date": date,
         "sources": sources,
         "partitions": {name: partitions[name] for name in PARTITIONS},
+        "regionPatterns": {name: patterns[name] for name in PARTITIONS},
         "principals": " ".join(partition_facts.SERVICES),
         "gatewayEndpoints": {service: partition_facts.gateway_endpoint(service) for service in GATEWAY_ENDPOINTS},
         "resourceTypes": " ".join(tracked_resource_types()),
         "lambdaRuntimes": lambda_runtimes(date),
     }
+    volumes = json.loads((Path(__file__).resolve().parent / "opensearch_volumes.json").read_text(encoding="utf-8"))
+    stores = {
+        "schemaVersion": 1,
+        "date": date,
+        "sources": {"cfn-lint": sources["cfn-lint"], "volumes": volumes.pop("source")},
+        "databaseClasses": store_facts.database_classes(_packaged),
+        **volumes,
+        "searchTypes": store_facts.all_search_types(_packaged),
+    }
+    unusable = {"schemaVersion": 1, "date": date, "sources": {name: sources[name] for name in ("botocore", "moto")}}
     return {
         "instances.json": _one_line_each(instances, "types", rows),
+        "stores.json": _one_line_each(stores, "regions", store_facts.search_types(_packaged)),
+        "unusable_instances.json": _one_line_each(unusable, "types", unusable_types(rows)),
         "regions.json": _one_line_each(region_table, "regions", regions(rows)),
     }
 

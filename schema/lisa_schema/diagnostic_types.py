@@ -137,6 +137,12 @@ OPTION_PATH = DiagnosticType(
 OPTION_VALUE = DiagnosticType(
     "LISA123", "option-value", "The value of an option is not YAML.", "Quote the value: --set 'path=\"value\"'."
 )
+LATER_VERSION = DiagnosticType(
+    "LISA124",
+    "later-version",
+    "The configuration has the form of LISA 3 to 6, whose models are in a database.",
+    "Run `lisa migrate --from config.yaml --output migrated.yaml`, with --models for the models of the database.",
+)
 
 REQUIRED_MISSING = DiagnosticType("LISA201", "required-missing", "A required key is missing.", "Add the key.")
 REQUIRED_BLANK = DiagnosticType("LISA202", "required-blank", "A required key has no value.", "Fill in the value.")

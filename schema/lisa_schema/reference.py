@@ -29,6 +29,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "tags",
         "stackSynthesizer",
         "permissionsBoundaryAspect",
+        "secretKeyArns",
         "runCdkNag",
         "logLevel",
         "alarmTopicArn",

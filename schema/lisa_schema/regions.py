@@ -1,7 +1,7 @@
 """AWS partitions and regions, and what each has. The table is data/regions.json, made by refresh_tables.py.
 
-What isolated Regions and the AWS European Sovereign Cloud offer is in no source of the table, and a new Region may be
-in none yet: what is not known is None.
+What isolated Regions and the AWS European Sovereign Cloud offer is in no source of the table: what is not known is
+None. A Region that is newer than the table is known by its name alone, which tells its partition.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from typing import Any, cast
 
 from lisa_schema.instances import instance_type_names
 
+_PLAUSIBLE = re.compile(r"-(north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9]\Z")
 _UNKNOWN_TO_S5CMD = frozenset({"aws-eusc"})
 """Partitions that the SDK in s5cmd 2.3 lacks: it uses the host names of the commercial one there."""
 
@@ -58,7 +60,8 @@ class Region:
     Attributes:
         name: `us-gov-west-1`.
         partition: the partition it belongs to.
-        instance_types: those of the instance table that it offers; None when not known.
+        instance_types: those of the instance table that it is known to offer; None when not known.
+        has_all_types: whether it offers no others, since it was asked; otherwise others are not known.
         services: where no list of resource types is published, the services with an endpoint, named as in resource
             types; None elsewhere.
         lacks: resource types that CloudFormation does not have there; None when not known.
@@ -66,16 +69,19 @@ class Region:
         load_balancer_account: account that load balancers write access logs from; None where they use the service
             principal `logdelivery.elasticloadbalancing`.
         unusual_principals: by service, principals that are not `<service>.amazonaws.com`.
+        is_listed: whether the table has it; otherwise it is not known whether the Region exists.
     """
 
     name: str
     partition: Partition
     instance_types: frozenset[str] | None
+    has_all_types: bool
     services: frozenset[str] | None
     lacks: frozenset[str] | None
     lambda_runtimes: tuple[str, ...] | None
     load_balancer_account: str | None
     unusual_principals: Mapping[str, str]
+    is_listed: bool = True
 
     @property
     def is_iso(self) -> bool:
@@ -125,7 +131,9 @@ class Region:
 
     def offers(self, instance_type: str) -> bool | None:
         """Whether it offers an instance type of the table; None when not known."""
-        return None if self.instance_types is None else instance_type in self.instance_types
+        if self.instance_types is not None and instance_type in self.instance_types:
+            return True
+        return False if self.instance_types is not None and self.has_all_types else None
 
     def supports(self, resource_type: str) -> bool | None:
         """Whether CloudFormation can make a resource of a type there; None when not known.
@@ -144,20 +152,43 @@ class Region:
 
 @cache
 def region(name: str) -> Region | None:
-    """The region of that exact name, or None when there is none."""
+    """The region of that exact name; one that is not listed where the name is of the form of one, else None."""
     entry = _table()["regions"].get(name)
     if entry is None:
-        return None
+        return _unlisted(name)
     home = partition(entry["partition"])
     return Region(
         name=name,
         partition=home,
         instance_types=_expanded(entry["instanceTypes"]),
+        has_all_types=entry["isComplete"],
         services=_known(entry["services"]),
         lacks=_known(entry["lacks"]),
         lambda_runtimes=None if entry["services"] is not None else tuple(_table()["lambdaRuntimes"]),
         load_balancer_account=entry["loadBalancerAccount"],
         unusual_principals=entry["principals"],
+    )
+
+
+def _unlisted(name: str) -> Region | None:
+    if not _PLAUSIBLE.search(name) or any(sorted(name) == sorted(known) for known in region_names()):
+        return None
+    patterns: dict[str, str] = _table()["regionPatterns"]
+    home = next((identifier for identifier, pattern in patterns.items() if re.fullmatch(pattern, name)), None)
+    if home is None:
+        return None
+    found = partition(home)
+    return Region(
+        name=name,
+        partition=found,
+        instance_types=None,
+        has_all_types=False,
+        services=None,
+        lacks=None,
+        lambda_runtimes=None,
+        load_balancer_account=None,
+        unusual_principals={"logs": f"logs.{name}.{found.dns_suffix}"},
+        is_listed=False,
     )
 
 

@@ -19,6 +19,7 @@ from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
 from lisa_schema.field_values import FieldValues
+from lisa_schema.visible_text import visible
 
 _TYPE_WORDS: Final = {
     "string": "a string",
@@ -117,13 +118,13 @@ def _unknown(violation: _Violation) -> _Sentences:
     for key in _unknown_keys(violation):
         where = f"in `{key_path(violation.path)}`" if violation.path else "at the top level"
         if (kind := constant(violation.schema)) and _here(violation.path) in key_places().get(key, ()):
-            message = f"Unknown key `{key}` in an image of type {kind}."
+            message = f"Unknown key `{visible(key)}` in an image of type {kind}."
             yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
             continue
         meant = _meant(key, violation.schema)
         home = _home(key, violation.path)
         if meant and (home is None or _folded(meant) == _folded(key)):
-            message = f"Unknown key `{key}` {where}. Did you mean `{meant}`?"
+            message = f"Unknown key `{visible(key)}` {where}. Did you mean `{meant}`?"
             yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, f"Write `{meant}`.")
             yield (*violation.path, meant), None
         elif home is not None:
@@ -133,7 +134,7 @@ def _unknown(violation: _Violation) -> _Sentences:
         else:
             known = ", ".join(sorted(violation.schema.get("properties", {})))
             fix = f"Remove it, or use one of {known}." if len(known) < 160 else None
-            yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, f"Unknown key `{key}` {where}.", fix)
+            yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, f"Unknown key `{visible(key)}` {where}.", fix)
 
 
 def _type(violation: _Violation) -> _Sentences:
@@ -290,5 +291,5 @@ def _folded(key: str) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = visible(text.replace("\n", " ")[:200])
     return line if len(line) <= 60 else f"{line[:57]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NoReturn
 
 import yaml
@@ -11,6 +12,7 @@ from lisa_schema.diagnostic_types import DiagnosticType
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Entry, MappingNode, Node, ScalarNode, SequenceNode, mapping
 from lisa_schema.errors import ConfigurationError
+from lisa_schema.visible_text import character_name, visible
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_NODES: Final = 100_000
@@ -18,6 +20,8 @@ MAX_DEPTH: Final = 50
 _PREFIX: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = {f"{_PREFIX}{name}" for name in ("int", "float", "bool", "null")}
 _COLLECTION_TAGS: Final = {f"{_PREFIX}map", f"{_PREFIX}seq", "!"}
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters except tab and line breaks, and halves of surrogate pairs."""
 _Parser: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 _PROBLEMS: Final = {
@@ -127,12 +131,9 @@ class _Reader:
 
     def _scalar(self, event: Any, origin: Origin) -> ScalarNode:
         text: str = event.value
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
-            self._report(
-                diagnostic_types.YAML_CHARACTER,
-                origin,
-                "The string contains a NUL character or half of a surrogate pair.",
-            )
+        if not text.isprintable() and (found := _FORBIDDEN.search(text)):
+            message = f"The string contains the character {character_name(found[0])}: `{visible(text[:60])}`."
+            self._report(diagnostic_types.YAML_CHARACTER, origin, message)
             return ScalarNode("", origin, plain=False)
         plain = event.style in (None, "")
         if event.tag in _PLAIN_TAGS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
-from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
+from tests.compiler.conftest import MINIMAL, TGI, Project, mirrored, resources, templates
 
 from lisa_compiler.emit.cloudformation.environment import node
 from lisa_compiler.emit.cloudformation.protocol import CONTEXT
@@ -149,10 +149,12 @@ def compiled_in(folder: Path, name: str) -> dict[str, dict[str, Any]]:
     rest = copy.deepcopy(MINIMAL["restApiConfig"])
     rest["loadBalancerConfig"]["sslCertIamArn"] = f"{known(name).arn_prefix}:iam::123456789012:server-certificate/test"
     changes: dict[str, Any] = {
-        "ecsModels": [{**TGI, "instanceType": "g4dn.xlarge"}],
+        "ecsModels": [{**mirrored(TGI), "instanceType": "g4dn.xlarge"}],
         "pypiConfig": {"indexUrl": "https://pypi.example.com/simple"},
     }
-    project = Project(folder).write(region=name, restApiConfig=rest, deployRag=True, ragRepositories=RAG, **changes)
+    project = Project(folder).write(
+        region=name, restApiConfig=mirrored(rest), deployRag=True, ragRepositories=RAG, **changes
+    )
     return templates(project.compile().files)
 
 

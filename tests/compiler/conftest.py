@@ -63,6 +63,14 @@ def configuration(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def mirrored(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A service whose base image is in a registry of the network, as an isolated Region requires."""
+    own = copy.deepcopy(dict(block))
+    image = own["containerConfig"]["image"]
+    image["baseImage"] = f"registry.example.com/{image['baseImage']}"
+    return own
+
+
 @dataclass(frozen=True)
 class Project:
     """A project folder and what is in it."""

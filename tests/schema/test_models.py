@@ -51,3 +51,19 @@ def test_litellm_keeps_what_it_does_not_know() -> None:
         "aws_region_name": "us-east-1",
         "top_k": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "reference"),
+    [
+        ({}, ":latest"),
+        ({"tag": "3.3.4"}, ":3.3.4"),
+        ({"tag": f"sha256:{'0a' * 32}"}, f"@sha256:{'0a' * 32}"),
+        ({"tag": f"@sha256:{'0a' * 32}"}, f"@sha256:{'0a' * 32}"),
+        ({"tag": f"3.3.4@sha256:{'0a' * 32}"}, f"@sha256:{'0a' * 32}"),
+        ({"tag": "3.3.4", "digest": f"sha256:{'0b' * 32}"}, f"@sha256:{'0b' * 32}"),
+    ],
+)
+def test_image_in_ecr_is_referred_to_by_tag_or_digest(written: dict[str, str], reference: str) -> None:
+    repository = "arn:aws:ecr:us-east-1:012345678901:repository/team/vllm"
+    assert EcrImage.model_validate({"type": "ecr", "repositoryArn": repository, **written}).reference == reference

@@ -37,7 +37,7 @@ def test_every_partition_has_regions() -> None:
     assert all(partition(identifier).regions for identifier in partitions())
 
 
-@pytest.mark.parametrize("name", ["", "us-east-9", "aws-global", "US-EAST-1"])
+@pytest.mark.parametrize("name", ["", "us-esat-1", "us-east-12", "us-middle-1", "aws-global", "US-EAST-1", "xx-east-1"])
 def test_unknown_regions(name: str) -> None:
     assert region(name) is None
 
@@ -54,10 +54,33 @@ def test_instance_types_of_a_commercial_region() -> None:
     assert found.offers("g5.xlarge") is True
 
 
-def test_instance_types_that_govcloud_lacks() -> None:
+def test_types_that_govcloud_does_not_list_are_not_known() -> None:
     found = region("us-gov-east-1")
     assert found is not None
     assert found.offers("m5.large") is True
+    assert found.offers("p4d.24xlarge") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"),
+    [
+        ("us-east-9", "aws"),
+        ("eu-northeast-1", "aws"),
+        ("us-gov-central-1", "aws-us-gov"),
+        ("eusc-de-west-1", "aws-eusc"),
+    ],
+)
+def test_region_that_is_newer_than_the_table_has_its_partition(name: str, identifier: str) -> None:
+    found = region(name)
+    assert found is not None
+    assert (found.is_listed, found.partition.id, found.offers("m5.large")) == (False, identifier, None)
+    assert found.supports("AWS::ECS::Service") is None
+    assert found.service_principal("logs") == f"logs.{name}.{found.dns_suffix}"
+
+
+def test_region_that_was_asked_lacks_what_it_does_not_list() -> None:
+    found = region("eu-south-2")
+    assert found is not None
     assert found.offers("p4d.24xlarge") is False
 
 
@@ -98,6 +121,7 @@ def test_a_resource_type_on_the_list_of_what_lacks_is_not_supported() -> None:
         name=found.name,
         partition=found.partition,
         instance_types=None,
+        has_all_types=False,
         services=None,
         lacks=frozenset({"AWS::ECS::Service"}),
         lambda_runtimes=None,

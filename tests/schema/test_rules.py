@@ -17,6 +17,7 @@ from lisa_schema.yaml_reader import read_yaml
 
 from .rule_cases import (
     access,
+    arns,
     capacity,
     containers,
     ineffective_keys,
@@ -27,14 +28,18 @@ from .rule_cases import (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
-from .rule_cases.changes import ENVIRONMENT, PGVECTOR, Failing, Passing
+from .rule_cases.changes import ENVIRONMENT, IMAGE, PGVECTOR, Failing, Passing
 from .rule_cases.ineffective_keys import CONDA
 
 CASES = (
     access,
+    arns,
     capacity,
     containers,
     ineffective_keys,
@@ -45,7 +50,10 @@ CASES = (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 PASSING: Passing = {name: cases for module in CASES for name, cases in module.PASSING.items()}
@@ -106,13 +114,13 @@ def test_lambda_runtime_offered_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(hit.key_path, hit.fix) for hit in found] == [("lambdaConfig.pythonRuntime", "Write PYTHON_3_11.")]
 
 
-def test_an_instance_type_that_the_region_lacks_is_an_error_in_govcloud() -> None:
+def test_instance_type_is_an_error_where_the_region_lacks_it_and_a_warning_where_it_is_not_known() -> None:
     def severities(name: str) -> set[str]:
         found = diagnose([f"region={name}", "ecsModels[0].instanceType=p4de.24xlarge"])
         return {hit.severity.value for hit in found if hit.rule == "instance-type-offered"}
 
-    assert severities("us-gov-east-1") == {"error"}
-    assert severities("eu-south-2") == {"warning"}
+    assert severities("eu-south-2") == {"error"}
+    assert severities("us-gov-east-1") == severities("us-iso-east-1") == severities("us-east-7") == {"warning"}
 
 
 @pytest.mark.parametrize(
@@ -145,4 +153,19 @@ def test_every_rule_says_what_it_means() -> None:
     for rule in registered_rules():
         assert rule.meaning.endswith(".")
         assert rule.fix.endswith(".")
-        assert rule.code.startswith("LISA3")
+        assert rule.code.startswith(("LISA3", "LISA5"))
+
+
+@pytest.mark.parametrize(
+    ("image", "severity"),
+    [
+        ("python:3.9", Severity.WARNING),
+        ("docker.io/library/python:3.10-slim-bookworm", Severity.WARNING),
+        ("python:3.9-alpine", Severity.ERROR),
+        (f"python:3.9@sha256:{'0a' * 32}", Severity.ERROR),
+        ("registry.example.com/python:3.9", Severity.ERROR),
+    ],
+)
+def test_old_python_is_an_error_where_no_image_replaces_it(image: str, severity: Severity) -> None:
+    found = [hit for hit in diagnose([f"{IMAGE}.baseImage='{image}'"]) if hit.rule == "gateway-python"]
+    assert [hit.severity for hit in found] == [severity]

@@ -7,8 +7,9 @@ private, when they lead anywhere else, such as a NAT gateway or a transit gatewa
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,11 @@ from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.aws.session import open_client, translate_aws_errors
 from lisa_schema.errors import LisaError
 
+_ZONES = 2
+"""Availability Zones that a load balancer requires."""
+_REGIONAL_ZONE = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]")
+"""Names of Availability Zones; Local Zones and Wavelength Zones, where not all services are, have longer ones."""
+_USABLE = frozenset({"available", "pending"})
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
 
@@ -47,9 +53,10 @@ class Vpc:
     """A VPC as a deployment takes it.
 
     Attributes:
-        subnets: by reach; each group has the same number in every zone, in the order zone by zone, again and again,
-            which is how CloudFormation lists of subnets are matched with zones.
-        left_out: subnets that do not fit that pattern.
+        subnets: by reach; each group is empty or has one subnet for each zone, in the order of the zones.
+        excluded: subnets that do not fit that pattern.
+        endpoints: services that it has endpoints of, by the last parts of their names; None when that is not known.
+        route_tables: route tables of the subnets of instances.
     """
 
     id: str
@@ -57,6 +64,13 @@ class Vpc:
     availability_zones: tuple[str, ...]
     subnets: Mapping[SubnetType, tuple[Subnet, ...]]
     excluded: tuple[Subnet, ...] = field(default=())
+    endpoints: tuple[str, ...] | None = None
+    route_tables: tuple[str, ...] = ()
+
+    @property
+    def instance_subnets(self) -> tuple[Subnet, ...]:
+        """Subnets of instances: the private ones, else the isolated ones."""
+        return self.subnets[SubnetType.PRIVATE] or self.subnets[SubnetType.ISOLATED]
 
 
 def client(region: str | None, profile: str | None) -> Any:
@@ -69,7 +83,9 @@ def client(region: str | None, profile: str | None) -> Any:
 
 
 def describe(ec2: Any, vpc_id: str) -> Vpc:
-    """Describe a VPC with the rights ec2:DescribeVpcs, DescribeSubnets and DescribeRouteTables.
+    """Describe a VPC with the permissions ec2:DescribeVpcs, DescribeSubnets and DescribeRouteTables.
+
+    The endpoints of a VPC without private subnets require ec2:DescribeVpcEndpoints, too.
 
     Raises:
         VpcError: AWS refuses, there is no such VPC, or it has no subnet that fits.
@@ -87,19 +103,29 @@ def describe(ec2: Any, vpc_id: str) -> Vpc:
     classified = classify(subnets, tables)
     if not classified:
         raise VpcError(f"{vpc_id} has no subnets. Create private subnets in two Availability Zones.")
-    return select_subnets(vpc_id, found[0]["CidrBlock"], classified)
+    chosen = select_subnets(vpc_id, found[0]["CidrBlock"], classified)
+    if chosen.subnets[SubnetType.PRIVATE]:
+        return chosen
+    explicit, main = _associations(tables)
+    of_subnets = {explicit.get(subnet.id, main).get("RouteTableId", "") for subnet in chosen.instance_subnets}
+    return replace(chosen, endpoints=_endpoints(ec2, of_vpc), route_tables=tuple(sorted(of_subnets - {""})))
+
+
+def _endpoints(ec2: Any, of_vpc: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
+    """The services of a VPC's endpoints; None without the permission ec2:DescribeVpcEndpoints."""
+    try:
+        with translate_aws_errors("the endpoints cannot be described"):
+            found = _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", of_vpc)
+    except RequestError:
+        return None
+    names = {one["ServiceName"] for one in found if str(one.get("State", "available")).lower() in _USABLE}
+    region = f".{ec2.meta.region_name}."
+    return tuple(sorted(name.partition(region)[2] for name in names if region in name))
 
 
 def classify(subnets: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]]) -> tuple[Subnet, ...]:
     """Tell what each subnet reaches, from what EC2 says of subnets and route tables."""
-    main: Mapping[str, Any] = {}
-    explicit: dict[str, Mapping[str, Any]] = {}
-    for table in tables:
-        for association in table.get("Associations", ()):
-            if association.get("Main"):
-                main = table
-            elif "SubnetId" in association:
-                explicit[association["SubnetId"]] = table
+    explicit, main = _associations(tables)
     return tuple(
         Subnet(
             subnet["SubnetId"],
@@ -113,24 +139,50 @@ def classify(subnets: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str,
     )
 
 
+def _associations(
+    tables: Iterable[Mapping[str, Any]],
+) -> tuple[dict[str, Mapping[str, Any]], Mapping[str, Any]]:
+    """The route tables that subnets are associated with, by subnet, and the main one of all others."""
+    main: Mapping[str, Any] = {}
+    explicit: dict[str, Mapping[str, Any]] = {}
+    for table in tables:
+        for association in table.get("Associations", ()):
+            if association.get("Main"):
+                main = table
+            elif "SubnetId" in association:
+                explicit[association["SubnetId"]] = table
+    return explicit, main
+
+
 def select_subnets(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> Vpc:
-    """Choose the zones that every kind of subnet there is has, and as many subnets in each of them.
+    """Choose the zones and one subnet of each kind in each of them, the largest.
+
+    Instances are in private subnets, else in isolated ones. Further kinds are chosen if two zones remain that have
+    them, since load balancers require two.
 
     Raises:
-        VpcError: no zone has all kinds of subnets.
+        VpcError: neither private nor isolated subnets are in two zones.
     """
-    kinds = {reach: [subnet for subnet in subnets if subnet.reach is reach] for reach in SubnetType}
-    used = [{subnet.availability_zone for subnet in group} for group in kinds.values() if group]
-    zones = sorted(set.intersection(*used))
-    if not zones:
-        told = "; ".join(
-            f"{reach}: {', '.join(sorted({s.availability_zone for s in kinds[reach]}))}" for reach in kinds
+    regional = [subnet for subnet in subnets if _REGIONAL_ZONE.fullmatch(subnet.availability_zone)]
+    kinds = {reach: [subnet for subnet in regional if subnet.reach is reach] for reach in SubnetType}
+    of_kind = {reach: {subnet.availability_zone for subnet in group} for reach, group in kinds.items()}
+    own = next((reach for reach in (SubnetType.PRIVATE, SubnetType.ISOLATED) if len(of_kind[reach]) >= _ZONES), None)
+    if own is None:
+        told = "; ".join(f"{reach}: {', '.join(sorted(of_kind[reach])) or 'none'}" for reach in kinds)
+        raise VpcError(
+            f"{vpc_id} has neither private nor isolated subnets in two Availability Zones ({told}). "
+            "Create private subnets in two Availability Zones."
         )
-        raise VpcError(f"No Availability Zone of {vpc_id} has all required types of subnets ({told}).")
-    chosen = {reach: _round_robin(group, zones) for reach, group in kinds.items()}
-    kept = {subnet.id for group in chosen.values() for subnet in group}
+    zones, chosen = of_kind[own], [own]
+    for reach in (SubnetType.PUBLIC, SubnetType.ISOLATED):
+        if reach is not own and len(zones & of_kind[reach]) >= _ZONES:
+            zones = zones & of_kind[reach]
+            chosen.append(reach)
+    order = sorted(zones)
+    picked = {reach: _largest(kinds[reach], order) if reach in chosen else () for reach in SubnetType}
+    kept = {subnet.id for group in picked.values() for subnet in group}
     left_out = tuple(sorted((s for s in subnets if s.id not in kept), key=_by_zone))
-    return Vpc(vpc_id, cidr_block, tuple(zones), chosen, left_out)
+    return Vpc(vpc_id, cidr_block, tuple(order), picked, left_out)
 
 
 def as_yaml(vpc: Vpc) -> str:
@@ -139,8 +191,19 @@ def as_yaml(vpc: Vpc) -> str:
     lines += [f"    - {zone}" for zone in vpc.availability_zones]
     for reach in (SubnetType.PRIVATE, SubnetType.PUBLIC, SubnetType.ISOLATED):
         group = vpc.subnets.get(reach, ())
+        if reach is SubnetType.PUBLIC and not group:
+            lines.append("  # Without public subnets, set restApiConfig.internetFacing to false.")
         lines.append(f"  {reach}SubnetIds:" + ("" if group else " []"))
         lines += [f"    - {subnet.id} # {_comment(subnet)}" for subnet in group]
+    if vpc.endpoints is not None and vpc.route_tables:
+        lines.append("  existingEndpoints:" + ("" if vpc.endpoints else " []"))
+        lines += [f"    - {service}" for service in vpc.endpoints]
+        lines += [
+            "  # LISA creates the endpoints that the deployment requires and the VPC lacks. AWS bills for them.",
+            "  createEndpoints: true",
+            "  routeTableIds:",
+            *(f"    - {table}" for table in vpc.route_tables),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -169,6 +232,10 @@ def _by_zone(subnet: Subnet) -> tuple[str, int, str]:
     return subnet.availability_zone, int(ipaddress.ip_network(subnet.cidr_block).network_address), subnet.id
 
 
-def _round_robin(group: Sequence[Subnet], zones: Sequence[str]) -> tuple[Subnet, ...]:
-    columns = [sorted((s for s in group if s.availability_zone == zone), key=_by_zone) for zone in zones]
-    return tuple(subnet for row in zip(*columns, strict=False) for subnet in row)
+def _largest(group: Sequence[Subnet], zones: Sequence[str]) -> tuple[Subnet, ...]:
+    """The largest subnet of each zone, the first of these by address."""
+
+    def size(subnet: Subnet) -> tuple[int, tuple[str, int, str]]:
+        return ipaddress.ip_network(subnet.cidr_block).prefixlen, _by_zone(subnet)
+
+    return tuple(min((s for s in group if s.availability_zone == zone), key=size) for zone in zones)

@@ -143,7 +143,7 @@ def _images(deployment: Deployment) -> Iterator[Component]:
         if isinstance(image, BuiltImage):
             name = image.base_image
         elif isinstance(image, EcrRepositoryImage):
-            name = f"{image.repository_arn}:{image.tag}"
+            name = f"{image.repository_arn}{image.reference}"
         elif isinstance(image, RegistryImageReference):
             name = image.uri
         else:

@@ -66,7 +66,7 @@ def vpc_describe(
     for subnet in described.excluded:
         print_status(
             f"omitted: {subnet.id} ({subnet.reach}, {subnet.availability_zone}): "
-            "every Availability Zone must have the same number of each kind"
+            "each Availability Zone has one subnet of each kind, the largest"
         )
 
 

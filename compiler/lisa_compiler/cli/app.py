@@ -12,6 +12,7 @@ from lisa_schema.version import VERSION
 
 COMMANDS = {
     "init": ("init", "Create a configuration repository with workflows, generated/ and a README."),
+    "migrate": ("migrate", "Convert a configuration of LISA 3 to 6; list what has no equivalent."),
     "compile": ("compile", "Compile environments into generated/<env>. Writes nothing if any has errors."),
     "validate": ("configuration", "Validate the configuration; report each error with location, cause and fix."),
     "config": ("configuration", "Print the effective configuration as YAML, with overlays merged and defaults."),

@@ -220,9 +220,10 @@ def open_cloudformation(account: Account, assembly: Assembly) -> CloudFormation:
 def bootstrap_arguments(context: DeploymentContext, place: str) -> list[str]:
     """Arguments of the `cdk` CLI that bootstrap an account and Region, given as `aws://<account>/<region>`."""
     boundary = context.deployment.config.permissions_boundary_aspect
-    if boundary is None:
+    # The bootstrap template accepts a policy of the account, by path and name; a policy of AWS cannot be named.
+    if boundary is None or boundary.is_of_aws:
         return ["bootstrap", place]
-    return ["bootstrap", place, "--custom-permissions-boundary", boundary.permissions_boundary_policy_name]
+    return ["bootstrap", place, "--custom-permissions-boundary", boundary.policy]
 
 
 def run_cdk(context: DeploymentContext, cdk: Cdk, arguments: Sequence[str], tell: Callable[[str], None]) -> int:

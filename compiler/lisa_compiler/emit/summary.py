@@ -145,7 +145,7 @@ def _image(image: PlannedImage) -> str:
     if isinstance(image, BuiltImage):
         return f"{image.kind} on {image.base_image}"
     if isinstance(image, EcrRepositoryImage):
-        return f"{image.repository_arn.split(':repository/')[-1]}:{image.tag} (ECR)"
+        return f"{image.repository_arn.split(':repository/')[-1]}{image.reference} (ECR)"
     if isinstance(image, RegistryImageReference):
         return image.uri
     return f"{image.path} (tarball)"
@@ -256,7 +256,7 @@ def _permissions(deployment: Deployment) -> list[str]:
 def _boundary(deployment: Deployment) -> str | None:
     """Name of the permissions boundary, when there is one."""
     boundary = deployment.config.permissions_boundary_aspect
-    return boundary.permissions_boundary_policy_name if boundary else None
+    return boundary.policy if boundary else None
 
 
 def _totals(deployment: Deployment) -> dict[str, str]:

@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from lisa_compiler.plan.provenance import bare
+from lisa_compiler.plan.provenance import bare, following
+from lisa_schema.gateway_image import replacement
 from lisa_schema.models import container as configured
+from lisa_schema.registries import ecr_repository
 
 if TYPE_CHECKING:
     from lisa_schema.models.deployment import Config
@@ -56,10 +58,10 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrRepositoryImage:
-    """An image in Amazon ECR."""
+    """An image in Amazon ECR; `reference` is `:<tag>` or `@sha256:<digest>`."""
 
     repository_arn: str
-    tag: str
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,21 @@ class TarballImage:
 
 
 PlannedImage = BuiltImage | EcrRepositoryImage | RegistryImageReference | TarballImage
+
+
+def repository_of(image: PlannedImage, partition: str) -> str | None:
+    """The ARN of the ECR repository that an image is pulled from; None where it is in none or built by LISA.
+
+    Args:
+        image: the image.
+        partition: the partition of the deployment: `aws`.
+    """
+    if isinstance(image, EcrRepositoryImage):
+        return image.repository_arn
+    if isinstance(image, RegistryImageReference):
+        arn = ecr_repository(bare(image.uri), partition)
+        return None if arn is None else following(arn, image.uri)
+    return None
 
 
 def plan_image(
@@ -98,15 +115,16 @@ def plan_image(
     """
     image = container.image
     if isinstance(image, configured.EcrImage):
-        return EcrRepositoryImage(repository_arn=image.repository_arn, tag=image.tag)
+        return EcrRepositoryImage(repository_arn=image.repository_arn, reference=image.reference)
     if isinstance(image, configured.RegistryImage):
         return RegistryImageReference(uri=image.registry)
     if isinstance(image, configured.TarballImage):
         return TarballImage(path=image.path)
     path = str(PurePosixPath(bare(image.path))) if image.path else ""
     built_in = BUILT_IN_PATHS.get(path) if path else _built_in(kind)
+    base_image = _gateway_base(image.base_image) if built_in == "rest-api" else image.base_image
     arguments = {
-        "BASE_IMAGE": image.base_image,
+        "BASE_IMAGE": base_image,
         "PYPI_INDEX_URL": config.pypi_config.index_url,
         "PYPI_TRUSTED_HOST": config.pypi_config.trusted_host,
     }
@@ -119,7 +137,7 @@ def plan_image(
         name=name,
         kind=built_in or "custom",
         context=f"containers/{name}",
-        base_image=image.base_image,
+        base_image=base_image,
         tools_image=_tools_image(config),
         build_args=tuple(sorted((argument, value) for argument, value in arguments.items() if value)),
         custom_path=None if built_in else path,
@@ -134,5 +152,11 @@ def _tools_image(config: Config) -> str:
     """The REST API's own Python image where there is one, since that one can be reached from where images are built."""
     image = config.rest_api_config.container_config.image
     if isinstance(image, configured.AssetImage) and "python" in image.base_image:
-        return image.base_image
+        return _gateway_base(image.base_image)
     return DEFAULT_TOOLS_IMAGE
+
+
+def _gateway_base(base_image: str) -> str:
+    """The base image of the gateway: as configured, except an official one whose Python is too old."""
+    other = replacement(bare(base_image))
+    return base_image if other is None else following(other, base_image)

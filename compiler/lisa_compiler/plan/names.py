@@ -97,6 +97,7 @@ class Names:
         role_prefix: put before role names, as a permissions boundary may demand.
         policy_prefix: the same for customer managed policies.
         instance_profile_prefix: the same for instance profiles.
+        role_path: IAM path of roles, managed policies and instance profiles; `/` for none.
         prefix: `deploymentPrefix`, the path of everything in Parameter Store.
     """
 
@@ -109,6 +110,7 @@ class Names:
     policy_prefix: str
     instance_profile_prefix: str
     prefix: str
+    role_path: str = "/"
 
     def stack(self, component: str) -> str:
         """CloudFormation stack name of a component."""
@@ -125,6 +127,11 @@ class Names:
     def instance_profile(self, purpose: str) -> str:
         """Instance profile name."""
         return fit(f"{self.instance_profile_prefix}{self._scope}-{self.region}-{purpose}", POLICY_NAME_LIMIT)
+
+    @property
+    def iam_path(self) -> str | None:
+        """IAM path of roles, managed policies and instance profiles, as a property; None for the default."""
+        return None if self.role_path == "/" else self.role_path
 
     def cluster(self, service: str) -> str:
         """ECS cluster name of a service; its auto scaling group has the same name."""

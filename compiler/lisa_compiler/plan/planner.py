@@ -66,6 +66,7 @@ def _names(config: Config) -> Names:
         role_prefix=(boundary.role_prefix or "") if boundary else "",
         policy_prefix=(boundary.policy_prefix or "") if boundary else "",
         instance_profile_prefix=(boundary.instance_profile_prefix or "") if boundary else "",
+        role_path=boundary.role_path if boundary else "/",
         prefix=config.deployment_prefix,
     )
 

@@ -10,12 +10,12 @@ from lisa_compiler.plan.connections import connection_environment, stop_timeout_
 from lisa_compiler.plan.deployment import ModelPlan, PlanError, ServicePlan
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
-from lisa_compiler.plan.provenance import following
+from lisa_compiler.plan.provenance import bare, following
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
+from lisa_schema.arns import secret_reference
 from lisa_schema.instances import instance_type, reservable_mib
 from lisa_schema.owned_variables import canonical, is_declared, owned_variable
-from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _service(
     image = plan_image(
         key.lower(), container, kind=kind, config=config, local_code_path=environment.get("LOCAL_CODE_PATH", "")
     )
-    plain = {name: value for name, value in environment.items() if not SECRET_ARN.match(value)}
+    plain = {name: value for name, value in environment.items() if secret_reference(bare(value)) is None}
     memory_mib = following(reservable_mib(instance, reserved_mib), instance.name)
     return ServicePlan(
         id=key,

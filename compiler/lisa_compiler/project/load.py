@@ -12,8 +12,9 @@ from typing import Final
 from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
-from lisa_schema.document import Document, MappingNode, Node, ScalarNode, mapping
+from lisa_schema.document import Document, MappingNode, Node, ScalarNode, mapping, plain_data
 from lisa_schema.errors import ConfigurationError
+from lisa_schema.later_versions import key_of_later_version
 from lisa_schema.overlay import Override, merge
 from lisa_schema.yaml_reader import MAX_BYTES, read_yaml
 
@@ -64,6 +65,8 @@ def load(project: Path, environment: str | None = None, overrides: Sequence[Over
         errors += found
         layers.append(_block(node, f"{OVERLAY_FOLDER}/{name}.yaml", errors))
         files.append(overlay_path)
+    if isinstance(block, MappingNode) and (key := key_of_later_version(plain_data(block))) is not None:
+        errors.append(_later_version(key, block))
     merged = merge([layer for layer in layers if layer is not None], overrides)
     document = Document(merged.root, (*errors, *merged.errors), name)
     return Loaded(name, document, _unread_overlays(project), tuple(files))
@@ -112,6 +115,8 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
         message = "config.yaml must be a mapping of environments."
         fix = "Write `env: dev` and below it `dev:` with the configuration indented."
         raise ConfigurationError([*errors, diagnostic_types.YAML_ROOT.at(origin, message, fix=fix)])
+    if (key := key_of_later_version(plain_data(node))) is not None:
+        raise ConfigurationError([*errors, _later_version(key, node)])
     strays = [key for key, entry in node.entries.items() if key != "env" and not _may_be_block(entry.node)]
     if strays:
         others = f"and {len(strays) - 1} other keys are" if len(strays) > 1 else "is"
@@ -120,6 +125,11 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
         origin = node.entries[strays[0]].key_origin
         errors.append(diagnostic_types.YAML_ROOT.at(origin, message, key_path=strays[0], fix=fix))
     return node, errors
+
+
+def _later_version(key: str, block: MappingNode) -> Diagnostic:
+    message = f"`{key}` has the form of LISA 3 to 6, which this version does not read."
+    return diagnostic_types.LATER_VERSION.at(block.entries[key].key_origin, message, key_path=key)
 
 
 def _read(path: Path, file: str, before: Sequence[Diagnostic]) -> tuple[Node | None, tuple[Diagnostic, ...]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from lisa_compiler.compile.compilation import CompileOptions, compile_project
 from lisa_compiler.compile.saving import write_output
@@ -152,11 +153,13 @@ def _values(answers: Answers) -> dict[str, Any]:
 
 
 def _environment(answers: Answers, name: str) -> dict[str, Any]:
+    index_url = answers.get(f"{name}.indexUrl", "")
     own = {key: answers.get(f"{name}.{key}", "") for key in ("accountNumber", "region", "s3BucketModels")}
     return {
         **own,
         "name": name,
-        "indexUrl": answers.get(f"{name}.indexUrl", ""),
+        "indexUrl": index_url,
+        "mirror": urlsplit(index_url).hostname or "",
         "certificate": answers.get(f"{name}.certificate", ""),
         "internetFacing": answers.get(f"{name}.internetFacing", ""),
     }

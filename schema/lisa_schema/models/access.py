@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart
+from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart, IamPath, PolicyReference
 
 
 def _without_trailing_slash(url: str) -> str:
@@ -35,9 +35,31 @@ class AuthConfig(ConfigModel):
 class PermissionsBoundary(ConfigModel):
     """Limits on every IAM role, and the prefixes that names must have."""
 
-    permissions_boundary_policy_name: IamNamePart = Field(
-        min_length=1, description="Name of the managed policy used as permissions boundary of every role."
+    permissions_boundary_policy_name: PolicyReference = Field(
+        description=(
+            "Managed policy that is the permissions boundary of every role: its name in the account, its path and "
+            "name, or its ARN."
+        ),
+        examples=["Boundary", "/team/Boundary", "arn:aws:iam::123456789012:policy/team/Boundary"],
+    )
+    role_path: IamPath = Field(
+        default="/", description="IAM path of roles, policies and instance profiles.", examples=["/team/"]
     )
     role_prefix: IamNamePart = Field(default="", description="Prefix of role names.")
     policy_prefix: IamNamePart = Field(default="", description="Prefix of policy names.")
     instance_profile_prefix: IamNamePart = Field(default="", description="Prefix of instance profile names.")
+
+    @property
+    def is_of_aws(self) -> bool:
+        """Whether it is a policy that AWS manages."""
+        return ":aws:policy/" in self.permissions_boundary_policy_name
+
+    @property
+    def policy(self) -> str:
+        """The boundary as AWS names it in an account: path and name, without a leading slash."""
+        return self.permissions_boundary_policy_name.rpartition(":policy/")[2].removeprefix("/")
+
+    def policy_arn(self, partition: str, account: str) -> str:
+        """The boundary's ARN, as it is written or in an account."""
+        written = self.permissions_boundary_policy_name
+        return written if written.startswith("arn:") else f"arn:{partition}:iam::{account}:policy/{self.policy}"

@@ -99,6 +99,16 @@ VpcId = Annotated[
 SubnetId = Annotated[
     str, pattern_string(r"^subnet-[0-9a-f]{8,17}$", "the ID of a subnet: subnet- and 8 to 17 digits and letters a to f")
 ]
+RouteTableId = Annotated[
+    str, pattern_string(r"^rtb-[0-9a-f]{8,17}$", "the ID of a route table: rtb- and 8 to 17 digits and letters a to f")
+]
+EndpointService = Annotated[
+    str,
+    pattern_string(
+        r"^[a-z0-9-]+(\.[a-z0-9-]+)*$",
+        "a service as its VPC endpoint names it, such as ecr.api or com.amazonaws.us-east-1.ecr.api",
+    ),
+]
 CidrBlock = Annotated[
     str, pattern_string(r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$", "an IPv4 address range such as 10.0.0.0/22")
 ]
@@ -117,6 +127,13 @@ TopicArn = Annotated[
     pattern_string(
         r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$",
         "the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>",
+    ),
+]
+KmsKeyArn = Annotated[
+    str,
+    pattern_string(
+        r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+        "the ARN of a KMS key, not of an alias: arn:aws:kms:<region>:<account>:key/<id>",
     ),
 ]
 EcrRepositoryArn = Annotated[
@@ -140,6 +157,19 @@ Color = Annotated[
 ]
 IamNamePart = Annotated[
     str, pattern_string(r"^[A-Za-z0-9+=,.@_-]*$", "letters, digits and + = , . @ _ -"), Field(max_length=64)
+]
+PolicyReference = Annotated[
+    str,
+    pattern_string(
+        r"^(arn:aws[a-z-]*:[a-z]+:[^:]*:([0-9]{12}|aws):[a-z-]+/|/)?([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+$",
+        "the name of a managed policy, its path and name such as /team/Boundary, or its ARN",
+    ),
+    Field(max_length=700),
+]
+IamPath = Annotated[
+    str,
+    pattern_string(r"^/([!-.0-~]+/)*$", "an IAM path, which starts and ends with a slash, such as /team/"),
+    Field(max_length=512),
 ]
 ModelName = Annotated[
     str,

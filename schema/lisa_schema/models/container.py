@@ -45,9 +45,33 @@ class EcrImage(ConfigModel):
     tag: Annotated[
         str,
         pattern_string(
-            r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", "an image tag: letters, digits, dots, hyphens and underscores"
+            r"^([A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?|@?sha256:[0-9a-f]{64})$",
+            "an image tag (letters, digits, dots, hyphens and underscores), or sha256: and the 64 digits and letters a "
+            "to f of a digest",
         ),
-    ] = Field(default="latest", description="Tag of the image.")
+    ] = Field(
+        default="latest",
+        description=(
+            "Tag of the image, or its digest (`sha256:…`), which pins it. A tag can be followed by `@` and the digest, "
+            "which then decides."
+        ),
+        examples=["3.3.4"],
+    )
+    digest: (
+        Annotated[str, pattern_string(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 digits and letters a to f")] | None
+    ) = Field(
+        default=None,
+        description="Digest of the image, which pins it; `tag` is then a comment.",
+        examples=["sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+    )
+
+    @property
+    def reference(self) -> str:
+        """What follows the name of the repository in the image's address: `:<tag>` or `@sha256:<digest>`."""
+        if self.digest is not None:
+            return f"@{self.digest}"
+        _, separator, digest = self.tag.rpartition("sha256:")
+        return f"@sha256:{digest}" if separator else f":{self.tag}"
 
 
 class RegistryImage(ConfigModel):

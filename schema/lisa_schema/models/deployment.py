@@ -17,6 +17,7 @@ from lisa_schema.models.base import (
     Flag,
     HttpUrl,
     Integer,
+    KmsKeyArn,
     Name,
     RegionName,
     TopicArn,
@@ -114,6 +115,15 @@ class Config(ConfigModel):
     )
     account_numbers_ecr: tuple[AccountNumber, ...] = Field(
         default=(), description="Accounts of ECR repositories to pull images from."
+    )
+    secret_key_arns: tuple[KmsKeyArn, ...] = Field(
+        default=(),
+        description=(
+            "KMS keys that encrypt the secrets and parameters of containers and databases, where these have a customer "
+            "managed key or are in another account or Region. A role may decrypt with a key if it reads a secret of "
+            "the account and Region of the key. Default: none; the AWS managed keys need no permission."
+        ),
+        examples=[["arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"]],
     )
     deploy_rag: Flag = Field(default=False, description="Whether RAG repositories are deployed.")
     deploy_chat: Flag = Field(default=True, description="Whether chat sessions are deployed.")

@@ -2,6 +2,7 @@
 
 from lisa_schema.rules import (
     access,
+    arns,
     capacity,
     connections,
     environment,
@@ -13,7 +14,10 @@ from lisa_schema.rules import (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
@@ -22,6 +26,7 @@ __all__ = ["Rule", "RuleViolation", "registered_rules", "rule"]
 
 RULE_MODULES = (
     access,
+    arns,
     capacity,
     connections,
     environment,
@@ -33,7 +38,10 @@ RULE_MODULES = (
     partition,
     rag,
     runtime,
+    secret_references,
     secrets,
+    stores,
+    texts,
     trust,
 )
 """The modules that hold the rules."""

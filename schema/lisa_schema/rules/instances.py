@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.instances import instance_type, nearest_instance_types, reservable_mib
-from lisa_schema.models import Config, EcsModel, InferenceContainer, RestApiConfig
-from lisa_schema.regions import region
+from lisa_schema.models import AssetImage, Config, EcsModel, InferenceContainer, RestApiConfig
+from lisa_schema.regions import TABLE_DATE, region
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.service_paths import deployed_services, services
+from lisa_schema.rules.service_paths import Service, deployed_services, services
+from lisa_schema.unusable_instances import gpu_alternatives, plain_alternatives, unusable_reason
 
+_WITHOUT_GPU = (InferenceContainer.TEI, InferenceContainer.INSTRUCTOR)
 _KEPT_MIB = {RestApiConfig: 2 * 1024, EcsModel: 5 * 1024}
 """Memory that stays with the host, in MiB."""
 
@@ -20,26 +22,55 @@ _KEPT_MIB = {RestApiConfig: 2 * 1024, EcsModel: 5 * 1024}
 def instance_type_known(config: Config) -> Iterator[RuleViolation]:
     """Instance types must exist."""
     for path, service in services(config):
-        if instance_type(service.instance_type) is None:
-            near = nearest_instance_types(service.instance_type)
+        name = service.instance_type
+        if instance_type(name) is None and unusable_reason(name) is None:
+            near = nearest_instance_types(name)
             fix = f"Choose {' or '.join(near)}." if near else None
-            message = f"Unknown instance type `{service.instance_type}`."
+            message = f"Unknown instance type `{name}`; the instance table is of {TABLE_DATE}."
             yield RuleViolation((*path, "instanceType"), message, fix)
 
 
-@rule("LISA321", "instance-type-offered", "Use a type that the Region offers.", Severity.WARNING)
+@rule("LISA309", "instance-type-usable", "Use a type with x86_64 processors, and for models with NVIDIA GPUs.")
+def instance_type_usable(config: Config) -> Iterator[RuleViolation]:
+    """Instance types must be supported: x86_64 processors, and no accelerators except NVIDIA GPUs."""
+    for path, service in services(config):
+        reason = unusable_reason(service.instance_type)
+        if reason is not None:
+            message = (
+                f"The instance type `{service.instance_type}` exists, but has {reason}, which LISA does not support."
+            )
+            yield RuleViolation((*path, "instanceType"), message, _alternatives(config, service))
+
+
+@rule("LISA321", "instance-type-offered", "Use a type that the Region offers.")
 def instance_type_offered(config: Config) -> Iterator[RuleViolation]:
-    """The Region must offer the deployed instance types; an error in isolated and GovCloud Regions."""
+    """The Region must offer the deployed instance types; where this is not known, it is a warning."""
     home = region(config.region)
     if home is None:
         return
-    severity = Severity.ERROR if home.is_iso or home.is_gov else Severity.WARNING
     for path, service in deployed_services(config):
-        if instance_type(service.instance_type) is not None and home.offers(service.instance_type) is False:
-            offered = [name for name in nearest_instance_types(service.instance_type, 12) if home.offers(name)]
-            fix = f"Choose {' or '.join(offered[:3])}." if offered else None
-            message = f"The Region {home.name} does not offer {service.instance_type}, according to the Region table."
-            yield RuleViolation((*path, "instanceType"), message, fix, (("region",),), severity)
+        name = service.instance_type
+        is_offered = home.offers(name)
+        if instance_type(name) is None or is_offered:
+            continue
+        if is_offered is None:
+            message = (
+                f"It is not known whether {home.name} offers {name}: the list of its types in the Region table of "
+                f"{TABLE_DATE} is not complete."
+                if home.instance_types is not None
+                else f"It is not known whether {home.name} offers {name}: the Region table of {TABLE_DATE} does not "
+                "list its types."
+            )
+            fix = f"Check with `aws ec2 describe-instance-type-offerings --region {home.name}`."
+            yield RuleViolation((*path, "instanceType"), message, fix, (("region",),), Severity.WARNING)
+            continue
+        offered = [near for near in nearest_instance_types(name, 12) if near != name and home.offers(near)]
+        host = instance_type(name)
+        if host is not None and host.gpus:
+            offered += [other for other in gpu_alternatives(name) if home.offers(other)]
+        fix = f"Choose {' or '.join(dict.fromkeys(offered[:3]))}." if offered else None
+        message = f"The Region {home.name} does not offer {name}, according to the Region table of {TABLE_DATE}."
+        yield RuleViolation((*path, "instanceType"), message, fix, (("region",),))
 
 
 @rule("LISA322", "gpu-needed", "Use a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
@@ -73,14 +104,22 @@ def sufficient_memory(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(at, message, None, ((*path, "instanceType"),))
 
 
-@rule("LISA324", "architecture", "Use a type with x86_64 processors.", Severity.WARNING)
+@rule("LISA324", "architecture", "Use a type with x86_64 processors.")
 def architecture(config: Config) -> Iterator[RuleViolation]:
-    """Instances must have x86_64 processors, for which images are built."""
+    """Instances must have x86_64 processors; a warning where both the image and the AMI are your own."""
     for path, service in services(config):
         host = instance_type(service.instance_type)
-        if host is not None and host.architecture != "x86_64":
-            message = f"{host.name} has {host.architecture} processors, but images are built for x86_64."
-            yield RuleViolation((*path, "instanceType"), message)
+        if host is None or host.architecture == "x86_64":
+            continue
+        is_built = isinstance(service.container_config.image, AssetImage)
+        own_ami = service.ami_id or service.ami_parameter or _common_ami(config, has_gpus=bool(host.gpus))
+        if is_built or not own_ami:
+            what = "images are built" if is_built else "the AMI is"
+            message = f"{host.name} has {host.architecture} processors, but {what} for x86_64."
+            yield RuleViolation((*path, "instanceType"), message, _alternatives(config, service))
+        else:
+            message = f"{host.name} has {host.architecture} processors; the image and the AMI must be for them."
+            yield RuleViolation((*path, "instanceType"), message, None, (), Severity.WARNING)
 
 
 @rule("LISA326", "one-ami", "Keep one of them, and set the other to null.")
@@ -99,3 +138,19 @@ def one_ami(config: Config) -> Iterator[RuleViolation]:
 def _two_amis(by_id: Path, by_parameter: Path) -> RuleViolation:
     message = f"`{by_id[-1]}` and `{by_parameter[-1]}` both set the AMI."
     return RuleViolation(by_id, message, None, (by_parameter,))
+
+
+def _common_ami(config: Config, *, has_gpus: bool) -> str | None:
+    ami = config.ami_config
+    return ami.gpu_ami_id or ami.gpu_ami_parameter if has_gpus else ami.ami_id or ami.ami_parameter
+
+
+def _alternatives(config: Config, service: Service) -> str:
+    """The fix that names types to use instead: with GPUs for a model that requires or had them."""
+    host, home = instance_type(service.instance_type), region(config.region)
+    is_plain = isinstance(service, RestApiConfig) or (
+        (host is not None and not host.gpus) and service.inference_container in _WITHOUT_GPU
+    )
+    names = plain_alternatives(service.instance_type) if is_plain else gpu_alternatives(service.instance_type)
+    offered = [name for name in names if home is None or home.offers(name) is not False]
+    return f"Choose {' or '.join(offered[:3] or names[:3])}."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from lisa_schema.diagnostics import Severity
+from lisa_schema.endpoints import GATEWAY_SERVICES, required_endpoints
 from lisa_schema.models import Config
 from lisa_schema.rules.registry import RuleViolation, rule
 
@@ -50,13 +52,44 @@ def vpc_subnets(config: Config) -> Iterator[RuleViolation]:
         fix = "Add publicSubnetIds, or set restApiConfig.internetFacing to false."
         message = "The REST API is internet-facing, and the VPC has no public subnets."
         yield RuleViolation(("vpc", "publicSubnetIds"), message, fix, (("restApiConfig", "internetFacing"),))
-    for index, repository in enumerate(config.rag_repositories if config.deploy_rag else ()):
-        rds = repository.rds_config
-        if rds is not None and rds.db_host is None and not vpc.isolated_subnet_ids:
-            fix = "Add isolatedSubnetIds (private subnets are accepted), or set dbHost to an existing database."
-            message = f"LISA creates the database of `{repository.repository_id}`, and the VPC has no isolated subnets."
-            yield RuleViolation(("vpc", "isolatedSubnetIds"), message, fix, (("ragRepositories", index, "rdsConfig"),))
-            return
+    if not vpc.instance_subnet_ids:
+        message = "The VPC has neither private nor isolated subnets; instances and functions require them."
+        fix = "Add privateSubnetIds, or isolatedSubnetIds if the VPC has endpoints."
+        yield RuleViolation(("vpc", "privateSubnetIds"), message, fix, (("vpc", "isolatedSubnetIds"),))
+
+
+@rule(
+    "LISA550",
+    "endpoints-complete",
+    "Add it to the VPC and to vpc.existingEndpoints, or set vpc.createEndpoints to true.",
+)
+def endpoints_complete(config: Config) -> Iterator[RuleViolation]:
+    """A VPC without private subnets must have endpoints of the services that the deployment calls."""
+    vpc = config.vpc
+    if vpc is None:
+        return
+    required = required_endpoints(config)
+    existing = vpc.endpoint_services
+    missing = [service for service in required if service not in (existing or ())]
+    if vpc.create_endpoints:
+        routed = [service for service in missing if service in GATEWAY_SERVICES]
+        if routed and not vpc.route_table_ids:
+            message = f"The endpoints of {' and '.join(routed)} require the route tables of the subnets."
+            fix = "Run `lisa vpc describe --env {environment}`, which lists them, or add `routeTableIds`."
+            yield RuleViolation(("vpc", "routeTableIds"), message, fix, (("vpc", "createEndpoints"),))
+    elif vpc.private_subnet_ids or not missing or not vpc.instance_subnet_ids:
+        return
+    elif existing is None:
+        message = (
+            "The subnets have no route to the internet, and it is not known whether the VPC has the endpoints that the "
+            f"deployment requires: {', '.join(missing)}."
+        )
+        fix = "Run `lisa vpc describe --env {environment}`, which lists them, or set vpc.createEndpoints to true."
+        yield RuleViolation(("vpc", "isolatedSubnetIds"), message, fix, (), Severity.WARNING)
+    else:
+        for service in missing:
+            message = f"The VPC has no endpoint of {service}, which cannot be reached otherwise: {required[service]}."
+            yield RuleViolation(("vpc", "existingEndpoints"), message, None, (("vpc", "privateSubnetIds"),))
 
 
 @rule("LISA353", "vpc-zones-in-region", "Run `lisa vpc describe --env {environment}` with the correct Region.")

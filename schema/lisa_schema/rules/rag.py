@@ -13,9 +13,6 @@ _BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTO
 
 
 _STANDBY_ZONES: Final = 3
-_RESERVED_USERS: Final = frozenset({"admin", "rdsadmin"})
-"""Master user names that RDS rejects for PostgreSQL, as real deployments have shown (aws-cloudformation/cfn-lint 4425);
-PostgreSQL itself reserves names that begin with pg_."""
 _REPOSITORIES_AT_MOST: Final = 150
 _CREATED_AT_MOST: Final = 40
 
@@ -111,7 +108,7 @@ def opensearch_nodes(config: Config) -> Iterator[RuleViolation]:
 )
 def standby_needs_three_zones(config: Config) -> Iterator[RuleViolation]:
     """A domain with standby requires a VPC with three Availability Zones; LISA creates two by default."""
-    zones = len(config.vpc.private_subnet_ids) if config.vpc else config.zone_count
+    zones = len(config.vpc.instance_subnet_ids) if config.vpc else config.zone_count
     for index, repository in enumerate(config.rag_repositories):
         domain = repository.opensearch_config
         if isinstance(domain, OpenSearchDomain) and domain.multi_az_with_standby and zones < _STANDBY_ZONES:
@@ -136,19 +133,6 @@ def repositories_fit(config: Config) -> Iterator[RuleViolation]:
             "CloudFormation accepts 500 resources in a stack."
         )
         yield RuleViolation(("ragRepositories", created[_CREATED_AT_MOST]), message)
-
-
-@rule("LISA369", "database-user", "Use another username, such as postgres.")
-def database_user(config: Config) -> Iterator[RuleViolation]:
-    """The username of a database that LISA creates must be accepted by RDS: reserved names and pg_ are rejected."""
-    for index, repository in enumerate(config.rag_repositories):
-        rds = repository.rds_config
-        if rds is None or rds.db_host is not None:
-            continue
-        name = rds.username.lower()
-        if name in _RESERVED_USERS or name.startswith("pg_"):
-            path = ("ragRepositories", index, "rdsConfig", "username")
-            yield RuleViolation(path, f"RDS reserves the name `{rds.username}`.")
 
 
 def _is_created(repository: RagRepository) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final
+from pathlib import PurePosixPath
 
 from lisa_schema.diagnostics import Severity
+from lisa_schema.gateway_image import OLDEST_GATEWAY_PYTHON, has_old_python, replacement
+from lisa_schema.legacy_syntax import REST_API_CONTEXT
 from lisa_schema.models import AssetImage, Config, PythonRuntime
 from lisa_schema.regions import TABLE_DATE, lambda_runtime_deprecation, region
 from lisa_schema.rules.registry import RuleViolation, rule
 
-OLDEST_GATEWAY_PYTHON: Final = (3, 11)
-"""The oldest Python that the REST API's container runs on."""
-
 _SERVED_VERSION = "v2"
 """In the paths of the gateway; `/v1` is the interface of LISA 1.x, which neither of them uses."""
-_PYTHON_IMAGE: Final = re.compile(r"(?:.*/)?python:(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:[.-].*)?\Z")
 
 
 @rule("LISA370", "lambda-runtime-deprecated", "Use a newer pythonRuntime.", Severity.WARNING)
@@ -41,18 +38,24 @@ def lambda_runtime_offered(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(at, message, f"Write {_newest(config)}.", (("region",),))
 
 
-@rule("LISA372", "gateway-python", "Set the baseImage to python:3.11 or newer.", Severity.WARNING)
+@rule("LISA372", "gateway-python", "Set the baseImage to python:3.12 or newer.")
 def gateway_python(config: Config) -> Iterator[RuleViolation]:
-    """The base image of the gateway must have a supported Python version."""
+    """The gateway must be built on a supported Python; an old official image is replaced, with a warning."""
     image = config.rest_api_config.container_config.image
-    found = _PYTHON_IMAGE.match(image.base_image) if isinstance(image, AssetImage) else None
-    if not isinstance(image, AssetImage) or found is None:
+    if not isinstance(image, AssetImage) or not has_old_python(image.base_image):
         return
-    version = (int(found["major"]), int(found["minor"] or 99))
-    if version < OLDEST_GATEWAY_PYTHON:
-        oldest = ".".join(map(str, OLDEST_GATEWAY_PYTHON))
-        message = f"`{image.base_image}` has an unsupported Python version; the gateway requires {oldest} or newer."
-        yield RuleViolation(("restApiConfig", "containerConfig", "image", "baseImage"), message)
+    at = ("restApiConfig", "containerConfig", "image", "baseImage")
+    oldest = ".".join(map(str, OLDEST_GATEWAY_PYTHON))
+    message = f"`{image.base_image}` has an unsupported Python version; the gateway requires {oldest} or newer."
+    if str(PurePosixPath(image.path)) not in (".", REST_API_CONTEXT):
+        # Your own build may install another Python.
+        yield RuleViolation(at, message, severity=Severity.WARNING)
+    elif (other := replacement(image.base_image)) is not None:
+        yield RuleViolation(
+            at, f"{message} It is built on `{other}` instead.", f"Write `{other}`.", (), Severity.WARNING
+        )
+    else:
+        yield RuleViolation(at, message, "Write the name of an image with Python 3.12, such as python:3.12-slim.")
 
 
 @rule("LISA373", "ignored-key", "Remove the key.", Severity.WARNING)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
+from tests.schema.test_rules import diagnose
 
 from lisa_compiler.aws import vpc
 from lisa_compiler.aws.errors import DeployError
@@ -86,48 +91,129 @@ def test_subnets_are_told_apart_by_their_default_route(ec2: Any) -> None:
 def test_a_transit_gateway_is_private_egress(ec2: Any) -> None:
     network = Network(ec2)
     transit = ec2.create_transit_gateway(Description="")["TransitGateway"]["TransitGatewayId"]
-    subnet = network.subnet("us-east-1a", network.table(TransitGatewayId=transit))
+    table = network.table(TransitGatewayId=transit)
+    subnets = [network.subnet(zone, table) for zone in ("us-east-1a", "us-east-1b")]
     described = vpc.describe(ec2, network.id)
-    assert [found.id for found in described.subnets[SubnetType.PRIVATE]] == [subnet]
+    assert [found.id for found in described.subnets[SubnetType.PRIVATE]] == subnets
     assert "  publicSubnetIds: []\n" in vpc.as_yaml(described)
+    assert described.endpoints is None
 
 
-def test_subnets_that_break_the_pattern_are_left_out(ec2: Any) -> None:
+def test_isolated_vpc_is_described_with_its_endpoints_and_route_tables(ec2: Any) -> None:
     network = Network(ec2)
-    kept = [network.subnet(zone) for zone in ("us-east-1a", "us-east-1b")]
-    extra = network.subnet("us-east-1a")
-    described = vpc.describe(ec2, network.id)
-    assert [subnet.id for subnet in described.subnets[SubnetType.ISOLATED]] == kept
-    assert [subnet.id for subnet in described.excluded] == [extra]
+    table = network.table()
+    subnets = [network.subnet(zone, table) for zone in ("us-east-1a", "us-east-1b")]
+    for service, kind in (("ecr.api", "Interface"), ("s3", "Gateway")):
+        ec2.create_vpc_endpoint(
+            VpcId=network.id, ServiceName=f"com.amazonaws.us-east-1.{service}", VpcEndpointType=kind
+        )
+    block = yaml.safe_load(vpc.as_yaml(vpc.describe(ec2, network.id)))["vpc"]
+    assert (block["privateSubnetIds"], block["isolatedSubnetIds"]) == ([], subnets)
+    assert (block["existingEndpoints"], block["createEndpoints"]) == (["ecr.api", "s3"], True)
+    assert block["routeTableIds"] == [table]
 
 
-def test_zones_that_lack_a_kind_of_subnet_are_left_out(ec2: Any) -> None:
-    network = Network(ec2)
-    internet = network.internet()
-    network.subnet("us-east-1a", internet)
-    network.subnet("us-east-1a")
-    alone = network.subnet("us-east-1c")
-    described = vpc.describe(ec2, network.id)
-    assert described.availability_zones == ("us-east-1a",)
-    assert [subnet.id for subnet in described.excluded] == [alone]
-
-
-def test_no_zone_with_every_kind_is_an_error(ec2: Any) -> None:
-    network = Network(ec2)
-    network.subnet("us-east-1a", network.internet())
-    network.subnet("us-east-1b")
-    with pytest.raises(VpcError, match="No Availability Zone"):
-        vpc.describe(ec2, network.id)
-
-
-def test_several_subnets_in_a_zone_go_round_the_zones() -> None:
+def test_the_largest_subnet_of_a_zone_is_chosen() -> None:
     subnets = [
-        Subnet(f"subnet-{zone}{number}", zone, f"10.0.{number}.0/24", "", SubnetType.PRIVATE)
-        for zone in "ba"
-        for number in (9, 10)
+        Subnet(f"subnet-{zone}{number}", zone, f"10.0.{number}.0/{length}", "", SubnetType.PRIVATE)
+        for zone in ("us-east-1b", "us-east-1a")
+        for number, length in ((16, 24), (32, 22), (8, 24))
     ]
-    arranged = vpc.select_subnets("vpc-1", "10.0.0.0/16", subnets).subnets[SubnetType.PRIVATE]
-    assert [subnet.id for subnet in arranged] == ["subnet-a9", "subnet-b9", "subnet-a10", "subnet-b10"]
+    described = vpc.select_subnets("vpc-1", "10.0.0.0/16", subnets)
+    chosen = described.subnets[SubnetType.PRIVATE]
+    assert [subnet.id for subnet in chosen] == ["subnet-us-east-1a32", "subnet-us-east-1b32"]
+    assert len(described.excluded) == 4
+
+
+def test_kinds_that_lack_zones_of_the_instances_are_left_out() -> None:
+    def subnet(zone: str, reach: SubnetType) -> Subnet:
+        return Subnet(f"{reach}-{zone}", f"us-east-1{zone}", "10.0.0.0/24", "", reach)
+
+    public = [subnet(zone, SubnetType.PUBLIC) for zone in "cd"]
+    private = [subnet(zone, SubnetType.PRIVATE) for zone in "abc"]
+    described = vpc.select_subnets("vpc-1", "10.0.0.0/16", [*public, *private])
+    assert described.availability_zones == ("us-east-1a", "us-east-1b", "us-east-1c")
+    assert described.subnets[SubnetType.PUBLIC] == ()
+    assert described.excluded == tuple(public)
+
+
+def test_local_zones_are_left_out() -> None:
+    zones = ("us-east-1-bos-1a", "us-east-1a", "us-east-1b")
+    subnets = [Subnet(f"subnet-{zone}", zone, "10.0.0.0/24", "", SubnetType.PRIVATE) for zone in zones]
+    assert vpc.select_subnets("vpc-1", "10.0.0.0/16", subnets).availability_zones == zones[1:]
+
+
+@pytest.mark.parametrize(
+    ("reach", "zones"),
+    [(SubnetType.PUBLIC, "abc"), (SubnetType.PRIVATE, "a"), (SubnetType.ISOLATED, "c")],
+)
+def test_vpc_without_two_zones_for_instances_is_an_error(reach: SubnetType, zones: str) -> None:
+    subnets = [Subnet(f"subnet-{zone}", f"us-east-1{zone}", "10.0.0.0/24", "", reach) for zone in zones]
+    with pytest.raises(VpcError, match="neither private nor isolated subnets in two Availability Zones"):
+        vpc.select_subnets("vpc-1", "10.0.0.0/16", subnets)
+
+
+ROUTES = ({}, {"GatewayId": "igw-1"}, {"NatGatewayId": "nat-1"}, {"TransitGatewayId": "tgw-1"})
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_printed_compiles(seed: int) -> None:
+    """Random VPCs: any number of subnets of each kind and zone, with any endpoints, or none that can be read."""
+    chance = random.Random(seed)
+    zones = [f"us-east-1{letter}" for letter in "abcdef"[: chance.randint(1, 6)]] + ["us-east-1-bos-1a"]
+    tables = [
+        {
+            "RouteTableId": f"rtb-{number:08x}",
+            "Associations": [{"Main": True}] if number == 0 else [],
+            "Routes": [{"DestinationCidrBlock": "0.0.0.0/0", **route}] if route else [],
+        }
+        for number, route in enumerate(chance.sample(ROUTES, len(ROUTES)))
+    ]
+    subnets = []
+    for number in range(chance.randint(1, 14)):
+        subnet = f"subnet-{number:08x}"
+        address = {"CidrBlock": f"10.0.{number}.0/{chance.choice((24, 26, 28))}"} if chance.random() < 0.9 else {}
+        subnets.append({"SubnetId": subnet, "AvailabilityZone": chance.choice(zones), **address})
+        if chance.random() < 0.8:
+            chance.choice(tables)["Associations"].append({"SubnetId": subnet})
+    names = ("s3", "dynamodb", "ecr.api", "ecr.dkr", "logs", "ecs", "kms", "secretsmanager")
+    services = [f"com.amazonaws.us-east-1.{one}" for one in chance.sample(names, chance.randint(0, len(names)))]
+    answers = {
+        "describe_subnets": {"Subnets": subnets},
+        "describe_route_tables": {"RouteTables": tables},
+        "describe_vpc_endpoints": {"VpcEndpoints": [{"ServiceName": one, "State": "available"} for one in services]},
+    }
+    try:
+        described = vpc.describe(Described(answers, refuses_endpoints=chance.random() < 0.2), "vpc-0123456789abcdef0")
+    except VpcError:
+        return
+    assert described.subnets[SubnetType.PRIVATE] or described.subnets[SubnetType.ISOLATED]
+    text = vpc.as_yaml(described)
+    changes = [
+        f"restApiConfig.internetFacing={'true' if described.subnets[SubnetType.PUBLIC] else 'false'}",
+        f"vpc={json.dumps(yaml.safe_load(text)['vpc'])}",
+        "deployRag=true",
+        "ragRepositories=[{repositoryId: docs, type: pgvector, rdsConfig: {username: postgres}}]",
+    ]
+    assert [found.message for found in diagnose(changes) if found.is_error] == []
+
+
+class Described:
+    """EC2 as its answers have it."""
+
+    def __init__(self, answers: dict[str, Any], *, refuses_endpoints: bool) -> None:
+        self.answers = answers
+        self.refuses_endpoints = refuses_endpoints
+        self.meta = SimpleNamespace(region_name="us-east-1")
+
+    def describe_vpcs(self, **_: Any) -> dict[str, Any]:
+        return {"Vpcs": [{"CidrBlock": "10.0.0.0/16"}]}
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        if operation == "describe_vpc_endpoints" and self.refuses_endpoints:
+            error = {"Error": {"Code": "UnauthorizedOperation", "Message": "not authorized"}}
+            raise ClientError(error, "DescribeVpcEndpoints")
+        return SimpleNamespace(paginate=lambda **_: [self.answers[operation]])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from tests.compiler.conftest import Project, configuration
+from tests.compiler.conftest import Project, configuration, mirrored
 
 from gateway.stub_model import serving as serving_model
 from lisa_compiler.dev import gateway, local_aws, stacks
@@ -69,7 +69,7 @@ def test_system_starts_in_a_region_of_each_partition(partition: str, tmp_path: P
     rest_api["loadBalancerConfig"]["sslCertIamArn"] = f"arn:{partition}:iam::123456789012:server-certificate/test"
     Project(tmp_path).write(
         region=REGIONS[partition],
-        restApiConfig=rest_api,
+        restApiConfig=mirrored(rest_api),
         lambdaConfig={"pythonRuntime": "PYTHON_3_12"},
         deployChat=True,
         deployRag=True,

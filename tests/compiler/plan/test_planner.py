@@ -4,7 +4,9 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.compiler.conftest import MINIMAL, TGI
+from tests.compiler.conftest import MINIMAL, TGI, mirrored
+
+from lisa_compiler.plan.images import BuiltImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,8 +250,8 @@ def test_containers_trust_the_configured_authorities(planned: Planned, bundle: s
         region=region,
         pypiConfig={"indexUrl": "https://pypi.example/simple"},
         certificateAuthorityBundle=bundle,
-        restApiConfig={**rest, "internetFacing": False},
-        ecsModels=[{**TGI, "instanceType": "g4dn.xlarge"}],
+        restApiConfig={**mirrored(rest), "internetFacing": False},
+        ecsModels=[{**mirrored(TGI), "instanceType": "g4dn.xlarge"}],
     )
     for service in (deployment.rest_api, deployment.models[0].service):
         environment = dict(service.environment)
@@ -267,6 +269,28 @@ def test_bundle_outside_of_the_system_directory_is_mounted_too(planned: Planned)
     assert trust.volume == ("pki", "/opt/company", "/opt/company")
 
 
+@pytest.mark.parametrize(
+    ("written", "built_on"),
+    [
+        ("python:3.9", "python:3.12"),
+        ("python:3.9.18-slim-bookworm", "python:3.12-slim-bookworm"),
+        ("public.ecr.aws/docker/library/python:3.10-slim", "public.ecr.aws/docker/library/python:3.12-slim"),
+        ("python:3.11", "python:3.11"),
+        ("registry.example.com/base:3.9", "registry.example.com/base:3.9"),
+    ],
+)
+def test_gateway_is_built_on_a_python_that_it_runs_on(planned: Planned, written: str, built_on: str) -> None:
+    rest = copy.deepcopy(MINIMAL["restApiConfig"])
+    rest["containerConfig"]["image"]["baseImage"] = written
+    deployment = planned(restApiConfig=rest)
+    image = deployment.rest_api.image
+    assert isinstance(image, BuiltImage)
+    assert (image.base_image, dict(image.build_args)["BASE_IMAGE"]) == (built_on, built_on)
+    model = deployment.models[0].service.image
+    assert isinstance(model, BuiltImage)
+    assert (model.tools_image == built_on) == ("python" in written)
+
+
 def test_isolated_region_has_its_own_partition(planned: Planned) -> None:
     rest = copy.deepcopy(MINIMAL["restApiConfig"])
     rest["loadBalancerConfig"]["sslCertIamArn"] = "arn:aws-iso:iam::123456789012:server-certificate/test"
@@ -274,7 +298,7 @@ def test_isolated_region_has_its_own_partition(planned: Planned) -> None:
         region="us-iso-east-1",
         pypiConfig={"indexUrl": "https://pypi.example/simple"},
         certificateAuthorityBundle="/etc/pki/bundle.crt",
-        restApiConfig=rest,
+        restApiConfig=mirrored(rest),
         ecsModels=[],
     )
     assert deployment.arn("s3", "x", region=False, account=False) == "arn:aws-iso:s3:::x"

@@ -159,7 +159,7 @@ def test_without_a_terminal_everything_that_is_missing_is_named(tmp_path: Path) 
         ("environments", "dev dev", "listed twice"),
         ("authority", "http://idp", "authConfig.authority"),
         ("accountNumber", "12345", "the twelve digits"),
-        ("region", "eu-west-9", "Unknown Region"),
+        ("region", "eu-wset-9", "Unknown Region"),
         ("prod.s3BucketModels", "s3://x", "the name of an S3 bucket"),
         ("dev.certificate", "arn:aws-cn:acm:cn-north-1:012345678901:certificate/1", "aws-cn"),
         ("clientId", "", "an answer is required"),

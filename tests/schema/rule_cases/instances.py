@@ -6,6 +6,7 @@ from .changes import EMBEDDING, Failing, Passing
 
 PASSING: Passing = {
     "instance-type-known": [["ecsModels[0].instanceType=p4d.24xlarge"]],
+    "instance-type-usable": [[], ["ecsModels[0].instanceType=g5.huge"]],
     "instance-type-offered": [
         [],
         ["ecsModels[0].deploy=false", "ecsModels[0].instanceType=p5.48xlarge", "region=eu-south-2"],
@@ -25,6 +26,22 @@ PASSING: Passing = {
 
 FAILING: Failing = {
     "instance-type-known": [(["ecsModels[0].instanceType=g5.huge"], "ecsModels[0].instanceType")],
+    "instance-type-usable": [
+        *(
+            ([f"ecsModels[0].instanceType={name}"], "ecsModels[0].instanceType")
+            for name in (
+                "inf2.xlarge",
+                "trn9.48xlarge",
+                "trn2.48xlarge",
+                "p6e-gb200.36xlarge",
+                "g4ad.xlarge",
+                "dl1.24xlarge",
+                "g3.4xlarge",
+            )
+        ),
+        (["restApiConfig.instanceType=m5.metal"], "restApiConfig.instanceType"),
+        (["restApiConfig.instanceType=mac2.metal"], "restApiConfig.instanceType"),
+    ],
     "instance-type-offered": [
         (["region=eu-south-2", "ecsModels[0].instanceType=p4d.24xlarge"], "ecsModels[0].instanceType")
     ],

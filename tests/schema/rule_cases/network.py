@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from .changes import RAG, Failing, Passing
+from .changes import ENVIRONMENT, RAG, SECRET, Failing, Passing, listed
 
 VPC = (
     "vpc={vpcId: vpc-0123456789abcdef0, availabilityZones: [us-east-1a, us-east-1b], cidrBlock: 10.1.0.0/16"
     ", privateSubnetIds: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]"
     ", publicSubnetIds: [subnet-0123456789abcdef2, subnet-0123456789abcdef3]}"
 )
+
+ISOLATED_VPC = [
+    VPC,
+    "vpc.privateSubnetIds=[]",
+    "vpc.publicSubnetIds=[]",
+    "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4, subnet-0123456789abcdef5]",
+    "restApiConfig.internetFacing=false",
+]
+ENDPOINTS = (
+    *("autoscaling", "cloudformation", "dynamodb", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry"),
+    *("elasticloadbalancing", "logs", "s3", "ssm"),
+)
+BEDROCK = listed().replace("openai/x", "bedrock/amazon.titan-text-express-v1")
+
+
+def existing(*services: str) -> str:
+    return f"vpc.existingEndpoints=[{', '.join(services)}]"
+
 
 PASSING: Passing = {
     "vpc-described": [[], ["vpcId=vpc-0123456789abcdef0", VPC]],
@@ -19,6 +37,18 @@ PASSING: Passing = {
         [VPC, *RAG, "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4, subnet-0123456789abcdef5]"],
         [VPC, *RAG, "ragRepositories[docs].rdsConfig={dbHost: db.internal, passwordSecretId: x}"],
         [VPC, *RAG, "deployRag=false"],
+        [VPC, *RAG],
+        ISOLATED_VPC,
+    ],
+    "endpoints-complete": [
+        [VPC],
+        [VPC, existing()],
+        [*ISOLATED_VPC, existing(*ENDPOINTS)],
+        [*ISOLATED_VPC, existing(*(f"com.amazonaws.us-east-1.{one}" for one in ENDPOINTS))],
+        [*ISOLATED_VPC, existing(*ENDPOINTS, "secretsmanager"), f"{ENVIRONMENT}.K={SECRET}"],
+        [*ISOLATED_VPC, existing(*ENDPOINTS, "bedrock-runtime"), BEDROCK],
+        [*ISOLATED_VPC, existing("s3", "dynamodb"), "vpc.createEndpoints=true"],
+        [*ISOLATED_VPC, "vpc.createEndpoints=true", "vpc.routeTableIds=[rtb-0123456789abcdef0]"],
     ],
     "vpc-zones-in-region": [[VPC]],
     "vpc-cidr": [[VPC]],
@@ -38,7 +68,19 @@ FAILING: Failing = {
         ([VPC, "vpc.availabilityZones=[us-east-1a]"], "vpc.availabilityZones"),
         ([VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdef0]"], "vpc.privateSubnetIds"),
         ([VPC, "vpc.publicSubnetIds="], "vpc.publicSubnetIds"),
-        ([VPC, *RAG], "vpc.isolatedSubnetIds"),
+        ([*ISOLATED_VPC, "vpc.isolatedSubnetIds=[]"], "vpc.privateSubnetIds"),
+        ([*ISOLATED_VPC, "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4]"], "vpc.isolatedSubnetIds"),
+    ],
+    "endpoints-complete": [
+        (ISOLATED_VPC, "vpc.isolatedSubnetIds"),
+        *(
+            ([*ISOLATED_VPC, existing(*(one for one in ENDPOINTS if one != missing))], "vpc.existingEndpoints")
+            for missing in ENDPOINTS
+        ),
+        ([*ISOLATED_VPC, existing(*ENDPOINTS), f"{ENVIRONMENT}.K={SECRET}"], "vpc.existingEndpoints"),
+        ([*ISOLATED_VPC, existing(*ENDPOINTS), *RAG], "vpc.existingEndpoints"),
+        ([*ISOLATED_VPC, existing(*ENDPOINTS), BEDROCK], "vpc.existingEndpoints"),
+        ([*ISOLATED_VPC, "vpc.createEndpoints=true"], "vpc.routeTableIds"),
     ],
     "vpc-zones-in-region": [([VPC, "vpc.availabilityZones=[us-east-1a, us-west-2b]"], "vpc.availabilityZones[1]")],
     "vpc-cidr": [

@@ -1,41 +1,60 @@
-"""Cases of the rules of Regions and partitions."""
+"""Cases of the rules of Regions and of what they have."""
 
 from __future__ import annotations
 
-from .changes import ENVIRONMENT, IMAGE, PGVECTOR, Failing, Passing
+from .changes import IMAGE, ISOLATED, MODEL_IMAGE, PGVECTOR, Failing, Passing
 
-ECR = "repositoryArn: 'arn:aws:ecr:us-east-1:999999999999:repository/x'"
+MIRROR = "registry.example.com:5000"
+MIRRORED = [
+    f"{IMAGE}.baseImage={MIRROR}/python:3.12",
+    f"{MODEL_IMAGE}={{type: registry, registry: '{MIRROR}/vllm/vllm-openai:v0.12.0'}}",
+]
 
 PASSING: Passing = {
     "region-known": [[], ["region=us-gov-west-1"]],
     "iso-needs-index": [[], ["region=us-iso-east-1", "pypiConfig.indexUrl=https://pypi.example.com/simple"]],
-    "arn-partition": [[], [f"{ENVIRONMENT}.KEY=arn:aws:secretsmanager:us-east-1:012345678901:secret:x"]],
-    "certificate-region": [
-        ["restApiConfig.loadBalancerConfig.sslCertIamArn=arn:aws:acm:us-east-1:012345678901:certificate/x"]
+    "image-in-isolated-region": [
+        [],
+        [*ISOLATED, *MIRRORED],
+        [
+            *ISOLATED,
+            *MIRRORED,
+            f"{MODEL_IMAGE}={{type: registry, registry: 012345678901.dkr.ecr.us-iso-east-1.c2s.ic.gov/tgi:3}}",
+        ],
     ],
-    "ecr-account-listed": [[f"{IMAGE}={{type: ecr, {ECR}}}", "accountNumbersEcr=['999999999999']"]],
     "service-offered": [[f"ragRepositories=[{PGVECTOR}]", "deployRag=true"]],
-    "topic-region": [[], ["alarmTopicArn=arn:aws:sns:us-east-1:999999999999:operations"]],
 }
 
 FAILING: Failing = {
     "region-known": [(["region=us-middle-1"], "region")],
     "iso-needs-index": [(["region=us-iso-east-1"], "pypiConfig.indexUrl")],
-    "arn-partition": [
-        (["region=us-gov-west-1"], "restApiConfig.loadBalancerConfig.sslCertIamArn"),
-        ([f"{IMAGE}={{type: ecr, {ECR.replace('arn:aws:', 'arn:aws-iso:')}}}"], f"{IMAGE}.repositoryArn"),
-        (["alarmTopicArn=arn:aws-us-gov:sns:us-east-1:012345678901:operations"], "alarmTopicArn"),
-        ([f"{ENVIRONMENT}.K=arn:aws-cn:secretsmanager:cn-north-1:012345678901:secret:x"], f"{ENVIRONMENT}.K"),
-    ],
-    "certificate-region": [
+    "image-in-isolated-region": [
+        *(
+            ([*ISOLATED, *MIRRORED, f"{IMAGE}.baseImage={name}"], f"{IMAGE}.baseImage")
+            for name in (
+                "python:3.12",
+                "library/python:3.12",
+                "docker.io/python:3.12",
+                "public.ecr.aws/docker/library/python:3",
+            )
+        ),
+        ([*ISOLATED, *MIRRORED, "pypiConfig.indexUrl=https://pypi.org/simple"], "pypiConfig.indexUrl"),
         (
-            ["restApiConfig.loadBalancerConfig.sslCertIamArn=arn:aws:acm:us-west-2:012345678901:certificate/x"],
-            "restApiConfig.loadBalancerConfig.sslCertIamArn",
-        )
-    ],
-    "ecr-account-listed": [([f"{IMAGE}={{type: ecr, {ECR}}}"], f"{IMAGE}.repositoryArn")],
-    "topic-region": [
-        ([f"alarmTopicArn=arn:aws:sns:{region}:012345678901:operations"], "alarmTopicArn")
-        for region in ("us-west-2", "eu-west-1")
+            [*ISOLATED, *MIRRORED, "mountS3DebUrl=https://s3.amazonaws.com/mountpoint-s3-release/latest/mount-s3.deb"],
+            "mountS3DebUrl",
+        ),
+        *(
+            (
+                [*ISOLATED, *MIRRORED, f"{MODEL_IMAGE}={{type: registry, registry: '{name}'}}"],
+                "ecsModels[0].containerConfig.image.registry",
+            )
+            for name in (
+                "vllm/vllm-openai:v0.12.0",
+                "ghcr.io/huggingface/text-generation-inference:3",
+                "quay.io/team/vllm",
+                "us-docker.pkg.dev/team/vllm",
+                "012345678901.dkr.ecr.us-east-1.amazonaws.com/tgi:3",
+            )
+        ),
     ],
 }

@@ -53,13 +53,6 @@ PASSING: Passing = {
         ["deployRag=true", repositories(created=1, existing=1)],
         ["deployRag=false", repositories(created=41, existing=110)],
     ],
-    "database-user": [
-        [f"ragRepositories=[{PGVECTOR}]", "ragRepositories[docs].rdsConfig.username=administrator"],
-        [
-            f"ragRepositories=[{PGVECTOR}]",
-            "ragRepositories[docs].rdsConfig={username: admin, dbHost: db.internal, passwordSecretId: x}",
-        ],
-    ],
 }
 
 FAILING: Failing = {
@@ -113,12 +106,5 @@ FAILING: Failing = {
         (["deployRag=true", repositories(created=40, existing=111)], "ragRepositories"),
         (["deployRag=true", repositories(created=41, existing=1)], "ragRepositories[40]"),
         (["deployRag=true", repositories(created=20, existing=1, domains=21)], "ragRepositories[41]"),
-    ],
-    "database-user": [
-        (
-            [f"ragRepositories=[{PGVECTOR}]", f"ragRepositories[docs].rdsConfig.username={name}"],
-            "ragRepositories[0].rdsConfig.username",
-        )
-        for name in ("admin", "RDSadmin", "pg_lisa")
     ],
 }

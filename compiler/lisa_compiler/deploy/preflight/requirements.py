@@ -228,8 +228,9 @@ def _imported(deployment: Deployment) -> ImportedSubnets | None:
     if vpc is None:
         return None
     public = vpc.public_subnet_ids if deployment.rest_api.internet_facing else ()
-    balancers = tuple(dict.fromkeys((*public, *vpc.private_subnet_ids)))
-    return ImportedSubnets(vpc_id=vpc.vpc_id, private=vpc.private_subnet_ids, balancers=balancers)
+    private = vpc.instance_subnet_ids
+    balancers = tuple(dict.fromkeys((*public, *private)))
+    return ImportedSubnets(vpc_id=vpc.vpc_id, private=private, balancers=balancers)
 
 
 def _service_roles(templates: Mapping[str, Template]) -> dict[str, str]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel
 
 from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
-from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, TarballImage
+from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.product.artifact import WEB_APPLICATION
+from lisa_schema.endpoints import required_endpoints
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
@@ -113,6 +114,8 @@ class _Divider:
             registered_models=_registered_models(deployment) if component == "serve" else (),
             model_keys=tuple(model.service.key for model in deployment.models) if component == "serve" else (),
             model_ports=_model_ports(deployment) if component == "networking" else (),
+            created_endpoints=_created_endpoints(deployment) if component == "networking" else (),
+            has_databases=component == "networking" and _has_databases(deployment),
             shared_models=_shared_models(deployment) if component == "iam" else None,
         )
 
@@ -163,11 +166,25 @@ def _model_ports(deployment: Deployment) -> tuple[int, ...]:
     return tuple(sorted({model.service.port for model in deployment.models}))
 
 
+def _created_endpoints(deployment: Deployment) -> tuple[str, ...]:
+    """Services that the deployment calls and an imported VPC has no endpoint of, where LISA creates these."""
+    vpc = deployment.config.vpc
+    if vpc is None or not vpc.create_endpoints:
+        return ()
+    existing = {bare(service) for service in vpc.endpoint_services or ()}
+    return tuple(service for service in required_endpoints(deployment.config) if service not in existing)
+
+
+def _has_databases(deployment: Deployment) -> bool:
+    return any(plan.config.rds_config is not None and plan.resource_name for plan in deployment.repositories)
+
+
 def _shared_models(deployment: Deployment) -> SharedModelAccess | None:
     if not deployment.models:
         return None
     services = [model.service for model in deployment.models]
-    images = {service.image.repository_arn for service in services if isinstance(service.image, EcrRepositoryImage)}
+    partition = deployment.region.partition.id
+    images = {arn for service in services if (arn := repository_of(service.image, partition)) is not None}
     return SharedModelAccess(
         repositories=tuple(sorted(images, key=bare)),
         secrets=tuple(sorted({arn for service in services for _, arn in service.secrets}, key=bare)),

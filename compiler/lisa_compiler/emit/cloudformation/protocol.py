@@ -68,6 +68,8 @@ class StackInput:
         model_keys: keys of the hosted models in the configuration, likewise.
         shared_models: what the models' shared roles must reach, for their stack; None without models.
         model_ports: ports of the models' load balancers, for the network's stack; else empty.
+        created_endpoints: services of the endpoints that are created in an imported VPC, likewise.
+        has_databases: whether LISA creates a database in the network, likewise.
     """
 
     component: str
@@ -78,6 +80,8 @@ class StackInput:
     registered_models: tuple[Mapping[str, str | bool | None], ...] = ()
     model_keys: tuple[Path, ...] = ()
     model_ports: tuple[int, ...] = ()
+    created_endpoints: tuple[str, ...] = ()
+    has_databases: bool = False
     shared_models: SharedModelAccess | None = None
 
 

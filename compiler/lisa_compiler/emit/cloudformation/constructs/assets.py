@@ -58,7 +58,7 @@ class Assets:
             _, _, _, region, account, repository = image.repository_arn.split(":", 5)
             suffix = stack.deployment.region.partition.dns_suffix
             name = repository.removeprefix("repository/")
-            return f"{account}.dkr.ecr.{region}.{suffix}/{name}:{image.tag}"
+            return f"{account}.dkr.ecr.{region}.{suffix}/{name}{image.reference}"
         if isinstance(image, TarballImage):
             digest = self.digests.images[image.path]
             return stack.asset_synthesizer.add_docker_image_asset(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
+from lisa_compiler.emit.cloudformation.constructs.secret_access import read_secrets
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.plan.trust import ProjectTrust
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
-    from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
+    from lisa_compiler.emit.cloudformation.constructs.policies import Document
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
     from lisa_compiler.plan import Deployment
 
@@ -38,7 +39,7 @@ def add_execution_role(
         tasks: whose tasks these are, for the description.
         cluster: name of the cluster, or a pattern.
         repositories: ARNs of ECR repositories of the configuration, in addition to that of assets.
-        secrets: ARNs of secrets and parameters that become variables.
+        secrets: what becomes variables, as ECS refers to it: ARNs of secrets and parameters, with JSON key and version.
     """
     deployment = stack.deployment
     partition, region = deployment.region.partition.id, deployment.names.region
@@ -59,7 +60,7 @@ def add_execution_role(
     }
     if secrets:
         policies["secrets"] = document(
-            *_read_secrets(sorted(secrets, key=bare)), stack.use_key("secretsmanager", "ssm")
+            *read_secrets(stack, sorted(secrets, key=bare)), stack.use_key("secretsmanager", "ssm")
         )
     role = stack.role(
         construct_id,
@@ -154,8 +155,10 @@ def add_instance_role(
         stack,
         f"{name}InstanceProfile",
         instance_profile_name=deployment.names.instance_profile(purpose),
+        path=deployment.names.iam_path,
         roles=[role.ref],
     )
+    stack.record_path(profile)
     stack.acknowledge(
         role,
         {
@@ -189,14 +192,3 @@ def _asset_repository(deployment: Deployment) -> str:
     if deployment.config.stack_synthesizer == "LegacyStackSynthesizer":
         return "aws-cdk/assets"
     return f"cdk-hnb659fds-container-assets-{names.account}-{names.region}"
-
-
-def _read_secrets(arns: Sequence[str]) -> list[Statement]:
-    statements = []
-    secrets = [arn for arn in arns if ":secretsmanager:" in arn]
-    parameters = [arn for arn in arns if ":ssm:" in arn]
-    if secrets:
-        statements.append(allow("secretsmanager:GetSecretValue", secrets))
-    if parameters:
-        statements.append(allow("ssm:GetParameters", parameters))
-    return statements

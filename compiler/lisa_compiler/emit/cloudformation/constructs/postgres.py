@@ -10,6 +10,8 @@ from constructs import Construct
 
 from lisa_compiler.emit.cloudformation.constructs.policies import trust
 from lisa_compiler.emit.cloudformation.constructs.store_access import store_security_group
+from lisa_compiler.plan.provenance import bare, following
+from lisa_schema.stores import database_class
 
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
@@ -20,8 +22,6 @@ _POSTGRES_PORT = 5432
 # The major version: RDS chooses the minor one, which Regions get at different times and withdraw.
 _POSTGRES_VERSION = "16"
 _POSTGRES_FAMILY = "postgres16"
-_DATABASE_CLASS = "db.m6i.large"
-_DATABASE_CLASS_ISO = "db.m5.large"
 _STORAGE_GIB = 100
 _MAX_STORAGE_GIB = 1000
 _BACKUP_DAYS = 7
@@ -88,7 +88,9 @@ class PostgresRepository(Construct):
             db_instance_identifier=plan.resource_name,
             engine="postgres",
             engine_version=_POSTGRES_VERSION,
-            db_instance_class=_DATABASE_CLASS_ISO if iso else _DATABASE_CLASS,
+            db_instance_class=following(
+                database_class(bare(deployment.region.name), is_isolated=iso), deployment.names.region
+            ),
             db_name=settings.db_name if settings.db_name != "postgres" else None,
             master_username=f"{{{{resolve:secretsmanager:{secret.ref}:SecretString:username}}}}",
             master_user_password=f"{{{{resolve:secretsmanager:{secret.ref}:SecretString:password}}}}",

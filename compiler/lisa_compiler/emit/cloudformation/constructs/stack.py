@@ -133,6 +133,7 @@ class LisaStack(cdk.Stack):
             self,
             construct_id,
             role_name=self.deployment.names.role(purpose),
+            path=self.deployment.names.iam_path,
             description=description,
             assume_role_policy_document=trust,
             managed_policy_arns=attached or None,
@@ -141,13 +142,14 @@ class LisaStack(cdk.Stack):
             ]
             or None,
             permissions_boundary=(
-                self.deployment.arn("iam", f"policy/{boundary.permissions_boundary_policy_name}", region=False)
+                boundary.policy_arn(self.deployment.region.partition.id, self.deployment.names.account)
                 if boundary
                 else None
             ),
         )
         if not boundary:
             self.record_keys(role, {"PermissionsBoundary": ("permissionsBoundaryAspect",)})
+        self.record_path(role)
         if more:
             role.managed_policy_arns = [
                 *attached,
@@ -156,12 +158,20 @@ class LisaStack(cdk.Stack):
                         role,
                         f"Policy{number}",
                         managed_policy_name=self.deployment.names.policy(f"{purpose}-{number}"),
+                        path=self.deployment.names.iam_path,
                         policy_document=policy,
                     ).ref
                     for number, policy in enumerate(more, 1)
                 ),
             ]
         return role
+
+    def record_path(self, resource: cdk.CfnResource) -> None:
+        """Record what decides that an IAM resource has no path; a path that is set carries its key."""
+        if self.deployment.names.iam_path is None:
+            has_boundary = self.deployment.config.permissions_boundary_aspect is not None
+            key: Path = ("permissionsBoundaryAspect", "rolePath") if has_boundary else ("permissionsBoundaryAspect",)
+            self.record_keys(resource, {"Path": key})
 
     def log_group(self, scope: Construct, construct_id: str, name: str) -> logs.CfnLogGroup:
         """A log group under the deployment's key, kept for a year."""

@@ -77,7 +77,9 @@ class ModelStack(LisaStack):
         return ContainerRoles(
             task_arn=task.attr_arn,
             execution_arn=self.read("ExecutionRoleArn", f"roles/{MODELS_EXECUTION}"),
-            instance_profile_arn=deployment.arn("iam", f"instance-profile/{profile}", region=False),
+            instance_profile_arn=deployment.arn(
+                "iam", f"instance-profile{deployment.names.role_path}{profile}", region=False
+            ),
         )
 
     def _register(self, model: ModelPlan) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -10,13 +11,14 @@ from aws_cdk import aws_route53 as route53
 
 from lisa_compiler.emit.cloudformation.constructs.flow_log import add_flow_log
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_schema.endpoints import GATEWAY_SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
     from lisa_compiler.emit.cloudformation.protocol import StackInput
-    from lisa_compiler.plan import Deployment
+    from lisa_schema.models import VpcConfig
 
 _CIDR = "10.0.0.0/22"
 _ANYWHERE = "0.0.0.0/0"
@@ -39,21 +41,21 @@ def _numbered(name: str, index: int) -> str:
 
 def build(app: cdk.App, stack: StackInput, _assets: Assets) -> cdk.Stack:
     """Add the stack of an input to an app."""
-    return NetworkingStack(app, stack.deployment, stack.model_ports)
+    return NetworkingStack(app, stack)
 
 
 class NetworkingStack(LisaStack):
     """VPC with public, private and isolated subnets, endpoints, flow logs, security groups and a private zone."""
 
-    def __init__(self, app: cdk.App, deployment: Deployment, model_ports: Sequence[int]) -> None:
-        super().__init__(app, deployment, "networking")
-        imported = deployment.config.vpc
+    def __init__(self, app: cdk.App, stack: StackInput) -> None:
+        super().__init__(app, stack.deployment, "networking")
+        imported = stack.deployment.config.vpc
         if imported is not None:
             vpc_id, cidr = imported.vpc_id, imported.cidr_block
             subnets = {
                 "public": list(imported.public_subnet_ids),
-                "private": list(imported.private_subnet_ids),
-                "isolated": list(imported.isolated_subnet_ids),
+                "private": list(imported.instance_subnet_ids),
+                "isolated": list(imported.database_subnet_ids if stack.has_databases else imported.isolated_subnet_ids),
             }
         else:
             vpc_id, cidr, subnets = self._vpc()
@@ -66,7 +68,9 @@ class NetworkingStack(LisaStack):
                     ids,
                     description=f"IDs of the {kind} subnets",
                 )
-        self._security_groups(vpc_id, cidr, model_ports)
+        self._security_groups(vpc_id, cidr, stack.model_ports)
+        if imported is not None:
+            self._endpoints(imported, stack.created_endpoints)
         self._private_zone(vpc_id)
 
     def _vpc(self) -> tuple[str, str, dict[str, list[str]]]:
@@ -188,6 +192,40 @@ class NetworkingStack(LisaStack):
                 route_table_ids=route_tables,
             )
 
+    def _endpoints(self, vpc: VpcConfig, services: Sequence[str]) -> None:
+        """Endpoints of services in an imported VPC."""
+        interfaces = [service for service in services if service not in GATEWAY_SERVICES]
+        for service in services:
+            if service in GATEWAY_SERVICES:
+                self._created_endpoint(
+                    service,
+                    vpc_id=vpc.vpc_id,
+                    service_name=self.deployment.region.gateway_endpoint(service),
+                    vpc_endpoint_type="Gateway",
+                    route_table_ids=list(vpc.route_table_ids),
+                )
+        if not interfaces:
+            return
+        group = self._security_group(
+            "Endpoints", "endpoints", vpc.vpc_id, "VPC endpoints", [(vpc.cidr_block, 443, "From the VPC")]
+        )
+        for service in interfaces:
+            self._created_endpoint(
+                service,
+                vpc_id=vpc.vpc_id,
+                # Some services have other prefixes in China and in isolated Regions, which the CDK knows.
+                service_name=ec2.InterfaceVpcEndpointAwsService(service).name,
+                vpc_endpoint_type="Interface",
+                subnet_ids=list(vpc.instance_subnet_ids),
+                security_group_ids=[group.attr_group_id],
+                private_dns_enabled=True,
+            )
+
+    def _created_endpoint(self, service: str, **properties: Any) -> None:
+        construct_id = f"{''.join(part.capitalize() for part in re.split('[.-]', service))}Endpoint"
+        endpoint = ec2.CfnVPCEndpoint(self, construct_id, **properties)
+        self.record_keys(endpoint, {"": [("vpc", "createEndpoints"), ("vpc", "existingEndpoints")]})
+
     def _close_default_security_group(self, vpc: ec2.CfnVPC) -> None:
         # CloudFormation cannot remove the rule that lets members of the default security group reach each other. LISA
         # attaches nothing to the group; the output names it so that this can be checked.
@@ -227,7 +265,7 @@ class NetworkingStack(LisaStack):
 
     def _security_group(
         self, construct_id: str, path: str, vpc_id: str, description: str, ingress: list[tuple[str, int, str]]
-    ) -> None:
+    ) -> ec2.CfnSecurityGroup:
         group = ec2.CfnSecurityGroup(
             self,
             f"{construct_id}SecurityGroup",
@@ -266,6 +304,7 @@ class NetworkingStack(LisaStack):
             group.attr_group_id,
             description=f"ID of the security group: {description}",
         )
+        return group
 
     def _private_zone(self, vpc_id: str) -> None:
         zone = route53.CfnHostedZone(

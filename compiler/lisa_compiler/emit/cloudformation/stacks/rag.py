@@ -12,6 +12,7 @@ from lisa_compiler.emit.cloudformation.constructs.opensearch import OpenSearchRe
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
 from lisa_compiler.emit.cloudformation.constructs.postgres import PostgresRepository
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
+from lisa_compiler.emit.cloudformation.constructs.secret_access import read_secrets
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.plan.names import REPOSITORIES, REST_API_VPC_URL
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
@@ -102,23 +103,21 @@ class RagStack(LisaStack):
             self.use_key("s3", "secretsmanager"),
         ]
         secrets: set[str] = set()
+        names: set[str] = set()
         domains: list[str] = []
         for plan in deployment.repositories:
             rds = plan.config.rds_config
             if rds is not None:
-                # An existing database's secret is named by id or ARN; the ARN ends in six random characters.
+                # An existing database's secret is named by its name or ARN; the ARN ends in six random characters.
                 secret = rds.password_secret_id or f"{deployment.names.prefix.strip('/')}/repositories/{plan.id}"
-                is_arn = secret.startswith("arn:")
-                secrets.add(secret if is_arn else deployment.arn("secretsmanager", f"secret:{secret}-??????"))
+                (secrets if secret.startswith("arn:") else names).add(secret)
             elif plan.resource_name:
                 domains.append(deployment.arn("es", f"domain/{plan.resource_name}/*"))
         if domains:
             statements.append(
                 allow(["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"], domains)
             )
-        if secrets:
-            statements.append(allow("secretsmanager:GetSecretValue", sorted(secrets)))
-        return statements
+        return statements + read_secrets(self, sorted(secrets), sorted(names))
 
     @cached_property
     def _search_log_policy(self) -> logs.CfnResourcePolicy:

@@ -18,7 +18,7 @@ from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
-from lisa_compiler.plan.images import EcrRepositoryImage
+from lisa_compiler.plan.images import repository_of
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
@@ -94,14 +94,14 @@ class ServeStack(LisaStack):
     def _roles(self, assets: Assets) -> ContainerRoles:
         deployment = self.deployment
         service = deployment.rest_api
-        image = service.image
+        repository = repository_of(service.image, deployment.region.partition.id)
         execution = add_execution_role(
             self,
             "RestApiExecutionRole",
             "rest-api-execution",
             tasks="rest-api",
             cluster=service.cluster,
-            repositories=[image.repository_arn] if isinstance(image, EcrRepositoryImage) else [],
+            repositories=[] if repository is None else [repository],
             secrets=sorted({arn for _, arn in service.secrets}),
         )
         _, profile = add_instance_role(

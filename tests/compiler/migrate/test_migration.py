@@ -1,0 +1,191 @@
+"""Configurations of LISA 3 to 6 become configurations that this version validates, with their comments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from lisa_compiler.cli.app import app
+from lisa_compiler.migrate import MigrationError, migrate
+from lisa_compiler.project.load import load
+from lisa_schema.errors import ConfigurationError
+from lisa_schema.validate import validate
+
+BASE = """\
+# The team's settings.
+deploymentStage: prod
+removalPolicy: retain
+deployRag: true
+ragRepositories:
+  - repositoryId: papers
+    repositoryName: Papers
+    type: pgvector
+    rdsConfig:
+      username: librarian # owner of the tables
+      dbPort: 5432
+  - repositoryId: wiki
+    type: bedrock_knowledge_base
+litellmConfig:
+  db_key: sk-0d1c2b3a-0000-4000-8000-000000000000
+"""
+CUSTOM = """\
+accountNumber: 012345678901
+region: eu-west-1
+deploymentName: research
+s3BucketModels: research-weights
+accountNumbersEcr: [012345678901]
+# Sign-in of the institute.
+authConfig:
+  authority: https://login.example.com/realms/institute
+  clientId: chat
+  userGroup: everyone
+restApiConfig:
+  sslCertIamArn: arn:aws:iam::012345678901:server-certificate/chat
+  domainName: models.example.com
+  rateLimitRpm: 30
+subnets:
+  - {subnetId: subnet-0123456789abcdef0, ipv4CidrBlock: 10.0.0.0/24, availabilityZone: eu-west-1a}
+ecsModels:
+  - {modelName: acme/writer, inferenceContainer: vllm, baseImage: 'vllm/vllm-openai:v0.12.0'}
+deployMcp: true
+"""
+HOSTED: dict[str, Any] = {
+    "modelId": "writer",
+    "modelName": "acme/writer",
+    "modelType": "textgen",
+    "streaming": True,
+    "status": "InService",
+    "instanceType": "g5.xlarge",
+    "inferenceContainer": "vllm",
+    "allowedGroups": ["editors"],
+    "autoScalingConfig": {
+        "blockDeviceVolumeSize": 50,
+        "minCapacity": 1,
+        "maxCapacity": 2,
+        "metricConfig": {"albMetricName": "RequestCountPerTarget", "targetValue": 20, "duration": 60},
+    },
+    "containerConfig": {
+        "image": {"baseImage": "vllm/vllm-openai:v0.12.0", "type": "asset"},
+        "sharedMemorySize": 2048,
+        "environment": {"MAX_TOTAL_TOKENS": "4096", "MODEL_NAME": "acme/writer"},
+    },
+    "loadBalancerConfig": {"healthCheckConfig": {"path": "/health", "interval": 60, "timeout": 30}},
+}
+EXTERNAL = {"modelId": "embedder", "modelName": "bedrock/amazon.titan-embed-text-v2:0", "modelType": "embedding"}
+
+
+def answer(*models: dict[str, Any]) -> str:
+    return json.dumps({"models": list(models)})
+
+
+def compiled(text: str, folder: Path) -> Any:
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    return validate(load(folder).document).config
+
+
+def test_files_and_models_become_one_valid_configuration(tmp_path: Path) -> None:
+    files = [("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)]
+    migrated = migrate(files, answer(HOSTED, EXTERNAL, {**HOSTED, "modelId": "spare", "status": "Stopped"}))
+    config = compiled(migrated.text, tmp_path)
+    assert (config.account_number, config.account_numbers_ecr) == ("012345678901", ("012345678901",))
+    assert (config.deployment_name, config.deployment_stage, config.removal_policy) == ("research", "prod", "retain")
+    balancer = config.rest_api_config.load_balancer_config
+    assert balancer.ssl_cert_iam_arn == "arn:aws:iam::012345678901:server-certificate/chat"
+    assert balancer.domain_name == "models.example.com"
+    writer, spare = config.ecs_models
+    assert (writer.identifier, writer.deploy, spare.deploy) == ("writer", True, False)
+    assert writer.auto_scaling_config.metric_config.target_value == 20
+    assert writer.container_config.environment == {"MAX_TOTAL_TOKENS": "4096"}
+    assert [model.model_name for model in config.litellm_config.model_list] == ["embedder"]
+    assert [one.repository_id for one in config.rag_repositories] == ["papers"]
+
+
+def test_comments_stay_at_their_keys() -> None:
+    text = migrate([("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)]).text
+    assert text.startswith("# The team's settings.\nenv: prod\nprod:\n  deploymentStage: prod\n")
+    assert "      username: librarian # owner of the tables\n" in text.replace("        username", "      username")
+    assert "  # Sign-in of the institute.\n  authConfig:\n" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "litellmConfig.db_key: LiteLLM has no database here; destroy the key with the old deployment.",
+        "authConfig.userGroup: every user of the identity provider can sign in.",
+        "restApiConfig.rateLimitRpm: no equivalent.",
+        "subnets: run `lisa vpc describe`, which writes the vpc block.",
+        "deployMcp: no equivalent.",
+        "ragRepositories: wiki is of type bedrock_knowledge_base, which is not supported.",
+        "ragRepositories.repositoryName: no equivalent.",
+        "model writer: `allowedGroups` has no equivalent: every user can call the model.",
+    ],
+)
+def test_what_has_no_equivalent_is_listed(line: str) -> None:
+    migrated = migrate([("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)], answer(HOSTED))
+    assert line in migrated.without_equivalent
+
+
+def test_secrets_are_not_copied() -> None:
+    written = f"{BASE}  general_settings:\n    master_key: sk-0123456789abcdef0123456789abcdef\n"
+    migrated = migrate([("config-base.yaml", written), ("config-custom.yaml", CUSTOM)])
+    assert "sk-" not in migrated.text
+    assert "litellmConfig" not in yaml.safe_load(migrated.text)["prod"]
+
+
+def test_models_that_were_not_given_are_named() -> None:
+    migrated = migrate([("config-custom.yaml", CUSTOM)])
+    assert "ecsModels" not in yaml.safe_load(migrated.text)["prod"]
+    assert any("acme/writer are images to build" in line and "--models" in line for line in migrated.without_equivalent)
+
+
+def test_environment_of_the_file_is_kept() -> None:
+    """LISA 3.0 to 3.2 has one file with environments, whose gateway is built on a Python that is too old here."""
+    image = {"baseImage": "python:3.9", "path": "lib/serve/rest-api", "type": "asset"}
+    block = yaml.safe_load(CUSTOM) | {
+        "restApiConfig": {"instanceType": "m5.large", "containerConfig": {"image": image}}
+    }
+    migrated = migrate([("config.yaml", yaml.safe_dump({"env": "test", "test": block}))])
+    rest = yaml.safe_load(migrated.text)["test"]["restApiConfig"]
+    assert migrated.environment == "test"
+    assert rest["containerConfig"]["image"]["baseImage"] == "python:3.13-slim"
+    assert any("python:3.13-slim instead of python:3.9" in line for line in migrated.changes)
+
+
+@pytest.mark.parametrize("models", ["[1]", "{", '{"models": {}}', '{"models": [{}]}'])
+def test_models_of_another_form_are_an_error(models: str) -> None:
+    with pytest.raises(MigrationError, match="The models cannot be read"):
+        migrate([("config-base.yaml", BASE)], models)
+
+
+def test_environment_that_the_file_lacks_is_an_error() -> None:
+    with pytest.raises(MigrationError, match=r"config\.yaml has no environment `prod`: it has dev"):
+        migrate([("config.yaml", "env: dev\ndev: {region: us-east-1}\n")], environment="prod")
+
+
+@pytest.mark.parametrize("text", [BASE, f"env: dev\ndev:\n{''.join(f'  {line}' for line in CUSTOM.splitlines(True))}"])
+def test_compile_names_the_command(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        validate(load(tmp_path, "dev").document)
+    found = [one for one in caught.value.diagnostics if one.code == "LISA124"]
+    assert len(found) == 1
+    assert "lisa migrate --from config.yaml" in found[0].fix
+
+
+def test_command_writes_a_new_file_and_never_over_one(tmp_path: Path) -> None:
+    (tmp_path / "config-custom.yaml").write_text(CUSTOM, encoding="utf-8")
+    target = tmp_path / "config.yaml"
+    arguments = ["migrate", "--from", str(tmp_path / "config-custom.yaml"), "--output", str(target)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "No equivalent:\n" in result.stderr
+    written = target.read_text(encoding="utf-8")
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 1
+    assert "Choose another --output" in again.stderr
+    assert target.read_text(encoding="utf-8") == written
