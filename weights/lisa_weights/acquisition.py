@@ -12,10 +12,8 @@ from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.fingerprint import Stamp
 from lisa_weights.lock.lock_file import SourceKind
-from lisa_weights.lock.proofs import Proof
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import read_directory
-from lisa_weights.proof.load import prove
 from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
@@ -110,15 +108,6 @@ def convert_directory(
     return converted
 
 
-def prove_directory(path: Path) -> tuple[Proof, ...]:
-    """Prove that a converted model loads, and that it generates as its checkpoint does.
-
-    Raises:
-        WeightsError: it does not; the text has the names of the tensors, or both answers.
-    """
-    return prove(read_directory(path), generate=True)
-
-
 def omitted_files(path: Path) -> tuple[OmittedFile, ...]:
     """The files of a model's directory that are not served, each with the reason."""
     return read_directory(path).omitted
@@ -163,7 +152,7 @@ def lock_local(
     generate: bool = False,
 ) -> Iterator[ModelLocked]:
     """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
-    resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
+    resolution = resolve(models, workspace.models, workspace.lock(), prove_unproved=True, generate=generate, step=step)
     lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)
