@@ -87,9 +87,7 @@ class GeneratedContainer:
             assert command[2:4] == [str(server).encode(), b"serve"], command
             yield url
             process.send_signal(signal.SIGTERM)
-            process.wait(
-                timeout=_SECONDS
-            )  # its code says how long its engine took to end, which a busy machine decides
+            process.wait(timeout=_SECONDS)  # its code depends on how long its engine takes to end
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -141,12 +141,21 @@ def _starcoder2() -> Any:
 
 
 def _deepseek() -> Any:
-    # vLLM's compressed attention has kernels for the published sizes.
+    # vLLM has kernels of compressed attention for the published sizes, and on a CPU only for the published positions.
+    positions = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 32}
+    positions |= {"beta_fast": 32, "beta_slow": 1, "mscale": 0.707, "mscale_all_dim": 0.707}
     attention = {"kv_lora_rank": 512, "q_lora_rank": None, "qk_rope_head_dim": 64, "qk_nope_head_dim": 32}
     experts = {"first_k_dense_replace": 1, "n_routed_experts": 4, "n_shared_experts": 1, "n_group": 1, "topk_group": 1}
     return hf.DeepseekV2ForCausalLM(
         hf.DeepseekV2Config(
-            v_head_dim=32, topk_method="greedy", tie_word_embeddings=False, **attention, **experts, **_EXPERTS, **_LLAMA
+            v_head_dim=32,
+            topk_method="greedy",
+            tie_word_embeddings=False,
+            rope_parameters=positions,
+            **attention,
+            **experts,
+            **_EXPERTS,
+            **_LLAMA,
         )
     )
 

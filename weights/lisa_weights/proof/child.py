@@ -171,24 +171,41 @@ def _prediction(request: dict[str, Any], model: Any) -> dict[str, float]:
     return {"loss": loss, "uniform": math.log(logits.shape[-1])}
 
 
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Make a proof in this process.
+
+    Args:
+        request: the `kind`, `load` or `generate`; the `directory`; `tensors` or `tokens` and `text`.
+
+    Returns:
+        What was found, and the `versions` of the libraries.
+
+    Raises:
+        NotImplementedError: the libraries do not support the model.
+    """
+    torch = importlib.import_module("torch")
+    transformers = importlib.import_module("transformers")
+
+    versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
+    return {"load": _load, "generate": _generate}[request["kind"]](request) | {"versions": versions}
+
+
 def _main() -> None:
     request = json.load(sys.stdin)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     sys.addaudithook(_refuse_network)
-    answer: dict[str, Any]
+    found: dict[str, Any]
     try:
-        torch = importlib.import_module("torch")
-        transformers = importlib.import_module("transformers")
-
-        versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
+        for library in ("torch", "transformers"):
+            importlib.import_module(library)
         _limit_memory(request["memory"])
-        answer = {"load": _load, "generate": _generate}[request["kind"]](request) | {"versions": versions}
+        found = answer(request)
     except Exception as error:
         lines = str(error).strip().splitlines()
-        answer = {"failure": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
+        found = {"failure": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
         if isinstance(error, NotImplementedError):
-            answer = {"unsupported": lines[0] if lines else type(error).__name__}
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+            found = {"unsupported": lines[0] if lines else type(error).__name__}
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
