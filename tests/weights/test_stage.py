@@ -15,6 +15,7 @@ from lisa_weights.acquisition import convert_directory, fetch
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind, load
 from lisa_weights.model_directory import LocalState
+from lisa_weights.output_tensors import CONVERTER_VERSION
 from lisa_weights.resolve import resolve
 from lisa_weights.stage import missing_models, stage
 from lisa_weights.stage_events import (
@@ -260,7 +261,7 @@ def test_convert_records_its_converter_for_the_lock_file(workspace: Workspace) -
     directory = local(workspace, MODEL, {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")})
     assert convert(directory)
     lock(workspace, MODEL)
-    assert workspace.locked(MODEL).converter == 2
+    assert workspace.locked(MODEL).converter == CONVERTER_VERSION
     assert not convert(directory)
 
 

@@ -12,11 +12,9 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import SourceKind
-from lisa_weights.lock.proofs import Proof
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, ModelDirectory, read_directory
 from lisa_weights.origin import forget_download, note_arrival, note_download
-from lisa_weights.proof.load import prove
 from lisa_weights.resolve import WeightsIssue, conversion_record, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
@@ -113,15 +111,6 @@ def convert_directory(
     )
 
 
-def prove_directory(path: Path) -> tuple[Proof, ...]:
-    """Prove that a converted model loads, and that it generates as its checkpoint does.
-
-    Raises:
-        WeightsError: it does not; the text has the names of the tensors, or both answers.
-    """
-    return prove(read_directory(path), generate=True)
-
-
 def omitted_files(path: Path) -> tuple[OmittedFile, ...]:
     """The files of a model's directory that are not served, each with the reason."""
     return read_directory(path).omitted
@@ -175,7 +164,7 @@ def lock_local(
     generate: bool = False,
 ) -> Iterator[ModelLocked]:
     """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
-    resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
+    resolution = resolve(models, workspace.models, workspace.lock(), prove_unproved=True, generate=generate, step=step)
     for model in models:
         locked = resolution.lock.models.get(model)
         if locked is None:

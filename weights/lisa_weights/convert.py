@@ -28,6 +28,7 @@ from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.sentence_modules import find_modules
 from lisa_weights.sources import Sources, find_sources
 from lisa_weights.temporary_directory import Conversion, undo_interrupted_conversion
+from lisa_weights.unloadable_heads import unloadable_heads
 from lisa_weights.verification import Progress
 from lisa_weights.wrapped_names import wrapper_of
 
@@ -196,13 +197,16 @@ def _convert_directory(
         wrapper = wrapper_of(parts.keys())
         if wrapper is not None:
             raise WeightsError(f"{model_dir.name} was not converted: {wrapper}.")
+        heads = unloadable_heads(parts, _config(model_dir))
+        parts = {name: part for name, part in parts.items() if name not in heads}
         layouts = _layouts(parts, max_shard_size)
         _check_space(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
-        _require_every_tensor(waiting, layouts, checkpoints)
+        _require_every_tensor(waiting, layouts, checkpoints, omitted=heads)
         conversion.replace([model_dir / name for name in replacing])
     tensors = tuple(tensor for layout in layouts.values() for tensor, _ in layout.places)
     skipped = tuple(dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.skipped))
+    skipped += tuple(f"{name}, which equals the embedding and has no parameter in vLLM" for name in heads)
     taken_from = next((checkpoint.taken_from for checkpoint in checkpoints if checkpoint.taken_from), ())
     return Converted(
         directory=model_dir, files=files, tensors=tensors, skipped=skipped, written=True, taken_from=taken_from
@@ -235,14 +239,16 @@ def _check(model_dir: Path, sources: Sources) -> tuple[Converted, tuple[str, ...
         written=False,
     )
 
-    def config() -> Mapping[str, Any]:
-        try:
-            with (model_dir / "config.json").open("rb") as stream:
-                return read_config(stream)
-        except OSError:
-            return {}
+    files = {name: FileNames.of(header) for name, header in found.items()}
+    return checked, dropped_names(files, lambda: _config(model_dir))
 
-    return checked, dropped_names({name: FileNames.of(header) for name, header in found.items()}, config)
+
+def _config(model_dir: Path) -> Mapping[str, Any]:
+    try:
+        with (model_dir / "config.json").open("rb") as stream:
+            return read_config(stream)
+    except OSError:
+        return {}
 
 
 def _checkpoint_beside(model_dir: Path, replacing: Collection[str], dropped: Sequence[str]) -> Sources:
@@ -286,13 +292,18 @@ def _layouts(parts: Mapping[str, OutputTensor], max_shard_size: int) -> Mapping[
     return {name: lay_out(shard, {"format": "pt"}) for name, shard in zip(names, shards, strict=True)}
 
 
-def _require_every_tensor(directory: Path, names: Iterable[str], checkpoints: Sequence[Checkpoint]) -> None:
+def _require_every_tensor(
+    directory: Path, names: Iterable[str], checkpoints: Sequence[Checkpoint], *, omitted: Collection[str]
+) -> None:
     """Compare the headers of the written files with the checkpoint: the same names, each of its type and shape."""
     written = {
         tensor.name: (tensor.dtype, tensor.shape) for name in names for tensor in read_file(directory / name).tensors
     }
     expected = {
-        name: (view.dtype, view.stored_shape) for checkpoint in checkpoints for name, view in checkpoint.tensors.items()
+        name: (view.dtype, view.stored_shape)
+        for checkpoint in checkpoints
+        for name, view in checkpoint.tensors.items()
+        if name not in omitted
     }
     if written != expected:
         wrong = sorted(name for name in expected.keys() | written.keys() if expected.get(name) != written.get(name))

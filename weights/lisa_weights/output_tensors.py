@@ -1,8 +1,8 @@
-"""The tensors of a conversion: every name of the checkpoint, also where names share bytes.
+"""The tensors of a checkpoint that a conversion writes: every name, also where names share bytes.
 
 A loader looks tensors up by name. Which name of a shared storage it looks up depends on the architecture, the loader
 and its version, so that leaving any of them out can leave an embedding or a layer at random values without an error.
-docs/decisions/0022-every-name.md has the reasons.
+docs/decisions/0022-every-name.md has the reasons, and unloadable_heads the exception.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, Place
 from lisa_weights.checkpoint.torch_records import View
 from lisa_weights.safetensors.tensors import TensorInfo
 
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 """Raised when the bytes that a conversion writes change.
 
 Version 1 wrote one of the names that shared a storage and recorded the others in the header's metadata, which loaders
-do not read.
+do not read. Version 2 wrote output heads for which vLLM has no parameter (unloadable_heads).
 """
 
 

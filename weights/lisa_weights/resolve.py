@@ -17,7 +17,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, SourceKind, WeightsLock
-from lisa_weights.lock.proofs import ProofKind
+from lisa_weights.lock.proofs import ProofKind, merge
 from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.model_directory import (
     LocalState,
@@ -85,6 +85,7 @@ def resolve(
     lock: WeightsLock,
     *,
     change: bool = True,
+    prove_unproved: bool = False,
     generate: bool = False,
     step: Step = no_progress,
 ) -> Resolution:
@@ -96,6 +97,7 @@ def resolve(
         lock: what is locked.
         change: convert and lock; otherwise nothing is written, and local models are compared by names, sizes and
             digests that are known from before.
+        prove_unproved: also prove models whose entry is unchanged and has no proofs, because an older LISA wrote it.
         generate: also prove that a converted model generates as its checkpoint does.
         step: shows the progress of long steps.
     """
@@ -114,8 +116,9 @@ def resolve(
             seen[model] = _fingerprint(path)
             known = lock.models.get(model)
             if directory.state is LocalState.COMPLETE and change:
-                now_is = _locked(model, directory, cache, known, step)
-                if (entry := _entry(model, directory, known, now_is, generate=generate)) != known:
+                now_is = local_content(model, directory, cache, known, step)
+                options = _ProofOptions(unproved=prove_unproved, generate=generate)
+                if (entry := _entry(model, directory, known, now_is, options)) != known:
                     lock = lock.with_model(model, entry)
                     locked.append(model)
             elif issue := _issue(model, directory, known, cache):
@@ -164,9 +167,21 @@ def conversion_record(cache: DigestCache, model: str, directory: ModelDirectory)
     return record
 
 
-def _locked(
+def local_content(
     model: str, directory: ModelDirectory, cache: DigestCache, entry: LockedModel | None, step: Step
 ) -> LockedModel:
+    """Create the entry of a complete model, without proofs; only files whose digest is unknown are read.
+
+    Args:
+        model: `org/name`.
+        directory: the model.
+        cache: digests that are known; others are recorded there.
+        entry: what the lock has of it; S3's checksums of large files are taken from it.
+        step: shows the progress.
+
+    Raises:
+        WeightsError: a file cannot be read, or changes meanwhile.
+    """
     locked = _read(model, directory, cache, entry, step)
     parts = _parts_checksums(entry)
     files = tuple(
@@ -205,16 +220,24 @@ def _read(
     return locked
 
 
+@dataclass(frozen=True, slots=True)
+class _ProofOptions:
+    unproved: bool
+    generate: bool
+
+
 def _entry(
-    model: str, directory: ModelDirectory, known: LockedModel | None, now_is: LockedModel, *, generate: bool
+    model: str, directory: ModelDirectory, known: LockedModel | None, now_is: LockedModel, options: _ProofOptions
 ) -> LockedModel:
     """The lock's entry of a complete model, proved if it is new or has changed."""
     if known is None or known.files != now_is.files:
         revision = arrived_revision(directory.path)
         source = now_is if revision is None else replace(now_is, kind=SourceKind.HUB, revision=revision)
-        return replace(source.with_prefix(model), proofs=prove(directory, generate=generate))
+        return replace(source.with_prefix(model), proofs=prove(directory, generate=options.generate))
     kinds = {proof.kind for proof in known.proofs if proof.is_made}
-    proofs = prove(directory, generate=True) if generate and ProofKind.GENERATE not in kinds else known.proofs
+    proofs = known.proofs
+    if (options.generate and ProofKind.GENERATE not in kinds) or (options.unproved and not proofs):
+        proofs = merge(proofs, prove(directory, generate=options.generate))
     converter = now_is.converter if known.converter is None else known.converter
     return replace(known, converter=converter, proofs=proofs)
 

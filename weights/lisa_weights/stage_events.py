@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lisa_weights.importing import Imported
 from lisa_weights.lock.lock_file import LockedModel
+from lisa_weights.lock.proofs import Proof
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.status import Condition
 
@@ -30,6 +31,29 @@ class ModelImported:
     """A model is in models/, from what it was carried in."""
 
     imported: Imported
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProved:
+    """The proofs that a model loads, of which at least one was made now.
+
+    Attributes:
+        model: its name.
+        proofs: all of them, by kind.
+        is_recorded: whether the lock file has them; not for a directory outside a project.
+    """
+
+    model: str
+    proofs: tuple[Proof, ...]
+    is_recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNotProved:
+    """A hosted model was not proved, because its files are not on the disk or not locked."""
+
+    model: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +139,13 @@ class StoredModelChecked:
 
 
 Verification = ModelVerified | StoredModelChecked
-Event = ModelAdopted | ModelImported | ModelLocked | ModelChecked | ModelUploaded | Verification
+Event = (
+    ModelAdopted
+    | ModelImported
+    | ModelLocked
+    | ModelProved
+    | ModelNotProved
+    | ModelChecked
+    | ModelUploaded
+    | Verification
+)

@@ -22,9 +22,11 @@ from lisa_compiler.deploy.weights import open_bucket_workspace
 from lisa_compiler.project.paths import MODELS, shown_path
 from lisa_weights import acquisition, transfer
 from lisa_weights.adopt import adopt
+from lisa_weights.convert import Converted
 from lisa_weights.garbage import MIN_AGE_DAYS, GarbageOptions
 from lisa_weights.intake.rendering import as_document, as_markdown, write_report
 from lisa_weights.intake.report import examine
+from lisa_weights.proving import prove_conversion, prove_models
 from lisa_weights.stage import stage
 from lisa_weights.status import NextAction, StatusRow
 from lisa_weights.workspace import Workspace
@@ -167,20 +169,30 @@ def weights_convert(
         verify=verify,
         checksums=checksums,
     )
-    if not converted.written:
+    if converted.written:
+        _print_conversion(shown, converted)
+    else:
         print_status(f"{shown} is safetensors already, and valid")
-        return
+    if generate:
+        print_events(prove_conversion(path, progress_step))
+    for line in omission_lines(acquisition.omitted_files(path)) if converted.written else ():
+        print_status(line)
+
+
+def _print_conversion(shown: str, converted: Converted) -> None:
     total = format_bytes(sum(file.size for file in converted.files))
     print_status(f"{shown}: {len(converted.tensors)} tensors in {len(converted.files)} files ({total})")
     if converted.taken_from:
         print_status(f"converted: the tensors under {'.'.join(converted.taken_from)}")
     for name in converted.skipped:
         print_status(f"omitted: {name}")
-    if generate:
-        for proof in acquisition.prove_directory(path):
-            print_status(proof.summary)
-    for line in omission_lines(acquisition.omitted_files(path)):
-        print_status(line)
+
+
+@app.command("prove", epilog="lisa weights prove --env prod")
+@takes(local_workspace_options)
+def weights_prove(workspace: Workspace, models: Models = None, *, generate: Generate = False) -> None:
+    """Prove that locked models in models/ load; record the proofs in the lock file."""
+    print_events(prove_models(workspace, models or (), progress_step, generate=generate))
 
 
 @app.command("upload")

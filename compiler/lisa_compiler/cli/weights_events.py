@@ -16,6 +16,8 @@ from lisa_weights.stage_events import (
     ModelDownloaded,
     ModelImported,
     ModelLocked,
+    ModelNotProved,
+    ModelProved,
     ModelUploaded,
     ModelVerified,
     StoredModelChecked,
@@ -39,6 +41,8 @@ def print_events(events: Iterable[Event | ModelDownloaded]) -> ExitCode:
 
 def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
     match event:
+        case ModelProved() | ModelNotProved():
+            yield from _proof_lines(event)
         case ModelAdopted(model, copied, read):
             yield f"{model}: {copied} files copied within the bucket, {read} read to verify them"
         case ModelImported(imported):
@@ -66,6 +70,17 @@ def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
             yield from problems
             if condition is Condition.DAMAGED:
                 yield _damage(model)
+
+
+def _proof_lines(event: ModelProved | ModelNotProved) -> Iterator[str]:
+    if isinstance(event, ModelNotProved):
+        yield f"{event.model}: not proved: {event.reason}"
+        return
+    yield from (f"{event.model}: {proof.summary}" for proof in event.proofs)
+    if event.is_recorded:
+        yield f"{event.model}: {len(event.proofs)} proofs → {WEIGHTS_LOCK}"
+    else:
+        yield f"{event.model}: not recorded in {WEIGHTS_LOCK}, because it is not in {MODELS}/ of a project"
 
 
 def _import_lines(imported: Imported) -> Iterator[str]:

@@ -267,7 +267,7 @@ def test_damaged_model_with_its_checkpoint_is_converted_again(lisa: Lisa, projec
     write(Path(LOCAL), {**damaged(), "pytorch_model.bin": checkpoint(b"abcd")})
     assert lisa("compile").code == 0
     assert lisa("compile", "--check").code == 0
-    assert json.loads(Path("weights.lock.json").read_bytes())["models"][MODEL]["converter"] == 2
+    assert json.loads(Path("weights.lock.json").read_bytes())["models"][MODEL]["converter"] == 3
 
 
 def test_model_that_an_older_lisa_locked_is_a_warning_until_it_is_checked(lisa: Lisa, project: Path) -> None:

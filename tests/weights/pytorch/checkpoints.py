@@ -1,151 +1,108 @@
-"""Small models with random weights, saved as PyTorch checkpoints the way transformers before 4.35 saved them."""
+"""Models saved as PyTorch checkpoints, with the names of tensors that published ones have, and what they answer."""
 
 from __future__ import annotations
 
 import json
+import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch as safetensors_torch
 import torch
-import transformers as hf
 
-VOCABULARY = 512
 PROMPT = (5, 17, 99, 3)
 TOKENS = 8
 """Tokens that are generated after the prompt."""
 
-_LLAMA: dict[str, Any] = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 128,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 4,
-    "max_position_embeddings": 128,
-    "initializer_range": 0.3,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-_BERT: dict[str, Any] = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "initializer_range": 0.3,
-}
+State = dict[str, torch.Tensor]
+_POSITIONS = 128
 
 
-def _llama(*, tied: bool) -> Any:
-    return hf.LlamaForCausalLM(hf.LlamaConfig(tie_word_embeddings=tied, **_LLAMA))
+def _named_as_before_transformers_5(model: Any) -> State:
+    """The state dict with the names of files: a tensor for each expert, where transformers 5 merges them in memory."""
+    with tempfile.TemporaryDirectory() as directory:
+        model.save_pretrained(directory)
+        return safetensors_torch.load_file(Path(directory) / "model.safetensors")
 
 
-def _shared_layers() -> Any:
-    model = _llama(tied=False)
-    model.model.layers[1].mlp = model.model.layers[0].mlp
-    return model
+def publish(model: Any) -> State:
+    """The state dict as models of this type were published, with the buffers and the prefixes of their time."""
+    kind = model.config.model_type
+    state = _named_as_before_transformers_5(model) if kind in _RENAMED else model.state_dict()
+    return _PUBLISHED[kind](state) if kind in _PUBLISHED else state
 
 
-def _shared_head_of_an_untied_configuration() -> Any:
-    model = _llama(tied=False)
-    model.lm_head.weight = model.model.embed_tokens.weight
-    return model
+def _with_inverse_frequencies(state: State) -> State:
+    layers = {found[1] for name in state if (found := re.match(r"(model\.layers\.\d+\.self_attn)\.", name))}
+    return state | {f"{layer}.rotary_emb.inv_freq": torch.rand(16) for layer in layers}
 
 
-def _mistral() -> Any:
-    return hf.MistralForCausalLM(hf.MistralConfig(sliding_window=None, **_LLAMA))
+def _as_gpt2(state: State) -> State:
+    mask = torch.ones(_POSITIONS, _POSITIONS, dtype=torch.uint8).tril().view(1, 1, _POSITIONS, _POSITIONS)
+    bare = {name.removeprefix("transformer."): value for name, value in state.items() if name != "lm_head.weight"}
+    return bare | {f"h.{layer}.attn.bias": mask.clone() for layer in range(2)}
 
 
-def mixtral() -> Any:
-    """A decoder with experts."""
-    return hf.MixtralForCausalLM(hf.MixtralConfig(sliding_window=None, num_local_experts=4, **_LLAMA))
+def _as_pythia(state: State) -> State:
+    mask = torch.ones(_POSITIONS, _POSITIONS, dtype=torch.bool).tril().view(1, 1, _POSITIONS, _POSITIONS)
+    for layer in range(2):
+        attention = f"gpt_neox.layers.{layer}.attention"
+        state |= {f"{attention}.bias": mask.clone(), f"{attention}.masked_bias": torch.tensor(-1e9)}
+        state |= {f"{attention}.rotary_emb.inv_freq": torch.rand(4)}
+    return state
 
 
-def _gpt2() -> Any:
-    return hf.GPT2LMHeadModel(
-        hf.GPT2Config(
-            vocab_size=VOCABULARY,
-            n_embd=128,
-            n_layer=2,
-            n_head=4,
-            n_positions=128,
-            initializer_range=0.3,
-            bos_token_id=1,
-            eos_token_id=2,
-        )
-    )
+def _as_opt(state: State) -> State:
+    return {name.removeprefix("model."): value for name, value in state.items() if name != "lm_head.weight"}
 
 
-def _opt() -> Any:
-    return hf.OPTForCausalLM(
-        hf.OPTConfig(
-            vocab_size=VOCABULARY,
-            init_std=0.3,
-            hidden_size=128,
-            ffn_dim=128,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=128,
-            word_embed_proj_dim=128,
-        )
-    )
+def _as_bloom(state: State) -> State:
+    return {name.removeprefix("transformer."): value for name, value in state.items() if name != "lm_head.weight"}
 
 
-def _t5() -> Any:
-    return hf.T5ForConditionalGeneration(
-        hf.T5Config(
-            vocab_size=VOCABULARY,
-            d_model=64,
-            d_kv=16,
-            d_ff=128,
-            num_layers=2,
-            num_heads=4,
-            initializer_factor=3.0,
-            decoder_start_token_id=0,
-        )
-    )
+def _as_t5(state: State) -> State:
+    unused = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+    return state | {unused: torch.rand(32, 4)}
 
 
-def _bart() -> Any:
-    return hf.BartForConditionalGeneration(
-        hf.BartConfig(
-            vocab_size=VOCABULARY,
-            d_model=64,
-            encoder_ffn_dim=128,
-            decoder_ffn_dim=128,
-            encoder_layers=2,
-            decoder_layers=2,
-            encoder_attention_heads=4,
-            decoder_attention_heads=4,
-            init_std=0.3,
-        )
-    )
+def _as_bert(state: State) -> State:
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    renamed = {re.sub("LayerNorm.(weight|bias)$", lambda found: names[found[0]], name): state[name] for name in state}
+    renamed.pop("cls.predictions.decoder.bias")
+    heads = {"cls.seq_relationship.weight": torch.rand(2, 64), "cls.seq_relationship.bias": torch.rand(2)}
+    return renamed | heads
 
 
-DECODERS: dict[str, Callable[[], Any]] = {
-    "llama-tied": lambda: _llama(tied=True),
-    "llama-untied": lambda: _llama(tied=False),
-    "llama-shared-layers": _shared_layers,
-    "llama-shared-head-declared-untied": _shared_head_of_an_untied_configuration,
-    "mistral": _mistral,
-    "gpt2": _gpt2,
-    "opt": _opt,
-}
-SEQUENCE_TO_SEQUENCE: dict[str, Callable[[], Any]] = {"t5": _t5, "bart": _bart}
-ENCODERS: dict[str, Callable[[], Any]] = {
-    "bert-mlm": lambda: hf.BertForMaskedLM(hf.BertConfig(**_BERT)),
-    "roberta": lambda: hf.RobertaForMaskedLM(hf.RobertaConfig(**_BERT)),
+def _as_roberta(state: State) -> State:
+    state.pop("lm_head.decoder.bias")
+    return state | {"roberta.embeddings.position_ids": torch.arange(512).expand(1, -1)}
+
+
+_RENAMED = ("deepseek_v2", "gpt_neox", "mixtral", "qwen2_moe", "qwen3_moe")
+"""Values of `model_type` whose tensors have other names in memory than in files."""
+_PUBLISHED: dict[str, Callable[[State], State]] = {
+    "llama": _with_inverse_frequencies,
+    "mistral": _with_inverse_frequencies,
+    "gpt2": _as_gpt2,
+    "gpt_neox": _as_pythia,
+    "opt": _as_opt,
+    "bloom": _as_bloom,
+    "t5": _as_t5,
+    "bert": _as_bert,
+    "roberta": _as_roberta,
+    "xlm-roberta": _as_roberta,
 }
 
 
-def save(model: Any, directory: Path, *, files: int = 1) -> Path:
+def save(model: Any, directory: Path, *, files: int = 1, state: State | None = None) -> Path:
     """Write config.json, the checkpoint in one file or in that many with an index, and a tokenizer of no words."""
     directory.mkdir(parents=True)
     (directory / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "WordLevel", "vocab": {}}}')
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(directory)
-    state = model.state_dict()
+    state = model.state_dict() if state is None else state
     if files == 1:
         torch.save(state, directory / "pytorch_model.bin")
         return directory
@@ -162,12 +119,36 @@ def save(model: Any, directory: Path, *, files: int = 1) -> Path:
     return directory
 
 
-def make(build: Callable[[], Any], directory: Path, *, files: int = 1, dtype: torch.dtype = torch.float32) -> Any:
+def make(
+    build: Callable[[], Any],
+    directory: Path,
+    *,
+    files: int = 1,
+    dtype: torch.dtype = torch.float32,
+    published: bool = False,
+) -> Any:
     """Build a model with the same random weights each time, save it, and return it."""
     torch.manual_seed(0)
-    model = build().to(dtype).eval()
-    save(model, directory, files=files)
+    model = build()
+    if published:
+        _disturb(model)
+    for parameter in model.parameters():  # not the buffers, which no file has
+        parameter.data = parameter.data.to(dtype)
+    model.eval()
+    save(model, directory, files=files, state=publish(model) if published else None)
     return model
+
+
+def _disturb(model: Any) -> None:
+    """Change what starts as ones or zeros, so that no bias or norm can be confused with another, and small embeddings.
+
+    Otherwise large tied embeddings decide the answer, whatever the layers are.
+    """
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+        model.get_input_embeddings().weight.mul_(0.1)
 
 
 def answer(model: Any) -> torch.Tensor:

@@ -1,13 +1,15 @@
-"""Build checkpoints with what they answer, and answer from directories with vLLM; run as a program in .venv/weights.
+"""Build checkpoints with what they answer, and answer from directories; run as a program in .venv/weights.
 
-`build DIRECTORY NAME…` and `answer DIRECTORY NAME…` print an object of answers by name on the last line: greedy tokens
-of a decoder, the embedding of a sentence-transformers model.
+`build DIRECTORY NAME…` saves each checkpoint and prints what transformers answers from its `.bin` files; `vllm` and
+`transformers` print what that loader answers from each directory. The last line is an object by name: an answer, or a
+text that says why there is none.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,32 +17,48 @@ from typing import Any
 import tokenizers
 import torch
 import transformers as hf
-from vllm import LLM, SamplingParams
-from vllm.distributed import cleanup_dist_env_and_memory
 
-from weights.pytorch.checkpoints import DECODERS, PROMPT, TOKENS, VOCABULARY, answer, make
+from weights.loader_rows import PROMPT
+from weights.pytorch.architectures import ARCHITECTURES, HIDDEN, VOCABULARY
+from weights.pytorch.checkpoints import TOKENS, make
 
 DIMENSIONS = 48
-_HIDDEN = 128
+FILES = {"llama-untied": 3, "mixtral": 2, "bloom": 2, "t5": 2, "xlm-roberta": 3}
+"""Checkpoints in several files with an index; the others have one."""
+DTYPES = {"llama-tied": torch.float16, "qwen2": torch.bfloat16, "gpt-neox": torch.float16, "bart": torch.float16}
+
+
+def _save_tokenizer(directory: Path) -> None:
+    """A tokenizer of bytes, which every class of tokenizers with byte pairs reads alike, also that of Qwen."""
+    letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    words = ["<unk>", "<pad>", *letters, *(f"w{number}" for number in range(len(letters) + 2, VOCABULARY))]
+    model = tokenizers.Tokenizer(tokenizers.models.BPE({word: number for number, word in enumerate(words)}, []))
+    model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model.decoder = tokenizers.decoders.ByteLevel()
+    model.save(str(directory / "tokenizer.json"))
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "pad_token": "<pad>"}
+    (directory / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
 def _bert() -> Any:
     return hf.BertModel(
         hf.BertConfig(
-            vocab_size=VOCABULARY, hidden_size=_HIDDEN, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4
+            vocab_size=VOCABULARY, hidden_size=HIDDEN, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4
         )
     )
 
 
-def _tokenizer() -> Any:
-    words = {"[UNK]": 0, "[PAD]": 1, **{f"w{number}": number for number in range(2, VOCABULARY)}}
-    model = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
-    return hf.PreTrainedTokenizerFast(tokenizer_object=model, unk_token="[UNK]", pad_token="[PAD]")
-
-
-def _decoder(name: str) -> Callable[[Path], list[Any]]:
-    def build(directory: Path) -> list[Any]:
-        return list(answer(make(DECODERS[name], directory))[0, len(PROMPT) :].tolist())
+def _architecture(name: str) -> Callable[[Path], list[float]]:
+    def build(directory: Path) -> list[float]:
+        files, dtype = FILES.get(name, 1), DTYPES.get(name, torch.float32)
+        made = make(ARCHITECTURES[name], directory, files=files, dtype=dtype, published=True).float()
+        _save_tokenizer(directory)
+        found = _answer(made, directory)
+        if len({round(number, 2) for number in found[-TOKENS:]}) < TOKENS // 2:
+            raise ValueError(f"{name} answers {found}, which a model with other weights could answer, too")
+        if not torch.allclose(torch.tensor(_with_transformers(directory, use_safetensors=False)), torch.tensor(found)):
+            raise ValueError(f"transformers reads another model from the checkpoint of {name} than was saved")
+        return found
 
     return build
 
@@ -53,60 +71,90 @@ def _sentence_model(directory: Path, *, dense: str) -> list[float]:
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (path, kind) in enumerate(kinds.items())
     ]
-    pooling = {"word_embedding_dimension": _HIDDEN, "pooling_mode_mean_tokens": True}
+    pooling = {"word_embedding_dimension": HIDDEN, "pooling_mode_mean_tokens": True}
     activation = "torch.nn.modules.activation.Tanh"
-    shape = {"in_features": _HIDDEN, "out_features": DIMENSIONS, "bias": True, "activation_function": activation}
-    layer = torch.nn.Linear(_HIDDEN, DIMENSIONS)
+    shape = {"in_features": HIDDEN, "out_features": DIMENSIONS, "bias": True, "activation_function": activation}
+    layer = torch.nn.Linear(HIDDEN, DIMENSIONS)
     for path, content in (("1_Pooling", pooling), (dense, shape)):
         (directory / path).mkdir(parents=True)
         (directory / path / "config.json").write_text(json.dumps(content))
     (directory / "modules.json").write_text(json.dumps(listed))
-    _tokenizer().save_pretrained(directory)  # vLLM embeds nothing without one
+    _save_tokenizer(directory)  # vLLM embeds nothing without one
     torch.save(
         {f"linear.{name}": value for name, value in layer.state_dict().items()}, directory / dense / "pytorch_model.bin"
     )
     with torch.no_grad():
-        pooled = model(torch.tensor([PROMPT])).last_hidden_state.mean(dim=1)
+        pooled = model(_prompt(directory)).last_hidden_state.mean(dim=1)
         found: list[float] = torch.tanh(layer(pooled))[0].tolist()
     return found
 
 
-BUILDERS: dict[str, Callable[[Path], list[Any]]] = {
-    **{name: _decoder(name) for name in DECODERS},
+BUILDERS: dict[str, Callable[[Path], list[float]]] = {
+    **{name: _architecture(name) for name in ARCHITECTURES},
     "sentence-dense": lambda directory: _sentence_model(directory, dense="2_Dense"),
     "sentence-nested-dense": lambda directory: _sentence_model(directory, dense="heads/projection"),
 }
 
 
-def _serve(directory: Path, *, embeds: bool) -> list[Any]:
+def _prompt(directory: Path) -> torch.Tensor:
+    return torch.tensor([hf.AutoTokenizer.from_pretrained(directory)(PROMPT, add_special_tokens=False).input_ids])
+
+
+def _answer(model: Any, directory: Path) -> list[float]:
+    """Greedy tokens and then their log probabilities; the first logits of an encoder."""
+    prompt = _prompt(directory)
+    with torch.no_grad():
+        if not model.can_generate():
+            return list(model(prompt).logits[0, 0, :DIMENSIONS].tolist())
+        model.generation_config.eos_token_id = None
+        options = {"do_sample": False, "num_beams": 1, "output_logits": True, "return_dict_in_generate": True}
+        found = model.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=TOKENS, **options)
+    tokens = found.sequences[0, -TOKENS:].tolist()
+    scores = torch.log_softmax(torch.cat(found.logits), dim=-1)
+    return [*tokens, *(scores[step, token].item() for step, token in enumerate(tokens))]
+
+
+def _with_transformers(directory: Path, *, use_safetensors: bool = True) -> list[float]:
+    """What the class that config.json names answers to the prompt as its tokenizer reads it."""
+    model_class = getattr(hf, hf.AutoConfig.from_pretrained(directory).architectures[0])
+    model = model_class.from_pretrained(directory, dtype=torch.float32, use_safetensors=use_safetensors)
+    return _answer(model.eval(), directory)
+
+
+def _with_vllm(directory: Path) -> list[float]:
+    from vllm import LLM, SamplingParams
+    from vllm.distributed import cleanup_dist_env_and_memory
+
+    embeds = (directory / "modules.json").exists()
     runner = {"runner": "pooling"} if embeds else {}
-    server = LLM(
-        str(directory),
-        dtype="float32",
-        enforce_eager=True,
-        skip_tokenizer_init=not embeds,
-        max_model_len=64,
-        seed=0,
-        **runner,
-    )
-    prompt = [{"prompt_token_ids": list(PROMPT)}]
+    server = LLM(str(directory), dtype="float32", enforce_eager=True, max_model_len=64, seed=0, **runner)
     try:
         if embeds:
-            return list(server.embed(prompt, use_tqdm=False)[0].outputs.embedding)
-        parameters = SamplingParams(temperature=0, max_tokens=TOKENS, detokenize=False, ignore_eos=True)
-        return list(server.generate(prompt, parameters, use_tqdm=False)[0].outputs[0].token_ids)
+            return list(server.embed([PROMPT], use_tqdm=False)[0].outputs.embedding)
+        parameters = SamplingParams(temperature=0, max_tokens=TOKENS, ignore_eos=True, logprobs=0)
+        found = server.generate([PROMPT], parameters, use_tqdm=False)[0].outputs[0]
+        scores = [step[token].logprob for token, step in zip(found.token_ids, found.logprobs, strict=True)]
+        return [*found.token_ids, *scores]
     finally:
         del server
         cleanup_dist_env_and_memory()
 
 
 def _main(action: str, root: Path, names: list[str]) -> None:
-    found = {
-        name: BUILDERS[name](root / name)
-        if action == "build"
-        else _serve(root / name, embeds=(root / name / "modules.json").exists())
-        for name in names
+    ask: dict[str, Callable[[str], list[float]]] = {
+        "build": lambda name: BUILDERS[name](root / name),
+        "transformers": lambda name: _with_transformers(root / name),
+        "vllm": lambda name: _with_vllm(root / name),
     }
+    found: dict[str, list[float] | str] = {}
+    for name in names:
+        try:
+            found[name] = ask[action](name)
+        except Exception:
+            found[name] = traceback.format_exc()
+            if action == "vllm":  # its state in this process is undefined from now on
+                found |= {other: f"not asked after the error of {name}" for other in names if other not in found}
+                break
     sys.stdout.write("\n" + json.dumps(found) + "\n")
 
 

@@ -13,9 +13,8 @@ import torch
 from lisa_weights.convert import convert
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.safetensors.dropped_names import TIED_UNLESS_STATED
-from weights.pytorch.checkpoints import DECODERS, ENCODERS, SEQUENCE_TO_SEQUENCE, answer, load, make
-
-ARCHITECTURES = {**DECODERS, **SEQUENCE_TO_SEQUENCE, **ENCODERS}
+from weights.pytorch.architectures import ARCHITECTURES
+from weights.pytorch.checkpoints import answer, load, make
 
 
 def converted(checkpoint: Path, **options: Any) -> Path:
@@ -39,10 +38,11 @@ def assert_same_answers(model: Any, checkpoint: Path, conversion: Path) -> None:
     assert torch.equal(answer(found), expected)
 
 
+@pytest.mark.parametrize("published", [False, True], ids=["as-in-memory", "as-published"])
 @pytest.mark.parametrize("build", ARCHITECTURES.values(), ids=ARCHITECTURES)
-def test_conversion_answers_as_its_checkpoint(tmp_path: Path, build: Callable[[], Any]) -> None:
+def test_conversion_answers_as_its_checkpoint(tmp_path: Path, build: Callable[[], Any], published: bool) -> None:
     checkpoint = tmp_path / "checkpoint"
-    model = make(build, checkpoint)
+    model = make(build, checkpoint, published=published)
     assert_same_answers(model, checkpoint, converted(checkpoint))
 
 
@@ -55,7 +55,7 @@ def test_conversion_of_a_checkpoint_in_several_files_answers_as_it(tmp_path: Pat
     assert_same_answers(model, checkpoint, conversion)
 
 
-@pytest.mark.parametrize("name", ["llama-tied", "bert-mlm"])
+@pytest.mark.parametrize("name", ["llama-tied", "bert"])
 def test_conversion_of_bfloat16_answers_as_its_checkpoint(tmp_path: Path, name: str) -> None:
     checkpoint = tmp_path / "checkpoint"
     model = make(ARCHITECTURES[name], checkpoint, dtype=torch.bfloat16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,28 +17,20 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import WeightsLock
 from lisa_weights.lock.proofs import Proof, ProofKind
 from lisa_weights.model_directory import read_directory
+from lisa_weights.proof import child, load
 from lisa_weights.proof.load import prove
 from lisa_weights.resolve import IssueKind, resolve
-from weights.pytorch.checkpoints import DECODERS, ENCODERS, SEQUENCE_TO_SEQUENCE, make, mixtral
+from weights.pytorch.architectures import ARCHITECTURES
+from weights.pytorch.checkpoints import make
 
-ARCHITECTURES: dict[str, Callable[[], Any]] = {
-    "llama-tied": DECODERS["llama-tied"],
-    "gpt2": DECODERS["gpt2"],
-    "mixtral": mixtral,
-    "t5": SEQUENCE_TO_SEQUENCE["t5"],
-    "roberta": ENCODERS["roberta"],
-}
-
-
+UNEXPECTED = {"bert": 2}
+"""Tensors in published checkpoints that no model has a parameter for."""
 EXPERT = "model.layers.1.block_sparse_moe.experts.2.w1.weight"
 
 
 def converted(tmp_path: Path, name: str) -> Path:
     directory = tmp_path / "org" / "name"
-    model = make(ARCHITECTURES[name], directory)
-    if name == "mixtral":  # as published: a tensor for each expert, which transformers merges in memory
-        model.save_pretrained(directory)
-        (directory / "pytorch_model.bin").unlink()
+    make(ARCHITECTURES[name], directory, published=name == "mixtral")
     convert(directory)
     return directory
 
@@ -54,12 +47,30 @@ def load_proof(directory: Path) -> Proof:
     return found
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_tensor_of_a_conversion_is_accounted_for(tmp_path: Path, name: str) -> None:
-    found = load_proof(converted(tmp_path, name))
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make proofs without a child process, which would import PyTorch for each."""
+    monkeypatch.setattr(load, "_ask", child.answer)
+
+
+def test_proof_made_in_a_child_process_accounts_for_every_tensor(tmp_path: Path) -> None:
+    found = load_proof(converted(tmp_path, "t5"))
     assert found.is_made, found.detail
     assert found.detail.endswith("0 unexpected")
     assert found.versions["transformers"] == transformers.__version__
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_tensor_of_a_published_checkpoint_is_accounted_for(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / "org" / "name"
+    make(ARCHITECTURES[name], directory, published=True)
+    convert(directory)
+    found = load_proof(directory)
+    assert found.is_made, found.detail
+    unexpected = re.search(r"(\d+) unexpected", found.detail)
+    assert unexpected is not None
+    assert int(unexpected[1]) == UNEXPECTED.get(name, 0), found.detail
 
 
 def test_tied_and_unexpected_tensors_are_counted(tmp_path: Path) -> None:
@@ -138,5 +149,5 @@ def test_answers_of_checkpoint_and_conversion_are_compared(tmp_path: Path) -> No
     assert proofs[ProofKind.GENERATE].detail == "8 greedy tokens equal before and after conversion"
     tensors = load_file(directory / "model.safetensors")
     save_file({name: tensor.flip(0) for name, tensor in tensors.items()}, directory / "model.safetensors")
-    with pytest.raises(WeightsError, match=r"its checkpoint answers with the tokens \["):
+    with pytest.raises(WeightsError, match=r"differs from its checkpoint, which answers with the tokens \["):
         prove(read_directory(directory), generate=True)

@@ -11,8 +11,9 @@ from typing import Any
 class ProofKind(StrEnum):
     """What was proved.
 
-    `headers`: the files contain what their index and headers record. `load`: the model's own class accounts for every
-    tensor's name and shape. `generate`: the checkpoint and the safetensors answer with the same tokens.
+    `headers`: the files contain what their index and headers record, and do not contradict config.json. `load`: the
+    model's own class accounts for every tensor's name and shape. `generate`: the checkpoint and the safetensors answer
+    with the same tokens, and not as a model with random weights does.
     """
 
     HEADERS = "headers"
@@ -43,6 +44,15 @@ class Proof:
             return f"{self.kind} not made: {self.detail}"
         made_by = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
         return f"{self.kind}: {self.detail}" + (f" ({made_by})" if made_by else "")
+
+
+def merge(earlier: Iterable[Proof], later: Iterable[Proof]) -> tuple[Proof, ...]:
+    """The proofs of the same files by kind: the later one, unless only the earlier one was made."""
+    found = {proof.kind: proof for proof in earlier}
+    for proof in later:
+        if proof.is_made or not (proof.kind in found and found[proof.kind].is_made):
+            found[proof.kind] = proof
+    return tuple(found[kind] for kind in ProofKind if kind in found)
 
 
 def proofs_as_json(proofs: Iterable[Proof]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import math
 import os
 import re
 import resource
@@ -24,6 +25,7 @@ _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendt
 _CONVERSION = re.compile(r"^(\S+)\s*\|.*\bCONVERSION\b", re.MULTILINE)
 _ABOUT_SHAPES = re.compile(r"equal size|size mismatch|must match|invalid for input of size", re.IGNORECASE)
 _PROMPT = (3, 5, 7, 11)
+_SHORTEST_TEXT = 12
 
 
 def _refuse_network(event: str, _arguments: Any) -> None:
@@ -110,17 +112,16 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _generate(request: dict[str, Any]) -> dict[str, Any]:
-    answers = {"before": _answer(request, use_safetensors=False), "after": _answer(request, use_safetensors=True)}
-    return {"tokens": answers}
+    before = _answer(_model(request, use_safetensors=False), request["tokens"])
+    model = _model(request, use_safetensors=True)
+    return {"tokens": {"before": before, "after": _answer(model, request["tokens"])}, **_prediction(request, model)}
 
 
-def _answer(request: dict[str, Any], *, use_safetensors: bool) -> list[int]:
-    torch = importlib.import_module("torch")
-
+def _model(request: dict[str, Any], *, use_safetensors: bool) -> Any:
     config, model_class, name = _architecture(request["directory"])
     if not model_class.can_generate():
         raise UnsupportedModelError(f"{name} does not generate")
-    model = model_class.from_pretrained(
+    return model_class.from_pretrained(
         request["directory"],
         config=config,
         dtype="auto",
@@ -128,6 +129,11 @@ def _answer(request: dict[str, Any], *, use_safetensors: bool) -> list[int]:
         trust_remote_code=False,
         use_safetensors=use_safetensors,
     ).eval()
+
+
+def _answer(model: Any, count: int) -> list[int]:
+    torch = importlib.import_module("torch")
+
     prompt = torch.tensor([_PROMPT])
     model.generation_config.eos_token_id = None
     with torch.no_grad():
@@ -136,31 +142,70 @@ def _answer(request: dict[str, Any], *, use_safetensors: bool) -> list[int]:
             attention_mask=torch.ones_like(prompt),
             do_sample=False,
             num_beams=1,
-            max_new_tokens=request["tokens"],
-            min_new_tokens=request["tokens"],
+            max_new_tokens=count,
+            min_new_tokens=count,
         )
-    tokens: list[int] = found[0, -request["tokens"] :].tolist()
+    tokens: list[int] = found[0, -count:].tolist()
     return tokens
+
+
+def _prediction(request: dict[str, Any], model: Any) -> dict[str, float]:
+    """How well a decoder predicts a text, in nats a token, and how well a uniform guess does; empty without a text."""
+    torch = importlib.import_module("torch")
+    transformers = importlib.import_module("transformers")
+
+    if model.config.is_encoder_decoder:
+        return {}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            request["directory"], trust_remote_code=False, local_files_only=True
+        )
+        tokens = tokenizer(request["text"], return_tensors="pt").input_ids
+    except Exception:  # a tokenizer of any library, which fails in its own way
+        return {}
+    if tokens.shape[-1] < _SHORTEST_TEXT:
+        return {}
+    with torch.no_grad():
+        logits = model(tokens).logits[0, :-1].float()
+    loss = torch.nn.functional.cross_entropy(logits, tokens[0, 1:]).item()
+    return {"loss": loss, "uniform": math.log(logits.shape[-1])}
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Make a proof in this process.
+
+    Args:
+        request: the `kind`, `load` or `generate`; the `directory`; `tensors` or `tokens` and `text`.
+
+    Returns:
+        What was found, and the `versions` of the libraries.
+
+    Raises:
+        NotImplementedError: the libraries do not support the model.
+    """
+    torch = importlib.import_module("torch")
+    transformers = importlib.import_module("transformers")
+
+    versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
+    return {"load": _load, "generate": _generate}[request["kind"]](request) | {"versions": versions}
 
 
 def _main() -> None:
     request = json.load(sys.stdin)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     sys.addaudithook(_refuse_network)
-    answer: dict[str, Any]
+    found: dict[str, Any]
     try:
-        torch = importlib.import_module("torch")
-        transformers = importlib.import_module("transformers")
-
-        versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
+        for library in ("torch", "transformers"):
+            importlib.import_module(library)
         _limit_memory(request["memory"])
-        answer = {"load": _load, "generate": _generate}[request["kind"]](request) | {"versions": versions}
+        found = answer(request)
     except Exception as error:
         lines = str(error).strip().splitlines()
-        answer = {"failure": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
+        found = {"failure": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
         if isinstance(error, NotImplementedError):
-            answer = {"unsupported": lines[0] if lines else type(error).__name__}
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+            found = {"unsupported": lines[0] if lines else type(error).__name__}
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from lisa_weights import disk
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.proofs import Proof, ProofKind
 from lisa_weights.model_directory import ModelDirectory
+from lisa_weights.proof.contradictions import contradictions
 from lisa_weights.safetensors.layout import read_file
 
 LIBRARIES = ("transformers", "torch", "accelerate")
@@ -28,6 +29,15 @@ SECONDS = 600
 
 TOKENS = 8
 """Tokens that are generated from the checkpoint and from its safetensors."""
+
+TEXT = (
+    "All human beings are born free and equal in dignity and rights. They are endowed with reason and conscience and "
+    "should act towards one another in a spirit of brotherhood."
+)
+"""What a decoder must predict better than a model with random weights: a text in the training data of most models."""
+
+_LARGEST_LOSS = 0.6
+"""Part of the loss of a uniform guess that a trained model stays below; measured in decision 0050."""
 
 _CHILD = Path(__file__).with_name("child.py")
 _LOAD_MEMORY = 8 << 30
@@ -64,9 +74,10 @@ def prove(directory: ModelDirectory, *, generate: bool = False) -> tuple[Proof, 
 
 def _headers(directory: ModelDirectory) -> Proof:
     count = sum(directory.completeness.dtypes.values())
-    problems = _dense_problems(directory)
-    if problems:
-        raise WeightsError(f"{directory.path.name} was not locked: {'; '.join(problems)}. Download the model again.")
+    if wrong := contradictions(directory):
+        raise WeightsError(f"{directory.path.name} cannot be served: {'; '.join(wrong)}.")
+    if problems := _dense_problems(directory):
+        raise WeightsError(f"{directory.path.name} cannot be served: {'; '.join(problems)}. Download the model again.")
     by_index = ", each in the file that the index names" if directory.completeness.closure.weight_map else ""
     return Proof(ProofKind.HEADERS, True, f"{count} tensors, complete by their headers{by_index}")
 
@@ -90,7 +101,7 @@ def _load(directory: ModelDirectory) -> Proof:
     wrong = [_wrong_shape(*entry) for entry in answer["mismatched"]]
     if missing or wrong:
         raise WeightsError(
-            f"{directory.path.name} was not locked: {name} cannot be loaded from it, "
+            f"{name} cannot be loaded from {directory.path.name}: "
             + "; ".join([*([f"it lacks {_listed(missing)}"] if missing else []), *([_listed(wrong)] if wrong else [])])
             + ". Download or save the model again; if config.json belongs to another model, replace it."
         )
@@ -114,18 +125,30 @@ def _generate(directory: ModelDirectory) -> Proof:
     available = disk.available_memory()
     if available is not None and needed > available:
         return not_made(f"it needs {needed >> 30} GiB of memory, and {available >> 30} are available")
-    request = {"kind": "generate", "directory": str(directory.path), "tokens": TOKENS}
+    request = {"kind": "generate", "directory": str(directory.path), "tokens": TOKENS, "text": TEXT}
     answer = _ask(request | {"memory": max(needed, _GENERATE_MEMORY)})
     if reason := _not_made(answer):
         return not_made(reason)
     before, after = answer["tokens"]["before"], answer["tokens"]["after"]
     if before != after:
         raise WeightsError(
-            f"{directory.path.name} was not locked: its checkpoint answers with the tokens {before}, its safetensors"
-            f" with {after}. Remove the safetensors and convert it again."
+            f"{directory.path.name} differs from its checkpoint, which answers with the tokens {before}; the"
+            f" safetensors answer with {after}. Remove the safetensors and convert it again."
         )
+    return _judged(answer)
+
+
+def _judged(answer: Mapping[str, Any]) -> Proof:
+    """The proof of equal answers, which is not made where they are those of a model with random weights."""
     found = f"{TOKENS} greedy tokens equal before and after conversion"
-    return Proof(ProofKind.GENERATE, True, found, answer["versions"])
+    is_trained = True
+    if "loss" in answer:
+        loss, uniform = float(answer["loss"]), float(answer["uniform"])
+        is_trained = loss < _LARGEST_LOSS * uniform
+        found += f", {loss:.1f} nats a token on an English text, where a uniform guess has {uniform:.1f}"
+    if not is_trained:
+        found += ": a model with random weights answers so"
+    return Proof(ProofKind.GENERATE, is_trained, found, answer["versions"])
 
 
 def _ask(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,13 +74,13 @@ def dropped_names(files: Mapping[str, FileNames], config: Callable[[], Mapping[s
     if not any(file.recorded for file in files.values()):
         return ()
     stored = {name for file in files.values() for name in file.stored}
-    heads_are_tied = _ties_output_head(config())
+    heads_are_tied = ties_output_head(config())
     return tuple(
         sorted(
             f"{path} lacks {name!r}, which its header records as the same tensor as {kept!r}"
             for path, file in files.items()
             for name, kept in file.recorded.items()
-            if kept in stored and name not in stored and not (heads_are_tied and _is_output_head(name))
+            if kept in stored and name not in stored and not (heads_are_tied and is_output_head(name))
         )
     )
 
@@ -97,11 +97,13 @@ def read_config(stream: IO[bytes]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_output_head(name: str) -> bool:
+def is_output_head(name: str) -> bool:
+    """Whether a name is that of an output head, or of its bias, in one of the usual architectures."""
     return any(name == head or name.endswith(f".{head}") for head in _OUTPUT_HEADS)
 
 
-def _ties_output_head(config: Mapping[str, Any]) -> bool:
+def ties_output_head(config: Mapping[str, Any]) -> bool:
+    """Whether config.json declares that the output head is the embedding, or leaves that to a type that ties it."""
     text = config.get("text_config")
     for part in (config, text if isinstance(text, dict) else {}):
         stated = part.get("tie_word_embeddings")
