@@ -47,14 +47,14 @@ def plain_alternatives(name: str) -> tuple[str, ...]:
     if host is None:
         return _PLAIN_TYPES
     wanted = (host.vcpus, host.memory_mib)
-    alike = [one for one in _x86_hosts() if (one.vcpus, one.memory_mib) == wanted and not one.gpus and one.current]
-    return tuple(one.name for one in alike if one.family in _FAMILIES) or _PLAIN_TYPES
+    alike = [one for one in _x86_hosts() if (one.vcpus, one.memory_mib) == wanted and one.family in _FAMILIES]
+    return tuple(one.name for one in sorted(alike, key=lambda one: _FAMILIES.index(one.family))) or _PLAIN_TYPES
 
 
 _ONE_GPU: Final = 8
 _FOUR_GPUS: Final = 24
 _GPUS_OF_A_GROUP: Final = 4
-_FAMILIES: Final = frozenset({"m7i", "m6i", "m5", "c7i", "c6i", "c5", "r7i", "r6i", "r5", "t3"})
+_FAMILIES: Final = ("m7i", "m6i", "m5", "c7i", "c6i", "c5", "r7i", "r6i", "r5")
 
 
 @cache

@@ -157,6 +157,45 @@ def test_every_rule_says_what_it_means() -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "rule", "fix"),
+    [
+        ("ecsModels[0].instanceType=inf2.xlarge", "instance-type-usable", "g6.xlarge or g5.xlarge or g6e.xlarge"),
+        (
+            "ecsModels[0].instanceType=inf2.24xlarge",
+            "instance-type-usable",
+            "g6.12xlarge or g5.12xlarge or g6e.12xlarge",
+        ),
+        ("ecsModels[0].instanceType=g5g.xlarge", "architecture", "g6.xlarge or g5.xlarge or g6e.xlarge"),
+        ("restApiConfig.instanceType=m7g.large", "architecture", "m7i.large or m6i.large or m5.large"),
+        ("restApiConfig.instanceType=inf2.xlarge", "instance-type-usable", "m7i.large or m6i.large or m5.large"),
+    ],
+)
+def test_alternatives_suit_the_service(change: str, rule: str, fix: str) -> None:
+    found = [hit for hit in diagnose([change]) if hit.rule == rule]
+    assert [(hit.severity, hit.fix) for hit in found] == [(Severity.ERROR, f"Choose {fix}.")]
+
+
+def test_alternatives_are_those_of_the_region() -> None:
+    found = diagnose(["region=ap-southeast-4", "ecsModels[0].instanceType=trn2.48xlarge"])
+    (hit,) = [one for one in found if one.rule == "instance-type-usable"]
+    home = region("ap-southeast-4")
+    assert home is not None
+    names = hit.fix.removeprefix("Choose ").removesuffix(".").split(" or ")
+    assert all(home.offers(name) for name in names) or not any(home.offers(name) for name in names)
+
+
+def test_arm_is_a_warning_where_image_and_ami_are_your_own() -> None:
+    own = [
+        "restApiConfig.amiId=ami-0123456789abcdef0",
+        f"{IMAGE}={{type: registry, registry: registry.example.com/x:1}}",
+    ]
+    found = [hit for hit in diagnose(["restApiConfig.instanceType=m7g.large", *own]) if hit.rule == "architecture"]
+    assert [hit.severity for hit in found] == [Severity.WARNING]
+    found = [hit for hit in diagnose(["restApiConfig.instanceType=m7g.large", own[1]]) if hit.rule == "architecture"]
+    assert [hit.severity for hit in found] == [Severity.ERROR]
+
+
+@pytest.mark.parametrize(
     ("image", "severity"),
     [
         ("python:3.9", Severity.WARNING),

@@ -52,7 +52,10 @@ FAILING: Failing = {
         (["ecsModels[0].containerConfig.sharedMemorySize=20480"], "ecsModels[0].containerConfig.sharedMemorySize"),
         (["restApiConfig.instanceType=t3.small"], "restApiConfig.instanceType"),
     ],
-    "architecture": [(["restApiConfig.instanceType=m7g.large"], "restApiConfig.instanceType")],
+    "architecture": [
+        (["ecsModels[0].instanceType=g5g.xlarge"], "ecsModels[0].instanceType"),
+        (["restApiConfig.instanceType=m7g.large"], "restApiConfig.instanceType"),
+    ],
     "one-ami": [
         (["restApiConfig.amiId=ami-01234567", "restApiConfig.amiParameter=/our/ami"], "restApiConfig.amiId"),
         (

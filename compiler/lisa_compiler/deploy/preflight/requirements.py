@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.deploy.preflight.domains import CertificateUse, certificate_uses, domain_keys
 from lisa_compiler.plan.amis import ConfiguredAmi, PinnedAmi
+from lisa_schema.endpoints import required_endpoints
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Assembly
@@ -257,11 +258,13 @@ def _created_service_roles(templates: Mapping[str, Template]) -> Iterator[str]:
 
 
 def _interface_services(deployment: Deployment) -> tuple[str, ...]:
-    """What instances and functions call in a VPC, by the last part of its endpoint's name (ECS Developer Guide)."""
-    services = {"dynamodb", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs", "s3", "ssm"}
-    if deployment.repositories or any(service.secrets for service in deployment.services):
-        services.add("secretsmanager")
-    return tuple(sorted(services))
+    """What instances and functions call in a VPC, except by endpoints that the deployment creates."""
+    services = required_endpoints(deployment.config)
+    vpc = deployment.config.vpc
+    if vpc is not None and vpc.create_endpoints:
+        existing = vpc.endpoint_services or frozenset()
+        return tuple(service for service in services if service in existing)
+    return tuple(services)
 
 
 def _boundaries(templates: Mapping[str, Template]) -> set[str]:

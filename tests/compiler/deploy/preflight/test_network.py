@@ -18,7 +18,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*does not match an error shape"
 VPC_ID = str(VPC["vpcId"])
 PRIVATE, OTHER_PRIVATE = VPC["privateSubnetIds"]
 PUBLIC = VPC["publicSubnetIds"]
-SERVICES = ("dynamodb", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs", "s3", "ssm")
+SERVICES = (
+    *("autoscaling", "cloudformation", "dynamodb", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry"),
+    *("elasticloadbalancing", "logs", "s3", "ssm"),
+)
 
 
 def subnets(free: int = 50, without: str = "") -> Any:
