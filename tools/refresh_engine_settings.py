@@ -34,7 +34,9 @@ SGLANG = (
     *("0.5.21", "0.5.22", "0.5.23"),
 )
 _PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
-_READ = re.compile(r"""(?:environ(?:\.get|\.setdefault|\.pop)?[\[(]|getenv\(|get_\w*env\w*\()\s*["']([A-Z][A-Z0-9_]+)["']""")
+_READ = re.compile(
+    r"""(?:environ(?:\.get|\.setdefault|\.pop)?[\[(]|getenv\(|get_\w*env\w*\()\s*["']([A-Z][A-Z0-9_]+)["']"""
+)
 _METHODS = {"QuantizationMethods", "QUANTIZATION_METHODS", "QUANTIZATION_CHOICES"}
 
 
@@ -119,7 +121,9 @@ def _field_options(field: ast.AnnAssign, name: str, *, is_option: bool) -> Itera
     """Options of a field: any field in vLLM's classes, in SGLang's those that are annotated with `A[type, Arg(…)]`."""
     note = field.annotation
     if isinstance(note, ast.Subscript) and isinstance(note.value, ast.Name) and note.value.id == "A":
-        calls = [node for node in ast.walk(note) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Arg"]
+        calls = [
+            node for node in ast.walk(note) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Arg"
+        ]
         words = {keyword.arg: keyword.value for call in calls for keyword in call.keywords}
         if "no_cli" in words:
             return
@@ -168,7 +172,9 @@ def _spans(releases: Mapping[str, Settings]) -> dict[str, object]:
 
     def of(part: Callable[[Settings], frozenset[str]]) -> dict[str, str]:
         names = sorted({name for settings in releases.values() for name in part(settings)})
-        return {name: " ".join(_ends([name in part(releases[version]) for version in versions], versions)) for name in names}
+        return {
+            name: " ".join(_ends([name in part(releases[version]) for version in versions], versions)) for name in names
+        }
 
     return {
         "versions": versions,

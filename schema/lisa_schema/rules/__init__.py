@@ -4,7 +4,9 @@ from lisa_schema.rules import (
     access,
     capacity,
     connections,
+    engine_variables,
     environment,
+    images,
     ineffective_keys,
     instances,
     litellm,
@@ -14,6 +16,7 @@ from lisa_schema.rules import (
     rag,
     runtime,
     secrets,
+    server_arguments,
     trust,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
@@ -24,7 +27,9 @@ RULE_MODULES = (
     access,
     capacity,
     connections,
+    engine_variables,
     environment,
+    images,
     ineffective_keys,
     instances,
     litellm,
@@ -34,6 +39,7 @@ RULE_MODULES = (
     rag,
     runtime,
     secrets,
+    server_arguments,
     trust,
 )
 """The modules that hold the rules."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.instances import instance_type, nearest_instance_types, reservable_mib
-from lisa_schema.models import Config, EcsModel, InferenceContainer, RestApiConfig
+from lisa_schema.models import Config, EcsModel, RestApiConfig
 from lisa_schema.regions import region
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import deployed_services, services
@@ -40,19 +40,6 @@ def instance_type_offered(config: Config) -> Iterator[RuleViolation]:
             fix = f"Choose {' or '.join(offered[:3])}." if offered else None
             message = f"The Region {home.name} does not offer {service.instance_type}, according to the Region table."
             yield RuleViolation((*path, "instanceType"), message, fix, (("region",),), severity)
-
-
-@rule("LISA322", "gpu-needed", "Use a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
-def gpu_needed(config: Config) -> Iterator[RuleViolation]:
-    """Models with the tgi or vllm container require an instance with NVIDIA GPUs."""
-    for index, model in enumerate(config.ecs_models):
-        host = instance_type(model.instance_type)
-        if host is None or model.inference_container not in (InferenceContainer.TGI, InferenceContainer.VLLM):
-            continue
-        if not host.gpus or host.gpu_manufacturer != "NVIDIA":
-            also = (("ecsModels", index, "inferenceContainer"),)
-            message = f"{model.inference_container} requires an NVIDIA GPU, but {host.name} has none."
-            yield RuleViolation(("ecsModels", index, "instanceType"), message, None, also)
 
 
 @rule("LISA323", "sufficient-memory", "Use a larger instance type, or a smaller sharedMemorySize.")
