@@ -121,8 +121,8 @@ def _unread(container: str, name: str, installed: EngineVersion | None, *, own: 
     settable = SETTABLE[container]
     title = TITLES.get(container, f"The {container} container")
     named = f"{title} {installed}" if installed else title
-    if own and name in settable:
-        if container == "vllm" and name == "DRAIN_TIMEOUT" and installed is not None and installed < _DRAINS_FROM:
+    if name in settable:  # An image from a registry may have LISA's entrypoint, too.
+        if own and container == "vllm" and name == "DRAIN_TIMEOUT" and installed and installed < _DRAINS_FROM:
             return (
                 f"{named} does not read `DRAIN_TIMEOUT`; it aborts requests when it stops.",
                 "Use vLLM 0.18 or later.",

@@ -56,6 +56,11 @@ PASSING: Passing = {
         [f"{MODEL_IMAGE}={{type: registry, registry: 'registry.example.com/ours:1'}}", f"{VARIABLES}.OUR_FLAG=1"],
         ["ecsModels[mistral7b].inferenceContainer=vllm", on("vllm/vllm-openai:nightly"), f"{VARIABLES}.VLLM_USE_V1=1"],
         [f"{ENVIRONMENT}.OUR_FLAG=1"],
+        [
+            "ecsModels[mistral7b].inferenceContainer=vllm",
+            f"{MODEL_IMAGE}={{type: registry, registry: 'registry.example.com/lisa-vllm:v0.32.0'}}",
+            f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4096, DTYPE: half, HF_TOKEN: '{SECRET}'}}",
+        ],
     ],
     "engine-value": [
         [*VLLM, f"{VARIABLES}={{QUANTIZE: fp8, DTYPE: half}}"],
