@@ -32,10 +32,11 @@ MAX_DRAIN_SECONDS: Final = 3600 - STOP_MARGIN_SECONDS
 KEEP_ALIVE_VARIABLES: Final = {
     GATEWAY: "KEEP_ALIVE_TIMEOUT",
     "instructor": "KEEP_ALIVE_TIMEOUT",
+    "sglang": "SGLANG_TIMEOUT_KEEP_ALIVE",
     "vllm": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
 }
 """The variable that sets it, by container. TGI and TEI never close an idle connection, and have no setting."""
 
 DRAIN_VARIABLE: Final = "DRAIN_TIMEOUT"
 DRAINING: Final = (GATEWAY, "instructor", "vllm")
-"""Containers that read `DRAIN_VARIABLE`. TGI waits 90 seconds and TEI until every request has ended."""
+"""Containers that read `DRAIN_VARIABLE`. TGI waits 90 seconds, TEI and SGLang until every request has ended."""

@@ -1,6 +1,6 @@
 """Types of diagnostics except rules: reading files (1xx), their structure (2xx), output and artifacts (4xx).
 
-Rules (3xx) are registered in lisa_schema.rules.
+Rules (3xx, 5xx) are registered in lisa_schema.rules.
 """
 
 from __future__ import annotations

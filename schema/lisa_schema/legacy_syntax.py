@@ -16,6 +16,7 @@ BUILT_IN_CONTEXTS: Final = {
     "tei": "lib/serve/ecs-model/embedding/tei",
     "instructor": "lib/serve/ecs-model/embedding/instructor",
     "vllm": "lib/serve/ecs-model/vllm",
+    "sglang": "lib/serve/ecs-model/sglang",
 }
 """The built-in build context of each inference container."""
 

@@ -23,6 +23,10 @@ _GATEWAY_SIGNS_IN: Final = "Remove it: the gateway authenticates callers; set `a
 _ONE_FILE: Final = "Remove it, and add the settings to `litellmConfig`."
 _TRUST: Final = "Set `certificateAuthorityBundle` instead."
 _LISTENS: Final = "Remove it: the load balancer reaches the container at port 8080."
+_NO_KEY: Final = (
+    "Remove it: the gateway sends no key, so that the server would reject every request. Callers authenticate at the "
+    "gateway, and only the model's load balancer reaches the container."
+)
 _LITELLM: Final = "Remove it, and use `litellmConfig`."
 
 
@@ -219,6 +223,17 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         ("tgi",),
     ),
     *_each("WEB_CONCURRENCY", "the number of worker processes", "Raise `minCapacity` instead.", ("instructor",)),
+    *_each("VLLM_API_KEY", "which key requests must have", _NO_KEY, ("vllm",)),
+    *_each("SGLANG_API_KEY SGLANG_ADMIN_API_KEY", "which key requests must have", _NO_KEY, ("sglang",)),
+    *_each("API_KEY", "which key requests must have", _NO_KEY, ("tgi", "tei")),
+    *_each("SERVED_MODEL_NAME", "the name that requests must have", "Set `modelName` instead.", ("tei",)),
+    *_each("MODEL_TYPE", "what the model is served for", "Set `modelType` instead.", ("sglang",), in_task=True),
+    *_each(
+        "SGLANG_HTTP_SERVER_APP_PATH DUMPER_SERVER_PORT",
+        "what code the container runs",
+        "Remove it: requests could run code in the container.",
+        ("sglang",),
+    ),
     # How servers listen.
     OwnedVariable(
         name="PORT", controls="the port of the server", fix=_LISTENS, containers=EVERYWHERE, accepts=("8080",)

@@ -7,6 +7,8 @@ error (a required key that is there under a misspelt name) is left out.
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -20,6 +22,7 @@ from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
 from lisa_schema.field_values import FieldValues
 from lisa_schema.visible_text import visible
+from lisa_schema.image_reference import IMAGE_PATTERN, image_fault, outer_space
 
 _TYPE_WORDS: Final = {
     "string": "a string",
@@ -141,6 +144,8 @@ def _type(violation: _Violation) -> _Sentences:
     wanted = _TYPE_WORDS[violation.limit]
     written = _written(violation)
     fix = f"Write {wanted}."
+    if violation.limit == "string" and isinstance(violation.value, Mapping | list):
+        fix = "Write a string: enclose the text in single quotes."
     node = violation.document.find(violation.path)
     is_plain = isinstance(node, ScalarNode) and node.plain
     if violation.limit == "boolean" and isinstance(violation.value, str):
@@ -200,11 +205,24 @@ def _constant(violation: _Violation) -> _Sentences:
 
 def _pattern(violation: _Violation) -> _Sentences:
     words = violation.schema.get("patternErrorMessage", "of another form")
-    message = f"{violation.name} is `{_short(str(violation.value))}`, but must be {words}."
+    value = str(violation.value)
+    told = image_fault(value) if violation.limit == IMAGE_PATTERN else None
     example = next(iter(violation.schema.get("examples", ())), None)
-    yield violation.at_value(
-        diagnostic_types.INVALID_FORMAT, message, f"Write something like `{example}`." if example else None
-    )
+    fix = f"Write something like `{example}`." if example else None
+    message = f"{violation.name} is {_quoted(value)}, but must be {words}."
+    if told is not None:
+        message = f"{violation.name} is {_quoted(value)}, which {told[0]}; it must be {words}."
+        fix = told[1]
+    elif value.strip() != value:
+        message = f"{violation.name} is {_quoted(value)}, which {outer_space(value)}; it must be {words}."
+        if re.search(str(violation.limit), value.strip()):
+            fix = f"Write `{value.strip()}`."
+    yield violation.at_value(diagnostic_types.INVALID_FORMAT, message, fix)
+
+
+def _quoted(value: str) -> str:
+    """Write a value so that a space at its end is seen, which Markdown and terminals drop from code spans."""
+    return f"`{_short(value)}`" if value.strip() == value else json.dumps(value[:60], ensure_ascii=False)
 
 
 def _range(words: str) -> Callable[[_Violation], _Sentences]:

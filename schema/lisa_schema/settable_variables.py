@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 GATEWAY: Final = "rest-api"
-MODELS: Final = ("tgi", "tei", "instructor", "vllm")
+MODELS: Final = ("tgi", "tei", "instructor", "vllm", "sglang")
 """The values of `inferenceContainer`; its type would bring pydantic along, which a review takes too long to import."""
 
 EVERYWHERE: Final = (GATEWAY, *MODELS)
@@ -28,6 +28,8 @@ _WEIGHTS: Final = {
     "COPY_PAUSE_SECONDS": "seconds between them; 5",
     "THREADS": "parallel copies; half the instance's vCPUs",
 }
+
+_WORDS: Final = "more words of the server's command line, separated by spaces; `serverArgs` takes any argument"
 
 SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -82,12 +84,12 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             **_ALL_SERVERS,
             **_WEIGHTS,
             "NUM_SHARD": "GPUs that share the model; all of them",
-            "SERVER_ARGS": "more words of the server's command line",
+            "SERVER_ARGS": _WORDS,
         },
         "tei": {
             **_ALL_SERVERS,
             **_WEIGHTS,
-            "SERVER_ARGS": "more words of the server's command line",
+            "SERVER_ARGS": _WORDS,
             "TOKENIZATION_WORKERS": "tokenizer threads; `THREADS`",
         },
         "vllm": {
@@ -99,10 +101,23 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "MAX_CONCURRENT_REQUESTS": "`--max-num-seqs`",
             "MAX_TOTAL_TOKENS": "`--max-model-len`",
             "QUANTIZE": "`--quantization`",
-            "SERVER_ARGS": "more words of the server's command line",
+            "SERVER_ARGS": _WORDS,
             "TENSOR_PARALLEL_SIZE": "`--tensor-parallel-size`; all GPUs",
             "TRUST_REMOTE_CODE": "`--trust-remote-code`: runs code that comes with the weights",
             "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "seconds that a connection may be idle, above the load balancer's 600; 620",
+        },
+        "sglang": {
+            **_ALL_SERVERS,
+            **_WEIGHTS,
+            "DTYPE": "`--dtype`",
+            "GPU_MEMORY_UTILIZATION": "`--mem-fraction-static`",
+            "MAX_CONCURRENT_REQUESTS": "`--max-running-requests`",
+            "MAX_TOTAL_TOKENS": "`--context-length`",
+            "QUANTIZE": "`--quantization`",
+            "SERVER_ARGS": _WORDS,
+            "SGLANG_TIMEOUT_KEEP_ALIVE": "seconds that a connection may be idle, above the load balancer's 600; 620",
+            "TENSOR_PARALLEL_SIZE": "`--tp-size`; all GPUs",
+            "TRUST_REMOTE_CODE": "`--trust-remote-code`: runs code that comes with the weights",
         },
         "instructor": {
             **_ALL_SERVERS,

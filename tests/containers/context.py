@@ -130,10 +130,10 @@ class Container:
         """Let the next copies of a file, given by its last name, arrive with other content of the same size."""
         (self.folder / "out" / name).write_text(str(copies))
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Run the entrypoint."""
         return subprocess.Popen(
-            ["bash", str(self.folder / "context" / "entrypoint.sh")],
+            ["bash", str(self.folder / "context" / "entrypoint.sh"), *arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -141,9 +141,9 @@ class Container:
             start_new_session=True,
         )
 
-    def run(self) -> tuple[int, str]:
+    def run(self, *arguments: str) -> tuple[int, str]:
         """Run the entrypoint to its end: exit status and standard error."""
-        process = self.start()
+        process = self.start(*arguments)
         try:
             _, errors = process.communicate(timeout=30)
         finally:
@@ -198,7 +198,15 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
     made.fake("mount-s3", FAKE_MOUNT)
     made.fake("mountpoint", "#!/bin/sh\nexit 1\n")
     made.fake("umount", '#!/bin/sh\necho "umount $*" >>"$FAKE_LOG"\n')
-    for server in ("text-generation-launcher", "text-embeddings-router", "vllm", "python3", "uvicorn", "litellm"):
+    for server in (
+        "text-generation-launcher",
+        "text-embeddings-router",
+        "vllm",
+        "sglang",
+        "python3",
+        "uvicorn",
+        "litellm",
+    ):
         made.fake(server, FAKE_SERVER)
     made.environment = {
         "PATH": f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin",

@@ -16,6 +16,7 @@ SERVERS = {
     "tgi": "text-generation-launcher",
     "tei": "text-embeddings-router",
     "vllm": "vllm",
+    "sglang": "sglang",
     "instructor": "uvicorn",
 }
 
@@ -151,6 +152,52 @@ def test_vllm_uses_all_gpus(tmp_path: Path) -> None:
     with_gpus(made, 8)
     made.run()
     assert made.out("vllm", "arguments").read_text().splitlines()[-2:] == ["--tensor-parallel-size", "8"]
+
+
+def test_sglang_without_settings(tmp_path: Path) -> None:
+    assert started(tmp_path, "sglang") == [
+        *("serve", "--model-path", str(tmp_path / "nvme" / "model")),
+        *("--served-model-name", MODEL),
+        *("--host", "0.0.0.0", "--port", "8080", "--enable-metrics"),
+    ]
+
+
+def test_sglang_settings_become_arguments(tmp_path: Path) -> None:
+    arguments = started(
+        tmp_path,
+        "sglang",
+        MAX_TOTAL_TOKENS="4096",
+        MAX_CONCURRENT_REQUESTS="64",
+        QUANTIZE="bitsandbytes-nf4",
+        DTYPE="half",
+        TENSOR_PARALLEL_SIZE="2",
+        GPU_MEMORY_UTILIZATION="0.8",
+        TRUST_REMOTE_CODE="true",
+        MODEL_TYPE="embedding",
+        SERVER_ARGS="--random-seed 1",
+    )
+    assert arguments[10:] == [
+        *("--context-length", "4096"),
+        *("--max-running-requests", "64"),
+        *("--quantization", "bitsandbytes"),
+        *("--dtype", "half"),
+        *("--tp-size", "2"),
+        *("--mem-fraction-static", "0.8"),
+        "--trust-remote-code",
+        "--is-embedding",
+        *("--random-seed", "1"),
+    ]
+
+
+def test_sglang_without_its_command(tmp_path: Path) -> None:
+    made = container(tmp_path, "sglang", WEIGHTS)
+    made.stage(WEIGHTS)
+    (tmp_path / "bin" / "sglang").unlink()
+    with_gpus(made, 4)
+    assert made.run()[0] == 0
+    arguments = made.out("python3", "arguments").read_text().splitlines()
+    assert arguments[:4] == ["-m", "sglang.launch_server", "--model-path", str(tmp_path / "nvme" / "model")]
+    assert arguments[-2:] == ["--tp-size", "4"]
 
 
 def test_instructor(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates/containers"
 SHARED = ("fetch-weights.sh", *(path.name for path in TEMPLATES.glob("_*.j2")))
-OF_SHELL = {"BASH_SOURCE", "IFS"}
+OF_SHELL = {"BASH_REMATCH", "BASH_SOURCE", "IFS"}
 OF_BUILDS = {"BASE_IMAGE", "TOOLS_IMAGE", "CONDA_URL", "MOUNTS3_DEB_URL"}
 """Arguments of `docker build`, which a container's environment does not reach."""
 
@@ -68,9 +68,9 @@ def test_the_gateways_settings_are_all_classified() -> None:
 def image_names(container: str) -> set[str]:
     """Every variable that a container's image sets or reads by its own files."""
     folder = TEMPLATES / container
-    shared = [] if container == GATEWAY else [TEMPLATES / name for name in SHARED]
-    if container == "instructor":
-        shared = [path for path in shared if not path.name.startswith("_words")]  # its script adds no words
+    included = " ".join(path.read_text(encoding="utf-8") for path in folder.glob("*.j2"))
+    parts = [] if container == GATEWAY else [TEMPLATES / name for name in SHARED]
+    shared = [path for path in parts if not path.name.startswith("_") or f"containers/{path.name}" in included]
     names: set[str] = set(gateway_settings()) if container == GATEWAY else set()
     for path in (*folder.iterdir(), *shared):
         text = path.read_text(encoding="utf-8")
@@ -88,7 +88,7 @@ def test_what_an_image_sets_or_reads_is_classified(container: str) -> None:
 
 @pytest.mark.parametrize("container", EVERYWHERE)
 def test_what_is_settable_is_read(container: str) -> None:
-    of_libraries = ("AWS_", "LITELLM_", "PYTHON", "VLLM_")
+    of_libraries = ("AWS_", "LITELLM_", "PYTHON", "SGLANG_", "VLLM_")
     listed = {name for name in SETTABLE[container] if not name.startswith(of_libraries)}
     assert listed - image_names(container) == set()
 

@@ -138,6 +138,7 @@ _CONTEXTS: Mapping[ImageKind, Callable[[ContextSpec, Path], Files]] = MappingPro
         "custom": _custom_context,
         "instructor": _model_context,
         "rest-api": _rest_api_context,
+        "sglang": _model_context,
         "tei": _model_context,
         "tgi": _model_context,
         "vllm": _model_context,

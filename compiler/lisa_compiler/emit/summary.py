@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
+from lisa_compiler.plan.provenance import bare
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
 
@@ -218,11 +220,22 @@ def _settings(deployment: Deployment) -> list[dict[str, str]]:
         for owner, service in services
         for name, value in sorted(service.container.environment.items())
     ]
+    rows += [
+        (owner, "serverArgs", " ".join(map(_word, service.arguments)))
+        for owner, service in services
+        if service.arguments
+    ]
     litellm = deployment.config.litellm_config.model_dump(mode="json", exclude_unset=True, exclude={"model_list"})
     for section, content in litellm.items():
         keys = content.items() if isinstance(content, dict) else [("", content)]
         rows += [("LiteLLM", f"{section}.{key}".rstrip("."), json.dumps(value)) for key, value in keys]
     return [{"owner": _cell(owner), "name": _code(name), "value": _code(value)} for owner, name, value in rows]
+
+
+def _word(text: str) -> str:
+    """An argument as a shell reads it."""
+    plain = bare(text)
+    return text if shlex.quote(plain) == plain else "'" + text.replace("'", "'\\''") + "'"
 
 
 def _code(text: str) -> str:

@@ -70,6 +70,7 @@ class ServicePlan:
         secrets: variables whose value is a Secrets Manager or Parameter Store ARN, resolved by ECS at start.
         privileged: whether the container needs FUSE, and so runs privileged.
         stop_timeout_seconds: how long ECS waits after SIGTERM before it kills the container.
+        arguments: what the image's entrypoint is started with, each as one word.
     """
 
     id: str
@@ -88,6 +89,7 @@ class ServicePlan:
     secrets: tuple[tuple[str, str], ...]
     privileged: bool
     stop_timeout_seconds: int
+    arguments: tuple[str, ...] = ()
 
     @property
     def certificate_arn(self) -> str | None:

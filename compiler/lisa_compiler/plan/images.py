@@ -16,7 +16,7 @@ from lisa_schema.registries import ecr_repository
 if TYPE_CHECKING:
     from lisa_schema.models.deployment import Config
 
-ImageKind = Literal["rest-api", "tgi", "tei", "vllm", "instructor", "custom"]
+ImageKind = Literal["rest-api", "tgi", "tei", "vllm", "sglang", "instructor", "custom"]
 
 BUILT_IN_PATHS: Mapping[str, ImageKind] = MappingProxyType(
     {
@@ -25,6 +25,7 @@ BUILT_IN_PATHS: Mapping[str, ImageKind] = MappingProxyType(
         "lib/serve/ecs-model/embedding/tei": "tei",
         "lib/serve/ecs-model/embedding/instructor": "instructor",
         "lib/serve/ecs-model/vllm": "vllm",
+        "lib/serve/ecs-model/sglang": "sglang",
     }
 )
 """Asset paths that name a built-in context: where LISA 2.x kept its own."""

@@ -115,10 +115,13 @@ def plan_model(
         environment["S3_MOUNT_POINT"] = _S3_MOUNT_POINT
     if model.model_type == "embedding":
         environment["SAGEMAKER_BASE_DIR"] = environment["LOCAL_MODEL_PATH"]
+    if model.inference_container == "sglang" and model.model_type == "embedding":
+        environment["MODEL_TYPE"] = following("embedding", model.model_type)
     service = _service(
         key,
         source=source,
         named=following(key, identifier),
+        arguments=model.server_args,
         container=model.container_config,
         auto_scaling=model.auto_scaling_config,
         load_balancer=model.load_balancer_config,
@@ -162,6 +165,7 @@ def _service(
     environment: dict[str, str],
     config: Config,
     names: Names,
+    arguments: tuple[str, ...] = (),
 ) -> ServicePlan:
     trust = plan_trust(config)
     if trust is not None:
@@ -189,6 +193,7 @@ def _service(
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
         privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),
         stop_timeout_seconds=stop_timeout_seconds(kind, environment),
+        arguments=arguments,
     )
 
 

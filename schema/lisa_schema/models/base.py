@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
 
+from lisa_schema.image_reference import IMAGE_PATTERN
+
 
 class ConfigModel(BaseModel):
     """A block of the configuration: frozen, and no key that it does not know."""
@@ -145,7 +147,7 @@ EcrRepositoryArn = Annotated[
 ]
 ImageReference = Annotated[
     str,
-    pattern_string(r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$", "an image reference as for `docker pull`, such as python:3.11"),
+    pattern_string(IMAGE_PATTERN, "an image reference as for `docker pull`, such as python:3.11"),
     Field(max_length=512),
 ]
 Color = Annotated[

@@ -35,6 +35,7 @@ class InferenceContainer(StrEnum):
     TEI = "tei"
     INSTRUCTOR = "instructor"
     VLLM = "vllm"
+    SGLANG = "sglang"
 
 
 class RepositoryType(StrEnum):

@@ -71,6 +71,14 @@ class EcsModel(ConfigModel):
         examples=["/our-images/ecs/image_id"],
     )
     inference_container: InferenceContainer = Field(description="The inference server.")
+    server_args: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "Arguments of the inference server, each as one element: an option and its value are two. They are passed "
+            "as they are, without a shell, after those that LISA sets."
+        ),
+        examples=[["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]],
+    )
     container_config: ContainerConfig = Field(description="The container of the model.")
     auto_scaling_config: AutoScalingConfig = Field(description="Number of instances, and scaling.")
     load_balancer_config: LoadBalancerConfig = Field(description="The internal load balancer.")

@@ -5,7 +5,9 @@ from lisa_schema.rules import (
     arns,
     capacity,
     connections,
+    engine_variables,
     environment,
+    images,
     ineffective_keys,
     instances,
     litellm,
@@ -18,6 +20,7 @@ from lisa_schema.rules import (
     secrets,
     stores,
     texts,
+    server_arguments,
     trust,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
@@ -29,7 +32,9 @@ RULE_MODULES = (
     arns,
     capacity,
     connections,
+    engine_variables,
     environment,
+    images,
     ineffective_keys,
     instances,
     litellm,
@@ -42,6 +47,7 @@ RULE_MODULES = (
     secrets,
     stores,
     texts,
+    server_arguments,
     trust,
 )
 """The modules that hold the rules."""

@@ -15,10 +15,10 @@ from lisa_schema.connection_times import (
     MAX_DRAIN_SECONDS,
 )
 from lisa_schema.diagnostics import Severity
-from lisa_schema.models import Config, EcsModel
+from lisa_schema.models import Config
 from lisa_schema.owned_variables import canonical
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.service_paths import services
+from lisa_schema.rules.service_paths import container_kind, services
 from lisa_schema.settable_variables import GATEWAY
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
@@ -64,7 +64,7 @@ _BOUNDS: Final = {
 def connection_times(config: Config) -> Iterator[RuleViolation]:
     """Servers must keep idle connections longer than the load balancer, answer before it gives up, and stop in time."""
     for path, service in services(config):
-        container = str(service.inference_container) if isinstance(service, EcsModel) else GATEWAY
+        container = container_kind(service)
         for name, value in service.container_config.environment.items():
             bounds = _BOUNDS.get((container, canonical(container, name)))
             if bounds is not None and not bounds.include(value):

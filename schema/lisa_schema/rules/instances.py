@@ -73,19 +73,6 @@ def instance_type_offered(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation((*path, "instanceType"), message, fix, (("region",),))
 
 
-@rule("LISA322", "gpu-needed", "Use a type with NVIDIA GPUs, such as g5.xlarge or g6e.xlarge.", Severity.WARNING)
-def gpu_needed(config: Config) -> Iterator[RuleViolation]:
-    """Models with the tgi or vllm container require an instance with NVIDIA GPUs."""
-    for index, model in enumerate(config.ecs_models):
-        host = instance_type(model.instance_type)
-        if host is None or model.inference_container not in (InferenceContainer.TGI, InferenceContainer.VLLM):
-            continue
-        if not host.gpus or host.gpu_manufacturer != "NVIDIA":
-            also = (("ecsModels", index, "inferenceContainer"),)
-            message = f"{model.inference_container} requires an NVIDIA GPU, but {host.name} has none."
-            yield RuleViolation(("ecsModels", index, "instanceType"), message, None, also)
-
-
 @rule("LISA323", "sufficient-memory", "Use a larger instance type, or a smaller sharedMemorySize.")
 def sufficient_memory(config: Config) -> Iterator[RuleViolation]:
     """The instance must have enough memory for its task, the shared memory and the host."""

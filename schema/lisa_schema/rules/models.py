@@ -16,6 +16,7 @@ _SERVES: Final = {
     InferenceContainer.TEI: (ModelType.EMBEDDING,),
     InferenceContainer.INSTRUCTOR: (ModelType.EMBEDDING,),
     InferenceContainer.VLLM: (ModelType.TEXTGEN, ModelType.EMBEDDING),
+    InferenceContainer.SGLANG: (ModelType.TEXTGEN, ModelType.EMBEDDING),
 }
 
 
@@ -42,9 +43,13 @@ def embedding_has_no_streaming(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(at, f"`{key_path(path)}` is an embedding model, which cannot stream.", None, (key,))
 
 
-@rule("LISA303", "container-serves-type", "Use an inferenceContainer that supports the modelType; vllm supports both.")
+@rule(
+    "LISA303",
+    "container-serves-type",
+    "Use an inferenceContainer that supports the modelType; vllm and sglang support both.",
+)
 def container_serves_type(config: Config) -> Iterator[RuleViolation]:
-    """The inference container must support the model type: tgi textgen, tei and instructor embedding, vllm both."""
+    """The container must support the model type: tgi textgen, tei and instructor embedding, vllm and sglang both."""
     for index, model in enumerate(config.ecs_models):
         if model.model_type not in _SERVES[model.inference_container]:
             path: Path = ("ecsModels", index)

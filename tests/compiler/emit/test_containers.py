@@ -16,7 +16,7 @@ from lisa_compiler.emit.containers import ContextSpec, emit_containers, emit_con
 from lisa_compiler.plan.images import BuiltImage, ImageKind
 from lisa_compiler.product.sources import image_code, source_digest
 
-KINDS: tuple[ImageKind, ...] = ("rest-api", "tgi", "tei", "vllm", "instructor")
+KINDS: tuple[ImageKind, ...] = ("rest-api", "tgi", "tei", "vllm", "sglang", "instructor")
 EVERY_ARGUMENT = (
     ("BASE_IMAGE", "example/base:1"),
     ("CONDA_URL", "https://example.com/conda.sh"),
@@ -114,7 +114,7 @@ def test_build_arguments_are_declared(kind: ImageKind) -> None:
     assert declared - {"BASE_IMAGE", "TOOLS_IMAGE"} == expected
 
 
-@pytest.mark.parametrize("kind", ["tgi", "tei", "vllm", "instructor"])
+@pytest.mark.parametrize("kind", ["tgi", "tei", "vllm", "sglang", "instructor"])
 def test_mount_s3_is_installed_only_where_it_is_configured(kind: ImageKind) -> None:
     assert b"mount-s3" not in context(kind)["Dockerfile"]
     assert b"ADD ${MOUNTS3_DEB_URL}" in context(kind, EVERY_ARGUMENT)["Dockerfile"]

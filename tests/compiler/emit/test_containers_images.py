@@ -52,7 +52,7 @@ def test_lisas_own_paths_name_a_built_in_context(path: str, kind: str) -> None:
     assert planned(ASSET | {"path": f"./{path}/"}).kind == kind
 
 
-@pytest.mark.parametrize("kind", ["rest-api", "tgi", "tei", "vllm", "instructor"])
+@pytest.mark.parametrize("kind", ["rest-api", "tgi", "tei", "vllm", "sglang", "instructor"])
 def test_without_a_path_the_kind_decides(kind: str) -> None:
     assert planned(ASSET, kind).kind == kind
 

@@ -84,10 +84,16 @@ def test_gateway_workers_fit_the_memory(vcpus: int, memory_mib: int, workers: in
     assert gateway_workers(vcpus, memory_mib) == workers
 
 
-KEEP_ALIVE = {"vllm": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE", "instructor": "KEEP_ALIVE_TIMEOUT"}
+KEEP_ALIVE = {
+    "instructor": "KEEP_ALIVE_TIMEOUT",
+    "sglang": "SGLANG_TIMEOUT_KEEP_ALIVE",
+    "vllm": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
+}
+DRAINED = ("instructor", "vllm")
+"""Models whose drain has a setting: SGLang waits until every request has ended."""
 
 
-@pytest.mark.parametrize("container", ["tgi", "tei", "vllm", "instructor"])
+@pytest.mark.parametrize("container", ["tgi", "tei", "vllm", "sglang", "instructor"])
 def test_models_keep_connections_longer_than_the_load_balancer(planned: Planned, container: str) -> None:
     kind = {"modelType": "embedding", "streaming": None} if container in {"tei", "instructor"} else {}
     changed = {key: value for key, value in model(inferenceContainer=container, **kind).items() if value is not None}
@@ -97,7 +103,7 @@ def test_models_keep_connections_longer_than_the_load_balancer(planned: Planned,
     found = {name: value for name, value in environment.items() if "KEEP_ALIVE" in name}
     expected = KEEP_ALIVE.get(container)
     assert found == ({expected: "620"} if expected else {})
-    assert environment.get("DRAIN_TIMEOUT") == ("90" if expected else None)
+    assert environment.get("DRAIN_TIMEOUT") == ("90" if container in DRAINED else None)
     assert service.stop_timeout_seconds == 120
 
 
@@ -136,6 +142,22 @@ def test_model_environment(planned: Planned) -> None:
         "S3_BUCKET_MODELS": "test-models",
         "THREADS": "2",
     }
+
+
+def test_arguments_of_a_server_are_those_of_the_configuration(planned: Planned) -> None:
+    arguments = ("--speculative-config", '{"method": "mtp"}', "", "two words")
+    service = planned(ecsModels=[model(serverArgs=list(arguments))]).models[0].service
+    assert service.arguments == arguments
+    assert planned().models[0].service.arguments == ()
+    assert planned().rest_api.arguments == ()
+
+
+def test_sglang_serves_embeddings_when_the_model_is_one(planned: Planned) -> None:
+    changed = {key: value for key, value in model(inferenceContainer="sglang").items() if key != "streaming"}
+    changed |= {"modelType": "embedding", "containerConfig": {"image": {"baseImage": "sglang:1"}}}
+    assert dict(planned(ecsModels=[changed]).models[0].service.environment)["MODEL_TYPE"] == "embedding"
+    text = model(inferenceContainer="sglang", containerConfig={"image": {"baseImage": "sglang:1"}})
+    assert "MODEL_TYPE" not in dict(planned(ecsModels=[text]).models[0].service.environment)
 
 
 def test_environment_of_the_user_wins(planned: Planned) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .changes import EMBEDDING, Failing, Passing
+from .changes import Failing, Passing
 
 PASSING: Passing = {
     "instance-type-known": [["ecsModels[0].instanceType=p4d.24xlarge"]],
@@ -11,7 +11,6 @@ PASSING: Passing = {
         [],
         ["ecsModels[0].deploy=false", "ecsModels[0].instanceType=p5.48xlarge", "region=eu-south-2"],
     ],
-    "gpu-needed": [[], [*EMBEDDING, "ecsModels[0].instanceType=m5.4xlarge"]],
     "sufficient-memory": [
         ["ecsModels[0].containerConfig.sharedMemorySize=2048"],
         # What is left of 8 GiB and of 16 GiB, less one.
@@ -45,7 +44,6 @@ FAILING: Failing = {
     "instance-type-offered": [
         (["region=eu-south-2", "ecsModels[0].instanceType=p4d.24xlarge"], "ecsModels[0].instanceType")
     ],
-    "gpu-needed": [(["ecsModels[0].instanceType=m5.4xlarge"], "ecsModels[0].instanceType")],
     "sufficient-memory": [
         (["restApiConfig.containerConfig.sharedMemorySize=6144"], "restApiConfig.containerConfig.sharedMemorySize"),
         (["ecsModels[0].containerConfig.sharedMemorySize=11264"], "ecsModels[0].containerConfig.sharedMemorySize"),

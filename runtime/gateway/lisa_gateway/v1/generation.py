@@ -30,6 +30,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "tgi": _TEXTGEN,
         "vllm": _TEXTGEN,
+        "sglang": _TEXTGEN,
         "tei": MappingProxyType({"normalize": True, "truncate": True}),
         "instructor": MappingProxyType({"instruction": "Represent the document:"}),
     }

@@ -84,6 +84,7 @@ def add_task(
             ecs.CfnTaskDefinition.ContainerDefinitionProperty(
                 name=fit(service.id, CONTAINER_NAME_LIMIT),
                 image=image_uri,
+                command=list(service.arguments) or None,
                 essential=True,
                 # A reservation, no limit: the instance has no other tasks, and what it registers with ECS depends
                 # on the type and the machine image. A hard limit would also count the page cache of the weights.

@@ -17,8 +17,8 @@ export interface ModelFields {
 export type FieldProblems = Partial<Record<keyof ModelFields, string>>;
 
 export const CONTAINERS: Record<ModelFields["modelType"], string[]> = {
-  textgen: ["tgi", "vllm"],
-  embedding: ["tei", "instructor", "vllm"],
+  textgen: ["vllm", "sglang", "tgi"],
+  embedding: ["tei", "instructor", "vllm", "sglang"],
 };
 
 export const NEW_MODEL: ModelFields = {

@@ -1,0 +1,220 @@
+"""Rules about the variables of models: that the server reads them, and takes their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path
+from lisa_schema.engine_images import engine_image
+from lisa_schema.engine_settings import DTYPES, TITLES, Support, names, nearest, other_versions, support
+from lisa_schema.engine_versions import EngineVersion, version
+from lisa_schema.models import AssetImage, Config, EcsModel
+from lisa_schema.owned_variables import owned_variable
+from lisa_schema.rules.environment import SECRET_ARN
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, Argument, server_arguments
+from lisa_schema.rules.service_paths import runs_own_entrypoint, services
+from lisa_schema.server_arguments import option_name
+from lisa_schema.settable_variables import SETTABLE
+
+# What libraries, drivers and languages read, in any server.
+_LIBRARIES: Final = (
+    "ACCELERATE_ AITER_ AWS_ CUBLAS CUDA_ CUDNN_ CURL_ CUTE_ DEEPEP_ DG_ FI_ FLA_ FLASHINFER_ "
+    "FLASH_ATTENTION_ GGML_ GIT_ GLIBC_ GLOO_ GOMP_ GRPC_ HF_ HIP_ HSA_ HUGGINGFACE_ HUGGING_FACE_ INDUCTOR_ "
+    "JEMALLOC JIT_ KINETO_ KMP_ LANG LC_ LD_ LMCACHE_ MALLOC_ MC_ MKL_ MOONCAKE_ NCCL_ NIXL_ NO_COLOR NUMBA_ "
+    "NUMEXPR_ NVIDIA_ NVSHMEM_ NVTE_ OMP_ OPENBLAS_ OTEL_ OUTLINES_ PIP_ PROMETHEUS_ PYDANTIC_ PYTHON "
+    "PYTORCH_ RAY_ RCCL_ ROCM_ RUNAI_ RUST_ SAFETENSORS_ SENTENCE_TRANSFORMERS_ SSL_ TIKTOKEN_ TILELANG_ "
+    "TOKENIZERS_ TORCH TQDM_ TRANSFORMERS_ TRITON_ TRTLLM_ TVM_ UCX_ UV_ UVICORN_ XDG_ XFORMERS_ XGRAMMAR_"
+)
+_OF_LIBRARIES: Final = tuple(_LIBRARIES.split())
+_SYSTEM: Final = (
+    "ALL_PROXY FTP_PROXY HOME HOSTNAME HTTPS_PROXY HTTP_PROXY LOGNAME NO_PROXY PATH REQUESTS_CA_BUNDLE SHELL "
+    "SSLKEYLOGFILE TERM TMPDIR TZ USER DO_NOT_TRACK NODE_EXTRA_CA_CERTS RANK WORLD_SIZE LOCAL_RANK "
+    "MASTER_ADDR MASTER_PORT"
+)
+_OF_SYSTEM: Final = frozenset(_SYSTEM.split())
+_HUB_TOKENS: Final = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HF_API_TOKEN"})
+_ARGUMENTS: Final = re.compile(r"((VLLM|SGLANG|TGI|TEI|SERVER|ENGINE|EXTRA|LAUNCHER|CLI)_)*(ARGS|ARGUMENTS|FLAGS|OPTS)")
+_MEANT: Final = {
+    "CONTEXT_LENGTH": "MAX_TOTAL_TOKENS",
+    "CONTEXT_SIZE": "MAX_TOTAL_TOKENS",
+    "MAX_CONTEXT_LENGTH": "MAX_TOTAL_TOKENS",
+    "MAX_MODEL_LENGTH": "MAX_TOTAL_TOKENS",
+    "MAX_SEQ_LEN": "MAX_TOTAL_TOKENS",
+    "MAX_BATCH_SIZE": "MAX_CONCURRENT_REQUESTS",
+    "QUANTIZATION": "QUANTIZE",
+    "NUM_SHARD": "TENSOR_PARALLEL_SIZE",
+    "NUM_GPUS": "TENSOR_PARALLEL_SIZE",
+    "TENSOR_PARALLEL": "TENSOR_PARALLEL_SIZE",
+    "TP": "TENSOR_PARALLEL_SIZE",
+    "TP_SIZE": "TENSOR_PARALLEL_SIZE",
+    "CUDA_MEMORY_FRACTION": "GPU_MEMORY_UTILIZATION",
+}
+"""Names of other servers and recipes, and the variable that does the same."""
+
+_DRAINS_FROM: Final = version("0.18.0")
+_REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}|^\$[A-Za-z_][A-Za-z0-9_]*$|\{\{[^{}]*\}\}$")
+
+
+@rule("LISA505", "unread-variable", "Remove the variable.", Severity.WARNING)
+def variables_are_read(config: Config) -> Iterator[RuleViolation]:
+    """A variable of a model must be one that its server reads, according to the table of the server's settings."""
+    for index, model in enumerate(config.ecs_models):
+        container = str(model.inference_container)
+        image = engine_image(model.container_config.image)
+        is_custom = isinstance(model.container_config.image, AssetImage) or image.engine != container
+        if is_custom and not runs_own_entrypoint(model):
+            continue  # What a user's own image reads is unknown.
+        installed = image.version if image.engine == container else None
+        for name in model.container_config.environment:
+            path: Path = ("ecsModels", index, "containerConfig", "environment", name)
+            if owned_variable(container, name) is not None:
+                continue
+            if name in _HUB_TOKENS and runs_own_entrypoint(model):
+                message = f"`{name}` has no effect: the container downloads nothing, the weights come from the bucket."
+                fix = "Remove it; to stage weights, set it where `lisa weights` runs."
+                yield RuleViolation(path, message, fix)
+            elif (told := _unread(container, name, installed, own=runs_own_entrypoint(model))) is not None:
+                yield RuleViolation(path, *told)
+
+
+@rule("LISA506", "engine-value", "Use a value that the server accepts.")
+def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
+    """The quantization and the data type must be ones that the server has."""
+    for index, model in enumerate(config.ecs_models):
+        container = str(model.inference_container)
+        if container not in TITLES:
+            continue
+        image = engine_image(model.container_config.image)
+        installed = image.version if image.engine == container else None
+        for path, setting, value in _values(model, index):
+            if SECRET_ARN.match(value) or not value or _REFERENCE.search(value):
+                continue
+            told = _dtype(container, value) if setting == "dtype" else _quantization(container, value, installed)
+            if told is not None:
+                message, fix, severity = told
+                yield RuleViolation(path, message, fix, (("ecsModels", index, "inferenceContainer"),), severity)
+
+
+@rule("LISA509", "unexpanded-reference", "Write the value itself.", Severity.WARNING)
+def references_are_expanded(config: Config) -> Iterator[RuleViolation]:
+    """Variables and arguments are passed as they are: `${NAME}` is not replaced by the variable NAME."""
+    for path, service in services(config):
+        for name, value in service.container_config.environment.items():
+            if found := _REFERENCE.search(value):
+                message = f"`{name}` contains `{found[0]}`, which is not replaced: the container gets these characters."
+                fix = "Write the value, or for a secret the ARN of a Secrets Manager secret."
+                yield RuleViolation((*path, "containerConfig", "environment", name), message, fix)
+        if isinstance(service, EcsModel):
+            for position, text in enumerate(service.server_args):
+                found = _REFERENCE.search(text)
+                if found is not None and found[0].startswith("$"):
+                    message = f"The argument contains `{found[0]}`, which is not replaced: no shell reads it."
+                    yield RuleViolation((*path, "serverArgs", position), message)
+
+
+def _unread(container: str, name: str, installed: EngineVersion | None, *, own: bool) -> tuple[str, str | None] | None:
+    """What to say about a variable that a server does not read: message and fix; None if it reads it, or may."""
+    settable = SETTABLE[container]
+    title = TITLES.get(container, f"The {container} container")
+    named = f"{title} {installed}" if installed else title
+    if name in settable:  # An image from a registry may have LISA's entrypoint, too.
+        if own and container == "vllm" and name == "DRAIN_TIMEOUT" and installed and installed < _DRAINS_FROM:
+            return (
+                f"{named} does not read `DRAIN_TIMEOUT`; it aborts requests when it stops.",
+                "Use vLLM 0.18 or later.",
+            )
+        return None
+    if name.upper() in _OF_SYSTEM or name.startswith(_OF_LIBRARIES):
+        return None
+    if container in TITLES:
+        if support(container, "variables", name, installed) is not Support.NO:
+            return None
+        if versions := other_versions(container, "variables", name):
+            return f"{named} does not read `{name}`; versions {versions} do.", None
+    return f"{title} does not read `{name}`.", _suggestion(container, name)
+
+
+def _suggestion(container: str, name: str) -> str | None:
+    settable = frozenset(SETTABLE[container])
+    known = settable | (names(container, "variables") if container in TITLES else frozenset[str]())
+    plain = name.upper().replace("-", "_")
+    for prefix in ("VLLM_", "SGLANG_", "TGI_", "TEI_", "LISA_"):
+        plain = plain.removeprefix(prefix) if name.upper() not in known else plain
+    if _ARGUMENTS.fullmatch(name.upper()) and container in TITLES:
+        return "List the arguments in `serverArgs`."
+    if plain in known and owned_variable(container, plain) is None:
+        return f"Write `{plain}`."
+    option = plain.lower().replace("_", "-")
+    for variable, sets in SETTINGS_AS_OPTIONS.get(container, {}).items():
+        if sets == option:
+            return f"Write `{variable}`."
+    if (meant := _MEANT.get(plain)) in settable:
+        return f"Write `{meant}`."
+    if container in TITLES and option in names(container, "options"):
+        return f"Add `--{option}` to `serverArgs`."
+    near = nearest(name.upper(), frozenset(one for one in known if owned_variable(container, one) is None))
+    return f"Write `{near}`." if near else None
+
+
+def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
+    """Quantization and data type of a model, as variables and as arguments."""
+    container = str(model.inference_container)
+    variables = model.container_config.environment
+    reads = runs_own_entrypoint(model) or container in {"tgi", "tei"}
+    for name, setting in (("QUANTIZE", "quantization"), ("DTYPE", "dtype")):
+        if name in variables and reads and not (container == "tei" and setting == "quantization"):
+            yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
+    options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
+    waiting: tuple[str, Argument] | None = None
+    for argument in server_arguments(model, index):
+        flag = option_name(argument.text)
+        if flag is None and waiting is not None:
+            yield argument.path, waiting[0], argument.text
+        waiting = None
+        if flag in options:
+            _, mark, value = argument.text.partition("=")
+            if mark:
+                yield argument.path, options[flag], value
+            else:
+                waiting = options[flag], argument
+
+
+_Told = tuple[str, str | None, Severity | None]
+
+
+def _dtype(container: str, value: str) -> _Told | None:
+    accepted = DTYPES[container]
+    if value in accepted:
+        return None
+    words = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "half": "float16", "float": "float32"}
+    meant = words.get(value.lower(), value.lower())
+    fix = f"Write `{meant}`." if meant in accepted else f"Use {', '.join(accepted[:-1])} or {accepted[-1]}."
+    if value == "auto":
+        fix = "Remove it: the server takes the data type of the weights."
+    return f"{TITLES[container]} has no data type `{value}`.", fix, None
+
+
+def _quantization(container: str, value: str, installed: EngineVersion | None) -> _Told | None:
+    method = "bitsandbytes" if container in SETTINGS_AS_OPTIONS and value.startswith("bitsandbytes-") else value
+    if support(container, "quantization", method, installed) is not Support.NO:
+        return None
+    title = TITLES[container]
+    if versions := other_versions(container, "quantization", method):
+        return (
+            f"{title} {installed} has no quantization `{method}`; versions {versions} have it.",
+            None,
+            Severity.WARNING,
+        )
+    known = names(container, "quantization")
+    if method.lower() in known:
+        return f"{title} has no quantization `{value}`.", f"Write `{method.lower()}`.", None
+    others = [TITLES[one] for one in ("tgi", "vllm", "sglang") if method.lower() in names(one, "quantization")]
+    if others:
+        message = f"`{value}` is a quantization of {' and '.join(others)}, but the container runs {title}."
+        return message, f"Use a quantization of {title}, or remove it if the weights are quantized.", None
+    near = nearest(method.lower(), known)
+    return f"{title} has no quantization `{value}`.", f"Write `{near}`." if near else None, Severity.WARNING

@@ -1,0 +1,246 @@
+"""Rules about the arguments of inference servers: `serverArgs`, and the older variable SERVER_ARGS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path
+from lisa_schema.engine_images import engine_image
+from lisa_schema.engine_settings import TITLES, Support, names, nearest, other_versions, support
+from lisa_schema.engine_versions import EngineVersion
+from lisa_schema.models import Config, EcsModel, InferenceContainer
+from lisa_schema.rules.environment import SECRET_ARN
+from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.service_paths import runs_own_entrypoint
+from lisa_schema.server_arguments import holds_value, option_name, split_words
+
+_LISTENS: Final = "the load balancer reaches the container at port 8080."
+_NO_KEY: Final = "the gateway sends no key, so that the server would reject every request."
+_TLS: Final = "the load balancer ends TLS, and reaches the container with HTTP."
+_DRAINS: Final = "set the variable DRAIN_TIMEOUT."
+_NAMED: Final = "set `modelName`; clients call the model by its `modelId`."
+_OWNED: Final[Mapping[str, Mapping[str, str]]] = {
+    "vllm": {
+        "model": "set `modelName`.",
+        "model-tag": "set `modelName`.",
+        "served-model-name": _NAMED,
+        "config": "set its options in `serverArgs`.",
+        "host": _LISTENS,
+        "port": _LISTENS,
+        "uds": _LISTENS,
+        "root-path": _LISTENS,
+        "headless": _LISTENS,
+        "grpc": _LISTENS,
+        "api-key": _NO_KEY,
+        **dict.fromkeys(("ssl-keyfile", "ssl-certfile", "ssl-ca-certs", "ssl-cert-reqs"), _TLS),
+        "shutdown-timeout": _DRAINS,
+    },
+    "sglang": {
+        "model-path": "set `modelName`.",
+        "model": "set `modelName`.",
+        "served-model-name": _NAMED,
+        "config": "set its options in `serverArgs`.",
+        "host": _LISTENS,
+        "port": _LISTENS,
+        "fastapi-root-path": _LISTENS,
+        **dict.fromkeys(("grpc-mode", "smg-grpc-mode"), _LISTENS),
+        **dict.fromkeys(("api-key", "admin-api-key"), _NO_KEY),
+        **dict.fromkeys(("ssl-keyfile", "ssl-certfile", "ssl-ca-certs", "ssl-keyfile-password"), _TLS),
+        "is-embedding": "set `modelType`.",
+    },
+    "tgi": {
+        "model-id": "set `modelName`.",
+        "hostname": _LISTENS,
+        "port": _LISTENS,
+        "p": _LISTENS,
+        "api-key": _NO_KEY,
+        "ngrok": "clients reach models through the REST API.",
+        "ngrok-authtoken": "clients reach models through the REST API.",
+        "ngrok-edge": "clients reach models through the REST API.",
+    },
+    "tei": {
+        "model-id": "set `modelName`.",
+        "served-model-name": _NAMED,
+        "hostname": _LISTENS,
+        "port": _LISTENS,
+        "p": _LISTENS,
+        "uds-path": _LISTENS,
+        "api-key": _NO_KEY,
+    },
+}
+"""By inference container, the options that LISA sets or that would make the model unreachable, each with the second
+half of the fix."""
+
+SETTINGS_AS_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "vllm": {
+        "MAX_TOTAL_TOKENS": "max-model-len",
+        "MAX_CONCURRENT_REQUESTS": "max-num-seqs",
+        "QUANTIZE": "quantization",
+        "DTYPE": "dtype",
+        "TENSOR_PARALLEL_SIZE": "tensor-parallel-size",
+        "GPU_MEMORY_UTILIZATION": "gpu-memory-utilization",
+        "TRUST_REMOTE_CODE": "trust-remote-code",
+    },
+    "sglang": {
+        "MAX_TOTAL_TOKENS": "context-length",
+        "MAX_CONCURRENT_REQUESTS": "max-running-requests",
+        "QUANTIZE": "quantization",
+        "DTYPE": "dtype",
+        "TENSOR_PARALLEL_SIZE": "tp-size",
+        "GPU_MEMORY_UTILIZATION": "mem-fraction-static",
+        "TRUST_REMOTE_CODE": "trust-remote-code",
+    },
+}
+"""By inference container, the variables that its entrypoint turns into options."""
+
+# Python's argparse, which these servers use, accepts the beginning of an option's name.
+_ABBREVIATES: Final = frozenset({"vllm", "sglang"})
+_SHORT: Final = {"p": "port", "e": "env", "h": "help", "V": "version"}
+_FIRST_DASHES: Final = re.compile(r"--?(?=[A-Za-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a model's server, and the key that it is reported at."""
+
+    text: str
+    path: Path
+    source: str
+
+
+def server_arguments(model: EcsModel, index: int) -> Iterator[Argument]:
+    """The words of SERVER_ARGS, then the entries of `serverArgs`, in the order in which the server gets them."""
+    words = model.container_config.environment.get("SERVER_ARGS", "")
+    at: Path = ("ecsModels", index, "containerConfig", "environment", "SERVER_ARGS")
+    if not SECRET_ARN.match(words):
+        for word in split_words(words):
+            yield Argument(word, at, "SERVER_ARGS")
+    for position, text in enumerate(model.server_args):
+        yield Argument(text, ("ecsModels", index, "serverArgs", position), "serverArgs")
+
+
+@rule("LISA319", "owned-argument", "Remove the argument.")
+def owned_arguments(config: Config) -> Iterator[RuleViolation]:
+    """Arguments must not repeat an option that LISA sets, such as model, name and address, or that bars the gateway."""
+    for index, model in enumerate(config.ecs_models):
+        options = _OWNED.get(model.inference_container, {})
+        words = model.container_config.environment.get("SERVER_ARGS", "")
+        if options and SECRET_ARN.match(words):
+            at: Path = ("ecsModels", index, "containerConfig", "environment", "SERVER_ARGS")
+            message = "SERVER_ARGS comes from a secret, which could override LISA's settings without a review."
+            yield RuleViolation(at, message, "Write the arguments as plain text.")
+        for argument in server_arguments(model, index):
+            flag = option_name(argument.text)
+            option = _owned_option(model, flag, options) if flag else None
+            if option is not None:
+                message = f"`{argument.text}` in {argument.source} would override `--{option}`, which LISA controls."
+                yield RuleViolation(argument.path, message, f"Remove it; {options[option]}")
+
+
+@rule("LISA507", "server-arguments", "Write each option and each value as one element of `serverArgs`.")
+def arguments_are_separate(config: Config) -> Iterator[RuleViolation]:
+    """Arguments must be listed in one place, each option and value as one element, for a server that takes options."""
+    for index, model in enumerate(config.ecs_models):
+        path: Path = ("ecsModels", index)
+        variable: Path = (*path, "containerConfig", "environment", "SERVER_ARGS")
+        words = model.container_config.environment.get("SERVER_ARGS")
+        if model.server_args and words is not None:
+            message = "`serverArgs` and SERVER_ARGS both set arguments of the server."
+            fix = "Move the words of SERVER_ARGS into `serverArgs`, and remove the variable."
+            yield RuleViolation((*path, "serverArgs"), message, fix, (variable,))
+        if model.inference_container is InferenceContainer.INSTRUCTOR:
+            if model.server_args and runs_own_entrypoint(model):
+                message = "The instructor container takes no arguments."
+                yield RuleViolation((*path, "serverArgs"), message, "Remove `serverArgs`, and set its variables.")
+            continue
+        if runs_own_entrypoint(model):
+            yield from _misplaced_values(model, index)
+        yield from _twice(model, index)
+        for argument in server_arguments(model, index):
+            yield from _joined(argument)
+
+
+@rule("LISA508", "unknown-option", "Check the name against the documentation of the server.", Severity.WARNING)
+def options_are_known(config: Config) -> Iterator[RuleViolation]:
+    """Options in `serverArgs` and SERVER_ARGS must be ones that the server's version has, according to its table."""
+    for index, model in enumerate(config.ecs_models):
+        container = str(model.inference_container)
+        if container not in TITLES:
+            continue
+        image = engine_image(model.container_config.image)
+        installed = image.version if image.engine == container else None
+        for argument in server_arguments(model, index):
+            flag = option_name(argument.text)
+            if flag is None or holds_value(argument.text) or _is_known(container, argument.text, flag, installed):
+                continue
+            title = f"{TITLES[container]} {installed or ''}".rstrip()
+            message = f"{title} has no option `{_FIRST_DASHES.match(argument.text)[0]}{flag}`"  # type: ignore[index]
+            if versions := other_versions(container, "options", flag):
+                yield RuleViolation(argument.path, f"{message}; versions {versions} have it.", "Remove or replace it.")
+                continue
+            near = nearest(flag, names(container, "options"))
+            yield RuleViolation(argument.path, f"{message}.", f"Write `--{near}`." if near else None)
+
+
+def _is_known(container: str, text: str, flag: str, installed: EngineVersion | None) -> bool:
+    if container in _ABBREVIATES:
+        if not text.startswith("--"):
+            # `-tp 2`, `-O3`, `-cc.mode`: short names, of which the value may be part.
+            short = {name for name in names(container, "options") if len(name) <= 3}
+            return flag in short or any(flag.startswith(name) for name in ("O", *short))
+        candidates = {flag, flag.removeprefix("no-")}
+        candidates |= {name for name in names(container, "options") if len(flag) > 2 and name.startswith(flag)}
+    else:
+        candidates = {_SHORT.get(flag, flag) if not text.startswith("--") else flag}
+    return any(support(container, "options", name, installed) is not Support.NO for name in candidates)
+
+
+def _owned_option(model: EcsModel, flag: str, options: Mapping[str, str]) -> str | None:
+    if flag in options:
+        return flag
+    container = str(model.inference_container)
+    if container not in _ABBREVIATES or len(flag) < 2 or flag in names(container, "options"):
+        return None
+    return next((name for name in options if name.startswith(flag)), None)
+
+
+def _misplaced_values(model: EcsModel, index: int) -> Iterator[RuleViolation]:
+    first = next(server_arguments(model, index), None)
+    if first is not None and not first.text.startswith("-"):
+        message = f"{first.source} starts with the value `{first.text}`: LISA already names the model."
+        yield RuleViolation(first.path, message, "Remove it, or start with the option that it belongs to.")
+
+
+def _twice(model: EcsModel, index: int) -> Iterator[RuleViolation]:
+    """A setting that a variable and an argument both give: the server takes the argument, which comes last."""
+    variables = model.container_config.environment
+    for argument in server_arguments(model, index):
+        flag = option_name(argument.text)
+        for name, option in SETTINGS_AS_OPTIONS.get(str(model.inference_container), {}).items():
+            if flag == option and name in variables and runs_own_entrypoint(model):
+                at: Path = ("ecsModels", index, "containerConfig", "environment", name)
+                message = f"`{name}` has no effect: `--{option}` in {argument.source} sets the same, and comes last."
+                yield RuleViolation(at, message, "Remove one of them.", (argument.path,), Severity.WARNING)
+
+
+def _joined(argument: Argument) -> Iterator[RuleViolation]:
+    text = argument.text
+    if SECRET_ARN.match(text) and argument.source == "serverArgs":
+        message = "An ARN in `serverArgs` is passed as it is: only variables become secrets."
+        yield RuleViolation(argument.path, message, "Use a variable that the server reads, in `environment`.")
+    elif holds_value(text):
+        option, value = text.split(None, 1)
+        message = f"`{text}` is one argument: the server looks for an option of this name, with the space."
+        fix = f"Write two elements: `{option}` and `{value.strip()}`."
+        yield RuleViolation(argument.path, message, fix)
+    elif argument.source == "SERVER_ARGS" and text[:1] in {"'", '"'}:
+        message = f"A quote opens at `{text}` in SERVER_ARGS and does not close before a space or the end."
+        yield RuleViolation(argument.path, message, "Use `serverArgs`, where each element is one argument.")
+    elif argument.source == "serverArgs" and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        message = f"The argument {text} includes its quotes, which the server gets as part of the value."
+        fix = f"Remove the inner quotes: `{text[1:-1]}`."
+        yield RuleViolation(argument.path, message, fix, severity=Severity.WARNING)

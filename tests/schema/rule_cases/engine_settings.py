@@ -1,0 +1,152 @@
+"""Cases of the rules about arguments and variables of inference servers."""
+
+from __future__ import annotations
+
+from .changes import EMBEDDING, ENVIRONMENT, MODEL_IMAGE, SECRET, Failing, Passing
+from .images import INSTRUCTOR, on
+
+ARGUMENTS = "ecsModels[mistral7b].serverArgs"
+VARIABLES = "ecsModels[mistral7b].containerConfig.environment"
+AT = "ecsModels[0].serverArgs"
+OF_MODEL = "ecsModels[0].containerConfig.environment"
+VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", on("vllm/vllm-openai:v0.32.0")]
+OLD_VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", on("vllm/vllm-openai:v0.9.2")]
+SGLANG = ["ecsModels[mistral7b].inferenceContainer=sglang", on("lmsysorg/sglang:v0.5.23")]
+OWN_CONTEXT = f"{MODEL_IMAGE}={{baseImage: 'vllm/vllm-openai:v0.32.0', path: docker/mine}}"
+
+PASSING: Passing = {
+    "server-arguments": [
+        [*VLLM, f"{ARGUMENTS}=['--speculative-config', '{{\"method\": \"mtp\"}}', --seed, 1, '']"],
+        [*VLLM, f"{ARGUMENTS}=['--hf-overrides={{\"a\": \"b c\"}}', '--chat-template', '{{{{ messages }}}} end']"],
+        [*VLLM, f"{VARIABLES}.SERVER_ARGS='--hf-overrides ''{{\"a\": 1}}'' --seed 1'"],
+        [*VLLM, f'{VARIABLES}.SERVER_ARGS=--hf-overrides {{"a":1}}'],
+        [*VLLM, f"{ARGUMENTS}=[--max-num-batched-tokens, 4096]", f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4096}}"],
+        [*INSTRUCTOR, f"{MODEL_IMAGE}={{baseImage: 'python:3.12', path: docker/mine}}", f"{ARGUMENTS}=[serve]"],
+    ],
+    "unknown-option": [
+        [*VLLM, f"{ARGUMENTS}=[--enable-auto-tool-choice, --tool-call-parser, hermes, --max_num_seqs=8, -tp, 1]"],
+        [*VLLM, f"{ARGUMENTS}=[--no-enable-prefix-caching, -O3, '--compilation-config.mode', 3, --max-num-seq, 1]"],
+        [*VLLM, f"{ARGUMENTS}=[--temperature-shift, -0.5, -1]".replace("--temperature-shift", "--seed")],
+        [*SGLANG, f"{ARGUMENTS}=[--mem-fraction-static, 0.8, --reasoning-parser, qwen3, --tensor-parallel-size, 1]"],
+        [f"{ARGUMENTS}=[--max-batch-prefill-tokens, 4096]"],
+        [*EMBEDDING, on("ghcr.io/huggingface/text-embeddings-inference:86-1.8"), f"{ARGUMENTS}=[--pooling, cls]"],
+        [
+            "ecsModels[mistral7b].inferenceContainer=vllm",
+            on("vllm/vllm-openai:nightly"),
+            f"{ARGUMENTS}=[--task, embed]",
+        ],
+        [*INSTRUCTOR, f"{VARIABLES}.SERVER_ARGS=--anything"],
+    ],
+    "unread-variable": [
+        [],
+        [*VLLM, f"{VARIABLES}={{MAX_TOTAL_TOKENS: 8, VLLM_LOGGING_LEVEL: DEBUG, NCCL_DEBUG: INFO, DRAIN_TIMEOUT: 9}}"],
+        [
+            *VLLM,
+            f"{VARIABLES}={{https_proxy: 'http://p:1', TZ: UTC, PYTORCH_CUDA_ALLOC_CONF: x, OTEL_SERVICE_NAME: a}}",
+        ],
+        [*OLD_VLLM, f"{VARIABLES}={{VLLM_USE_V1: 1}}"],
+        [*SGLANG, f"{VARIABLES}={{SGLANG_TIMEOUT_KEEP_ALIVE: 700, MAX_TOTAL_TOKENS: 4096}}"],
+        [f"{VARIABLES}={{MAX_INPUT_LENGTH: 1024, MAX_BATCH_PREFILL_TOKENS: 4096, NUM_SHARD: 1, RUST_LOG: debug}}"],
+        [*EMBEDDING, f"{VARIABLES}={{MAX_TOTAL_TOKENS: null, POOLING: cls, AUTO_TRUNCATE: 'true'}}"],
+        [
+            "ecsModels[mistral7b].inferenceContainer=vllm",
+            OWN_CONTEXT,
+            f"{VARIABLES}={{OUR_FLAG: 1, HF_TOKEN: '{SECRET}'}}",
+        ],
+        [f"{MODEL_IMAGE}={{type: registry, registry: 'registry.example.com/ours:1'}}", f"{VARIABLES}.OUR_FLAG=1"],
+        ["ecsModels[mistral7b].inferenceContainer=vllm", on("vllm/vllm-openai:nightly"), f"{VARIABLES}.VLLM_USE_V1=1"],
+        [f"{ENVIRONMENT}.OUR_FLAG=1"],
+        [
+            "ecsModels[mistral7b].inferenceContainer=vllm",
+            f"{MODEL_IMAGE}={{type: registry, registry: 'registry.example.com/lisa-vllm:v0.32.0'}}",
+            f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4096, DTYPE: half, HF_TOKEN: '{SECRET}'}}",
+        ],
+    ],
+    "engine-value": [
+        [*VLLM, f"{VARIABLES}={{QUANTIZE: fp8, DTYPE: half}}"],
+        [*OLD_VLLM, f"{VARIABLES}={{QUANTIZE: bitsandbytes-nf4, DTYPE: auto}}"],
+        [f"{VARIABLES}={{QUANTIZE: eetq, DTYPE: bfloat16}}"],
+        [*VLLM, f"{ARGUMENTS}=[--quantization, compressed-tensors, --dtype=bfloat16]"],
+        [*SGLANG, f"{VARIABLES}={{QUANTIZE: w8a8_int8}}"],
+        [*EMBEDDING, f"{VARIABLES}={{DTYPE: float32}}"],
+        ["ecsModels[mistral7b].inferenceContainer=vllm", OWN_CONTEXT, f"{VARIABLES}.QUANTIZE=eetq"],
+        [f"{VARIABLES}.QUANTIZE={SECRET}"],
+    ],
+    "unexpanded-reference": [
+        [],
+        [f"{VARIABLES}={{RUST_LOG: 'a$b', OTEL_SERVICE_NAME: 'price-5$'}}", f"{ENVIRONMENT}.NOTE=costs $5"],
+        [*VLLM, f"{ARGUMENTS}=[--chat-template, '{{{{ messages }}}}', --seed, '$5']"],
+    ],
+}
+
+FAILING: Failing = {
+    "server-arguments": [
+        ([*VLLM, f"{ARGUMENTS}=[--seed, 1]", f"{VARIABLES}.SERVER_ARGS=--seed 2"], AT),
+        ([*VLLM, f"{ARGUMENTS}=['--max-model-len 4096']"], f"{AT}[0]"),
+        ([*VLLM, f'{ARGUMENTS}=[\'--speculative-config {{"method": "mtp"}}\']'], f"{AT}[0]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--seed, 1, '--tp-size 2']"], f"{AT}[2]"),
+        ([*VLLM, f"{ARGUMENTS}=[mistralai/Mistral-7B, --seed, 1]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--hf-token, '{SECRET}']"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[--hf-overrides, \"'{{}}'\"]"], f"{AT}[1]"),
+        ([*VLLM, f"{VARIABLES}.SERVER_ARGS='--hf-overrides ''{{\"a\": 1}}x'"], f"{OF_MODEL}.SERVER_ARGS"),
+        (
+            [*VLLM, f"{ARGUMENTS}=[--max-model-len, 8]", f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4}}"],
+            f"{OF_MODEL}.MAX_TOTAL_TOKENS",
+        ),
+        ([*INSTRUCTOR, f"{ARGUMENTS}=[--workers, 2]"], AT),
+    ],
+    "unknown-option": [
+        ([*VLLM, f"{ARGUMENTS}=[--enable-auto-tool-choise]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--seed, 1, --task, embed]"], f"{AT}[2]"),
+        ([*OLD_VLLM, f"{ARGUMENTS}=[--shutdown-timeout-of-mine, 5]"], f"{AT}[0]"),
+        ([*VLLM, f"{VARIABLES}.SERVER_ARGS=--max-total-tokens 8"], f"{OF_MODEL}.SERVER_ARGS"),
+        ([*SGLANG, f"{ARGUMENTS}=[--gpu-memory-utilization, 0.9]"], f"{AT}[0]"),
+        ([f"{ARGUMENTS}=[--max-model-len, 8]"], f"{AT}[0]"),
+        ([*EMBEDDING, f"{ARGUMENTS}=[--poolings, cls]"], f"{AT}[0]"),
+    ],
+    "unread-variable": [
+        *(
+            ([*changes, f"{VARIABLES}={{{name}: x}}"], f"{OF_MODEL}.{name}")
+            for changes, name in (
+                *((VLLM, name) for name in ("MAX_MODEL_LEN", "VLLM_ARGS", "VLLM_USE_V1", "max_total_tokens", "A")),
+                *((VLLM, name) for name in ("MAX_INPUT_LENGTH", "NUM_SHARD", "VLLM_LOGING_LEVEL", "model_name")),
+                (VLLM, "HF_TOKEN"),
+                (OLD_VLLM, "DRAIN_TIMEOUT"),
+                *((SGLANG, name) for name in ("VLLM_LOGGING_LEVEL", "MAX_MODEL_LEN", "SGLANG_ARGS")),
+                *(([], name) for name in ("MAX_MODEL_LEN", "QUANTISE", "TENSOR_PARALLEL_SIZE")),
+                *((EMBEDDING, name) for name in ("MAX_BATCH_TOKEN", "QUANTIZE")),
+                (INSTRUCTOR, "MAX_BATCH_TOKENS"),
+            )
+        ),
+        (
+            [
+                "ecsModels[mistral7b].inferenceContainer=vllm",
+                f"{MODEL_IMAGE}={{type: registry, registry: 'vllm/vllm-openai:v0.32.0'}}",
+                f"{VARIABLES}={{VLLM_LOGING_LEVEL: x}}",
+            ],
+            f"{OF_MODEL}.VLLM_LOGING_LEVEL",
+        ),
+    ],
+    "engine-value": [
+        ([*VLLM, f"{VARIABLES}.QUANTIZE=eetq"], f"{OF_MODEL}.QUANTIZE"),
+        ([*VLLM, f"{VARIABLES}.QUANTIZE=exl2"], f"{OF_MODEL}.QUANTIZE"),
+        ([*VLLM, f"{VARIABLES}.QUANTIZE=AWQ"], f"{OF_MODEL}.QUANTIZE"),
+        ([*VLLM, f"{VARIABLES}.QUANTIZE=gguf"], f"{OF_MODEL}.QUANTIZE"),
+        ([*VLLM, f"{VARIABLES}.QUANTIZE=int3"], f"{OF_MODEL}.QUANTIZE"),
+        ([*VLLM, f"{VARIABLES}.DTYPE=fp16"], f"{OF_MODEL}.DTYPE"),
+        ([*VLLM, f"{ARGUMENTS}=[--quantization, eetq]"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[-q, exl2]"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[--quantization=eetq]"], f"{AT}[0]"),
+        ([*VLLM, f"{VARIABLES}.SERVER_ARGS=--quantization eetq"], f"{OF_MODEL}.SERVER_ARGS"),
+        ([*SGLANG, f"{VARIABLES}.QUANTIZE=eetq"], f"{OF_MODEL}.QUANTIZE"),
+        ([f"{VARIABLES}.QUANTIZE=modelopt"], f"{OF_MODEL}.QUANTIZE"),
+        ([f"{VARIABLES}.DTYPE=auto"], f"{OF_MODEL}.DTYPE"),
+        ([*EMBEDDING, f"{VARIABLES}.DTYPE=half"], f"{OF_MODEL}.DTYPE"),
+    ],
+    "unexpanded-reference": [
+        ([f"{VARIABLES}.RUST_LOG='${{LEVEL}}'"], f"{OF_MODEL}.RUST_LOG"),
+        ([f"{VARIABLES}.RUST_LOG=$LEVEL"], f"{OF_MODEL}.RUST_LOG"),
+        ([f"{ENVIRONMENT}.OPENAI_ORGANIZATION='${{ORGANIZATION}}'"], f"{ENVIRONMENT}.OPENAI_ORGANIZATION"),
+        ([*VLLM, f"{ARGUMENTS}=[--chat-template, '${{HOME}}/template.jinja']"], f"{AT}[1]"),
+    ],
+}
