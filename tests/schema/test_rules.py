@@ -19,6 +19,7 @@ from .rule_cases import (
     access,
     capacity,
     containers,
+    gpus,
     ineffective_keys,
     instances,
     litellm,
@@ -37,6 +38,7 @@ CASES = (
     access,
     capacity,
     containers,
+    gpus,
     ineffective_keys,
     instances,
     litellm,
@@ -145,4 +147,4 @@ def test_every_rule_says_what_it_means() -> None:
     for rule in registered_rules():
         assert rule.meaning.endswith(".")
         assert rule.fix.endswith(".")
-        assert rule.code.startswith("LISA3")
+        assert rule.code.startswith(("LISA3", "LISA5"))
