@@ -52,6 +52,7 @@ _UNMODELED: Final = MappingProxyType(
         "enable-lora": "adapters share the GPU",
         "decode-context-parallel-size": "the KV cache is split by position",
         "hf-overrides": "the model's configuration is changed",
+        "rope-scaling": "the model's configuration is changed",
         "num-gpu-blocks-override": "the size of the KV cache is overridden",
         "disable-hybrid-kv-cache-manager": "the layout of the KV cache is changed",
         "disable-sliding-window": "the layout of the KV cache is changed",
@@ -61,6 +62,7 @@ _UNMODELED: Final = MappingProxyType(
 )
 """Options whose effect on memory is not modeled, with the reason."""
 
+_CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
 _FLAGS: Final = frozenset({"enable-expert-parallel", "enable-lora", "disable-hybrid-kv-cache-manager"})
 _HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 _MULTIPLIERS: Final = {
@@ -188,6 +190,8 @@ def _options(
             unmodeled.append(_unreadable("gpu-memory-utilization", text))
     if environment.get("VLLM_USE_V1", "1").strip() == "0":
         unmodeled.append("`VLLM_USE_V1` selects vLLM's old engine")
+    if (counts.get("data-parallel-size") or 1) > 1:
+        unmodeled.append("`--data-parallel-size`: several copies of the model are served")
     length = counts.get("max-model-len")
     quantization = texts.get("quantization")
     return VllmOptions(
@@ -205,7 +209,8 @@ def _options(
         enforce_eager="enforce-eager" in found and found["enforce-eager"] not in ("false", "False"),
         block_size=counts.get("block-size"),
         kv_cache_memory_bytes=counts.get("kv-cache-memory-bytes"),
-        allows_long_context=environment.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").strip().lower() in ("1", "true"),
+        allows_long_context=not _CHANGES_POSITIONS.isdisjoint(found)
+        or environment.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").strip().lower() in ("1", "true"),
         unmodeled=tuple(sorted(unmodeled)),
         sources=dict(sources),
     )

@@ -173,6 +173,7 @@ def lock_directory(
         parameters=directory.completeness.parameters,
         dtypes=directory.completeness.dtypes,
         converter=converter,
+        shape=directory.completeness.shape,
     )
 
 

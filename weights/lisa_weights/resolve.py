@@ -187,7 +187,7 @@ def _entry(
     kinds = {proof.kind for proof in known.proofs if proof.is_made}
     proofs = prove(directory, generate=True) if generate and ProofKind.GENERATE not in kinds else known.proofs
     converter = now_is.converter if known.converter is None else known.converter
-    return replace(known, converter=converter, proofs=proofs)
+    return replace(known, converter=converter, proofs=proofs, shape=now_is.shape)
 
 
 def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cache: DigestCache) -> WeightsIssue | None:
