@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.fit.facts import facts_of
+from lisa_compiler.fit.facts import ModelFacts, facts_of
 from lisa_compiler.fit.host import HostIssue, host_issues
 from lisa_compiler.fit.judge import judge
 from lisa_compiler.fit.question import Accelerators, Question
@@ -97,8 +97,14 @@ def assess(
         prices: prices of instance types.
         local: the shapes of models in models/, by name; a compile has none, so that every machine says the same.
     """
+    shapes = local or {}
     models = [
-        _assess(config, index, model, lock, prices, (local or {}).get(model.model_name))
+        _assess(
+            config,
+            index,
+            facts_of(model.model_name, lock.models.get(model.model_name), shapes.get(model.model_name)),
+            prices,
+        )
         for index, model in enumerate(config.ecs_models)
         if model.deploy
     ]
@@ -121,24 +127,19 @@ def options_of(model: EcsModel) -> VllmOptions:
     return read_options(model.container_config.environment)
 
 
-def _assess(
-    config: Config,
-    index: int,
-    model: EcsModel,
-    lock: WeightsLock,
-    prices: PriceTable,
-    local: CheckpointShape | None,
-) -> ModelAssessment | None:
+def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -> ModelAssessment | None:
+    model = config.ecs_models[index]
     host = instance_type(model.instance_type)
     if host is None:
         return None
     container = model.container_config
     image = engine_image(container.image)
     question = Question(
-        facts=facts_of(model.model_name, lock.models.get(model.model_name), local),
+        facts=facts,
         engine=str(model.inference_container),
         version=None if image is None else image.version,
         accelerators=Accelerators.of(host),
+        image_suffix="" if image is None else image.suffix,
         options=options_of(model) if model.inference_container == "vllm" else VllmOptions(),
         environment=container.environment,
     )
@@ -154,7 +155,7 @@ def _assess(
             host,
             question.facts,
             question.engine,
-            question.tensor_parallel,
+            min(question.tensor_parallel, max(1, host.gpus)),
             memory_mib=host.memory_mib - KEPT_MIB,
             shared_mib=container.shared_memory_size,
         ),

@@ -46,6 +46,7 @@ class Question:
         facts: what is known about the model.
         engine: `vllm`, `tgi`, `tei` or another value of `inferenceContainer`.
         version: the engine's version; None when it is unknown.
+        image_suffix: what follows the version in the image's tag, such as `-cu129`.
         accelerators: the GPUs; None without an NVIDIA GPU.
         options: vLLM's options.
         environment: variables of the container, for the other engines.
@@ -56,6 +57,7 @@ class Question:
     engine: str
     version: tuple[int, ...] | None
     accelerators: Accelerators | None
+    image_suffix: str = ""
     options: VllmOptions = field(default_factory=VllmOptions)
     environment: Mapping[str, str] = field(default_factory=dict)
     concurrency: int = 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from lisa_schema.gpus import minimum_capability
+from lisa_schema.gpus import first_cuda13_version, minimum_capability
 
 if TYPE_CHECKING:
     from lisa_compiler.fit.question import Question
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 _BFLOAT16: Final = 80
 _VOCABULARY_PADDING: Final = 64
+_VOLTA: Final = (7, 0)
 _MARLIN_ROWS: Final = 128
 _FALLS_BACK: Final = (0, 9, 0)
 """The first vLLM that computes in float16 where `--dtype auto` would select an unsupported bfloat16."""
-
-_FIRST_CUDA13: Final = (0, 20, 0)
 
 
 class RuleKind(StrEnum):
@@ -30,6 +29,7 @@ class RuleKind(StrEnum):
     CONTEXT = "context"
     CHECKPOINT = "checkpoint"
     DTYPE = "dtype"
+    IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,25 @@ class Breach:
         message: what is wrong, a sentence without a full stop.
         is_certain: whether the engine certainly does not start.
         fix: what to do about it, a sentence.
+        is_doubt: whether it is unknown that the engine starts, so that the model cannot be said to fit.
+        needs_shape: whether it follows from the model's shape rather than from the configuration alone.
     """
 
     kind: RuleKind
     message: str
     is_certain: bool
     fix: str
+    is_doubt: bool = False
+    needs_shape: bool = False
 
 
 def vllm_breaches(question: Question) -> tuple[Breach, ...]:
     """Return the rules that a model under vLLM breaks, the certain ones first."""
-    found = [*_gpus(question), *_dtype(question)]
+    found = [*_gpus(question), *_dtype(question), *_image(question)]
     if question.facts.shape is not None:
         shape = question.facts.shape
-        found += [*_divisible(question, shape), *_context(question, shape), *_quantization(question, shape)]
+        of_shape = [*_divisible(question, shape), *_context(question, shape), *_quantization(question, shape)]
+        found += [replace(breach, needs_shape=True) for breach in of_shape]
     return tuple(sorted(found, key=lambda breach: not breach.is_certain))
 
 
@@ -122,7 +127,7 @@ def _divisible(question: Question, shape: TransformerShape) -> Iterator[Breach]:
                     f"{number // parallel:,} {what} on each GPU are not a multiple of {size}, as the kernels of "
                     f"`{shape.quantization.method if shape.quantization else ''}` require"
                 )
-                yield Breach(RuleKind.PARALLEL, message, is_certain=False, fix=fix)
+                yield Breach(RuleKind.PARALLEL, message, is_certain=False, fix=fix, is_doubt=True)
 
 
 def _slice_multiple(quantization: Quantization | None) -> int | None:
@@ -156,7 +161,19 @@ def _dtype(question: Question) -> Iterator[Breach]:
         if question.version is None or question.version >= _FALLS_BACK:
             return
         message = f"the checkpoint is bfloat16, which requires compute capability 8.0 in this vLLM, and {has}"
-        yield Breach(RuleKind.CHECKPOINT, message, is_certain=True, fix=f"Set DTYPE to `float16`, or {newer}")
+        fix = f"Set DTYPE to `float16`, or {newer}"
+        yield Breach(RuleKind.CHECKPOINT, message, is_certain=True, fix=fix, needs_shape=True)
+
+
+def _image(question: Question) -> Iterator[Breach]:
+    """Doubt images with CUDA 13 on V100; LISA520 reports them with the other rules of the configuration."""
+    host, version = question.accelerators, question.version
+    if host is None or host.gpu.compute_capability != _VOLTA or question.image_suffix.startswith("-cu12"):
+        return
+    if version is None or version >= first_cuda13_version():
+        message = f"an image with CUDA 13 does not support {host.gpu.name} (compute capability {host.gpu.capability})"
+        fix = "Use an image with the suffix -cu129, or choose an instance type with a newer GPU."
+        yield Breach(RuleKind.IMAGE, message, is_certain=False, fix=fix, is_doubt=True)
 
 
 def _quantization(question: Question, shape: TransformerShape) -> Iterator[Breach]:
@@ -177,7 +194,7 @@ def _quantization(question: Question, shape: TransformerShape) -> Iterator[Breac
             f"whether vLLM runs the checkpoint's quantization ({quantization.method}) on {host.gpu.name} is unknown"
         )
         fix = "Check the documentation of this version."
-        yield Breach(RuleKind.CHECKPOINT, message, is_certain=False, fix=fix)
+        yield Breach(RuleKind.CHECKPOINT, message, is_certain=False, fix=fix, is_doubt=True)
 
 
 def quantization_row(quantization: Quantization) -> str | None:

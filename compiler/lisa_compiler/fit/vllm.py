@@ -48,6 +48,9 @@ def judge_vllm(question: Question) -> Answer:
     if certain:
         reason = "; ".join(breach.message for breach in certain)
         return replace(answer, verdict=Verdict.DOES_NOT_FIT, reason=reason, breaches=breaches, estimate=False)
+    doubts = [breach.message for breach in breaches if breach.is_doubt]
+    if doubts and answer.verdict is Verdict.FITS:
+        return replace(answer, verdict=Verdict.UNKNOWN, reason="; ".join(doubts), breaches=breaches)
     return replace(answer, breaches=breaches)
 
 
