@@ -98,6 +98,9 @@ class _Reporter:
         answer = self._model.answer
         if answer.certain_breaches or answer.verdict in (Verdict.FITS, Verdict.UNKNOWN):
             return
+        if answer.lacks_outside and self._model.question.options.gpu_memory_utilization is None:
+            # The default share is what most servers run with; what it leaves is unmeasured on most GPUs.
+            return
         does_not = answer.verdict is Verdict.DOES_NOT_FIT
         verb = "does not fit" if does_not else "may not fit"
         facts = self._model.question.facts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.fit.verdict import Verdict
 from lisa_compiler.fit.wording import facts_from
-from lisa_compiler.prices.cost import HOURS_OF_MONTH, money
+from lisa_compiler.prices.cost import HOURS_OF_MONTH, money, rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _row(cost: ServiceCost) -> tuple[str, ...]:
         return (name, cost.instance_type, _UNKNOWN, _NOTHING, *[_UNKNOWN] * 4)
     as_of = f"{cost.price.as_of.isoformat()}{' **old**' if cost.price.is_old else ''}"
     low, high = cost.price.per_hour * cost.low, cost.price.per_hour * cost.high
-    return (name, cost.instance_type, money(cost.price.per_hour), as_of, *_amounts(low, high))
+    return (name, cost.instance_type, rate(cost.price.per_hour), as_of, *_amounts(low, high))
 
 
 def _total_row(total: TotalCost) -> tuple[str, ...]:
@@ -82,4 +82,4 @@ def _total_row(total: TotalCost) -> tuple[str, ...]:
 
 
 def _amounts(low: Decimal, high: Decimal) -> tuple[str, ...]:
-    return (money(low), money(high), money(low * HOURS_OF_MONTH), money(high * HOURS_OF_MONTH))
+    return (rate(low), rate(high), money(low * HOURS_OF_MONTH), money(high * HOURS_OF_MONTH))

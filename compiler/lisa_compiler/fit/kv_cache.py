@@ -68,6 +68,10 @@ class CacheLayout:
         """The longest sequence of which so many fit, at most the limit."""
         low, high = 0, limit
         available = self.blocks(gib)
+        if available < self.blocks_of_sequence(1) * sequences:
+            return 0
+        if self.blocks_of_sequence(limit) * sequences <= available:
+            return limit
         while low < high:
             middle = (low + high + 1) // 2
             if self.blocks_of_sequence(middle) * sequences <= available:

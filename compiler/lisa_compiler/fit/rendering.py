@@ -61,14 +61,13 @@ def judged_text(judged: Judged) -> str:
 
 def judged_markdown(judged: Sequence[Judged]) -> str:
     """Write answers as a table, and what would fit instead below it."""
-    lines = [
-        "| Model | Instance type | Fit | KV cache | Sequences | Price per hour | Reason |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    head = ("Model", "Instance type", "Fit", "KV cache", "Sequences", "Price per hour", "Reason")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for one in judged:
         answer = one.answer
-        tokens = _DASH if answer.kv_tokens is None else f"~{rounded_down(answer.kv_tokens.point):,} tokens"
-        sequences = _DASH if answer.concurrency is None else f"{answer.concurrency.point:.1f}"
+        hidden = bool(answer.certain_breaches)
+        tokens = _DASH if answer.kv_tokens is None or hidden else f"~{rounded_down(answer.kv_tokens.point):,} tokens"
+        sequences = _DASH if answer.concurrency is None or hidden else f"{answer.concurrency.point:.1f}"
         price = "unknown" if one.price is None else price_text(one.price)
         cells = (one.title, one.instance, str(answer.verdict), tokens, sequences, price, answer.reason or _DASH)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
@@ -111,9 +110,9 @@ def _capacity(answer: Answer) -> str:
 
 def _details(judged: Judged) -> Iterator[str]:
     answer, question = judged.answer, judged.question
-    if answer.budget is not None and question.accelerators is not None:
+    if answer.budget is not None and question.accelerators is not None and not answer.certain_breaches:
         yield _budget(answer, answer.budget, question.accelerators.gpu.name)
-    if answer.longest is not None and answer.verdict is not Verdict.UNKNOWN:
+    if answer.longest is not None and answer.longest.high > 0 and answer.verdict is not Verdict.UNKNOWN:
         low, high = rounded_down(answer.longest.low), rounded_down(answer.longest.high)
         yield f"longest sequence: {low:,}{'' if low == high else f' to {high:,}'} tokens"
     parts = [f"facts: {_facts(question)}"]
@@ -129,8 +128,8 @@ def _budget(answer: Answer, budget: Budget, gpu: str) -> str:
         tokens = f" = about {rounded_down(answer.kv_tokens.point):,} tokens"
     return (
         f"{gpu} {budget.total.point:.2f} x {budget.utilization:.2f} = {budget.usable.point:.1f} GiB   "
-        f"weights {_size(budget.weights)}   activation {_size(budget.activation)}   other {_size(budget.other)}{graphs}   "
-        f"KV {_size(budget.kv)}{tokens}"
+        f"weights {_size(budget.weights)}   activation {_size(budget.activation)}   other {_size(budget.other)}{graphs}"
+        f"   KV {_size(budget.kv)}{tokens}"
     )
 
 
@@ -156,8 +155,19 @@ def _constants(question: Question) -> str:
 
 
 def _suggestions(suggestions: Sequence[Suggestion]) -> Iterator[str]:
-    width = max((len(suggestion.change) for suggestion in suggestions), default=0)
-    for suggestion in suggestions:
+    labels = [_label(suggestion) for suggestion in suggestions]
+    width = max(map(len, labels), default=0)
+    types = max((len(suggestion.instance_type) for suggestion in suggestions), default=0)
+    for label, suggestion in zip(labels, suggestions, strict=True):
         capacity = _capacity(suggestion.answer)
-        cells = f"{suggestion.change:<{width}}  {suggestion.instance_type:<14} {price_text(suggestion.price)}"
+        cells = f"{label:<{width}}  {suggestion.instance_type:<{types}}  {price_text(suggestion.price)}"
         yield f"{cells}   fits: {capacity}" if capacity else f"{cells}   fits"
+
+
+def _label(suggestion: Suggestion) -> str:
+    """What to change, without the instance type, which has a column of its own."""
+    kind, _, rest = suggestion.change.partition(" ")
+    if kind != "instanceType":
+        return suggestion.change
+    _, _, options = rest.partition(" with ")
+    return f"another instance type{f', {options}' if options else ''}"

@@ -80,26 +80,31 @@ def suggest(
         for change, changed in _options(question, answer)
         if (judged := judge(changed)).verdict is Verdict.FITS
     ]
-    others = [] if region is None else rank(question, region, prices)
-    families = {host.family} if any(other.host.name == host.name for other in others) and not found else set()
-    shown = 0
-    for other in others:
-        if other.answer.verdict is not Verdict.FITS or other.host.name == host.name:
-            continue
-        if other.host.family in families or shown == _TYPES_SHOWN:
-            continue
-        families.add(other.host.family)
-        shown += 1
-        parallel = "" if other.tensor_parallel is None else f" with TENSOR_PARALLEL_SIZE {other.tensor_parallel}"
-        found.append(
-            Suggestion(
-                change=f"instanceType {other.host.name}{parallel}",
-                instance_type=other.host.name,
-                answer=other.answer,
-                price=other.price,
-            )
-        )
+    if region is not None:
+        found += _other_types(question, host, region, prices)
     return tuple(found)
+
+
+def _other_types(question: Question, host: InstanceType, region: Region, prices: PriceTable) -> Iterator[Suggestion]:
+    """Yield the cheapest types that fit, one of each family, and as few as are shown."""
+    families: set[str] = set()
+    ranking = _Ranking(question, region, prices)
+    for other in _candidates(region, prices):
+        if other.name == host.name or other.family in families:
+            continue
+        ranked = ranking.judge(other)
+        if ranked.answer.verdict is not Verdict.FITS:
+            continue
+        families.add(other.family)
+        parallel = "" if ranked.tensor_parallel is None else f" with TENSOR_PARALLEL_SIZE {ranked.tensor_parallel}"
+        yield Suggestion(
+            change=f"instanceType {other.name}{parallel}",
+            instance_type=other.name,
+            answer=ranked.answer,
+            price=ranked.price,
+        )
+        if len(families) == _TYPES_SHOWN:
+            return
 
 
 def rank(question: Question, region: Region, prices: PriceTable) -> list[RankedType]:
@@ -107,31 +112,52 @@ def rank(question: Question, region: Region, prices: PriceTable) -> list[RankedT
 
     Types without a price come after those with one, by GPU memory. Types with Arm processors are left out.
     """
-    found = []
-    for name in gpu_instance_types():
-        host = instance_type(name)
-        if host is None or host.architecture != "x86_64" or not region.offers(name):
-            continue
-        accelerators = Accelerators.of(host)
-        options = replace(question.options, tensor_parallel=None)
-        asked = replace(question, accelerators=accelerators, options=options)
-        answer, parallel = judge(asked), None
-        if answer.certain_breaches and (size := _possible_parallel(asked, host.gpus)) is not None:
-            parallel = size
-            answer = judge(replace(asked, options=replace(options, tensor_parallel=size)))
-        found.append(
-            RankedType(host=host, tensor_parallel=parallel, answer=answer, price=prices.price(region.name, name))
-        )
-    return sorted(found, key=_order)
+    ranking = _Ranking(question, region, prices)
+    found = [ranking.judge(host) for host in _candidates(region, prices)]
+    # The candidates are in the order of their price already, and sorting keeps it.
+    return sorted(found, key=lambda ranked: _ORDER[ranked.answer.verdict])
 
 
 _ORDER: Final = {Verdict.FITS: 0, Verdict.CLOSE: 1, Verdict.UNKNOWN: 2, Verdict.DOES_NOT_FIT: 3}
 
 
-def _order(ranked: RankedType) -> tuple[int, bool, Decimal, int, str]:
-    price = ranked.price.per_hour if ranked.price else Decimal(0)
-    memory = ranked.host.gpus * ranked.host.gpu_memory_mib
-    return (_ORDER[ranked.answer.verdict], ranked.price is None, price, memory, ranked.host.name)
+def _candidates(region: Region, prices: PriceTable) -> list[InstanceType]:
+    """The types that a Region offers, the cheapest first; those without a price last, by GPU memory."""
+    hosts = [host for name in gpu_instance_types() if (host := instance_type(name)) is not None]
+    offered = [host for host in hosts if host.architecture == "x86_64" and region.offers(host.name)]
+
+    def order(host: InstanceType) -> tuple[bool, Decimal, int, str]:
+        price = prices.price(region.name, host.name)
+        return price is None, price.per_hour if price else Decimal(0), host.gpus * host.gpu_memory_mib, host.name
+
+    return sorted(offered, key=order)
+
+
+class _Ranking:
+    """Judges instance types; those with the same GPUs have the same answer."""
+
+    def __init__(self, question: Question, region: Region, prices: PriceTable) -> None:
+        self._question = question
+        self._region = region
+        self._prices = prices
+        self._known: dict[Accelerators | None, tuple[Answer, int | None]] = {}
+
+    def judge(self, host: InstanceType) -> RankedType:
+        """Judge the question on another instance type, with all of its GPUs or as many as the model allows."""
+        accelerators = Accelerators.of(host)
+        if accelerators not in self._known:
+            self._known[accelerators] = self._answer(accelerators, host.gpus)
+        answer, parallel = self._known[accelerators]
+        price = self._prices.price(self._region.name, host.name)
+        return RankedType(host=host, tensor_parallel=parallel, answer=answer, price=price)
+
+    def _answer(self, accelerators: Accelerators | None, gpus: int) -> tuple[Answer, int | None]:
+        options = replace(self._question.options, tensor_parallel=None)
+        asked = replace(self._question, accelerators=accelerators, options=options)
+        answer = judge(asked)
+        if answer.certain_breaches and (size := _possible_parallel(asked, gpus)) is not None:
+            return judge(replace(asked, options=replace(options, tensor_parallel=size))), size
+        return answer, None
 
 
 def _possible_parallel(question: Question, gpus: int) -> int | None:

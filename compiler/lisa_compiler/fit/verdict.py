@@ -73,6 +73,7 @@ class Answer:
         longest: the longest sequence that fits, in tokens; None when it is unknown.
         breaches: rules that are broken.
         estimate: whether the point estimate starts; None without one.
+        lacks_outside: whether the only doubt is the memory outside the share that vLLM uses.
         missing_gib: GiB by which the KV cache is too small, in the best case; 0 when it is not.
         notes: what else is to be known, sentences.
     """
@@ -86,6 +87,7 @@ class Answer:
     longest: Quantity | None = None
     breaches: tuple[Breach, ...] = ()
     estimate: bool | None = None
+    lacks_outside: bool = False
     missing_gib: float = 0.0
     notes: tuple[str, ...] = field(default=())
 
@@ -115,6 +117,7 @@ class Answer:
             kv_tokens=_widened(self.kv_tokens, other.kv_tokens),
             concurrency=_widened(self.concurrency, other.concurrency),
             longest=_widened(self.longest, other.longest),
+            lacks_outside=self.lacks_outside and other.lacks_outside,
             missing_gib=min(self.missing_gib, other.missing_gib),
         )
 

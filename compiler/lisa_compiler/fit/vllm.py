@@ -165,6 +165,7 @@ def _judge_case(
         context=None if options.fits_context else length,
         longest=longest,
         estimate=concurrency.point >= asked,
+        lacks_outside=verdict is Verdict.CLOSE and reason == short,
         missing_gib=max(0.0, needed - kv.high) if verdict is Verdict.DOES_NOT_FIT else 0.0,
     )
 
@@ -272,6 +273,6 @@ def _lacks_outside(
     if outside >= needed:
         return None
     return (
-        f"GPU memory utilization {utilization} leaves {outside:.1f} GiB for the CUDA context, CUDA graphs and the "
-        f"sampler's warm-up, which may need {needed:.1f}"
+        f"GPU memory utilization {utilization} leaves {outside:.2f} GiB for the CUDA context, CUDA graphs and the "
+        f"sampler's warm-up, which may need {needed:.2f}"
     )

@@ -69,6 +69,11 @@ def total_cost(costs: Iterable[ServiceCost]) -> TotalCost | None:
 
 
 def money(amount: Decimal) -> str:
-    """Write an amount with two digits, or with four where it is less than a cent."""
-    digits = 4 if 0 < amount < Decimal("0.01") else 2
-    return f"{amount:,.{digits}f}"
+    """Write the amount of a month, with two digits."""
+    return f"{amount:,.2f}"
+
+
+def rate(amount: Decimal) -> str:
+    """Write the amount of an hour, with two digits, or up to four where it has more."""
+    text = f"{amount:,.4f}"
+    return text[:-2] + text[-2:].rstrip("0")

@@ -96,6 +96,9 @@ def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: EngineImage) -> Ite
     kind = tei_tag(image.tag)
     if kind is None or not kind.runs_on or gpu.capability in kind.runs_on:
         return
+    if not kind.prefix and not image.publishes("tei"):
+        # The version of an image with another name does not tell what it was built for.
+        return
     at = (*path, "containerConfig", "image", image.key)
     also: tuple[Path, ...] = ((*path, "instanceType"),)
     on = f"the {gpu.name} of {model.instance_type} has {gpu.capability}"

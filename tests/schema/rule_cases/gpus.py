@@ -37,6 +37,7 @@ PASSING: Passing = {
         _tei("sha-0d124dc", "g4dn.xlarge"),
         [*_tei("1.7", "g4dn.xlarge"), "ecsModels[0].deploy=false"],
         _tei("1.7", "m5.xlarge"),
+        [*EMBEDDING, f"{_BASE}=registry.example.com/lisa-tei:1.7", f"{_HOST}=g4dn.xlarge"],
         _vllm("p3.8xlarge"),
         _vllm("p3.8xlarge", image="vllm/vllm-openai:v0.22.0-cu129"),
         _vllm("g4dn.xlarge", image="vllm/vllm-openai:v0.22.0"),
@@ -71,6 +72,7 @@ FAILING: Failing = {
         (_tei("100-1.9", "p6-b300.48xlarge"), _BASE),
         (_tei("1.7", "p3.2xlarge"), _BASE),
         (_tei("cuda-1.9", "p3.2xlarge"), _BASE),
+        ([*EMBEDDING, f"{_BASE}=registry.example.com/lisa-tei:86-1.7", f"{_HOST}=g4dn.xlarge"], _BASE),
         (_tei("cuda-1.9", "p6-b200.48xlarge"), _BASE),
         (
             [
