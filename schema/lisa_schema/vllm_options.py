@@ -28,6 +28,7 @@ _ALIASES: Final = {
     "-q": "quantization",
     "-sc": "speculative-config",
 }
+_LONG_ALIASES: Final = {"kv-cache-memory": "kv-cache-memory-bytes"}
 _COUNTS: Final = frozenset(
     {
         "max-model-len",
@@ -158,6 +159,7 @@ def _arguments(words: Iterable[str]) -> Iterable[tuple[str, str | None]]:
             continue
         # Parts of a JSON value: --speculative-config.method.
         option = option.partition(".")[0]
+        option = _LONG_ALIASES.get(option, option)
         if has_value:
             yield option, value
         elif option not in _FLAGS and queue and (not queue[0].startswith("-") or _is_number(queue[0])):

@@ -185,7 +185,7 @@ def _run(log: VllmLog, path: Path, context: RunContext) -> dict[str, Any]:
             "maxModelLen": arguments.get("max_model_len") or log.context,
             "tensorParallel": parallel,
             "pipelineParallel": arguments.get("pipeline_parallel_size", 1),
-            "dtype": str(arguments.get("dtype", "auto")),
+            "dtype": str(arguments.get("dtype", "auto")).removeprefix("torch."),
             "quantization": arguments.get("quantization"),
             "kvCacheDtype": str(arguments.get("kv_cache_dtype", "auto")),
             "maxNumSeqs": arguments.get("max_num_seqs"),

@@ -25,7 +25,8 @@ _LINES: Final[Mapping[str, re.Pattern[str]]] = {
 _TOTAL: Final = re.compile(rf"Free memory on device(?: \w+:\d+)? \({_NUMBER}/{_NUMBER} GiB\)")
 _CONTEXT: Final = re.compile(r"Maximum concurrency for ([\d,]+) tokens per request")
 _ARGUMENTS: Final = re.compile(r"non-default args: (\{.*\})")
-_VERSION: Final = re.compile(r"(?:vLLM API server version|LLM engine \(v|^.* version) ?v?(\d+\.\d+\.\d+)")
+_VERSION: Final = re.compile(r"(?:vLLM (?:API )?server version |LLM engine \(v)v?(\d+\.\d+\.\d+)")
+_CONSUMED: Final = re.compile(rf"Actual usage is {_NUMBER} ?GiB for consumed memory")
 _PAIR: Final = re.compile(r"'(\w+)': ('[^']*'|\[[^\]]*\]|[\w.+-]+)")
 _FAILED: Final = re.compile(r"ValueError: .*KV cache|No available memory for the cache blocks|CUDA out of memory")
 
@@ -55,6 +56,7 @@ def read_log(lines: Iterable[str]) -> VllmLog:
     """Read a log line by line; with several workers, the values of the first one."""
     measured: dict[str, float | None] = dict.fromkeys(_LINES)
     version, total, context, failed = None, None, None, False
+    consumed: float | None = None
     arguments: Mapping[str, Any] = {}
     for line in lines:
         for name, pattern in _LINES.items():
@@ -62,6 +64,8 @@ def read_log(lines: Iterable[str]) -> VllmLog:
                 measured[name] = float(next(group for group in match.groups() if group).replace(",", ""))
         if total is None and (match := _TOTAL.search(line)):
             total = float(match[2])
+        if consumed is None and (match := _CONSUMED.search(line)):
+            consumed = float(match[1])
         if context is None and (match := _CONTEXT.search(line)):
             context = int(match[1].replace(",", ""))
         if version is None and (match := _VERSION.search(line)):
@@ -69,6 +73,9 @@ def read_log(lines: Iterable[str]) -> VllmLog:
         if not arguments and (match := _ARGUMENTS.search(line)):
             arguments = _arguments(match[1])
         failed = failed or _FAILED.search(line) is not None
+    # Later versions print weights and other memory as one number.
+    if consumed is not None and measured["nonTorchGiB"] is None and measured["weightsGiB"] is not None:
+        measured["nonTorchGiB"] = round(consumed - measured["weightsGiB"], 2)
     return VllmLog(
         version=version,
         arguments=arguments,
