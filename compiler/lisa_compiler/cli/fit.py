@@ -105,7 +105,7 @@ def fit(
     ] = None,
     form: Annotated[FitFormat, typer.Option("--format", help="Text, Markdown or JSON.")] = FitFormat.TEXT,
 ) -> None:
-    """Tell whether models fit their GPUs, what would fit instead, and the price. Runs offline."""
+    """Show whether models fit their GPUs, what would fit instead, and the price. Runs offline."""
     if model == _MEASURE:
         run = RunContext(instance=(instance or [""])[0], image=image, driver=driver, date=date)
         _measure(log, append, run)

@@ -31,10 +31,6 @@ class Cost:
     currency: str
     unknown: tuple[str, ...]
 
-    def monthly(self, hours: int) -> tuple[float, float]:
-        """The cost of a month of so many hours."""
-        return self.low * hours, self.high * hours
-
 
 HOURS_OF_MONTH: Final = 730
 
@@ -76,23 +72,24 @@ def cost_of(output: Output | None) -> Cost | None:
 
 
 def cost_rows(before: Cost | None, after: Cost | None) -> Iterator[str]:
-    """Write the difference of the cost of an hour and of a month; empty when it does not change."""
+    """Write the difference of the cost of an hour and of a month in one row; empty when it does not change."""
     if before == after:
         return
-    for unit, hours in (("hour", 1), ("month", HOURS_OF_MONTH)):
-        sides = " → ".join(_amounts(side, hours) for side in (before, after))
-        yield f"cost of the instances alone per {unit}: {sides}"
+    hour, month = (
+        " → ".join(_amount(side, hours, digits) for side in (before, after))
+        for hours, digits in ((1, 2), (HOURS_OF_MONTH, 0))
+    )
+    currency = next(side.currency for side in (after, before) if side is not None)
     unknown = after.unknown if after is not None else ()
-    if unknown:
-        yield f"without {', '.join(unknown)}, whose price is unknown"
+    without = f", without {', '.join(unknown)} (price unknown)" if unknown else ""
+    yield f"{currency} for the instances alone: {hour} per hour, {month} per month{without}"
 
 
-def _amounts(cost: Cost | None, hours: int) -> str:
+def _amount(cost: Cost | None, hours: int, digits: int) -> str:
     if cost is None:
         return "unknown"
-    low, high = cost.monthly(hours)
-    amounts = f"{low:,.2f}" if low == high else f"{low:,.2f}\N{EN DASH}{high:,.2f}"
-    return f"{amounts} {cost.currency}"
+    low, high = (f"{amount * hours:,.{digits}f}" for amount in (cost.low, cost.high))
+    return low if low == high else f"{low}\N{EN DASH}{high}"
 
 
 def _models(output: Output | None) -> Mapping[str, Mapping[str, Any]]:
