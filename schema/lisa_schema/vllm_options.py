@@ -10,7 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from lisa_schema.document import Path
+    from lisa_schema.models import EcsModel
+
+SERVER_ARGUMENTS: Final = "serverArgs"
+"""The key of a model that lists arguments of its server."""
 
 _VARIABLES: Final = {
     "MAX_TOTAL_TOKENS": "max-model-len",
@@ -133,12 +140,27 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
             sources[option] = name
     for source, words in (
         ("SERVER_ARGS", environment.get("SERVER_ARGS", "").split()),
-        ("serverArgs", list(server_args)),
+        (SERVER_ARGUMENTS, list(server_args)),
     ):
         for option, argument in _arguments(words):
             found[option] = argument
             sources[option] = source
     return _options(found, sources, environment)
+
+
+def options_of(model: EcsModel) -> VllmOptions:
+    """Read the options of a configured model."""
+    return read_options(model.container_config.environment, getattr(model, "server_args", ()))
+
+
+def option_path(model: Path, source: str) -> Path:
+    """Return the key that sets an option: a variable of the container, or the list of arguments.
+
+    Args:
+        model: the key of the model.
+        source: what `sources` names for the option.
+    """
+    return (*model, source) if source == SERVER_ARGUMENTS else (*model, "containerConfig", "environment", source)
 
 
 def is_reference(value: str) -> bool:

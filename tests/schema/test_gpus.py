@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lisa_schema.engine_versions import read_reference
 from lisa_schema.gpus import gpu_instance_types, gpu_named, gpu_of, has_nvlink, minimum_capability, tei_tag
 from lisa_schema.instances import instance_type, instance_type_names
+from lisa_schema.tagged_images import read_reference
 
 
 def _table() -> dict[str, Any]:

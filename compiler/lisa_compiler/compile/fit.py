@@ -16,6 +16,7 @@ from lisa_compiler.prices.table import load_prices
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import key_path
+from lisa_schema.vllm_options import option_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +137,7 @@ class _Reporter:
             source = "NUM_SHARD"
         if source is None:
             return (*self._path, "instanceType")
-        return (*self._path, "containerConfig", "environment", source)
+        return option_path(self._path, source)
 
     def _at(self, kind: DiagnosticType, path: KeyPath, message: str, fix: str | None, severity: Severity) -> Diagnostic:
         origin = self._document.origin(path)

@@ -13,16 +13,16 @@ from lisa_compiler.fit.suggestions import Suggestion, suggest
 from lisa_compiler.fit.verdict import Answer
 from lisa_compiler.prices.cost import ServiceCost, TotalCost, total_cost
 from lisa_compiler.prices.table import PriceTable
-from lisa_schema.engine_versions import engine_image
 from lisa_schema.instances import instance_type
 from lisa_schema.regions import region
-from lisa_schema.vllm_options import VllmOptions, read_options
+from lisa_schema.tagged_images import tagged_image
+from lisa_schema.vllm_options import VllmOptions, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lisa_schema.instances import InstanceType
-    from lisa_schema.models import Config, EcsModel
+    from lisa_schema.models import Config
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.shape.transformer import CheckpointShape
 
@@ -122,18 +122,13 @@ def assess(
     )
 
 
-def options_of(model: EcsModel) -> VllmOptions:
-    """Read the options of a model's server."""
-    return read_options(model.container_config.environment)
-
-
 def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -> ModelAssessment | None:
     model = config.ecs_models[index]
     host = instance_type(model.instance_type)
     if host is None:
         return None
     container = model.container_config
-    image = engine_image(container.image)
+    image = tagged_image(container.image)
     question = Question(
         facts=facts,
         engine=str(model.inference_container),

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from lisa_compiler.fit.quantity import Quantity
-from lisa_schema.engine_versions import parse_version
+from lisa_schema.tagged_images import parse_version
 
 if TYPE_CHECKING:
     from lisa_schema.gpus import Gpu

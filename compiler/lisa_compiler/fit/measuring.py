@@ -14,10 +14,10 @@ from lisa_compiler.fit.question import Accelerators, Question
 from lisa_compiler.fit.verdict import Answer
 from lisa_compiler.fit.vllm_log import VllmLog, read_log
 from lisa_schema.atomic_file import replace_file
-from lisa_schema.engine_versions import read_reference
 from lisa_schema.errors import LisaError
 from lisa_schema.gpus import gpu_named
 from lisa_schema.instances import instance_type
+from lisa_schema.tagged_images import read_reference
 from lisa_schema.vllm_options import VllmOptions
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from lisa_compiler.fit.rendering import Judged
 from lisa_compiler.fit.suggestions import RankedType, rank, suggest
 from lisa_compiler.prices.table import PriceTable, load_prices
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
-from lisa_schema.engine_versions import read_reference
 from lisa_schema.errors import LisaError
 from lisa_schema.instances import instance_type, nearest_instance_types
 from lisa_schema.regions import region as region_named
+from lisa_schema.tagged_images import read_reference
 from lisa_schema.vllm_options import VllmOptions, read_options
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import WeightsLock

@@ -7,12 +7,12 @@ from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
-from lisa_schema.engine_versions import EngineImage, engine_image
 from lisa_schema.gpus import Gpu, first_cuda13_version, gpu_of, minimum_capability, tei_tag, tei_tags
 from lisa_schema.instances import instance_type
 from lisa_schema.models import Config, EcsModel, InferenceContainer
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.vllm_options import read_options
+from lisa_schema.tagged_images import TaggedImage, tagged_image
+from lisa_schema.vllm_options import option_path, options_of
 
 _BFLOAT16: Final = 80
 _VOLTA: Final = (7, 0)
@@ -36,7 +36,7 @@ METHODS: Final = {
 def image_fits_gpu(config: Config) -> Iterator[RuleViolation]:
     """The image of a model must support the compute capability of the GPU (TEI tags; CUDA 13 does not support V100)."""
     for path, model, gpu in _models_on_gpus(config):
-        image = engine_image(model.container_config.image)
+        image = tagged_image(model.container_config.image)
         if image is None:
             continue
         if model.inference_container is InferenceContainer.TEI:
@@ -64,19 +64,18 @@ def dtype_fits_gpu(config: Config) -> Iterator[RuleViolation]:
     for path, model, gpu in _models_on_gpus(config):
         if model.inference_container is not InferenceContainer.VLLM:
             continue
-        environment = model.container_config.environment
-        options = read_options(environment)
-        image = engine_image(model.container_config.image)
+        options = options_of(model)
+        image = tagged_image(model.container_config.image)
         on = f"the {gpu.name} of {model.instance_type} has {gpu.capability}"
         also: tuple[Path, ...] = ((*path, "instanceType"),)
         if options.dtype == "bfloat16" and gpu.capability_number < _BFLOAT16:
-            at = _variable(path, options.sources["dtype"])
+            at = option_path(path, options.sources["dtype"])
             fix = "Set it to `float16`, or choose an instance type with compute capability 8.0 or higher, such as g5."
             yield RuleViolation(at, f"bfloat16 requires compute capability 8.0; {on}.", fix, also)
         method = METHODS.get(options.quantization or "")
         if method is None:
             continue
-        at = _variable(path, options.sources["quantization"])
+        at = option_path(path, options.sources["quantization"])
         needed = minimum_capability(method, None if image is None else image.version)
         if needed is None:
             message = (
@@ -92,7 +91,7 @@ def dtype_fits_gpu(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(at, message, None, also)
 
 
-def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: EngineImage) -> Iterator[RuleViolation]:
+def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: TaggedImage) -> Iterator[RuleViolation]:
     kind = tei_tag(image.tag)
     if kind is None or not kind.runs_on or gpu.capability in kind.runs_on:
         return
@@ -110,7 +109,7 @@ def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: EngineImage) -> Ite
     yield RuleViolation(at, message, _tei_fix(gpu, image, kind.prefix), also, None if certain else Severity.WARNING)
 
 
-def _tei_fix(gpu: Gpu, image: EngineImage, prefix: str) -> str:
+def _tei_fix(gpu: Gpu, image: TaggedImage, prefix: str) -> str:
     """Name the tag for the GPU; images built for exactly its compute capability come first."""
     version = image.tag.removeprefix(prefix)
     known = [tag for tag in tei_tags() if gpu.capability in tag.runs_on and tag.built_for is not None]
@@ -128,10 +127,6 @@ def _models_on_gpus(config: Config) -> Iterator[tuple[Path, EcsModel, Gpu]]:
         gpu = gpu_of(host) if host is not None else None
         if model.deploy and gpu is not None:
             yield ("ecsModels", index), model, gpu
-
-
-def _variable(path: Path, source: str) -> Path:
-    return (*path, "containerConfig", "environment", source)
 
 
 def _dotted(capability: int) -> str:

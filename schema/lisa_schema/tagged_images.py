@@ -1,4 +1,4 @@
-"""Versions of inference engines, as the tags of their published images name them."""
+"""Images by their tags, which name the version of the engine in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PUBLISHED = {"vllm": "vllm-openai", "tgi": "text-generation-inference", "tei": 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineImage:
+class TaggedImage:
     """What the reference of an image says about the engine in it.
 
     Attributes:
@@ -47,7 +47,7 @@ class EngineImage:
         return (match["suffix"] or "") if match else ""
 
 
-def engine_image(image: Image) -> EngineImage | None:
+def tagged_image(image: Image) -> TaggedImage | None:
     """Read the reference of a configured image; None for a tarball, whose content no name describes."""
     if isinstance(image, AssetImage):
         return read_reference(image.base_image, "baseImage")
@@ -55,16 +55,16 @@ def engine_image(image: Image) -> EngineImage | None:
         return read_reference(image.registry, "registry")
     if isinstance(image, EcrImage):
         repository = image.repository_arn.rpartition(":repository/")[2]
-        return EngineImage(reference=f"{repository}:{image.tag}", repository=repository, tag=image.tag, key="tag")
+        return TaggedImage(reference=f"{repository}:{image.tag}", repository=repository, tag=image.tag, key="tag")
     return None
 
 
-def read_reference(reference: str, key: str = "") -> EngineImage:
+def read_reference(reference: str, key: str = "") -> TaggedImage:
     """Split an image reference into repository and tag; a digest is dropped."""
     name = reference.partition("@")[0]
     path, slash, last = name.rpartition("/")
     repository, _, tag = last.partition(":")
-    return EngineImage(reference=reference, repository=f"{path}{slash}{repository}", tag=tag, key=key)
+    return TaggedImage(reference=reference, repository=f"{path}{slash}{repository}", tag=tag, key=key)
 
 
 def parse_version(text: str) -> tuple[int, ...]:
