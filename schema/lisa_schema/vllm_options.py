@@ -34,8 +34,17 @@ _ALIASES: Final = {
     "-dcp": "decode-context-parallel-size",
     "-q": "quantization",
     "-sc": "speculative-config",
+    "-ep": "enable-expert-parallel",
 }
 _LONG_ALIASES: Final = {"kv-cache-memory": "kv-cache-memory-bytes"}
+_HUMAN_COUNTS: Final = frozenset({"max-model-len", "max-num-batched-tokens", "kv-cache-memory-bytes"})
+"""Counts that may be written as `32k`."""
+
+_CACHE_DTYPES: Final = frozenset(
+    {"auto", "float16", "bfloat16", "float32", "half", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_inc", "fp8_ds_mla"}
+)
+"""Dtypes of the KV cache whose bytes are known; newer ones store scales beside the values."""
+
 _COUNTS: Final = frozenset(
     {
         "max-model-len",
@@ -54,11 +63,23 @@ _UNMODELED: Final = MappingProxyType(
         "cpu-offload-gb": "a part of the weights stays in the host's memory",
         "cpu-offload-params": "a part of the weights stays in the host's memory",
         "offload-backend": "a part of the weights stays in the host's memory",
+        "offload-params": "a part of the weights stays in the host's memory",
+        "offload-group-size": "a part of the weights stays in the host's memory",
         "enable-expert-parallel": "experts are placed on different GPUs",
         "speculative-config": "a second model shares the GPU",
         "speculative-model": "a second model shares the GPU",
+        "spec-method": "a second model shares the GPU",
+        "spec-model": "a second model shares the GPU",
         "enable-lora": "adapters share the GPU",
+        "enable-eplb": "experts are replicated",
         "decode-context-parallel-size": "the KV cache is split by position",
+        "prefill-context-parallel-size": "the KV cache is split by position",
+        "kv-cache-dtype-skip-layers": "the layout of the KV cache is changed",
+        "language-model-only": "a part of the model is not loaded",
+        "mm-encoder-only": "a part of the model is not loaded",
+        "mm-ipc-gpu-memory-gb": "other memory is reserved on the GPU",
+        "quantization-config": "the quantization is changed",
+        "nnodes": "the model is split among instances",
         "hf-overrides": "the model's configuration is changed",
         "rope-scaling": "the model's configuration is changed",
         "num-gpu-blocks-override": "the size of the KV cache is overridden",
@@ -71,7 +92,19 @@ _UNMODELED: Final = MappingProxyType(
 """Options whose effect on memory is not modeled, with the reason."""
 
 _CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
-_FLAGS: Final = frozenset({"enable-expert-parallel", "enable-lora", "disable-hybrid-kv-cache-manager"})
+_FLAGS: Final = frozenset(
+    {
+        "enable-expert-parallel",
+        "enable-lora",
+        "enable-eplb",
+        "enforce-eager",
+        "disable-hybrid-kv-cache-manager",
+        "disable-sliding-window",
+        "language-model-only",
+        "mm-encoder-only",
+    }
+)
+_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, "gpu-memory-utilization"})
 _HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 _MULTIPLIERS: Final = {
     **{"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12},
@@ -198,14 +231,18 @@ def _options(
     found: Mapping[str, str | None], sources: Mapping[str, str], environment: Mapping[str, str]
 ) -> VllmOptions:
     unmodeled = [f"`--{option}`: {reason}" for option, reason in _UNMODELED.items() if option in found]
+    unmodeled += [f"`--{option}` is an abbreviation" for option in found if _is_abbreviation(option)]
     counts: dict[str, int | None] = {}
     for option in _COUNTS & found.keys():
         text = found[option] or ""
-        counts[option] = _count(text)
+        counts[option] = _count(text, is_human=option in _HUMAN_COUNTS)
         if counts[option] is None:
             unmodeled.append(_unreadable(option, text))
     texts = {option: (found[option] or "").lower() for option in _TEXTS & found.keys()}
     unmodeled += [_unreadable(option, text) for option, text in texts.items() if not text or is_reference(text)]
+    cache = texts.get("kv-cache-dtype", "auto")
+    if cache not in _CACHE_DTYPES and cache and not is_reference(cache):
+        unmodeled.append(f"`--kv-cache-dtype {cache}`: its bytes are not known")
     utilization = None
     if "gpu-memory-utilization" in found:
         text = found["gpu-memory-utilization"] or ""
@@ -240,12 +277,17 @@ def _options(
     )
 
 
-def _count(text: str) -> int | None:
+def _is_abbreviation(option: str) -> bool:
+    """Return whether an option is the beginning of one that changes memory, which vLLM completes."""
+    return option not in _KNOWN and len(option) > 3 and any(known.startswith(option) for known in _KNOWN)
+
+
+def _count(text: str, *, is_human: bool) -> int | None:
     """A whole number, `32k` (thousands), `32K` (times 1,024) or -1 for `auto`; None when it is none of them."""
     text = text.strip()
-    if text.lower() == "auto" or text == "-1":
+    if is_human and (text.lower() == "auto" or text == "-1"):
         return -1
-    if match := _HUMAN.fullmatch(text):
+    if is_human and (match := _HUMAN.fullmatch(text)):
         number, unit = match.groups()
         if unit.isupper() and "." in number:
             return None

@@ -94,6 +94,14 @@ def test_arguments_win_over_variables_and_the_list_over_the_variable() -> None:
         "--max-num-seqs",
         "--gpu-memory-utilization 1.5",
         "--max-model-len 2.5K",
+        "--max-num-seqs 4k",
+        "--tensor-parallel 2",
+        "--gpu-memory-util 0.8",
+        "-ep",
+        "--spec-method ngram",
+        "--kv-cache-dtype nvfp4",
+        "--kv-cache-dtype int8_per_token_head",
+        "--language-model-only",
     ],
 )
 def test_options_whose_memory_is_unknown(words: str) -> None:
@@ -105,6 +113,11 @@ def test_the_value_of_a_secret_is_unknown() -> None:
     for name in ("MAX_TOTAL_TOKENS", "DTYPE", "QUANTIZE", "GPU_MEMORY_UTILIZATION"):
         (reason,) = read_options({name: arn}).unmodeled
         assert "secret" in reason
+
+
+def test_a_flag_takes_no_value() -> None:
+    found = read_options({"SERVER_ARGS": "--enforce-eager --max-num-seqs 8"})
+    assert (found.enforce_eager, found.max_num_seqs, found.unmodeled) == (True, 8, ())
 
 
 def test_one_copy_is_no_data_parallelism() -> None:

@@ -137,6 +137,7 @@ def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -
         image_suffix="" if image is None else image.suffix,
         options=options_of(model) if model.inference_container == "vllm" else VllmOptions(),
         environment=container.environment,
+        is_pooling=model.model_type == "embedding",
     )
     answer = judge(question)
     scaling = model.auto_scaling_config

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LOCK_OVERHEAD = 0.03
 """Share of a model's files that may be no tensors: tokenizers and configuration."""
 
+_MOST_SHARE = 0.9
+"""Share of an upper limit of the catalogue that the tensors have at least."""
+
 
 class Source(StrEnum):
     """Where a fact comes from."""
@@ -157,11 +160,11 @@ def catalogue() -> Mapping[str, ModelFacts]:
 
 def _catalogued(name: str, row: Mapping[str, Any]) -> ModelFacts:
     shape = TransformerShape.from_json(row)
-    exact, least, most = row.get("bytes"), row.get("bytesAtLeast"), row.get("bytesAtMost")
+    exact, least, most = (_size(row.get(key)) for key in ("bytes", "bytesAtLeast", "bytesAtMost"))
     tensors = None
-    if exact is not None or least is not None or most is not None:
+    if low := exact or least or int((most or 0) * _MOST_SHARE):
         tensors = TensorBytes(
-            low=exact or least or most * 9 // 10,
+            low=low,
             high=exact or most,
             embeddings=embedding_bytes(shape),
             detail=row["bytesFrom"],
@@ -173,6 +176,10 @@ def _catalogued(name: str, row: Mapping[str, Any]) -> ModelFacts:
         shape=shape,
         shape_from=Source.CATALOGUE,
     )
+
+
+def _size(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def embedding_bytes(shape: TransformerShape) -> int:

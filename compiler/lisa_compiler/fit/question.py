@@ -50,6 +50,7 @@ class Question:
         accelerators: the GPUs; None without an NVIDIA GPU.
         options: vLLM's options.
         environment: variables of the container, for the other engines.
+        is_pooling: whether the model computes embeddings, for which vLLM profiles no sampler.
         concurrency: sequences of the full length that must fit at the same time.
     """
 
@@ -60,6 +61,7 @@ class Question:
     image_suffix: str = ""
     options: VllmOptions = field(default_factory=VllmOptions)
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_pooling: bool = False
     concurrency: int = 1
 
     @property

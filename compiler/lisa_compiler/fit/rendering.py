@@ -65,7 +65,7 @@ def judged_markdown(judged: Sequence[Judged]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for one in judged:
         answer = one.answer
-        hidden = bool(answer.certain_breaches)
+        hidden = bool(answer.certain_breaches) or answer.kv_tokens is None or answer.kv_tokens.high <= 0
         tokens = _DASH if answer.kv_tokens is None or hidden else f"~{rounded_down(answer.kv_tokens.point):,} tokens"
         sequences = _DASH if answer.concurrency is None or hidden else f"{answer.concurrency.point:.1f}"
         price = "unknown" if one.price is None else price_text(one.price)
@@ -74,7 +74,7 @@ def judged_markdown(judged: Sequence[Judged]) -> str:
     for one in judged:
         if one.suggestions:
             lines += ["", f"What fits instead for {one.title} on {one.instance}:", ""]
-            lines += [f"- {' '.join(line.split())}" for line in _suggestions(one.suggestions)]
+            lines += [f"- {_bullet(suggestion)}" for suggestion in one.suggestions]
     return "\n".join(lines) + "\n"
 
 
@@ -162,6 +162,13 @@ def _suggestions(suggestions: Sequence[Suggestion]) -> Iterator[str]:
         capacity = _capacity(suggestion.answer)
         cells = f"{label:<{width}}  {suggestion.instance_type:<{types}}  {price_text(suggestion.price)}"
         yield f"{cells}   fits: {capacity}" if capacity else f"{cells}   fits"
+
+
+def _bullet(suggestion: Suggestion) -> str:
+    kind, _, rest = suggestion.change.partition(" ")
+    change = rest if kind == "instanceType" else f"`{suggestion.change}` on {suggestion.instance_type}"
+    capacity = _capacity(suggestion.answer)
+    return f"{change} ({price_text(suggestion.price)}){f': {capacity}' if capacity else ''}"
 
 
 def _label(suggestion: Suggestion) -> str:

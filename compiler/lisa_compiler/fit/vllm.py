@@ -93,17 +93,17 @@ def _missing(question: Question) -> str:
 def _unknown(question: Question, tensors: TensorBytes, shape: TransformerShape) -> str | None:
     """Why the memory cannot be judged, a clause; None when it can."""
     options = question.options
-    if options.unmodeled:
-        return options.unmodeled[0]
-    if question.version is not None and question.version < _FIRST:
-        return "vLLM before 0.9 is not modeled"
-    if tensors.high is None:
-        return "only a lower limit of the model's size is known"
-    if options.quantization == "bitsandbytes" and shape.quantization is None:
-        return "the size of weights that bitsandbytes quantizes is unknown"
-    if (why := why_unmodeled(shape, options)) is not None:
-        return why
-    return None
+    is_old = question.version is not None and question.version < _FIRST
+    is_unsized = options.quantization == "bitsandbytes" and shape.quantization is None
+    reasons = (
+        options.unmodeled[0] if options.unmodeled else None,
+        "the activations of a model for embeddings are not modeled" if question.is_pooling else None,
+        "vLLM before 0.9 is not modeled" if is_old else None,
+        "only a lower limit of the model's size is known" if tensors.high is None else None,
+        "the size of weights that bitsandbytes quantizes is unknown" if is_unsized else None,
+        why_unmodeled(shape, options),
+    )
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _is_rejected(answer: Answer) -> bool:

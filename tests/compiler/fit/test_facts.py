@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -159,3 +160,12 @@ def test_tei_is_certain_only_far_from_the_limits() -> None:
     assert judge(ask("g5.xlarge", engine="tei", facts=small, environment=batch)).verdict is Verdict.UNKNOWN
     large = facts_with(shape_of(), 60_000_000_000)
     assert judge(ask("g5.xlarge", engine="tei", facts=large)).verdict is Verdict.DOES_NOT_FIT
+
+
+def test_a_model_for_embeddings_under_vllm_is_judged_by_its_weights_alone() -> None:
+    asked = replace(ask(), is_pooling=True)
+    answer = judge(asked)
+    assert answer.verdict is Verdict.UNKNOWN
+    assert "embeddings" in answer.reason
+    large = replace(ask("g5.xlarge", facts=facts_with(shape_of(), 60_000_000_000)), is_pooling=True)
+    assert judge(large).verdict is Verdict.DOES_NOT_FIT
