@@ -104,8 +104,10 @@ def fit(
         typer.Option("--date", metavar="YYYY-MM-DD", help="Day of the run.", rich_help_panel=MEASURE),
     ] = None,
     form: Annotated[FitFormat, typer.Option("--format", help="Text, Markdown or JSON.")] = FitFormat.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
 ) -> None:
     """Show whether models fit their GPUs, what would fit instead, and the price. Runs offline."""
+    form = FitFormat.JSON if as_json else form
     if model == _MEASURE:
         run = RunContext(instance=(instance or [""])[0], image=image, driver=driver, date=date)
         _measure(log, append, run)
@@ -113,6 +115,9 @@ def fit(
     if log is not None or append is not None:
         raise typer.BadParameter("is used with `lisa fit measure`.", param_hint="--log")
     if model is None:
+        given = {"--instance": instance, "--context": context, "--image": image, "--set": variables}
+        for option in (name for name, value in given.items() if value):
+            raise typer.BadParameter("requires a model; an environment has its own values.", param_hint=option)
         _environment(invocation, form)
         return
     request = FitRequest(

@@ -108,12 +108,22 @@ def facts_of(name: str, locked: LockedModel | None = None, local: CheckpointShap
         local: the shape of its directory in models/.
     """
     facts = ModelFacts(name=name)
+    known = catalogue().get(name)
     if local is not None:
         facts = facts.merged(of_checkpoint(name, local, Source.LOCAL))
     if locked is not None:
-        facts = facts.merged(of_lock(name, locked))
-    known = catalogue().get(name)
+        of_files = of_lock(name, locked)
+        if known is not None and locked.shape is None and _agree(of_files, known):
+            of_files = replace(of_files, tensors=known.tensors, tensors_from=known.tensors_from)
+        facts = facts.merged(of_files)
     return facts if known is None else facts.merged(known)
+
+
+def _agree(of_files: ModelFacts, known: ModelFacts) -> bool:
+    """Return whether the exact size in the catalogue is one that files of this total size can have."""
+    if of_files.tensors is None or known.tensors is None or known.tensors.high is None:
+        return False
+    return of_files.tensors.low <= known.tensors.high <= (of_files.total_bytes or 0)
 
 
 def of_checkpoint(name: str, shape: CheckpointShape, source: Source) -> ModelFacts:

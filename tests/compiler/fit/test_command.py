@@ -159,6 +159,14 @@ def test_an_environment(project: Written) -> None:
     assert "small on g6.xlarge" in result.stdout
 
 
+@pytest.mark.parametrize(
+    "options", [["--instance", "g5.xlarge"], ["--context", "10"], ["--image", IMAGE], ["--set", "A=1"]]
+)
+def test_options_of_a_question_require_a_model(project: Written, options: list[str]) -> None:
+    project.write()
+    assert run(project.folder, *options).exit_code == 2
+
+
 def test_a_local_model_is_judged_by_its_files(tmp_path: Path) -> None:
     from tests.weights.model_files import safetensors
 

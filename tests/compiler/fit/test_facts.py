@@ -83,10 +83,14 @@ def test_an_older_lock_is_a_lower_limit_only() -> None:
     assert facts.tensors.high is None
     assert judge(ask("g5.xlarge", facts=facts)).verdict is Verdict.DOES_NOT_FIT
     assert judge(ask("p5.4xlarge", facts=facts)).verdict is Verdict.UNKNOWN
-    # With the shape of the catalogue, tokens are not told either.
-    known = judge(ask("p5.4xlarge", facts=facts_of(LLAMA, locked(None))))
-    assert known.verdict is Verdict.UNKNOWN
-    assert known.kv_tokens is None
+    # With the shape of the catalogue, tokens are told only if its size is one that the files can have.
+    for size in (15_000_000_000, 20_000_000_000):
+        known = judge(ask("p5.4xlarge", facts=facts_of(LLAMA, locked(None, size))))
+        assert known.verdict is Verdict.UNKNOWN
+        assert known.kv_tokens is None
+    facts = facts_of(LLAMA, locked(None, 16_100_000_000))
+    assert facts.tensors_from is Source.CATALOGUE
+    assert judge(ask("p5.4xlarge", facts=facts)).verdict is Verdict.FITS
 
 
 def test_a_lower_limit_of_the_catalogue_rejects_but_never_accepts() -> None:
