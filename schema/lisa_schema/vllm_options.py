@@ -1,4 +1,4 @@
-"""Options of vLLM's server, as a model's environment and additional server arguments set them.
+"""Options of vLLM's server, and the parallel sizes of SGLang's, as a model's environment and additional server arguments set them.
 
 The variables are translated by templates/containers/vllm/entrypoint.sh.j2; arguments come last and win. The names,
 aliases and forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 0.33).
@@ -36,7 +36,13 @@ _ALIASES: Final = {
     "-sc": "speculative-config",
     "-ep": "enable-expert-parallel",
 }
-_LONG_ALIASES: Final = {"kv-cache-memory": "kv-cache-memory-bytes"}
+_LONG_ALIASES: Final = {
+    "kv-cache-memory": "kv-cache-memory-bytes",
+    # SGLang's names.
+    "tp": "tensor-parallel-size",
+    "tp-size": "tensor-parallel-size",
+    "pp-size": "pipeline-parallel-size",
+}
 _HUMAN_COUNTS: Final = frozenset({"max-model-len", "max-num-batched-tokens", "kv-cache-memory-bytes"})
 """Counts that may be written as `32k`."""
 

@@ -113,3 +113,41 @@ def test_tei_tag_without_a_known_kind(tag: str) -> None:
 def test_engine_version(reference: str, version: tuple[int, int, int] | None, suffix: str) -> None:
     image = read_reference(reference)
     assert (image.version, image.suffix) == (version, suffix)
+
+
+HOSTS = {
+    "p3.2xlarge": "7.0",
+    "g4dn.xlarge": "7.5",
+    "p4d.24xlarge": "8.0",
+    "g5.xlarge": "8.6",
+    "g6.xlarge": "8.9",
+    "g6e.xlarge": "8.9",
+    "p5.48xlarge": "9.0",
+    "p5en.48xlarge": "9.0",
+    "p6-b200.48xlarge": "10.0",
+    "p6-b300.48xlarge": "10.3",
+    "g7e.2xlarge": "12.0",
+}
+RUNS_ON = {
+    "turing-": ["7.5"],
+    "": ["8.0", "8.6", "8.9"],
+    "86-": ["8.6", "8.9"],
+    "89-": ["8.9"],
+    "hopper-": ["9.0"],
+    "100-": ["10.0"],
+    "120-": ["12.0"],
+    "cuda-": ["7.5", "8.0", "8.6", "8.9", "9.0"],
+}
+
+
+@pytest.mark.parametrize("prefix", RUNS_ON)
+@pytest.mark.parametrize(("host", "capability"), HOSTS.items())
+def test_tei_image_against_gpu(prefix: str, host: str, capability: str) -> None:
+    found = instance_type(host)
+    kind = tei_tag(f"{prefix}1.9")
+    assert found is not None
+    assert kind is not None
+    gpu = gpu_of(found)
+    assert gpu is not None
+    assert gpu.capability == capability
+    assert (gpu.capability in kind.runs_on) is (capability in RUNS_ON[prefix])

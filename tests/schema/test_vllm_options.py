@@ -50,6 +50,8 @@ def test_variables_as_the_entrypoint_translates_them() -> None:
         ("--max-model-len 25.6k", {"max_model_len": 25_600}),
         ("--max-model-len auto", {"max_model_len": None, "fits_context": True}),
         ("--max-model-len -1", {"max_model_len": None, "fits_context": True}),
+        ("--tp 4 --pp-size 2", {"tensor_parallel": 4, "pipeline_parallel": 2}),
+        ("--tp-size=4", {"tensor_parallel": 4}),
         ("-tp 4 -pp 2", {"tensor_parallel": 4, "pipeline_parallel": 2}),
         ("--enforce-eager --block-size 32", {"enforce_eager": True, "block_size": 32}),
         ("-q AWQ --kv-cache-dtype fp8_e5m2", {"quantization": "awq", "kv_cache_dtype": "fp8_e5m2"}),

@@ -30,6 +30,8 @@ KEPT_MIB = 5 * 1024
 """MiB of an instance's memory that a model's task does not get."""
 
 GATEWAY = "Gateway"
+PARALLEL_ENGINES = ("vllm", "sglang")
+"""Engines whose parallel sizes LISA sets: to all GPUs of the instance, unless they are configured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,7 @@ def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -
         version=None if image is None else image.version,
         accelerators=Accelerators.of(host),
         image_suffix="" if image is None else image.suffix,
-        options=options_of(model) if model.inference_container == "vllm" else VllmOptions(),
+        options=options_of(model) if model.inference_container in PARALLEL_ENGINES else VllmOptions(),
         environment=container.environment,
         is_pooling=model.model_type == "embedding",
     )

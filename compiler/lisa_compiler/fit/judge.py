@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from lisa_compiler.fit.other_engines import judge_tei, judge_tgi
+from lisa_compiler.fit.other_engines import judge_sglang, judge_tei, judge_tgi
 from lisa_compiler.fit.question import Question
 from lisa_compiler.fit.verdict import Answer, Verdict
 from lisa_compiler.fit.vllm import judge_vllm
 
 _ENGINES: Final[Mapping[str, Callable[[Question], Answer]]] = {
     "vllm": judge_vllm,
+    "sglang": judge_sglang,
     "tgi": judge_tgi,
     "tei": judge_tei,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from lisa_compiler.fit.constants import constants, tgi_share
 from lisa_compiler.fit.kv_cache import cache_layout
 from lisa_compiler.fit.quantity import GIB
-from lisa_compiler.fit.rules import tgi_breaches
+from lisa_compiler.fit.rules import gpu_breaches, tgi_breaches
 from lisa_compiler.fit.verdict import Answer, Verdict
 from lisa_schema.vllm_options import VllmOptions
 
@@ -28,6 +28,16 @@ def judge_tgi(question: Question) -> Answer:
     """Judge a model under text-generation-inference, whose warm-up is not modeled: tokens are never promised."""
     breaches = tgi_breaches(question)
     answer = replace(_judge_tgi(question), breaches=breaches)
+    if certain := answer.certain_breaches:
+        reason = "; ".join(breach.message for breach in certain)
+        return replace(answer, verdict=Verdict.DOES_NOT_FIT, reason=reason, estimate=False)
+    return answer
+
+
+def judge_sglang(question: Question) -> Answer:
+    """Judge a model under SGLang: by the GPUs of the instance alone, since its memory is not modeled."""
+    breaches = tuple(gpu_breaches(question))
+    answer = replace(_unknown("the memory of SGLang is not modeled"), breaches=breaches)
     if certain := answer.certain_breaches:
         reason = "; ".join(breach.message for breach in certain)
         return replace(answer, verdict=Verdict.DOES_NOT_FIT, reason=reason, estimate=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lisa_compiler.fit.assessment import KEPT_MIB
+from lisa_compiler.fit.assessment import KEPT_MIB, PARALLEL_ENGINES
 from lisa_compiler.fit.facts import facts_of
 from lisa_compiler.fit.host import host_issues
 from lisa_compiler.fit.judge import judge
@@ -148,7 +148,7 @@ def _question(request: FitRequest, known: ProjectFacts) -> Question:
     environment = dict(request.environment)
     if request.context is not None:
         environment["MAX_TOTAL_TOKENS"] = str(request.context)
-    options = read_options(environment) if request.engine == "vllm" else VllmOptions()
+    options = read_options(environment) if request.engine in PARALLEL_ENGINES else VllmOptions()
     if request.context is not None:
         options = replace(options, max_model_len=request.context, fits_context=False)
     image = None if request.image is None else read_reference(request.image)

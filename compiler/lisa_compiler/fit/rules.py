@@ -55,7 +55,7 @@ class Breach:
 
 def vllm_breaches(question: Question) -> tuple[Breach, ...]:
     """Return the rules that a model under vLLM breaks, the certain ones first."""
-    found = [*_gpus(question), *_dtype(question), *_image(question)]
+    found = [*gpu_breaches(question), *_dtype(question), *_image(question)]
     if question.facts.shape is not None:
         shape = question.facts.shape
         of_shape = [*_divisible(question, shape), *_context(question, shape), *_quantization(question, shape)]
@@ -81,7 +81,8 @@ def tgi_breaches(question: Question) -> tuple[Breach, ...]:
     return tuple(found)
 
 
-def _gpus(question: Question) -> Iterator[Breach]:
+def gpu_breaches(question: Question) -> Iterator[Breach]:
+    """Yield what the parallel sizes break on the GPUs of the instance, whatever the model."""
     host, options = question.accelerators, question.options
     if host is None:
         return

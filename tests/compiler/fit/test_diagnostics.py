@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from tests.compiler.conftest import Project as Written
 from tests.compiler.conftest import configuration
+from typer.testing import CliRunner
 
+from lisa_compiler.cli.app import app
 from lisa_compiler.compile.fit import assess_fit, diagnose_fit
 from lisa_compiler.project.project import Project, ValidEnvironment
 from lisa_schema.diagnostics import Diagnostic, Severity
@@ -205,6 +207,18 @@ def test_unknown_is_no_diagnostic(environment: Callable[..., ValidEnvironment]) 
 
 def test_a_model_that_is_not_deployed_is_not_judged(environment: Callable[..., ValidEnvironment]) -> None:
     assert found(environment(LLAMA_405B, "g5.xlarge", deploy=False)) == []
+
+
+def test_validate_and_compile_stop_at_an_error_and_write_nothing(
+    environment: Callable[..., ValidEnvironment], project: Written
+) -> None:
+    environment(MISTRAL, "g6.xlarge", {"TENSOR_PARALLEL_SIZE": 8})
+    for command in ("validate", "compile"):
+        result = CliRunner().invoke(app, [command, "--project", str(project.folder), "--format", "json"])
+        assert result.exit_code == 1
+        errors = [one for one in json.loads(result.stdout) if one["severity"] == "error"]
+        assert [one["code"] for one in errors] == ["LISA422"]
+    assert not (project.folder / "generated" / "dev").exists()
 
 
 def test_shared_memory_for_several_gpus(environment: Callable[..., ValidEnvironment]) -> None:

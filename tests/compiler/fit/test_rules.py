@@ -173,6 +173,12 @@ def test_cuda_13_on_v100(version: tuple[int, ...] | None, suffix: str, verdict: 
     assert answer.verdict is verdict
 
 
+def test_sglang_needs_its_gpus_too() -> None:
+    found = judge(ask("g6.xlarge", engine="sglang", tensor_parallel=8))
+    assert rejected(found, RuleKind.PARALLEL, "needs 8 GPUs")
+    assert judge(ask("g6.12xlarge", engine="sglang")).verdict is Verdict.UNKNOWN
+
+
 def test_more_shards_than_gpus() -> None:
     found = judge(ask("g5.xlarge", engine="tgi", environment={"NUM_SHARD": "4"}))
     assert rejected(found, RuleKind.PARALLEL, "NUM_SHARD is 4")
