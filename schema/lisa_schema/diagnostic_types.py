@@ -28,12 +28,20 @@ class DiagnosticType:
     fix: str
     severity: Severity = Severity.ERROR
 
-    def at(self, origin: Origin | None, message: str, *, key_path: str = "", fix: str | None = None) -> Diagnostic:
-        """Make a diagnostic of this kind."""
+    def at(
+        self,
+        origin: Origin | None,
+        message: str,
+        *,
+        key_path: str = "",
+        fix: str | None = None,
+        severity: Severity | None = None,
+    ) -> Diagnostic:
+        """Make a diagnostic of this kind; `fix` and `severity` are the kind's own when they are None."""
         return Diagnostic(
             code=self.code,
             rule=self.rule,
-            severity=self.severity,
+            severity=severity or self.severity,
             message=message,
             fix=self.fix if fix is None else fix,
             key_path=key_path,
@@ -235,6 +243,37 @@ AMI_LOCK_UNUSABLE = DiagnosticType(
     "ami-lock-unusable",
     "ami.<env>.lock.json is not a valid lock file.",
     "Restore it from git, or remove it and run `lisa ami refresh --env <env>`.",
+)
+FIT_MEMORY = DiagnosticType(
+    "LISA421",
+    "fit-memory",
+    "A model does not fit the GPU memory of its instance type, or may not.",
+    "Run `lisa fit` and apply one of its suggestions.",
+)
+FIT_PARALLEL = DiagnosticType(
+    "LISA422",
+    "fit-parallel",
+    "A model cannot be split among so many GPUs, or the instance has other ones.",
+    "Set a size that the instance has GPUs for and that divides the model.",
+)
+FIT_CONTEXT = DiagnosticType(
+    "LISA423",
+    "fit-context",
+    "The configured sequence is longer than the model's positions.",
+    "Set MAX_TOTAL_TOKENS to the model's positions or less.",
+)
+FIT_CHECKPOINT = DiagnosticType(
+    "LISA424",
+    "fit-checkpoint",
+    "The GPU does not support the dtype or the quantization of the checkpoint, or support is unknown.",
+    "Choose an instance type with a newer GPU, or another checkpoint.",
+)
+FIT_HOST = DiagnosticType(
+    "LISA425",
+    "fit-host",
+    "The memory, disk or shared memory of an instance may be too small for a model. These are estimates.",
+    "Choose a larger instance type, or increase `sharedMemorySize`.",
+    Severity.WARNING,
 )
 POLICY = DiagnosticType(
     "LISA481",

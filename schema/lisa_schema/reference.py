@@ -91,7 +91,7 @@ _DIAGNOSTICS_INTRODUCTION: Final = """\
 # Diagnostics
 
 Each diagnostic has a stable code. Errors fail the compile, warnings do not. Codes starting with
-LISA1 are about reading files, LISA2 about structure, LISA3 about rules between fields, LISA4 about
+LISA1 are about reading files, LISA2 about structure, LISA3 and LISA5 about rules between fields, LISA4 about
 artifacts and output.
 
 | Code | Rule | Severity | Meaning | Fix |

@@ -21,8 +21,8 @@ from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
 from lisa_schema.field_values import FieldValues
-from lisa_schema.visible_text import visible
 from lisa_schema.image_reference import IMAGE_PATTERN, image_fault, outer_space
+from lisa_schema.visible_text import visible
 
 _TYPE_WORDS: Final = {
     "string": "a string",

@@ -16,6 +16,7 @@ from locks import ROOT
 from lisa_compiler.output.tree import files_below
 from lisa_schema.version import VERSION
 
+LEGAL = ("LICENSE", "NOTICE")
 PACKAGES = {
     "compiler/lisa_compiler": "lisa_compiler",
     "schema/lisa_schema": "lisa_schema",
@@ -52,7 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_sdist_holds_the_sources_of_the_wheel_alone(built: Path) -> None:
     with tarfile.open(built / f"lisa_gitops-{VERSION}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    by_hatchling = {".gitignore", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+    by_hatchling = {".gitignore", "LICENSE", "NOTICE", "PKG-INFO", "README.md", "pyproject.toml"}
     assert names == tracked(*PACKAGES, *BUNDLED) | {"CHANGELOG.md"} | by_hatchling
 
 
@@ -60,7 +61,8 @@ def test_sdist_holds_the_sources_of_the_wheel_alone(built: Path) -> None:
 def test_wheel_holds_the_packages_and_what_they_render_alone(built: Path) -> None:
     with zipfile.ZipFile(built / f"lisa_gitops-{VERSION}-py3-none-any.whl") as archive:
         names = {name for name in archive.namelist() if not name.startswith(f"lisa_gitops-{VERSION}.dist-info/")}
-        assert f"lisa_gitops-{VERSION}.dist-info/licenses/LICENSE" in archive.namelist()
+        for name in LEGAL:
+            assert f"lisa_gitops-{VERSION}.dist-info/licenses/{name}" in archive.namelist()
     packages = {path.partition("/")[2] for path in tracked(*PACKAGES)}
     assert names == packages | {f"lisa_compiler/_bundled/{path}" for path in tracked(*BUNDLED)}
 
@@ -100,7 +102,7 @@ def test_unpacked_wheel_compiles_the_example_to_the_same_bytes(built: Path, tmp_
 def test_stray_file_is_in_neither(tmp_path: Path) -> None:
     """A package that a fetch left in the root was in the sdist."""
     copy = tmp_path / "copy"
-    for path in tracked(*PACKAGES, *BUNDLED, "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore"):
+    for path in tracked(*PACKAGES, *BUNDLED, "pyproject.toml", "README.md", *LEGAL, "CHANGELOG.md", ".gitignore"):
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_bytes((ROOT / path).read_bytes())
     for stray in ("BusyBox-1.0.3.tar.gz", "models/weights.bin", "certs/server.key", "runtime/web/node_modules/x.js"):

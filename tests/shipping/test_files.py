@@ -17,6 +17,7 @@ ROOT_FILES = {
     "CONTRIBUTING.md": "how to work on LISA",
     "LICENSE": "Apache License 2.0",
     "Makefile": "commands",
+    "NOTICE": "data of other projects, with their licenses",
     "README.md": "what it is",
     "config.yaml": "the example configuration",
     "package-lock.json": "the cdk CLI, by digest",

@@ -90,6 +90,7 @@ def test_same_content_keeps_where_it_came_from(tmp_path: Path) -> None:
         parameters=local.parameters,
         dtypes=local.dtypes,
         converter=0,
+        shape=local.shape,
     )
     found = resolved(tmp_path, WeightsLock({MODEL: hub}))
     assert found.locked == ()

@@ -88,6 +88,7 @@ def _required(bucket: Bucket, model: str, known: LockedModel | None) -> LockedMo
         files=tuple(LockedFile(path, stored[path], "") for path in served),
         parameters=judged.parameters,
         dtypes=judged.dtypes,
+        shape=judged.shape,
         converter=0,
     )
 

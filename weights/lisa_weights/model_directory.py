@@ -174,6 +174,7 @@ def lock_directory(
         parameters=directory.completeness.parameters,
         dtypes=directory.completeness.dtypes,
         converter=converter,
+        shape=directory.completeness.shape,
     )
 
 

@@ -239,7 +239,7 @@ def _entry(
     if (options.generate and ProofKind.GENERATE not in kinds) or (options.unproved and not proofs):
         proofs = merge(proofs, prove(directory, generate=options.generate))
     converter = now_is.converter if known.converter is None else known.converter
-    return replace(known, converter=converter, proofs=proofs)
+    return replace(known, converter=converter, proofs=proofs, shape=now_is.shape)
 
 
 def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cache: DigestCache) -> WeightsIssue | None:

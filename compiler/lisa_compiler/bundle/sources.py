@@ -13,7 +13,7 @@ from lisa_compiler.bundle.manifest import BundledFile, BundleError, FileType
 from lisa_compiler.compile.inputs import input_paths
 from lisa_compiler.output.tree import files_below, output_files
 from lisa_compiler.plan.images import BuiltImage
-from lisa_compiler.project.paths import CONFIG_FILE, MODELS, OVERLAY_FOLDER, ami_lock
+from lisa_compiler.project.paths import CONFIG_FILE, MODELS, OVERLAY_FOLDER, PRICES, ami_lock
 from lisa_weights.lock.lock_file import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ VENDORED: Final = "vendored"
 _CARRIED: Final = (
     CONFIG_FILE,
     LOCK_FILE,
+    PRICES,
     "policy/waivers.yaml",
     "package.json",
     "package-lock.json",

@@ -21,6 +21,8 @@ COMMANDS = {
     "gen-certs": ("account", "Create a self-signed certificate for load balancers, FOR DEVELOPMENT ONLY."),
     "dev": ("dev", "Run an environment locally, without an AWS account."),
     "version": ("configuration", "Print the versions of LISA and its main dependencies."),
+    "fit": ("fit", "Show whether models fit their GPUs, what would fit instead, and the price. Runs offline."),
+    "prices": ("prices", "Import prices of instances."),
     "diff": ("review", "Show the impact of changes in generated/, highest risk first. Runs offline."),
     "explain": ("review", "Show which settings produce a resource or file, or what a key affects."),
     "policy": ("policy", "Check compiled templates with cfn-lint, cdk-nag and LISA rules."),

@@ -26,10 +26,13 @@ from lisa_compiler.cli.options import (
 from lisa_compiler.cli.report import Format, summarize_counts
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
+from lisa_compiler.compile.fit import diagnose_fit
 from lisa_compiler.compile.planning import plan_environment
 from lisa_schema import export
 from lisa_schema.errors import ConfigurationError, LisaError
 from lisa_schema.version import VERSION
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.lock.lock_file import load as load_lock
 
 app = command_group()
 
@@ -53,6 +56,8 @@ def validate(invocation: Invocation, *, form: DiagnosticFormat = Format.TEXT) ->
         valid, found = project.validate(invocation.selection)
     except ConfigurationError as error:
         valid, found = [], error.diagnostics
+    lock = load_lock(project.weights_lock) if valid else WeightsLock()
+    found = (*found, *(finding for environment in valid for finding in diagnose_fit(environment, lock)))
     print_diagnostics(found, form, project)
     if has_errors(found):
         raise typer.Exit(ExitCode.FAILED)

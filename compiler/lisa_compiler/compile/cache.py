@@ -20,7 +20,7 @@ from lisa_compiler.compile.inputs import LOCAL_MODEL, changed_since, input_paths
 from lisa_compiler.output.manifest import output_digests, outputs, sha256
 from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY, is_executable, output_files
 from lisa_compiler.output.write import state_directory
-from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER, WEIGHTS_LOCK, ami_lock
+from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER, PRICES, WEIGHTS_LOCK, ami_lock
 from lisa_schema.atomic_file import replace_file
 from lisa_schema.diagnostics import Diagnostic
 
@@ -121,7 +121,7 @@ def snapshot(project: Path, environment: str) -> Snapshot:
     """Take a snapshot for save(), so that a file that is edited during the compile counts as changed."""
     since = time.time_ns() - 50_000_000
     own = (f"{OVERLAY_FOLDER}/{environment}.yaml", ami_lock(environment))
-    inputs = tokens(project, [CONFIG_FILE, *own, OVERLAY_FOLDER, WEIGHTS_LOCK])
+    inputs = tokens(project, [CONFIG_FILE, *own, OVERLAY_FOLDER, WEIGHTS_LOCK, PRICES])
     return Snapshot(since, inputs, program_digest())
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import ContextSpec, emit_containers
+from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lisa_compiler.compile.stack_cache import StackCache
+    from lisa_compiler.fit.assessment import Assessment
     from lisa_compiler.plan import Deployment
     from lisa_weights.lock.lock_file import WeightsLock
 
@@ -49,6 +51,8 @@ def emit(
     deployment: Deployment,
     project: Path,
     lock: WeightsLock,
+    assessment: Assessment,
+    *,
     tell: Callable[[str], None],
     cache: StackCache | None = None,
 ) -> tuple[dict[str, bytes], Products]:
@@ -70,7 +74,8 @@ def emit(
     digests = artifact_digests(deployment, project, files, products)
     stacks = emit_cloudformation(deployment, digests, products.artifacts, env_js_for_substitution(files[ENV_JS]), cache)
     serve = json.loads(stacks[f"cloudformation/{COMPONENT}.template.json"])
-    files.update({**stacks, **emit_summary(deployment, lock, serve, describe_authorities(deployment, project))})
+    authorities = describe_authorities(deployment, project)
+    files.update({**stacks, **emit_fit(assessment), **emit_summary(deployment, lock, serve, assessment, authorities)})
     return dict(sorted(files.items())), products
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.emission import Products, emit
+from lisa_compiler.compile.fit import assess_fit, fit_diagnostics
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, resolve_weights, unpinned
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
@@ -139,10 +140,12 @@ def compile_planned(
     before = load_lock(valid.root / WEIGHTS_LOCK) if lock is None else lock
     weights = resolve_weights(deployment, valid.root, before, local_weights, step)
     findings = unpinned(deployment, weights, valid.document, valid.name)
+    assessment = assess_fit(valid.config, valid.root, weights.lock)
+    findings += fit_diagnostics(assessment, valid.document)
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*valid.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, planned.amis, valid.document)
-    files, products = emit(deployment, valid.root, weights.lock, tell, stacks)
+    files, products = emit(deployment, valid.root, weights.lock, assessment, tell=tell, cache=stacks)
     return Compiled(
         environment=valid.name,
         files=files,

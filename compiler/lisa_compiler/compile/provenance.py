@@ -24,10 +24,12 @@ from lisa_compiler.compile.emission import (
     container_contexts,
     product_artifacts,
 )
+from lisa_compiler.compile.fit import assess_fit
 from lisa_compiler.compile.inputs import program_digest
 from lisa_compiler.compile.traced_output import FOLDER, TEMPLATE, TracedOutput
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import emit_containers
+from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
@@ -138,7 +140,9 @@ def _emit(
     }
     files |= emit_cloudformation(marked, digests, artifacts, env_js_for_substitution(env_js))
     serve = json.loads(generated.get(f"{FOLDER}{COMPONENT}{TEMPLATE}", b'{"Resources": {}}'))
-    return files | emit_summary(switched, lock, serve, describe_authorities(deployment, project))
+    assessment = assess_fit(deployment.config, project, lock)
+    authorities = describe_authorities(deployment, project)
+    return files | emit_fit(assessment) | emit_summary(switched, lock, serve, assessment, authorities)
 
 
 def _files(deployment: Deployment, project: Path) -> dict[str, bytes]:

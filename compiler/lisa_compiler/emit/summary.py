@@ -7,16 +7,19 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
+from lisa_compiler.fit.wording import short_verdict
 from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
-from lisa_compiler.plan.provenance import bare
+from lisa_compiler.plan.provenance import bare, following
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lisa_compiler.fit.assessment import Assessment
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.images import PlannedImage
@@ -43,10 +46,15 @@ class _Row:
     ami: str
     image: str
     weights: str
+    fit: str
 
 
 def emit_summary(
-    deployment: Deployment, lock: WeightsLock, serve: Mapping[str, Any], authorities: Sequence[str] = ()
+    deployment: Deployment,
+    lock: WeightsLock,
+    serve: Mapping[str, Any],
+    assessment: Assessment,
+    authorities: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """Render `SUMMARY.md`.
 
@@ -54,6 +62,7 @@ def emit_summary(
         deployment: the plan.
         lock: what the weights are.
         serve: the compiled template of the gateway's stack, for what is said of authentication.
+        assessment: whether the models fit, and what the instances cost.
         authorities: certificate authorities that are trusted beside the public ones.
     """
     config = deployment.config
@@ -64,9 +73,14 @@ def emit_summary(
             deployment=deployment,
             config=config,
             rest_api=_service_row(
-                "Gateway", _NOTHING, _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING
+                "Gateway", _NOTHING, _rest_endpoint(deployment), deployment.rest_api, weights=_NOTHING, fit=_NOTHING
             ),
-            models=[_model_row(model, lock, strict=config.weights.strict) for model in deployment.models],
+            models=[
+                _model_row(model, lock, _fit(model, assessment), strict=config.weights.strict)
+                for model in deployment.models
+            ],
+            fit_reasons=[_cell(line) for line in fit_reasons(assessment)],
+            cost=cost_lines(assessment),
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
             external=[_external_row(deployment, index) for index in range(len(deployment.external_models))],
             repositories=[_repository_row(deployment, index) for index in range(len(deployment.repositories))],
@@ -90,11 +104,22 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _model_row(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> _Row:
+def _fit(model: ModelPlan, assessment: Assessment) -> str:
+    """Whether a model fits, with the keys that the answer follows from."""
+    index = model.service.key[-1]
+    found = next((one for one in assessment.models if one.index == index), None)
+    text = _NOTHING if found is None else short_verdict(found.answer)
+    config = model.config
+    environment = config.container_config.environment.values()
+    return following(text, config.model_name, config.instance_type, *environment)
+
+
+def _model_row(model: ModelPlan, lock: WeightsLock, fit: str, *, strict: bool) -> _Row:
     kind = f"{model.config.model_type}, {model.config.inference_container}"
     if model.config.streaming:
         kind += ", streaming"
-    return _service_row(model.identifier, kind, model.url, model.service, weights=_weights(model, lock, strict=strict))
+    weights = _weights(model, lock, strict=strict)
+    return _service_row(model.identifier, kind, model.url, model.service, weights=weights, fit=fit)
 
 
 def _weights(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> str:
@@ -112,7 +137,7 @@ def _proofs(locked: LockedModel) -> str:
     return "; " + "; ".join(parts) if parts else ""
 
 
-def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str) -> _Row:
+def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str, fit: str) -> _Row:
     instance = service.instance
     low, high = service.auto_scaling.min_capacity, service.auto_scaling.max_capacity
     gpus = (
@@ -130,6 +155,7 @@ def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, w
         ami=_cell(_ami(service.ami)),
         image=_cell(_image(service.image)),
         weights=weights,
+        fit=fit,
     )
 
 

@@ -14,6 +14,8 @@ OUTPUT: Final = "generated"
 """Directory of compiled output in a project."""
 WEIGHTS_LOCK: Final = "weights.lock.json"
 """Lock file of weights in a project; lisa_weights, which knows no project, has the same name."""
+PRICES: Final = "prices.json"
+"""Prices that a project imports; lisa_compiler.prices, which knows no project, has the same name."""
 
 
 def ami_lock(environment: str) -> str:

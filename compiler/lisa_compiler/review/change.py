@@ -11,6 +11,7 @@ from lisa_compiler.review.capacity import Capacity, Group, groups, hosts, least,
 from lisa_compiler.review.data_loss import find_data_loss, find_deletion_protected, find_retention_changes, holds_data
 from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
+from lisa_compiler.review.fit import Cost, compare_fit, cost_of
 from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
 from lisa_compiler.review.iam_changes import compare_permissions
 from lisa_compiler.review.impact import Impact, ImpactCategory, sort_by_risk
@@ -42,6 +43,8 @@ class OutputChange:
         resources: effect on each resource; empty when a new deployment is created.
         capacity_before: minimum and maximum capacity.
         capacity_after: the same afterwards.
+        cost_before: what the instances cost; None when it is unknown.
+        cost_after: the same afterwards.
         hosts: services whose instances change: title, before, after.
         added: new stacks.
         removed: stacks that are no longer configured.
@@ -53,6 +56,8 @@ class OutputChange:
     resources: tuple[ResourceChange, ...] = ()
     capacity_before: tuple[Capacity, Capacity] = (Capacity(), Capacity())
     capacity_after: tuple[Capacity, Capacity] = (Capacity(), Capacity())
+    cost_before: Cost | None = None
+    cost_after: Cost | None = None
     hosts: tuple[tuple[str, Group, Group], ...] = ()
     added: tuple[Stack, ...] = ()
     removed: tuple[Stack, ...] = ()
@@ -93,6 +98,7 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ou
         *_stacks(before, after),
         *_resource_changes(resources, before, after),
         *compare_amis(before, after),
+        *compare_fit(before, after),
         *compare_artifacts(before, after),
     ]
     if before.version != after.version:
@@ -106,6 +112,8 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ou
         resources=resources,
         capacity_before=(least(before), most(before)),
         capacity_after=(least(after), most(after)),
+        cost_before=cost_of(before),
+        cost_after=cost_of(after),
         hosts=tuple(_hosts(before, after)),
         added=tuple(stack for name, stack in after.stacks.items() if name not in before.stacks),
         removed=tuple(stack for name, stack in before.stacks.items() if name not in after.stacks),
@@ -118,12 +126,14 @@ def _new(after: Output) -> OutputChange:
         Impact(ImpactCategory.ADDED, f"New environment: {_size_summary(after)}.", tuple(_services(after, after.stacks)))
     ]
     impacts += compare_authorities(None, after)
+    impacts += compare_fit(None, after)
     if public:
         impacts.append(Impact(ImpactCategory.EXPOSURE, f"Internet-facing load balancer: {join_list(public)}."))
     return OutputChange(
         environment=after.environment,
         impacts=sort_by_risk(impacts),
         capacity_after=(least(after), most(after)),
+        cost_after=cost_of(after),
         added=tuple(after.stacks.values()),
     )
 
@@ -137,6 +147,7 @@ def _removed_environment(before: Output) -> OutputChange:
         environment=before.environment,
         impacts=(Impact(ImpactCategory.ORPHANED, text, tuple(_data(before))),),
         capacity_before=(least(before), most(before)),
+        cost_before=cost_of(before),
         removed=tuple(before.stacks.values()),
     )
 
@@ -166,6 +177,8 @@ def _new_deployment(before: Output, after: Output, settings: tuple[Difference, .
         impacts=sort_by_risk(impacts),
         capacity_before=(least(before), most(before)),
         capacity_after=(least(after), most(after)),
+        cost_before=cost_of(before),
+        cost_after=cost_of(after),
     )
 
 

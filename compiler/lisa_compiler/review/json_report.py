@@ -7,6 +7,7 @@ from typing import Any
 
 from lisa_compiler.review.change import OutputChange
 from lisa_compiler.review.differences import ABSENT, Difference, shown_path
+from lisa_compiler.review.fit import Cost
 from lisa_compiler.review.rendering import Comparison
 from lisa_compiler.review.resources import ResourceChange
 
@@ -35,6 +36,7 @@ def as_data(change: OutputChange, compared: Comparison) -> str:
             }
             for side, pair in (("before", low), ("after", high))
         },
+        "cost": {"before": _cost(change.cost_before), "after": _cost(change.cost_after)},
         "stacks": {
             "added": [stack.component for stack in change.added],
             "removed": [stack.component for stack in change.removed],
@@ -42,6 +44,17 @@ def as_data(change: OutputChange, compared: Comparison) -> str:
         "resources": [_resource(resource) for resource in change.by_effect],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _cost(cost: Cost | None) -> dict[str, Any] | None:
+    if cost is None:
+        return None
+    return {
+        "currency": cost.currency,
+        "minimumPerHour": cost.low,
+        "maximumPerHour": cost.high,
+        "unknown": list(cost.unknown),
+    }
 
 
 def _difference(difference: Difference) -> dict[str, Any]:

@@ -98,6 +98,7 @@ class Output:
         products: digest of each part of the product code, by name; empty in output that held a copy of it.
         weights: what is known of each hosted model's weights, by the model's name.
         trust_bundle: the certificate authorities of functions and containers, in PEM; empty without a bundle.
+        fit: whether the models fit, and what the instances cost (fit.json); empty in output of an older LISA.
     """
 
     environment: str
@@ -110,6 +111,7 @@ class Output:
     products: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, Data]
     trust_bundle: bytes = b""
+    fit: Data = field(default_factory=dict)
     _resources: Mapping[tuple[str, str], Resource] = field(repr=False)
 
     @property
@@ -161,7 +163,7 @@ def read_output(revision: Revision, environment: str) -> Output | None:
         artifacts = json.loads(files[f"{folder}/{_ASSEMBLY}/manifest.json"])["artifacts"]
         described = {name: entry for name, entry in artifacts.items() if entry["type"] == "aws:cloudformation:stack"}
         bundle = next((f"{folder}/{path}" for path in digests if path.startswith(_TRUST)), None)
-        names = [f"{folder}/weights.json", *([bundle] if bundle else [])]
+        names = [f"{folder}/weights.json", f"{folder}/fit.json", *([bundle] if bundle else [])]
         names += [f"{folder}/{_ASSEMBLY}/{entry['properties']['templateFile']}" for entry in described.values()]
         names += [f"{folder}/{_ASSEMBLY}/{name}.assets.json" for name in described]
         files |= revision.read(names)
@@ -186,6 +188,7 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             products={name: product.sha256 for name, product in code.items()},
             weights=json.loads(files.get(f"{folder}/weights.json", b"{}")).get("models", {}),
             trust_bundle=files[bundle] if bundle else b"",
+            fit=json.loads(files.get(f"{folder}/fit.json", b"{}")),
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

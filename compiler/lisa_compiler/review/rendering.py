@@ -11,6 +11,7 @@ from lisa_compiler.review.capacity import hosts
 from lisa_compiler.review.change import OutputChange
 from lisa_compiler.review.defaults import default_of
 from lisa_compiler.review.differences import ABSENT, Difference, shown, shown_path
+from lisa_compiler.review.fit import cost_rows
 from lisa_compiler.review.formatting import format_range, join_list, pluralize, resource_label
 from lisa_compiler.review.impact import Impact
 from lisa_compiler.review.resources import Effect, ResourceChange
@@ -172,6 +173,7 @@ def _capacity_rows(change: OutputChange) -> Iterator[str]:
             yield f"{name} {before} → {after}"
     if change.hosts and sides[0] == sides[1]:
         yield f"total GPUs unchanged: {format_range(*(end.gpus for end in sides[1]))}"
+    yield from cost_rows(change.cost_before, change.cost_after)
 
 
 def _details(change: OutputChange) -> Iterator[str]:

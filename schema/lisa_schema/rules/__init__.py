@@ -7,6 +7,7 @@ from lisa_schema.rules import (
     connections,
     engine_variables,
     environment,
+    gpus,
     images,
     ineffective_keys,
     instances,
@@ -18,9 +19,9 @@ from lisa_schema.rules import (
     runtime,
     secret_references,
     secrets,
+    server_arguments,
     stores,
     texts,
-    server_arguments,
     trust,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
@@ -35,6 +36,7 @@ RULE_MODULES = (
     engine_variables,
     environment,
     images,
+    gpus,
     ineffective_keys,
     instances,
     litellm,

@@ -107,6 +107,8 @@ def test_a_difference_holds_what_is_new_and_unpacks_to_the_whole(enclave: Enclav
 def test_a_difference_of_a_difference_unpacks_over_the_directory(enclave: Enclave) -> None:
     first = enclave.make("one.tar")
     enclave.write("policy/waivers.yaml", "waivers: []\n")
+    prices = '{"schemaVersion": 1, "regions": {}}\n'
+    enclave.write("prices.json", prices)
     second = enclave.make("two.tar", "--base", first)
     lisa("bundle", "unpack", second, enclave.folder / "two", "--base", first)
     wheel(enclave.wheels, "third", "3.0")
@@ -116,6 +118,7 @@ def test_a_difference_of_a_difference_unpacks_over_the_directory(enclave: Enclav
     assert "is an incremental bundle: unpack it, and pass its directory" in refused.stderr
     assert lisa("bundle", "unpack", third, enclave.folder / "three", "--base", enclave.folder / "two").exit_code == 0
     assert (enclave.folder / "three/project/policy/waivers.yaml").read_text(encoding="utf-8") == "waivers: []\n"
+    assert (enclave.folder / "three/project/prices.json").read_text(encoding="utf-8") == prices
 
 
 def test_the_manifest_of_the_base_is_enough_to_make_a_difference(enclave: Enclave) -> None:

@@ -43,6 +43,7 @@ def add_overlay(project: Path) -> None:
 CHANGES: dict[str, Callable[[Path], object]] = {
     "configuration": lambda project: edit(project, "us-east-1", "us-west-2"),
     "overlay": add_overlay,
+    "prices": lambda project: (project / "prices.json").write_text('{"schemaVersion": 1, "regions": {}}'),
     "changed file": lambda project: (project / "generated/dev/SUMMARY.md").write_text("test in us-east-2\n"),
     "missing file": lambda project: (project / "generated/dev/SUMMARY.md").unlink(),
     "extra file": lambda project: (project / "generated/dev/extra").write_text(""),

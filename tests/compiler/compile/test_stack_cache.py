@@ -162,7 +162,7 @@ def _model(number: int, **changes: Any) -> Changes:
 
 
 def _environment(value: str) -> Changes:
-    return {**TGI["containerConfig"], "environment": {"NUM_SHARD": value}}
+    return {**TGI["containerConfig"], "environment": {"MAX_INPUT_LENGTH": value}}
 
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:own-AbCdEf"

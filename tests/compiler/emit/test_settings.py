@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import emit_weights
+from lisa_compiler.fit.assessment import assess
+from lisa_compiler.prices.table import load_prices
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
 from lisa_weights.lock.proofs import Proof, ProofKind
 
@@ -136,7 +139,8 @@ def summary(deployment: Deployment, lock: WeightsLock | None = None, **changes: 
     environment = [{"Name": name, "Value": value} for name, value in variables.items()]
     task = {"ContainerDefinitions": [{"Name": "rest-api", "Environment": environment}]}
     serve = {"Resources": {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": task}}}
-    return emit_summary(deployment, lock or WeightsLock(), serve)["SUMMARY.md"].decode()
+    assessment = assess(deployment.config, lock or WeightsLock(), load_prices(Path("nowhere")))
+    return emit_summary(deployment, lock or WeightsLock(), serve, assessment)["SUMMARY.md"].decode()
 
 
 def test_summary_says_how_large_locked_weights_are(planned: Planned) -> None:

@@ -15,8 +15,11 @@ from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
 from lisa_weights.safetensors.file_names import INDEX, SINGLE
 from lisa_weights.safetensors.header import Header, read_header
+from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.serving.closure import Closure, find_closure
 from lisa_weights.serving.model_files import ModelFiles, Open, lfs_problem
+from lisa_weights.shape.checkpoint import checkpoint_shape
+from lisa_weights.shape.transformer import CheckpointShape
 from lisa_weights.wrapped_names import wrapper_of
 
 MAX_NAMES = 150_000
@@ -34,6 +37,7 @@ class Completeness:
         dtypes: how many tensors have each dtype, by safetensors name.
         refusals: the problems that only a person can solve, such as a config.json that is not JSON.
         dropped: the problems that are names without a tensor, as an older converter left them; see dropped_names.
+        shape: what its files say about its memory; None when a file could not be read.
     """
 
     problems: tuple[str, ...]
@@ -42,6 +46,7 @@ class Completeness:
     dtypes: Mapping[str, int]
     refusals: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    shape: CheckpointShape | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -74,6 +79,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
     parameters = 0
     dtypes: Counter[str] = Counter()
     names: dict[str, FileNames] = {}
+    tensors: list[TensorInfo] = []
     for path in closure.weights:
         try:
             header = _header(path, files)
@@ -82,6 +88,7 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
             continue
         names[path] = FileNames.of(header)
         lacking += _lacking(path, wanted.get(path, ()), header)
+        tensors += header.tensors
         parameters += sum(tensor.count for tensor in header.tensors)
         dtypes.update(tensor.dtype.value for tensor in header.tensors)
         if sum(len(file.stored) for file in names.values()) > MAX_NAMES:
@@ -91,14 +98,20 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
     wrapper = wrapper_of({name for path, file in names.items() if "/" not in path for name in file.stored})
     refusals += [wrapper] if wrapper is not None else []
     problems += [f"{folder} has no safetensors, which are required for serving" for folder in closure.unconverted]
+    problems = [*refusals, *problems, *lacking, *_repeated(names), *dropped]
     return Completeness(
-        problems=(*refusals, *problems, *lacking, *_repeated(names), *dropped),
+        problems=tuple(problems),
         closure=closure,
         parameters=parameters,
         dtypes=dict(sorted(dtypes.items())),
         refusals=tuple(refusals),
         dropped=dropped,
+        shape=None if problems else _shape(files, tensors, closure),
     )
+
+
+def _shape(files: ModelFiles, tensors: Iterable[TensorInfo], closure: Closure) -> CheckpointShape:
+    return checkpoint_shape(files.json_object("config.json"), tensors, (files.sizes[path] for path in closure.weights))
 
 
 def _config_problems(files: ModelFiles) -> list[str]:

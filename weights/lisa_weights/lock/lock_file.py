@@ -15,6 +15,7 @@ from lisa_schema.atomic_file import exclusive_access, remove_abandoned, replace_
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
 from lisa_weights.lock.s3_checksum import is_parts_checksum
+from lisa_weights.shape.transformer import CheckpointShape
 
 LOCK_FILE = "weights.lock.json"
 """Name of the lock in the project root."""
@@ -68,6 +69,7 @@ class LockedModel:
         proofs: that it can be loaded, those that were not made included; empty in an entry of an older LISA.
         prefix: where the files are in the bucket: `<model>/<content digest>`; None in an entry that an older LISA
             wrote, whose files are in `<model>`.
+        shape: what decides how much memory it needs on a GPU; None in an entry that an older LISA wrote.
     """
 
     kind: SourceKind
@@ -78,6 +80,7 @@ class LockedModel:
     converter: int | None = None
     proofs: tuple[Proof, ...] = ()
     prefix: str | None = None
+    shape: CheckpointShape | None = None
 
     @property
     def content_digest(self) -> str:
@@ -242,6 +245,7 @@ def as_json(model: LockedModel) -> dict[str, Any]:
         "totalBytes": model.total_bytes,
         "parameters": model.parameters,
         "dtypes": dict(sorted(model.dtypes.items())),
+        **({} if model.shape is None else {"shape": model.shape.as_json()}),
         **({"proofs": proofs_as_json(model.proofs)} if model.proofs else {}),
     }
 
@@ -265,6 +269,7 @@ def _model(name: str, value: Any) -> LockedModel:
         converter=_count(value["converter"]) if "converter" in value else None,
         proofs=proofs_from_json(value["proofs"]) if "proofs" in value else (),
         prefix=_text(value["prefix"]) if "prefix" in value else None,
+        shape=CheckpointShape.from_json(value["shape"]) if "shape" in value else None,
     )
     if model.prefix is not None and model != model.with_prefix(name):
         raise ValueError(f"the prefix of {name} is not the one of its files, {model.with_prefix(name).prefix}")

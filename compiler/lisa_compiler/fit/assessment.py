@@ -1,0 +1,168 @@
+"""Whether the models of an environment fit their instances, and what all its instances cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lisa_compiler.fit.facts import ModelFacts, facts_of
+from lisa_compiler.fit.host import HostIssue, host_issues
+from lisa_compiler.fit.judge import judge
+from lisa_compiler.fit.question import Accelerators, Question
+from lisa_compiler.fit.suggestions import Suggestion, suggest
+from lisa_compiler.fit.verdict import Answer
+from lisa_compiler.prices.cost import ServiceCost, TotalCost, total_cost
+from lisa_compiler.prices.table import PriceTable
+from lisa_schema.instances import instance_type
+from lisa_schema.regions import region
+from lisa_schema.tagged_images import tagged_image
+from lisa_schema.vllm_options import VllmOptions, options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lisa_schema.instances import InstanceType
+    from lisa_schema.models import Config
+    from lisa_weights.lock.lock_file import WeightsLock
+    from lisa_weights.shape.transformer import CheckpointShape
+
+KEPT_MIB = 5 * 1024
+"""MiB of an instance's memory that a model's task does not get."""
+
+GATEWAY = "Gateway"
+PARALLEL_ENGINES = ("vllm", "sglang")
+"""Engines whose parallel sizes LISA sets: to all GPUs of the instance, unless they are configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAssessment:
+    """Whether one model of an environment fits its instances.
+
+    Attributes:
+        index: position in `ecsModels`.
+        identifier: what clients call the model.
+        question: what was asked.
+        host: the instance type.
+        answer: the answer.
+        issues: what may be too small on the host.
+        suggestions: what would fit instead.
+        cost: what its instances cost.
+    """
+
+    index: int
+    identifier: str
+    question: Question
+    host: InstanceType
+    answer: Answer
+    issues: tuple[HostIssue, ...]
+    suggestions: tuple[Suggestion, ...]
+    cost: ServiceCost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """Whether the models of an environment fit, and what its instances cost.
+
+    Attributes:
+        region: the Region.
+        models: the deployed models.
+        gateway: what the gateway's instances cost.
+    """
+
+    region: str
+    models: tuple[ModelAssessment, ...]
+    gateway: ServiceCost
+
+    @property
+    def costs(self) -> tuple[ServiceCost, ...]:
+        """What the instances of each service cost, the gateway's last."""
+        return (*(model.cost for model in self.models), self.gateway)
+
+    @property
+    def total(self) -> TotalCost | None:
+        """What all instances cost; None when the prices are in several currencies."""
+        return total_cost(self.costs)
+
+
+def assess(
+    config: Config,
+    lock: WeightsLock,
+    prices: PriceTable,
+    *,
+    local: Mapping[str, CheckpointShape] | None = None,
+) -> Assessment:
+    """Judge the deployed models of a configuration.
+
+    Args:
+        config: a valid configuration.
+        lock: what the weights are.
+        prices: prices of instance types.
+        local: the shapes of models in models/, by name; a compile has none, so that every machine says the same.
+    """
+    shapes = local or {}
+    models = [
+        _assess(
+            config,
+            index,
+            facts_of(model.model_name, lock.models.get(model.model_name), shapes.get(model.model_name)),
+            prices,
+        )
+        for index, model in enumerate(config.ecs_models)
+        if model.deploy
+    ]
+    rest = config.rest_api_config
+    return Assessment(
+        region=config.region,
+        models=tuple(model for model in models if model is not None),
+        gateway=ServiceCost(
+            name=GATEWAY,
+            instance_type=rest.instance_type,
+            low=rest.auto_scaling_config.min_capacity,
+            high=rest.auto_scaling_config.max_capacity,
+            price=prices.price(config.region, rest.instance_type),
+        ),
+    )
+
+
+def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -> ModelAssessment | None:
+    model = config.ecs_models[index]
+    host = instance_type(model.instance_type)
+    if host is None:
+        return None
+    container = model.container_config
+    image = tagged_image(container.image)
+    question = Question(
+        facts=facts,
+        engine=str(model.inference_container),
+        version=None if image is None else image.version,
+        accelerators=Accelerators.of(host),
+        image_suffix="" if image is None else image.suffix,
+        options=options_of(model) if model.inference_container in PARALLEL_ENGINES else VllmOptions(),
+        environment=container.environment,
+        is_pooling=model.model_type == "embedding",
+    )
+    answer = judge(question)
+    scaling = model.auto_scaling_config
+    return ModelAssessment(
+        index=index,
+        identifier=model.identifier,
+        question=question,
+        host=host,
+        answer=answer,
+        issues=host_issues(
+            host,
+            question.facts,
+            question.engine,
+            min(question.tensor_parallel, max(1, host.gpus)),
+            memory_mib=host.memory_mib - KEPT_MIB,
+            shared_mib=container.shared_memory_size,
+        ),
+        suggestions=suggest(question, host, answer, region(config.region), prices),
+        cost=ServiceCost(
+            name=model.identifier,
+            instance_type=host.name,
+            low=scaling.min_capacity,
+            high=scaling.max_capacity,
+            price=prices.price(config.region, host.name),
+        ),
+    )

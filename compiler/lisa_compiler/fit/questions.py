@@ -1,0 +1,164 @@
+"""Questions about a model that no configuration has: from the options of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lisa_compiler.fit.assessment import KEPT_MIB, PARALLEL_ENGINES
+from lisa_compiler.fit.facts import facts_of
+from lisa_compiler.fit.host import host_issues
+from lisa_compiler.fit.judge import judge
+from lisa_compiler.fit.question import Accelerators, Question
+from lisa_compiler.fit.rendering import Judged
+from lisa_compiler.fit.suggestions import RankedType, rank, suggest
+from lisa_compiler.prices.table import PriceTable, load_prices
+from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
+from lisa_schema.errors import LisaError
+from lisa_schema.instances import instance_type, nearest_instance_types
+from lisa_schema.regions import region as region_named
+from lisa_schema.tagged_images import read_reference
+from lisa_schema.vllm_options import VllmOptions, read_options
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.lock.lock_file import load as load_lock
+from lisa_weights.model_directory import model_path, read_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lisa_weights.shape.transformer import CheckpointShape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRequest:
+    """A model, with an engine and its options.
+
+    Attributes:
+        model: its name.
+        engine: `inferenceContainer`.
+        image: reference of the image, whose tag has the engine's version; None when it is unknown.
+        environment: variables of the container.
+        context: longest sequence in tokens; None for the variables, or the model's own.
+        concurrency: sequences of this length at a time.
+    """
+
+    model: str
+    engine: str = "vllm"
+    image: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    context: int | None = None
+    concurrency: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFacts:
+    """What a project knows about models and prices.
+
+    Attributes:
+        lock: what the weights are.
+        prices: prices of instance types.
+        local: the shapes of models in models/, by name.
+    """
+
+    lock: WeightsLock
+    prices: PriceTable
+    local: Mapping[str, CheckpointShape]
+
+    @classmethod
+    def read(cls, project: Path, models: Iterable[str]) -> ProjectFacts:
+        """Read what a project knows.
+
+        Raises:
+            LisaError: its lock file or its prices cannot be used.
+        """
+        return cls(
+            lock=load_lock(project / WEIGHTS_LOCK), prices=load_prices(project), local=local_shapes(project, models)
+        )
+
+
+def ask(request: FitRequest, instances: Sequence[str], region: str, known: ProjectFacts) -> list[Judged]:
+    """Judge a model on instance types.
+
+    Raises:
+        LisaError: an instance type does not exist.
+    """
+    question = _question(request, known)
+    found = []
+    for name in instances:
+        host = instance_type(name)
+        if host is None:
+            near = " or ".join(nearest_instance_types(name))
+            raise LisaError(f"Unknown instance type `{name}`.{f' Use {near}.' if near else ''}")
+        asked = replace(question, accelerators=Accelerators.of(host))
+        answer = judge(asked)
+        price = known.prices.price(region, name)
+        issues = host_issues(
+            host,
+            asked.facts,
+            asked.engine,
+            min(asked.tensor_parallel, max(1, host.gpus)),
+            memory_mib=host.memory_mib - KEPT_MIB,
+            # It is not asked about, so it is never too small.
+            shared_mib=host.memory_mib,
+        )
+        found.append(
+            Judged(
+                title=request.model,
+                instance=name,
+                region=region,
+                question=asked,
+                answer=answer,
+                suggestions=suggest(asked, host, answer, region_named(region), known.prices),
+                price=price,
+                host=tuple(issue.message for issue in issues),
+            )
+        )
+    return found
+
+
+def ask_all(request: FitRequest, region: str, known: ProjectFacts) -> tuple[Question, list[RankedType]]:
+    """Rank all instance types that a Region offers.
+
+    Raises:
+        LisaError: the Region is not in the table.
+    """
+    home = region_named(region)
+    if home is None:
+        raise LisaError(f"Unknown Region `{region}`. Pass a Region of the table, such as us-east-1, or --instance.")
+    question = _question(request, known)
+    return question, rank(question, home, known.prices)
+
+
+def local_shapes(project: Path, models: Iterable[str]) -> dict[str, CheckpointShape]:
+    """Read the shapes of models in models/, by name; those that are absent or incomplete are left out."""
+    found = {}
+    for name in dict.fromkeys(models):
+        try:
+            shape = read_directory(model_path(project / MODELS, name)).completeness.shape
+        except WeightsError:
+            continue
+        if shape is not None:
+            found[name] = shape
+    return found
+
+
+def _question(request: FitRequest, known: ProjectFacts) -> Question:
+    environment = dict(request.environment)
+    if request.context is not None:
+        environment["MAX_TOTAL_TOKENS"] = str(request.context)
+    options = read_options(environment) if request.engine in PARALLEL_ENGINES else VllmOptions()
+    if request.context is not None:
+        options = replace(options, max_model_len=request.context, fits_context=False)
+    image = None if request.image is None else read_reference(request.image)
+    return Question(
+        facts=facts_of(request.model, known.lock.models.get(request.model), known.local.get(request.model)),
+        engine=request.engine,
+        version=None if image is None else image.version,
+        accelerators=None,
+        image_suffix="" if image is None else image.suffix,
+        options=options,
+        environment=environment,
+        concurrency=request.concurrency,
+    )

@@ -1,0 +1,315 @@
+"""Options of vLLM's server, and the parallel sizes of SGLang's, as a model's environment and additional server arguments set them.
+
+The variables are translated by templates/containers/vllm/entrypoint.sh.j2; arguments come last and win. The names,
+aliases and forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 0.33).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from lisa_schema.document import Path
+    from lisa_schema.models import EcsModel
+
+SERVER_ARGUMENTS: Final = "serverArgs"
+"""The key of a model that lists arguments of its server."""
+
+_VARIABLES: Final = {
+    "MAX_TOTAL_TOKENS": "max-model-len",
+    "MAX_CONCURRENT_REQUESTS": "max-num-seqs",
+    "QUANTIZE": "quantization",
+    "DTYPE": "dtype",
+    "TENSOR_PARALLEL_SIZE": "tensor-parallel-size",
+    "GPU_MEMORY_UTILIZATION": "gpu-memory-utilization",
+}
+_ALIASES: Final = {
+    "-tp": "tensor-parallel-size",
+    "-pp": "pipeline-parallel-size",
+    "-dp": "data-parallel-size",
+    "-dcp": "decode-context-parallel-size",
+    "-q": "quantization",
+    "-sc": "speculative-config",
+    "-ep": "enable-expert-parallel",
+}
+_LONG_ALIASES: Final = {
+    "kv-cache-memory": "kv-cache-memory-bytes",
+    # SGLang's names.
+    "tp": "tensor-parallel-size",
+    "tp-size": "tensor-parallel-size",
+    "pp-size": "pipeline-parallel-size",
+}
+_HUMAN_COUNTS: Final = frozenset({"max-model-len", "max-num-batched-tokens", "kv-cache-memory-bytes"})
+"""Counts that may be written as `32k`."""
+
+_CACHE_DTYPES: Final = frozenset(
+    {"auto", "float16", "bfloat16", "float32", "half", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_inc", "fp8_ds_mla"}
+)
+"""Dtypes of the KV cache whose bytes are known; newer ones store scales beside the values."""
+
+_COUNTS: Final = frozenset(
+    {
+        "max-model-len",
+        "max-num-seqs",
+        "max-num-batched-tokens",
+        "tensor-parallel-size",
+        "pipeline-parallel-size",
+        "data-parallel-size",
+        "block-size",
+        "kv-cache-memory-bytes",
+    }
+)
+_TEXTS: Final = frozenset({"dtype", "quantization", "kv-cache-dtype"})
+_UNMODELED: Final = MappingProxyType(
+    {
+        "cpu-offload-gb": "a part of the weights stays in the host's memory",
+        "cpu-offload-params": "a part of the weights stays in the host's memory",
+        "offload-backend": "a part of the weights stays in the host's memory",
+        "offload-params": "a part of the weights stays in the host's memory",
+        "offload-group-size": "a part of the weights stays in the host's memory",
+        "enable-expert-parallel": "experts are placed on different GPUs",
+        "speculative-config": "a second model shares the GPU",
+        "speculative-model": "a second model shares the GPU",
+        "spec-method": "a second model shares the GPU",
+        "spec-model": "a second model shares the GPU",
+        "enable-lora": "adapters share the GPU",
+        "enable-eplb": "experts are replicated",
+        "decode-context-parallel-size": "the KV cache is split by position",
+        "prefill-context-parallel-size": "the KV cache is split by position",
+        "kv-cache-dtype-skip-layers": "the layout of the KV cache is changed",
+        "language-model-only": "a part of the model is not loaded",
+        "mm-encoder-only": "a part of the model is not loaded",
+        "mm-ipc-gpu-memory-gb": "other memory is reserved on the GPU",
+        "quantization-config": "the quantization is changed",
+        "nnodes": "the model is split among instances",
+        "hf-overrides": "the model's configuration is changed",
+        "rope-scaling": "the model's configuration is changed",
+        "num-gpu-blocks-override": "the size of the KV cache is overridden",
+        "disable-hybrid-kv-cache-manager": "the layout of the KV cache is changed",
+        "disable-sliding-window": "the layout of the KV cache is changed",
+        "config": "options are in a file",
+        "kv-transfer-config": "the KV cache is shared with other servers",
+    }
+)
+"""Options whose effect on memory is not modeled, with the reason."""
+
+_CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
+_FLAGS: Final = frozenset(
+    {
+        "enable-expert-parallel",
+        "enable-lora",
+        "enable-eplb",
+        "enforce-eager",
+        "disable-hybrid-kv-cache-manager",
+        "disable-sliding-window",
+        "language-model-only",
+        "mm-encoder-only",
+    }
+)
+_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, "gpu-memory-utilization"})
+_HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
+_MULTIPLIERS: Final = {
+    **{"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12},
+    **{"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40},
+}
+_DTYPES: Final = {"half": "float16", "float": "float32"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VllmOptions:
+    """Options of vLLM that decide how much memory it needs; None leaves an option to vLLM's default.
+
+    Attributes:
+        max_model_len: longest sequence in tokens; None for the model's own.
+        fits_context: whether vLLM shortens the sequence to what fits (`--max-model-len auto`).
+        max_num_seqs: most sequences at a time.
+        max_num_batched_tokens: most tokens of a step.
+        dtype: `auto`, `float16`, `bfloat16` or `float32`.
+        quantization: a quantization method.
+        kv_cache_dtype: dtype of the KV cache.
+        gpu_memory_utilization: share of a GPU's memory.
+        tensor_parallel: GPUs that share each layer; None for all GPUs of the instance.
+        pipeline_parallel: GPUs that share the layers.
+        data_parallel: copies of the model.
+        enforce_eager: whether CUDA graphs are disabled.
+        block_size: tokens of a block of the KV cache.
+        kv_cache_memory_bytes: memory of the KV cache, instead of what is left.
+        allows_long_context: whether a sequence may be longer than the model's positions.
+        unmodeled: reasons why memory cannot be computed, as clauses; empty when it can.
+        sources: the variable that sets an option, by the option's name; `SERVER_ARGS` or `serverArgs` for arguments.
+    """
+
+    max_model_len: int | None = None
+    fits_context: bool = False
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+    dtype: str = "auto"
+    quantization: str | None = None
+    kv_cache_dtype: str = "auto"
+    gpu_memory_utilization: float | None = None
+    tensor_parallel: int | None = None
+    pipeline_parallel: int = 1
+    data_parallel: int = 1
+    enforce_eager: bool = False
+    block_size: int | None = None
+    kv_cache_memory_bytes: int | None = None
+    allows_long_context: bool = False
+    unmodeled: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()) -> VllmOptions:
+    """Read the options that a container's environment and its list of additional arguments set.
+
+    Args:
+        environment: variables of the container; `SERVER_ARGS` is split at spaces, as the entrypoint splits it.
+        server_args: additional arguments, each one word.
+    """
+    found: dict[str, str | None] = {}
+    sources: dict[str, str] = {}
+    for name, option in _VARIABLES.items():
+        if value := environment.get(name, "").strip():
+            if option == "quantization" and value.startswith("bitsandbytes"):
+                value = "bitsandbytes"
+            found[option] = value
+            sources[option] = name
+    for source, words in (
+        ("SERVER_ARGS", environment.get("SERVER_ARGS", "").split()),
+        (SERVER_ARGUMENTS, list(server_args)),
+    ):
+        for option, argument in _arguments(words):
+            found[option] = argument
+            sources[option] = source
+    return _options(found, sources, environment)
+
+
+def options_of(model: EcsModel) -> VllmOptions:
+    """Read the options of a configured model."""
+    return read_options(model.container_config.environment, getattr(model, "server_args", ()))
+
+
+def option_path(model: Path, source: str) -> Path:
+    """Return the key that sets an option: a variable of the container, or the list of arguments.
+
+    Args:
+        model: the key of the model.
+        source: what `sources` names for the option.
+    """
+    return (*model, source) if source == SERVER_ARGUMENTS else (*model, "containerConfig", "environment", source)
+
+
+def is_reference(value: str) -> bool:
+    """Return whether a value is the ARN of a secret or parameter, whose content is unknown here."""
+    return value.startswith("arn:")
+
+
+def _arguments(words: Iterable[str]) -> Iterable[tuple[str, str | None]]:
+    """Yield each option with its value; None for a flag."""
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
+        if not word.startswith("-") or _is_number(word):
+            continue
+        name, has_value, value = word.partition("=")
+        option = _ALIASES.get(name) or (name[2:].replace("_", "-") if name.startswith("--") else None)
+        if option is None:
+            continue
+        # Parts of a JSON value: --speculative-config.method.
+        option = option.partition(".")[0]
+        option = _LONG_ALIASES.get(option, option)
+        if has_value:
+            yield option, value
+        elif option not in _FLAGS and queue and (not queue[0].startswith("-") or _is_number(queue[0])):
+            yield option, queue.pop(0)
+        else:
+            yield option, None
+
+
+def _is_number(word: str) -> bool:
+    return word[1:].replace(".", "", 1).isdecimal()
+
+
+def _options(
+    found: Mapping[str, str | None], sources: Mapping[str, str], environment: Mapping[str, str]
+) -> VllmOptions:
+    unmodeled = [f"`--{option}`: {reason}" for option, reason in _UNMODELED.items() if option in found]
+    unmodeled += [f"`--{option}` is an abbreviation" for option in found if _is_abbreviation(option)]
+    counts: dict[str, int | None] = {}
+    for option in _COUNTS & found.keys():
+        text = found[option] or ""
+        counts[option] = _count(text, is_human=option in _HUMAN_COUNTS)
+        if counts[option] is None:
+            unmodeled.append(_unreadable(option, text))
+    texts = {option: (found[option] or "").lower() for option in _TEXTS & found.keys()}
+    unmodeled += [_unreadable(option, text) for option, text in texts.items() if not text or is_reference(text)]
+    cache = texts.get("kv-cache-dtype", "auto")
+    if cache not in _CACHE_DTYPES and cache and not is_reference(cache):
+        unmodeled.append(f"`--kv-cache-dtype {cache}`: its bytes are not known")
+    utilization = None
+    if "gpu-memory-utilization" in found:
+        text = found["gpu-memory-utilization"] or ""
+        utilization = _share(text)
+        if utilization is None:
+            unmodeled.append(_unreadable("gpu-memory-utilization", text))
+    if environment.get("VLLM_USE_V1", "1").strip() == "0":
+        unmodeled.append("`VLLM_USE_V1` selects vLLM's old engine")
+    if (counts.get("data-parallel-size") or 1) > 1:
+        unmodeled.append("`--data-parallel-size`: several copies of the model are served")
+    length = counts.get("max-model-len")
+    quantization = texts.get("quantization")
+    return VllmOptions(
+        max_model_len=None if length == -1 else length,
+        fits_context=length == -1,
+        max_num_seqs=counts.get("max-num-seqs"),
+        max_num_batched_tokens=counts.get("max-num-batched-tokens"),
+        dtype=_DTYPES.get(texts.get("dtype", "auto"), texts.get("dtype", "auto")),
+        quantization=None if quantization in (None, "", "none") else quantization,
+        kv_cache_dtype=texts.get("kv-cache-dtype", "auto"),
+        gpu_memory_utilization=utilization,
+        tensor_parallel=counts.get("tensor-parallel-size"),
+        pipeline_parallel=counts.get("pipeline-parallel-size") or 1,
+        data_parallel=counts.get("data-parallel-size") or 1,
+        enforce_eager="enforce-eager" in found and found["enforce-eager"] not in ("false", "False"),
+        block_size=counts.get("block-size"),
+        kv_cache_memory_bytes=counts.get("kv-cache-memory-bytes"),
+        allows_long_context=not _CHANGES_POSITIONS.isdisjoint(found)
+        or environment.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").strip().lower() in ("1", "true"),
+        unmodeled=tuple(sorted(unmodeled)),
+        sources=dict(sources),
+    )
+
+
+def _is_abbreviation(option: str) -> bool:
+    """Return whether an option is the beginning of one that changes memory, which vLLM completes."""
+    return option not in _KNOWN and len(option) > 3 and any(known.startswith(option) for known in _KNOWN)
+
+
+def _count(text: str, *, is_human: bool) -> int | None:
+    """A whole number, `32k` (thousands), `32K` (times 1,024) or -1 for `auto`; None when it is none of them."""
+    text = text.strip()
+    if is_human and (text.lower() == "auto" or text == "-1"):
+        return -1
+    if is_human and (match := _HUMAN.fullmatch(text)):
+        number, unit = match.groups()
+        if unit.isupper() and "." in number:
+            return None
+        return int(float(number) * _MULTIPLIERS[unit])
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _share(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value <= 1 else None
+
+
+def _unreadable(option: str, text: str) -> str:
+    if is_reference(text):
+        return f"`--{option}` is the value of a secret or parameter"
+    return f"`--{option}` has no readable value"
