@@ -22,6 +22,7 @@ from .rule_cases import (
     ineffective_keys,
     instances,
     litellm,
+    litellm_language,
     models,
     network,
     partition,
@@ -40,6 +41,7 @@ CASES = (
     ineffective_keys,
     instances,
     litellm,
+    litellm_language,
     models,
     network,
     partition,
@@ -145,4 +147,4 @@ def test_every_rule_says_what_it_means() -> None:
     for rule in registered_rules():
         assert rule.meaning.endswith(".")
         assert rule.fix.endswith(".")
-        assert rule.code.startswith("LISA3")
+        assert rule.code.startswith(("LISA3", "LISA5"))

@@ -37,7 +37,7 @@ class Rule:
     """A rule, as docs/diagnostics.md lists it.
 
     Attributes:
-        code: `LISA3` and two digits.
+        code: `LISA3` or `LISA5` and two digits.
         name: its name in kebab case.
         meaning: what it says, a sentence; the docstring of its function.
         fix: what to do when it is broken.
