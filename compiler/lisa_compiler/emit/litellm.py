@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lisa_compiler.plan.provenance import bare, following
+from lisa_compiler.plan.provenance import bare, following, unmarked
+from lisa_schema.litellm.credentials import sends_no_key
 from lisa_schema.litellm.references import PREFIX, is_set_by_litellm
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
     config = deployment.config.litellm_config.model_dump(mode="json", by_alias=True, exclude_none=True)
     config = _with_variables(config, deployment.config)
     models = config.pop("model_list")
+    for entry, plain in zip(models, unmarked(models), strict=True):
+        if sends_no_key(plain["litellm_params"]):
+            del entry["litellm_params"]["api_key"]
     models.extend(_entry(model) for model in deployment.models)
     config["litellm_settings"] = _CHAT_COMPLETIONS_ONLY | config["litellm_settings"]
     config["general_settings"] = config["general_settings"] | AUTHORIZATION

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lisa_schema.document import Path
+from lisa_schema.litellm.credentials import sends_no_key
 from lisa_schema.litellm.references import resolve
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def call_parameters(entry: LitellmModel, config: Config) -> dict[str, Any]:
     `base_model` of its `model_info` is added where the parameters have none.
     """
     parameters = resolved(entry.litellm_params.model_dump(exclude_none=True), config)
+    if sends_no_key(parameters):
+        del parameters["api_key"]
     info = entry.model_info
     if info is not None and info.base_model:
         parameters.setdefault("base_model", info.base_model)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lisa_schema.document import Path
+from lisa_schema.litellm.credentials import is_placeholder
 from lisa_schema.litellm.references import texts
 from lisa_schema.models import Config
 from lisa_schema.rules.registry import RuleViolation, rule
@@ -37,17 +38,6 @@ _SECRET_FORM: Final = re.compile(
 _REFERENCE: Final = re.compile(
     r"os\.environ/|oidc/(azure|circleci|circleci_v2|env|env_path|file|github|google)(/|\Z)|arn:aws[a-z-]*:(secretsmanager|ssm):|\$\{?[A-Za-z_]|<[^<>]*>\Z|\{\{"
 )
-_PLACEHOLDER_WORDS: Final = (
-    "anonymous|any|anything|api|apikey|bogus|change|changeme|cpp|default|dummy|empty|example|fake|false|here|ignore|ignored"
-    "|invalid|key|keys|llama|llamacpp|lm|local|localhost|lmstudio|me|mock|my|na|need|needed|nil|no|noauth|nokey|none|noop"
-    "|not|null|ollama|placeholder|provided|require|required|sample|set|sglang|stub|studio|tei|test|tgi|todo|token|true"
-    "|unused|use|used|value|vllm|x+|yes|your"
-)
-_NO_SECRET: Final = re.compile(
-    rf"(sk[-_])?({_PLACEHOLDER_WORDS})([-_ .]?({_PLACEHOLDER_WORDS}))*|n/a|\*+", re.IGNORECASE
-)
-"""Words that people write where a server takes any key, or none."""
-
 _PATH: Final = re.compile(
     r"(file:///?|~/|\.{0,2}/)?([\w.@-]{1,48}/)*[\w@-][\w.@-]*\.(cer|cert|crt|der|json|jwk|jwt|key|p12|p8|pem|pfx|token|txt|ya?ml)"
     r"|(file:///?|~/|\.{0,2}/)([\w.@-]{1,32}/)+[\w.@-]{1,32}"
@@ -98,8 +88,8 @@ def is_secret(path: Path, value: str) -> bool:
     if not text or _REFERENCE.match(text):
         return False
     if _SECRET_FORM.search(text):
-        return not _NO_SECRET.fullmatch(text)
+        return not is_placeholder(text)
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    if not _SECRET_KEY.search(key) or _WORD_OF_A_TOKENIZER.search(key) or _NO_SECRET.fullmatch(text):
+    if not _SECRET_KEY.search(key) or _WORD_OF_A_TOKENIZER.search(key) or is_placeholder(text):
         return False
     return _PATH.fullmatch(text) is None or _ACCESS_KEY.fullmatch(text) is not None
