@@ -301,6 +301,12 @@ POLICY_STALE = DiagnosticType(
     "Run `lisa compile` first.",
     Severity.WARNING,
 )
+LITELLM_START = DiagnosticType(
+    "LISA538",
+    "litellm-start",
+    "LiteLLM, started without a network with its compiled configuration, reports an error or an omission.",
+    "Correct the value, and run `lisa compile`.",
+)
 OUTPUT_STALE = DiagnosticType(
     "LISA491",
     "output-stale",

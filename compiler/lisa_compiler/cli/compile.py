@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile import saving
 from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project
 from lisa_compiler.compile.environments import manifest_origin
+from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.output.diff import summary, unified_diff
 from lisa_compiler.project.paths import WEIGHTS_LOCK, shown_path
 from lisa_schema.diagnostic_types import OUTPUT_ORPHANED, OUTPUT_STALE, WEIGHTS_OUTDATED
@@ -47,6 +49,9 @@ def compile_command(
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compile even when nothing has changed.")] = False,
     no_weights: Annotated[bool, typer.Option("--no-weights", help="Skip models/ and do not require weights.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Also start LiteLLM offline with its compiled configuration.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors, for CI.")] = False,
     form: DiagnosticFormat = Format.TEXT,
 ) -> None:
@@ -66,7 +71,23 @@ def compile_command(
     except ConfigurationError as error:
         print_diagnostics(error.diagnostics, form, project)
         raise typer.Exit(ExitCode.FAILED) from error
-    raise typer.Exit(_compare(made, form) if check else _write(made, form))
+    code = _compare(made, form) if check else _write(made, form)
+    if verify and code is ExitCode.OK:
+        code = _verify(invocation, made.output, form, strict=strict)
+    raise typer.Exit(code)
+
+
+def _verify(invocation: Invocation, output: Path, form: Format, *, strict: bool) -> ExitCode:
+    """Start LiteLLM with what was compiled."""
+    from lisa_compiler.policy.check import PolicyOptions, check_project  # noqa: PLC0415  # only with --verify
+    from lisa_compiler.policy.finding import Tool  # noqa: PLC0415  # likewise
+
+    options = PolicyOptions(tools=frozenset({Tool.LITELLM}), today=datetime.now(UTC).date(), strict=strict)
+    report = check_project(invocation.project, invocation.selection, output, options)
+    print_diagnostics(report.diagnostics, form, invocation.project, meanings=report.meanings)
+    for name, version in report.started.items():
+        print_status(f"{name}: LiteLLM {version} starts with {shown_path(output / name / LITELLM_CONFIG)}")
+    return ExitCode.FAILED if report.has_errors else ExitCode.OK
 
 
 def _write(made: Compilation, form: Format) -> ExitCode:

@@ -56,7 +56,7 @@ def policy(
     ] = None,
     form: DiagnosticFormat = Format.TEXT,
 ) -> None:
-    """Check compiled templates with cfn-lint, cdk-nag and LISA rules."""
+    """Check compiled output with cfn-lint, cdk-nag, LISA rules and LiteLLM."""
     project = invocation.project
     day = (as_of or today or datetime.now(UTC)).date()
     options = PolicyOptions(tools=frozenset(only or Tool), today=day, strict=strict)
@@ -71,12 +71,16 @@ def policy(
             f"waived until {waiver.expiry}: {finding.environment}: {finding.rule} at {finding.resource_path} "
             f"({waiver.owner}: {waiver.reason})"
         )
+    for text in report.unchecked:
+        print_status(text)
     if report.has_errors:
         raise typer.Exit(ExitCode.FAILED)
     for name, remaining in report.remaining.items():
         waived = sum(1 for finding, _ in report.waived if finding.environment == name)
         end = f", {waived} waived" if waived else ""
         print_status(f"{name}: {summarize_counts(remaining) or 'no findings'}{end}")
+        if name in report.started:
+            print_status(f"{name}: LiteLLM {report.started[name]} starts with its compiled configuration")
 
 
 def _print(

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lisa_compiler.plan.provenance import bare
+from lisa_compiler.plan.provenance import bare, following, unmarked
+from lisa_schema.litellm.credentials import sends_no_key
+from lisa_schema.litellm.references import PREFIX, is_set_by_litellm
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
+    from lisa_schema.models import Config
 
 PATH = "litellm/config.yaml"
 
@@ -45,7 +48,11 @@ _MODES = {"textgen": "chat", "embedding": "embedding"}
 def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
     """Render `litellm/config.yaml`: the user's litellmConfig, the hosted models, and what the gateway relies on."""
     config = deployment.config.litellm_config.model_dump(mode="json", by_alias=True, exclude_none=True)
+    config = _with_variables(config, deployment.config)
     models = config.pop("model_list")
+    for entry, plain in zip(models, unmarked(models), strict=True):
+        if sends_no_key(plain["litellm_params"]):
+            del entry["litellm_params"]["api_key"]
     models.extend(_entry(model) for model in deployment.models)
     config["litellm_settings"] = _CHAT_COMPLETIONS_ONLY | config["litellm_settings"]
     config["general_settings"] = config["general_settings"] | AUTHORIZATION
@@ -54,6 +61,25 @@ def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
     content = {"model_list": models, **{key: value for key, value in config.items() if value != {}}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     return {PATH: (_HEADER + text).encode()}
+
+
+def _with_variables(value: Any, config: Config) -> Any:
+    """Replace references to variables of `environment_variables`, which LiteLLM sets after it has replaced references.
+
+    A reference to a variable that the container has stays: LiteLLM replaces it when it starts.
+    """
+    if isinstance(value, dict):
+        return {key: _with_variables(item, config) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_variables(item, config) for item in value]
+    seen: set[str] = set()
+    while isinstance(value, str) and bare(value).startswith(PREFIX):
+        name = bare(value).removeprefix(PREFIX)
+        if name in seen or not is_set_by_litellm(config, name):
+            break
+        seen.add(name)
+        value = following(config.litellm_config.environment_variables[name], value)
+    return value
 
 
 def _entry(model: ModelPlan) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lisa_compiler.fit.assessment import Assessment
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
+    from lisa_compiler.plan.external_models import Grant
     from lisa_compiler.plan.images import PlannedImage
     from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 
@@ -275,11 +276,9 @@ def _permissions(deployment: Deployment) -> list[str]:
     if boundary:
         lines.append(f"All IAM roles have the permissions boundary `{boundary}`.")
     lines.extend(
-        f"The gateway role has permission for `{'`, `'.join(model.grant.actions)}` on "
-        f"`{'`, `'.join(model.grant.resources)}` (model {model.name})."
-        for model in deployment.external_models
-        if model.grant
+        _permission(grant, f"model {model.name}") for model in deployment.external_models for grant in model.grants
     )
+    lines.extend(_permission(grant, "LiteLLM") for grant in deployment.litellm_grants)
     if deployment.models:
         bucket = deployment.config.s3_bucket_models
         lines.append(
@@ -290,6 +289,14 @@ def _permissions(deployment: Deployment) -> list[str]:
         lines.append(f"**Privileged** containers, because mount-s3 requires FUSE: {', '.join(privileged)}.")
     lines.append("Instances are accessible only through Session Manager.")
     return lines
+
+
+def _permission(grant: Grant, owner: str) -> str:
+    when = f", through `{grant.condition[1]}` only" if grant.condition else ""
+    return (
+        f"The gateway role has permission for `{'`, `'.join(grant.actions)}` on "
+        f"`{'`, `'.join(grant.resources)}`{when} ({owner})."
+    )
 
 
 def _boundary(deployment: Deployment) -> str | None:

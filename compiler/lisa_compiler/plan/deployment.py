@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.amis import PlannedAmi
-    from lisa_compiler.plan.external_models import ExternalModel
+    from lisa_compiler.plan.external_models import ExternalModel, Grant
     from lisa_compiler.plan.images import PlannedImage
     from lisa_compiler.plan.names import Names
     from lisa_compiler.plan.trust import Trust
@@ -188,6 +188,7 @@ class Deployment:
         rest_api: the gateway's service.
         models: the hosted models with `deploy: true`, in the configuration's order.
         external_models: entries of `litellmConfig.model_list`, with what the gateway needs to call them.
+        litellm_grants: what the gateway needs for guardrails, knowledge bases, log callbacks and caches of LiteLLM.
         layers: Lambda layers.
         repositories: RAG repositories; empty unless `deployRag`.
         python_runtime: Lambda runtime, as `python3.13`.
@@ -204,6 +205,7 @@ class Deployment:
     rest_api: ServicePlan
     models: tuple[ModelPlan, ...]
     external_models: tuple[ExternalModel, ...]
+    litellm_grants: tuple[Grant, ...]
     layers: tuple[LayerPlan, ...]
     repositories: tuple[RepositoryPlan, ...]
     python_runtime: str

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, PlanError, RepositoryPlan
-from lisa_compiler.plan.external_models import plan_external_model
+from lisa_compiler.plan.external_models import plan_external_models, plan_litellm_grants
 from lisa_compiler.plan.names import REPOSITORIES, Names, model_id
 from lisa_compiler.plan.services import plan_model, plan_rest_api
 from lisa_compiler.plan.stacks import plan_stacks
@@ -15,9 +15,7 @@ from lisa_schema.models import OpenSearchEndpoint
 from lisa_schema.regions import region as find_region
 
 if TYPE_CHECKING:
-    from lisa_compiler.plan.external_models import ExternalModel
     from lisa_schema.models import Config
-    from lisa_schema.regions import Region
 
 
 def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> Deployment:
@@ -46,7 +44,8 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
         stacks=plan_stacks(config, names, models),
         rest_api=plan_rest_api(config, names, lock),
         models=models,
-        external_models=_external_models(config, region),
+        external_models=plan_external_models(config, partition=region.partition.id),
+        litellm_grants=plan_litellm_grants(config, partition=region.partition.id),
         layers=_layers(config),
         repositories=_repositories(config, names) if config.deploy_rag else (),
         python_runtime=_python_runtime(config),
@@ -73,13 +72,6 @@ def _names(config: Config) -> Names:
 
 def _python_runtime(config: Config) -> str:
     return config.lambda_config.python_runtime.lower().replace("_", "", 1).replace("_", ".")
-
-
-def _external_models(config: Config, region: Region) -> tuple[ExternalModel, ...]:
-    return tuple(
-        plan_external_model(entry, partition=region.partition.id, region=config.region, account=config.account_number)
-        for entry in config.litellm_config.model_list
-    )
 
 
 def _layers(config: Config) -> tuple[LayerPlan, ...]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, get_origin
 
 from pydantic import BaseModel
 
@@ -161,6 +161,23 @@ def following(value: T, *sources: object) -> T:
     if isinstance(value, int) and not isinstance(value, bool):
         return MarkedNumber.of(value, marks[0])  # type: ignore[return-value]
     return value
+
+
+def unmarked(value: T) -> T:
+    """A configuration, or a part of it, whose values carry no keys."""
+    plain: Any = value
+    if isinstance(value, BaseModel):
+        fields = {name: unmarked(getattr(value, name)) for name in type(value).model_fields}
+        plain = value.model_copy(
+            update=fields | {key: unmarked(item) for key, item in (value.model_extra or {}).items()}
+        )
+    elif isinstance(value, MarkedText | MarkedNumber):
+        plain = bare(value) if isinstance(value, MarkedText) else value.value
+    elif isinstance(value, tuple | list):
+        plain = type(value)(map(unmarked, value))
+    elif isinstance(value, dict):
+        plain = {key: unmarked(item) for key, item in value.items()}
+    return cast("T", plain)
 
 
 def carries_keys(function: Callable[..., str]) -> Callable[..., str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path as FilePath
@@ -18,6 +18,7 @@ from lisa_compiler.output.manifest import configuration_digest
 from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.policy.cfn_lint import lint
 from lisa_compiler.policy.finding import PolicyFinding, Tool
+from lisa_compiler.policy.litellm import LitellmMissingError, LitellmStart, start_litellm
 from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
 from lisa_compiler.policy.waivers import Waiver, apply_waivers, read_waivers
@@ -55,11 +56,13 @@ class CheckResult:
         planned: the environment.
         findings: all of them, by stack.
         stale: a diagnostic when the templates are not those of the configuration.
+        litellm: what LiteLLM reports about its configuration; None when it was not started.
     """
 
     planned: PlannedEnvironment
     findings: tuple[PolicyFinding, ...]
     stale: tuple[Diagnostic, ...]
+    litellm: LitellmStart | None
     _index: Callable[[], Index]
     _logical_ids: Mapping[tuple[str, str], str]
 
@@ -93,12 +96,16 @@ class PolicyReport:
         meanings: what the codes of findings mean in general.
         waived: findings that a waiver matches, with that waiver.
         remaining: diagnostics of the findings that remain, by environment.
+        unchecked: what was not checked because a tool is missing, a sentence each.
+        started: by environment, the version of LiteLLM that started with its configuration.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     meanings: Mapping[str, str]
     waived: tuple[tuple[PolicyFinding, Waiver], ...]
     remaining: Mapping[str, tuple[Diagnostic, ...]]
+    unchecked: tuple[str, ...] = ()
+    started: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
@@ -132,9 +139,13 @@ def check_project(project: Project, selection: Selection, output: FilePath, opti
         complete=selection.all and options.tools == frozenset(Tool),
     )
     found = {
-        name: tuple(one.diagnostic(finding) for finding in result.findings if finding.environment == name)
+        name: (
+            *(one.diagnostic(finding) for finding in result.findings if finding.environment == name),
+            *(one.litellm.diagnostics if one.litellm else ()),
+        )
         for name, one in checked.items()
     }
+    skipped = [name for name, one in checked.items() if Tool.LITELLM in options.tools and one.litellm is None]
     diagnostics = [
         *(diagnostic for one in checked.values() for diagnostic in one.stale),
         *(diagnostic for those in found.values() for diagnostic in those),
@@ -147,6 +158,8 @@ def check_project(project: Project, selection: Selection, output: FilePath, opti
         meanings={finding.rule: finding.title for finding in result.findings},
         waived=result.waived,
         remaining=found,
+        unchecked=tuple(f"{name}: {LitellmMissingError()}" for name in skipped),
+        started={name: one.litellm.version for name, one in checked.items() if one.litellm and one.litellm.started},
     )
 
 
@@ -178,9 +191,20 @@ def check_environment(planned: PlannedEnvironment, output: FilePath, tools: Coll
         planned,
         tuple(findings),
         tuple(_stale(output, environment.name, environment.config)),
+        _litellm(planned, output, tools) if Tool.LITELLM in tools else None,
         cache(partial(index_of, environment.root, output, environment.name, environment.config)),
         {(one.component, _construct(logical_id)): logical_id for one in templates for logical_id in one.resources},
     )
+
+
+def _litellm(planned: PlannedEnvironment, output: FilePath, tools: Collection[Tool]) -> LitellmStart | None:
+    """What LiteLLM reports; None without LiteLLM, unless the check of LiteLLM was asked for."""
+    try:
+        return start_litellm(planned.deployment, planned.environment.document, output)
+    except LitellmMissingError:
+        if set(tools) == set(Tool):
+            return None
+        raise
 
 
 def _construct(resource: str) -> str:

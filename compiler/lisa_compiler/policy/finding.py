@@ -9,11 +9,12 @@ from lisa_schema.diagnostics import Severity
 
 
 class Tool(StrEnum):
-    """The tools that check templates."""
+    """The tools that check compiled output."""
 
     LISA = "lisa"
     CFN_LINT = "cfn-lint"
     CDK_NAG = "cdk-nag"
+    LITELLM = "litellm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
+from lisa_schema.litellm.names import names, nearest
+from lisa_schema.litellm.references import texts
 from lisa_schema.models import Config, LitellmConfig
 from lisa_schema.models.base import EnvironmentVariables
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.secrets import is_secret
 
-_SECTIONS: Final = (
-    *LitellmConfig.model_fields,
-    "callback_settings",
-    "credential_list",
-    "files_settings",
-    "finetune_settings",
-    "guardrails",
-    "mcp_servers",
-    "mcp_aliases",
-    "mcp_tools",
-    "search_tools",
-    "vector_store_registry",
-)
 _EXPOSING: Final = (
     ("litellm_settings", "telemetry", "sends telemetry of LiteLLM"),
     ("litellm_settings", "set_verbose", "writes prompts and keys to the log"),
@@ -100,15 +88,12 @@ _RESERVED: Final = (
 @rule("LISA380", "litellm-section-known", "Correct the name of the section.", Severity.WARNING)
 def litellm_section_known(config: Config) -> Iterator[RuleViolation]:
     """Unknown `litellmConfig` sections must not be misspellings of known ones."""
+    known = names("sections") | set(LitellmConfig.model_fields)
     for key in config.litellm_config.model_extra or {}:
-        folded = "".join(filter(str.isalnum, key)).casefold()
-        known = {"".join(filter(str.isalnum, name)).casefold(): name for name in _SECTIONS}
-        near = difflib.get_close_matches(folded, list(known), 1, cutoff=0.8)
-        if key not in _SECTIONS and near:
-            message = (
-                f"`{key}` is passed through to LiteLLM, which does not support it. Did you mean `{known[near[0]]}`?"
-            )
-            yield RuleViolation(("litellmConfig", key), message, f"Write `{known[near[0]]}`.")
+        near = None if key in known else nearest(key, known)
+        if near is not None:
+            message = f"`{key}` is passed through to LiteLLM, which does not support it. Did you mean `{near}`?"
+            yield RuleViolation(("litellmConfig", key), message, f"Write `{near}`.")
 
 
 @rule("LISA381", "litellm-exposes", "Set it to false, unless this is intended.", Severity.WARNING)
@@ -164,7 +149,7 @@ def remote_modules(config: Config) -> Iterator[RuleViolation]:
         (("litellmConfig",), config.litellm_config.model_dump()),
         (("restApiConfig", "containerConfig", "environment"), variables),
     )
-    for path, value in (found for root, block in sources for found in _texts(root, block)):
+    for path, value in (found for root, block in sources for found in texts(root, block)):
         if value.strip().startswith(_REMOTE_MODULES):
             message = f"LiteLLM would download `{value}` and run it as a Python module, without a review."
             fix = "Remove it; install the module in your own image, and refer to it as `package.module.instance`."
@@ -179,17 +164,6 @@ def _unprotected(path: Path, block: Mapping[str, Any], only: str = "") -> Iterat
         if key == "ssl_security_level":
             message = "Connections to model providers would be less secure than OpenSSL's default."
             yield RuleViolation((*path, key), message, "Remove it.")
-
-
-def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _texts((*path, str(key)), inner)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _texts((*path, index), inner)
 
 
 @rule("LISA383", "master-key-reference", "Set it to os.environ/NAME, and set NAME to the ARN of a secret.")

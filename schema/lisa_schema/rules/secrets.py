@@ -1,7 +1,8 @@
 """Rules that keep secrets out of git: what is compiled from a configuration is committed.
 
 They are conservative. A value counts as a secret when its key says so (`api_key`, `HF_TOKEN`, `DB_PASSWORD`) and it is
-neither a reference nor one of the words that people write where no key is needed; or when its own form gives it away.
+neither a reference, nor a path, nor one of the words that people write where no key is needed; or when its own form
+gives it away.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from lisa_schema.document import Path
+from lisa_schema.litellm.credentials import is_placeholder
+from lisa_schema.litellm.references import texts
 from lisa_schema.models import Config
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import services
@@ -32,12 +35,16 @@ _SECRET_FORM: Final = re.compile(
     r"|xox[abprs]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^\s/:@]+:[^\s/:@]+@|X-Amz-Signature="
     r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."
 )
-_REFERENCE: Final = re.compile(r"os\.environ/|arn:aws[a-z-]*:(secretsmanager|ssm):|\$\{?[A-Za-z_]|<[^<>]*>\Z|\{\{")
-_NO_SECRET: Final = re.compile(
-    r"(sk-)?(ignored?|none|null|nil|n/?a|no|yes|true|false|dummy|empty|fake|unused|placeholder|anything|any"
-    r"|not?[-_ ]?(needed|required|used|set|key)|no[-_ ]?(api[-_ ]?)?key|x+|\*+|example|test|changeme)\Z",
-    re.IGNORECASE,
+_REFERENCE: Final = re.compile(
+    r"os\.environ/|oidc/(azure|circleci|circleci_v2|env|env_path|file|github|google)(/|\Z)|arn:aws[a-z-]*:(secretsmanager|ssm):|\$\{?[A-Za-z_]|<[^<>]*>\Z|\{\{"
 )
+_PATH: Final = re.compile(
+    r"(file:///?|~/|\.{0,2}/)?([\w.@-]{1,48}/)*[\w@-][\w.@-]*\.(cer|cert|crt|der|json|jwk|jwt|key|p12|p8|pem|pfx|token|txt|ya?ml)"
+    r"|(file:///?|~/|\.{0,2}/)([\w.@-]{1,32}/)+[\w.@-]{1,32}"
+)
+"""A file that has the secret: by its ending, or an absolute or relative path of short names."""
+
+_ACCESS_KEY: Final = re.compile(r"[A-Za-z0-9+/]{40}")
 _FIX: Final = (
     "Write os.environ/NAME and set restApiConfig.containerConfig.environment.NAME "
     "to the ARN of a Secrets Manager secret."
@@ -47,8 +54,7 @@ _FIX: Final = (
 @rule("LISA390", "secret-in-litellm", _FIX)
 def secret_in_litellm(config: Config) -> Iterator[RuleViolation]:
     """`litellmConfig` must not contain secrets, since the compiled output is committed."""
-    # model_dump turns tuples of models into tuples, which are walked as lists are.
-    for path, value in _texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
+    for path, value in texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
         if is_secret(path, value):
             yield RuleViolation(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
 
@@ -82,17 +88,8 @@ def is_secret(path: Path, value: str) -> bool:
     if not text or _REFERENCE.match(text):
         return False
     if _SECRET_FORM.search(text):
-        return not _NO_SECRET.match(text)
+        return not is_placeholder(text)
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    return bool(_SECRET_KEY.search(key)) and not _WORD_OF_A_TOKENIZER.search(key) and not _NO_SECRET.match(text)
-
-
-def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts((*path, str(key)), item)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _texts((*path, index), item)
+    if not _SECRET_KEY.search(key) or _WORD_OF_A_TOKENIZER.search(key) or is_placeholder(text):
+        return False
+    return _PATH.fullmatch(text) is None or _ACCESS_KEY.fullmatch(text) is not None

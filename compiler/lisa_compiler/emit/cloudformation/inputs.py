@@ -99,7 +99,9 @@ class _Divider:
             case "models-api":
                 reduced = replace(reduced, config=self._models_config)
             case "serve":
-                reduced = replace(reduced, external_models=deployment.external_models)
+                reduced = replace(
+                    reduced, external_models=deployment.external_models, litellm_grants=deployment.litellm_grants
+                )
                 digests = replace(digests, images=self._image_digests(deployment.rest_api))
                 names += self._image_names(deployment.rest_api)
             case "ui":
@@ -128,6 +130,7 @@ class _Divider:
             stacks=(deployment.stack(component),),
             models=(),
             external_models=(),
+            litellm_grants=(),
             layers=(),
             repositories=(),
         )

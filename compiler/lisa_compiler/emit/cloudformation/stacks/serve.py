@@ -22,14 +22,20 @@ from lisa_compiler.plan.images import repository_of
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from aws_cdk import aws_iam as iam
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
-    from lisa_compiler.emit.cloudformation.constructs.policies import Document
+    from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
     from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.plan.external_models import Grant
 
 _GRACE_PERIOD_SECONDS = 300
+
+# A statement must fit into a managed policy, which has 6,144 characters.
+_CONDITION_VALUES = 40
 
 
 def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
@@ -133,15 +139,13 @@ class ServeStack(LisaStack):
                 allow(["ssm:GetParameter", "ssm:GetParametersByPath"], [registered, f"{registered}/*"])
             ),
         }
-        grants = sorted({model.grant for model in deployment.external_models if model.grant}, key=str)
+        grants = [
+            *(grant for model in deployment.external_models for grant in model.grants),
+            *deployment.litellm_grants,
+        ]
         if grants:
-            # Exactly while litellmConfig.model_list names such models, and for those models alone.
-            by_actions: dict[tuple[str, ...], set[str]] = {}
-            for grant in grants:
-                by_actions.setdefault(grant.actions, set()).update(grant.resources)
-            policies["external-models"] = document(
-                *(allow(actions, sorted(resources)) for actions, resources in sorted(by_actions.items()))
-            )
+            # Exactly while litellmConfig names such models and services, and for those alone.
+            policies["external-models"] = document(*_statements(grants))
         role = self.role(
             "RestApiTaskRole",
             "rest-api-task",
@@ -154,8 +158,7 @@ class ServeStack(LisaStack):
             {
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{
-                    f"AwsSolutions-IAM5[Resource::{resource}]": "A cross-region inference profile calls its model in "
-                    "any region of its geography."
+                    f"AwsSolutions-IAM5[Resource::{resource}]": _wildcard_reason(resource)
                     for grant in grants
                     for resource in grant.resources
                     if "*" in resource
@@ -163,3 +166,29 @@ class ServeStack(LisaStack):
             },
         )
         return role
+
+
+def _statements(grants: Iterable[Grant]) -> Iterator[Statement]:
+    """A statement for each set of actions with all their resources, and for each set that has a condition."""
+    resources: dict[tuple[str, ...], set[str]] = {}
+    allowed: dict[tuple[tuple[str, ...], tuple[str, ...], str], set[str]] = {}
+    for grant in grants:
+        if grant.condition:
+            key, value = grant.condition
+            allowed.setdefault((grant.actions, grant.resources, key), set()).add(value)
+        else:
+            resources.setdefault(grant.actions, set()).update(grant.resources)
+    for actions, all_resources in sorted(resources.items()):
+        yield allow(actions, sorted(all_resources))
+    for (actions, on, key), values in sorted(allowed.items()):
+        for start in range(0, len(values), _CONDITION_VALUES):
+            some = sorted(values)[start : start + _CONDITION_VALUES]
+            yield allow(actions, on, when={"StringEquals": {key: some[0] if len(some) == 1 else some}})
+
+
+def _wildcard_reason(resource: str) -> str:
+    if resource == "*":
+        return "The action has no resources (Service Authorization Reference)."
+    if ":foundation-model/" in resource:
+        return "An inference profile calls its model in any Region of its geography."
+    return "Resources of the configured external model that AWS names when they are created."
