@@ -192,6 +192,7 @@ def _shared_models(deployment: Deployment) -> SharedModelAccess | None:
         repositories=tuple(sorted(images, key=bare)),
         secrets=tuple(sorted({arn for service in services for _, arn in service.secrets}, key=bare)),
         stacks=_model_stacks(deployment),
+        assets=any(isinstance(service.image, BuiltImage | TarballImage) for service in services),
     )
 
 

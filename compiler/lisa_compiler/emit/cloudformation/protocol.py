@@ -47,11 +47,13 @@ class SharedModelAccess:
         repositories: ARNs of ECR repositories that the configuration names.
         secrets: ARNs of secrets and parameters that become variables of models.
         stacks: names of the models' stacks, or patterns of them.
+        assets: whether an image of a model is an asset of the CDK.
     """
 
     repositories: tuple[str, ...]
     secrets: tuple[str, ...]
     stacks: tuple[str, ...]
+    assets: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

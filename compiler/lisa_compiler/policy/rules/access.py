@@ -21,6 +21,7 @@ _WITHOUT_RESOURCES: Final = (
     "ec2:UnassignPrivateIpAddresses",
     "ecr:GetAuthorizationToken",
     "ecs:DiscoverPollEndpoint",
+    "ssmmessages:*",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 )

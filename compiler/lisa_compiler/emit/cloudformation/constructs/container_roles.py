@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
-from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
+from lisa_compiler.emit.cloudformation.constructs.policies import allow, deny, document, trust
 from lisa_compiler.emit.cloudformation.constructs.secret_access import read_secrets
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.plan.trust import ProjectTrust
@@ -19,6 +21,22 @@ if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
     from lisa_compiler.plan import Deployment
 
+_WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
+_AGENT_ON_CLUSTER = (
+    "ecs:DeregisterContainerInstance",
+    "ecs:RegisterContainerInstance",
+    "ecs:SubmitAttachmentStateChanges",
+    "ecs:SubmitContainerStateChange",
+    "ecs:SubmitTaskStateChange",
+)
+_AGENT_ON_INSTANCE = ("ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState")
+_SESSION_MANAGER = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+
 
 def add_execution_role(
     stack: LisaStack,
@@ -28,6 +46,7 @@ def add_execution_role(
     tasks: str,
     cluster: str,
     repositories: Sequence[str],
+    assets: bool,
     secrets: Sequence[str],
 ) -> iam.CfnRole:
     """Add what ECS itself uses before a task runs: to pull the image, write logs, and resolve secrets.
@@ -38,7 +57,8 @@ def add_execution_role(
         purpose: in the role's name.
         tasks: whose tasks these are, for the description.
         cluster: name of the cluster, or a pattern.
-        repositories: ARNs of ECR repositories of the configuration, in addition to that of assets.
+        repositories: ARNs of ECR repositories of the configuration.
+        assets: whether images are in the repository of the CDK's assets too.
         secrets: what becomes variables, as ECS refers to it: ARNs of secrets and parameters, with JSON key and version.
     """
     deployment = stack.deployment
@@ -46,21 +66,18 @@ def add_execution_role(
     accounts = [
         f"arn:{partition}:ecr:{region}:{account}:repository/*" for account in deployment.config.account_numbers_ecr
     ]
-    images = {deployment.arn("ecr", f"repository/{_asset_repository(deployment)}"), *repositories, *accounts}
+    images = {*repositories, *accounts}
+    if assets:
+        images.add(deployment.arn("ecr", f"repository/{_asset_repository(deployment)}"))
     logs = deployment.arn("logs", f"log-group:/lisa/{cluster}:*")
+    others = [deployment.arn("logs", f"log-group:/lisa/{one}:*") for one in _other_clusters(deployment, cluster)]
     policies = {
-        "images": document(
-            allow("ecr:GetAuthorizationToken", "*"),
-            allow(
-                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                sorted(images, key=bare),
-            ),
-        ),
-        "logs": document(allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logs])),
+        **({"images": _pull_images(sorted(images, key=bare))} if images else {}),
+        "logs": document(allow(_WRITE_LOGS, [logs]), *([deny(_WRITE_LOGS, others)] if others else [])),
     }
     if secrets:
         policies["secrets"] = document(
-            *read_secrets(stack, sorted(secrets, key=bare)), stack.use_key("secretsmanager", "ssm")
+            *read_secrets(stack, sorted(secrets, key=bare)), stack.use_key(*_secret_services(secrets))
         )
     role = stack.role(
         construct_id,
@@ -108,46 +125,33 @@ def add_instance_role(
         assets: artifacts that the instances read.
     """
     deployment = stack.deployment
-    cluster_arn = deployment.arn("ecs", f"cluster/{cluster}")
-    in_cluster = deployment.arn("ecs", f"container-instance/{cluster}/*")
-    scaling_group = deployment.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{cluster}")
+    resources = _cluster_resources(deployment, cluster)
+    others = [_cluster_resources(deployment, one) for one in _other_clusters(deployment, cluster)]
     stacks = [deployment.arn("cloudformation", f"stack/{one}/*") for one in signaled]
-    session_manager = f"arn:{deployment.region.partition.id}:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    instance_arn = deployment.arn("ec2", "instance/*")
     role = stack.role(
         f"{name}InstanceRole",
         purpose,
         trust=trust(deployment.service_principal("ec2"), account=deployment.names.account),
-        managed_policies=[session_manager],
         policies={
             **_read_trust_bundle(stack, assets),
             "ecs-agent": document(
                 allow("ecs:DiscoverPollEndpoint", "*"),
-                allow(
-                    [
-                        "ecs:DeregisterContainerInstance",
-                        "ecs:RegisterContainerInstance",
-                        "ecs:SubmitAttachmentStateChanges",
-                        "ecs:SubmitContainerStateChange",
-                        "ecs:SubmitTaskStateChange",
-                    ],
-                    cluster_arn,
-                ),
-                allow(
-                    [
-                        "ecs:Poll",
-                        "ecs:PutSystemLogEvents",
-                        "ecs:StartTelemetrySession",
-                        "ecs:UpdateContainerInstancesState",
-                    ],
-                    in_cluster,
-                ),
+                allow(_AGENT_ON_CLUSTER, resources.cluster),
+                allow(_AGENT_ON_INSTANCE, resources.instances),
             ),
             # templates/instance/lifecycle.py
             "lifecycle": document(
-                allow("autoscaling:CompleteLifecycleAction", scaling_group),
+                allow("autoscaling:CompleteLifecycleAction", resources.scaling_group),
                 allow("cloudformation:SignalResource", stacks),
                 *([allow("elasticloadbalancing:DescribeTargetHealth", "*")] if needs_target_health else []),
             ),
+            # The managed policy AmazonSSMManagedInstanceCore would read every parameter of the account (AWS Systems
+            # Manager User Guide, "Create a custom IAM role for Session Manager").
+            "session-manager": document(
+                allow("ssm:UpdateInstanceInformation", instance_arn), allow(_SESSION_MANAGER, "*")
+            ),
+            **({"other-clusters": document(*itertools.chain(*(one.denials() for one in others)))} if others else {}),
         },
         description=f"Role for instances of {instances}",
     )
@@ -162,14 +166,12 @@ def add_instance_role(
     stack.acknowledge(
         role,
         {
-            f"AwsSolutions-IAM4[Policy::{session_manager}]": (
-                "Session Manager needs this policy; there is no other way in."
-            ),
             "AwsSolutions-IAM5[Resource::*]": "These actions take no resource.",
-            f"AwsSolutions-IAM5[Resource::{scaling_group}]": "Auto Scaling makes the id in a group's ARN.",
+            f"AwsSolutions-IAM5[Resource::{instance_arn}]": "EC2 makes the ids of instances.",
+            f"AwsSolutions-IAM5[Resource::{resources.scaling_group}]": "Auto Scaling makes the id in a group's ARN.",
             **{f"AwsSolutions-IAM5[Resource::{one}]": "Ids of stacks, and stacks of models." for one in stacks},
-            f"AwsSolutions-IAM5[Resource::{cluster_arn}]": "The clusters of this deployment's models.",
-            f"AwsSolutions-IAM5[Resource::{in_cluster}]": "Instances of these clusters; with ids that ECS makes.",
+            f"AwsSolutions-IAM5[Resource::{resources.cluster}]": "The clusters of this deployment's models.",
+            f"AwsSolutions-IAM5[Resource::{resources.instances}]": "Instances of these clusters, whose ids ECS makes.",
         },
     )
     return role, profile
@@ -187,8 +189,49 @@ def _read_trust_bundle(stack: LisaStack, assets: Assets) -> dict[str, Document]:
     }
 
 
+def _pull_images(repositories: Sequence[str]) -> Document:
+    return document(
+        allow("ecr:GetAuthorizationToken", "*"),
+        allow(["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], repositories),
+    )
+
+
 def _asset_repository(deployment: Deployment) -> str:
     names = deployment.names
     if deployment.config.stack_synthesizer == "LegacyStackSynthesizer":
         return "aws-cdk/assets"
     return f"cdk-hnb659fds-container-assets-{names.account}-{names.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class _ClusterResources:
+    """ARNs of a cluster, its instances and its Auto Scaling group."""
+
+    cluster: str
+    instances: str
+    scaling_group: str
+
+    def denials(self) -> tuple[Statement, ...]:
+        return (
+            deny(_AGENT_ON_CLUSTER, self.cluster),
+            deny(_AGENT_ON_INSTANCE, self.instances),
+            deny("autoscaling:CompleteLifecycleAction", self.scaling_group),
+        )
+
+
+def _cluster_resources(deployment: Deployment, cluster: str) -> _ClusterResources:
+    return _ClusterResources(
+        cluster=deployment.arn("ecs", f"cluster/{cluster}"),
+        instances=deployment.arn("ecs", f"container-instance/{cluster}/*"),
+        scaling_group=deployment.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{cluster}"),
+    )
+
+
+def _other_clusters(deployment: Deployment, cluster: str) -> list[str]:
+    """The gateway's cluster, where a pattern for the models' clusters stands for it too."""
+    gateway = deployment.rest_api.cluster
+    return [gateway] if cluster != gateway else []
+
+
+def _secret_services(arns: Sequence[str]) -> list[str]:
+    return [service for service in ("secretsmanager", "ssm") if any(f":{service}:" in arn for arn in arns)]

@@ -116,7 +116,7 @@ class BucketEmptier(Construct):
             purpose=f"empty-{bucket}",
             description=f"Empties the bucket {bucket} when its stack is deleted",
             statements=[
-                allow(["s3:ListBucket", "s3:ListBucketVersions"], bucket_arn),
+                allow("s3:ListBucketVersions", bucket_arn),
                 allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], f"{bucket_arn}/*"),
             ],
             reasons={f"AwsSolutions-IAM5[Resource::{bucket_arn}/*]": "It empties this bucket."},

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOG_GROUPS = "/lisa/opensearch"
 _OPENSEARCH_VERSION = "OpenSearch_2.11"
+SEARCH_ACTIONS = ("es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut")
+"""Methods of the requests that the RAG function sends to a domain."""
 
 
 class OpenSearchRepository(Construct):
@@ -94,7 +96,7 @@ class OpenSearchRepository(Construct):
             },
             access_policies=document(
                 allow(
-                    "es:ESHttp*",
+                    SEARCH_ACTIONS,
                     deployment.arn("es", f"domain/{name}/*"),
                     to={"AWS": reader_arn},
                 )

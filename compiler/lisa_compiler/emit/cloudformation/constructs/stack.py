@@ -37,7 +37,16 @@ ASSET_KEYS: Sequence[Path] = (("accountNumber",), ("region",))
 """What the names of the CDK's bucket and repository of assets are made of."""
 
 _LOG_RETENTION_DAYS = 365
-_USE_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
+_READ = ("kms:Decrypt",)
+_USE_KEY: Mapping[str, tuple[str, ...]] = {
+    # Amazon DynamoDB Developer Guide, "DynamoDB encryption at rest": readers need no data keys.
+    "dynamodb": ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+    "lambda": _READ,
+    "s3": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "secretsmanager": _READ,
+    "ssm": _READ,
+}
+"""What a role needs of the deployment's key, by the service that holds the data."""
 
 
 class LisaStack(cdk.Stack):
@@ -190,12 +199,14 @@ class LisaStack(cdk.Stack):
         """ARN of the deployment's encryption key."""
         return self.read("KeyArn", "keys/data")
 
-    def use_key(self, *services: str) -> Statement:
-        """Use of the deployment's key, only through the services that hold the data."""
+    def use_key(self, *services: str, reads_only: bool = False) -> Statement:
+        """Use of the deployment's key, only through the services that hold the data, which all need the same."""
+        (actions,) = {_USE_KEY[service] for service in services}
+        if reads_only:
+            actions = tuple(action for action in actions if action != "kms:GenerateDataKey")
         suffix = self.deployment.region.partition.dns_suffix
-        region = self.deployment.names.region
-        via = [f"{service}.{region}.{suffix}" for service in services]
-        return allow(_USE_KEY, self.key_arn, when={"StringEquals": {"kms:ViaService": via}})
+        via = [f"{service}.{self.deployment.names.region}.{suffix}" for service in services]
+        return allow(actions, self.key_arn, when={"StringEquals": {"kms:ViaService": via}})
 
     def keep_or_delete(self, *resources: cdk.CfnResource) -> None:
         """Apply the configured removal policy to stateful resources, for their deletion and their replacement."""

@@ -61,15 +61,9 @@ class ChatStack(LisaStack):
         sessions = deployment.arn("dynamodb", f"table/{deployment.names.sessions_table}")
         return [
             allow(
-                [
-                    "dynamodb:BatchWriteItem",
-                    "dynamodb:DeleteItem",
-                    "dynamodb:GetItem",
-                    "dynamodb:Query",
-                    "dynamodb:UpdateItem",
-                ],
-                [sessions, f"{sessions}/index/{SESSIONS_BY_UPDATE_INDEX}"],
+                ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"], sessions
             ),
+            allow("dynamodb:Query", f"{sessions}/index/{SESSIONS_BY_UPDATE_INDEX}"),
             self.use_key("dynamodb"),
         ]
 

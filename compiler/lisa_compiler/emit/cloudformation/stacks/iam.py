@@ -105,6 +105,7 @@ class IamStack(LisaStack):
             tasks="models",
             cluster=self.deployment.names.cluster("*"),
             repositories=shared.repositories,
+            assets=shared.assets,
             secrets=shared.secrets,
         )
         self.publish(

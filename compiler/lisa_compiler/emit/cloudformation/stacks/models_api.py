@@ -67,10 +67,9 @@ class ModelsApiStack(LisaStack):
         models = deployment.arn("ssm", f"parameter{names.parameter(REGISTERED_MODELS)}")
         configuration = deployment.arn("ssm", f"parameter{names.parameter(EFFECTIVE_CONFIGURATION)}")
         return [
-            allow(
-                ["ssm:GetParameters", "ssm:GetParametersByPath"],
-                [models, f"{models}/*", configuration, f"{configuration}/*"],
-            ),
+            allow("ssm:GetParameters", configuration),
+            # IAM decides on the path that is asked for, and not on the parameters below it.
+            allow("ssm:GetParametersByPath", [models, configuration]),
             allow("ecs:ListServices", "*", when={"ArnLike": {"ecs:cluster": clusters}}),
             allow("ecs:DescribeServices", services),
             allow("autoscaling:DescribeAutoScalingGroups", "*"),

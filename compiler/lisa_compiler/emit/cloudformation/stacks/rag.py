@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from lisa_compiler.emit.cloudformation.constructs.buckets import PrivateBucket
 from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
-from lisa_compiler.emit.cloudformation.constructs.opensearch import OpenSearchRepository, search_log_policy
+from lisa_compiler.emit.cloudformation.constructs.opensearch import (
+    SEARCH_ACTIONS,
+    OpenSearchRepository,
+    search_log_policy,
+)
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
 from lisa_compiler.emit.cloudformation.constructs.postgres import PostgresRepository
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
@@ -99,9 +103,11 @@ class RagStack(LisaStack):
             allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),
             allow("s3:ListBucket", documents),
             allow("ssm:GetParameter", [rest_api]),
-            allow("ssm:GetParametersByPath", [repositories, f"{repositories}/*"]),
-            self.use_key("s3", "secretsmanager"),
+            allow("ssm:GetParametersByPath", repositories),
+            self.use_key("s3"),
         ]
+        if any(plan.config.rds_config is not None for plan in deployment.repositories):
+            statements.append(self.use_key("secretsmanager"))
         secrets: set[str] = set()
         names: set[str] = set()
         domains: list[str] = []
@@ -114,9 +120,8 @@ class RagStack(LisaStack):
             elif plan.resource_name:
                 domains.append(deployment.arn("es", f"domain/{plan.resource_name}/*"))
         if domains:
-            statements.append(
-                allow(["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"], domains)
-            )
+        if domains:
+            statements.append(allow(SEARCH_ACTIONS, domains))
         return statements + read_secrets(self, sorted(secrets), sorted(names))
 
     @cached_property

@@ -18,7 +18,7 @@ from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
-from lisa_compiler.plan.images import repository_of
+from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class ServeStack(LisaStack):
             tasks="rest-api",
             cluster=service.cluster,
             repositories=[] if repository is None else [repository],
+            assets=isinstance(service.image, BuiltImage | TarballImage),
             secrets=sorted({arn for _, arn in service.secrets}),
         )
         _, profile = add_instance_role(
@@ -133,11 +134,9 @@ class ServeStack(LisaStack):
         policies: dict[str, Document] = {
             "tokens": document(
                 allow("dynamodb:GetItem", deployment.arn("dynamodb", f"table/{names.token_table}")),
-                self.use_key("dynamodb"),
+                self.use_key("dynamodb", reads_only=True),
             ),
-            "registered-models": document(
-                allow(["ssm:GetParameter", "ssm:GetParametersByPath"], [registered, f"{registered}/*"])
-            ),
+            "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
         grants = [
             *(grant for model in deployment.external_models for grant in model.grants),

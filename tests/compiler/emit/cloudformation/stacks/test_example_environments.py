@@ -144,6 +144,10 @@ WITHOUT_RESOURCE = {
     "ecs:DiscoverPollEndpoint",
     "ecs:ListServices",
     "elasticloadbalancing:DescribeTargetHealth",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
