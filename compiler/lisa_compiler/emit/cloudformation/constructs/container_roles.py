@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
-    from lisa_compiler.emit.cloudformation.constructs.policies import Document
+    from lisa_compiler.emit.cloudformation.constructs.policies import Document, Statement
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
     from lisa_compiler.plan import Deployment
 

@@ -120,7 +120,6 @@ class RagStack(LisaStack):
             elif plan.resource_name:
                 domains.append(deployment.arn("es", f"domain/{plan.resource_name}/*"))
         if domains:
-        if domains:
             statements.append(allow(SEARCH_ACTIONS, domains))
         return statements + read_secrets(self, sorted(secrets), sorted(names))
 
