@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import large, llama, machine, report, scenarios, table, weights, weights_report
+from benchmarks import large, llama, machine, pytorch, report, scenarios, table, weights, weights_report
 from benchmarks.process import RunError
 
 PARTS = ("compiler", "weights")
@@ -93,10 +93,10 @@ def _measure(asked: argparse.Namespace) -> Iterator[tuple[str, Part]]:
     if asked.only in (None, "compiler"):
         results = _compiler(asked.runs, asked.size_runs, tuple(sorted(asked.models)), with_large=asked.large)
         yield "compiler", Part(report.rows(results), report.note(results), report.data(results))
-    if asked.only is None and (why := weights.missing("torch")):
+    if asked.only is None and (why := pytorch.missing("torch")):
         print(f"benchmarks: the part weights is skipped: {why}", file=sys.stderr)
     elif asked.only in (None, "weights"):
-        found = weights.convert(asked.runs, asked.layers, _tell)
+        found = weights.run(asked.runs, asked.layers, _tell)
         yield "weights", Part(weights_report.rows(found), f"medians of {asked.runs} runs", weights_report.data(found))
 
 

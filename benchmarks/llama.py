@@ -38,7 +38,7 @@ def shapes(layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def write(folder: Path, layers: int) -> None:
-    """Write the two files, their index and config.json; the same weights each time."""
+    """Write the two files, their index, config.json and a tokenizer without words; the same weights each time."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -64,6 +64,8 @@ def write(folder: Path, layers: int) -> None:
         "tie_word_embeddings": False,
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    tokenizer = {"version": "1.0", "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""}}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
 
 
 if __name__ == "__main__":

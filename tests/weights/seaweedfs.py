@@ -45,6 +45,12 @@ class Store:
         command = [self.s5cmd, "--endpoint-url", self.endpoint_url, *arguments]
         subprocess.run(command, env=OWNER, check=True, capture_output=True)
 
+    def total_bytes(self, bucket: str) -> int:
+        """Bytes of all objects of a bucket."""
+        command = [self.s5cmd, "--json", "--endpoint-url", self.endpoint_url, "ls", f"s3://{bucket}/*"]
+        listed = subprocess.run(command, env=OWNER, check=True, capture_output=True, text=True).stdout
+        return sum(int(json.loads(line).get("size", 0)) for line in listed.splitlines())
+
     def empty(self, bucket: str) -> None:
         """Remove all objects of a bucket, which may have none."""
         command = [self.s5cmd, "--endpoint-url", self.endpoint_url, "rm", f"s3://{bucket}/*"]
