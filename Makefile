@@ -153,6 +153,10 @@ check-prose: .venv/.installed-dev ## Check texts against the word list tools/pro
 check-provenance: .venv/.installed-dev ## Change every key of the example environments; compare with the provenance index (35 minutes)
 	@LISA_EVERY_KEY=1 $(PY) -m pytest --numprocesses=2 --quiet -rP tests/compiler/provenance/test_by_change.py
 
+.PHONY: check-loaders
+check-loaders: .venv/.installed-dev .venv/weights/.installed-weights ## Serve every small architecture from its container with the real vLLM (15 minutes)
+	@LISA_EVERY_LOADER=1 $(PY) -m pytest --numprocesses=0 --quiet -rA tests/weights/test_loaders.py
+
 .PHONY: check-licences
 check-licences: .venv/.installed-dev ## Check the licenses of all packages in the lock files
 	@PYTHONPATH=requirements $(PY) -m licences check

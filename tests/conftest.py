@@ -11,7 +11,15 @@ import pytest
 import parts
 
 LONGEST_NAME = 40
-LONG_MODULES = ("test_boot", "test_connections", "test_with_pytorch", "test_deployment", "test_locks", "test_regions")
+LONG_MODULES = (
+    "test_boot",
+    "test_loaders",
+    "test_connections",
+    "test_with_pytorch",
+    "test_deployment",
+    "test_locks",
+    "test_regions",
+)
 """They take minutes and come first, so that no process is left with one at the end."""
 
 

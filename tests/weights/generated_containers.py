@@ -22,7 +22,7 @@ _RECORDER = """#!/bin/sh
 printf '%s\\n' "$@" >"$LISA_TEST_ARGUMENTS"
 """
 _SERVERS = {"tei": "text-embeddings-router", "tgi": "text-generation-launcher", "vllm": "vllm"}
-_SECONDS = 300
+_SECONDS = 900
 
 
 @dataclass(frozen=True)

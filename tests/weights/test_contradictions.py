@@ -90,6 +90,43 @@ def test_eight_bit_floats_without_scales_and_integer_buffers_are_locked(tmp_path
     assert reasons(tmp_path, LLAMA, tensors) == ""
 
 
+def layers(count: int, prefix: str = "model.layers") -> Tensors:
+    return {f"{prefix}.{number}.norm.weight": matrix("F32", b"\0" * 16) for number in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("config", "tensors"),
+    [
+        (LLAMA | {"num_hidden_layers": 2}, layers(3)),
+        (GPT2 | {"n_layer": 2}, layers(3, "h")),
+        (GPT2 | {"n_layer": 2}, layers(3, "transformer.h")),
+        (LLAMA | {"num_hidden_layers": 2}, layers(3, "model.decoder.layers")),
+    ],
+)
+def test_more_layers_than_the_configuration_has_are_refused(
+    tmp_path: Path, config: dict[str, Any], tensors: Tensors
+) -> None:
+    found = reasons(tmp_path, config, tensors)
+    assert "the tensors are those of 3 layers and config.json has 2" in found
+    assert "replace config.json with that of this model" in found
+
+
+@pytest.mark.parametrize(
+    ("config", "tensors"),
+    [
+        (LLAMA | {"num_hidden_layers": 3}, layers(3)),
+        (LLAMA | {"num_hidden_layers": 2, "num_nextn_predict_layers": 1}, layers(3)),
+        (LLAMA | {"num_hidden_layers": 2}, {**layers(2), **layers(3, "vision_tower.encoder.layers")}),
+        (LLAMA | {"num_hidden_layers": 2, "architectures": ["T5ForConditionalGeneration"]}, layers(3)),
+        (LLAMA, layers(3)),
+    ],
+)
+def test_layers_of_other_parts_and_of_further_tokens_are_locked(
+    tmp_path: Path, config: dict[str, Any], tensors: Tensors
+) -> None:
+    assert reasons(tmp_path, config, tensors) == ""
+
+
 TRAINED_HEAD = {EMBEDDING: matrix("F32", b"\1" * 16), HEAD: matrix("F32", b"\2" * 16)}
 
 

@@ -49,6 +49,11 @@ def convert(path: Path) -> Result:
     return CliRunner().invoke(app, ["weights", "convert", str(path), "--generate"])
 
 
+def summary(project: Path) -> str:
+    done(CliRunner().invoke(app, ["compile", "--project", str(project)]))
+    return (project / "generated" / "dev" / "SUMMARY.md").read_text()
+
+
 def workspace(project: Path) -> Workspace:
     return Workspace(project, "dev", "", (MODEL,), None)
 
@@ -115,6 +120,22 @@ def test_prove_of_all_skips_what_is_elsewhere(project: Path) -> None:
     result = weights(project, "prove")
     done(result)
     assert f"{MODEL}: not proved: it is not in models/: run `lisa weights download {MODEL}`" in result.stderr
+
+
+def test_status_and_summary_show_what_is_not_proved(project: Path, unproved: bytes) -> None:
+    command = f"`lisa weights prove {MODEL}`"
+    before = weights(project, "status", "--offline")
+    assert f"{MODEL}: not proved, because an older LISA locked it: run {command}" in before.stderr
+    assert "; **not proved** |" in summary(project)
+    done(weights(project, "prove"))
+    after = weights(project, "status", "--offline")
+    assert "older LISA" not in after.stderr
+    assert f"{MODEL}: {HEADERS.summary}" in after.stderr
+    assert "; proved: headers; load not proved (a_library_that_is_absent is not installed) |" in summary(project)
+    (project / "models" / MODEL).rename(project / "moved")
+    (project / LOCK_FILE).write_bytes(unproved)
+    elsewhere = weights(project, "status", "--offline")
+    assert f"run `lisa weights download {MODEL}` and {command}" in elsewhere.stderr
 
 
 def test_staging_proves_an_unchanged_entry_and_compiling_does_not(project: Path, unproved: bytes) -> None:

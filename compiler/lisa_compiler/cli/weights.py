@@ -16,7 +16,7 @@ from lisa_compiler.cli.options import TableFormat, command_group, scope_options,
 from lisa_compiler.cli.progress_bar import format_bytes, progress_step
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
-from lisa_compiler.cli.weights_events import omission_lines, print_events
+from lisa_compiler.cli.weights_events import omission_lines, print_events, proof_lines
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.deploy.weights import open_bucket_workspace
 from lisa_compiler.project.paths import MODELS, shown_path
@@ -85,7 +85,7 @@ def weights_status(
     ]
     write_output(table(("MODEL", "NEEDED", "LOCAL", "LOCKED", "IN S3", "SIZE", "NEXT"), cells))
     for row in rows:
-        for line in (*row.problems, *(proof.summary for proof in row.proofs), *omission_lines(row.omitted)):
+        for line in (*row.problems, *proof_lines(row), *omission_lines(row.omitted)):
             print_status(f"{row.model}: {line}")
 
 

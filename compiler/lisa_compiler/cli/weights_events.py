@@ -8,6 +8,7 @@ from lisa_compiler.cli.progress_bar import format_bytes
 from lisa_compiler.cli.terminal import ExitCode, print_status
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
 from lisa_weights.importing import Imported
+from lisa_weights.model_directory import LocalState
 from lisa_weights.serving.omissions import OmittedFile, by_reason
 from lisa_weights.stage_events import (
     Event,
@@ -22,7 +23,7 @@ from lisa_weights.stage_events import (
     ModelVerified,
     StoredModelChecked,
 )
-from lisa_weights.status import Condition, unproven_files
+from lisa_weights.status import Condition, LockState, StatusRow, unproven_files
 
 _SHOWN_PATHS = 8
 
@@ -70,6 +71,14 @@ def _lines(event: Event | ModelDownloaded) -> Iterator[str]:
             yield from problems
             if condition is Condition.DAMAGED:
                 yield _damage(model)
+
+
+def proof_lines(row: StatusRow) -> list[str]:
+    """The proofs of a locked model, a line for each, or the command that makes them."""
+    if row.lock is LockState.ABSENT or row.proofs:
+        return [proof.summary for proof in row.proofs]
+    get = "" if row.local is LocalState.COMPLETE else f"`lisa weights download {row.model}` and "
+    return [f"not proved, because an older LISA locked it: run {get}`lisa weights prove {row.model}`"]
 
 
 def _proof_lines(event: ModelProved | ModelNotProved) -> Iterator[str]:

@@ -132,10 +132,11 @@ def _weights(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> str:
 
 
 def _proofs(locked: LockedModel) -> str:
+    if not locked.proofs:
+        return "; **not proved**"
     made = [str(proof.kind) for proof in locked.proofs if proof.is_made]
     missing = [f"{proof.kind} not proved ({_cell(proof.detail)})" for proof in locked.proofs if not proof.is_made]
-    parts = [*([f"proved: {', '.join(made)}"] if made else []), *missing]
-    return "; " + "; ".join(parts) if parts else ""
+    return "; " + "; ".join([*([f"proved: {', '.join(made)}"] if made else []), *missing])
 
 
 def _service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str, fit: str) -> _Row:

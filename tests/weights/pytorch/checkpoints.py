@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch as safetensors_torch
+import tokenizers
 import torch
+
+from weights.pytorch.architectures import VOCABULARY
 
 PROMPT = (5, 17, 99, 3)
 TOKENS = 8
@@ -117,6 +120,18 @@ def save(model: Any, directory: Path, *, files: int = 1, state: State | None = N
     index = {"metadata": {"total_size": 0}, "weight_map": weight_map}
     (directory / "pytorch_model.bin.index.json").write_text(json.dumps(index))
     return directory
+
+
+def save_tokenizer(directory: Path) -> None:
+    """A tokenizer of bytes, which every class of tokenizers with byte pairs reads alike, also that of Qwen."""
+    letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    words = ["<unk>", "<pad>", *letters, *(f"w{number}" for number in range(len(letters) + 2, VOCABULARY))]
+    model = tokenizers.Tokenizer(tokenizers.models.BPE({word: number for number, word in enumerate(words)}, []))
+    model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model.decoder = tokenizers.decoders.ByteLevel()
+    model.save(str(directory / "tokenizer.json"))
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "pad_token": "<pad>"}
+    (directory / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
 def make(

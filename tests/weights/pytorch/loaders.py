@@ -14,30 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tokenizers
 import torch
 import transformers as hf
 
 from weights.loader_rows import PROMPT
 from weights.pytorch.architectures import ARCHITECTURES, HIDDEN, VOCABULARY
-from weights.pytorch.checkpoints import TOKENS, make
+from weights.pytorch.checkpoints import TOKENS, make, save_tokenizer
 
 DIMENSIONS = 48
 FILES = {"llama-untied": 3, "mixtral": 2, "bloom": 2, "t5": 2, "xlm-roberta": 3}
 """Checkpoints in several files with an index; the others have one."""
 DTYPES = {"llama-tied": torch.float16, "qwen2": torch.bfloat16, "gpt-neox": torch.float16, "bart": torch.float16}
-
-
-def _save_tokenizer(directory: Path) -> None:
-    """A tokenizer of bytes, which every class of tokenizers with byte pairs reads alike, also that of Qwen."""
-    letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    words = ["<unk>", "<pad>", *letters, *(f"w{number}" for number in range(len(letters) + 2, VOCABULARY))]
-    model = tokenizers.Tokenizer(tokenizers.models.BPE({word: number for number, word in enumerate(words)}, []))
-    model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    model.decoder = tokenizers.decoders.ByteLevel()
-    model.save(str(directory / "tokenizer.json"))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "pad_token": "<pad>"}
-    (directory / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
 def _bert() -> Any:
@@ -52,7 +39,7 @@ def _architecture(name: str) -> Callable[[Path], list[float]]:
     def build(directory: Path) -> list[float]:
         files, dtype = FILES.get(name, 1), DTYPES.get(name, torch.float32)
         made = make(ARCHITECTURES[name], directory, files=files, dtype=dtype, published=True).float()
-        _save_tokenizer(directory)
+        save_tokenizer(directory)
         found = _answer(made, directory)
         if len({round(number, 2) for number in found[-TOKENS:]}) < TOKENS // 2:
             raise ValueError(f"{name} answers {found}, which a model with other weights could answer, too")
@@ -79,7 +66,7 @@ def _sentence_model(directory: Path, *, dense: str) -> list[float]:
         (directory / path).mkdir(parents=True)
         (directory / path / "config.json").write_text(json.dumps(content))
     (directory / "modules.json").write_text(json.dumps(listed))
-    _save_tokenizer(directory)  # vLLM embeds nothing without one
+    save_tokenizer(directory)  # vLLM embeds nothing without one
     torch.save(
         {f"linear.{name}": value for name, value in layer.state_dict().items()}, directory / dense / "pytorch_model.bin"
     )

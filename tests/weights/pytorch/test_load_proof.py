@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from lisa_weights import disk
 from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import WeightsLock
@@ -21,7 +23,7 @@ from lisa_weights.proof import child, load
 from lisa_weights.proof.load import prove
 from lisa_weights.resolve import IssueKind, resolve
 from weights.pytorch.architectures import ARCHITECTURES
-from weights.pytorch.checkpoints import make
+from weights.pytorch.checkpoints import make, save_tokenizer
 
 UNEXPECTED = {"bert": 2}
 """Tensors in published checkpoints that no model has a parameter for."""
@@ -45,6 +47,12 @@ def change(directory: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 def load_proof(directory: Path) -> Proof:
     (found,) = [proof for proof in prove(read_directory(directory)) if proof.kind is ProofKind.LOAD]
     return found
+
+
+@pytest.fixture(autouse=True)
+def _with_enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other processes leave of this machine's memory does not decide whether small models are compared."""
+    monkeypatch.setattr(disk, "available_memory", lambda: None)
 
 
 @pytest.fixture
@@ -84,6 +92,7 @@ def test_tied_and_unexpected_tensors_are_counted(tmp_path: Path) -> None:
     ("name", "tensor", "shape", "said"),
     [
         ("llama-tied", "model.norm.weight", None, "it lacks model.norm.weight"),
+        ("llama-untied", "lm_head.weight", None, "it lacks lm_head.weight"),
         ("llama-tied", "model.layers.1.mlp.up_proj.weight", (3, 3), "has the shape [3, 3] instead of [128, 128]"),
         ("mixtral", EXPERT, None, "model.layers.1.mlp.experts.gate_up_proj"),
         ("mixtral", EXPERT, (3, 3), "model.layers.1.mlp.experts.gate_up_proj"),
@@ -151,3 +160,58 @@ def test_answers_of_checkpoint_and_conversion_are_compared(tmp_path: Path) -> No
     save_file({name: tensor.flip(0) for name, tensor in tensors.items()}, directory / "model.safetensors")
     with pytest.raises(WeightsError, match=r"differs from its checkpoint, which answers with the tokens \["):
         prove(read_directory(directory), generate=True)
+
+
+def generate_proof(directory: Path) -> Proof:
+    (found,) = [proof for proof in prove(read_directory(directory), generate=True) if proof.kind is ProofKind.GENERATE]
+    return found
+
+
+def trained(directory: Path) -> Any:
+    """A model that has learned one text with a tokenizer, so that it is not a random one for the proof."""
+    model = ARCHITECTURES["llama-untied"]().train()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+    words = tokenizer(load.TEXT, return_tensors="pt").input_ids
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        model(words, labels=words).loss.backward()
+        optimizer.step()
+    return model
+
+
+def test_conversion_that_turns_positions_otherwise_is_refused(tmp_path: Path) -> None:
+    """The order of rows that Meta's files have: the same names and shapes, and other answers."""
+    directory = converted(tmp_path, "llama-untied")
+    assert generate_proof(directory).is_made
+
+    def permute(tensors: dict[str, Any]) -> None:
+        for name in [name for name in tensors if "q_proj" in name or "k_proj" in name]:
+            rows, columns = tensors[name].shape
+            tensors[name] = tensors[name].view(4, rows // 8, 2, columns).transpose(1, 2).reshape(rows, columns)
+
+    tensors = load_file(directory / "model.safetensors")
+    permute(tensors)
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, directory / "model.safetensors")
+    assert load_proof(directory).is_made
+    with pytest.raises(WeightsError, match="differs from its checkpoint"):
+        generate_proof(directory)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_trained_model_is_told_from_one_with_random_weights(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer").mkdir()
+    save_tokenizer(tmp_path / "tokenizer")
+    builders = {"trained": lambda: trained(tmp_path / "tokenizer"), "random": ARCHITECTURES["llama-untied"]}
+    for name, build in builders.items():
+        make(build, tmp_path / name)
+        save_tokenizer(tmp_path / name)
+        convert(tmp_path / name)
+    found = generate_proof(tmp_path / "trained")
+    assert found.is_made, found.detail
+    assert re.search(
+        r"equal before and after conversion, \d\.\d nats a token .* a uniform guess has 6\.2$", found.detail
+    )
+    random = generate_proof(tmp_path / "random")
+    assert not random.is_made
+    assert random.detail.endswith("a uniform guess has 6.2: a model with random weights answers so")

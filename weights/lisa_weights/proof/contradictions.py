@@ -1,12 +1,14 @@
 """Tensors that contradict config.json in ways that loaders do not notice: they load, and the model answers garbage.
 
-Loaders compare names and shapes. Two cases pass: integers or scaled numbers of a quantized model whose configuration
-does not state it, which a loader converts to the type of its parameter without their scales; and an output head that
-was trained separately while config.json declares it tied, in whose place loaders use the embedding.
+Loaders look up the names that config.json implies, and compare shapes. Three cases pass: integers or scaled numbers of
+a quantized model whose configuration does not state it, which a loader converts to the type of its parameter without
+their scales; an output head that was trained separately while config.json declares it tied, in whose place loaders use
+the embedding; and more layers than config.json has, which a loader omits.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,11 @@ _EMBEDDINGS = (
     "wte.weight",
     ".embeddings.weight",
 )
+_LAYER = re.compile(
+    r"(?:(?:model|transformer|gpt_neox|backbone|decoder|model\.decoder)\.)?(?:layers|h|blocks)\.(\d{1,5})\."
+)
+_LAYER_COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_DECODERS = ("CausalLM", "LMHeadModel")
 _ANSWERS_WITH_TEXT = ("CausalLM", "ConditionalGeneration", "LMHeadModel")
 _BLOCK_BYTES = 4 << 20
 
@@ -54,7 +61,11 @@ def contradictions(directory: ModelDirectory) -> tuple[str, ...]:
     """
     config = _config(directory.path)
     tensors = _tensors(directory)
-    return (*_unstated_quantization(directory, config, tensors), *_untied_head(config, tensors))
+    return (
+        *_unstated_quantization(directory, config, tensors),
+        *_untied_head(config, tensors),
+        *_omitted_layers(config, tensors),
+    )
 
 
 def _unstated_quantization(
@@ -82,9 +93,7 @@ def _unstated_quantization(
 
 
 def _untied_head(config: Mapping[str, Any], tensors: Mapping[str, _Stored]) -> Iterator[str]:
-    names = config.get("architectures")
-    architecture = str(names[0]) if isinstance(names, list) and names else ""
-    if not architecture.endswith(_ANSWERS_WITH_TEXT) or not ties_output_head(config):
+    if not _architecture(config).endswith(_ANSWERS_WITH_TEXT) or not ties_output_head(config):
         return
     for head in (name for name in tensors if is_output_head(name) and name.endswith(".weight")):
         same_shape = [
@@ -98,6 +107,25 @@ def _untied_head(config: Mapping[str, Any], tensors: Mapping[str, _Stored]) -> I
                 'a server would use instead: set "tie_word_embeddings": false in config.json if the head was trained '
                 "separately, or remove it"
             )
+
+
+def _omitted_layers(config: Mapping[str, Any], tensors: Mapping[str, _Stored]) -> Iterator[str]:
+    """Compare the layers of a decoder, unless it has further ones that predict more tokens."""
+    stated = next((config[name] for name in _LAYER_COUNTS if isinstance(config.get(name), int)), None)
+    predicts_more = any(value and ("nextn" in key or "mtp" in key) for key, value in config.items())
+    if stated is None or predicts_more or not _architecture(config).endswith(_DECODERS):
+        return
+    count = max((int(found[1]) + 1 for name in tensors if (found := _LAYER.match(name))), default=0)
+    if count > stated:
+        yield (
+            f"the tensors are those of {count} layers and config.json has {stated}, so that a server would omit the "
+            "others: replace config.json with that of this model"
+        )
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    names = config.get("architectures")
+    return str(names[0]) if isinstance(names, list) and names else ""
 
 
 def _states_quantization(config: Mapping[str, Any]) -> bool:
