@@ -13,7 +13,7 @@ from typing import Final
 from lisa_schema.document import Path
 from lisa_schema.models import Config
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.service_paths import services
+from lisa_schema.rules.service_paths import services, texts
 
 _SECRET_KEY: Final = re.compile(
     r"(^|[_.-])("
@@ -48,7 +48,7 @@ _FIX: Final = (
 def secret_in_litellm(config: Config) -> Iterator[RuleViolation]:
     """`litellmConfig` must not contain secrets, since the compiled output is committed."""
     # model_dump turns tuples of models into tuples, which are walked as lists are.
-    for path, value in _texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
+    for path, value in texts(("litellmConfig",), config.litellm_config.model_dump(exclude_unset=True)):
         if is_secret(path, value):
             yield RuleViolation(path, f"`{path[-1]}` looks like a secret, which must not be committed.")
 
@@ -85,14 +85,3 @@ def is_secret(path: Path, value: str) -> bool:
         return not _NO_SECRET.match(text)
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
     return bool(_SECRET_KEY.search(key)) and not _WORD_OF_A_TOKENIZER.search(key) and not _NO_SECRET.match(text)
-
-
-def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts((*path, str(key)), item)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _texts((*path, index), item)

@@ -22,3 +22,15 @@ def deployed_services(config: Config) -> Iterator[tuple[Path, Service]]:
     for path, service in services(config):
         if isinstance(service, RestApiConfig) or service.deploy:
             yield path, service
+
+
+def texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
+    """Every text in plain data, with its path, in the order of the data."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts((*path, str(key)), item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from texts((*path, index), item)
