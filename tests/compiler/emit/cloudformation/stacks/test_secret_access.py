@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
-if TYPE_CHECKING:
-    pass
+from lisa_schema.rules.texts import OTHER_VARIABLES_BYTES
+
+ROOT = Path(__file__).parents[5]
+CERTIFICATE = (ROOT / "artifacts" / "certificates" / "airgap-authority.pem").read_text(encoding="utf-8")
 
 STEM = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
 THEIRS = "arn:aws:secretsmanager:us-east-1:999999999999:secret:shared/key-AbCdEf"
