@@ -30,7 +30,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "authConfig.userGroup": "every user of the identity provider can sign in.",
     "baseImage": "the image of the gateway is restApiConfig.containerConfig.image.baseImage.",
     "domain": "it follows from the Region.",
-    "lambdaLayerAssets.cdkLayerPath": "there is no such layer.",
+    "lambdaLayerAssets.cdkLayerPath": "functions do not use the layer.",
     "litellmConfig.db_key": "LiteLLM has no database here; destroy the key with the old deployment.",
     "maxAzs": "list `availabilityZones` for more than two.",
     "mcpWorkbenchConfig": "MCP servers are not deployed.",

@@ -12,8 +12,8 @@ from lisa_compiler.plan.provenance import bare, following, unmarked
 from lisa_schema.litellm.entries import aws_services, call_parameters
 from lisa_schema.litellm.names import provider_of
 from lisa_schema.litellm.permissions import Place, Statement, model_statements, service_statements
-from lisa_schema.litellm.references import texts
 from lisa_schema.litellm.routes import aws_route
+from lisa_schema.plain_data import texts
 
 if TYPE_CHECKING:
     from lisa_schema.document import Path

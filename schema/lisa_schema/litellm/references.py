@@ -7,14 +7,15 @@ references to them work too (lisa_compiler.emit.litellm).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lisa_schema.document import Path
 from lisa_schema.legacy_syntax import REST_API_CONTEXT
+from lisa_schema.plain_data import texts
 
 if TYPE_CHECKING:
     from lisa_schema.models import Config
@@ -67,18 +68,6 @@ class Variable:
 
     source: VariableSource
     text: str | None = None
-
-
-def texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
-    """Yield every text below a value with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from texts((*path, str(key)), inner)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from texts((*path, index), inner)
 
 
 def litellm_texts(config: Config) -> Iterator[tuple[Path, str]]:

@@ -9,9 +9,9 @@ from typing import Any, Final
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.litellm.names import names, nearest
-from lisa_schema.litellm.references import texts
 from lisa_schema.models import Config, LitellmConfig
 from lisa_schema.models.base import EnvironmentVariables
+from lisa_schema.plain_data import texts
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.secrets import is_secret

@@ -13,8 +13,8 @@ from typing import Final
 
 from lisa_schema.document import Path
 from lisa_schema.litellm.credentials import is_placeholder
-from lisa_schema.litellm.references import texts
 from lisa_schema.models import Config
+from lisa_schema.plain_data import texts
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import services
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.models import Config
+from lisa_schema.plain_data import texts
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.visible_text import character_name, visible
 
@@ -44,7 +45,7 @@ OTHER_VARIABLES_BYTES: Final = 512
 def invisible_character(config: Config) -> Iterator[RuleViolation]:
     """Values must not contain characters that cannot be seen, nor begin or end with a space."""
     data = config.model_dump(by_alias=True, exclude_unset=True, mode="python")
-    for path, text in _texts((), data):
+    for path, text in texts((), data):
         if text.isprintable() and text == text.strip():
             continue
         is_free = not _FREE_TEXT.isdisjoint(path) and any(character in text for character in " \n")
@@ -111,14 +112,3 @@ def function_environment_size(config: Config) -> Iterator[RuleViolation]:
 def _of_entra(issuer: str) -> str:
     found = _ENTRA.fullmatch(issuer)
     return f"{issuer}/v2.0" if found and not found[4] else issuer
-
-
-def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts((*path, str(key)), item)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _texts((*path, index), item)

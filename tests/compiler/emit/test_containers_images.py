@@ -67,7 +67,7 @@ def test_any_other_path_is_the_users_own() -> None:
     [
         (
             {"type": "ecr", "repositoryArn": "arn:aws:ecr:us-east-1:123456789012:repository/tgi", "tag": "2"},
-            EcrRepositoryImage(repository_arn="arn:aws:ecr:us-east-1:123456789012:repository/tgi", tag="2"),
+            EcrRepositoryImage(repository_arn="arn:aws:ecr:us-east-1:123456789012:repository/tgi", reference=":2"),
         ),
         ({"type": "registry", "registry": "example/x:1"}, RegistryImageReference(uri="example/x:1")),
         ({"type": "tarball", "path": "x.tar"}, TarballImage(path="x.tar")),

@@ -45,6 +45,10 @@ OTHERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "ecsModels[].amiParameter": ("/other/ami",),
     "tags": ([{"Key": "owner", "Value": "team"}],),
     "accountNumbersEcr": (["111122223333"],),
+    "secretKeyArns": (["arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"],),
+    "permissionsBoundaryAspect.rolePath": ("/team/",),
+    "permissionsBoundaryAspect.permissionsBoundaryPolicyName": ("/team/Other",),
+    "ecsModels[].containerConfig.image.digest": (f"sha256:{'0a' * 32}",),
     "mountS3DebUrl": ("https://example.com/mount-s3.deb",),
     "condaUrl": ("https://example.com/conda.sh",),
     "alarmTopicArn": (
@@ -116,6 +120,10 @@ OTHERS: Final[Mapping[str, tuple[Any, ...]]] = {
 TOGETHER: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
     "restApiConfig.autoScalingConfig.minCapacity": (("restApiConfig.autoScalingConfig.maxCapacity", 9),),
     "ecsModels[].autoScalingConfig.minCapacity": ((".autoScalingConfig.maxCapacity", 9),),
+    "accountNumber": (
+        ("restApiConfig.loadBalancerConfig.sslCertIamArn", None),
+        ("apiGatewayConfig.certificateArn", None),
+    ),
     "deployChat": (("deployUi", False),),
     "ecsModels[].loadBalancerConfig.hostedZoneId": ((".loadBalancerConfig.domainName", "model.example.com"),),
     "amiConfig.amiParameter": (("amiConfig.resolveAtDeployment", True),),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
-if TYPE_CHECKING:
-    pass
+from lisa_schema.rules.texts import OTHER_VARIABLES_BYTES
+
+ROOT = Path(__file__).parents[5]
+CERTIFICATE = (ROOT / "artifacts" / "certificates" / "airgap-authority.pem").read_text(encoding="utf-8")
 
 STEM = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
 THEIRS = "arn:aws:secretsmanager:us-east-1:999999999999:secret:shared/key-AbCdEf"
@@ -114,3 +118,14 @@ def test_roles_have_the_boundary_and_the_path(stacks: dict[str, dict[str, Any]])
     assert launch["IamInstanceProfile"]["Arn"] == (
         "arn:aws:iam::123456789012:instance-profile/team/test-lisa-dev-us-east-1-instance-models"
     )
+
+
+def test_other_variables_of_the_authorizer_are_as_small_as_the_rule_assumes(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write(certificateAuthorityBundle="ca.pem", logLevel="WARNING")
+    (tmp_path / "ca.pem").write_text(CERTIFICATE, encoding="utf-8")
+    function = resources(templates(project.compile().files)["api-base"], "AWS::Lambda::Function")[0]["Properties"]
+    variables = function["Environment"]["Variables"]
+    auth = ("ADMIN_GROUP", "AUTHORITY", "CLIENT_ID", "JWT_GROUPS_PROP")
+    others = len(json.dumps(variables)) - sum(len(json.dumps(variables[name])) for name in auth)
+    assert others < OTHER_VARIABLES_BYTES
