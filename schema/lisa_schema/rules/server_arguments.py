@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
@@ -137,7 +138,8 @@ def owned_arguments(config: Config) -> Iterator[RuleViolation]:
             flag = option_name(argument.text)
             option = _owned_option(model, flag, options) if flag else None
             if option is not None:
-                message = f"`{argument.text}` in {argument.source} would override `--{option}`, which LISA controls."
+                meant = "" if flag == option else f" (`--{option}`)"
+                message = f"`{argument.text}` in {argument.source} is an option{meant} that LISA controls."
                 yield RuleViolation(argument.path, message, f"Remove it; {options[option]}")
 
 
@@ -186,6 +188,7 @@ def options_are_known(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(argument.path, f"{message}.", f"Write `--{near}`." if near else None)
 
 
+@lru_cache(maxsize=4096)
 def _is_known(container: str, text: str, flag: str, installed: EngineVersion | None) -> bool:
     if container in _ABBREVIATES:
         if not text.startswith("--"):
