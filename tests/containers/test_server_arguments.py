@@ -26,13 +26,14 @@ open(os.environ["FAKE_OUT"] + "/argv.json", "w").write(json.dumps(sys.argv[1:]))
 """
 WEIGHTS_PYTHON = Path(__file__).parents[2] / ".venv/weights/bin/python"
 PARSE = """
-import json, sys
+import json, os, sys
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 found = vars(make_arg_parser(FlexibleArgumentParser()).parse_args(sys.argv[1:]))
 names = ("model_tag served_model_name port max_model_len trust_remote_code enable_auto_tool_choice tool_call_parser "
          "hf_overrides speculative_config chat_template").split()
-print(json.dumps({name: found[name] for name in names}))
+print(json.dumps({name: found[name] for name in names}), flush=True)
+os._exit(0)  # Threads of PyTorch and vLLM may not end.
 """
 HOSTILE = [
     '{"method": "mtp", "num_speculative_tokens": 3}',

@@ -17,7 +17,7 @@ from lisa_schema.server_arguments import holds_value, option_name
 from lisa_schema.vulnerabilities import known_vulnerabilities, safe_versions
 
 PARSER = """
-import json
+import json, os
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 import vllm, vllm.envs
@@ -25,7 +25,8 @@ parser = make_arg_parser(FlexibleArgumentParser())
 print(json.dumps({
     "options": [word for action in parser._actions for word in action.option_strings],
     "variables": sorted(vllm.envs.environment_variables),
-}))
+}), flush=True)
+os._exit(0)  # Threads of PyTorch and vLLM may not end.
 """
 WEIGHTS_PYTHON = Path(__file__).parents[2] / ".venv/weights/bin/python"
 
