@@ -9,22 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from containers.context import Container, container
+import parts
+from containers.context import SERVERS, Container, container
 from lisa_schema.server_arguments import split_words
 
 WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
-SERVERS = {
-    "tgi": "text-generation-launcher",
-    "tei": "text-embeddings-router",
-    "vllm": "vllm",
-    "sglang": "sglang",
-}
+ENGINES = [kind for kind in SERVERS if kind != "instructor"]
 PRINTER = """#!/bin/bash
 [[ ${1:-} != -c ]] || exec "$FAKE_PYTHON" "$@"
 exec "$FAKE_PYTHON" -c 'import json, os, sys
 open(os.environ["FAKE_OUT"] + "/argv.json", "w").write(json.dumps(sys.argv[1:]))' "$@"
 """
-WEIGHTS_PYTHON = Path(__file__).parents[2] / ".venv/weights/bin/python"
 PARSE = """
 import json, os, sys
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
@@ -73,7 +68,7 @@ def started(folder: Path, kind: str, arguments: list[str], **environment: str) -
     return words
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ENGINES)
 def test_every_argument_reaches_the_server_as_it_is(tmp_path: Path, kind: str) -> None:
     without = started(tmp_path / "without", kind, [])
     words = started(tmp_path / "with", kind, HOSTILE)
@@ -81,7 +76,7 @@ def test_every_argument_reaches_the_server_as_it_is(tmp_path: Path, kind: str) -
     assert not list(tmp_path.rglob("hacked"))
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ENGINES)
 def test_words_of_the_variable_come_before_the_arguments(tmp_path: Path, kind: str) -> None:
     words = started(tmp_path / "x", kind, ["--seed", "2"], SERVER_ARGS="--seed 1")
     assert words[-4:] == ["--seed", "1", "--seed", "2"]
@@ -121,7 +116,7 @@ def test_entrypoints_and_rules_split_the_variable_alike(tmp_path: Path) -> None:
         assert started(tmp_path / str(number), "tei", [], SERVER_ARGS=text)[6:] == split_words(text), repr(text)
 
 
-@pytest.mark.skipif(not WEIGHTS_PYTHON.exists(), reason="`make weights-parts` installs vLLM")
+@pytest.mark.skipif(not parts.pytorch().is_installed, reason="`make weights-parts` installs vLLM")
 def test_the_parser_of_vllm_reads_what_the_entrypoint_passes(tmp_path: Path) -> None:
     speculative = '{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4}'
     words = started(
@@ -134,7 +129,11 @@ def test_the_parser_of_vllm_reads_what_the_entrypoint_passes(tmp_path: Path) -> 
     )
     assert words[0] == "serve"
     parsed = subprocess.run(
-        [str(WEIGHTS_PYTHON), "-c", PARSE, *words[1:]], capture_output=True, text=True, check=True, timeout=300
+        [str(parts.PYTORCH / "bin/python"), "-c", PARSE, *words[1:]],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     assert json.loads(parsed.stdout.splitlines()[-1]) == {
         "model_tag": str(tmp_path / "x" / "nvme" / "model"),

@@ -15,7 +15,7 @@ from lisa_schema.models import AssetImage, Config, EcsModel
 from lisa_schema.owned_variables import owned_variable
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, Argument, server_arguments
+from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, engine_models, server_arguments
 from lisa_schema.rules.service_paths import runs_own_entrypoint, services
 from lisa_schema.server_arguments import option_name
 from lisa_schema.settable_variables import SETTABLE
@@ -90,12 +90,7 @@ def variables_are_read(config: Config) -> Iterator[RuleViolation]:
 @rule("LISA506", "engine-value", "Use a value that the server accepts.")
 def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
     """The quantization and the data type must be ones that the server has."""
-    for index, model in enumerate(config.ecs_models):
-        container = str(model.inference_container)
-        if container not in TITLES:
-            continue
-        image = engine_image(model.container_config.image)
-        installed = image.version if image.engine == container else None
+    for index, model, container, installed in engine_models(config):
         for path, setting, value in _values(model, index):
             if SECRET_ARN.match(value) or not value or _REFERENCE.search(value):
                 continue
@@ -183,18 +178,18 @@ def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
         if name in variables and reads and not (container == "tei" and setting == "quantization"):
             yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
     options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
-    waiting: tuple[str, Argument] | None = None
+    waiting = ""
     for argument in server_arguments(model, index):
         flag = option_name(argument.text)
-        if flag is None and waiting is not None:
-            yield argument.path, waiting[0], argument.text
-        waiting = None
+        if flag is None and waiting:
+            yield argument.path, waiting, argument.text
+        waiting = ""
         if flag in options:
             _, mark, value = argument.text.partition("=")
             if mark:
                 yield argument.path, options[flag], value
             else:
-                waiting = options[flag], argument
+                waiting = options[flag]
 
 
 _Told = tuple[str, str | None, Severity | None]
