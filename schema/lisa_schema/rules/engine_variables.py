@@ -94,6 +94,8 @@ def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
         for path, setting, value in _values(model, index):
             if SECRET_ARN.match(value) or not value or _REFERENCE.search(value):
                 continue
+            if setting == "quantization" and not names(container, "quantization"):
+                continue  # LISA505 and LISA508 report the setting itself.
             told = _dtype(container, value) if setting == "dtype" else _quantization(container, value, installed)
             if told is not None:
                 message, fix, severity = told
@@ -175,7 +177,7 @@ def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
     variables = model.container_config.environment
     reads = runs_own_entrypoint(model) or container in {"tgi", "tei"}
     for name, setting in (("QUANTIZE", "quantization"), ("DTYPE", "dtype")):
-        if name in variables and reads and not (container == "tei" and setting == "quantization"):
+        if name in variables and reads:
             yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
     options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
     waiting = ""
