@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from lisa_schema.engine_versions import EngineVersion, read_version
@@ -85,11 +86,16 @@ def engine_image(image: AssetImage | EcrImage | RegistryImage | TarballImage) ->
     if isinstance(image, EcrImage):
         repository = image.repository_arn.partition(":repository/")[2]
         return _read(ImageReference(registry="ecr", repository=repository, tag=image.tag, digest=""))
-    text = image.base_image if isinstance(image, AssetImage) else image.registry
+    return _read_reference(image.base_image if isinstance(image, AssetImage) else image.registry)
+
+
+@lru_cache(maxsize=1024)
+def _read_reference(text: str) -> EngineImage:
     found = parse_image(text)
     return _read(found) if found else EngineImage(name=text)
 
 
+@lru_cache(maxsize=1024)
 def _read(found: ImageReference) -> EngineImage:
     parts = found.repository.split("/")
     engine = _engine(parts)

@@ -11,7 +11,7 @@ import difflib
 import json
 from bisect import bisect_left, bisect_right
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, Literal, cast
 
@@ -86,6 +86,7 @@ class Support(Enum):
     UNKNOWN = "unknown"
 
 
+@lru_cache(maxsize=4096)
 def support(engine: str, kind: Kind, name: str, installed: EngineVersion | None) -> Support:
     """Return whether a version has a setting.
 
@@ -113,6 +114,7 @@ def support(engine: str, kind: Kind, name: str, installed: EngineVersion | None)
     return Support.NO
 
 
+@cache
 def names(engine: str, kind: Kind) -> frozenset[str]:
     """Return the settings of an engine in any version."""
     return _DOCUMENTED[engine][kind] if engine in _DOCUMENTED else frozenset(_spans(engine, kind))

@@ -51,6 +51,7 @@ class Vulnerability:
         return self.last_affected is not None and installed <= self.last_affected
 
 
+@cache
 def known_vulnerabilities(engine: str, installed: EngineVersion) -> tuple[Vulnerability, ...]:
     """Return the known vulnerabilities of a version of an engine, the highest score first, then the newest."""
     found = [one for one in reversed(_vulnerabilities(engine)) if one.affects(installed)]

@@ -19,6 +19,14 @@ from lisa_compiler.product.sources import image_code
 
 BUCKET = "models"
 MODEL = "org/name"
+SERVERS = {
+    "tgi": "text-generation-launcher",
+    "tei": "text-embeddings-router",
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "instructor": "uvicorn",
+}
+"""The program that serves, by inference container."""
 
 FAKE_S5CMD = """#!{python}
 import hashlib, os, pathlib, shlex, sys

@@ -9,16 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from containers.context import FAKE_SERVER, MODEL, Container, container, stop_group, wait_for
+from containers.context import FAKE_SERVER, MODEL, SERVERS, Container, container, stop_group, wait_for
 
 WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
-SERVERS = {
-    "tgi": "text-generation-launcher",
-    "tei": "text-embeddings-router",
-    "vllm": "vllm",
-    "sglang": "sglang",
-    "instructor": "uvicorn",
-}
 
 
 def started(folder: Path, kind: str, **environment: str) -> list[str]:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from containers.context import Container, container
+import parts
+from containers.context import SERVERS, Container, container
 from lisa_schema.server_arguments import split_words
 
 WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
-SERVERS = {
-    "tgi": "text-generation-launcher",
-    "tei": "text-embeddings-router",
-    "vllm": "vllm",
-    "sglang": "sglang",
-}
+ENGINES = [kind for kind in SERVERS if kind != "instructor"]
 PRINTER = """#!/bin/bash
 [[ ${1:-} != -c ]] || exec "$FAKE_PYTHON" "$@"
 exec "$FAKE_PYTHON" -c 'import json, os, sys
 open(os.environ["FAKE_OUT"] + "/argv.json", "w").write(json.dumps(sys.argv[1:]))' "$@"
+"""
+PARSE = """
+import json, os, sys
+from vllm.entrypoints.launchers.cli_args import make_arg_parser
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+found = vars(make_arg_parser(FlexibleArgumentParser()).parse_args(sys.argv[1:]))
+names = ("model_tag served_model_name port max_model_len trust_remote_code enable_auto_tool_choice tool_call_parser "
+         "hf_overrides speculative_config chat_template").split()
+print(json.dumps({name: found[name] for name in names}), flush=True)
+os._exit(0)  # Threads of PyTorch and vLLM may not end.
 """
 HOSTILE = [
     '{"method": "mtp", "num_speculative_tokens": 3}',
@@ -61,7 +68,7 @@ def started(folder: Path, kind: str, arguments: list[str], **environment: str) -
     return words
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ENGINES)
 def test_every_argument_reaches_the_server_as_it_is(tmp_path: Path, kind: str) -> None:
     without = started(tmp_path / "without", kind, [])
     words = started(tmp_path / "with", kind, HOSTILE)
@@ -69,7 +76,7 @@ def test_every_argument_reaches_the_server_as_it_is(tmp_path: Path, kind: str) -
     assert not list(tmp_path.rglob("hacked"))
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ENGINES)
 def test_words_of_the_variable_come_before_the_arguments(tmp_path: Path, kind: str) -> None:
     words = started(tmp_path / "x", kind, ["--seed", "2"], SERVER_ARGS="--seed 1")
     assert words[-4:] == ["--seed", "1", "--seed", "2"]
@@ -107,3 +114,36 @@ def test_entrypoints_and_rules_split_the_variable_alike(tmp_path: Path) -> None:
     for number in range(25):
         text = "".join(chance.choice("ab-='\"\\ \n\t{}[](),:$") for _ in range(chance.randrange(30)))
         assert started(tmp_path / str(number), "tei", [], SERVER_ARGS=text)[6:] == split_words(text), repr(text)
+
+
+@pytest.mark.skipif(not parts.pytorch().is_installed, reason="`make weights-parts` installs vLLM")
+def test_the_parser_of_vllm_reads_what_the_entrypoint_passes(tmp_path: Path) -> None:
+    speculative = '{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4}'
+    words = started(
+        tmp_path / "x",
+        "vllm",
+        ["--speculative-config", speculative, "--chat-template", '{{ messages }} it\'s "new"\n'],
+        SERVER_ARGS="--enable-auto-tool-choice\n--tool-call-parser hermes\n--hf-overrides '{\"rope_theta\": 5}'\n",
+        MAX_TOTAL_TOKENS="4096",
+        TRUST_REMOTE_CODE="true",
+    )
+    assert words[0] == "serve"
+    parsed = subprocess.run(
+        [str(parts.PYTORCH / "bin/python"), "-c", PARSE, *words[1:]],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert json.loads(parsed.stdout.splitlines()[-1]) == {
+        "model_tag": str(tmp_path / "x" / "nvme" / "model"),
+        "served_model_name": ["org/name"],
+        "port": 8080,
+        "max_model_len": 4096,
+        "trust_remote_code": True,
+        "enable_auto_tool_choice": True,
+        "tool_call_parser": "hermes",
+        "hf_overrides": {"rope_theta": 5},
+        "speculative_config": json.loads(speculative),
+        "chat_template": '{{ messages }} it\'s "new"\n',
+    }

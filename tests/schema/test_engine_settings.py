@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 from importlib import resources
-from pathlib import Path
 
 import pytest
 
+import parts
 from lisa_schema.engine_images import Accelerator, engine_image
 from lisa_schema.engine_settings import Support, names, other_versions, support, table_date
 from lisa_schema.engine_versions import read_version, version
@@ -17,7 +17,7 @@ from lisa_schema.server_arguments import holds_value, option_name
 from lisa_schema.vulnerabilities import known_vulnerabilities, safe_versions
 
 PARSER = """
-import json
+import json, os
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 import vllm, vllm.envs
@@ -25,14 +25,14 @@ parser = make_arg_parser(FlexibleArgumentParser())
 print(json.dumps({
     "options": [word for action in parser._actions for word in action.option_strings],
     "variables": sorted(vllm.envs.environment_variables),
-}))
+}), flush=True)
+os._exit(0)  # Threads of PyTorch and vLLM may not end.
 """
-WEIGHTS_PYTHON = Path(__file__).parents[2] / ".venv/weights/bin/python"
 
 
-@pytest.mark.skipif(not WEIGHTS_PYTHON.exists(), reason="`make weights-parts` installs vLLM")
+@pytest.mark.skipif(not parts.pytorch().is_installed, reason="`make weights-parts` installs vLLM")
 def test_the_table_has_what_the_parser_of_vllm_has() -> None:
-    words = [str(WEIGHTS_PYTHON), "-c", PARSER]
+    words = [str(parts.PYTORCH / "bin/python"), "-c", PARSER]
     result = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300)
     found = json.loads(result.stdout.splitlines()[-1])
     real = {word.lstrip("-") for word in found["options"]} - {"h", "help"}

@@ -15,9 +15,12 @@ from lisa_schema.connection_times import (
     MAX_DRAIN_SECONDS,
 )
 from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path
+from lisa_schema.engine_settings import TITLES, Support, other_versions, support
 from lisa_schema.models import Config
 from lisa_schema.owned_variables import canonical
 from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.server_arguments import engine_models
 from lisa_schema.rules.service_paths import container_kind, services
 from lisa_schema.settable_variables import GATEWAY
 
@@ -71,3 +74,13 @@ def connection_times(config: Config) -> Iterator[RuleViolation]:
                 number = "a number" if bounds.number is _FRACTIONAL else "an integer number"
                 message = f"`{name}` must be {number} of seconds from {bounds.least} to {bounds.most}: {bounds.reason}."
                 yield RuleViolation((*path, "containerConfig", "environment", name), message, severity=bounds.severity)
+    for index, _, container, installed in engine_models(config):
+        variable = KEEP_ALIVE_VARIABLES.get(container)
+        if variable and installed and support(container, "variables", variable, installed) is Support.NO:
+            image: Path = ("ecsModels", index, "containerConfig", "image")
+            message = (
+                f"{TITLES[container]} {installed} does not read `{variable}`: it closes idle connections after 5 "
+                "seconds, and the load balancer returns 502 for requests on them."
+            )
+            fix = f"Use a version that reads it: {other_versions(container, 'variables', variable)}."
+            yield RuleViolation(image, message, fix, severity=Severity.WARNING)

@@ -15,7 +15,7 @@ from lisa_schema.models import AssetImage, Config, EcsModel
 from lisa_schema.owned_variables import owned_variable
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, Argument, server_arguments
+from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, engine_models, server_arguments
 from lisa_schema.rules.service_paths import runs_own_entrypoint, services
 from lisa_schema.server_arguments import option_name
 from lisa_schema.settable_variables import SETTABLE
@@ -39,22 +39,28 @@ _OF_SYSTEM: Final = frozenset(_SYSTEM.split())
 _HUB_TOKENS: Final = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HF_API_TOKEN"})
 _ARGUMENTS: Final = re.compile(r"((VLLM|SGLANG|TGI|TEI|SERVER|ENGINE|EXTRA|LAUNCHER|CLI)_)*(ARGS|ARGUMENTS|FLAGS|OPTS)")
 _MEANT: Final = {
-    "CONTEXT_LENGTH": "MAX_TOTAL_TOKENS",
-    "CONTEXT_SIZE": "MAX_TOTAL_TOKENS",
-    "MAX_CONTEXT_LENGTH": "MAX_TOTAL_TOKENS",
-    "MAX_MODEL_LENGTH": "MAX_TOTAL_TOKENS",
-    "MAX_SEQ_LEN": "MAX_TOTAL_TOKENS",
-    "MAX_BATCH_SIZE": "MAX_CONCURRENT_REQUESTS",
-    "QUANTIZATION": "QUANTIZE",
-    "NUM_SHARD": "TENSOR_PARALLEL_SIZE",
-    "NUM_GPUS": "TENSOR_PARALLEL_SIZE",
-    "TENSOR_PARALLEL": "TENSOR_PARALLEL_SIZE",
-    "TP": "TENSOR_PARALLEL_SIZE",
-    "TP_SIZE": "TENSOR_PARALLEL_SIZE",
-    "CUDA_MEMORY_FRACTION": "GPU_MEMORY_UTILIZATION",
+    **dict.fromkeys(
+        ("CONTEXT_LENGTH", "CONTEXT_SIZE", "MAX_CONTEXT_LENGTH", "MAX_MODEL_LEN", "MAX_MODEL_LENGTH", "MAX_SEQ_LEN"),
+        ("MAX_TOTAL_TOKENS",),
+    ),
+    **dict.fromkeys(("MAX_BATCH_SIZE", "MAX_NUM_SEQS", "MAX_RUNNING_REQUESTS"), ("MAX_CONCURRENT_REQUESTS",)),
+    "QUANTIZATION": ("QUANTIZE",),
+    **dict.fromkeys(
+        ("NUM_SHARD", "NUM_GPUS", "TENSOR_PARALLEL", "TENSOR_PARALLEL_SIZE", "TP", "TP_SIZE"),
+        ("TENSOR_PARALLEL_SIZE", "NUM_SHARD"),
+    ),
+    **dict.fromkeys(
+        ("CUDA_MEMORY_FRACTION", "GPU_MEMORY_UTILIZATION", "MEM_FRACTION_STATIC"),
+        ("GPU_MEMORY_UTILIZATION", "CUDA_MEMORY_FRACTION"),
+    ),
 }
-"""Names of other servers and recipes, and the variable that does the same."""
+"""Names of other servers and recipes, and the variables that do the same, of which a container has one at most."""
 
+_OTHER_WAYS: Final = {
+    **dict.fromkeys(("HF_MODEL", "HF_MODEL_ID", "MODEL", "MODEL_ID", "MODEL_PATH"), "set `modelName`"),
+    **dict.fromkeys(("MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS"), "`MAX_TOTAL_TOKENS` limits prompt and answer together"),
+}
+_PREFIXES: Final = ("VLLM_", "SGLANG_", "TGI_", "TEI_", "LISA_")
 _DRAINS_FROM: Final = version("0.18.0")
 _REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}|^\$[A-Za-z_][A-Za-z0-9_]*$|\{\{[^{}]*\}\}$")
 
@@ -84,15 +90,12 @@ def variables_are_read(config: Config) -> Iterator[RuleViolation]:
 @rule("LISA506", "engine-value", "Use a value that the server accepts.")
 def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
     """The quantization and the data type must be ones that the server has."""
-    for index, model in enumerate(config.ecs_models):
-        container = str(model.inference_container)
-        if container not in TITLES:
-            continue
-        image = engine_image(model.container_config.image)
-        installed = image.version if image.engine == container else None
+    for index, model, container, installed in engine_models(config):
         for path, setting, value in _values(model, index):
             if SECRET_ARN.match(value) or not value or _REFERENCE.search(value):
                 continue
+            if setting == "quantization" and not names(container, "quantization"):
+                continue  # LISA505 and LISA508 report the setting itself.
             told = _dtype(container, value) if setting == "dtype" else _quantization(container, value, installed)
             if told is not None:
                 message, fix, severity = told
@@ -139,25 +142,33 @@ def _unread(container: str, name: str, installed: EngineVersion | None, *, own: 
 
 
 def _suggestion(container: str, name: str) -> str | None:
-    settable = frozenset(SETTABLE[container])
-    known = settable | (names(container, "variables") if container in TITLES else frozenset[str]())
+    known = frozenset(SETTABLE[container])
+    if container in TITLES:
+        known |= names(container, "variables")
     plain = name.upper().replace("-", "_")
-    for prefix in ("VLLM_", "SGLANG_", "TGI_", "TEI_", "LISA_"):
-        plain = plain.removeprefix(prefix) if name.upper() not in known else plain
+    for prefix in _PREFIXES if plain not in known else ():
+        plain = plain.removeprefix(prefix)
     if _ARGUMENTS.fullmatch(name.upper()) and container in TITLES:
         return "List the arguments in `serverArgs`."
-    if plain in known and owned_variable(container, plain) is None:
-        return f"Write `{plain}`."
+    if plain in _OTHER_WAYS and plain not in known:
+        return f"Remove it: {_OTHER_WAYS[plain]}."
     option = plain.lower().replace("_", "-")
-    for variable, sets in SETTINGS_AS_OPTIONS.get(container, {}).items():
-        if sets == option:
-            return f"Write `{variable}`."
-    if (meant := _MEANT.get(plain)) in settable:
-        return f"Write `{meant}`."
+    if (variable := _same_setting(container, plain, option, known)) is not None:
+        return f"Write `{variable}`."
     if container in TITLES and option in names(container, "options"):
         return f"Add `--{option}` to `serverArgs`."
     near = nearest(name.upper(), frozenset(one for one in known if owned_variable(container, one) is None))
     return f"Write `{near}`." if near else None
+
+
+def _same_setting(container: str, plain: str, option: str, known: frozenset[str]) -> str | None:
+    """The variable that does what a name in capitals says; None if there is none."""
+    if plain in known and owned_variable(container, plain) is None:
+        return plain
+    for variable, sets in SETTINGS_AS_OPTIONS.get(container, {}).items():
+        if sets == option:
+            return variable
+    return next((meant for meant in _MEANT.get(plain, ()) if meant in known), None)
 
 
 def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
@@ -166,21 +177,21 @@ def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
     variables = model.container_config.environment
     reads = runs_own_entrypoint(model) or container in {"tgi", "tei"}
     for name, setting in (("QUANTIZE", "quantization"), ("DTYPE", "dtype")):
-        if name in variables and reads and not (container == "tei" and setting == "quantization"):
+        if name in variables and reads:
             yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
     options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
-    waiting: tuple[str, Argument] | None = None
+    waiting = ""
     for argument in server_arguments(model, index):
         flag = option_name(argument.text)
-        if flag is None and waiting is not None:
-            yield argument.path, waiting[0], argument.text
-        waiting = None
+        if flag is None and waiting:
+            yield argument.path, waiting, argument.text
+        waiting = ""
         if flag in options:
             _, mark, value = argument.text.partition("=")
             if mark:
                 yield argument.path, options[flag], value
             else:
-                waiting = options[flag], argument
+                waiting = options[flag]
 
 
 _Told = tuple[str, str | None, Severity | None]

@@ -50,7 +50,10 @@ def image_of_engine(config: Config) -> Iterator[RuleViolation]:
     for path, service in services(config):
         container = container_kind(service)
         image = engine_image(service.container_config.image)
-        if image.engine is not None and container not in {image.engine, "instructor"}:
+        if container == InferenceContainer.INSTRUCTOR and image.engine == "tei" and runs_own_entrypoint(service):
+            message = f"`{image.name}` contains no Python, in which the instructor container runs."
+            fix = "Use an image with Python, or set `inferenceContainer: tei`."
+        elif image.engine is not None and container not in {image.engine, "instructor"}:
             wanted = "LISA's gateway" if container == GATEWAY else TITLES[container]
             message = f"`{image.name}` is an image of {TITLES[image.engine]}, but the container runs {wanted}."
             fix = (

@@ -16,7 +16,9 @@ from lisa_schema.litellm.credentials import is_placeholder
 from lisa_schema.models import Config
 from lisa_schema.plain_data import texts
 from lisa_schema.rules.registry import RuleViolation, rule
+from lisa_schema.rules.server_arguments import server_arguments
 from lisa_schema.rules.service_paths import services
+from lisa_schema.server_arguments import option_name
 
 _SECRET_KEY: Final = re.compile(
     r"(^|[_.-])("
@@ -61,12 +63,24 @@ def secret_in_litellm(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA391", "secret-in-environment", "Use the ARN of a Secrets Manager secret or of an SSM parameter instead.")
 def secret_in_environment(config: Config) -> Iterator[RuleViolation]:
-    """Environment variables of containers must not contain secrets, since the compiled output is committed."""
+    """Variables and arguments of containers must not contain secrets, since the compiled output is committed."""
     for path, service in services(config):
         for name, value in service.container_config.environment.items():
             at = (*path, "containerConfig", "environment", name)
             if is_secret(at, value):
                 yield RuleViolation(at, f"`{name}` looks like a secret, which must not be committed.")
+    for index, model in enumerate(config.ecs_models):
+        option = ""
+        for argument in server_arguments(model, index):
+            flag = option_name(argument.text)
+            value = argument.text.partition("=")[2] if flag else argument.text
+            option = flag or option
+            if is_secret((option.replace("-", "_"),), value):
+                message = (
+                    f"The value of `--{option}` in {argument.source} looks like a secret, which must not be committed."
+                )
+                fix = "Remove it, and set a variable that the server reads to the ARN of a Secrets Manager secret."
+                yield RuleViolation(argument.path, message, fix)
 
 
 @rule("LISA392", "secret-in-url", "Remove the credentials from the URL.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
@@ -123,6 +124,15 @@ def server_arguments(model: EcsModel, index: int) -> Iterator[Argument]:
         yield Argument(text, ("ecsModels", index, "serverArgs", position), "serverArgs")
 
 
+def engine_models(config: Config) -> Iterator[tuple[int, EcsModel, str, EngineVersion | None]]:
+    """Each model with an engine that has tables: its position, its container, and the version that its image names."""
+    for index, model in enumerate(config.ecs_models):
+        container = str(model.inference_container)
+        if container in TITLES:
+            image = engine_image(model.container_config.image)
+            yield index, model, container, image.version if image.engine == container else None
+
+
 @rule("LISA319", "owned-argument", "Remove the argument.")
 def owned_arguments(config: Config) -> Iterator[RuleViolation]:
     """Arguments must not repeat an option that LISA sets, such as model, name and address, or that bars the gateway."""
@@ -137,7 +147,8 @@ def owned_arguments(config: Config) -> Iterator[RuleViolation]:
             flag = option_name(argument.text)
             option = _owned_option(model, flag, options) if flag else None
             if option is not None:
-                message = f"`{argument.text}` in {argument.source} would override `--{option}`, which LISA controls."
+                meant = "" if flag == option else f" (`--{option}`)"
+                message = f"`{argument.text}` in {argument.source} is an option{meant} that LISA controls."
                 yield RuleViolation(argument.path, message, f"Remove it; {options[option]}")
 
 
@@ -167,12 +178,7 @@ def arguments_are_separate(config: Config) -> Iterator[RuleViolation]:
 @rule("LISA508", "unknown-option", "Check the name against the documentation of the server.", Severity.WARNING)
 def options_are_known(config: Config) -> Iterator[RuleViolation]:
     """Options in `serverArgs` and SERVER_ARGS must be ones that the server's version has, according to its table."""
-    for index, model in enumerate(config.ecs_models):
-        container = str(model.inference_container)
-        if container not in TITLES:
-            continue
-        image = engine_image(model.container_config.image)
-        installed = image.version if image.engine == container else None
+    for index, model, container, installed in engine_models(config):
         for argument in server_arguments(model, index):
             flag = option_name(argument.text)
             if flag is None or holds_value(argument.text) or _is_known(container, argument.text, flag, installed):
@@ -186,6 +192,7 @@ def options_are_known(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(argument.path, f"{message}.", f"Write `--{near}`." if near else None)
 
 
+@lru_cache(maxsize=4096)
 def _is_known(container: str, text: str, flag: str, installed: EngineVersion | None) -> bool:
     if container in _ABBREVIATES:
         if not text.startswith("--"):

@@ -48,6 +48,8 @@ PASSING: Passing = {
         [f"{ENVIRONMENT}={{KEEP_ALIVE_TIMEOUT: 601, DRAIN_TIMEOUT: 0, ANSWER_TIMEOUT: 0.5}}"],
         [*VLLM, f"{MODEL_ENVIRONMENT}={{VLLM_HTTP_TIMEOUT_KEEP_ALIVE: 3600, DRAIN_TIMEOUT: 3570}}"],
         [f"{MODEL_ENVIRONMENT}={{VLLM_HTTP_TIMEOUT_KEEP_ALIVE: 5, DRAIN_TIMEOUT: soon}}"],  # TGI reads neither.
+        ["ecsModels[mistral7b].inferenceContainer=sglang", f"{MODEL_IMAGE}={{baseImage: 'lmsysorg/sglang:v0.5.23'}}"],
+        ["ecsModels[mistral7b].inferenceContainer=sglang", f"{MODEL_IMAGE}={{baseImage: 'lmsysorg/sglang:dev'}}"],
     ],
 }
 
@@ -149,6 +151,13 @@ FAILING: Failing = {
         *(
             ([*VLLM, f"{MODEL_ENVIRONMENT}.{name}={value}"], f"{OF_MODEL}.{name}")
             for name, value in (("VLLM_HTTP_TIMEOUT_KEEP_ALIVE", "5"), ("DRAIN_TIMEOUT", "-1"))
+        ),
+        *(
+            (
+                [f"ecsModels[mistral7b].inferenceContainer={container}", f"{MODEL_IMAGE}={{baseImage: '{image}'}}"],
+                "ecsModels[0].containerConfig.image",
+            )
+            for container, image in (("sglang", "lmsysorg/sglang:v0.5.9"), ("vllm", "vllm/vllm-openai:v0.8.5"))
         ),
         (
             [*EMBEDDING, "ecsModels[0].inferenceContainer=instructor", f"{MODEL_ENVIRONMENT}.KEEP_ALIVE_TIMEOUT=600"],

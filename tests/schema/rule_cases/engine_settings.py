@@ -109,7 +109,10 @@ FAILING: Failing = {
             ([*changes, f"{VARIABLES}={{{name}: x}}"], f"{OF_MODEL}.{name}")
             for changes, name in (
                 *((VLLM, name) for name in ("MAX_MODEL_LEN", "VLLM_ARGS", "VLLM_USE_V1", "max_total_tokens", "A")),
-                *((VLLM, name) for name in ("MAX_INPUT_LENGTH", "NUM_SHARD", "VLLM_LOGING_LEVEL", "model_name")),
+                *(
+                    (VLLM, name)
+                    for name in ("MAX_INPUT_LENGTH", "NUM_SHARD", "VLLM_LOGING_LEVEL", "model_name", "MODEL_ID")
+                ),
                 (VLLM, "HF_TOKEN"),
                 (OLD_VLLM, "DRAIN_TIMEOUT"),
                 *((SGLANG, name) for name in ("VLLM_LOGGING_LEVEL", "MAX_MODEL_LEN", "SGLANG_ARGS")),

@@ -119,6 +119,7 @@ FAILING: Failing = {
             "ecsModels[0].containerConfig.image.path",
         ),
         ([f"{IMAGE}.baseImage=vllm/vllm-openai:v0.32.0"], f"{IMAGE}.baseImage"),
+        ([*INSTRUCTOR, on(f"{TEI}:86-1.8")], BASE),
     ],
     "image-hardware": [
         ([*EMBEDDING, on(f"{TEI}:cpu-1.8")], BASE),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .changes import ENVIRONMENT, Failing, Passing, listed
 
+ARGUMENTS = "ecsModels[mistral7b].serverArgs"
+
 PASSING: Passing = {
     "secret-in-litellm": [
         [listed(api_key=value)]
@@ -25,6 +27,10 @@ PASSING: Passing = {
             "PASSWORD=",
             "USE_TOKEN='true'",
         )
+    ]
+    + [
+        [f"{ARGUMENTS}=[--max-total-tokens, 4096, '--otlp-endpoint=http://collector:4317', --revision, main]"],
+        [f"{ARGUMENTS}=[--hf-token, none, --eos-token, '</s>', --watermark-gamma, 0.5]"],
     ],
     "secret-in-url": [["pypiConfig.indexUrl=https://pypi.example.com/simple"]],
 }
@@ -54,6 +60,13 @@ FAILING: Failing = {
         ([f"{ENVIRONMENT}.HF_TOKEN=hf_abcdefghijklmnopqrstuvwxyz0123456789"], f"{ENVIRONMENT}.HF_TOKEN"),
         ([f"{ENVIRONMENT}.OPENAI_API_KEY=0123456789abcdef"], f"{ENVIRONMENT}.OPENAI_API_KEY"),
         ([f"{ENVIRONMENT}.EXTRA=AKIAABCDEFGHIJKLMNOP"], f"{ENVIRONMENT}.EXTRA"),
+        ([f"{ARGUMENTS}=[--hf-token, 0123456789abcdef]"], "ecsModels[0].serverArgs[1]"),
+        ([f"{ARGUMENTS}=[--seed, 1, '--hf-token=0123456789abcdef']"], "ecsModels[0].serverArgs[2]"),
+        ([f'{ARGUMENTS}=[--extra, \'{{"k": "sk-abcdefghijklmnopqrstuvwxyz"}}\']'], "ecsModels[0].serverArgs[1]"),
+        (
+            ["ecsModels[mistral7b].containerConfig.environment.SERVER_ARGS=--hf-token 0123456789abcdef"],
+            "ecsModels[0].containerConfig.environment.SERVER_ARGS",
+        ),
     ],
     "secret-in-url": [(["pypiConfig.indexUrl=https://me:secret@pypi.example.com/simple"], "pypiConfig.indexUrl")],
 }
