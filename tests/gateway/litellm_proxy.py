@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from compiler.conftest import TGI, configuration
+from compiler.conftest import MINIMAL, TGI, configuration
 from gateway.processes import LITELLM_PYTHON, ROOT, running, wait_until_answers
 from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.dev.processes import free_port
@@ -20,6 +20,7 @@ ADMIN_KEY = "sk-administrators-3c4b5a69788796a5b4c3d2e1f0"
 MASTER_KEY = "sk-master-88796a5b4c3d2e1f00f1e2d3c"
 # What the container has from its role; no caller may have it sent anywhere.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "role-session"}
+_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:lisa/proxy-key-AbCdEf"
 KEYS = {"LITELLM_KEY": KEY, "LITELLM_ADMIN_KEY": ADMIN_KEY}
 
 
@@ -40,8 +41,11 @@ def compiled(folder: Path, models: Mapping[str, str], external: Sequence[tuple[s
         }
         for name, address in external
     ]
+    rest_api = copy.deepcopy(dict(MINIMAL["restApiConfig"]))
+    rest_api["containerConfig"]["environment"] = {"PROXY_KEY": _SECRET}
     changed = configuration(
         ecsModels=hosted,
+        restApiConfig=rest_api,
         litellmConfig={"model_list": entries, "general_settings": {"master_key": "os.environ/PROXY_KEY"}},
     )
     (folder / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": changed}))

@@ -85,7 +85,7 @@ OTHERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "ragRepositories[].opensearchConfig": ({"endpoint": "https://search.example.com"},),
     "ragRepositories[].opensearchConfig.masterNodes": (5,),
     "litellmConfig.model_list[].litellm_params.api_base": ("https://example.com/v1",),
-    "litellmConfig.model_list[].litellm_params.api_key": ("os.environ/OTHER",),
+    "litellmConfig.model_list[].litellm_params.api_key": ("os.environ/AWS_REGION",),
     "litellmConfig.model_list[].model_info": ({"id": "other"},),
     "litellmConfig.general_settings.master_key": ("os.environ/PARTNER_API_KEY",),
     "litellmConfig.router_settings.num_retries": (3,),

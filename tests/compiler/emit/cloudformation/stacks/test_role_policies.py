@@ -108,3 +108,31 @@ def test_role_has_its_managed_policies_under_the_configured_prefix(tmp_path: Pat
     ]
     assert len(statements) == 1 + len(policies)
     assert [arn for one in statements for arn in one["Resource"]] == sorted(environment.values())
+
+
+def test_many_external_models_fit_into_the_policies_of_a_role(tmp_path: Path) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/"
+    models = [f"bedrock/anthropic.claude-{number}-with-a-long-name-v1:0" for number in range(120)]
+    models += [f"bedrock/{arn}profile{number:08}" for number in range(60)]
+    entries = [
+        {
+            "model_name": f"model-{number}",
+            "litellm_params": {"model": model},
+            "lisa_params": {"model_type": "textgen", "streaming": True},
+        }
+        for number, model in enumerate(models)
+    ]
+    project = Project(tmp_path).write(litellmConfig={"model_list": entries})
+    serve = templates(project.compile().files)["serve"]["Resources"]
+    role = serve["RestApiTaskRole"]["Properties"]
+    managed = [
+        serve[reference["Ref"]]["Properties"]["PolicyDocument"] for reference in role.get("ManagedPolicyArns", [])
+    ]
+    inline = [policy["PolicyDocument"] for policy in role["Policies"]]
+    assert sum(map(characters, inline)) <= 10_240
+    assert managed
+    assert max(map(characters, managed)) <= 6_144
+    allowed = {resource for action, resource, _ in granted([*inline, *managed]) if action == "bedrock:InvokeModel"}
+    named = [model.removeprefix("bedrock/") for model in models]
+    assert all(any(name in resource for resource in allowed) for name in named)
+    assert json.dumps([*inline, *managed]).count("bedrock:InferenceProfileArn") == 2
