@@ -188,15 +188,17 @@ def _require_signature(url: str, body: bytes, headers: Mapping[str, str], region
 
 
 def allows(statements: Sequence[Mapping[str, Any]], action: str, resource: str) -> bool:
-    """Whether statements of a role allow an action on a resource; there must be no denial and no condition."""
+    """Whether statements of a role allow an action on a resource; none may have a condition."""
     from fnmatch import fnmatchcase
 
     def listed(value: Any) -> list[str]:
         return value if isinstance(value, list) else [value]
 
-    assert all(each["Effect"] == "Allow" and "Condition" not in each for each in statements)
-    return any(
-        any(fnmatchcase(action, each) for each in listed(statement["Action"]))
-        and any(fnmatchcase(resource, each) for each in listed(statement["Resource"]))
+    assert all("Condition" not in each for each in statements)
+    effects = {
+        statement["Effect"]
         for statement in statements
-    )
+        if any(fnmatchcase(action, each) for each in listed(statement["Action"]))
+        and any(fnmatchcase(resource, each) for each in listed(statement["Resource"]))
+    }
+    return effects == {"Allow"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from tests.compiler.conftest import MINIMAL, TGI, Project
 
 from lisa_compiler.compile.pipeline import Compiled, compile_environment
 from permissions.deployed import Deployed
-from permissions.evaluation import FOLDER, Evaluator, evaluator
 from permissions.role_check import Universe
 
 ROOT = Path(__file__).parents[2]
@@ -72,15 +71,6 @@ def _neighbors(folder: Path) -> Compiled:
 def _legacy(folder: Path) -> Compiled:
     """The CDK's older synthesizer, and no documents."""
     return Project(folder).write(stackSynthesizer="LegacyStackSynthesizer", deployRag=False).compile()
-
-
-@pytest.fixture(scope="session")
-def iam() -> Iterator[Evaluator]:
-    """IAM's evaluation."""
-    if not (FOLDER / "node_modules").is_dir():
-        pytest.skip("the evaluation of IAM policies is not installed: run `make permissions-parts`")
-    with evaluator() as found:
-        yield found
 
 
 @pytest.fixture(scope="session", params=[*EXAMPLES, "legacy", "neighbors"])

@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
-from permissions.deployed import Deployed, Role
+from permissions.deployed import Deployed
 from permissions.evaluation import as_list
+from permissions.role import Role
 from permissions.users import Variables, users
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,8 @@ from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.plan import ModelPlan
 from lisa_compiler.plan.images import BuiltImage
 from lisa_schema.regions import region as find_region
-from permissions.evaluation import Document, as_list
+from permissions.evaluation import Document
+from permissions.role import Role
 
 Template = Mapping[str, Any]
 Resource = Mapping[str, Any]
@@ -64,38 +65,6 @@ _RESOURCE_POLICIES = {
 
 class UnresolvedError(Exception):
     """A template refers to something in a way that is not known here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """A role.
-
-    Attributes:
-        component: of its stack.
-        logical_id: in the template.
-        arn: its ARN.
-        documents: what its policies allow and deny, those of its stack's managed policies included.
-        managed: ARNs of AWS's managed policies.
-        boundary: ARN of its permissions boundary.
-        trust: who assumes it.
-    """
-
-    component: str
-    logical_id: str
-    arn: str
-    documents: Sequence[Document]
-    managed: Sequence[str]
-    boundary: str | None
-    trust: Document
-
-    @property
-    def place(self) -> str:
-        """Component and logical id."""
-        return f"{self.component}/{self.logical_id}"
-
-    def with_documents(self, documents: Sequence[Document]) -> Role:
-        """The same role with other policies."""
-        return replace(self, documents=documents)
 
 
 @dataclass(frozen=True, repr=False)
@@ -315,8 +284,3 @@ def _weights(compiled: Compiled, model: ModelPlan) -> Sequence[str]:
         if isinstance(image, BuiltImage) and path.startswith(f"{image.context}/") and path.endswith(".tsv")
     ]
     return [_CONTENT.sub("", words[2]) for words in lists] or [model.config.model_name]
-
-
-def statements(document: Document) -> list[Mapping[str, Any]]:
-    """The statements of a policy."""
-    return as_list(document["Statement"])

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from permissions.declared_calls import Need, needs_of
-from permissions.deployed import Deployed, Role, statements
-from permissions.evaluation import Document, Evaluator, Policies, Request, as_list
+from permissions.deployed import Deployed
+from permissions.evaluation import Document, Policies, Request, as_list, is_allowed
+from permissions.role import Role, statements
 
 ALLOW_ALL: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 """A permissions boundary that limits nothing: the account's own is not in the templates."""
@@ -88,24 +89,21 @@ def wording(role: Role, needs: Sequence[Need]) -> Iterator[str]:
         yield f"{role.place}: a denial of {action} on {resource} is not declared, or is missing"
 
 
-def decisions(
-    universe: Universe, role: Role, evaluator: Evaluator, *, actions: frozenset[str] | None = None
-) -> Iterator[str]:
+def decisions(universe: Universe, role: Role, *, actions: frozenset[str] | None = None) -> Iterator[str]:
     """How the evaluation of a role differs from what is declared.
 
     Args:
         universe: the deployment.
         role: with the policies to evaluate.
-        evaluator: what evaluates them.
         actions: the only ones to ask for; None for all.
     """
     needs = [need for need in universe.needs[role.place] if actions is None or need.action in actions]
     for need in needs:
         context = {key: sample(value) for key, value in need.context.items()}
-        if not ask(universe.deployed, role, evaluator, (need.action, sample(need.on)), context=context):
+        if not ask(universe.deployed, role, (need.action, sample(need.on)), context=context):
             yield f"{role.place} does not allow {need.action} on {need.on}"
     for action, arn, context in _near_misses(universe, role, needs, actions):
-        if ask(universe.deployed, role, evaluator, (action, arn), context=context):
+        if ask(universe.deployed, role, (action, arn), context=context):
             yield f"{role.place} allows {action} on {arn} with {dict(context)}"
 
 
@@ -142,7 +140,6 @@ def _wrong_contexts(universe: Universe, need: Need) -> Iterator[Mapping[str, str
 def ask(
     deployed: Deployed,
     role: Role,
-    evaluator: Evaluator,
     request: tuple[str, str],
     *,
     context: Mapping[str, str] | None = None,
@@ -164,9 +161,8 @@ def ask(
         on=arn,
         account=deployed.account,
         context={"aws:SecureTransport": "true", "aws:RequestedRegion": deployed.region, **(context or {})},
-        required=tuple(context or ()),
     )
-    return evaluator.is_allowed(policies, asked)
+    return is_allowed(policies, asked)
 
 
 def _resource_policy(deployed: Deployed, arn: str) -> Document | None:

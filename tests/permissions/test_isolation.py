@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from permissions.conftest import NEIGHBORS
-from permissions.deployed import Role
-from permissions.evaluation import Evaluator, Policies, Request
+from permissions.evaluation import Policies, Request, is_allowed
+from permissions.role import Role
 from permissions.role_check import Universe, ask
 
 BUCKET = "arn:aws:s3:::test-models"
@@ -51,56 +51,56 @@ def task_role(universe: Universe, model: str) -> Role:
 
 @only_neighbors
 @pytest.mark.parametrize("what", READS)
-def test_data_have_their_readers_alone(universe: Universe, iam: Evaluator, what: str) -> None:
+def test_data_have_their_readers_alone(universe: Universe, what: str) -> None:
     action, arn = READS[what]
-    found = {one.place for one in universe.deployed.roles if ask(universe.deployed, one, iam, (action, arn))}
+    found = {one.place for one in universe.deployed.roles if ask(universe.deployed, one, (action, arn))}
     assert found == HOLDERS[what]
 
 
 @only_neighbors
 @pytest.mark.parametrize("model", NEIGHBORS)
-def test_model_reads_its_weights_and_those_of_no_other(universe: Universe, iam: Evaluator, model: str) -> None:
+def test_model_reads_its_weights_and_those_of_no_other(universe: Universe, model: str) -> None:
     own = task_role(universe, model)
     for name in (*NEIGHBORS, f"{model}-2", f"{model}2", f"x{model}", model.rpartition("/")[2], "unknown"):
         for file in FILES:
             arn = f"{BUCKET}/{name}/{file}"
-            assert ask(universe.deployed, own, iam, ("s3:GetObject", arn)) == (name == model), arn
+            assert ask(universe.deployed, own, ("s3:GetObject", arn)) == (name == model), arn
         listed = {"s3:prefix": f"{name}/"}
-        assert ask(universe.deployed, own, iam, ("s3:ListBucket", BUCKET), context=listed) == (name == model), name
+        assert ask(universe.deployed, own, ("s3:ListBucket", BUCKET), context=listed) == (name == model), name
     for prefix in ("", "org/", model, model[:-1]):
-        assert not ask(universe.deployed, own, iam, ("s3:ListBucket", BUCKET), context={"s3:prefix": prefix}), prefix
-    assert not ask(universe.deployed, own, iam, ("s3:ListBucket", BUCKET))
-    assert not ask(universe.deployed, own, iam, ("s3:GetObject", f"{BUCKET}/{model}"))
+        assert not ask(universe.deployed, own, ("s3:ListBucket", BUCKET), context={"s3:prefix": prefix}), prefix
+    assert not ask(universe.deployed, own, ("s3:ListBucket", BUCKET))
+    assert not ask(universe.deployed, own, ("s3:GetObject", f"{BUCKET}/{model}"))
 
 
 @only_neighbors
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl"])
-def test_no_program_writes_weights(universe: Universe, iam: Evaluator, action: str) -> None:
+def test_no_program_writes_weights(universe: Universe, action: str) -> None:
     for one in universe.deployed.roles:
         for model in NEIGHBORS:
-            assert not ask(universe.deployed, one, iam, (action, f"{BUCKET}/{model}/model.safetensors")), one.place
+            assert not ask(universe.deployed, one, (action, f"{BUCKET}/{model}/model.safetensors")), one.place
 
 
 @only_neighbors
-def test_requests_without_tls_are_denied(universe: Universe, iam: Evaluator) -> None:
+def test_requests_without_tls_are_denied(universe: Universe) -> None:
     arn = READS["documents"][1]
     plain = {"aws:SecureTransport": "false"}
-    assert not ask(universe.deployed, role(universe, "rag/RagRole"), iam, ("s3:GetObject", arn), context=plain)
+    assert not ask(universe.deployed, role(universe, "rag/RagRole"), ("s3:GetObject", arn), context=plain)
 
 
 @only_neighbors
-def test_key_needs_a_statement_of_the_role(universe: Universe, iam: Evaluator) -> None:
+def test_key_needs_a_statement_of_the_role(universe: Universe) -> None:
     """The key's policy leaves decisions to the policies of roles."""
     deployed = universe.deployed
     [key] = [arn for arn in deployed.resource_policies if ":kms:" in arn]
     via = {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}
     session = role(universe, "chat/SessionRole")
-    assert ask(deployed, session, iam, ("kms:Decrypt", key), context=via)
-    assert not ask(deployed, session.with_documents([]), iam, ("kms:Decrypt", key), context=via)
+    assert ask(deployed, session, ("kms:Decrypt", key), context=via)
+    assert not ask(deployed, session.with_documents([]), ("kms:Decrypt", key), context=via)
 
 
 @only_neighbors
-def test_search_domain_is_its_readers(universe: Universe, iam: Evaluator) -> None:
+def test_search_domain_is_its_readers(universe: Universe) -> None:
     deployed = universe.deployed
     [domain] = [arn for arn in deployed.resource_policies if ":es:" in arn]
     actions = {one.action for one in universe.needs["rag/RagRole"] if one.action.startswith("es:")}
@@ -108,4 +108,4 @@ def test_search_domain_is_its_readers(universe: Universe, iam: Evaluator) -> Non
         for action in (*actions, "es:ESHttpHead", "es:ESHttpPatch"):
             request = Request(principal=one.arn, action=action, on=f"{domain}/index", account=deployed.account)
             policies = Policies(identity=[], resource=deployed.resource_policies[domain])
-            assert iam.is_allowed(policies, request) == (one.place == "rag/RagRole" and action in actions), action
+            assert is_allowed(policies, request) == (one.place == "rag/RagRole" and action in actions), action

@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 import pytest
 
 from permissions.declared_calls import programs
-from permissions.deployed import Deployed, Role
-from permissions.evaluation import Document, Evaluator, Policies, Request
+from permissions.deployed import Deployed
+from permissions.evaluation import Document, Policies, Request, is_allowed
+from permissions.role import Role
 from permissions.role_check import Universe, ask, decisions, sample, wording
 from permissions.users import users
 
@@ -17,11 +18,11 @@ SENDS_ACCOUNT = ("ecs-tasks", "vpc-flow-logs")
 """Services that say for which account they act."""
 
 
-def test_roles_allow_what_is_declared_and_nothing_else(universe: Universe, iam: Evaluator) -> None:
+def test_roles_allow_what_is_declared_and_nothing_else(universe: Universe) -> None:
     found = [
         difference
         for role in universe.deployed.roles
-        for difference in (*wording(role, universe.needs[role.place]), *decisions(universe, role, iam))
+        for difference in (*wording(role, universe.needs[role.place]), *decisions(universe, role))
     ]
     assert found == []
     assert sum(map(len, universe.needs.values())) > 70
@@ -41,7 +42,7 @@ def test_managed_policies_have_reasons(universe: Universe) -> None:
         assert names == program.managed.keys(), role.place
 
 
-def test_roles_trust_their_service_alone(universe: Universe, iam: Evaluator) -> None:
+def test_roles_trust_their_service_alone(universe: Universe) -> None:
     deployed = universe.deployed
 
     def trusts(role: Role, service: str, account: str) -> bool:
@@ -53,7 +54,7 @@ def test_roles_trust_their_service_alone(universe: Universe, iam: Evaluator) -> 
             account=deployed.account,
             context={"aws:SourceAccount": account},
         )
-        return iam.is_allowed(Policies(identity=[], resource=_named_as_everywhere(deployed, role.trust)), request)
+        return is_allowed(Policies(identity=[], resource=_named_as_everywhere(deployed, role.trust)), request)
 
     for role in deployed.roles:
         (program,) = (one for one in programs() if one.has(role))
@@ -75,7 +76,7 @@ def _service(deployed: Deployed, principal: str) -> str:
 
 
 @pytest.mark.parametrize("universe", ["prod"], indirect=True)
-def test_boundary_limits_a_role(universe: Universe, iam: Evaluator) -> None:
+def test_boundary_limits_a_role(universe: Universe) -> None:
     bounded = [role for role in universe.deployed.roles if fnmatchcase(role.place, "model-*/TaskRole")]
     assert len(bounded) == 3
     no_weights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}]}
@@ -84,5 +85,5 @@ def test_boundary_limits_a_role(universe: Universe, iam: Evaluator) -> None:
         for need in universe.needs[role.place]:
             request = (need.action, sample(need.on))
             context = {key: sample(value) for key, value in need.context.items()}
-            assert ask(universe.deployed, role, iam, request, context=context)
-            assert not ask(universe.deployed, role, iam, request, context=context, boundary=no_weights)
+            assert ask(universe.deployed, role, request, context=context)
+            assert not ask(universe.deployed, role, request, context=context, boundary=no_weights)

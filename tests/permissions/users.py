@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from permissions.deployed import Deployed, Role
+from permissions.deployed import Deployed
+from permissions.role import Role
 
 Variables = Mapping[str, list[str]]
 """Values by name; several where the program works with several, none where it has no such thing."""

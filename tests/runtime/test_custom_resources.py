@@ -17,6 +17,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from permissions.recording import Recorder
+
 IDS = {"StackId": "arn:stack", "RequestId": "r-1", "LogicalResourceId": "Resource"}
 SOURCES = Path(__file__).parents[2] / "runtime" / "lambdas" / "lisa_lambdas" / "custom_resources"
 
@@ -202,6 +204,17 @@ def test_types_and_caching(s3: Any, answers: Answers, name: str, kind: str, cach
     call(answers, "website", "Create", **bundle(s3, "one", **{"index.html": "<p>", name: "x"}))
     head = s3.head_object(Bucket="site", Key=name)
     assert (head["ContentType"], head["CacheControl"]) == (kind, cache)
+
+
+def test_every_declared_call_is_made(s3: Any, answers: Answers, recorder: Recorder) -> None:
+    """Of both functions: what runtime/lambdas/aws_calls.yaml declares."""
+    for key in ("one", "two"):
+        properties = bundle(s3, key, **{"index.html": key, f"assets/{key}.js": "x"})
+        recorder.variables |= {"BucketName": properties["BucketName"], "SourceBucket": properties["SourceBucket"]}
+        call(answers, "website", "Create", **properties)
+    assert recorder.missing("website") == []
+    call(answers, "empty_bucket", "Delete", BucketName="site")
+    assert recorder.missing("empty_bucket") == []
 
 
 def test_an_update_removes_what_is_no_longer_there(s3: Any, answers: Answers) -> None:

@@ -79,11 +79,20 @@ def model_identifiers_unique(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA305", "model-name-is-path", "Use the name on its model card, such as `mistralai/Mistral-7B-v0.3`.")
 def model_name_is_path(config: Config) -> Iterator[RuleViolation]:
-    """A modelName must be a path in the models bucket, without empty parts and `..`."""
+    """A modelName must be a path in the models bucket, without empty parts and `..`, and outside those of others."""
+    deployed = {index: model.model_name for index, model in enumerate(config.ecs_models) if model.deploy}
     for index, model in enumerate(config.ecs_models):
+        path: Path = ("ecsModels", index, "modelName")
         if any(part in ("", ".", "..") for part in model.model_name.split("/")):
-            message = f"`{model.model_name}` is not a valid path for weights."
-            yield RuleViolation(("ecsModels", index, "modelName"), message)
+            yield RuleViolation(path, f"`{model.model_name}` is not a valid path for weights.")
+        for other, name in deployed.items():
+            if index in deployed and model.model_name.startswith(f"{name}/"):
+                message = (
+                    f"The weights of `{model.model_name}` are inside those of `{name}` (`ecsModels[{other}]`), whose "
+                    "containers could read them."
+                )
+                fix = "Rename the directory of one of them in the models bucket, and its modelName."
+                yield RuleViolation(path, message, fix, (("ecsModels", other, "modelName"),))
 
 
 @rule(

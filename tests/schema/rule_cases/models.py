@@ -26,7 +26,11 @@ PASSING: Passing = {
     "embedding-has-no-streaming": [[], EMBEDDING],
     "container-serves-type": [[], EMBEDDING, [*EMBEDDING, "ecsModels[0].inferenceContainer=vllm"]],
     "model-identifiers-unique": [[second("other")], [second("mistral-7b"), "ecsModels[1].deploy=false"]],
-    "model-name-is-path": [[]],
+    "model-name-is-path": [
+        [],
+        ["ecsModels[0].modelName=other-2/x", second("b")],
+        ["ecsModels[0].modelName=other/x", second("b"), "ecsModels[1].deploy=false"],
+    ],
     "unique-model-name": [[listed()]],
     "consistent-lisa-params": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
     "model-limit": [[], [models(999)]],
@@ -46,7 +50,11 @@ FAILING: Failing = {
         ([*EMBEDDING, "ecsModels[0].inferenceContainer=tgi"], "ecsModels[0].inferenceContainer"),
     ],
     "model-identifiers-unique": [([second("Mistral-7B")], "ecsModels[1].modelId")],
-    "model-name-is-path": [(["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName")],
+    "model-name-is-path": [
+        (["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName"),
+        (["ecsModels[0].modelName=other/x", second("b")], "ecsModels[0].modelName"),
+        (["ecsModels[0].modelName=b", second("b"), "ecsModels[1].modelName=b/v2/x"], "ecsModels[1].modelName"),
+    ],
     "unique-model-name": [
         ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name")
     ],
