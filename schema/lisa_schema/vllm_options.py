@@ -1,4 +1,4 @@
-"""Options of vLLM's server, and the parallel sizes of SGLang's, as a model's environment and additional server arguments set them.
+"""Options of vLLM's server, and parallel sizes of SGLang's, as a model's environment and server arguments set them.
 
 The variables are translated by templates/containers/vllm/entrypoint.sh.j2; arguments come last and win. The names,
 aliases and forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 0.33).

@@ -77,8 +77,9 @@ class _Reporter:
         self._model = model
         self._document = document
         self._path: KeyPath = ("ecsModels", model.index)
-        facts = model.question.facts
-        self._is_certain = facts.is_own and model.question.version is not None
+        question = model.question
+        # What other engines are rejected for does not depend on their version.
+        self._is_certain = question.facts.is_own and (question.version is not None or question.engine != "vllm")
 
     def breaches(self) -> Iterator[Diagnostic]:
         """Report rules that more memory does not satisfy."""

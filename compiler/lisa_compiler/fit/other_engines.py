@@ -36,7 +36,9 @@ def judge_tgi(question: Question) -> Answer:
 
 def judge_sglang(question: Question) -> Answer:
     """Judge a model under SGLang: by the GPUs of the instance alone, since its memory is not modeled."""
-    breaches = tuple(gpu_breaches(question))
+    # Copies of the attention layers share the GPUs of the model, other copies do not: they are not counted.
+    options = replace(question.options, data_parallel=1)
+    breaches = tuple(gpu_breaches(replace(question, options=options)))
     answer = replace(_unknown("the memory of SGLang is not modeled"), breaches=breaches)
     if certain := answer.certain_breaches:
         reason = "; ".join(breach.message for breach in certain)

@@ -80,9 +80,16 @@ def cost_rows(before: Cost | None, after: Cost | None) -> Iterator[str]:
         for hours, digits in ((1, 2), (HOURS_OF_MONTH, 0))
     )
     currency = next(side.currency for side in (after, before) if side is not None)
-    unknown = after.unknown if after is not None else ()
-    without = f", without {', '.join(unknown)} (price unknown)" if unknown else ""
-    yield f"{currency} for the instances alone: {hour} per hour, {month} per month{without}"
+    yield f"{currency} for the instances alone: {hour} per hour, {month} per month{_without(before, after)}"
+
+
+def _without(before: Cost | None, after: Cost | None) -> str:
+    """Name the services that a total leaves out; both totals, where they leave out different ones."""
+    old, new = (", ".join(side.unknown) if side is not None else "" for side in (before, after))
+    if before is None or after is None or old == new:
+        names = new or old
+        return f", without {names} (price unknown)" if names else ""
+    return f", before without {old or 'none'}, after without {new or 'none'} (price unknown)"
 
 
 def _amount(cost: Cost | None, hours: int, digits: int) -> str:

@@ -180,6 +180,16 @@ def test_shards_of_text_generation_inference(environment: Callable[..., ValidEnv
     assert diagnostic.key_path == f"{ENVIRONMENT}.NUM_SHARD"
 
 
+def test_weights_that_exceed_the_gpu_under_other_engines(environment: Callable[..., ValidEnvironment]) -> None:
+    image = "ghcr.io/huggingface/text-embeddings-inference:86-1.7"
+    kind = {"inferenceContainer": "tei", "modelType": "embedding", "streaming": None}
+    lock = lock_of(shape_of(), 60_000_000_000)
+    diagnostic = only(environment(instance="g5.xlarge", image=image, **kind), lock)
+    assert (diagnostic.code, diagnostic.severity) == ("LISA421", Severity.ERROR)
+    # Estimates beside the weights are never reported.
+    assert found(environment(instance="g5.xlarge", image=image, **kind), lock_of(shape_of())) == []
+
+
 def test_longer_than_the_positions(environment: Callable[..., ValidEnvironment]) -> None:
     valid = environment(variables={"MAX_TOTAL_TOKENS": 8192}, instance="g6e.xlarge")
     diagnostic = only(valid, lock_of(shape_of(max_positions=4096)))

@@ -177,6 +177,7 @@ def test_sglang_needs_its_gpus_too() -> None:
     found = judge(ask("g6.xlarge", engine="sglang", tensor_parallel=8))
     assert rejected(found, RuleKind.PARALLEL, "needs 8 GPUs")
     assert judge(ask("g6.12xlarge", engine="sglang")).verdict is Verdict.UNKNOWN
+    assert judge(ask("g6.12xlarge", engine="sglang", data_parallel=4)).certain_breaches == ()
 
 
 def test_more_shards_than_gpus() -> None:

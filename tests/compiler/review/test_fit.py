@@ -98,6 +98,11 @@ def test_the_difference_in_cost() -> None:
     assert found["after"]["minimumPerHour"] == 2.012
 
 
+def test_totals_that_leave_out_different_services_are_told_apart() -> None:
+    change = changed({"cost": {"total": TOTAL}}, {"cost": {"total": {**TOTAL, "unknown": []}}})
+    assert "before without Gateway, after without none (price unknown)" in text(change, COMPARED)
+
+
 def test_the_same_cost_is_not_told() -> None:
     change = changed({"cost": {"total": TOTAL}}, {"cost": {"total": TOTAL}})
     assert "instances alone" not in text(change, COMPARED)
