@@ -11,12 +11,12 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.fingerprint import Stamp
-from lisa_weights.lock.lock_file import SourceKind
+from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind
 from lisa_weights.lock.proofs import Proof
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import read_directory
 from lisa_weights.proof.load import prove
-from lisa_weights.resolve import WeightsIssue, checkpoint_stamps, resolve
+from lisa_weights.resolve import IssueKind, WeightsIssue, checkpoint_stamps, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     ModelImported,
@@ -65,8 +65,6 @@ def import_weights(
 ) -> Iterator[ModelImported | ModelLocked]:
     """Import a model from a carrier into models/, convert it if it needs to be, and lock it.
 
-    An adapter is kept in models/ and not locked.
-
     Args:
         workspace: where the weights are.
         source: a directory, a Hugging Face cache, a tar archive or an OCI layout.
@@ -80,8 +78,7 @@ def import_weights(
     """
     imported = import_model(source, workspace.models, model, replace=replace_existing, step=step)
     yield ModelImported(imported)
-    if imported.problem is None:
-        yield from lock_local(workspace, [imported.model], step, revision=imported.revision, generate=generate)
+    yield from lock_local(workspace, [imported.model], step, revision=imported.revision, relock=True, generate=generate)
 
 
 def convert_directory(
@@ -149,7 +146,13 @@ def fetch_listing(
     if known is not None:
         known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
     yield from lock_local(
-        workspace, [listing.model], step, revision=listing.revision, omitted=listing.omitted, generate=generate
+        workspace,
+        [listing.model],
+        step,
+        revision=listing.revision,
+        omitted=listing.omitted,
+        relock=True,
+        generate=generate,
     )
 
 
@@ -160,10 +163,32 @@ def lock_local(
     *,
     revision: str | None = None,
     omitted: Iterable[OmittedFile] = (),
+    relock: bool = False,
     generate: bool = False,
 ) -> Iterator[ModelLocked]:
-    """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
-    resolution = resolve(models, workspace.models, workspace.lock(), generate=generate, step=step)
+    """Convert and lock local models.
+
+    Args:
+        workspace: where the weights are.
+        models: their names.
+        step: receives the progress.
+        revision: the commit of one that came from the Hub.
+        omitted: what was omitted on the Hub.
+        relock: accept other content than that of a locked commit.
+        generate: also prove that a converted model generates as its checkpoint does.
+
+    Raises:
+        WeightsError: a model cannot be locked, or differs from its locked commit.
+    """
+    resolution = resolve(
+        models,
+        workspace.models,
+        workspace.lock(),
+        relock=relock,
+        generate=generate,
+        bases=workspace.bases,
+        step=step,
+    )
     lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)
@@ -175,8 +200,9 @@ def lock_local(
             lock = lock.with_model(model, locked)
             workspace.save(lock)
             yield ModelLocked(model, locked, tuple(sorted({*omitted_files(workspace.path(model)), *omitted})))
-    if resolution.issues:
-        raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
+    failed = [issue for issue in resolution.issues if issue.kind is not IssueKind.UNCOMPARED]
+    if failed:
+        raise WeightsError(" ".join(_format_issue(issue, workspace) for issue in failed))
 
 
 def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Converted) -> None:
@@ -190,6 +216,13 @@ def _record_conversion(path: Path, before: Mapping[str, Stamp], converted: Conve
         memory.save()
 
 
-def _format_issue(finding: WeightsIssue) -> str:
-    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
-    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."
+def _format_issue(issue: WeightsIssue, workspace: Workspace) -> str:
+    reasons = "; ".join(issue.reasons).rstrip(".") or "it does not exist"
+    if issue.kind is IssueKind.CHANGED:
+        commit = workspace.locked(issue.model).revision
+        return (
+            f"{MODELS}/{issue.model} has other content than commit {commit}, which {LOCK_FILE} has: {reasons}. Restore "
+            f"it with `lisa weights fetch {issue.model} --revision {commit}`, or pass --relock to lock it as a local "
+            "model."
+        )
+    return f"{MODELS}/{issue.model} cannot be locked: {reasons}."

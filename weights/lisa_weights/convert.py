@@ -15,10 +15,9 @@ from typing import Any
 from lisa_weights import disk
 from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
 from lisa_weights.errors import WeightsError
-from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
-from lisa_weights.safetensors.file_names import INDEX
+from lisa_weights.safetensors.file_names import ADAPTER, INDEX
 from lisa_weights.safetensors.header import Header
 from lisa_weights.safetensors.layout import Layout, lay_out, read_file
 from lisa_weights.safetensors.shards import check_index, shard_names, split
@@ -97,7 +96,6 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The maximum shard size must be at least one byte; use, for example, 2GB.")
-    _require_model(model_dir)
     root = _convert_directory(
         model_dir,
         max_shard_size=max_shard_size,
@@ -127,13 +125,6 @@ def convert(
         skipped=(*root.skipped, *(name for one in modules.values() for name in one.skipped)),
         written=root.written or any(one.written for one in modules.values()),
     )
-
-
-def _require_model(model_dir: Path) -> None:
-    """Refuse an adapter, whose tensors would become those of a model."""
-    names = {path.name for path in model_dir.iterdir()} if model_dir.is_dir() else set()
-    if is_adapter(names):
-        raise WeightsError(f"{model_dir.name} was not converted: {adapter_problem(None)}.")
 
 
 def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
@@ -172,10 +163,10 @@ def _convert_directory(
             held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
             check_index(sources.index, sources.weight_map, held)
         parts = _parts(checkpoints)
-        wrapper = wrapper_of(parts.keys())
+        wrapper = None if sources.is_adapter else wrapper_of(parts.keys())
         if wrapper is not None:
             raise WeightsError(f"{model_dir.name} was not converted: {wrapper}.")
-        layouts = _layouts(parts, max_shard_size)
+        layouts = _one_layout(ADAPTER, parts) if sources.is_adapter else _layouts(parts, max_shard_size)
         _check_space(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
         _require_every_tensor(waiting, layouts, checkpoints)
@@ -258,6 +249,10 @@ def _parts(checkpoints: Sequence[Checkpoint]) -> Mapping[str, OutputTensor]:
                 )
             parts[part.info.name] = part
     return parts
+
+
+def _one_layout(name: str, parts: Mapping[str, OutputTensor]) -> Mapping[str, Layout]:
+    return {name: lay_out([part.info for part in parts.values()], {"format": "pt"})}
 
 
 def _layouts(parts: Mapping[str, OutputTensor], max_shard_size: int) -> Mapping[str, Layout]:

@@ -24,7 +24,7 @@ from lisa_weights.carriers.tar_tree import open_tar
 from lisa_weights.carriers.tree import Tree
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import require_model_name
-from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, ModelShape, adapter_problem, choose_files
+from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, choose_files
 from lisa_weights.safetensors.dropped_names import read_config
 from lisa_weights.steps import Step, no_progress
 from lisa_weights.temporary_directory import temporary_directory
@@ -67,11 +67,6 @@ class Imported:
     revision: str | None
     quantization: str | None
     base_model: str | None
-
-    @property
-    def problem(self) -> str | None:
-        """Why it is kept but not locked, a clause without a full stop; None for a model."""
-        return adapter_problem(self.base_model) if self.files.shape is ModelShape.ADAPTER else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from lisa_weights.steps import no_progress
 from lisa_weights.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lisa_compiler.plan import Deployment
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lisa_schema.diagnostic_types import DiagnosticType
     from lisa_schema.document import Document, ScalarNode
     from lisa_schema.document import Path as KeyPath
+    from lisa_schema.models import Config
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.resolve import WeightsIssue
     from lisa_weights.steps import Step
@@ -58,9 +59,15 @@ def resolve_weights(
     """
     if local_weights is LocalWeights.IGNORE:
         return Resolution(lock=lock, locked=(), issues=(), seen={})
-    needed = [model.config.model_name for model in deployment.models]
-    change = local_weights is LocalWeights.LOCK
-    return resolve(needed, project / MODELS, lock, change=change, step=step or no_progress)
+    config, change = deployment.config, local_weights is LocalWeights.LOCK
+    return resolve(
+        config.deployed_weights,
+        project / MODELS,
+        lock,
+        change=change,
+        bases=config.bases_of_adapters,
+        step=step or no_progress,
+    )
 
 
 def unpinned(deployment: Deployment, weights: Resolution, document: Document, environment: str) -> list[Diagnostic]:
@@ -70,7 +77,7 @@ def unpinned(deployment: Deployment, weights: Resolution, document: Document, en
     """
     found = []
     names = _names(document)
-    open_models = {model.config.model_name for model in deployment.models} - weights.lock.models.keys()
+    open_models = set(deployment.config.deployed_weights) - weights.lock.models.keys()
     open_models -= {issue.model for issue in weights.issues if issue.kind is IssueKind.OUTDATED}
     for issue in weights.issues:
         required = deployment.config.weights.strict and issue.model in open_models
@@ -82,7 +89,35 @@ def unpinned(deployment: Deployment, weights: Resolution, document: Document, en
                 "is true."
             )
             found.append(_at_model(diagnostic_types.WEIGHTS_REQUIRED, issue.model, message, names, environment))
-    return found
+    return [*found, *_adapter_problems(deployment.config, weights.lock, names, environment)]
+
+
+def _adapter_problems(config: Config, lock: WeightsLock, names: Names, environment: str) -> Iterator[Diagnostic]:
+    """Report names of weights that are an adapter where a model is required, the reverse, and other base models."""
+    for model in config.deployed_models:
+        locked = lock.models.get(model.model_name)
+        if locked is not None and locked.adapter is not None:
+            base = f", of {locked.adapter.base_model}" if locked.adapter.base_model else ""
+            message = f"{model.model_name} is a LoRA adapter{base}, not a model."
+            yield _at_model(diagnostic_types.ADAPTER_KIND, model.model_name, message, names, environment)
+        for adapter in model.adapters:
+            entry = lock.models.get(adapter.source)
+            if entry is None:
+                continue
+            if entry.adapter is None:
+                message = f"{adapter.source} is a model, not a LoRA adapter."
+                yield _at_model(diagnostic_types.ADAPTER_KIND, adapter.source, message, names, environment)
+            elif not _is_same_model(entry.adapter.base_model, model.model_name):
+                message = (
+                    f"The adapter {adapter.source} states the base model {entry.adapter.base_model}, and is listed "
+                    f"under {model.model_name}."
+                )
+                yield _at_model(diagnostic_types.ADAPTER_BASE, adapter.source, message, names, environment)
+
+
+def _is_same_model(stated: str | None, model: str) -> bool:
+    """Whether an adapter's base is a model; it may state the path of a directory, or nothing."""
+    return stated is None or stated.rstrip("/").rpartition("/")[2].casefold() == model.rpartition("/")[2].casefold()
 
 
 def open_workspace(environment: ValidEnvironment, endpoint_url: str | None = None) -> Workspace:
@@ -98,8 +133,9 @@ def open_workspace(environment: ValidEnvironment, endpoint_url: str | None = Non
         project=environment.root,
         environment=environment.name,
         bucket_name=config.s3_bucket_models,
-        needed=tuple(dict.fromkeys(model.model_name for model in config.deployed_models)),
+        needed=config.deployed_weights,
         endpoint_url=endpoint_url or (home.s5cmd_endpoint if home else None),
+        bases=config.bases_of_adapters,
     )
 
 
@@ -123,6 +159,15 @@ def _diagnose(issue: WeightsIssue, names: Names, environment: str) -> Diagnostic
             diagnostic_types.WEIGHTS_UNCHECKED,
             f"Whether {issue.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
         ),
+        IssueKind.CHANGED: (
+            diagnostic_types.WEIGHTS_CHANGED,
+            f"{place} has other content than the commit that {LOCK_FILE} has: {reasons}.",
+        ),
+        IssueKind.MISFIT: (diagnostic_types.ADAPTER_MISFIT, f"{place} cannot be used: {reasons}."),
+        IssueKind.UNCOMPARED: (
+            diagnostic_types.ADAPTER_UNCOMPARED,
+            f"Whether the adapter {issue.model} fits {reasons} is unknown: they were not compared.",
+        ),
     }[issue.kind]
     return _at_model(kind, issue.model, message, names, environment)
 
@@ -138,9 +183,9 @@ def _at_model(kind: DiagnosticType, model: str, message: str, names: Names, envi
 
 
 def _names(document: Document) -> Names:
-    """The first line that names each model, in one pass: a document of 1000 models has 10 000 values."""
+    """The first line that names each model or adapter, in one pass: a document of 1000 models has 10 000 values."""
     found: dict[str, tuple[KeyPath, ScalarNode]] = {}
     for path, leaf in document.leaves():
-        if path[-1] == "modelName":
+        if path[-1] == "modelName" or (path[-1] in {"name", "weights"} and path[-3:-2] == ("adapters",)):
             found.setdefault(leaf.text, (path, leaf))
     return found

@@ -10,6 +10,8 @@ import yaml
 from lisa_compiler.plan.provenance import bare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lisa_compiler.plan import Deployment, ModelPlan
 
 PATH = "litellm/config.yaml"
@@ -46,7 +48,7 @@ def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
     """Render `litellm/config.yaml`: the user's litellmConfig, the hosted models, and what the gateway relies on."""
     config = deployment.config.litellm_config.model_dump(mode="json", by_alias=True, exclude_none=True)
     models = config.pop("model_list")
-    models.extend(_entry(model) for model in deployment.models)
+    models.extend(entry for model in deployment.models for entry in _entries(model))
     config["litellm_settings"] = _CHAT_COMPLETIONS_ONLY | config["litellm_settings"]
     config["general_settings"] = config["general_settings"] | AUTHORIZATION
     if _COOLDOWN_KEYS.isdisjoint(config["router_settings"]):
@@ -56,10 +58,17 @@ def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
     return {PATH: (_HEADER + text).encode()}
 
 
-def _entry(model: ModelPlan) -> dict[str, Any]:
+def _entries(model: ModelPlan) -> Iterator[dict[str, Any]]:
+    """The model, and its adapters, which its server answers for under their names."""
+    yield _entry(model, model.identifier, model.config.model_name)
+    for adapter in model.adapters:
+        yield _entry(model, adapter.name, adapter.name)
+
+
+def _entry(model: ModelPlan, name: str, served_name: str) -> dict[str, Any]:
     kind = bare(str(model.config.model_type))
     params: dict[str, Any] = {
-        "model": f"openai/{model.config.model_name}",
+        "model": f"openai/{served_name}",
         "api_base": f"{model.url}/v1",
         "api_key": "ignored",
     }
@@ -69,7 +78,7 @@ def _entry(model: ModelPlan) -> dict[str, Any]:
         # there unless the model does not reason. `reasoning_effort` is forwarded all the same.
         params["use_chat_completions_api"] = True
         info["supports_reasoning"] = False
-    return {"model_name": model.identifier, "litellm_params": params, "model_info": info}
+    return {"model_name": name, "litellm_params": params, "model_info": info}
 
 
 def _limit_cooldowns(models: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from lisa_schema.rules import (
     access,
+    adapters,
     capacity,
     connections,
     environment,
@@ -22,6 +23,7 @@ __all__ = ["Rule", "RuleViolation", "registered_rules", "rule"]
 
 RULE_MODULES = (
     access,
+    adapters,
     capacity,
     connections,
     environment,

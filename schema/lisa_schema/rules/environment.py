@@ -23,7 +23,7 @@ _VARIABLES_BYTES: Final = 48 * 1024
 """Of the 64 KiB of a task definition (Amazon ECS Developer Guide, "Amazon ECS service quotas")."""
 
 _LISTENS: Final = "the load balancer reaches the container at port 8080."
-_OWNED_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
+_OWNED_ARGUMENTS: Final[Mapping[str, dict[str, str]]] = {
     "vllm": {
         "model": "set `modelName`.",
         "served-model-name": "set `modelName`; clients call the model by its `modelId`.",
@@ -51,6 +51,14 @@ _OWNED_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By inference container, the options that its entrypoint sets, each with the second half of the fix."""
 
+_ADAPTER_ARGUMENTS: Final[dict[str, str]] = {
+    "enable-lora": "`adapters` enables it.",
+    "no-enable-lora": "`adapters` enables it.",
+    "lora-modules": "list the adapter in `adapters`.",
+    "max-lora-rank": "it follows from the adapters.",
+}
+"""What the entrypoint of a model with `adapters` sets too."""
+
 
 @rule("LISA318", "owned-variable", "Remove the variable.")
 def owned_variables(config: Config) -> Iterator[RuleViolation]:
@@ -74,7 +82,7 @@ def owned_variables(config: Config) -> Iterator[RuleViolation]:
 def owned_arguments(config: Config) -> Iterator[RuleViolation]:
     """SERVER_ARGS must not repeat an option that the entrypoint sets: model, name and address."""
     for index, model in enumerate(config.ecs_models):
-        options = _OWNED_ARGUMENTS.get(model.inference_container, {})
+        options = _OWNED_ARGUMENTS.get(model.inference_container, {}) | (_ADAPTER_ARGUMENTS if model.adapters else {})
         at: Path = ("ecsModels", index, "containerConfig", "environment", "SERVER_ARGS")
         words = model.container_config.environment.get("SERVER_ARGS", "")
         if options and SECRET_ARN.match(words):
