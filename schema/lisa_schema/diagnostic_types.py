@@ -222,7 +222,7 @@ WEIGHTS_CHANGED = DiagnosticType(
     "weights-changed",
     "A model in models/ has other content than the commit of the Hub that weights.lock.json has.",
     "Restore it with `lisa weights fetch <org>/<name> --revision <commit>`, or lock the content as a local model with"
-    " `lisa weights stage --relock`.",
+    " `lisa compile --relock`.",
 )
 ADAPTER_BASE = DiagnosticType(
     "LISA414",

@@ -245,7 +245,7 @@ check_shards() {
       [[ -s "$target/$shard" ]] || fail "model.safetensors.index.json names $shard, which $source_url does not have"
     done < <(grep -o '"[^"]*\.safetensors"' "$index" | tr -d '"' | sort -u)
   elif [[ ! -s "$target/model.safetensors" && ! -s "$target/adapter_model.safetensors" ]]; then
-    fail "$source_url has no model.safetensors, model.safetensors.index.json or adapter_model.safetensors: convert the weights to safetensors"
+    fail "$source_url has no model.safetensors, model.safetensors.index.json or adapter_model.safetensors: convert the model to safetensors"
   fi
 }
 

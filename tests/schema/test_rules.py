@@ -17,6 +17,7 @@ from lisa_schema.yaml_reader import read_yaml
 
 from .rule_cases import (
     access,
+    adapters,
     capacity,
     containers,
     ineffective_keys,
@@ -35,6 +36,7 @@ from .rule_cases.ineffective_keys import CONDA
 
 CASES = (
     access,
+    adapters,
     capacity,
     containers,
     ineffective_keys,

@@ -189,10 +189,12 @@ def lock_local(
         bases=workspace.bases,
         step=step,
     )
+    failed = [issue for issue in resolution.issues if issue.kind is not IssueKind.UNCOMPARED]
+    refused = {issue.model for issue in failed}
     lock = workspace.lock()
     for model in models:
         locked = resolution.lock.models.get(model)
-        if locked is None:
+        if locked is None or model in refused:
             continue
         if revision is not None:
             locked = replace(locked, kind=SourceKind.HUB, revision=revision)
@@ -200,7 +202,6 @@ def lock_local(
             lock = lock.with_model(model, locked)
             workspace.save(lock)
             yield ModelLocked(model, locked, tuple(sorted({*omitted_files(workspace.path(model)), *omitted})))
-    failed = [issue for issue in resolution.issues if issue.kind is not IssueKind.UNCOMPARED]
     if failed:
         raise WeightsError(" ".join(_format_issue(issue, workspace) for issue in failed))
 
@@ -222,7 +223,7 @@ def _format_issue(issue: WeightsIssue, workspace: Workspace) -> str:
         commit = workspace.locked(issue.model).revision
         return (
             f"{MODELS}/{issue.model} has other content than commit {commit}, which {LOCK_FILE} has: {reasons}. Restore "
-            f"it with `lisa weights fetch {issue.model} --revision {commit}`, or pass --relock to lock it as a local "
-            "model."
+            f"it with `lisa weights fetch {issue.model} --revision {commit}`, or lock it as a local model with "
+            "--relock, if you changed it."
         )
     return f"{MODELS}/{issue.model} cannot be locked: {reasons}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
 class LocalWeights(StrEnum):
     """What is done about the models in `models/`.
 
-    `lock` converts and locks what is new or has changed, `compare` writes nothing and tells how they differ from the
-    lock, `ignore` looks at none of them and asks for no weights at all.
+    `lock` converts and locks what is new or has changed, `relock` also what differs from a locked commit; `compare`
+    writes nothing and reports the differences from the lock; `ignore` reads no model and requires no weights.
     """
 
     LOCK = "lock"
+    RELOCK = "relock"
     COMPARE = "compare"
     IGNORE = "ignore"
 
@@ -59,12 +61,13 @@ def resolve_weights(
     """
     if local_weights is LocalWeights.IGNORE:
         return Resolution(lock=lock, locked=(), issues=(), seen={})
-    config, change = deployment.config, local_weights is LocalWeights.LOCK
+    config = deployment.config
     return resolve(
         config.deployed_weights,
         project / MODELS,
         lock,
-        change=change,
+        change=local_weights is not LocalWeights.COMPARE,
+        relock=local_weights is LocalWeights.RELOCK,
         bases=config.bases_of_adapters,
         step=step or no_progress,
     )
@@ -82,7 +85,7 @@ def unpinned(deployment: Deployment, weights: Resolution, document: Document, en
     for issue in weights.issues:
         required = deployment.config.weights.strict and issue.model in open_models
         if not required or issue.kind is not IssueKind.UNSTAGED:
-            found.append(_diagnose(issue, names, environment))
+            found.append(_diagnose(issue, weights.lock, names, environment))
         if required:
             message = (
                 f"The weights of {issue.model} are not staged ({LOCK_FILE} does not have them), and `weights.strict` "
@@ -139,9 +142,11 @@ def open_workspace(environment: ValidEnvironment, endpoint_url: str | None = Non
     )
 
 
-def _diagnose(issue: WeightsIssue, names: Names, environment: str) -> Diagnostic:
+def _diagnose(issue: WeightsIssue, lock: WeightsLock, names: Names, environment: str) -> Diagnostic:
     """Put an issue about a model at the first line that names the model."""
     place = f"{MODELS}/{issue.model}"
+    entry = lock.models.get(issue.model)
+    commit = str(entry.revision) if entry is not None else ""
     reasons = "; ".join(issue.reasons).rstrip(".")
     kind, message = {
         IssueKind.UNSTAGED: (
@@ -161,7 +166,7 @@ def _diagnose(issue: WeightsIssue, names: Names, environment: str) -> Diagnostic
         ),
         IssueKind.CHANGED: (
             diagnostic_types.WEIGHTS_CHANGED,
-            f"{place} has other content than the commit that {LOCK_FILE} has: {reasons}.",
+            f"{place} has other content than commit {commit}, which {LOCK_FILE} has: {reasons}.",
         ),
         IssueKind.MISFIT: (diagnostic_types.ADAPTER_MISFIT, f"{place} cannot be used: {reasons}."),
         IssueKind.UNCOMPARED: (
@@ -169,12 +174,13 @@ def _diagnose(issue: WeightsIssue, names: Names, environment: str) -> Diagnostic
             f"Whether the adapter {issue.model} fits {reasons} is unknown: they were not compared.",
         ),
     }[issue.kind]
-    return _at_model(kind, issue.model, message, names, environment)
+    found = _at_model(kind, issue.model, message, names, environment)
+    return replace(found, fix=found.fix.replace("<commit>", commit))
 
 
 def _at_model(kind: DiagnosticType, model: str, message: str, names: Names, environment: str) -> Diagnostic:
     fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
-    fix = fix.replace("`lisa compile`", f"`lisa compile --env {environment}`")
+    fix = fix.replace("`lisa compile", f"`lisa compile --env {environment}")
     fix = fix.replace("<org>/<name>", model)
     if model not in names:
         return kind.at(None, message, fix=fix)

