@@ -272,7 +272,7 @@ if [[ $status == staged ]]; then
   tail -n +2 "$list" >"$scratch/list"
 else
   list_source >"$scratch/list" ||
-    fail "cannot list $source_url: check that s3BucketModels exists, and that the task role can read it"
+    fail "cannot list $source_url: check that s3BucketModels exists, which LISA does not create, and that the task role can read it"
   [[ -s $scratch/list ]] || fail "there is nothing at $source_url: stage the weights of the model first"
 fi
 read_list "$scratch/list"

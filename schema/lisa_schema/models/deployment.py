@@ -102,7 +102,9 @@ class Config(ConfigModel):
         examples=[2],
     )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
-    s3_bucket_models: BucketName = Field(description="Bucket with the model weights.", examples=["lisa-models"])
+    s3_bucket_models: BucketName = Field(
+        description="Bucket with the model weights, which LISA does not create.", examples=["lisa-models"]
+    )
     weights: WeightsConfig = Field(
         default_factory=WeightsConfig, description="How the weights of hosted models are verified."
     )

@@ -176,11 +176,25 @@ def load(path: Path) -> WeightsLock:
         WeightsError: it cannot be read, is not JSON, or does not have the form of this version.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
         return WeightsLock()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+
+
+def parse(data: bytes, path: str) -> WeightsLock:
+    """Parse the bytes of a lock.
+
+    Args:
+        data: the file's.
+        path: its name, for messages.
+
+    Raises:
+        WeightsError: it is not JSON, or does not have the form of this version.
+    """
+    try:
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise WeightsError(f"{path} is not UTF-8 text from byte {error.start}: {_RESTORE}") from error
     try:
@@ -298,7 +312,7 @@ def _proofs(entry: Fields) -> tuple[Proof, ...]:
         entry.reject("proofs", f"cannot be read: {error}")
 
 
-def _not_json(path: Path, text: str, error: Exception) -> WeightsError:
+def _not_json(path: str, text: str, error: Exception) -> WeightsError:
     conflict = next((number for number, line in enumerate(text.splitlines(), 1) if _CONFLICT.match(line)), None)
     if conflict is not None:
         return WeightsError(
