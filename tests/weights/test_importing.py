@@ -56,6 +56,18 @@ CARRIERS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
         path / "m.tar", {f"a/b/{name}": data for name, data in files.items()}
     ),
     "compressed tar": lambda path, files: tar(path / "m.tgz", files, "w:gz"),
+    "tar with zstd": lambda path, files: tar(path / "m.tar.zst", files, "w:zst"),
+    "tar of a cache with zstd": lambda path, files: tar(path / "m.tar.zst", cache(path / "hub", files).parent, "w:zst"),
+    "layout of archives with zstd": lambda path, files: oci_layout(
+        path / "oci", files, "application/vnd.cncf.model.weight.v1.tar+zstd"
+    ),
+    "tar of a layout": lambda path, files: tar(path / "m.tar", oci_layout(path / "oci", files)),
+    "compressed tar of a layout of archives": lambda path, files: tar(
+        path / "m.tgz", oci_layout(path / "oci", files, "application/vnd.kitops.modelkit.model.v1.tar+gzip"), "w:gz"
+    ),
+    "tar of a directory with a layout": lambda path, files: tar(
+        path / "m.tar", oci_layout(path / "all" / "oci", files).parent
+    ),
     "tar of a cache": lambda path, files: tar(path / "m.tar", cache(path / "hub", files).parent),
     "layout of files": lambda path, files: oci_layout(path / "oci", files),
     "layout of archives": lambda path, files: oci_layout(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -21,7 +21,7 @@ from lisa_weights.carriers.hub_cache import Snapshot, find_snapshot, snapshot_of
 from lisa_weights.carriers.oci_layout import LAYOUT_FILES, open_oci_layout
 from lisa_weights.carriers.placement import LINKED_FROM, is_on_disk_of, place
 from lisa_weights.carriers.tar_tree import open_tar
-from lisa_weights.carriers.tree import Tree
+from lisa_weights.carriers.tree import SubTree, Tree
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import require_model_name
 from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, choose_files
@@ -143,13 +143,25 @@ def _open(source: Path, free: int) -> Iterator[_Carrier]:
     if not (source.is_file() or source.is_dir()):
         raise WeightsError(f"{source} is a special file. Pass a directory, a tar archive or an OCI layout.")
     if source.is_file():
-        with open_tar(source, free) as tree:
-            yield _inside(tree, CarrierKind.TAR)
+        with open_tar(source, free) as tree, ExitStack() as inner:
+            layout = _layout(tree)
+            if layout is None:
+                yield _inside(tree, CarrierKind.TAR)
+            else:
+                yield _inside(inner.enter_context(open_oci_layout(layout, free)), CarrierKind.OCI_LAYOUT)
     elif all((source / name).is_file() for name in LAYOUT_FILES):
-        with open_oci_layout(source, free) as tree:
-            yield _inside(tree, CarrierKind.OCI_LAYOUT)
+        with open_oci_layout(DirectoryTree(source), free) as layer_tree:
+            yield _inside(layer_tree, CarrierKind.OCI_LAYOUT)
     else:
         yield _directory(source.resolve())
+
+
+def _layout(tree: Tree) -> Tree | None:
+    """The OCI layout in an archive, as `skopeo copy … oci-archive:` and `oras` write it; None where it has none."""
+    found = [path.removesuffix("oci-layout") for path in tree.entries if path.rpartition("/")[2] == "oci-layout"]
+    if len(found) > 1:
+        raise WeightsError("The archive has several OCI layouts. Extract it with `tar -xf` and import one of them.")
+    return SubTree(tree, found[0]) if found else None
 
 
 def _directory(source: Path) -> _Carrier:
@@ -185,8 +197,6 @@ def _inside(tree: Tree, kind: CarrierKind) -> _Carrier:
     snapshot = find_snapshot(tree)
     if snapshot is not None:
         return _cached(tree, snapshot)
-    if any(path.rpartition("/")[2] == "oci-layout" for path in tree.entries):
-        raise WeightsError("The archive has an OCI layout. Extract it with `tar -xf` and import the directory.")
     prefix = ""
     for _ in range(_MAX_DEPTH):
         inner = {path.removeprefix(prefix).partition("/")[::2] for path in tree.entries}
