@@ -79,6 +79,14 @@ CARRIERS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
 }
 
 
+def test_model_beside_other_files_of_an_archive(tmp_path: Path) -> None:
+    files = {"README.md": b"#", "docs/guide.md": b"#", "Kitfile": b"k"}
+    inside = {f"model/{name}": data for name, data in single().items()}
+    result = imported(tar(tmp_path / "m.tar", files | inside), tmp_path / "models")
+    assert content(result.path) == single()
+    assert {path: result.files.left_out[path] for path in files} == dict.fromkeys(files, "outside of model/")
+
+
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_every_carrier_brings_the_same_files(tmp_path: Path, carrier: str) -> None:
     files = {**sharded(), "README.md": b"# m"}

@@ -30,6 +30,7 @@ from lisa_weights.steps import Step, no_progress
 from lisa_weights.temporary_directory import temporary_directory
 
 _MAX_DEPTH = 8
+_CONFIGURATIONS = frozenset({"config.json", ADAPTER_CONFIG, "modules.json", "params.json"})
 _REPLACED = ".lisa-replaced-"
 
 
@@ -111,6 +112,8 @@ def import_model(
         target = models / require_model_name(name)
         paths = [path for path in carrier.tree.entries if path.startswith(carrier.prefix)]
         files = choose_files([path.removeprefix(carrier.prefix) for path in paths])
+        if carrier.kind is not CarrierKind.HUB_CACHE:
+            files = files.leaving_out(carrier.tree.entries.keys() - set(paths), f"outside of {carrier.prefix}")
         if target.exists() and not replace:
             raise WeightsError(f"{target} exists: pass `--replace` to replace it, or `--as org/name` for another name.")
         with disk.explain_errors(target, "imported"):
@@ -197,6 +200,19 @@ def _inside(tree: Tree, kind: CarrierKind) -> _Carrier:
     snapshot = find_snapshot(tree)
     if snapshot is not None:
         return _cached(tree, snapshot)
+    return _Carrier(tree=tree, kind=kind, prefix=_model_prefix(tree))
+
+
+def _model_prefix(tree: Tree) -> str:
+    """The directory of the model in an archive: the only one with a configuration, beside which others may be."""
+    configured = {path.rpartition("/")[0] for path in tree.entries if path.rpartition("/")[2] in _CONFIGURATIONS}
+    outer = [
+        one
+        for one in configured
+        if not any(one.startswith(f"{other}/" if other else "") for other in configured - {one})
+    ]
+    if len(outer) == 1:
+        return f"{outer[0]}/" if outer[0] else ""
     prefix = ""
     for _ in range(_MAX_DEPTH):
         inner = {path.removeprefix(prefix).partition("/")[::2] for path in tree.entries}
@@ -204,7 +220,7 @@ def _inside(tree: Tree, kind: CarrierKind) -> _Carrier:
         if len(folders) != 1 or any(not rest for _, rest in inner):
             break
         prefix += f"{folders.pop()}/"
-    return _Carrier(tree=tree, kind=kind, prefix=prefix)
+    return prefix
 
 
 def _place_all(carrier: _Carrier, files: ModelFiles, ready: Path, title: str, step: Step) -> tuple[str, ...]:

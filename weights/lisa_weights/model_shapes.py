@@ -6,8 +6,8 @@ The rules look at names alone, so that a model that cannot be served is refused 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -44,6 +44,10 @@ class ModelFiles:
     variant: str | None
     taken: Mapping[str, str]
     left_out: Mapping[str, str]
+
+    def leaving_out(self, paths: Iterable[str], reason: str) -> ModelFiles:
+        """The same files, with others of the carrier that are left out."""
+        return replace(self, left_out={**self.left_out, **dict.fromkeys(paths, reason)})
 
 
 _META = re.compile(r"consolidated\.\d\d\.pth")

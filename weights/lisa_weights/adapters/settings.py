@@ -69,9 +69,9 @@ def read_settings(files: ModelFiles) -> AdapterSettings:
     if not isinstance(content, dict):
         return _unusable(f"{ADAPTER_CONFIG} is not a JSON object: download it again, or restore it")
     base = content.get("base_model_name_or_path")
-    default, ranks = content.get("r"), content.get("rank_pattern") or {}
-    if not _is_rank(default) or not isinstance(ranks, dict) or not all(map(_is_rank, ranks.values())):
-        default, ranks = 0, {}
+    rank, ranks = content.get("r"), content.get("rank_pattern") or {}
+    is_valid = _is_rank(rank) and isinstance(ranks, dict) and all(map(_is_rank, ranks.values()))
+    default, ranks = (int(rank), ranks) if is_valid else (0, {})
     problems = [f"{problem}: {_MERGE}" for problem in _unsupported(content)]
     if not default and content.get("peft_type", "LORA") == "LORA":
         problems.append(f"{ADAPTER_CONFIG} has no valid rank (`r`, `rank_pattern`): save the adapter again with PEFT")

@@ -28,6 +28,10 @@ _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _JSON_MEMORY = 40_000_000
 _PATH_ANNOTATIONS = ("org.cncf.model.filepath", "org.cnai.model.filepath", "org.opencontainers.image.title")
 _TAR = re.compile(r"[.+]tar([.+](gzip|zstd))?$")
+_ORAS_FILE = "application/vnd.oci.image.layer.v1.tar"
+"""What `oras push` calls a file whose type was not given, although it is no archive."""
+_ORAS_UNPACK = "io.deis.oras.content.unpack"
+_ARCHIVE_NAME = re.compile(r".+\.(tar|tgz|tar\.gz|tar\.zst)")
 _COMPRESSED = re.compile(r"[.+](gzip|zstd)$")
 _BLOCK_BYTES = 1 << 20
 
@@ -38,6 +42,7 @@ class _Layer:
     digest: str
     size: int
     path: str | None
+    is_archive: bool
 
 
 class OciTree:
@@ -87,7 +92,7 @@ class OciTree:
     def _add(self, layer: _Layer, found: dict[str, Entry], archives: ExitStack, max_bytes: int) -> None:
         blob = self._blob(layer)
         files: dict[str, tuple[TarTree | None, str, Entry]]
-        if _TAR.search(layer.media_type):
+        if layer.is_archive:
             self._require_digest(blob, layer)
             stream = archives.enter_context(self._blobs.open(blob))
             archive = archives.enter_context(open_tar_stream(stream, f"the layer {layer.digest[:12]}", max_bytes))
@@ -167,7 +172,15 @@ def _layer(descriptor: object) -> _Layer:
     annotations = descriptor.get("annotations")
     named = annotations if isinstance(annotations, dict) else {}
     path = next((named[key] for key in _PATH_ANNOTATIONS if isinstance(named.get(key), str)), None)
-    return _Layer(media_type, matched[1], size, path)
+    return _Layer(media_type, matched[1], size, path, _is_archive(media_type, named))
+
+
+def _is_archive(media_type: str, annotations: Mapping[str, Any]) -> bool:
+    """Whether a layer is a tar archive: by its type, except for files of `oras push` under its default type."""
+    if media_type != _ORAS_FILE or annotations.get(_ORAS_UNPACK) == "true":
+        return _TAR.search(media_type) is not None
+    title = annotations.get("org.opencontainers.image.title")
+    return not isinstance(title, str) or _ARCHIVE_NAME.fullmatch(title) is not None
 
 
 def _refused(why: str) -> WeightsError:

@@ -122,13 +122,14 @@ def open_tar_stream(stream: IO[bytes], what: str, max_bytes: int) -> Iterator[Ta
         WeightsError: as open_tar.
     """
     content = decompressed(stream, what)
+    damage = (tarfile.TarError, *damage_errors())
     try:
         with tarfile.TarFile(fileobj=_BoundedReads(content), mode="r") as archive:  # type: ignore[arg-type]
             tree = TarTree(archive, what, max_bytes)
             if content is not stream:
                 _read_to_end(content)
             yield tree
-    except (tarfile.TarError, *damage_errors()) as error:
+    except damage as error:
         raise WeightsError(
             f"{what} is not a readable tar archive, plain or with gzip or zstd: {error}. Copy or create it again."
         ) from error
