@@ -122,7 +122,7 @@ def open_tar_stream(stream: IO[bytes], what: str, max_bytes: int) -> Iterator[Ta
         WeightsError: as open_tar.
     """
     content = decompressed(stream, what)
-    damage = (tarfile.TarError, *damage_errors())
+    damage: tuple[type[Exception], ...] = (tarfile.TarError, *damage_errors())
     try:
         with tarfile.TarFile(fileobj=_BoundedReads(content), mode="r") as archive:  # type: ignore[arg-type]
             tree = TarTree(archive, what, max_bytes)
