@@ -27,6 +27,20 @@ BASES = {ADAPTER: (BASE,)}
 LAYER = "model.layers.0.self_attn.q_proj"
 
 
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    project = tmp_path / "project"
+    project.mkdir()
+    return Workspace(
+        project=project,
+        environment="dev",
+        bucket_name="models",
+        needed=(BASE, ADAPTER),
+        endpoint_url=None,
+        bases=BASES,
+    )
+
+
 def resolved(project: Path, lock: WeightsLock | None = None, *, change: bool = True) -> Resolution:
     return resolve([BASE, ADAPTER], project, lock or WeightsLock(), change=change, bases=BASES)
 
@@ -110,6 +124,7 @@ def test_adapter_of_another_model_is_refused(tmp_path: Path, shapes: dict[str, t
     [
         (factors("lm_head", outputs=ROWS), {}),
         (factors("layers.0.self_attn.q_proj"), {}),
+        (factors("classifier.model.layers.0.self_attn.q_proj"), {}),
         (factors("language_model.model.layers.0.self_attn.q_proj"), {}),
         (
             {
@@ -127,6 +142,18 @@ def test_adapter_of_another_model_is_refused(tmp_path: Path, shapes: dict[str, t
 def test_adapters_that_fit(tmp_path: Path, shapes: dict[str, tuple[int, ...]], changes: dict[str, Any]) -> None:
     write(tmp_path / BASE, base())
     write(tmp_path / ADAPTER, adapter(shapes, **changes))
+    assert resolved(tmp_path).issues == ()
+
+
+def test_tied_head_and_class_prefixes_of_other_architectures(tmp_path: Path) -> None:
+    names = {"transformer.wte.weight": (16, 8), "encoder.layer.0.attention.self.query.weight": (8, 8)}
+    write(tmp_path / BASE, {"config.json": b"{}", "model.safetensors": tensors(names)})
+    shapes = factors("lm_head", outputs=16) | factors("bert.encoder.layer.0.attention.self.query")
+    write(tmp_path / ADAPTER, adapter(shapes))
+    assert resolved(tmp_path).issues == ()
+    names = {"bert.encoder.layer.0.attention.self.query.weight": (8, 8)}
+    write(tmp_path / BASE, {"config.json": b"{}", "model.safetensors": tensors(names)})
+    write(tmp_path / ADAPTER, adapter(factors("encoder.layer.0.attention.self.query")))
     assert resolved(tmp_path).issues == ()
 
 
@@ -217,16 +244,7 @@ def test_checkpoint_is_converted_under_the_name_of_an_adapter(tmp_path: Path) ->
     assert not convert(directory).written
 
 
-def test_imported_adapter_is_locked_with_its_base(tmp_path: Path) -> None:
-    workspace = Workspace(
-        project=tmp_path / "project",
-        environment="dev",
-        bucket_name="models",
-        needed=(BASE, ADAPTER),
-        endpoint_url=None,
-        bases=BASES,
-    )
-    workspace.project.mkdir()
+def test_imported_adapter_is_locked_with_its_base(workspace: Workspace, tmp_path: Path) -> None:
     for name, files in ((BASE, base()), (ADAPTER, adapter())):
         list(import_weights(workspace, write(tmp_path / name, files), name, no_progress, replace_existing=False))
     entry = workspace.locked(ADAPTER)
@@ -237,16 +255,7 @@ def test_imported_adapter_is_locked_with_its_base(tmp_path: Path) -> None:
     assert rows[ADAPTER].problems == ()
 
 
-def test_imported_adapter_of_another_model_is_not_locked(tmp_path: Path) -> None:
-    workspace = Workspace(
-        project=tmp_path / "project",
-        environment="dev",
-        bucket_name="models",
-        needed=(BASE, ADAPTER),
-        endpoint_url=None,
-        bases=BASES,
-    )
-    workspace.project.mkdir()
+def test_imported_adapter_of_another_model_is_not_locked(workspace: Workspace, tmp_path: Path) -> None:
     list(import_weights(workspace, write(tmp_path / "base", base(1)), BASE, no_progress, replace_existing=False))
     carried = write(tmp_path / "adapter", adapter())
     with pytest.raises(WeightsError, match=f"models/{ADAPTER} cannot be locked: it does not fit {BASE}"):

@@ -181,6 +181,7 @@ def _diagnose(issue: WeightsIssue, lock: WeightsLock, names: Names, environment:
 def _at_model(kind: DiagnosticType, model: str, message: str, names: Names, environment: str) -> Diagnostic:
     fix = kind.fix.replace("`lisa weights stage`", f"`lisa weights stage --env {environment}`")
     fix = fix.replace("`lisa compile", f"`lisa compile --env {environment}")
+    fix = fix.replace("`lisa weights download`", f"`lisa weights download --env {environment}`")
     fix = fix.replace("<org>/<name>", model)
     if model not in names:
         return kind.at(None, message, fix=fix)

@@ -85,6 +85,7 @@ def test_adapter_that_was_never_compared_is_a_warning(lisa: Lisa, project: Path)
     assert result.code == 0
     assert "warning LISA416 [adapter-uncompared]" in result.err
     assert f"Whether the adapter {ADAPTER} fits {BASE} is unknown" in result.err
+    assert "Run `lisa weights download --env dev`, then `lisa compile --env dev`" in " ".join(result.err.split())
     assert "**not compared with the base model**" in Path("generated/dev/SUMMARY.md").read_text()
 
 

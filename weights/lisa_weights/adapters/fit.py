@@ -18,6 +18,8 @@ from lisa_weights.safetensors.tensors import Dtype
 _CLASS_PREFIX = re.compile(r"^(?:(?:model|language_model|text_model|transformer|decoder)\.)+")
 _PARAMETER = re.compile(r"(?P<module>.+)\.(?P<parameter>[^.]+)")
 _FLOATS = frozenset({Dtype.F64, Dtype.F32, Dtype.F16, Dtype.BF16, Dtype.F8_E4M3, Dtype.F8_E5M2})
+_HEAD = "lm_head"
+_EMBEDDING = "embed_tokens"
 _SHOWN = 3
 
 Shapes = Mapping[str, tuple[int, ...] | None]
@@ -54,15 +56,15 @@ def misfits(modules: AdapterModules, settings: AdapterSettings, base: Shapes) ->
         base: the base model's.
     """
     missing, wrong = [], []
+    without_class = {name.partition(".")[2]: name for name in base}
     for name, module in sorted(modules.modules.items()):
-        plain = _plain(name)
-        plain = "embed_tokens" if plain == "lm_head" and plain not in base else plain
-        if plain not in base:
+        plain = _in_base(_plain(name), base, without_class)
+        if plain is None:
             missing.append(name)
             continue
-        shape = base[plain]
+        shape = base.get(plain)
         sides = (module.outputs, module.inputs)
-        expected = sides[::-1] if settings.transposed and not plain.endswith("embed_tokens") else sides
+        expected = sides[::-1] if settings.transposed and not plain.endswith(_EMBEDDING) else sides
         if shape is not None and shape != expected:
             wrong.append(f"{name} is {_shape(expected)} in the adapter and {_shape(shape)} in the base model")
     for name, kept in sorted(modules.kept.items()):
@@ -70,6 +72,16 @@ def misfits(modules: AdapterModules, settings: AdapterSettings, base: Shapes) ->
         if shape is not None and shape != kept:
             wrong.append(f"{name} is {_shape(kept)} in the adapter and {_shape(shape)} in the base model")
     return (*([f"the base model lacks {_listed(missing)}"] if missing else []), *_first(wrong))
+
+
+def _in_base(plain: str, base: Shapes, without_class: Mapping[str, str]) -> str | None:
+    """The name of a module in the base model, where one side may have one more prefix; None where it has none."""
+    if plain in base:
+        return plain
+    if plain == _HEAD:
+        return _EMBEDDING  # tied to the embedding, which may have another name
+    shorter = _plain(plain.partition(".")[2])
+    return without_class.get(plain) or (shorter if shorter in base else None)
 
 
 def _plain(module: str) -> str:
