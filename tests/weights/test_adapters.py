@@ -62,6 +62,7 @@ def test_adapter_and_base_are_locked_and_the_fit_is_recorded(tmp_path: Path) -> 
     assert prefix is not None
     assert entry.adapter == LockedAdapter(rank=4, base_model=BASE, fits=(prefix,))
     assert entry.prefix == f"{ADAPTER}/{entry.content_digest}"
+    assert [proof.summary for proof in entry.proofs] == ["headers: 8 tensors, complete by their headers"]
     assert found.lock.models[BASE].adapter is None
     lock_file.save(tmp_path / "lock", found.lock)
     assert lock_file.load(tmp_path / "lock") == found.lock

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lisa_weights import output_tensors
-from lisa_weights.acquisition import fetch, lock_local
+from lisa_weights.acquisition import fetch, import_weights, lock_local
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind
 from lisa_weights.model_directory import LocalState
@@ -19,6 +19,8 @@ from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.hub_digests import DigestKind, HubDigest
 from lisa_weights.workspace import Workspace
+from weights.carried import COMMIT as CACHED_COMMIT
+from weights.carried import cache
 from weights.model_files import checkpoint, single, write
 
 MODEL = "org/name"
@@ -238,3 +240,23 @@ def test_changed_files_on_the_disk_are_locked_only_with_relock(workspace: Worksp
     assert (workspace.project / LOCK_FILE).read_bytes() == before
     (locked,) = lock_local(workspace, [MODEL], no_progress, relock=True)
     assert (locked.locked.kind, locked.locked.revision) == (SourceKind.LOCAL, None)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_cache_with_a_locked_commit_has_the_locked_content(workspace: Workspace, tmp_path: Path, is_same: bool) -> None:
+    name = "org/cached-model"
+    first = cache(tmp_path / "hub", single())
+    list(import_weights(workspace, first, None, no_progress, replace_existing=False))
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    assert workspace.locked(name).revision == CACHED_COMMIT
+    second = cache(tmp_path / "other", single() if is_same else single() | {"config.json": b'{"a": 1}'})
+    again = import_weights(workspace, second, None, no_progress, replace_existing=True)
+    if is_same:
+        list(again)
+    else:
+        with pytest.raises(WeightsError, match=r"other content than commit .*config\.json has SHA-256"):
+            list(again)
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+    edited = write(tmp_path / "edited", single() | {"config.json": b'{"a": 2}'})
+    list(import_weights(workspace, edited, name, no_progress, replace_existing=True))
+    assert workspace.locked(name).kind is SourceKind.LOCAL

@@ -74,11 +74,21 @@ def import_weights(
         generate: also prove that a converted model generates as its checkpoint does.
 
     Raises:
-        WeightsError: the carrier is refused, models/ has the model, or it cannot be locked.
+        WeightsError: the carrier is refused, models/ has the model, it cannot be locked, or the carrier states a locked
+            commit and has other content.
     """
     imported = import_model(source, workspace.models, model, replace=replace_existing, step=step)
     yield ModelImported(imported)
-    yield from lock_local(workspace, [imported.model], step, revision=imported.revision, relock=True, generate=generate)
+    # A commit has one content, whatever carries it; other content that states no commit, or another one, replaces it.
+    is_locked_commit = locked_commit(workspace.lock(), imported.model, imported.revision or "") is not None
+    yield from lock_local(
+        workspace,
+        [imported.model],
+        step,
+        revision=imported.revision,
+        relock=not is_locked_commit,
+        generate=generate,
+    )
 
 
 def convert_directory(
@@ -224,6 +234,6 @@ def _format_issue(issue: WeightsIssue, workspace: Workspace) -> str:
         return (
             f"{MODELS}/{issue.model} has other content than commit {commit}, which {LOCK_FILE} has: {reasons}. Restore "
             f"it with `lisa weights fetch {issue.model} --revision {commit}`, or lock it as a local model with "
-            "--relock, if you changed it."
+            "`lisa compile --relock`, if you changed it."
         )
     return f"{MODELS}/{issue.model} cannot be locked: {reasons}."
