@@ -231,6 +231,39 @@ WEIGHTS_REQUIRED = DiagnosticType(
     "Run `lisa weights stage`, then commit weights.lock.json. To compile before that, pass `--no-weights`; the"
     " containers of the model then do not start.",
 )
+WEIGHTS_CHANGED = DiagnosticType(
+    "LISA413",
+    "weights-changed",
+    "A model in models/ has other content than the commit of the Hub that weights.lock.json has.",
+    "Restore it with `lisa weights fetch <org>/<name> --revision <commit>`, or lock the content as a local model with"
+    " `lisa compile --relock`.",
+)
+ADAPTER_BASE = DiagnosticType(
+    "LISA414",
+    "adapter-base",
+    "An adapter states another base model than the one that it is listed under.",
+    "List it under its base model, unless both names are of the same model.",
+    Severity.WARNING,
+)
+ADAPTER_KIND = DiagnosticType(
+    "LISA415",
+    "adapter-kind",
+    "`adapters` must name LoRA adapters, and `modelName` a model.",
+    "List an adapter in `adapters` of its base model, and host a model as an entry of `ecsModels`.",
+)
+ADAPTER_UNCOMPARED = DiagnosticType(
+    "LISA416",
+    "adapter-uncompared",
+    "Whether an adapter fits its base model is unknown: they were not both in models/ when `lisa compile` ran.",
+    "Run `lisa weights download`, then `lisa compile`, and commit weights.lock.json.",
+    Severity.WARNING,
+)
+ADAPTER_MISFIT = DiagnosticType(
+    "LISA417",
+    "adapter-misfit",
+    "An adapter changes modules that its base model does not have, or that have another shape there.",
+    "List it under the model that it was trained on.",
+)
 AMI_UNPINNED = DiagnosticType(
     "LISA411",
     "ami-unpinned",

@@ -17,6 +17,7 @@ from lisa_schema.yaml_reader import read_yaml
 
 from .rule_cases import (
     access,
+    adapters,
     arns,
     capacity,
     containers,
@@ -44,6 +45,7 @@ from .rule_cases.ineffective_keys import CONDA
 CASES = (
     access,
     arns,
+    adapters,
     capacity,
     containers,
     engine_settings,

@@ -10,7 +10,10 @@ import tarfile
 from pathlib import Path
 from typing import Any, Literal
 
+from backports import zstd
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+Mode = Literal["w", "w:gz", "w:zst"]
 MODEL_PACK = "application/vnd.cncf.model.weight.v1.raw"
 
 
@@ -38,19 +41,21 @@ def member(path: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarI
     return info, content
 
 
-def tar_of(members: list[tuple[tarfile.TarInfo, bytes]], mode: Literal["w", "w:gz"] = "w") -> bytes:
+def tar_of(members: list[tuple[tarfile.TarInfo, bytes]], mode: Mode = "w") -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:
+    with tarfile.open(fileobj=file, mode="w:gz" if mode == "w:gz" else "w") as archive:
         for info, content in members:
             archive.addfile(info, io.BytesIO(content))
-    return file.getvalue()
+    return zstd.compress(file.getvalue()) if mode == "w:zst" else file.getvalue()
 
 
-def tar(path: Path, files: dict[str, bytes] | Path, mode: Literal["w", "w:gz"] = "w") -> Path:
+def tar(path: Path, files: dict[str, bytes] | Path, mode: Mode = "w") -> Path:
     """An archive of files, or of a directory with its links."""
     if isinstance(files, Path):
-        with tarfile.open(path, mode) as archive:
+        with tarfile.open(path, "w:gz" if mode == "w:gz" else "w") as archive:
             archive.add(files, ".")
+        if mode == "w:zst":
+            path.write_bytes(zstd.compress(path.read_bytes()))
         return path
     path.write_bytes(tar_of([member(name, content) for name, content in files.items()], mode))
     return path
@@ -72,8 +77,8 @@ def oci_layout(root: Path, files: dict[str, bytes], media_type: str = MODEL_PACK
 
     layers = []
     for path, content in files.items():
-        if media_type.endswith(("tar", "gzip")):
-            mode: Literal["w", "w:gz"] = "w:gz" if media_type.endswith("gzip") else "w"
+        if media_type.endswith(("tar", "gzip", "zstd")):
+            mode: Mode = "w:gz" if media_type.endswith("gzip") else "w:zst" if media_type.endswith("zstd") else "w"
             layers.append(blob(tar_of([member(path, content)], mode), media_type))
         else:
             layers.append(blob(content, media_type, **{"org.cncf.model.filepath": path}))

@@ -36,6 +36,8 @@ def test_repository_shows_and_deletes_what_no_lock_names(project: Path, endpoint
         app, ["weights", "gc", "--bucket", "--min-age", "0", "--project", str(project), *endpoint], input="\n"
     )
     assert f"/{never}/" in shown.output
+    warning = "only lock files of this Git repository were read: if another repository uses this bucket"
+    assert 0 <= shown.output.find(warning) < shown.output.find("nothing was deleted")
     assert f"/{prefix(project)}/" not in shown.output
     assert "nothing was deleted" in shown.output
     deleted = weights(project, "gc", "--bucket", "--min-age", "0", "--yes", *endpoint)

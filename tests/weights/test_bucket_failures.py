@@ -104,7 +104,11 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
 
 
 REFUSALS = [
-    ("models-that-nobody-made", seaweedfs.OWNER, "the bucket does not exist"),
+    (
+        "models-that-nobody-made",
+        seaweedfs.OWNER,
+        "the bucket does not exist. Check s3BucketModels, or create",
+    ),
     (None, seaweedfs.STRANGER, "access is denied"),
     (None, seaweedfs.OWNER | {"AWS_ACCESS_KEY_ID": "unknown"}, "access key is unknown"),
     (None, seaweedfs.OWNER | {"AWS_SECRET_ACCESS_KEY": "wrong"}, "secret key does not belong"),

@@ -18,6 +18,7 @@ from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.upload import upload
 from lisa_weights.workspace import Workspace
 from weights import seaweedfs
+from weights.adapter_files import ADAPTER, adapter
 from weights.model_files import single, write
 
 MODEL = "org/name"
@@ -99,6 +100,19 @@ def test_only_what_no_commit_names_is_deleted(workspace: Workspace, bucket: Buck
     for kept in (old, branch, tag, now, uncommitted):
         assert bucket.verify(MODEL, kept, deep=True) == ()
     assert prefixes(found(workspace)) == set()
+
+
+def test_adapters_are_kept_while_a_lock_names_them(workspace: Workspace, bucket: Bucket, tmp_path: Path) -> None:
+    workspace = replace(workspace, needed=(MODEL, ADAPTER))
+    now, before = (
+        lock_directory(read_directory(write(tmp_path / name, adapter(lora_alpha=alpha)))).with_prefix(ADAPTER)
+        for name, alpha in (("now", 8), ("before", 16))
+    )
+    for entry, name in ((now, "now"), (before, "before")):
+        upload(bucket, ADAPTER, entry, tmp_path / name)
+    commit(workspace.project, now, ADAPTER)
+    garbage = found(workspace)
+    assert (prefixes(garbage), garbage.kept) == ({before.prefix}, 1)
 
 
 def test_lock_of_another_worktree_that_is_not_committed_is_kept(

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backports import zstd
 
-from lisa_weights.carriers import tar_tree
+from lisa_weights.carriers import compression, tar_tree
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from weights.carried import COMMIT, cache, member, oci_layout, tar, tar_of
@@ -111,12 +112,13 @@ def test_special_file_is_no_carrier(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x28\xb5\x2f\xfd" + b"x" * 600, "compressed by zstd. Decompress it first"),
+        (b"\x28\xb5\x2f\xfd" + b"x" * 600, "is not a readable tar archive, plain or with gzip or zstd"),
+        (zstd.compress(b"x" * 600), "is not a readable tar archive"),
         (b"PK\3\4" + b"x" * 600, "is not a readable tar archive"),
         (b"", "is not a readable tar archive|There are no weights"),
         (gzip.compress(b"x" * 600, mtime=0), "is not a readable tar archive"),
     ],
-    ids=["zstd", "zip", "empty", "gzip"],
+    ids=["damaged zstd", "zstd", "zip", "empty", "gzip"],
 )
 def test_files_that_are_no_archives(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "m.tar").write_bytes(content)
@@ -137,9 +139,37 @@ def test_number_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     refused(tar(tmp_path / "m.tar", {str(number): b"" for number in range(4)}), tmp_path, "more than 3 files")
 
 
-def test_archive_with_a_layout_is_to_be_extracted(tmp_path: Path) -> None:
+def test_archive_with_several_layouts_is_to_be_extracted(tmp_path: Path) -> None:
+    for name in "ab":
+        oci_layout(tmp_path / "all" / name, single())
+    refused(tar(tmp_path / "m.tar", tmp_path / "all"), tmp_path, "has several OCI layouts. Extract it with `tar -xf`")
+
+
+@pytest.mark.parametrize("count", [1, 300, 5000])
+def test_truncated_zstd_is_refused(tmp_path: Path, count: int) -> None:
+    content = zstd.compress(tar_of([member(name, os.urandom(4000)) for name in ("config.json", "model.safetensors")]))
+    (tmp_path / "m.tar.zst").write_bytes(content[:-count])
+    refused(tmp_path / "m.tar.zst", tmp_path, "is not a readable tar archive")
+
+
+def test_compressed_zstd_archive_with_a_bomb_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tar_tree, "_MAX_REST", 1 << 20)
+    (tmp_path / "m.tar").write_bytes(zstd.compress(tar_of([CONFIG]) + b"\0" * (2 << 20)))
+    refused(tmp_path / "m.tar", tmp_path, "too many bytes after its last file")
+
+
+def test_without_a_library_zstd_is_refused_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "_ZSTD_LIBRARIES", ("no_such_library",))
+    (tmp_path / "m.tar.zst").write_bytes(zstd.compress(tar_of([CONFIG])))
+    refused(tmp_path / "m.tar.zst", tmp_path, r"install `pip install 'lisa-gitops\[zstd\]'`, or .* `unzstd m.tar.zst`")
+
+
+def test_layout_in_an_archive_is_verified(tmp_path: Path) -> None:
     layout = oci_layout(tmp_path / "oci", single())
-    refused(tar(tmp_path / "m.tar", layout), tmp_path, "has an OCI layout. Extract it with `tar -xf`")
+    digest = hashlib.sha256(single()["model.safetensors"]).hexdigest()
+    blob = layout / "blobs/sha256" / digest
+    blob.write_bytes(b"?" + blob.read_bytes()[1:])
+    refused(tar(tmp_path / "m.tar", layout), tmp_path, "model.safetensors differs from its digest")
 
 
 def _index(root: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -176,7 +206,8 @@ def _set(path: str) -> Callable[[dict[str, Any]], None]:
         (lambda root: _manifest(root, lambda m: m["layers"][0].update(size=1)), "bytes instead of 1"),
         (lambda root: _manifest(root, lambda m: m["layers"][0].update(digest="sha256:" + "0" * 64)), "is missing"),
         (lambda root: _manifest(root, lambda m: m["layers"][0].update(digest="sha256:../../x")), "lacks its type"),
-        (lambda root: _manifest(root, lambda m: m["layers"][0].update(mediaType="a.tar+zstd")), "compressed by zstd"),
+        (lambda root: _manifest(root, lambda m: m["layers"][0].update(mediaType="a.tar+zstd")), "not a readable tar"),
+        (lambda root: _manifest(root, lambda m: m["layers"][0].update(mediaType="a.raw+zstd")), "compressed and no"),
         (lambda root: _manifest(root, lambda m: m["layers"][0].update(mediaType="a.v1.tar")), "not a readable tar"),
         (lambda root: _index(root, lambda i: i.update(manifests=i["manifests"] * 2)), "has 2 manifests"),
         (lambda root: _index(root, lambda i: i.update(manifests=[])), "has 0 manifests"),

@@ -17,6 +17,7 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.model_directory import LocalState, read_directory
 from lisa_weights.store.hub import fetch, look_up
 from lisa_weights.store.hub_digests import DigestKind, content_digest
+from weights.adapter_files import adapter
 from weights.model_files import SHARDS, sharded
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
@@ -333,3 +334,45 @@ def test_modules_json_that_names_an_absent_folder_is_refused_before_the_download
     hub.files["modules.json"] = b'[{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}]'
     with pytest.raises(WeightsError, match=r"modules\.json names the folder 2_Dense, which does not exist"):
         look_up(MODEL)
+
+
+@pytest.mark.parametrize("path", ["model.safetensors.index.json", "modules.json"])
+def test_files_that_name_others_are_verified_before_they_are_used(hub: Hub, path: str) -> None:
+    index = {"weight_map": {"x": SHARDS[0], "y": SHARDS[1], "z": "mtp.safetensors"}}
+    right = {
+        "model.safetensors.index.json": json.dumps(index).encode(),
+        "modules.json": b'[{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]',
+    }
+    hub.files |= {**right, "mtp.safetensors": b"m"}
+    assert look_up(MODEL).files
+    wrong = right[path].replace(b"mtp.safetensors", SHARDS[1].encode()).replace(b"1_Pooling", b"2_Pooling")
+    hub.served = {path: wrong}
+    with pytest.raises(WeightsError) as caught:
+        look_up(MODEL)
+    assert f"{path} has the Git blob hash {git_blob(wrong)} instead of {git_blob(right[path])}" in str(caught.value)
+    assert f"returned for {MODEL} differs from the digests that it reports for commit {COMMIT}" in str(caught.value)
+
+
+def test_index_without_a_digest_is_refused_before_it_is_downloaded(hub: Hub) -> None:
+    hub.files |= {"model.safetensors.index.json": b'{"weight_map": {}}', "mtp.safetensors": b"m"}
+    hub.reports_digests = False
+    with pytest.raises(WeightsError, match=r"reports no digest of model\.safetensors\.index\.json"):
+        look_up(MODEL)
+    assert hub.asked == []
+
+
+def test_adapter_is_fetched_without_the_tokenizer(hub: Hub, tmp_path: Path) -> None:
+    hub.files = adapter() | {"tokenizer.json": b"{}", "README.md": b"#", "training_args.bin": b"t"}
+    listing = look_up(MODEL)
+    assert [name for name, _ in listing.files] == ["adapter_config.json", "adapter_model.safetensors"]
+    assert not listing.needs_conversion
+    fetch(listing, tmp_path)
+    assert read_directory(tmp_path).state is LocalState.COMPLETE
+
+
+def test_checkpoint_of_an_adapter_is_fetched_where_it_has_no_safetensors(hub: Hub) -> None:
+    files = adapter()
+    hub.files = {"adapter_config.json": files["adapter_config.json"], "adapter_model.bin": b"b"}
+    listing = look_up(MODEL)
+    assert [name for name, _ in listing.files] == ["adapter_config.json", "adapter_model.bin"]
+    assert listing.needs_conversion

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -18,14 +17,14 @@ from typer.testing import CliRunner
 from lisa_compiler.cli.app import app
 from lisa_weights import importing
 from lisa_weights.carriers import placement
-from lisa_weights.convert import convert
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import CarrierKind, Imported, import_model
 from lisa_weights.lock import lock_file
 from lisa_weights.model_directory import read_directory
 from lisa_weights.model_shapes import ModelShape
+from weights.adapter_files import BASE, adapter
 from weights.carried import COMMIT, cache, oci_layout, tar
-from weights.model_files import SHARDS, checkpoint, safetensors, sharded, single, write
+from weights.model_files import SHARDS, checkpoint, sharded, single, write
 
 MODEL = "org/model"
 
@@ -59,6 +58,18 @@ CARRIERS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
         path / "m.tar", {f"a/b/{name}": data for name, data in files.items()}
     ),
     "compressed tar": lambda path, files: tar(path / "m.tgz", files, "w:gz"),
+    "tar with zstd": lambda path, files: tar(path / "m.tar.zst", files, "w:zst"),
+    "tar of a cache with zstd": lambda path, files: tar(path / "m.tar.zst", cache(path / "hub", files).parent, "w:zst"),
+    "layout of archives with zstd": lambda path, files: oci_layout(
+        path / "oci", files, "application/vnd.cncf.model.weight.v1.tar+zstd"
+    ),
+    "tar of a layout": lambda path, files: tar(path / "m.tar", oci_layout(path / "oci", files)),
+    "compressed tar of a layout of archives": lambda path, files: tar(
+        path / "m.tgz", oci_layout(path / "oci", files, "application/vnd.kitops.modelkit.model.v1.tar+gzip"), "w:gz"
+    ),
+    "tar of a directory with a layout": lambda path, files: tar(
+        path / "m.tar", oci_layout(path / "all" / "oci", files).parent
+    ),
     "tar of a cache": lambda path, files: tar(path / "m.tar", cache(path / "hub", files).parent),
     "layout of files": lambda path, files: oci_layout(path / "oci", files),
     "layout of archives": lambda path, files: oci_layout(
@@ -68,6 +79,14 @@ CARRIERS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
         path / "oci", files, "application/vnd.kitops.modelkit.model.v1.tar+gzip"
     ),
 }
+
+
+def test_model_beside_other_files_of_an_archive(tmp_path: Path) -> None:
+    files = {"README.md": b"#", "docs/guide.md": b"#", "Kitfile": b"k"}
+    inside = {f"model/{name}": data for name, data in single().items()}
+    result = imported(tar(tmp_path / "m.tar", files | inside), tmp_path / "models")
+    assert content(result.path) == single()
+    assert {path: result.files.left_out[path] for path in files} == dict.fromkeys(files, "outside of model/")
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -228,33 +247,29 @@ def test_import_command_converts_a_checkpoint_and_locks_it(tmp_path: Path) -> No
     assert "model.safetensors" in {file.path for file in locked.files}
 
 
-ADAPTER = {
-    "adapter_config.json": json.dumps({"base_model_name_or_path": "org/base", "peft_type": "LORA"}).encode(),
-    "adapter_model.safetensors": safetensors({"base_model.model.x.lora_A.weight": b"abcd"}),
-}
-
-
 @pytest.mark.parametrize("weights", ["adapter_model.safetensors", "adapter_model.bin"])
 def test_adapter_is_kept_and_never_becomes_a_model(tmp_path: Path, weights: str) -> None:
     project = tmp_path / "project"
-    files = {"adapter_config.json": ADAPTER["adapter_config.json"], weights: ADAPTER["adapter_model.safetensors"]}
+    files = adapter()
     if weights.endswith(".bin"):
+        del files["adapter_model.safetensors"]
         files[weights] = checkpoint(b"abcd")
     source = write(tmp_path / "carried", files)
     project.mkdir()
     (project / "config.yaml").write_text(_configuration(), encoding="utf-8")
     done = CliRunner().invoke(app, ["weights", "import", str(source), "--as", MODEL, "--project", str(project)])
-    assert done.exit_code == 0, done.output
-    assert "not locked: it is a LoRA adapter" in done.output
-    assert "merge it into its base model org/base" in done.output
+    assert f"an adapter: list it under `adapters` of its base model {BASE}" in done.output
     directory = project / "models" / MODEL
-    assert content(directory) == files
-    assert MODEL not in lock_file.load(project / lock_file.LOCK_FILE).models
-    with pytest.raises(WeightsError, match="it is a LoRA adapter"):
-        convert(directory)
-    assert content(directory) == files
-    (problem,) = read_directory(directory).completeness.problems
-    assert "it is a LoRA adapter" in problem
+    assert "model.safetensors" not in {path.name for path in directory.iterdir()}
+    locked = lock_file.load(project / lock_file.LOCK_FILE).models
+    if weights.endswith(".bin"):  # its tensor has no name of an adapter
+        assert done.exit_code == 1
+        assert "w is not a LoRA tensor" in done.output
+        assert MODEL not in locked
+    else:
+        assert done.exit_code == 0, done.output
+        assert [file.path for file in locked[MODEL].files] == sorted(files)
+        assert content(directory) == files
 
 
 def _configuration() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from lisa_compiler.cli.app import app
 from lisa_weights.errors import WeightsError
 from lisa_weights.intake.provenance import cyclonedx_bom, slsa_statement
 from lisa_weights.intake.rendering import as_document, as_markdown
-from lisa_weights.intake.report import IntakeReport, examine
+from lisa_weights.intake.report import IntakeReport, examine, report_of_entry
 from lisa_weights.intake.tensor_values import TensorFinding, check_values
 from lisa_weights.lock import lock_file
 from lisa_weights.lock.lock_file import LockedModel, SourceKind, WeightsLock
@@ -28,6 +29,7 @@ from lisa_weights.model_directory import lock_directory, read_directory
 from lisa_weights.safetensors.layout import lay_out
 from lisa_weights.safetensors.tensors import Dtype, TensorInfo
 from lisa_weights.steps import no_progress
+from weights.adapter_files import adapter
 from weights.checkpoint_files import written
 from weights.model_files import checkpoint, single, write
 
@@ -234,3 +236,48 @@ def test_model_that_is_not_on_the_disk(tmp_path: Path) -> None:
     entry = locked(write(tmp_path / "m", SMALL))
     with pytest.raises(WeightsError, match="Run `lisa weights download org/model` first"):
         examine(MODEL, tmp_path / "absent", entry, no_progress)
+
+
+def test_report_of_the_lock_alone_says_what_is_unknown(tmp_path: Path) -> None:
+    entry = locked(write(tmp_path / "m", FULL), kind=SourceKind.HUB, revision=COMMIT)
+    text = as_markdown(report_of_entry(MODEL, entry))
+    assert "**The files were not read: models/ does not have the model.**" in text
+    assert f"run `lisa weights download {MODEL}` and `lisa weights report {MODEL}`" in text
+    for row in ("| License | unknown |", "| License texts | unknown |", "| Quantization | unknown |"):
+        assert row in text
+    assert COMMIT in text
+    assert f"| `modeling_x.py` | 13 | unknown | `{hashlib.sha256(FULL['modeling_x.py']).hexdigest()}` |" in text
+    for claim in ("match the lock file", "No license is stated", "No tensor has NaN", "install numpy"):
+        assert claim not in text
+    document = as_document(report_of_entry(MODEL, entry))
+    assert document["is_read"] is False
+    assert document["provenance"]["subject"] == slsa_statement(report(tmp_path / "m", kind=SourceKind.HUB))["subject"]
+
+
+def test_report_of_an_adapter_has_its_base_and_rank(tmp_path: Path) -> None:
+    text = as_markdown(report(write(tmp_path / "a", adapter())))
+    assert "| Form | LoRA adapter |" in text
+    assert "| Base model | acme/base-model |" in text
+    assert "| Rank | 4 |" in text
+
+
+def test_command_reports_each_model_that_the_lock_file_changes(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    text = yaml.safe_dump({"env": "dev", "dev": configuration(s3BucketModels="models-bucket")})
+    (project / "config.yaml").write_text(text, encoding="utf-8")
+    same, old, new = (locked(write(tmp_path / name, single(name.encode()))) for name in ("same", "old", "new"))
+    lock = project / lock_file.LOCK_FILE
+    lock_file.save(lock, WeightsLock({"org/same": same, "org/changed": old}))
+    for command in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "a")):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", str(project), *identity, *command], check=True, capture_output=True)
+    lock_file.save(lock, WeightsLock({"org/same": same, "org/changed": new, "org/new": old}))
+    output = tmp_path / "reports"
+    arguments = ["weights", "report", "--changed-since", "HEAD", "--output", str(output), "--project", str(project)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in output.iterdir()) == ["org--changed", "org--new"]
+    assert new.files[0].sha256 in (output / "org--changed" / "report.md").read_text()
+    assert CliRunner().invoke(app, [*arguments[:4], "--project", str(project)]).exit_code == 2
+    assert CliRunner().invoke(app, ["weights", "report", "--project", str(project)]).exit_code == 2

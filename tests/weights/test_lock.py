@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,27 +134,56 @@ def test_a_lock_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     ("change", "reason"),
     [
         (lambda model: model.pop("files"), "is not a valid lock file"),
-        (lambda model: model.update(totalBytes=1), "not the sum"),
+        (lambda model: model.update(totalBytes=1), r"models\[\"org/a\"\]\.totalBytes is 1, and the files have"),
         (lambda model: model["files"][0].update(path="../x"), "not a path inside"),
         (lambda model: model["files"][0].update(path="/x"), "not a path inside"),
         (lambda model: model["files"][0].update(sha256="zz"), "not a SHA-256"),
-        (lambda model: model["files"][0].update(size=-1), "is not a count"),
-        (lambda model: model["files"].append(model["files"][0]), "duplicate path"),
-        (lambda model: model["source"].update(kind="ftp"), "ftp"),
-        (lambda model: model.update(converter="2"), "is not a count"),
+        (
+            lambda model: model["files"][0].update(size=-1),
+            r"files\[0\]\.size must be a number .*, and is -1",
+        ),
+        (lambda model: model["files"].append(model["files"][0]), r"\.files has the path .* twice"),
+        (lambda model: model["source"].update(kind="ftp"), r"source\.kind must be local or hub, and is 'ftp'"),
+        (lambda model: model.update(converter="2"), r"converter must be a number of at least 0, and is '2'"),
+        (lambda model: model["files"][0].pop("sha256"), r'models\["org/a"\]\.files\[0\] lacks the key `sha256`'),
+        (lambda model: model.update(files=None), r"files must be a list, and is null"),
+        (lambda model: model.update(source="hub"), r"source must be an object, and is 'hub'"),
+        (lambda model: model.update(dtypes=[]), r"dtypes must be an object, and is a list"),
+        (lambda model: model["dtypes"].update(BF16=True), r"dtypes\.BF16 must be a number of at least 0, and is true"),
+        (lambda model: model["source"].update(revision=7), r"source\.revision must be a string, and is 7"),
+        (lambda model: model.update(proofs=[{"kind": "load"}]), r"\.proofs has a proof that lacks the key `made`"),
+        (lambda model: model.update(proofs={}), r"\.proofs cannot be read"),
+        (lambda model: model.update(adapter={}), r'models\["org/a"\]\.adapter lacks the key `rank`'),
+        (
+            lambda model: model.update(adapter={"rank": 8, "baseModel": None, "fits": [1]}),
+            r"adapter\.fits\[0\] must be a string",
+        ),
     ],
 )
 def test_a_wrong_form_is_told(tmp_path: Path, change: object, reason: str) -> None:
     content = json.loads(lock.render(WeightsLock({"org/a": MODEL})))
     change(content["models"]["org/a"])  # type: ignore[operator]
     (tmp_path / "lock").write_text(json.dumps(content))
-    with pytest.raises(WeightsError, match=reason):
+    with pytest.raises(WeightsError, match=reason) as caught:
         lock.load(tmp_path / "lock")
+    assert not re.search(r"\w+Error|NoneType|Traceback|<class", str(caught.value))
+    assert "restore it from Git" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "not JSON"), ("[]", "schemaVersion 1 or 2"), ('{"schemaVersion": 3}', "schemaVersion 1 or 2")],
+    [
+        ("{", "is not JSON from line 1, column 2: restore it from Git"),
+        (
+            '{"schemaVersion": 2,\n<<<<<<< HEAD\n"models": {}\n=======\n',
+            "has a merge conflict in line 2: keep one side",
+        ),
+        ('{"schemaVersion": 2}', "the document lacks the key `models`"),
+        ('{"schemaVersion": 2, "models": []}', "models must be an object, and is a list"),
+        ('{"schemaVersion": 2, "models": {"org/a": null}}', r'models\["org/a"\] must be an object, and is null'),
+        ("[]", "schemaVersion 1 or 2"),
+        ('{"schemaVersion": 3}', "schemaVersion 1 or 2"),
+    ],
 )
 def test_another_file_is_told(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "lock").write_text(text)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lisa_weights import output_tensors
-from lisa_weights.acquisition import fetch
+from lisa_weights.acquisition import fetch, import_weights, lock_local
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock.lock_file import LOCK_FILE
+from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind
 from lisa_weights.model_directory import LocalState
 from lisa_weights.stage import stage
 from lisa_weights.steps import no_progress
@@ -19,6 +19,8 @@ from lisa_weights.store import hub
 from lisa_weights.store.bucket import Bucket
 from lisa_weights.store.hub_digests import DigestKind, HubDigest
 from lisa_weights.workspace import Workspace
+from weights.carried import COMMIT as CACHED_COMMIT
+from weights.carried import cache
 from weights.model_files import checkpoint, single, write
 
 MODEL = "org/name"
@@ -180,3 +182,81 @@ def test_stage_refuses_it_too(bucket: Bucket, workspace: Workspace, source: Fake
     else:
         with pytest.raises(WeightsError, match=r"config\.json has SHA-256"):
             list(events)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("config.json", b'{"a": 1}', b"{ not JSON"),
+        ("tokenizer_config.json", b"{}", b"["),
+        ("model.safetensors", single()["model.safetensors"], b"not tensors"),
+        ("config.json", b'{"a": 1}', b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    ],
+)
+def test_changed_file_that_no_server_could_use_is_refused_with_both_digests(
+    workspace: Workspace, source: FakeHub, name: str, old: bytes, new: bytes
+) -> None:
+    source.files[name] = old
+    fetched(workspace)
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    source.files[name] = new
+    with pytest.raises(WeightsError) as caught:
+        fetched(workspace)
+    assert f"{name} has SHA-256 {sha256(new)} instead of {sha256(old)}" in str(caught.value)
+    assert not (workspace.path(MODEL) / name).exists()
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+
+
+def test_changed_checkpoint_that_cannot_be_converted_is_removed(workspace: Workspace, source: FakeHub) -> None:
+    source.files = {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")}
+    fetched(workspace)
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    source.files["pytorch_model.bin"] = b"not a checkpoint"
+    (workspace.path(MODEL) / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"has other content than .*pytorch_model\.bin cannot be converted \("):
+        fetched(workspace)
+    assert not (workspace.path(MODEL) / "pytorch_model.bin").exists()
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+
+
+def test_refused_content_does_not_get_the_commit_of_the_hub(workspace: Workspace, source: FakeHub) -> None:
+    write(workspace.path(MODEL), single())
+    list(lock_local(workspace, [MODEL], no_progress))
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    source.files["config.json"] = b"{ not JSON"
+    with pytest.raises(WeightsError, match=r"config\.json is not JSON"):
+        fetched(workspace)
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+
+
+def test_changed_files_on_the_disk_are_locked_only_with_relock(workspace: Workspace, source: FakeHub) -> None:
+    fetched(workspace)
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    write(workspace.path(MODEL), {"config.json": b'{"a": 3}'})
+    with pytest.raises(WeightsError) as caught:
+        list(lock_local(workspace, [MODEL], no_progress))
+    assert f"models/{MODEL} has other content than commit {COMMIT}" in str(caught.value)
+    assert f"`lisa weights fetch {MODEL} --revision {COMMIT}`" in str(caught.value)
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+    (locked,) = lock_local(workspace, [MODEL], no_progress, relock=True)
+    assert (locked.locked.kind, locked.locked.revision) == (SourceKind.LOCAL, None)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_cache_with_a_locked_commit_has_the_locked_content(workspace: Workspace, tmp_path: Path, is_same: bool) -> None:
+    name = "org/cached-model"
+    first = cache(tmp_path / "hub", single())
+    list(import_weights(workspace, first, None, no_progress, replace_existing=False))
+    before = (workspace.project / LOCK_FILE).read_bytes()
+    assert workspace.locked(name).revision == CACHED_COMMIT
+    second = cache(tmp_path / "other", single() if is_same else single() | {"config.json": b'{"a": 1}'})
+    again = import_weights(workspace, second, None, no_progress, replace_existing=True)
+    if is_same:
+        list(again)
+    else:
+        with pytest.raises(WeightsError, match=r"other content than commit .*config\.json has SHA-256"):
+            list(again)
+    assert (workspace.project / LOCK_FILE).read_bytes() == before
+    edited = write(tmp_path / "edited", single() | {"config.json": b'{"a": 2}'})
+    list(import_weights(workspace, edited, name, no_progress, replace_existing=True))
+    assert workspace.locked(name).kind is SourceKind.LOCAL

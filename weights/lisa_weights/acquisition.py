@@ -11,11 +11,11 @@ from lisa_weights.convert import Converted, Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
-from lisa_weights.lock.lock_file import SourceKind
+from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, ModelDirectory, read_directory
 from lisa_weights.origin import forget_download, note_arrival, note_download
-from lisa_weights.resolve import WeightsIssue, conversion_record, resolve
+from lisa_weights.resolve import IssueKind, WeightsIssue, conversion_record, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     ModelImported,
@@ -64,8 +64,6 @@ def import_weights(
 ) -> Iterator[ModelImported | ModelLocked]:
     """Import a model from a carrier into models/, convert it if it needs to be, and lock it.
 
-    An adapter is kept in models/ and not locked.
-
     Args:
         workspace: where the weights are.
         source: a directory, a Hugging Face cache, a tar archive or an OCI layout.
@@ -75,12 +73,21 @@ def import_weights(
         generate: also prove that a converted model generates as its checkpoint does.
 
     Raises:
-        WeightsError: the carrier is refused, models/ has the model, or it cannot be locked.
+        WeightsError: the carrier is refused, models/ has the model, it cannot be locked, or the carrier states a locked
+            commit and has other content.
     """
     imported = import_model(source, workspace.models, model, replace=replace_existing, step=step)
     yield ModelImported(imported)
-    if imported.problem is None:
-        yield from lock_local(workspace, [imported.model], step, revision=imported.revision, generate=generate)
+    # A commit has one content, whatever carries it; other content that states no commit, or another one, replaces it.
+    is_locked_commit = locked_commit(workspace.lock(), imported.model, imported.revision or "") is not None
+    yield from lock_local(
+        workspace,
+        [imported.model],
+        step,
+        revision=imported.revision,
+        relock=not is_locked_commit,
+        generate=generate,
+    )
 
 
 def convert_directory(
@@ -150,7 +157,13 @@ def fetch_listing(
     if known is not None:
         known.require_content(workspace.models, workspace.lock(), [name for name, _ in listing.files], step)
     yield from lock_local(
-        workspace, [listing.model], step, revision=listing.revision, omitted=listing.omitted, generate=generate
+        workspace,
+        [listing.model],
+        step,
+        revision=listing.revision,
+        omitted=listing.omitted,
+        relock=True,
+        generate=generate,
     )
 
 
@@ -161,20 +174,45 @@ def lock_local(
     *,
     revision: str | None = None,
     omitted: Iterable[OmittedFile] = (),
+    relock: bool = False,
     generate: bool = False,
 ) -> Iterator[ModelLocked]:
-    """Convert and lock local models; one that came from the Hub with its revision, and with what was omitted there."""
-    resolution = resolve(models, workspace.models, workspace.lock(), prove_unproved=True, generate=generate, step=step)
+    """Convert and lock local models, and prove those that are not proved.
+
+    Args:
+        workspace: where the weights are.
+        models: their names.
+        step: receives the progress.
+        revision: the commit of one that came from the Hub.
+        omitted: what was omitted on the Hub.
+        relock: accept other content than that of a locked commit.
+        generate: also prove that a converted model generates as its checkpoint does.
+
+    Raises:
+        WeightsError: a model cannot be locked, or differs from its locked commit.
+    """
+    resolution = resolve(
+        models,
+        workspace.models,
+        workspace.lock(),
+        prove_unproved=True,
+        relock=relock,
+        generate=generate,
+        bases=workspace.bases,
+        step=step,
+    )
+    failed = [issue for issue in resolution.issues if issue.kind is not IssueKind.UNCOMPARED]
+    refused = {issue.model for issue in failed}
     for model in models:
         locked = resolution.lock.models.get(model)
-        if locked is None:
+        if locked is None or model in refused:
             continue
         if revision is not None:
             locked = replace(locked, kind=SourceKind.HUB, revision=revision)
         if workspace.record(model, locked):
             yield ModelLocked(model, locked, tuple(sorted({*omitted_files(workspace.path(model)), *omitted})))
-    if resolution.issues:
-        raise WeightsError(" ".join(_format_issue(finding) for finding in resolution.issues))
+    if failed:
+        raise WeightsError(" ".join(_format_issue(issue, workspace) for issue in failed))
 
 
 def _conversion_record(directory: ModelDirectory) -> Record | None:
@@ -186,6 +224,13 @@ def _conversion_record(directory: ModelDirectory) -> Record | None:
     return conversion_record(DigestCache.load(models), f"{path.parent.name}/{path.name}", directory)
 
 
-def _format_issue(finding: WeightsIssue) -> str:
-    reasons = "; ".join(finding.reasons).rstrip(".") or "it does not exist"
-    return f"{MODELS}/{finding.model} cannot be locked: {reasons}."
+def _format_issue(issue: WeightsIssue, workspace: Workspace) -> str:
+    reasons = "; ".join(issue.reasons).rstrip(".") or "it does not exist"
+    if issue.kind is IssueKind.CHANGED:
+        commit = workspace.locked(issue.model).revision
+        return (
+            f"{MODELS}/{issue.model} has other content than commit {commit}, which {LOCK_FILE} has: {reasons}. Restore "
+            f"it with `lisa weights fetch {issue.model} --revision {commit}`, or lock it as a local model with "
+            "`lisa compile --relock`, if you changed it."
+        )
+    return f"{MODELS}/{issue.model} cannot be locked: {reasons}."

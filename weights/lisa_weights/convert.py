@@ -16,9 +16,9 @@ from typing import Any
 from lisa_weights import disk
 from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
 from lisa_weights.errors import WeightsError
-from lisa_weights.model_shapes import adapter_problem, is_adapter
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
+from lisa_weights.safetensors.file_names import ADAPTER
 from lisa_weights.safetensors.header import Header
 from lisa_weights.safetensors.layout import Layout, lay_out, read_file
 from lisa_weights.safetensors.shards import check_index, shard_names, split
@@ -104,7 +104,6 @@ def convert(
     """
     if max_shard_size < 1:
         raise WeightsError("The maximum shard size must be at least one byte; use, for example, 2GB.")
-    _require_model(model_dir)
     with disk.explain_errors(model_dir):
         undo_interrupted_conversion(model_dir)
         with Conversion(model_dir) as conversion:
@@ -149,13 +148,6 @@ def convert(
     )
 
 
-def _require_model(model_dir: Path) -> None:
-    """Refuse an adapter, whose tensors would become those of a model."""
-    names = {path.name for path in model_dir.iterdir()} if model_dir.is_dir() else set()
-    if is_adapter(names):
-        raise WeightsError(f"{model_dir.name} was not converted: {adapter_problem(None)}.")
-
-
 def _modules(model_dir: Path, replacing: Collection[str]) -> Sequence[str]:
     """Folders of sentence-transformers modules whose checkpoints are to be converted."""
     sizes = {
@@ -194,12 +186,12 @@ def _convert_directory(
             held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
             check_index(sources.index, sources.weight_map, held)
         parts = _parts(checkpoints)
-        wrapper = wrapper_of(parts.keys())
+        wrapper = None if sources.is_adapter else wrapper_of(parts.keys())
         if wrapper is not None:
             raise WeightsError(f"{model_dir.name} was not converted: {wrapper}.")
-        heads = unloadable_heads(parts, _config(model_dir))
+        heads = () if sources.is_adapter else unloadable_heads(parts, _config(model_dir))
         parts = {name: part for name, part in parts.items() if name not in heads}
-        layouts = _layouts(parts, max_shard_size)
+        layouts = _one_layout(ADAPTER, parts) if sources.is_adapter else _layouts(parts, max_shard_size)
         _check_space(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
         _require_every_tensor(waiting, layouts, checkpoints, omitted=heads)
@@ -284,6 +276,10 @@ def _parts(checkpoints: Sequence[Checkpoint]) -> Mapping[str, OutputTensor]:
                 )
             parts[part.info.name] = part
     return parts
+
+
+def _one_layout(name: str, parts: Mapping[str, OutputTensor]) -> Mapping[str, Layout]:
+    return {name: lay_out([part.info for part in parts.values()], {"format": "pt"})}
 
 
 def _layouts(parts: Mapping[str, OutputTensor], max_shard_size: int) -> Mapping[str, Layout]:

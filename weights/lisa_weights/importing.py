@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -21,17 +21,18 @@ from lisa_weights.carriers.hub_cache import Snapshot, find_snapshot, snapshot_of
 from lisa_weights.carriers.oci_layout import LAYOUT_FILES, open_oci_layout
 from lisa_weights.carriers.placement import LINKED_FROM, is_on_disk_of, place
 from lisa_weights.carriers.tar_tree import open_tar
-from lisa_weights.carriers.tree import Tree
+from lisa_weights.carriers.tree import SubTree, Tree
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.fingerprint import Stamp, stamp
 from lisa_weights.lock.lock_file import require_model_name
-from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, ModelShape, adapter_problem, choose_files
+from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, choose_files
 from lisa_weights.origin import arrived_from, note_arrival
 from lisa_weights.safetensors.dropped_names import read_config
 from lisa_weights.steps import Step, no_progress
 from lisa_weights.temporary_directory import temporary_directory
 
 _MAX_DEPTH = 8
+_CONFIGURATIONS = frozenset({"config.json", ADAPTER_CONFIG, "modules.json", "params.json"})
 _REPLACED = ".lisa-replaced-"
 
 
@@ -69,11 +70,6 @@ class Imported:
     revision: str | None
     quantization: str | None
     base_model: str | None
-
-    @property
-    def problem(self) -> str | None:
-        """Why it is kept but not locked, a clause without a full stop; None for a model."""
-        return adapter_problem(self.base_model) if self.files.shape is ModelShape.ADAPTER else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +122,8 @@ def import_model(
         target = models / require_model_name(name)
         paths = [path for path in carrier.tree.entries if path.startswith(carrier.prefix)]
         files = choose_files([path.removeprefix(carrier.prefix) for path in paths])
+        if carrier.kind is not CarrierKind.HUB_CACHE:
+            files = files.leaving_out(carrier.tree.entries.keys() - set(paths), f"outside of {carrier.prefix}")
         sizes = {kept: carrier.tree.entries[carrier.prefix + path].size for path, kept in sorted(files.taken.items())}
         verified: tuple[str, ...] = ()
         with disk.explain_errors(target, "imported"):
@@ -165,13 +163,25 @@ def _open(source: Path, free: int) -> Iterator[_Carrier]:
     if not (source.is_file() or source.is_dir()):
         raise WeightsError(f"{source} is a special file. Pass a directory, a tar archive or an OCI layout.")
     if source.is_file():
-        with open_tar(source, free) as tree:
-            yield _inside(tree, CarrierKind.TAR)
+        with open_tar(source, free) as tree, ExitStack() as inner:
+            layout = _layout(tree)
+            if layout is None:
+                yield _inside(tree, CarrierKind.TAR)
+            else:
+                yield _inside(inner.enter_context(open_oci_layout(layout, free)), CarrierKind.OCI_LAYOUT)
     elif all((source / name).is_file() for name in LAYOUT_FILES):
-        with open_oci_layout(source, free) as tree:
-            yield _inside(tree, CarrierKind.OCI_LAYOUT)
+        with open_oci_layout(DirectoryTree(source), free) as layer_tree:
+            yield _inside(layer_tree, CarrierKind.OCI_LAYOUT)
     else:
         yield _directory(source.resolve())
+
+
+def _layout(tree: Tree) -> Tree | None:
+    """The OCI layout in an archive, as `skopeo copy … oci-archive:` and `oras` write it; None where it has none."""
+    found = [path.removesuffix("oci-layout") for path in tree.entries if path.rpartition("/")[2] == "oci-layout"]
+    if len(found) > 1:
+        raise WeightsError("The archive has several OCI layouts. Extract it with `tar -xf` and import one of them.")
+    return SubTree(tree, found[0]) if found else None
 
 
 def _directory(source: Path) -> _Carrier:
@@ -207,8 +217,19 @@ def _inside(tree: Tree, kind: CarrierKind) -> _Carrier:
     snapshot = find_snapshot(tree)
     if snapshot is not None:
         return _cached(tree, snapshot)
-    if any(path.rpartition("/")[2] == "oci-layout" for path in tree.entries):
-        raise WeightsError("The archive has an OCI layout. Extract it with `tar -xf` and import the directory.")
+    return _Carrier(tree=tree, kind=kind, prefix=_model_prefix(tree))
+
+
+def _model_prefix(tree: Tree) -> str:
+    """The directory of the model in an archive: the only one with a configuration, beside which others may be."""
+    configured = {path.rpartition("/")[0] for path in tree.entries if path.rpartition("/")[2] in _CONFIGURATIONS}
+    outer = [
+        one
+        for one in configured
+        if not any(one.startswith(f"{other}/" if other else "") for other in configured - {one})
+    ]
+    if len(outer) == 1:
+        return f"{outer[0]}/" if outer[0] else ""
     prefix = ""
     for _ in range(_MAX_DEPTH):
         inner = {path.removeprefix(prefix).partition("/")[::2] for path in tree.entries}
@@ -216,7 +237,7 @@ def _inside(tree: Tree, kind: CarrierKind) -> _Carrier:
         if len(folders) != 1 or any(not rest for _, rest in inner):
             break
         prefix += f"{folders.pop()}/"
-    return _Carrier(tree=tree, kind=kind, prefix=prefix)
+    return prefix
 
 
 def _place_all(carrier: _Carrier, files: ModelFiles, ready: Path, title: str, step: Step) -> tuple[str, ...]:

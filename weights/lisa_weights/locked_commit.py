@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.commit_changes import can_be_converted, changes_of_commit, digest_difference
 from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel, SourceKind, WeightsLock
-from lisa_weights.model_directory import model_path, read_directory
+from lisa_weights.model_directory import digest_files, model_path, read_directory
 from lisa_weights.resolve import resolve
 from lisa_weights.steps import Step
 
@@ -38,12 +39,13 @@ class LockedCommit:
         """
         locked = {file.path: file.sha256 for file in self.entry.files}
         changed = [path for path, digest in digests.items() if locked.get(path, digest) != digest]
-        self._reject([_difference(path, digests[path], locked[path]) for path in sorted(changed)])
+        self._reject([digest_difference(path, digests[path], locked[path]) for path in sorted(changed)])
 
     def require_content(self, models: Path, lock: WeightsLock, fetched: Collection[str], step: Step) -> None:
         """Reject a fetched commit with other content than the lock file, and remove the files that differ.
 
-        The checkpoint of converted files that differ is removed too, so that no later command converts and locks it.
+        The fetched files are compared before anything is converted or judged: a file that no server could use differs
+        too. The checkpoint of converted files that differ is removed, so that no later command converts and locks it.
 
         Args:
             models: directory of the local models.
@@ -52,36 +54,26 @@ class LockedCommit:
             step: receives the progress.
 
         Raises:
-            WeightsError: files differ, or the model cannot be read or converted.
+            WeightsError: files differ, or the model cannot be read.
         """
-        now = resolve([self.model], models, lock, step=step).lock.models[self.model]
-        changed = self._changed_files(now)
-        converted = {path for path in changed if _can_be_converted(path) and path not in fetched}
-        removed = (changed.keys() & set(fetched)) | converted
         path = model_path(models, self.model)
-        if converted:
-            removed |= set(read_directory(path).checkpoint)
-        for name in removed:
-            (path / name).unlink(missing_ok=True)
-        self._reject(list(changed.values()))
-
-    def _changed_files(self, now: LockedModel) -> dict[str, str]:
-        """How files differ from the lock file, a clause by path, except for what another converter wrote."""
         locked = {file.path: file.sha256 for file in self.entry.files}
-        found = {file.path: file.sha256 for file in now.files}
-        changed = {}
-        for path in sorted(locked.keys() | found.keys()):
-            if locked.get(path) == found.get(path):
-                continue
-            if self.entry.converter != now.converter and _can_be_converted(path):
-                continue
-            if path not in locked:
-                changed[path] = f"{path} is not in the lock file"
-            elif path not in found:
-                changed[path] = f"{path} is missing"
-            else:
-                changed[path] = _difference(path, found[path], locked[path])
-        return changed
+        changed = {
+            file.path: digest_difference(file.path, file.sha256, locked[file.path])
+            for file in digest_files(path, locked.keys() & set(fetched))
+            if file.sha256 != locked[file.path]
+        }
+        _remove(path, changed)
+        self._reject(list(changed.values()))
+        resolution = resolve([self.model], models, lock, relock=True, step=step)
+        checkpoint = set(read_directory(path).checkpoint) & set(fetched)
+        if (reasons := [reason for issue in resolution.issues for reason in issue.reasons]) and checkpoint:
+            _remove(path, checkpoint)
+            self._reject([f"{min(checkpoint)} cannot be converted ({'; '.join(reasons).rstrip('.')})"])
+        changed = changes_of_commit(self.entry, resolution.lock.models[self.model])
+        converted = {name for name in changed if can_be_converted(name) and name not in fetched}
+        _remove(path, (changed.keys() & set(fetched)) | converted | (checkpoint if converted else set()))
+        self._reject(list(changed.values()))
 
     def _reject(self, differences: list[str]) -> None:
         if differences:
@@ -100,9 +92,6 @@ def locked_commit(lock: WeightsLock, model: str, revision: str) -> LockedCommit 
     return LockedCommit(model=model, revision=revision, entry=entry)
 
 
-def _difference(path: str, found: str, locked: str) -> str:
-    return f"{path} has SHA-256 {found} instead of {locked}"
-
-
-def _can_be_converted(path: str) -> bool:
-    return path.endswith((".safetensors", ".safetensors.index.json"))
+def _remove(directory: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (directory / name).unlink(missing_ok=True)

@@ -22,8 +22,9 @@ from lisa_weights.lock.lock_file import (
     require_file_names,
     require_model_name,
 )
+from lisa_weights.lock.locked_adapter import LockedAdapter
 from lisa_weights.lock.s3_checksum import PartsDigest, is_in_parts
-from lisa_weights.safetensors.file_names import INDEX, SINGLE
+from lisa_weights.safetensors.file_names import ADAPTER, INDEX, SINGLE
 from lisa_weights.serving.content import content_problems
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.omissions import OmittedFile
@@ -82,7 +83,7 @@ class ModelDirectory:
     def _is_to_be_converted(self) -> bool:
         at_root = any("/" not in path for path in self.checkpoint)
         modules = {path.rpartition("/")[0] for path in self.checkpoint if "/" in path}
-        has_safetensors = bool({SINGLE, INDEX} & self.files.keys())
+        has_safetensors = bool({SINGLE, INDEX, ADAPTER} & self.files.keys())
         if at_root and (self.completeness.dropped or not has_safetensors):
             return True
         return has_safetensors and not modules.isdisjoint(self.completeness.closure.unconverted)
@@ -167,6 +168,7 @@ def lock_directory(
         if file.size != directory.files[file.path]:
             raise WeightsError(f"{directory.path / file.path} changed while it was read: rerun the command later.")
     kept = [LockedFile(path, directory.files[path], known[path]) for path in directory.files if path in known]
+    settings = directory.completeness.adapter
     return LockedModel(
         kind=kind,
         revision=revision,
@@ -175,6 +177,7 @@ def lock_directory(
         dtypes=directory.completeness.dtypes,
         converter=converter,
         shape=directory.completeness.shape,
+        adapter=None if settings is None else LockedAdapter(rank=settings.rank, base_model=settings.base_model),
     )
 
 

@@ -6,14 +6,14 @@ The rules look at names alone, so that a model that cannot be served is refused 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.safetensors.file_names import INDEX, SINGLE
+from lisa_weights.safetensors.file_names import ADAPTER, INDEX, SINGLE
 
 ADAPTER_CONFIG = "adapter_config.json"
 """The file by which PEFT's adapters are recognized."""
@@ -44,6 +44,10 @@ class ModelFiles:
     variant: str | None
     taken: Mapping[str, str]
     left_out: Mapping[str, str]
+
+    def leaving_out(self, paths: Iterable[str], reason: str) -> ModelFiles:
+        """The same files, with others of the carrier that are left out."""
+        return replace(self, left_out={**self.left_out, **dict.fromkeys(paths, reason)})
 
 
 _META = re.compile(r"consolidated\.\d\d\.pth")
@@ -110,16 +114,6 @@ def is_adapter(paths: Collection[str]) -> bool:
     return ADAPTER_CONFIG in paths and not _has_model({path for path in paths if "/" not in path})
 
 
-def adapter_problem(base: str | None) -> str:
-    """Describe why an adapter is not served as a model, a clause without a full stop."""
-    merged = (
-        f"merge it into its base model{f' {base}' if base else ''} (peft's `merge_and_unload`) and import the result"
-    )
-    return (
-        f"it is a LoRA adapter, which has no weights of a model and which the configuration cannot name yet: {merged}"
-    )
-
-
 def _unneeded(path: str) -> str | None:
     pure = PurePosixPath(path)
     if any(part.startswith(".") for part in pure.parts):
@@ -139,7 +133,7 @@ def _has_model(names: Collection[str]) -> bool:
 
 def _adapter(known: Collection[str], left_out: Mapping[str, str]) -> ModelFiles:
     if not any(_ADAPTER_WEIGHTS.fullmatch(path) for path in known):
-        raise WeightsError(f"The adapter has {ADAPTER_CONFIG} but no adapter_model.safetensors; add its weights.")
+        raise WeightsError(f"The adapter has {ADAPTER_CONFIG} but no {ADAPTER}; add its weights.")
     return ModelFiles(
         shape=ModelShape.ADAPTER, variant=None, taken={path: path for path in known}, left_out=dict(left_out)
     )

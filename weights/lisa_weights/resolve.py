@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from lisa_weights import disk
+from lisa_weights.adapters.comparison import BaseComparison, compare_with_bases
 from lisa_weights.convert import Record
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.commit_changes import changes_of_commit
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
 from lisa_weights.lock.lock_file import LockedModel, SourceKind, WeightsLock
@@ -33,6 +36,9 @@ from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.steps import Step, convert_in_step, no_progress
 from lisa_weights.temporary_directory import undo_interrupted_conversion
 
+NO_BASES: Mapping[str, Sequence[str]] = MappingProxyType({})
+"""The base models of adapters where the configuration is not known."""
+
 
 class IssueKind(StrEnum):
     """Why the weights of a model are not pinned."""
@@ -43,6 +49,9 @@ class IssueKind(StrEnum):
     REFUSED = "refused"
     DAMAGED = "damaged"
     UNCHECKED = "unchecked"
+    CHANGED = "changed"
+    MISFIT = "misfit"
+    UNCOMPARED = "uncompared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,9 @@ class WeightsIssue:
         model: `org/name`.
         kind: `unstaged` is neither in the lock nor local, `incomplete` local with missing files, `outdated` local and
             different from the lock, `refused` local and rejected, `damaged` local and without tensors that its files
-            record, `unchecked` not local and locked by a LISA that did not check for that.
+            record, `unchecked` not local and locked by a LISA that did not check for that, `changed` local and
+            different from the commit of the Hub that is locked, `misfit` an adapter that does not fit a base model,
+            `uncompared` an adapter that was not compared with the base model that is the reason.
         reasons: the causes, as clauses or sentences.
     """
 
@@ -86,7 +97,9 @@ def resolve(
     *,
     change: bool = True,
     prove_unproved: bool = False,
+    relock: bool = False,
     generate: bool = False,
+    bases: Mapping[str, Sequence[str]] = NO_BASES,
     step: Step = no_progress,
 ) -> Resolution:
     """Resolve the weights of models.
@@ -98,7 +111,9 @@ def resolve(
         change: convert and lock; otherwise nothing is written, and local models are compared by names, sizes and
             digests that are known from before.
         prove_unproved: also prove models whose entry is unchanged and has no proofs, because an older LISA wrote it.
+        relock: lock other content than that of a locked commit of the Hub, as a local model.
         generate: also prove that a converted model generates as its checkpoint does.
+        bases: the base models of each adapter, which it is compared with.
         step: shows the progress of long steps.
     """
     cache = DigestCache.load(models)
@@ -115,14 +130,25 @@ def resolve(
             directory = _converted(model, cache, step) if change else read_directory(path)
             seen[model] = _fingerprint(path)
             known = lock.models.get(model)
+            entry = known
             if directory.state is LocalState.COMPLETE and change:
                 now_is = local_content(model, directory, cache, known, step)
                 options = _ProofOptions(unproved=prove_unproved, generate=generate)
-                if (entry := _entry(model, directory, known, now_is, options)) != known:
-                    lock = lock.with_model(model, entry)
-                    locked.append(model)
+                if known is not None and not relock and (changes := changes_of_commit(known, now_is)):
+                    issues.append(WeightsIssue(model, IssueKind.CHANGED, tuple(changes.values())))
+                else:
+                    entry = _entry(model, directory, known, now_is, options)
             elif issue := _issue(model, directory, known, cache):
                 issues.append(issue)
+            if entry is not None and entry.adapter is not None:
+                compared = compare_with_bases(directory, entry, bases.get(model, ()), models, lock)
+                entry = compared.entry if change else entry
+                issues.extend(_issues_of_adapter(model, compared))
+                if compared.misfits:
+                    continue
+            if entry is not None and entry != known:
+                lock = lock.with_model(model, entry)
+                locked.append(model)
         except WeightsError as error:
             issues.append(WeightsIssue(model, IssueKind.REFUSED, (str(error),)))
         finally:
@@ -240,6 +266,11 @@ def _entry(
         proofs = merge(proofs, prove(directory, generate=options.generate))
     converter = now_is.converter if known.converter is None else known.converter
     return replace(known, converter=converter, proofs=proofs, shape=now_is.shape)
+
+
+def _issues_of_adapter(model: str, compared: BaseComparison) -> list[WeightsIssue]:
+    found = [WeightsIssue(model, IssueKind.MISFIT, compared.misfits)] if compared.misfits else []
+    return found + [WeightsIssue(model, IssueKind.UNCOMPARED, (base,)) for base in compared.unknown]
 
 
 def _issue(model: str, directory: ModelDirectory, known: LockedModel | None, cache: DigestCache) -> WeightsIssue | None:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.safetensors.file_names import INDEX, SINGLE
+from lisa_weights.model_shapes import is_adapter
+from lisa_weights.safetensors.file_names import ADAPTER, INDEX, SINGLE
 from lisa_weights.safetensors.shards import inside, read_index
 from lisa_weights.serving.model_files import ModelFiles, lfs_problem
 from lisa_weights.serving.weight_files import ambiguity, could_be_weights, is_checkpoint, is_numbered, is_of_training
 
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<suffix>bin|pt|pth|safetensors)")
 _CHECKPOINT = re.compile(r".+\.(bin|pt|pth)")
+_ADAPTER_CHECKPOINTS = ("adapter_model.bin", "adapter_model.pt")
 _PREFERRED = ("pytorch_model.bin", "model.bin", "pytorch_model.pt", "model.pt", "pytorch_model.pth", "model.pth")
 
 
@@ -27,12 +29,14 @@ class Sources:
         is_safetensors: whether they need no conversion.
         index: name of the index, if there is one.
         weight_map: the file of each tensor by the index; empty without one.
+        is_adapter: whether they are those of a LoRA adapter, which stay under its file name.
     """
 
     files: tuple[str, ...]
     is_safetensors: bool
     index: str | None
     weight_map: Mapping[str, str]
+    is_adapter: bool = False
 
 
 def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources:
@@ -57,6 +61,8 @@ def find_sources(directory: Path, *, excluding: Collection[str] = ()) -> Sources
 
 
 def _choose(directory: Path, names: list[str]) -> Sources:
+    if is_adapter(names):
+        return _adapter(directory, names)
     checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name) and not is_of_training(name)]
     tensors = [name for name in names if name.endswith(".safetensors")]
     if INDEX in names:
@@ -95,6 +101,8 @@ def _require_contents(directory: Path, sources: Sources, names: Collection[str])
         raise WeightsError(f"{directory} cannot be read ({error.strerror}); check its permissions.") from error
     if pointer is not None:
         raise WeightsError(f"{lfs_problem(pointer)}.")
+    if sources.is_adapter:
+        return
     beside = {name for name in sizes if not is_numbered(name) and not (sources.is_safetensors and is_checkpoint(name))}
     if rivals := could_be_weights(sizes, sources.files, beside=beside):
         raise WeightsError(f"{directory.name}: {ambiguity(sources.files, rivals)}.")
@@ -109,6 +117,14 @@ def _listed(directory: Path, names: list[str], *, is_safetensors: bool) -> Sourc
     for name in names:
         inside(directory, name)
     return Sources(tuple(names), is_safetensors, None, {})
+
+
+def _adapter(directory: Path, names: Collection[str]) -> Sources:
+    name = next((name for name in (ADAPTER, *_ADAPTER_CHECKPOINTS) if name in names), None)
+    if name is None:
+        raise WeightsError(f"{directory.name} is a LoRA adapter without {ADAPTER}; add its weights.")
+    inside(directory, name)
+    return Sources((name,), name == ADAPTER, None, {}, is_adapter=True)
 
 
 def _parts(names: list[str]) -> list[str]:

@@ -52,7 +52,7 @@ def stage(
     for model in missing:
         yield from _ensure_local(workspace, model, step, approve, relock=relock, generate=generate)
     if missing:
-        yield from lock_local(workspace, missing, step, generate=generate)
+        yield from lock_local(workspace, missing, step, relock=relock, generate=generate)
         yield from upload(workspace, missing, step)
     yield from verify(workspace, (), deep=False)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lisa_weights.errors import WeightsError
@@ -32,9 +32,10 @@ class Workspace:
         project: directory of config.yaml, of the lock file and of models/.
         environment: name of the environment.
         bucket_name: its models bucket.
-        needed: names of the models that it hosts, each once, in the order of the configuration.
+        needed: names of the models that it hosts, each once, in the order of the configuration, and then of adapters.
         endpoint_url: address for s5cmd, of an S3-compatible store or of S3; None where it finds S3 itself.
         checksums: opens the client for S3's checksums, where the bucket is read or written.
+        bases: names of the base models of each adapter.
     """
 
     project: Path
@@ -43,6 +44,7 @@ class Workspace:
     needed: tuple[str, ...]
     endpoint_url: str | None
     checksums: Callable[[], ChecksumClient | None] = no_checksums
+    bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def models(self) -> Path:

@@ -110,8 +110,7 @@ def _licence(wheel: Source) -> Component:
 
 
 def _models(deployment: Deployment, lock: WeightsLock) -> Iterator[Component]:
-    for model in deployment.models:
-        name = model.config.model_name
+    for name in deployment.config.deployed_weights:
         component: Component = {"type": "machine-learning-model", "bom-ref": f"model:{name}", "name": name}
         locked = lock.models.get(name)
         if locked is not None:

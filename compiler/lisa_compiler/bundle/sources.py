@@ -156,8 +156,7 @@ def _named(project: Path, path: str, missing: dict[str, str]) -> Iterator[tuple[
 def _weights(
     project: Path, deployment: Deployment, lock: WeightsLock, missing: dict[str, str]
 ) -> Iterator[tuple[str, Source]]:
-    for model in deployment.models:
-        name = model.config.model_name
+    for name in deployment.config.deployed_weights:
         locked = lock.models.get(name)
         if locked is None:
             missing[f"weights of {name}"] = f"run `lisa weights stage --env {deployment.environment}`"

@@ -52,12 +52,17 @@ def compile_command(
     verify: Annotated[
         bool, typer.Option("--verify", help="Also start LiteLLM offline with its compiled configuration.")
     ] = False,
+    relock: Annotated[bool, typer.Option("--relock", help="Lock changed files of a locked commit.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors, for CI.")] = False,
     form: DiagnosticFormat = Format.TEXT,
 ) -> None:
     """Compile environments into generated/<env>. Writes nothing if any has errors."""
     project = invocation.project
-    options = CompileOptions(cache=not no_cache, check=check, strict=strict, weights=not no_weights)
+    if relock and (check or no_weights):
+        raise typer.BadParameter("--relock excludes --check and --no-weights.", param_hint="--relock")
+    options = CompileOptions(
+        cache=not (no_cache or relock), check=check, strict=strict, weights=not no_weights, relock=relock
+    )
     try:
         with phase_spinner() as progress:
             made = compile_project(

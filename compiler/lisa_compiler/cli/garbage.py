@@ -10,6 +10,11 @@ from lisa_compiler.cli.terminal import print_status, write_output
 from lisa_weights.garbage import Garbage, GarbageOptions, find_garbage, remove_garbage
 from lisa_weights.workspace import Workspace
 
+_ONE_REPOSITORY = (
+    "only lock files of this Git repository were read: if another repository uses this bucket for the same models, its "
+    "weights are in the list too"
+)
+
 
 def delete_garbage(workspace: Workspace, options: GarbageOptions, *, yes: bool) -> None:
     """Show weights in the bucket that no lock file names, and delete them.
@@ -31,6 +36,7 @@ def delete_garbage(workspace: Workspace, options: GarbageOptions, *, yes: bool) 
         (f"{found.url}/{one.prefix}/", str(len(one.files)), format_bytes(one.total_bytes), f"{one.age_days} days")
         for one in found.unreached
     ]
+    print_status(_ONE_REPOSITORY)
     write_output(table(("NOT IN ANY LOCK FILE", "FILES", "SIZE", "AGE"), cells))
     total = format_bytes(sum(one.total_bytes for one in found.unreached))
     if not yes and not typer.confirm(f"Delete {total}? This cannot be undone.", default=False, err=True):

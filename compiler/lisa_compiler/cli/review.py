@@ -47,6 +47,10 @@ def diff(
             rich_help_panel=SCOPE,
         ),
     ] = None,
+    reports: Annotated[
+        str | None,
+        typer.Option("--intake-reports", metavar="URL", help="Link to the intake reports of changed weights."),
+    ] = None,
     form: Annotated[
         DiffFormat, typer.Option("--format", help="Text, Markdown for a pull request, or JSON.")
     ] = DiffFormat.TEXT,
@@ -60,7 +64,9 @@ def diff(
 
         return index_of(root, root / OUTPUT, name, invocation.project.environment(name).config)
 
-    review = review_environment(root, name, base, staleness=_staleness_warnings(root, name), index=index)
+    review = review_environment(
+        root, name, base, staleness=_staleness_warnings(root, name), index=index, reports=reports
+    )
     if form is DiffFormat.MARKDOWN:
         write_output(rendering.markdown(review.change, review.comparison))
     elif form is DiffFormat.JSON:

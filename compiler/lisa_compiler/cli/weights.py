@@ -19,13 +19,19 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.cli.weights_events import omission_lines, print_events, proof_lines
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.deploy.weights import open_bucket_workspace
-from lisa_compiler.project.paths import MODELS, shown_path
+from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
+from lisa_compiler.review.revisions import Commit, base_of
 from lisa_weights import acquisition, transfer
 from lisa_weights.adopt import adopt
 from lisa_weights.convert import Converted
+from lisa_weights.errors import WeightsError
 from lisa_weights.garbage import MIN_AGE_DAYS, GarbageOptions
+from lisa_weights.intake.changed import changed_models, report_directory
 from lisa_weights.intake.rendering import as_document, as_markdown, write_report
-from lisa_weights.intake.report import examine
+from lisa_weights.intake.report import IntakeReport, examine, report_of_entry
+from lisa_weights.lock import lock_file
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.model_directory import LocalState
 from lisa_weights.proving import prove_conversion, prove_models
 from lisa_weights.stage import stage
 from lisa_weights.status import NextAction, StatusRow
@@ -126,8 +132,14 @@ def weights_import(
 @takes(local_workspace_options)
 def weights_report(
     workspace: Workspace,
-    model: Annotated[str, typer.Argument(help="org/name, locked and in models/.")],
+    model: Annotated[
+        str | None, typer.Argument(help="org/name, in weights.lock.json; not in models/: only what the lock has.")
+    ] = None,
     *,
+    changed_since: Annotated[
+        str | None,
+        typer.Option("--changed-since", metavar="REF", help="Report each model that the lock file changes since REF."),
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown/--json", help="Format on stdout.")] = True,
     output: Annotated[
         Path | None,
@@ -135,14 +147,40 @@ def weights_report(
     ] = None,
 ) -> None:
     """Report what a model contains, what was found in it, and where it came from."""
-    report = examine(model, workspace.path(model), workspace.locked(model), progress_step)
-    if output is None:
-        write_output(as_markdown(report) if markdown else _json(as_document(report)))
+    if (model is None) == (changed_since is None):
+        raise typer.BadParameter("Name a model, or pass --changed-since.", param_hint="MODEL")
+    if changed_since is not None and output is None:
+        raise typer.BadParameter("Pass --output for the reports of several models.", param_hint="--changed-since")
+    if model is not None:
+        report = _report(workspace, model)
+        if output is None:
+            write_output(as_markdown(report) if markdown else _json(as_document(report)))
+        reports = {output: report}
     else:
-        for path in write_report(report, output):
+        base = base_of(workspace.project, changed_since)
+        changed = changed_models(_lock_of(base), workspace.lock())
+        print_status(f"{len(changed)} models changed since {base.short}")
+        reports = {(output or Path()) / report_directory(name): _report(workspace, name) for name in changed}
+    for directory, report in reports.items():
+        for path in write_report(report, directory) if directory is not None else ():
             print_status(f"wrote {shown_path(path)}")
-    if report.mismatches:
+    if any(report.mismatches for report in reports.values()):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _lock_of(base: Commit) -> WeightsLock:
+    """The lock file of a commit; empty where it has none that this version reads, so that everything is reported."""
+    try:
+        return lock_file.parse(base.read([WEIGHTS_LOCK]).get(WEIGHTS_LOCK, b""), WEIGHTS_LOCK)
+    except WeightsError:
+        return WeightsLock()
+
+
+def _report(workspace: Workspace, model: str) -> IntakeReport:
+    locked = workspace.locked(model)
+    if workspace.local_state(model) is LocalState.ABSENT:
+        return report_of_entry(model, locked)
+    return examine(model, workspace.path(model), locked, progress_step)
 
 
 @app.command("convert", epilog="lisa weights convert models/org/name")

@@ -9,6 +9,7 @@ from lisa_compiler.cli.terminal import ExitCode, print_status
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
 from lisa_weights.importing import Imported
 from lisa_weights.model_directory import LocalState
+from lisa_weights.model_shapes import ModelShape
 from lisa_weights.serving.omissions import OmittedFile, by_reason
 from lisa_weights.stage_events import (
     Event,
@@ -105,8 +106,9 @@ def _import_lines(imported: Imported) -> Iterator[str]:
     yield f"{model}: {len(files.taken)} files ({total}) imported{verified} → {MODELS}/{model}"
     for path, reason in sorted(files.left_out.items()):
         yield f"left out: {path} ({reason})"
-    if imported.problem:
-        yield f"{model}: not locked: {imported.problem}"
+    if files.shape is ModelShape.ADAPTER:
+        base = f" {imported.base_model}" if imported.base_model else ""
+        yield f"{model}: an adapter: list it under `adapters` of its base model{base} to serve it"
 
 
 def omission_lines(omitted: Iterable[OmittedFile]) -> list[str]:

@@ -36,12 +36,14 @@ class CompileOptions:
         check: whether to compare only: models in `models/` are not converted, and nothing is cached.
         strict: whether a warning is an error.
         weights: whether the weights of the hosted models are resolved.
+        relock: whether other content of a locked commit of the Hub is locked as a local model.
     """
 
     cache: bool = True
     check: bool = False
     strict: bool = False
     weights: bool = True
+    relock: bool = False
 
     def recorded(self, project: Project) -> tuple[tuple[str, str], ...]:
         """The options that the output and its warnings depend on, the project's included."""
@@ -200,7 +202,8 @@ def _compile_all(
     from lisa_compiler.emit.cloudformation.runtime import workers  # noqa: PLC0415  # see above
     from lisa_weights.lock import lock_file  # noqa: PLC0415  # see above
 
-    local = LocalWeights.COMPARE if options.check else LocalWeights.LOCK
+    locking = LocalWeights.RELOCK if options.relock else LocalWeights.LOCK
+    local = LocalWeights.COMPARE if options.check else locking
     stacks = stack_cache(output, verifying=options.check) if options.cache else None
     # It loads the CDK on another processor while this process reads and plans.
     workers().prepare()
@@ -227,7 +230,7 @@ def _compile_all(
         return _with_manifest(project, output, compiled, snapshots[name], began)
 
     # What one environment locks is read by the next one, so that a local model is not read twice.
-    locks_models = options.weights and local is LocalWeights.LOCK and project.models.is_dir()
+    locks_models = options.weights and local is not LocalWeights.COMPARE and project.models.is_dir()
     return tuple(side_by_side(list(valid), compile_one, in_turn=locks_models))
 
 

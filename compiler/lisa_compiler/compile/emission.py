@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
-from lisa_compiler.emit.containers import ContextSpec, emit_containers
+from lisa_compiler.emit.containers import ContextSpec, ServedAdapter, emit_containers
 from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
@@ -15,7 +15,7 @@ from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.trust import FOLDER as TRUST
 from lisa_compiler.emit.trust import bundle_digest, describe_authorities, emit_trust
 from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
-from lisa_compiler.emit.weights import emit_weights, model_weights
+from lisa_compiler.emit.weights import adapter_weights, emit_weights, model_weights
 from lisa_compiler.output.gateway_authentication import COMPONENT
 from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
@@ -97,7 +97,13 @@ def container_contexts(deployment: Deployment, lock: WeightsLock, litellm_config
         contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
     contexts.extend(
         ContextSpec(
-            image=model.service.image, model=model.config.model_name, weights=model_weights(model, deployment, lock)
+            image=model.service.image,
+            model=model.config.model_name,
+            weights=model_weights(model, deployment, lock),
+            adapters=tuple(
+                ServedAdapter(plan=adapter, weights=weights)
+                for adapter, weights in zip(model.adapters, adapter_weights(model, deployment, lock), strict=True)
+            ),
         )
         for model in deployment.models
         if isinstance(model.service.image, BuiltImage)

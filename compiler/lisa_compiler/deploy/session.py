@@ -265,7 +265,8 @@ def _require_weights(context: DeploymentContext, selected: Sequence[Stack]) -> N
         DeployError: the lock file or the bucket lacks some.
     """
     components = {stack.component for stack in selected}
-    needed = {model.config.model_name for model in context.deployment.models if model.component in components}
+    models = [model for model in context.deployment.models if model.component in components]
+    needed = {name for model in models for name in model.weights_names}
     if not needed:
         return
     workspace = context.workspace()

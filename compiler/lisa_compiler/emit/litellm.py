@@ -12,6 +12,8 @@ from lisa_schema.litellm.credentials import sends_no_key
 from lisa_schema.litellm.references import PREFIX, is_set_by_litellm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lisa_compiler.plan import Deployment, ModelPlan
     from lisa_schema.models import Config
 
@@ -53,7 +55,7 @@ def emit_litellm(deployment: Deployment) -> dict[str, bytes]:
     for entry, plain in zip(models, unmarked(models), strict=True):
         if sends_no_key(plain["litellm_params"]):
             del entry["litellm_params"]["api_key"]
-    models.extend(_entry(model) for model in deployment.models)
+    models.extend(entry for model in deployment.models for entry in _entries(model))
     config["litellm_settings"] = _CHAT_COMPLETIONS_ONLY | config["litellm_settings"]
     config["general_settings"] = config["general_settings"] | AUTHORIZATION
     if _COOLDOWN_KEYS.isdisjoint(config["router_settings"]):
@@ -82,10 +84,17 @@ def _with_variables(value: Any, config: Config) -> Any:
     return value
 
 
-def _entry(model: ModelPlan) -> dict[str, Any]:
+def _entries(model: ModelPlan) -> Iterator[dict[str, Any]]:
+    """The model, and its adapters, which its server answers for under their names."""
+    yield _entry(model, model.identifier, model.config.model_name)
+    for adapter in model.adapters:
+        yield _entry(model, adapter.name, adapter.name)
+
+
+def _entry(model: ModelPlan, name: str, served_name: str) -> dict[str, Any]:
     kind = bare(str(model.config.model_type))
     params: dict[str, Any] = {
-        "model": f"openai/{model.config.model_name}",
+        "model": f"openai/{served_name}",
         "api_base": f"{model.url}/v1",
         "api_key": "ignored",
     }
@@ -95,7 +104,7 @@ def _entry(model: ModelPlan) -> dict[str, Any]:
         # there unless the model does not reason. `reasoning_effort` is forwarded all the same.
         params["use_chat_completions_api"] = True
         info["supports_reasoning"] = False
-    return {"model_name": model.identifier, "litellm_params": params, "model_info": info}
+    return {"model_name": name, "litellm_params": params, "model_info": info}
 
 
 def _limit_cooldowns(models: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lisa_compiler.fit.assessment import Assessment
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
+    from lisa_compiler.plan.deployment import AdapterPlan
     from lisa_compiler.plan.external_models import Grant
     from lisa_compiler.plan.images import PlannedImage
     from lisa_weights.lock.lock_file import LockedModel, WeightsLock
@@ -31,6 +32,8 @@ _NOTHING = "\N{EN DASH}"
 _MORE = "\N{HORIZONTAL ELLIPSIS}"
 _SHOWN = 120
 """Characters of a value that a cell shows."""
+_UNSTAGED = "**not staged: content is not verified**"
+_UNSTAGED_STRICT = "**not staged: will not start**"
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -80,6 +83,11 @@ def emit_summary(
                 _model_row(model, lock, _fit(model, assessment), strict=config.weights.strict)
                 for model in deployment.models
             ],
+            adapters=[
+                _adapter_row(model, adapter, lock, strict=config.weights.strict)
+                for model in deployment.models
+                for adapter in model.adapters
+            ],
             fit_reasons=[_cell(line) for line in fit_reasons(assessment)],
             cost=cost_lines(assessment),
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
@@ -126,9 +134,31 @@ def _model_row(model: ModelPlan, lock: WeightsLock, fit: str, *, strict: bool) -
 def _weights(model: ModelPlan, lock: WeightsLock, *, strict: bool) -> str:
     locked = lock.models.get(model.config.model_name)
     if locked is None:
-        return "**not staged: will not start**" if strict else "**not staged: content is not verified**"
+        return _UNSTAGED_STRICT if strict else _UNSTAGED
     revision = f" at {locked.revision[:12]}" if locked.revision else ""
     return f"{locked.total_bytes / 1e9:.1f} GB, {locked.parameters / 1e9:.1f} B parameters{revision}{_proofs(locked)}"
+
+
+def _adapter_row(model: ModelPlan, adapter: AdapterPlan, lock: WeightsLock, *, strict: bool) -> dict[str, str]:
+    return {
+        "name": _cell(adapter.name),
+        "base": _cell(model.identifier),
+        "source": _cell(adapter.weights),
+        "weights": _adapter_weights(model, lock.models.get(adapter.weights), lock, strict=strict),
+    }
+
+
+def _adapter_weights(model: ModelPlan, locked: LockedModel | None, lock: WeightsLock, *, strict: bool) -> str:
+    if locked is None:
+        return _UNSTAGED_STRICT if strict else _UNSTAGED
+    revision = f" at {locked.revision[:12]}" if locked.revision else ""
+    size = f"{locked.total_bytes / 1e6:.1f} MB{revision}"
+    if locked.adapter is None:
+        return f"{size}; **not an adapter**"
+    base = lock.models.get(model.config.model_name)
+    is_compared = base is not None and base.location(model.config.model_name) in locked.adapter.fits
+    fit = "fits the base model" if is_compared else "**not compared with the base model**"
+    return f"{size}, rank {locked.adapter.rank}; {fit}"
 
 
 def _proofs(locked: LockedModel) -> str:
@@ -282,8 +312,10 @@ def _permissions(deployment: Deployment) -> list[str]:
     lines.extend(_permission(grant, "LiteLLM") for grant in deployment.litellm_grants)
     if deployment.models:
         bucket = deployment.config.s3_bucket_models
+        adapters = ", and those of its adapters," if any(model.adapters for model in deployment.models) else ""
         lines.append(
-            f"The role of each model can only read its prefix of `s3://{bucket}`. No role can write to this bucket."
+            f"The role of each model can only read its prefix{adapters} of `s3://{bucket}`. No role can write to this"
+            " bucket."
         )
     privileged = [model.identifier for model in deployment.models if model.service.privileged]
     if privileged:

@@ -57,11 +57,12 @@ def _settings(deployment: Deployment) -> dict[str, Any]:
 def _models(deployment: Deployment) -> list[dict[str, Any]]:
     hosted = [
         {
-            "model": _literal(model.identifier),
+            "model": _literal(name),
             "streaming": model.config.streaming,
             "modelType": str(model.config.model_type),
         }
         for model in deployment.models
+        for name in model.served_names
     ]
     external = [
         {"model": _literal(model.name), "streaming": model.streaming, "modelType": model.model_type}

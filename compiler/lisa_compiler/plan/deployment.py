@@ -108,6 +108,23 @@ class ServicePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterPlan:
+    """A LoRA adapter that is served with its base model.
+
+    Attributes:
+        name: what clients call it, and what the server is told to call it.
+        weights: name of its weights in models/, in the lock file and in the bucket.
+        list_path: path of the list of its files in the build context.
+        directory: name of its directory on the instance's disk; `+` is in no name, so that it is unique.
+    """
+
+    name: str
+    weights: str
+    list_path: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPlan:
     """A model that the deployment hosts.
 
@@ -119,6 +136,7 @@ class ModelPlan:
         service: how its container runs.
         dns_name: stable name in the private hosted zone.
         url: stable address of its load balancer, without a path.
+        adapters: the LoRA adapters that its server loads.
     """
 
     id: str
@@ -128,6 +146,7 @@ class ModelPlan:
     service: ServicePlan
     dns_name: str
     url: str
+    adapters: tuple[AdapterPlan, ...] = ()
 
     @property
     def provider(self) -> str:
@@ -135,12 +154,22 @@ class ModelPlan:
         return f"{self.config.model_hosting}.{self.config.model_type}.{self.config.inference_container}"
 
     @property
-    def weights_prefix(self) -> str:
-        """Key prefix of all its weights in the models bucket, whatever their content, with a trailing slash.
+    def served_names(self) -> tuple[str, ...]:
+        """What clients call the model, and each of its adapters."""
+        return (self.identifier, *(adapter.name for adapter in self.adapters))
+
+    @property
+    def weights_names(self) -> tuple[str, ...]:
+        """Names of the weights of the model and of its adapters, in models/ and in the lock file."""
+        return tuple(dict.fromkeys((self.config.model_name, *(adapter.weights for adapter in self.adapters))))
+
+    @property
+    def weights_prefixes(self) -> tuple[str, ...]:
+        """Key prefixes of its weights and its adapters in the models bucket, of any content, with a trailing slash.
 
         Its role reads all of them, so that tasks with the previous and the next weights run during an update.
         """
-        return f"{self.config.model_name}/"
+        return tuple(f"{name}/" for name in self.weights_names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

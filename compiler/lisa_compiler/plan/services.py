@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
-from lisa_compiler.plan.deployment import ModelPlan, PlanError, ServicePlan
+from lisa_compiler.plan.deployment import AdapterPlan, ModelPlan, PlanError, ServicePlan
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
@@ -145,7 +145,23 @@ def plan_model(
         service=service,
         dns_name=dns_name,
         url=f"{service.scheme}://{host}",
+        adapters=_adapters(model),
     )
+
+
+def _adapters(model: EcsModel) -> tuple[AdapterPlan, ...]:
+    plans = []
+    for adapter in model.adapters:
+        directory = following(bare(adapter.source).replace("/", "+"), adapter.source)
+        plans.append(
+            AdapterPlan(
+                name=adapter.name,
+                weights=adapter.source,
+                list_path=f"adapters/{bare(directory)}.tsv",
+                directory=directory,
+            )
+        )
+    return tuple(plans)
 
 
 def _service(

@@ -67,6 +67,16 @@ def _weights(before: Output, after: Output) -> Iterator[Impact]:
             yield Impact(ImpactCategory.CODE_CHANGED, f"{text} Stage them there before you deploy.")
 
 
+def changed_weights(before: Output | None, after: Output) -> tuple[str, ...]:
+    """Names of the models and adapters whose staged weights are new or have other content, sorted."""
+    known = before.weights if before is not None else {}
+    return tuple(
+        model
+        for model, new in sorted(after.weights.items())
+        if new.get("status") == "staged" and (model not in known or _content(known[model]) != _content(new))
+    )
+
+
 def _content(weights: Mapping[str, Any]) -> tuple[Any, Any]:
     return weights.get("status"), weights.get("files")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lisa_compiler.review.artifacts import compare_artifacts
+from lisa_compiler.review.artifacts import changed_weights, compare_artifacts
 from lisa_compiler.review.capacity import Capacity, Group, groups, hosts, least, most
 from lisa_compiler.review.data_loss import find_data_loss, find_deletion_protected, find_retention_changes, holds_data
 from lisa_compiler.review.differences import ABSENT, Difference, differences
@@ -48,6 +48,7 @@ class OutputChange:
         hosts: services whose instances change: title, before, after.
         added: new stacks.
         removed: stacks that are no longer configured.
+        weights: names of the models and adapters whose staged weights are new or have other content.
     """
 
     environment: str
@@ -61,6 +62,7 @@ class OutputChange:
     hosts: tuple[tuple[str, Group, Group], ...] = ()
     added: tuple[Stack, ...] = ()
     removed: tuple[Stack, ...] = ()
+    weights: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -77,6 +79,10 @@ def compare(environment: str, before: Output | None, after: Output | None) -> Ou
     """Compare an environment's output on two sides; None where there is none."""
     if after is None:
         return _removed_environment(before) if before else OutputChange(environment=environment)
+    return replace(_compare(environment, before, after), weights=changed_weights(before, after))
+
+
+def _compare(environment: str, before: Output | None, after: Output) -> OutputChange:
     if before is None:
         return _new(after)
     settings = tuple(differences(before.configuration(), after.configuration()))

@@ -30,6 +30,7 @@ def review_environment(
     *,
     staleness: Sequence[str] = (),
     index: Callable[[], Index] | None = None,
+    reports: str | None = None,
 ) -> Review:
     """Compare the output in the working tree with that of a commit.
 
@@ -40,6 +41,7 @@ def review_environment(
         staleness: warnings that the output in the working tree is not what its sources compile to.
         index: computes where the output in the working tree comes from; called when settings and resources change. None
             leaves out which settings change a resource.
+        reports: address of the intake reports of changed weights; None where they are not published.
 
     Raises:
         LisaError: a revision or an output cannot be read, or neither has the environment.
@@ -56,6 +58,7 @@ def review_environment(
         # Output that was compiled with options is not what the files alone compile to.
         warnings=tuple(staleness) if after is not None and not after.options else (),
     )
+    comparison = replace(comparison, reports=reports)
     change = compare(environment, before, after)
     if index is None or after is None or not (change.settings and change.resources):
         return Review(change, comparison)

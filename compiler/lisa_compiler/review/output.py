@@ -96,7 +96,7 @@ class Output:
         images: container images that are built, by name: their base image and build arguments.
         image_digests: what these images are named by, by name.
         products: digest of each part of the product code, by name; empty in output that held a copy of it.
-        weights: what is known of each hosted model's weights, by the model's name.
+        weights: what is known of the weights of each hosted model and adapter, by its name.
         trust_bundle: the certificate authorities of functions and containers, in PEM; empty without a bundle.
         fit: whether the models fit, and what the instances cost (fit.json); empty in output of an older LISA.
     """
@@ -186,7 +186,7 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             images={name: arguments for entry in assets for name, arguments, _ in _images(entry, code)},
             image_digests={name: digest for entry in assets for name, _, digest in _images(entry, code)},
             products={name: product.sha256 for name, product in code.items()},
-            weights=json.loads(files.get(f"{folder}/weights.json", b"{}")).get("models", {}),
+            weights=_weights(json.loads(files.get(f"{folder}/weights.json", b"{}"))),
             trust_bundle=files[bundle] if bundle else b"",
             fit=json.loads(files.get(f"{folder}/fit.json", b"{}")),
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
@@ -195,6 +195,11 @@ def read_output(revision: Revision, environment: str) -> Output | None:
         raise OutputFormatError(
             f"{folder} has an unexpected format. Run `lisa compile --env {environment}`."
         ) from error
+
+
+def _weights(content: Data) -> Mapping[str, Data]:
+    """What weights.json says of models and adapters; output of an older LISA has no adapters."""
+    return {**content.get("models", {}), **content.get("adapters", {})}
 
 
 def _stack(component: str, entry: Data, template: Data) -> Stack:

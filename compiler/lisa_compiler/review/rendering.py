@@ -44,12 +44,14 @@ class Comparison:
         reference: branch, tag or commit that was compared with.
         command: command that shows the complete change.
         warnings: reasons why the comparison may be out of date.
+        reports: address where the intake reports of changed weights are; None where only a command makes them.
     """
 
     base: str
     reference: str
     command: str
     warnings: tuple[str, ...] = ()
+    reports: str | None = None
 
 
 def markdown(change: OutputChange, compared: Comparison) -> str:
@@ -57,7 +59,7 @@ def markdown(change: OutputChange, compared: Comparison) -> str:
     end = f"<sub>Compared with {compared.base} ({compared.reference}). Complete report: `{compared.command}`</sub>\n"
     lines = [f"<!-- lisa-diff:{change.environment} -->", f"### {change.environment}: {_headline(change)}", ""]
     lines += [f"> {warning}" for warning in compared.warnings]
-    lines += [*_settings(change), *_impacts(change), *_capacity(change), *_details(change)]
+    lines += [*_settings(change), *_impacts(change), *_reports(change, compared), *_capacity(change), *_details(change)]
     while lines and len(("\n".join(lines) + end).encode()) > LIMIT - 200:
         del lines[-max(1, len(lines) // 10) :]
         lines = [*(line for line in lines if line not in {"<details>", _CUT}), _CUT]
@@ -73,6 +75,8 @@ def text(change: OutputChange, compared: Comparison) -> str:
         lines += ["", category.value.upper()]
         for impact in impacts:
             lines += [f"  {impact.text}", *(f"    {item}" for item in impact.items)]
+    if change.weights:
+        lines += ["", "INTAKE REPORTS", *(f"  {row}" for row in _report_rows(change))]
     if rows := list(_capacity_rows(change)):
         lines += ["", "CAPACITY", *(f"  {row}" for row in rows)]
     if change.resources:
@@ -151,6 +155,26 @@ def _bullets(impact: Impact) -> Iterator[str]:
     yield from (f"  - {item}" for item in impact.items[:_ITEMS])
     if len(impact.items) > _ITEMS:
         yield f"  - {len(impact.items) - _ITEMS} more"
+
+
+def _reports(change: OutputChange, compared: Comparison) -> Iterator[str]:
+    """Where a reviewer finds what the changed weights are."""
+    if not change.weights:
+        return
+    if compared.reports is None:
+        yield "**Intake reports** of the changed weights:"
+        yield from (f"- {row}" for row in _report_rows(change))
+    else:
+        names = ", ".join(f"`{model}`" for model in change.weights[:_ITEMS])
+        more = f" and {len(change.weights) - _ITEMS} more" if len(change.weights) > _ITEMS else ""
+        yield f"**[Intake reports]({compared.reports})** of the changed weights: {names}{more}"
+    yield ""
+
+
+def _report_rows(change: OutputChange) -> Iterator[str]:
+    yield from (f"`{model}`: `lisa weights report {model}`" for model in change.weights[:_ITEMS])
+    if len(change.weights) > _ITEMS:
+        yield f"{len(change.weights) - _ITEMS} more"
 
 
 def _capacity(change: OutputChange) -> Iterator[str]:

@@ -42,9 +42,10 @@ from lisa_schema.models.rag import (
     RdsConfig,
 )
 from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig, LoadBalancerHealthCheck, MetricConfig
-from lisa_schema.models.serving import EcsModel, RestApiConfig
+from lisa_schema.models.serving import Adapter, EcsModel, RestApiConfig
 
 __all__ = [
+    "Adapter",
     "AmiConfig",
     "ApiGatewayConfig",
     "AssetImage",

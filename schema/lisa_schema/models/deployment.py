@@ -103,7 +103,9 @@ class Config(ConfigModel):
         examples=[2],
     )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
-    s3_bucket_models: BucketName = Field(description="Bucket with the model weights.", examples=["lisa-models"])
+    s3_bucket_models: BucketName = Field(
+        description="Bucket with the model weights, which LISA does not create.", examples=["lisa-models"]
+    )
     weights: WeightsConfig = Field(
         default_factory=WeightsConfig, description="How the weights of hosted models are verified."
     )
@@ -236,3 +238,19 @@ class Config(ConfigModel):
     def deployed_models(self) -> tuple[EcsModel, ...]:
         """The hosted models that are deployed, in the order of the configuration."""
         return tuple(model for model in self.ecs_models if model.deploy)
+
+    @property
+    def deployed_weights(self) -> tuple[str, ...]:
+        """Names of the weights of the deployed models, then of their adapters, each once."""
+        models = self.deployed_models
+        adapters = (adapter.source for model in models for adapter in model.adapters)
+        return tuple(dict.fromkeys((*(model.model_name for model in models), *adapters)))
+
+    @property
+    def bases_of_adapters(self) -> dict[str, tuple[str, ...]]:
+        """The base models of each adapter by the names of their weights, of deployed models."""
+        found: dict[str, dict[str, None]] = {}
+        for model in self.deployed_models:
+            for adapter in model.adapters:
+                found.setdefault(adapter.source, {})[model.model_name] = None
+        return {adapter: tuple(bases) for adapter, bases in found.items()}

@@ -44,6 +44,27 @@ class RestApiConfig(ConfigModel):
     load_balancer_config: LoadBalancerConfig = Field(description="The load balancer.")
 
 
+class Adapter(ConfigModel):
+    """A LoRA adapter that is served with its base model."""
+
+    name: ModelName = Field(
+        description="Name that clients use, as for a model.", examples=["mistral-7b-support", "acme/support-assistant"]
+    )
+    weights: ModelName | None = Field(
+        default=None,
+        description=(
+            "Name of the adapter on Hugging Face and in models/, and prefix of its files in the models bucket; "
+            "default: the name."
+        ),
+        examples=["acme/mistral-7b-support-lora"],
+    )
+
+    @property
+    def source(self) -> str:
+        """The name of its weights: in models/, in the lock file and in the bucket."""
+        return self.weights or self.name
+
+
 class EcsModel(ConfigModel):
     """A model that LISA hosts."""
 
@@ -80,6 +101,11 @@ class EcsModel(ConfigModel):
         examples=[["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]],
     )
     container_config: ContainerConfig = Field(description="The container of the model.")
+    adapters: tuple[Adapter, ...] = Field(
+        default=(),
+        description="LoRA adapters that vLLM serves with the model, each under its name.",
+        examples=[[{"name": "mistral-7b-support", "weights": "acme/mistral-7b-support-lora"}]],
+    )
     auto_scaling_config: AutoScalingConfig = Field(description="Number of instances, and scaling.")
     load_balancer_config: LoadBalancerConfig = Field(description="The internal load balancer.")
     local_model_code: AbsolutePath = Field(

@@ -2,6 +2,7 @@
 
 from lisa_schema.rules import (
     access,
+    adapters,
     arns,
     capacity,
     connections,
@@ -35,6 +36,7 @@ __all__ = ["Rule", "RuleViolation", "registered_rules", "rule"]
 RULE_MODULES = (
     access,
     arns,
+    adapters,
     capacity,
     connections,
     engine_variables,

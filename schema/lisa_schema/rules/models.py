@@ -79,20 +79,25 @@ def model_identifiers_unique(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA305", "model-name-is-path", "Use the name on its model card, such as `mistralai/Mistral-7B-v0.3`.")
 def model_name_is_path(config: Config) -> Iterator[RuleViolation]:
-    """A modelName must be a path in the models bucket, without empty parts and `..`, and outside those of others."""
+    """A modelName, and the weights of an adapter, must be a path in the models bucket that no other model can read."""
     deployed = {index: model.model_name for index, model in enumerate(config.ecs_models) if model.deploy}
     for index, model in enumerate(config.ecs_models):
-        path: Path = ("ecsModels", index, "modelName")
-        if any(part in ("", ".", "..") for part in model.model_name.split("/")):
-            yield RuleViolation(path, f"`{model.model_name}` is not a valid path for weights.")
-        for other, name in deployed.items():
-            if index in deployed and model.model_name.startswith(f"{name}/"):
-                message = (
-                    f"The weights of `{model.model_name}` are inside those of `{name}` (`ecsModels[{other}]`), whose "
-                    "containers could read them."
-                )
-                fix = "Rename the directory of one of them in the models bucket, and its modelName."
-                yield RuleViolation(path, message, fix, (("ecsModels", other, "modelName"),))
+        named: list[tuple[Path, str]] = [(("ecsModels", index, "modelName"), model.model_name)]
+        named += [
+            (("ecsModels", index, "adapters", position, "weights" if adapter.weights else "name"), adapter.source)
+            for position, adapter in enumerate(model.adapters)
+        ]
+        for path, name in named:
+            if any(part in ("", ".", "..") for part in name.split("/")):
+                yield RuleViolation(path, f"`{name}` is not a valid path for weights.")
+            for other, outer in deployed.items():
+                if index in deployed and name.startswith(f"{outer}/"):
+                    message = (
+                        f"The weights of `{name}` are inside those of `{outer}` (`ecsModels[{other}]`), whose "
+                        "containers could read them."
+                    )
+                    fix = "Rename the directory of one of them in the models bucket, and change the configuration."
+                    yield RuleViolation(path, message, fix, (("ecsModels", other, "modelName"),))
 
 
 @rule(
@@ -102,15 +107,17 @@ def model_name_is_path(config: Config) -> Iterator[RuleViolation]:
     Severity.WARNING,
 )
 def unique_model_name(config: Config) -> Iterator[RuleViolation]:
-    """An external model must not have the name of a hosted model: LiteLLM would send requests to either."""
-    hosted = {model.identifier: index for index, model in enumerate(config.ecs_models) if model.deploy}
+    """An external model must not have the name of a hosted model or adapter: LiteLLM would send requests to either."""
+    deployed = [(index, model) for index, model in enumerate(config.ecs_models) if model.deploy]
+    hosted = {adapter.name: index for index, model in deployed for adapter in model.adapters}
+    hosted |= {model.identifier: index for index, model in deployed}
     for position, listed in enumerate(config.litellm_config.model_list):
         if listed.model_name in hosted:
             index = hosted[listed.model_name]
             message = (
                 f"`{listed.model_name}` is also the name of the hosted `ecsModels[{index}]`; requests can use either."
             )
-            also: tuple[Path, ...] = (("ecsModels", index, "modelId"), ("ecsModels", index, "modelName"))
+            also: tuple[Path, ...] = tuple(("ecsModels", index, key) for key in ("modelId", "modelName", "adapters"))
             yield RuleViolation(("litellmConfig", "model_list", position, "model_name"), message, None, also)
 
 

@@ -76,6 +76,14 @@ _OWNED: Final[Mapping[str, Mapping[str, str]]] = {
 """By inference container, the options that LISA sets or that would make the model unreachable, each with the second
 half of the fix."""
 
+_OWNED_WITH_ADAPTERS: Final[Mapping[str, str]] = {
+    "enable-lora": "`adapters` enables it.",
+    "no-enable-lora": "`adapters` enables it.",
+    "lora-modules": "list the adapter in `adapters`.",
+    "max-lora-rank": "it follows from the adapters.",
+}
+"""What the entrypoint of a model with `adapters` sets too."""
+
 SETTINGS_AS_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "vllm": {
         "MAX_TOTAL_TOKENS": "max-model-len",
@@ -137,7 +145,7 @@ def engine_models(config: Config) -> Iterator[tuple[int, EcsModel, str, EngineVe
 def owned_arguments(config: Config) -> Iterator[RuleViolation]:
     """Arguments must not repeat an option that LISA sets, such as model, name and address, or that bars the gateway."""
     for index, model in enumerate(config.ecs_models):
-        options = _OWNED.get(model.inference_container, {})
+        options = {**_OWNED.get(model.inference_container, {}), **(_OWNED_WITH_ADAPTERS if model.adapters else {})}
         words = model.container_config.environment.get("SERVER_ARGS", "")
         if options and SECRET_ARN.match(words):
             at: Path = ("ecsModels", index, "containerConfig", "environment", "SERVER_ARGS")

@@ -137,3 +137,12 @@ def lisa() -> Lisa:
         return Result(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def no_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the templates out, which take seconds and have no part in this."""
+    import lisa_compiler.emit.cloudformation.assembly as emitter
+
+    templates = {"cloudformation/serve.template.json": b'{"Resources": {}}'}
+    monkeypatch.setattr(emitter, "emit_cloudformation", lambda *_: templates)

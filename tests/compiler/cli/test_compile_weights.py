@@ -19,14 +19,7 @@ from .conftest import Lisa
 MODEL = "org/small-model"
 LOCAL = f"models/{MODEL}"
 
-
-@pytest.fixture(autouse=True)
-def no_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the templates out, which take seconds and have no part in this."""
-    import lisa_compiler.emit.cloudformation.assembly as emitter
-
-    templates = {"cloudformation/serve.template.json": b'{"Resources": {}}'}
-    monkeypatch.setattr(emitter, "emit_cloudformation", lambda *_: templates)
+pytestmark = pytest.mark.usefixtures("no_stacks")
 
 
 @pytest.fixture

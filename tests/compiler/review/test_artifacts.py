@@ -103,3 +103,25 @@ def test_location_that_an_older_lisa_wrote_with_a_slash_is_the_same() -> None:
 
 def test_another_version_of_lisa() -> None:
     assert told({}, {"version": "3.1.0"}) == ["Compiled with LISA 3.1.0 instead of 3.0.0."]
+
+
+def several(**models: tuple[str, str]) -> dict[str, Any]:
+    """Weights by name: status and digest."""
+    return {
+        "weights": {
+            name: {"status": status, "files": [{"path": "w", "size": 1, "sha256": digest}] if digest else []}
+            for name, (status, digest) in models.items()
+        }
+    }
+
+
+def test_staged_weights_that_are_new_or_changed_need_a_report() -> None:
+    before = several(same=("staged", "a"), changed=("staged", "a"), later=("unstaged", ""), lost=("staged", "a"))
+    after = several(
+        same=("staged", "a"), changed=("staged", "b"), later=("staged", "a"), lost=("unstaged", ""), new=("staged", "a")
+    )
+    stacks = {"core": {"Role": resource("IAM::Role")}}
+    change = compare(ENVIRONMENT, output(stacks, **before), output(stacks, **after))
+    assert change.weights == ("changed", "later", "new")
+    assert compare(ENVIRONMENT, None, output(stacks, **after)).weights == ("changed", "later", "new", "same")
+    assert compare(ENVIRONMENT, output(stacks, **before), None).weights == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from lisa_compiler.review.change import compare
 from lisa_compiler.review.json_report import as_data
@@ -62,3 +63,34 @@ def test_json_tells_the_same_to_a_program() -> None:
     assert [(one["logicalId"], one["effect"]) for one in data["resources"]] == [("B0", "removed"), ("Role", "replaced")]
     assert data["resources"][1]["differences"] == [{"path": "RoleName", "before": "a", "after": "b"}]
     assert data["capacity"]["after"]["maximum"] == {"instances": 0, "gpus": 0, "gpuHoursPerDay": 0}
+
+
+def staged(count: int) -> Output:
+    entry = {"status": "staged", "files": [{"path": "w", "size": 1, "sha256": "a"}]}
+    stacks = {"core": {"Role": resource("IAM::Role")}}
+    return output(stacks, weights={f"org/model-{number:02d}": entry for number in range(count)})
+
+
+def test_changed_weights_link_to_their_reports() -> None:
+    change = compare(ENVIRONMENT, staged(0), staged(2))
+    linked = markdown(change, replace(COMPARED, reports="https://forge.example.com/runs/7#artifacts"))
+    address = "**[Intake reports](https://forge.example.com/runs/7#artifacts)** of the changed weights: "
+    assert f"{address}`org/model-00`, `org/model-01`\n" in linked
+    assert "lisa weights report" not in linked
+
+
+def test_changed_weights_name_the_command_where_reports_are_not_published() -> None:
+    change = compare(ENVIRONMENT, staged(0), staged(20))
+    comment = markdown(change, COMPARED)
+    assert (
+        "**Intake reports** of the changed weights:\n- `org/model-00`: `lisa weights report org/model-00`\n" in comment
+    )
+    assert "- 8 more\n" in comment
+    words = text(change, COMPARED)
+    assert "INTAKE REPORTS\n  org/model-00: lisa weights report org/model-00\n" in words
+
+
+def test_without_changed_weights_there_is_no_report() -> None:
+    change = compare(ENVIRONMENT, staged(2), staged(2))
+    assert "ntake" not in markdown(change, replace(COMPARED, reports="https://forge.example.com"))
+    assert "INTAKE" not in text(change, COMPARED)

@@ -18,6 +18,8 @@ from .changes import (
 MODEL_ENVIRONMENT = "ecsModels[mistral7b].containerConfig.environment"
 VLLM_IMAGE = f"{MODEL_IMAGE}={{baseImage: 'vllm/vllm-openai:v0.9.2', path: lib/serve/ecs-model/vllm}}"
 VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", VLLM_IMAGE]
+ADAPTERS = "ecsModels[mistral7b].adapters=[{name: support}]"
+LORA = [*VLLM, ADAPTERS]
 OF_MODEL = "ecsModels[0].containerConfig.environment"
 
 PASSING: Passing = {
@@ -38,6 +40,8 @@ PASSING: Passing = {
         ],
         [f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--max-input-length 100 --port-of-something 1"],
         [*EMBEDDING, f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--pooling cls"],
+        [*VLLM, f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--enable-lora --lora-modules a=/opt/a --max-lora-rank 64"],
+        [*LORA, f"{MODEL_ENVIRONMENT}.SERVER_ARGS=--max-loras 4 --max-cpu-loras 9"],
     ],
     "context-fits": [[], VLLM, [f"{IMAGE}.path=docker/api"], [f"{IMAGE}.path=./lib/serve/rest-api/"]],
     "environment-size": [
@@ -120,6 +124,8 @@ FAILING: Failing = {
                 (EMBEDDING, "--hostname ::1"),
                 ([], SECRET),
             ),
+            *((LORA, "--lora-modules a=/opt/a"), (LORA, "--enable-lora"), (LORA, "--no-enable-lora")),
+            *((LORA, "--max-lora-rank=8"), (LORA, "--lora-m a=/b")),
         )
     ],
     "context-fits": [

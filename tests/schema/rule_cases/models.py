@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .changes import EMBEDDING, LISTED, Failing, Passing, listed
+from .containers import VLLM
 
 SECOND = "{modelName: other, modelType: textgen, streaming: true, instanceType: g5.xlarge, inferenceContainer: vllm"
 PARTS = (
@@ -30,6 +31,7 @@ PASSING: Passing = {
         [],
         ["ecsModels[0].modelName=other-2/x", second("b")],
         ["ecsModels[0].modelName=other/x", second("b"), "ecsModels[1].deploy=false"],
+        [*VLLM, "ecsModels[0].adapters=[{name: a, weights: org/name}]"],
     ],
     "unique-model-name": [[listed()]],
     "consistent-lisa-params": [[f"litellmConfig.model_list=[{LISTED}, {LISTED}]"]],
@@ -54,9 +56,12 @@ FAILING: Failing = {
         (["ecsModels[0].modelName=a/../b"], "ecsModels[0].modelName"),
         (["ecsModels[0].modelName=other/x", second("b")], "ecsModels[0].modelName"),
         (["ecsModels[0].modelName=b", second("b"), "ecsModels[1].modelName=b/v2/x"], "ecsModels[1].modelName"),
+        ([*VLLM, "ecsModels[0].adapters=[{name: a/../b}]"], "ecsModels[0].adapters[0].name"),
+        ([*VLLM, "ecsModels[0].adapters=[{name: a, weights: b//c}]"], "ecsModels[0].adapters[0].weights"),
     ],
     "unique-model-name": [
-        ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name")
+        ([listed(), "litellmConfig.model_list[0].model_name=mistral7b"], "litellmConfig.model_list[0].model_name"),
+        ([*VLLM, "ecsModels[0].adapters=[{name: listed}]", listed()], "litellmConfig.model_list[0].model_name"),
     ],
     "consistent-lisa-params": [
         (

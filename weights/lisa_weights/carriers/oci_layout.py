@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lisa_weights.bounded_json import parse
-from lisa_weights.carriers.directory_tree import DirectoryTree
-from lisa_weights.carriers.tar_tree import TarTree, open_tar
-from lisa_weights.carriers.tree import MAX_FILES, Entry, read_small, require_plain_path
+from lisa_weights.carriers.tar_tree import TarTree, open_tar_stream
+from lisa_weights.carriers.tree import MAX_FILES, Entry, Tree, read_small, require_plain_path
 from lisa_weights.errors import WeightsError
 
 LAYOUT_FILES = frozenset({"oci-layout", "index.json"})
@@ -28,7 +27,12 @@ LAYOUT_FILES = frozenset({"oci-layout", "index.json"})
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _JSON_MEMORY = 40_000_000
 _PATH_ANNOTATIONS = ("org.cncf.model.filepath", "org.cnai.model.filepath", "org.opencontainers.image.title")
-_TAR = re.compile(r"[.+]tar([.+]gzip)?$")
+_TAR = re.compile(r"[.+]tar([.+](gzip|zstd))?$")
+_ORAS_FILE = "application/vnd.oci.image.layer.v1.tar"
+"""What `oras push` calls a file whose type was not given, although it is no archive."""
+_ORAS_UNPACK = "io.deis.oras.content.unpack"
+_ARCHIVE_NAME = re.compile(r".+\.(tar|tgz|tar\.gz|tar\.zst)")
+_COMPRESSED = re.compile(r"[.+](gzip|zstd)$")
 _BLOCK_BYTES = 1 << 20
 
 
@@ -38,6 +42,7 @@ class _Layer:
     digest: str
     size: int
     path: str | None
+    is_archive: bool
 
 
 class OciTree:
@@ -47,7 +52,7 @@ class OciTree:
         entries: every file by its path.
     """
 
-    def __init__(self, blobs: DirectoryTree, archives: ExitStack, max_bytes: int) -> None:
+    def __init__(self, blobs: Tree, archives: ExitStack, max_bytes: int) -> None:
         self._blobs = blobs
         self._where: dict[str, tuple[TarTree | None, str]] = {}
         descriptor = self._manifest_of(_document(read_small(blobs, "index.json"), "index.json"))
@@ -87,12 +92,13 @@ class OciTree:
     def _add(self, layer: _Layer, found: dict[str, Entry], archives: ExitStack, max_bytes: int) -> None:
         blob = self._blob(layer)
         files: dict[str, tuple[TarTree | None, str, Entry]]
-        if layer.media_type.endswith("zstd"):
-            raise _refused(f"a layer is compressed by zstd ({layer.media_type}); pack the model with gzip or none")
-        if _TAR.search(layer.media_type):
+        if layer.is_archive:
             self._require_digest(blob, layer)
-            archive = archives.enter_context(open_tar(self._blobs.location(blob), max_bytes))
+            stream = archives.enter_context(self._blobs.open(blob))
+            archive = archives.enter_context(open_tar_stream(stream, f"the layer {layer.digest[:12]}", max_bytes))
             files = {path: (archive, path, entry) for path, entry in archive.entries.items()}
+        elif _COMPRESSED.search(layer.media_type):
+            raise _refused(f"a layer is compressed and no archive ({layer.media_type})")
         else:
             if layer.path is None:
                 raise _refused(f"a layer has no path ({layer.media_type}, {layer.digest[:12]})")
@@ -131,11 +137,11 @@ class OciTree:
 
 
 @contextmanager
-def open_oci_layout(root: Path, max_bytes: int) -> Iterator[OciTree]:
+def open_oci_layout(files: Tree, max_bytes: int) -> Iterator[OciTree]:
     """Open a layout.
 
     Args:
-        root: its directory.
+        files: its files, in a directory or in an archive.
         max_bytes: content of an archive's files at most.
 
     Raises:
@@ -143,7 +149,7 @@ def open_oci_layout(root: Path, max_bytes: int) -> Iterator[OciTree]:
             refused.
     """
     with ExitStack() as archives:
-        yield OciTree(DirectoryTree(root), archives, max_bytes)
+        yield OciTree(files, archives, max_bytes)
 
 
 def _document(content: bytes, what: str) -> Mapping[str, Any]:
@@ -166,7 +172,15 @@ def _layer(descriptor: object) -> _Layer:
     annotations = descriptor.get("annotations")
     named = annotations if isinstance(annotations, dict) else {}
     path = next((named[key] for key in _PATH_ANNOTATIONS if isinstance(named.get(key), str)), None)
-    return _Layer(media_type, matched[1], size, path)
+    return _Layer(media_type, matched[1], size, path, _is_archive(media_type, named))
+
+
+def _is_archive(media_type: str, annotations: Mapping[str, Any]) -> bool:
+    """Whether a layer is a tar archive: by its type, except for files of `oras push` under its default type."""
+    if media_type != _ORAS_FILE or annotations.get(_ORAS_UNPACK) == "true":
+        return _TAR.search(media_type) is not None
+    title = annotations.get("org.opencontainers.image.title")
+    return not isinstance(title, str) or _ARCHIVE_NAME.fullmatch(title) is not None
 
 
 def _refused(why: str) -> WeightsError:

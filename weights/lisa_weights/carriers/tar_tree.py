@@ -1,4 +1,4 @@
-"""A tar archive as a carrier, plain or compressed with gzip; nothing is extracted but regular files.
+"""A tar archive as a carrier, plain or compressed with gzip or zstd; nothing is extracted but regular files.
 
 Members that lead out of the archive, devices, sparse files and repeated paths are refused. Links are followed to a
 regular member, as an archive of the Hub's cache has them, and never created.
@@ -6,23 +6,19 @@ regular member, as an archive of the Hub's cache has them, and never created.
 
 from __future__ import annotations
 
-import gzip
 import posixpath
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from lisa_weights.carriers.compression import damage_errors, decompressed
 from lisa_weights.carriers.tree import MAX_FILES, Entry, require_plain_path
 from lisa_weights.errors import WeightsError
 
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _MAX_READ = 8 << 20
 _MAX_REST = 64 << 20
-_DAMAGE = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class TarTree:
@@ -104,34 +100,45 @@ def open_tar(path: Path, max_bytes: int) -> Iterator[TarTree]:
         max_bytes: content of all files at most.
 
     Raises:
-        WeightsError: it is not a tar archive, is compressed by another program than gzip, is damaged, or has a member
-            that is refused.
+        WeightsError: it is not a tar archive, is compressed in another format than gzip and zstd, is damaged, or has a
+            member that is refused.
     """
-    what = path.name
     try:
         stream = path.open("rb")
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
-    with stream:
-        start = stream.read(4)
-        stream.seek(0)
-        if start == _ZSTD:
-            raise WeightsError(f"{what} is compressed by zstd. Decompress it first: `unzstd {what}`.")
-        content = gzip.GzipFile(fileobj=stream) if start[:2] == _GZIP else stream
-        try:
-            with tarfile.TarFile(fileobj=_BoundedReads(content), mode="r") as archive:  # type: ignore[arg-type]
-                tree = TarTree(archive, what, max_bytes)
-                if isinstance(content, gzip.GzipFile):
-                    _read_to_end(content)
-                yield tree
-        except _DAMAGE as error:
-            raise WeightsError(
-                f"{what} is not a readable tar archive, plain or with gzip: {error}. Copy or create it again."
-            ) from error
+    with stream, open_tar_stream(stream, path.name, max_bytes) as tree:
+        yield tree
 
 
-def _read_to_end(content: gzip.GzipFile) -> None:
-    """Read the rest of a compressed archive, at whose end its checksum (CRC-32) is compared."""
+@contextmanager
+def open_tar_stream(stream: IO[bytes], what: str, max_bytes: int) -> Iterator[TarTree]:
+    """Open an archive that is a file of another carrier, as open_tar does.
+
+    Args:
+        stream: the archive, which can be positioned.
+        what: its name, for messages.
+        max_bytes: content of all files at most.
+
+    Raises:
+        WeightsError: as open_tar.
+    """
+    content = decompressed(stream, what)
+    damage: tuple[type[Exception], ...] = (tarfile.TarError, *damage_errors())
+    try:
+        with tarfile.TarFile(fileobj=_BoundedReads(content), mode="r") as archive:  # type: ignore[arg-type]
+            tree = TarTree(archive, what, max_bytes)
+            if content is not stream:
+                _read_to_end(content)
+            yield tree
+    except damage as error:
+        raise WeightsError(
+            f"{what} is not a readable tar archive, plain or with gzip or zstd: {error}. Copy or create it again."
+        ) from error
+
+
+def _read_to_end(content: IO[bytes]) -> None:
+    """Read the rest of a compressed archive, at whose end its checksum is compared."""
     left = _MAX_REST
     while block := content.read(_MAX_READ):
         left -= len(block)
@@ -142,7 +149,7 @@ def _read_to_end(content: gzip.GzipFile) -> None:
 class _BoundedReads:
     """Refuses to read much at once, so that a member's header cannot fill the memory."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
@@ -152,6 +159,9 @@ class _BoundedReads:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._stream.seek(offset, whence)
+
+    def seekable(self) -> bool:
+        return True
 
     def tell(self) -> int:
         return self._stream.tell()

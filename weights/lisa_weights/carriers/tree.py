@@ -50,6 +50,30 @@ class Tree(Protocol):
         """Where a file lies on the disk; None inside an archive."""
 
 
+class SubTree:
+    """The files of an open carrier below a directory.
+
+    Args:
+        tree: the carrier.
+        prefix: the directory, with a slash at the end; empty for all.
+    """
+
+    def __init__(self, tree: Tree, prefix: str) -> None:
+        self._tree = tree
+        self._prefix = prefix
+        self.entries: Mapping[str, Entry] = {
+            path.removeprefix(prefix): entry for path, entry in tree.entries.items() if path.startswith(prefix)
+        }
+
+    def open(self, path: str) -> IO[bytes]:
+        """Open a file at its beginning."""
+        return self._tree.open(self._prefix + path)
+
+    def location(self, path: str) -> Path | None:
+        """Where a file lies on the disk; None inside an archive."""
+        return self._tree.location(self._prefix + path)
+
+
 def require_plain_path(path: str, what: str) -> str:
     """Return a path inside a carrier, without `.` parts.
 

@@ -13,10 +13,14 @@ from lisa_weights.errors import WeightsError
 from lisa_weights.intake.provenance import cyclonedx_bom, slsa_statement
 from lisa_weights.intake.report import IntakeReport
 from lisa_weights.intake.tensor_values import TensorFinding
-from lisa_weights.lock.lock_file import SourceKind, as_json
+from lisa_weights.lock.lock_file import LockedModel, SourceKind, as_json
 from lisa_weights.lock.proofs import Proof
 
 _MAX_ROWS = 20
+_UNREAD = (
+    "The license, the architecture, chat templates in tokenizer_config.json, pickles and the values of tensors are "
+    "unknown. For the complete report, run `lisa weights download {0}` and `lisa weights report {0}`."
+)
 
 
 def as_document(report: IntakeReport) -> dict[str, Any]:
@@ -70,8 +74,9 @@ def _lines(report: IntakeReport) -> Iterator[str]:
     yield "## Findings"
     yield ""
     yield from (f"- {finding}" for finding in _findings(report))
+    named = {True: "yes", False: "no" if report.is_read else "unknown"}
     yield from _section("Remote code", ("File", "Bytes", "In auto_map", "SHA-256"), [
-        (_code(each.file.path), str(each.file.size), "yes" if each.is_named else "no", _code(each.file.sha256))
+        (_code(each.file.path), str(each.file.size), named[each.is_named], _code(each.file.sha256))
         for each in report.code
     ])  # fmt: skip
     yield from _section("Chat templates", ("File", "Bytes", "SHA-256"), [
@@ -104,17 +109,29 @@ def _properties(report: IntakeReport) -> list[tuple[str, str]]:
     dtypes = ", ".join(f"{dtype} ({count})" for dtype, count in sorted(locked.dtypes.items()))
     return [
         ("License", _escape(report.license.name or unknown)),
-        ("License texts", ", ".join(map(_code, report.license.files)) or "none"),
+        ("License texts", ", ".join(map(_code, report.license.files)) or ("none" if report.is_read else unknown)),
         ("Architecture", ", ".join(map(_code, report.architectures)) or unknown),
         ("Model type", _escape(report.model_type or unknown)),
-        ("Quantization", _escape(report.quantization or "none stated")),
+        ("Quantization", _escape(report.quantization or ("none stated" if report.is_read else unknown))),
         ("Context length", str(report.context_length or unknown)),
+        *_adapter(locked),
         ("Parameters", f"{locked.parameters:,}"),
         ("Tensors by dtype", dtypes),
         ("Size", f"{locked.total_bytes:,} bytes in {len(locked.files)} files"),
         ("Source", source),
         ("Conversion", _conversion(locked.converter)),
         ("Proofs", "; ".join(map(_proof, locked.proofs)) or "none recorded"),
+    ]
+
+
+def _adapter(locked: LockedModel) -> list[tuple[str, str]]:
+    if locked.adapter is None:
+        return []
+    return [
+        ("Form", "LoRA adapter"),
+        ("Base model", _escape(locked.adapter.base_model or "not stated")),
+        ("Rank", str(locked.adapter.rank)),
+        ("Compared with", ", ".join(map(_code, locked.adapter.fits)) or "no base model"),
     ]
 
 
@@ -132,13 +149,17 @@ def _conversion(converter: int | None) -> str:
 
 def _findings(report: IntakeReport) -> Iterator[str]:
     yield from (f"**Differs from the lock file:** {_escape(mismatch)}" for mismatch in report.mismatches)
-    if not report.mismatches:
+    if not report.is_read:
+        yield f"**The files were not read: models/ does not have the model.** {_UNREAD.format(report.model)}"
+    elif not report.mismatches:
         yield "All files were read and match the lock file."
     if report.code:
         yield f"**{len(report.code)} Python files** run on the server where `trust_remote_code` is set."
     rejected = sum(each.problem is not None for each in report.pickles)
     if rejected:
         yield f"**{rejected} pickles were rejected.** They are not served."
+    if not report.is_read:
+        return
     yield _values(report.values)
     if not report.license.name and not report.license.files:
         yield "**No license is stated.**"

@@ -94,6 +94,7 @@ class IntakeReport:
         values: tensors with NaN, infinity or nothing but zeros; None where numpy is not installed.
         not_served: files that serving does not need, each with the reason.
         checkpoint: digests of the PyTorch checkpoint that the weights were converted from.
+        is_read: whether the files were read; otherwise everything but the lock file's entry is unknown.
     """
 
     model: str
@@ -110,6 +111,33 @@ class IntakeReport:
     values: tuple[TensorFinding, ...] | None
     not_served: tuple[OmittedFile, ...]
     checkpoint: tuple[LockedFile, ...]
+    is_read: bool = True
+
+
+def report_of_entry(model: str, locked: LockedModel) -> IntakeReport:
+    """Report what the lock file has of a model that is not on this disk, as in a pipeline.
+
+    Args:
+        model: `org/name`.
+        locked: its entry.
+    """
+    return IntakeReport(
+        model=model,
+        locked=locked,
+        mismatches=(),
+        license=License(None, None, ()),
+        architectures=(),
+        model_type=None,
+        quantization=None,
+        context_length=None,
+        code=tuple(CodeFile(file, False) for file in locked.files if file.path.endswith(".py")),
+        chat_templates=tuple(file for file in locked.files if file.path.endswith(".jinja")),
+        pickles=(),
+        values=None,
+        not_served=(),
+        checkpoint=(),
+        is_read=False,
+    )
 
 
 def examine(model: str, directory: Path, locked: LockedModel, step: Step) -> IntakeReport:

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lisa_weights.adapters.settings import AdapterSettings, read_settings
+from lisa_weights.adapters.tensors import find_modules
 from lisa_weights.errors import WeightsError
-from lisa_weights.model_shapes import adapter_problem, is_adapter
+from lisa_weights.model_shapes import is_adapter
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
-from lisa_weights.safetensors.file_names import INDEX, SINGLE
+from lisa_weights.safetensors.file_names import ADAPTER, INDEX, SINGLE
 from lisa_weights.safetensors.header import Header, read_header
 from lisa_weights.safetensors.tensors import TensorInfo
 from lisa_weights.serving.closure import Closure, find_closure
@@ -38,6 +40,7 @@ class Completeness:
         refusals: the problems that only a person can solve, such as a config.json that is not JSON.
         dropped: the problems that are names without a tensor, as an older converter left them; see dropped_names.
         shape: what its files say about its memory; None when a file could not be read.
+        adapter: the settings of a LoRA adapter; None for a model.
     """
 
     problems: tuple[str, ...]
@@ -47,6 +50,7 @@ class Completeness:
     refusals: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     shape: CheckpointShape | None = None
+    adapter: AdapterSettings | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -63,15 +67,14 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
     """
     files = ModelFiles(sizes, open_file)
     closure = find_closure(files)
+    if is_adapter(sizes):
+        return _check_adapter(files, closure)
     refusals = [*_config_problems(files), *closure.problems]
     problems: list[str] = []
-    if is_adapter(sizes):
-        problems.append(adapter_problem(None))
-    else:
-        if not files.sizes.get("config.json"):
-            problems.append("config.json is missing or empty")
-        if not sizes.keys() & {INDEX, SINGLE}:
-            problems.append(f"there is neither {SINGLE} nor {INDEX}")
+    if not files.sizes.get("config.json"):
+        problems.append("config.json is missing or empty")
+    if not sizes.keys() & {INDEX, SINGLE}:
+        problems.append(f"there is neither {SINGLE} nor {INDEX}")
     wanted: dict[str, list[str]] = {}
     for tensor, shard in closure.weight_map.items():
         wanted.setdefault(shard, []).append(tensor)
@@ -112,6 +115,29 @@ def check_completeness(sizes: Mapping[str, int], open_file: Open) -> Completenes
 
 def _shape(files: ModelFiles, tensors: Iterable[TensorInfo], closure: Closure) -> CheckpointShape:
     return checkpoint_shape(files.json_object("config.json"), tensors, (files.sizes[path] for path in closure.weights))
+
+
+def _check_adapter(files: ModelFiles, closure: Closure) -> Completeness:
+    """Check an adapter by its settings and the header of its tensors."""
+    settings = read_settings(files)
+    refusals, problems = list(settings.problems), []
+    header = Header((), {})
+    if not closure.weights:
+        problems.append(f"{ADAPTER} is missing")
+    else:
+        try:
+            header = _header(ADAPTER, files)
+            refusals += [] if refusals else find_modules(header.tensors, settings).problems
+        except WeightsError as error:
+            problems.append(f"{ADAPTER} cannot be used: {error}")
+    return Completeness(
+        problems=(*refusals, *problems),
+        closure=closure,
+        parameters=sum(tensor.count for tensor in header.tensors),
+        dtypes=dict(sorted(Counter(tensor.dtype.value for tensor in header.tensors).items())),
+        refusals=tuple(refusals),
+        adapter=settings,
+    )
 
 
 def _config_problems(files: ModelFiles) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,6 +14,8 @@ from typing import Any
 
 from lisa_schema.atomic_file import exclusive_access, remove_abandoned, replace_file
 from lisa_weights.errors import WeightsError
+from lisa_weights.lock.entry_fields import FieldError, Fields
+from lisa_weights.lock.locked_adapter import LockedAdapter, adapter_from_json
 from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
 from lisa_weights.lock.s3_checksum import is_parts_checksum
 from lisa_weights.shape.transformer import CheckpointShape
@@ -26,6 +29,7 @@ SCHEMA_VERSION = 2
 _VERSION_WITHOUT_PREFIXES = 1
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_CONFLICT = re.compile(r"<{7}( |$)|={7}$|>{7}( |$)")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -70,6 +74,7 @@ class LockedModel:
         prefix: where the files are in the bucket: `<model>/<content digest>`; None in an entry that an older LISA
             wrote, whose files are in `<model>`.
         shape: what decides how much memory it needs on a GPU; None in an entry that an older LISA wrote.
+        adapter: what is locked of a LoRA adapter; None for a model.
     """
 
     kind: SourceKind
@@ -81,6 +86,7 @@ class LockedModel:
     proofs: tuple[Proof, ...] = ()
     prefix: str | None = None
     shape: CheckpointShape | None = None
+    adapter: LockedAdapter | None = None
 
     @property
     def content_digest(self) -> str:
@@ -98,6 +104,10 @@ class LockedModel:
     def with_prefix(self, name: str) -> LockedModel:
         """The same model, stored under the prefix that its content names."""
         return replace(self, prefix=f"{require_model_name(name)}/{self.content_digest}")
+
+    def with_adapter(self, adapter: LockedAdapter) -> LockedModel:
+        """The same adapter, of which something else is recorded."""
+        return replace(self, adapter=adapter)
 
     @property
     def total_bytes(self) -> int:
@@ -169,13 +179,31 @@ def load(path: Path) -> WeightsLock:
         WeightsError: it cannot be read, is not JSON, or does not have the form of this version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
         return WeightsLock()
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
+        raise WeightsError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+
+
+def parse(data: bytes, path: str) -> WeightsLock:
+    """Parse the bytes of a lock.
+
+    Args:
+        data: the file's.
+        path: its name, for messages.
+
+    Raises:
+        WeightsError: it is not JSON, or does not have the form of this version.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"{path} is not UTF-8 text from byte {error.start}: {_RESTORE}") from error
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is not JSON ({error}): {_RESTORE}") from error
+        raise _not_json(path, text, error) from error
     version = content.get("schemaVersion") if isinstance(content, dict) else None
     if version not in {_VERSION_WITHOUT_PREFIXES, SCHEMA_VERSION}:
         raise WeightsError(
@@ -183,9 +211,10 @@ def load(path: Path) -> WeightsLock:
             "use the LISA that wrote it."
         )
     try:
-        return WeightsLock({require_model_name(name): _model(name, value) for name, value in content["models"].items()})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} is not a valid lock file ({error!r}): {_RESTORE}") from error
+        entries = Fields.of(content).named_objects("models")
+        return WeightsLock({require_model_name(name): _model(name, entry) for name, entry in entries})
+    except FieldError as error:
+        raise WeightsError(f"{path} is not a valid lock file: {error}. To fix it, {_RESTORE}") from error
 
 
 def record_models(path: Path, models: Mapping[str, LockedModel]) -> tuple[str, ...]:
@@ -247,6 +276,7 @@ def as_json(model: LockedModel) -> dict[str, Any]:
         "dtypes": dict(sorted(model.dtypes.items())),
         **({} if model.shape is None else {"shape": model.shape.as_json()}),
         **({"proofs": proofs_as_json(model.proofs)} if model.proofs else {}),
+        **({} if model.adapter is None else {"adapter": model.adapter.as_json()}),
     }
 
 
@@ -255,53 +285,79 @@ def _file_as_json(file: LockedFile) -> dict[str, Any]:
     return {"path": file.path, "size": file.size, "sha256": file.sha256, **parts}
 
 
-_RESTORE = "restore it from git, or remove it and stage the models again with `lisa weights stage`."
+_RESTORE = "restore it from Git, or remove it and stage the models again with `lisa weights stage`."
 
 
-def _model(name: str, value: Any) -> LockedModel:
-    revision = value["source"]["revision"]
+def _model(name: str, entry: Fields) -> LockedModel:
+    source, dtypes = entry.object("source"), entry.object("dtypes")
+    kind = source.text("kind")
+    if kind not in set(SourceKind):
+        source.reject("kind", f"must be {' or '.join(SourceKind)}, and is {kind!r}")
     model = LockedModel(
-        kind=SourceKind(value["source"]["kind"]),
-        revision=None if revision is None else _text(revision),
-        files=tuple(sorted(_file(file) for file in value["files"])),
-        parameters=_count(value["parameters"]),
-        dtypes={_text(name): _count(count) for name, count in value["dtypes"].items()},
-        converter=_count(value["converter"]) if "converter" in value else None,
-        proofs=proofs_from_json(value["proofs"]) if "proofs" in value else (),
-        prefix=_text(value["prefix"]) if "prefix" in value else None,
-        shape=CheckpointShape.from_json(value["shape"]) if "shape" in value else None,
+        kind=SourceKind(kind),
+        revision=source.optional_text("revision"),
+        files=tuple(sorted(map(_file, entry.objects("files")))),
+        parameters=entry.count("parameters"),
+        dtypes={dtype: dtypes.count(dtype) for dtype in dtypes.value},
+        converter=entry.count("converter") if "converter" in entry.value else None,
+        proofs=_proofs(entry),
+        prefix=entry.text("prefix") if "prefix" in entry.value else None,
+        shape=_shape(entry),
+        adapter=adapter_from_json(entry.object("adapter")) if "adapter" in entry.value else None,
     )
+    paths = Counter(file.path for file in model.files)
+    if repeated := [path for path, count in paths.items() if count > 1]:
+        entry.reject("files", f"has the path {repeated[0]!r} twice")
     if model.prefix is not None and model != model.with_prefix(name):
-        raise ValueError(f"the prefix of {name} is not the one of its files, {model.with_prefix(name).prefix}")
-    if len({file.path for file in model.files}) != len(model.files):
-        raise ValueError("duplicate path")
-    if value["totalBytes"] != model.total_bytes:
-        raise ValueError("totalBytes is not the sum of the files' sizes")
+        expected = model.with_prefix(name).prefix
+        entry.reject("prefix", f"is {model.prefix!r}, and the files have the prefix {expected!r}")
+    if (total := entry.count("totalBytes")) != model.total_bytes:
+        entry.reject("totalBytes", f"is {total}, and the files have {model.total_bytes} bytes")
     return model
 
 
-def _file(value: Any) -> LockedFile:
-    path, digest = _text(value["path"]), _text(value["sha256"])
+def _file(fields: Fields) -> LockedFile:
+    path, size, digest = fields.text("path"), fields.count("size"), fields.text("sha256")
     pure = PurePosixPath(path)
     plain = str(pure) == path and path != "." and not pure.is_absolute() and ".." not in pure.parts
     if not plain or "\\" in path or not path.isprintable():
-        raise ValueError(f"{path!r} is not a path inside a model")
+        fields.reject("path", f"is {path!r}, which is not a path inside a model")
     if not _DIGEST.fullmatch(digest):
-        raise ValueError(f"{digest!r} is not a SHA-256 digest")
-    parts = _text(value["partsSha256"]) if "partsSha256" in value else None
-    size = _count(value["size"])
+        fields.reject("sha256", f"is {digest!r}, which is not a SHA-256 digest of 64 hexadecimal digits")
+    parts = fields.text("partsSha256") if "partsSha256" in fields.value else None
     if parts is not None and not is_parts_checksum(parts, size):
-        raise ValueError(f"{parts!r} is not a checksum of parts")
+        fields.reject("partsSha256", f"is {parts!r}, which is not a checksum of parts of {size} bytes")
     return LockedFile(path, size, digest, parts)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a string")
-    return value
+def _proofs(entry: Fields) -> tuple[Proof, ...]:
+    if "proofs" not in entry.value:
+        return ()
+    try:
+        return proofs_from_json(entry.value["proofs"])
+    except KeyError as error:
+        entry.reject("proofs", f"has a proof that lacks the key `{error.args[0]}`")
+    except (TypeError, ValueError, AttributeError) as error:
+        entry.reject("proofs", f"cannot be read: {error}")
 
 
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError(f"{value!r} is not a count")
-    return value
+def _shape(entry: Fields) -> CheckpointShape | None:
+    if "shape" not in entry.value:
+        return None
+    try:
+        return CheckpointShape.from_json(entry.object("shape").value)
+    except KeyError as error:
+        entry.reject("shape", f"lacks the key `{error.args[0]}`")
+    except (TypeError, ValueError, AttributeError) as error:
+        entry.reject("shape", f"cannot be read: {error}")
+
+
+def _not_json(path: str, text: str, error: Exception) -> WeightsError:
+    conflict = next((number for number, line in enumerate(text.splitlines(), 1) if _CONFLICT.match(line)), None)
+    if conflict is not None:
+        return WeightsError(
+            f"{path} has a merge conflict in line {conflict}: keep one side of each model's entry, and remove the lines"
+            " with `<<<<<<<`, `=======` and `>>>>>>>`."
+        )
+    place = f" from line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+    return WeightsError(f"{path} is not JSON{place}: {_RESTORE}")

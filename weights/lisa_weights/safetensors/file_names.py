@@ -7,3 +7,6 @@ SINGLE = "model.safetensors"
 
 INDEX = "model.safetensors.index.json"
 """Says which shard holds each tensor."""
+
+ADAPTER = "adapter_model.safetensors"
+"""The tensors of a LoRA adapter."""

@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.safetensors.file_names import INDEX, SINGLE
+from lisa_weights.model_shapes import ADAPTER_CONFIG, is_adapter
+from lisa_weights.safetensors.file_names import ADAPTER, INDEX, SINGLE
 from lisa_weights.safetensors.shards import MAX_INDEX_BYTES, weight_map_of
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.omissions import OmittedFile, reason_for
@@ -48,6 +49,8 @@ _NOT_READ = (
     "use_policy*",
 )
 _TEMPLATES = "additional_chat_templates/"
+_ADAPTER_CHECKPOINTS = ("adapter_model.bin", "adapter_model.pt")
+_OF_THE_BASE = "servers read only the tensors and settings of an adapter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,8 @@ def find_closure(files: ModelFiles, *, trust_names: bool = False) -> Closure:
         WeightsError: the store refuses to read a file.
     """
     sizes = {path: size for path, size in files.sizes.items() if not is_hidden(path)}
+    if is_adapter(sizes):
+        return _adapter_closure(sizes)
     files = ModelFiles(sizes, files.open_file)
     problems: list[str] = []
     weight_map: Mapping[str, str] = {}
@@ -128,6 +133,25 @@ def find_closure(files: ModelFiles, *, trust_names: bool = False) -> Closure:
         rivals=rivals,
         omitted=_omitted(left, modules, all_checkpoints, weights, {name: min(taken) for name in rivals}),
         problems=(*problems, *modules.problems),
+    )
+
+
+def _adapter_closure(sizes: Mapping[str, int]) -> Closure:
+    """What vLLM reads of an adapter: its settings and its tensors; the tokenizer is the base model's."""
+    files = tuple(sorted({ADAPTER_CONFIG, ADAPTER} & sizes.keys()))
+    checkpoint = next(((name,) for name in _ADAPTER_CHECKPOINTS if name in sizes), ())
+    is_converted = ADAPTER in sizes
+    left = sizes.keys() - {*files, *(() if is_converted else checkpoint)}
+    reasons = {path: "a PyTorch checkpoint, whose safetensors are served" for path in checkpoint if is_converted}
+    return Closure(
+        files=files,
+        weights=(ADAPTER,) if is_converted else (),
+        weight_map={},
+        checkpoint=checkpoint,
+        unconverted=(),
+        rivals=(),
+        omitted=tuple(OmittedFile(path, reasons.get(path, _OF_THE_BASE)) for path in sorted(left)),
+        problems=(),
     )
 
 

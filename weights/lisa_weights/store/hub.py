@@ -11,7 +11,7 @@ import glob
 import importlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,8 +94,11 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     with _Explained(hub, model, revision):
         info = hub.HfApi().model_info(model, revision=revision, files_metadata=True, token=_token())
     sizes: dict[str, int | None] = {file.rfilename: file.size for file in info.siblings or ()}
+    digests = {file.rfilename: hub_digest(file) for file in info.siblings or ()}
     with _Explained(hub, model, revision), TemporaryDirectory() as directory:
-        closure = find_closure(_listed_files(hub, model, str(info.sha), sizes, Path(directory)), trust_names=True)
+        listed = _ListedFiles(hub, model, str(info.sha), digests, Path(directory))
+        files = ModelFiles({path: size or 0 for path, size in sizes.items()}, listed.open)
+        closure = find_closure(files, trust_names=True)
     if closure.problems:
         raise WeightsError(f"{model} cannot be used as it is on the Hub: {'; '.join(closure.problems)}.")
     has_safetensors = any(name.endswith(".safetensors") and "/" not in name for name in closure.files)
@@ -106,7 +109,6 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     if not _COMMIT.fullmatch(str(info.sha)):
         raise WeightsError(f"The Hub has no commit id for {revision} of {model}. Pass a commit with --revision.")
     names = sorted({*closure.files, *checkpoint})
-    digests = {file.rfilename: hub_digest(file) for file in info.siblings or ()}
     return Listing(
         model=model,
         revision=str(info.sha),
@@ -117,16 +119,25 @@ def look_up(model: str, *, revision: str = DEFAULT_REVISION) -> Listing:
     )
 
 
-def _listed_files(
-    hub: ModuleType, model: str, commit: str, sizes: Mapping[str, int | None], directory: Path
-) -> ModelFiles:
-    """The files of a commit; those that are read are downloaded into a directory."""
+@dataclass(frozen=True, slots=True)
+class _ListedFiles:
+    """The files of a commit; those that are read are downloaded into a directory, and verified before they are used."""
 
-    def open_file(path: str) -> BinaryIO:
-        found = hub.hf_hub_download(model, path, revision=commit, token=_token(), local_dir=directory)
-        return Path(found).open("rb")
+    hub: ModuleType
+    model: str
+    commit: str
+    digests: Mapping[str, HubDigest | None]
+    directory: Path
 
-    return ModelFiles({path: size or 0 for path, size in sizes.items()}, open_file)
+    def open(self, path: str) -> BinaryIO:
+        """Open a file that the commit lists."""
+        digest = self.digests.get(path)
+        if digest is None:
+            raise _unknown_digest(self.hub, self.model, [path])
+        if not (self.directory / path).is_file():
+            self.hub.hf_hub_download(self.model, path, revision=self.commit, token=_token(), local_dir=self.directory)
+            _reject_other_content(self.directory, self.model, self.commit, {path: digest}, _endpoint(self.hub))
+        return (self.directory / path).open("rb")
 
 
 def fetch(listing: Listing, directory: Path) -> Fetched:
@@ -144,10 +155,7 @@ def fetch(listing: Listing, directory: Path) -> Fetched:
     names = tuple(name for name, _ in listing.files)
     unknown = [name for name in names if name not in listing.digests]
     if unknown:
-        raise WeightsError(
-            f"{_endpoint(hub)} reports no digest of {', '.join(unknown)} in {listing.model}: set HF_ENDPOINT to a "
-            f"mirror that returns the Hub's file metadata, or add the model to models/{listing.model} yourself."
-        )
+        raise _unknown_digest(hub, listing.model, unknown)
     hub.utils.disable_progress_bars()  # the caller shows its own
     with _Explained(hub, listing.model, listing.revision):
         hub.snapshot_download(
@@ -161,13 +169,22 @@ def fetch(listing: Listing, directory: Path) -> Fetched:
     if missing:
         raise WeightsError(f"The Hub did not return {', '.join(missing)} of {listing.model}: rerun the command.")
     with _Explained(hub, listing.model, listing.revision):
-        _reject_other_content(directory, listing, _endpoint(hub))
+        _reject_other_content(directory, listing.model, listing.revision, listing.digests, _endpoint(hub))
     return Fetched(path=directory, revision=listing.revision, files=names, needs_conversion=listing.needs_conversion)
 
 
-def _reject_other_content(directory: Path, listing: Listing, endpoint: str) -> None:
+def _unknown_digest(hub: ModuleType, model: str, paths: Sequence[str]) -> WeightsError:
+    return WeightsError(
+        f"{_endpoint(hub)} reports no digest of {', '.join(paths)} in {model}: set HF_ENDPOINT to a "
+        f"mirror that returns the Hub's file metadata, or add the model to models/{model} yourself."
+    )
+
+
+def _reject_other_content(
+    directory: Path, model: str, commit: str, digests: Mapping[str, HubDigest], endpoint: str
+) -> None:
     """Remove the files with other content than the Hub reports, and report them."""
-    wrong = content_mismatches(directory, listing.digests)
+    wrong = content_mismatches(directory, digests)
     if not wrong:
         return
     for mismatch in wrong:
@@ -177,9 +194,8 @@ def _reject_other_content(directory: Path, listing: Listing, endpoint: str) -> N
         for each in wrong
     )
     raise WeightsError(
-        f"What {endpoint} returned for {listing.model} differs from the digests that it reports for commit "
-        f"{listing.revision}: {listed}. These files were removed from {directory}: rerun the command, and if it fails "
-        "again, set HF_ENDPOINT to another mirror."
+        f"What {endpoint} returned for {model} differs from the digests that it reports for commit {commit}: {listed}. "
+        "These files were removed: rerun the command, and if it fails again, set HF_ENDPOINT to another mirror."
     )
 
 

@@ -22,15 +22,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from lisa_weights.errors import WeightsError
+from lisa_weights.store.missing_bucket import missing_bucket_fix
 
 _RETRIES = 4
 _CAT_PARTS = ("--raw", "--concurrency", "4", "--part-size", "8")  # 32 MiB of memory for each object that is read
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
 _REASONS: Mapping[str, str] = {
-    "NoSuchBucket": (
-        "the bucket does not exist: check s3BucketModels, or create it with "
-        "`aws s3 mb s3://<s3BucketModels> --region <region>`."
-    ),
     "NoCredentialProviders": f"no credentials found: {_CREDENTIALS}",
     "InvalidAccessKeyId": f"the access key is unknown: {_CREDENTIALS}",
     "SignatureDoesNotMatch": f"the secret key does not belong to the access key: {_CREDENTIALS}",
@@ -194,6 +191,9 @@ def _packaged() -> str | None:
 
 def transfer_error(what: str, failures: Sequence[Failure]) -> WeightsError:
     """Create one error for failed commands: the first known reason, and the number of failures."""
+    if any("NoSuchBucket" in failure.reason for failure in failures):
+        bucket = what.removeprefix("s3://").partition("/")[0]
+        return WeightsError(f"{what}: the bucket does not exist. {missing_bucket_fix(bucket)}.")
     known = [(failure, text) for failure in failures for key, text in _REASONS.items() if key in failure.reason]
     commands = {failure.command for failure in failures if failure.command}
     more = f" ({len(commands)} files failed.)" if len(commands) > 1 else ""

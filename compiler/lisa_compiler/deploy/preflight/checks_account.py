@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lisa_compiler.deploy.preflight.result import Result, Status
+from lisa_weights.store.missing_bucket import missing_bucket_fix
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.preflight.facts import Facts
@@ -148,10 +149,7 @@ def check_models_bucket(requirements: Requirements, facts: Facts) -> Iterator[Re
     if answer.unknown:
         yield Result("models-bucket", bucket, Status.UNKNOWN, f"It is unknown whether it exists: {answer.unknown}.")
     elif answer.value is None:
-        fix = (
-            f"Check s3BucketModels, or create it with `aws s3 mb s3://{bucket} --region {requirements.region}`; then "
-            "run `lisa weights stage`."
-        )
+        fix = f"{missing_bucket_fix(bucket, requirements.region)}; then run `lisa weights stage`."
         yield Result("models-bucket", bucket, Status.FAILS, "It does not exist.", fix)
     elif answer.value != requirements.region:
         message = f"It is in {answer.value}: weights are transferred between Regions at each start."

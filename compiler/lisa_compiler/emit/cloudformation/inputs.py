@@ -155,13 +155,14 @@ def _registered_models(deployment: Deployment) -> tuple[Mapping[str, str | bool 
     return tuple(
         {
             "provider": model.provider,
-            "modelName": model.config.model_name,
-            "modelId": model.identifier,
+            "modelName": name,
+            "modelId": identifier,
             "modelType": str(model.config.model_type),
             "endpointUrl": model.url,
             "streaming": model.config.streaming,
         }
         for model in deployment.models
+        for name, identifier in zip((model.config.model_name, *model.served_names[1:]), model.served_names, strict=True)
     )
 
 

@@ -57,21 +57,27 @@ class ModelStack(LisaStack):
         """A role for the weights; the others are those of all models, in the iam stack."""
         deployment = self.deployment
         bucket = f"arn:{deployment.region.partition.id}:s3:::{deployment.config.s3_bucket_models}"
-        prefix = model.weights_prefix
+        prefixes = model.weights_prefixes
+        objects = [f"{bucket}/{prefix}*" for prefix in prefixes]
+        listed = [pattern for prefix in prefixes for pattern in (prefix, f"{prefix}*")]
         task = self.role(
             "TaskRole",
             f"{model.id}-task",
             trust=trust(deployment.service_principal("ecs-tasks"), account=deployment.names.account),
             policies={
                 "weights": document(
-                    allow("s3:GetObject", f"{bucket}/{prefix}*"),
-                    allow("s3:ListBucket", bucket, when={"StringLike": {"s3:prefix": [prefix, f"{prefix}*"]}}),
+                    allow("s3:GetObject", objects if len(objects) > 1 else objects[0]),
+                    allow("s3:ListBucket", bucket, when={"StringLike": {"s3:prefix": listed}}),
                 )
             },
             description=f"Task role of model {model.identifier}",
         )
         self.acknowledge(
-            task, {f"AwsSolutions-IAM5[Resource::{bucket}/{prefix}*]": "All files of this model's weights, no others."}
+            task,
+            {
+                f"AwsSolutions-IAM5[Resource::{each}]": "All files of this model's weights, no others."
+                for each in objects
+            },
         )
         profile = deployment.names.instance_profile(MODELS_INSTANCE)
         return ContainerRoles(

@@ -1,0 +1,1 @@
+"""LoRA adapters: which ones vLLM serves, and whether one fits its base model."""
