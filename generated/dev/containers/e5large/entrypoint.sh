@@ -17,10 +17,25 @@ trap - TERM INT
 export HF_HUB_OFFLINE=1
 export TOKENIZATION_WORKERS=${TOKENIZATION_WORKERS:-${THREADS:-1}}
 arguments=(--model-id "${LOCAL_MODEL_PATH%/}" --hostname 0.0.0.0 --port 8080)
-if [[ -n ${SERVER_ARGS:-} ]]; then
-  read -r -a words <<<"$SERVER_ARGS"
-  arguments+=("${words[@]}")
-fi
+# SERVER_ARGS is split at white space. A word in quotes is one argument without them, also behind `--option=`; other
+# quotes are kept, for JSON without spaces. What `serverArgs` lists comes as arguments of this script, word by word.
+rest=${SERVER_ARGS:-}
+backslash=$'\\'
+quoted='^[[:space:]]*([^][[:space:]=(){}"'\'']*=)?("(([^"\\]|\\.)*)"|'\''([^'\'']*)'\'')([[:space:]].*|)$'
+plain='^[[:space:]]*([^[:space:]]+)(.*)$'
+while :; do
+  if [[ $rest =~ $quoted ]]; then
+    inner=${BASH_REMATCH[3]//'\"'/'"'}
+    arguments+=("${BASH_REMATCH[1]}${inner//"$backslash$backslash"/"$backslash"}${BASH_REMATCH[5]}")
+    rest=${BASH_REMATCH[6]}
+  elif [[ $rest =~ $plain ]]; then
+    arguments+=("${BASH_REMATCH[1]}")
+    rest=${BASH_REMATCH[2]}
+  else
+    break
+  fi
+done
+arguments+=("$@")
 
 # The image for all GPUs starts the router that fits the GPU by a script.
 if [[ -x /entrypoint.sh ]]; then

@@ -50,10 +50,25 @@ vllm=$(python3 -c 'import importlib.util as found; print(*found.find_spec("vllm"
 if grep -qs -e '--shutdown-timeout' "$vllm/engine/arg_utils.py"; then
   arguments+=(--shutdown-timeout "$DRAIN_TIMEOUT")
 fi
-if [[ -n ${SERVER_ARGS:-} ]]; then
-  read -r -a words <<<"$SERVER_ARGS"
-  arguments+=("${words[@]}")
-fi
+# SERVER_ARGS is split at white space. A word in quotes is one argument without them, also behind `--option=`; other
+# quotes are kept, for JSON without spaces. What `serverArgs` lists comes as arguments of this script, word by word.
+rest=${SERVER_ARGS:-}
+backslash=$'\\'
+quoted='^[[:space:]]*([^][[:space:]=(){}"'\'']*=)?("(([^"\\]|\\.)*)"|'\''([^'\'']*)'\'')([[:space:]].*|)$'
+plain='^[[:space:]]*([^[:space:]]+)(.*)$'
+while :; do
+  if [[ $rest =~ $quoted ]]; then
+    inner=${BASH_REMATCH[3]//'\"'/'"'}
+    arguments+=("${BASH_REMATCH[1]}${inner//"$backslash$backslash"/"$backslash"}${BASH_REMATCH[5]}")
+    rest=${BASH_REMATCH[6]}
+  elif [[ $rest =~ $plain ]]; then
+    arguments+=("${BASH_REMATCH[1]}")
+    rest=${BASH_REMATCH[2]}
+  else
+    break
+  fi
+done
+arguments+=("$@")
 
 # The oldest images have no `vllm` command, which replaces this module.
 if command -v vllm >/dev/null; then

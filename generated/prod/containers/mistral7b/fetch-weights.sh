@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Copies the weights of a model from S3 to the instance's disk, and verifies each file by its SHA-256 digest.
 #
-# The first line of weights.tsv, next to this script, is `# staged PREFIX` or `# unstaged PREFIX [strict]`; path, size and
-# SHA-256 of each file follow, separated by tabs. Unstaged weights have no digests: their list is what S3 has now, and a
-# strict one is refused.
+# The argument is the list of files next to this script: that of an adapter, else weights.tsv. Its first line is
+# `# staged PREFIX` or `# unstaged PREFIX [strict]`; path, size and SHA-256 of each file follow, separated by tabs.
+# Unstaged weights have no digests: their list is what S3 has now, and a strict one is refused.
 #
 # In LOCAL_MODEL_PATH, files that are copied and not yet verified are in .partial. A file gets its name when its digest
 # matches, then its line in the proof, .lisa-weights: digest, identity (size, inode, modification and change time) and
@@ -12,6 +12,7 @@
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+list=$here/${1:-weights.tsv}
 
 say() { printf 'weights: %s\n' "$*" >&2; }
 fail() {
@@ -25,7 +26,7 @@ for name in AWS_REGION LOCAL_MODEL_PATH MODEL_NAME S3_BUCKET_MODELS; do
 done
 ((${#missing[@]} == 0)) || fail "set these environment variables: ${missing[*]}"
 
-read -r _ status prefix strict <"$here/weights.tsv"
+read -r _ status prefix strict <"$list"
 bucket=$S3_BUCKET_MODELS
 source_url="s3://$bucket/${prefix:=$MODEL_NAME}"
 target=${LOCAL_MODEL_PATH%/}
@@ -243,8 +244,8 @@ check_shards() {
     while read -r shard; do
       [[ -s "$target/$shard" ]] || fail "model.safetensors.index.json names $shard, which $source_url does not have"
     done < <(grep -o '"[^"]*\.safetensors"' "$index" | tr -d '"' | sort -u)
-  elif [[ ! -s "$target/model.safetensors" ]]; then
-    fail "$source_url has neither model.safetensors nor model.safetensors.index.json: convert the model to safetensors"
+  elif [[ ! -s "$target/model.safetensors" && ! -s "$target/adapter_model.safetensors" ]]; then
+    fail "$source_url has no model.safetensors, model.safetensors.index.json or adapter_model.safetensors: convert the model to safetensors"
   fi
 }
 
@@ -268,10 +269,10 @@ export -f identity_of is_digest keep_file with_coreutils with_openssl with_pytho
 [[ -z ${S3_MOUNT_POINT:-} ]] || mount_bucket
 
 if [[ $status == staged ]]; then
-  tail -n +2 "$here/weights.tsv" >"$scratch/list"
+  tail -n +2 "$list" >"$scratch/list"
 else
   list_source >"$scratch/list" ||
-    fail "cannot list $source_url: check that s3BucketModels exists, and that the task role can read it"
+    fail "cannot list $source_url: check that s3BucketModels exists, which LISA does not create, and that the task role can read it"
   [[ -s $scratch/list ]] || fail "there is nothing at $source_url: stage the weights of the model first"
 fi
 read_list "$scratch/list"
