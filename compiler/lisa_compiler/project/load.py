@@ -12,7 +12,7 @@ from typing import Final
 from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
-from lisa_schema.document import Document, MappingNode, Node, ScalarNode, mapping, plain_data
+from lisa_schema.document import Document, MappingNode, Node, ScalarNode, SequenceNode, mapping
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.later_versions import key_of_later_version
 from lisa_schema.overlay import Override, merge
@@ -65,7 +65,7 @@ def load(project: Path, environment: str | None = None, overrides: Sequence[Over
         errors += found
         layers.append(_block(node, f"{OVERLAY_FOLDER}/{name}.yaml", errors))
         files.append(overlay_path)
-    if isinstance(block, MappingNode) and (key := key_of_later_version(plain_data(block))) is not None:
+    if isinstance(block, MappingNode) and (key := key_of_later_version(_outline(block))) is not None:
         errors.append(_later_version(key, block))
     merged = merge([layer for layer in layers if layer is not None], overrides)
     document = Document(merged.root, (*errors, *merged.errors), name)
@@ -115,7 +115,7 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
         message = "config.yaml must be a mapping of environments."
         fix = "Write `env: dev` and below it `dev:` with the configuration indented."
         raise ConfigurationError([*errors, diagnostic_types.YAML_ROOT.at(origin, message, fix=fix)])
-    if (key := key_of_later_version(plain_data(node))) is not None:
+    if (key := key_of_later_version(_outline(node))) is not None:
         raise ConfigurationError([*errors, _later_version(key, node)])
     strays = [key for key, entry in node.entries.items() if key != "env" and not _may_be_block(entry.node)]
     if strays:
@@ -125,6 +125,17 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
         origin = node.entries[strays[0]].key_origin
         errors.append(diagnostic_types.YAML_ROOT.at(origin, message, key_path=strays[0], fix=fix))
     return node, errors
+
+
+def _outline(block: MappingNode) -> dict[str, object]:
+    """The keys of a block and of what is directly in it, without values: a configuration may be large."""
+
+    def keys(node: Node) -> object:
+        if isinstance(node, MappingNode):
+            return dict.fromkeys(node.entries)
+        return [keys(item) for item in node.items] if isinstance(node, SequenceNode) else None
+
+    return {key: keys(entry.node) for key, entry in block.entries.items()}
 
 
 def _later_version(key: str, block: MappingNode) -> Diagnostic:
