@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
@@ -38,7 +38,7 @@ _SYSTEM: Final = (
 _OF_SYSTEM: Final = frozenset(_SYSTEM.split())
 _HUB_TOKENS: Final = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HF_API_TOKEN"})
 _ARGUMENTS: Final = re.compile(r"((VLLM|SGLANG|TGI|TEI|SERVER|ENGINE|EXTRA|LAUNCHER|CLI)_)*(ARGS|ARGUMENTS|FLAGS|OPTS)")
-_MEANT: Final = {
+_MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("CONTEXT_LENGTH", "CONTEXT_SIZE", "MAX_CONTEXT_LENGTH", "MAX_MODEL_LEN", "MAX_MODEL_LENGTH", "MAX_SEQ_LEN"),
         ("MAX_TOTAL_TOKENS",),
