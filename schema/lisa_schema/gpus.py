@@ -16,7 +16,6 @@ from typing import Any, cast
 from lisa_schema.instances import InstanceType, instance_type, instance_type_names
 from lisa_schema.tagged_images import parse_version
 
-GIB = 2**30
 _PLAIN_TEI_TAG = re.compile(r"(\d+(\.\d+){1,2}|latest)(-grpc)?")
 
 

@@ -66,10 +66,10 @@ class Comparison:
         budget = self.answer.budget
         measured = self.run["measured"]
         quantities: list[tuple[str, Quantity | None, str, int]] = [
-            ("weights GiB", budget and budget.weights, "weightsGiB", 2),
-            ("activation GiB", budget and budget.activation, "activationGiB", 2),
-            ("not torch GiB", budget and budget.other, "nonTorchGiB", 2),
-            ("KV cache GiB", budget and budget.kv, "availableKvGiB", 2),
+            ("weights GiB", None if budget is None else budget.weights, "weightsGiB", 2),
+            ("activation GiB", None if budget is None else budget.activation, "activationGiB", 2),
+            ("not torch GiB", None if budget is None else budget.other, "nonTorchGiB", 2),
+            ("KV cache GiB", None if budget is None else budget.kv, "availableKvGiB", 2),
             ("KV cache tokens", self.answer.kv_tokens, "kvTokens", 0),
             ("sequences", self.answer.concurrency, "maxConcurrency", 2),
         ]

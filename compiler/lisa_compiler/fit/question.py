@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lisa_schema.gpus import GIB, Gpu, gpu_of, has_nvlink
+from lisa_schema.gpus import Gpu, gpu_of, has_nvlink
 from lisa_schema.vllm_options import VllmOptions
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from lisa_compiler.fit.facts import ModelFacts
     from lisa_schema.instances import InstanceType
-
-__all__ = ["GIB", "Accelerators", "Question"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

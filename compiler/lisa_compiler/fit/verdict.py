@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,6 @@ class Answer:
         estimate: whether the point estimate starts; None without one.
         lacks_outside: whether the only doubt is the memory outside the share that vLLM uses.
         missing_gib: GiB by which the KV cache is too small, in the best case; 0 when it is not.
-        notes: what else is to be known, sentences.
     """
 
     verdict: Verdict
@@ -89,7 +88,6 @@ class Answer:
     estimate: bool | None = None
     lacks_outside: bool = False
     missing_gib: float = 0.0
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def certain_breaches(self) -> tuple[Breach, ...]:

@@ -7,10 +7,9 @@ names. It has hundreds of megabytes, and is read line by line.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from lisa_compiler.prices.table import price_of
 from lisa_schema.errors import LisaError
@@ -73,7 +72,7 @@ def _columns(stream: IO[str], path: Path) -> list[str]:
 
 
 def _collect(
-    rows: Iterator[dict[str, str]], path: Path, region: str, *, is_offer: bool
+    rows: Iterable[Mapping[str, Any]], path: Path, region: str, *, is_offer: bool
 ) -> tuple[dict[str, Decimal], str]:
     prices: dict[str, Decimal] = {}
     currency = "USD"
@@ -95,8 +94,7 @@ def _collect(
         if prices.get(name, price) != price:
             raise LisaError(f"{path} has two prices of {name}: {prices[name]} and {price}. Remove one of the rows.")
         prices[name] = price
-        with suppress(KeyError):
-            currency = (row.get("Currency") or row.get("currency") or currency).strip()
+        currency = (row.get("Currency") or row.get("currency") or currency).strip()
     if not prices:
         raise LisaError(f"{path} has no price on demand of Linux instances for {region}.")
     return prices, currency

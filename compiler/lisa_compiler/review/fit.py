@@ -100,7 +100,8 @@ def _amount(cost: Cost | None, hours: int, digits: int) -> str:
 
 
 def _models(output: Output | None) -> Mapping[str, Mapping[str, Any]]:
-    return output.fit.get("models", {}) if output is not None else {}
+    found: Mapping[str, Mapping[str, Any]] = output.fit.get("models", {}) if output is not None else {}
+    return found
 
 
 def _differs(before: object, after: object) -> bool:

@@ -256,6 +256,8 @@ def _optional(value: Any) -> int | None:
 
 
 def _flag(value: Any) -> bool | None:
-    if value is not None and not isinstance(value, bool):
+    if value is None:
+        return None
+    if not isinstance(value, bool):
         raise TypeError(f"{value!r} is not a boolean")
     return value
