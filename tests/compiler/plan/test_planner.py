@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI
 
+from lisa_schema.litellm.references import SET_BY_LISA
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
