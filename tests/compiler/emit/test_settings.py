@@ -143,6 +143,34 @@ def summary(deployment: Deployment, lock: WeightsLock | None = None, **changes: 
     return emit_summary(deployment, lock or WeightsLock(), serve, assessment)["SUMMARY.md"].decode()
 
 
+def test_a_reference_to_a_variable_of_litellm_becomes_its_value(planned: Planned) -> None:
+    """LiteLLM replaces references before it sets its own variables, and would find nothing."""
+    content = litellm_config(
+        planned,
+        environment_variables={"BASE": "https://models.example.com/v1", "KEY": "os.environ/AWS_REGION"},
+        model_list=[external("a", litellm_params={"model": "openai/a", "api_base": "os.environ/BASE"})],
+        router_settings={"redis_host": "os.environ/KEY", "redis_port": "os.environ/THREADS"},
+    )
+    assert content["model_list"][0]["litellm_params"]["api_base"] == "https://models.example.com/v1"
+    assert content["router_settings"]["redis_host"] == "os.environ/AWS_REGION"
+    assert content["router_settings"]["redis_port"] == "os.environ/THREADS"
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "kept"),
+    [
+        ("bedrock/amazon.nova-pro-v1:0", "ignored", False),
+        ("amazon.nova-pro-v1:0", "EMPTY", False),
+        ("bedrock/amazon.nova-pro-v1:0", "os.environ/THREADS", True),
+        ("openai/a", "ignored", True),
+    ],
+)
+def test_a_placeholder_is_not_sent_to_bedrock(planned: Planned, model: str, key: str, kept: bool) -> None:
+    parameters = {"model": model, "api_key": key}
+    content = litellm_config(planned, model_list=[external("a", litellm_params=parameters)])
+    assert ("api_key" in content["model_list"][0]["litellm_params"]) == kept
+
+
 def test_summary_says_how_large_locked_weights_are(planned: Planned) -> None:
     text = summary(planned(), WeightsLock({"org/small-model": LOCKED}))
     assert "| 14.0 GB, 7.0 B parameters at 000000000000 |" in text

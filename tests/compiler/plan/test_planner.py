@@ -8,6 +8,8 @@ from tests.compiler.conftest import MINIMAL, TGI, mirrored
 
 from lisa_compiler.plan.images import BuiltImage
 
+from lisa_schema.litellm.references import SET_BY_LISA
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -339,3 +341,7 @@ def test_existing_database_is_not_made(planned: Planned) -> None:
     ]
     plans = planned(deployRag=True, ragRepositories=repositories).repositories
     assert [plan.resource_name for plan in plans] == ["test-lisa-dev-new", None]
+
+
+def test_variables_that_litellm_can_refer_to_include_those_of_the_task(planned: Planned) -> None:
+    assert {name for name, _ in planned().rest_api.environment} - SET_BY_LISA == set()
