@@ -102,8 +102,9 @@ def test_prove_refuses_another_list_of_files(project: Path, unproved: bytes) -> 
 
 
 def test_prove_refuses_a_named_model_that_is_elsewhere(project: Path, unproved: bytes) -> None:
-    other = weights(project, "prove", "org/other")
+    other = weights(project, "prove", "org/other", MODEL)
     assert other.exit_code == ExitCode.FAILED
+    assert recorded(project) == (HEADERS, ABSENT)
     assert f"org/other is not in {LOCK_FILE}: run `lisa weights stage" in other.output
     (project / "models" / MODEL).rename(project / "moved")
     absent = weights(project, "prove", MODEL)

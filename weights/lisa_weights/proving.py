@@ -10,7 +10,7 @@ from lisa_weights.acquisition import lock_local
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel
-from lisa_weights.lock.proofs import merge
+from lisa_weights.lock.proofs import Proof, merge
 from lisa_weights.model_directory import LocalState, differences, read_directory
 from lisa_weights.proof.load import prove
 from lisa_weights.resolve import local_content
@@ -35,19 +35,30 @@ def prove_models(
 
     Raises:
         WeightsError: a model does not load, its files differ from the lock file, or a named one is not in models/ or
-            not locked. The lock file keeps the proofs that it has.
+            not locked; raised after the other models. The lock file keeps the proofs that it has.
     """
+    errors: list[str] = []
     for model in workspace.selected(models):
         if not models and (reason := _why_not(workspace, model)):
             yield ModelNotProved(model, reason)
             continue
-        locked = workspace.locked(model)
-        _require_locked_content(workspace, model, locked, step)
-        made = prove(read_directory(workspace.path(model)), generate=generate)
-        proofs = merge(locked.proofs, made)
-        if proofs != locked.proofs:
-            workspace.save(workspace.lock().with_model(model, replace(locked, proofs=proofs)))
-        yield ModelProved(model, proofs)
+        try:
+            proofs = _prove(workspace, model, step, generate=generate)
+        except WeightsError as error:
+            errors.append(str(error))
+        else:
+            yield ModelProved(model, proofs)
+    if errors:
+        raise WeightsError(" ".join(errors))
+
+
+def _prove(workspace: Workspace, model: str, step: Step, *, generate: bool) -> tuple[Proof, ...]:
+    locked = workspace.locked(model)
+    _require_locked_content(workspace, model, locked, step)
+    proofs = merge(locked.proofs, prove(read_directory(workspace.path(model)), generate=generate))
+    if proofs != locked.proofs:
+        workspace.save(workspace.lock().with_model(model, replace(locked, proofs=proofs)))
+    return proofs
 
 
 def prove_conversion(path: Path, step: Step) -> Iterator[ModelLocked | ModelProved]:

@@ -173,7 +173,7 @@ def test_a_placeholder_is_not_sent_to_bedrock(planned: Planned, model: str, key:
 
 def test_summary_says_how_large_locked_weights_are(planned: Planned) -> None:
     text = summary(planned(), WeightsLock({"org/small-model": LOCKED}))
-    assert "| 14.0 GB, 7.0 B parameters at 000000000000 |" in text
+    assert "| 14.0 GB, 7.0 B parameters at 000000000000; **not proved** |" in text
 
 
 def test_summary_shows_which_proofs_were_made(planned: Planned) -> None:

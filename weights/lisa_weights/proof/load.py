@@ -31,8 +31,8 @@ TOKENS = 8
 """Tokens that are generated from the checkpoint and from its safetensors."""
 
 TEXT = (
-    "All human beings are born free and equal in dignity and rights. They are endowed with reason and conscience and "
-    "should act towards one another in a spirit of brotherhood."
+    "Four score and seven years ago our fathers brought forth on this continent, a new nation, conceived in Liberty, "
+    "and dedicated to the proposition that all men are created equal."
 )
 """What a decoder must predict better than a model with random weights: a text in the training data of most models."""
 
