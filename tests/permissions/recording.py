@@ -49,8 +49,10 @@ class Recorder:
     calls: set[Recorded] = field(default_factory=set)
     variables: dict[str, str] = field(default_factory=dict)
 
-    def record(self, params: Mapping[str, Any], model: Any, **_: object) -> None:
-        """Botocore's event before a request is made."""
+    def record(self, params: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: object) -> None:
+        """Botocore's event before a request is made, or signed for someone else to make."""
+        if context.get("is_presign_request"):
+            return
         # The handler, botocore's emitter and botocore's client come before the caller.
         program = _program(sys._getframe(1))
         if program is None:
