@@ -107,7 +107,8 @@ def resolve(
         try:
             path = model_path(models, model)
             if is_arriving(path):
-                seen[model] = _fingerprint(path)
+                # Not the fingerprint of any directory: a compile looks again.
+                seen[model] = f"arriving {_fingerprint(path)}"
                 issues.append(WeightsIssue(model, IssueKind.INCOMPLETE, (arriving_problem(model),)))
                 continue
             directory = _converted(model, cache, step) if change else read_directory(path)
@@ -210,7 +211,7 @@ def _entry(
 ) -> LockedModel:
     """The lock's entry of a complete model, proved if it is new or has changed."""
     if known is None or known.files != now_is.files:
-        revision = arrived_revision(directory.path)
+        revision = arrived_revision(directory.path, directory.files, is_converted=now_is.converter != 0)
         source = now_is if revision is None else replace(now_is, kind=SourceKind.HUB, revision=revision)
         return replace(source.with_prefix(model), proofs=prove(directory, generate=generate))
     kinds = {proof.kind for proof in known.proofs if proof.is_made}
