@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from lisa_weights import disk
-from lisa_weights.convert import Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.digest_cache import DigestCache, now
 from lisa_weights.lock.fingerprint import Stamp, fingerprint, stamp
@@ -31,7 +30,7 @@ from lisa_weights.origin import arrived_revision, arriving_problem, is_arriving
 from lisa_weights.proof.load import prove
 from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.steps import Step, convert_in_step, no_progress
-from lisa_weights.temporary_directory import undo_interrupted_conversion
+from lisa_weights.temporary_directory import Record, undo_interrupted_conversion
 
 
 class IssueKind(StrEnum):
