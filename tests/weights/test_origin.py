@@ -17,7 +17,7 @@ from lisa_weights.origin import (
     read_origin,
 )
 from lisa_weights.resolve import IssueKind, resolve
-from weights.model_files import single, write
+from weights.model_files import checkpoint, single, write
 
 MODEL = "org/name"
 COMMIT = "c" * 40
@@ -47,7 +47,6 @@ def test_commit_of_an_interrupted_command_is_locked(directory: Path, tmp_path: P
 def test_commit_of_files_that_changed_is_not_locked(directory: Path, tmp_path: Path) -> None:
     note_arrival(directory, COMMIT, single())
     write(directory, single(b"d" * 500))
-    assert arrived_revision(directory) is None
     entry = resolve([MODEL], tmp_path, WeightsLock()).lock.models[MODEL]
     assert (entry.kind, entry.revision) == (SourceKind.LOCAL, None)
 
@@ -55,7 +54,21 @@ def test_commit_of_files_that_changed_is_not_locked(directory: Path, tmp_path: P
 def test_commit_of_files_that_are_gone_is_unknown(directory: Path) -> None:
     note_arrival(directory, COMMIT, single())
     (directory / "config.json").unlink()
-    assert arrived_revision(directory) is None
+    assert arrived_revision(directory, [], is_converted=False) is None
+
+
+def test_commit_is_not_locked_with_a_file_that_was_added(directory: Path, tmp_path: Path) -> None:
+    note_arrival(directory, COMMIT, single())
+    write(directory, {"tokenizer.json": b"{}"})
+    entry = resolve([MODEL], tmp_path, WeightsLock()).lock.models[MODEL]
+    assert (entry.kind, entry.revision) == (SourceKind.LOCAL, None)
+
+
+def test_commit_of_a_checkpoint_is_locked_with_what_was_converted(tmp_path: Path) -> None:
+    files = {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")}
+    note_arrival(write(tmp_path / MODEL, files), COMMIT, files)
+    entry = resolve([MODEL], tmp_path, WeightsLock()).lock.models[MODEL]
+    assert (entry.kind, entry.revision, entry.converter) == (SourceKind.HUB, COMMIT, 2)
 
 
 def test_import_is_repeated_if_the_carrier_or_the_model_changed(directory: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lisa_weights import disk
-from lisa_weights.convert import Converted, Record
+from lisa_weights.convert import Converted
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
 from lisa_weights.lock.digest_cache import DigestCache
@@ -24,6 +24,7 @@ from lisa_weights.stage_events import (
 from lisa_weights.steps import Step, convert_in_step
 from lisa_weights.store import hub
 from lisa_weights.store.directory_progress import track_size
+from lisa_weights.temporary_directory import Record
 from lisa_weights.workspace import MODELS, Workspace
 
 

@@ -7,7 +7,7 @@ when its caller has recorded it: one that was interrupted before is undone by th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from lisa_weights.safetensors.writing import ConvertedFile, write_files
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.sentence_modules import find_modules
 from lisa_weights.sources import Sources, find_sources
-from lisa_weights.temporary_directory import Conversion, undo_interrupted_conversion
+from lisa_weights.temporary_directory import Conversion, Record, undo_interrupted_conversion
 from lisa_weights.unloadable_heads import unloadable_heads
 from lisa_weights.verification import Progress
 from lisa_weights.wrapped_names import wrapper_of
@@ -37,9 +37,6 @@ MAX_SHARD_SIZE = 2_000_000_000
 
 MAX_TENSORS = 16_000
 """Tensors of a checkpoint at most, in all of its files; the largest models in PyTorch's format have some thousands."""
-
-Record = Callable[[Sequence[ConvertedFile]], None]
-"""Is called with the files that a conversion wrote, when they are in place."""
 
 _MAX_NAMES = 150_000
 """Tensors of safetensors at most, one of a long name counting as more; a model of a trillion parameters has 140 000."""
@@ -135,7 +132,7 @@ def convert(
                 if one.written
             ]
             if new:
-                conversion.complete([file.name for file in new], lambda: record(new) if record else None)
+                conversion.complete(new, record)
     return replace(
         root,
         files=(

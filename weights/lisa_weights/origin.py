@@ -18,6 +18,7 @@ from lisa_weights.lock.fingerprint import Stamp, stamp
 
 _FILE = ".lisa-origin.json"
 _MAX_BYTES = 8 << 20
+_CONVERTED = (".safetensors", ".safetensors.index.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,19 @@ def arriving_problem(model: str) -> str:
     )
 
 
-def arrived_revision(directory: Path) -> str | None:
-    """The commit of the files in a model's directory; None where it is unknown or a file changed since it arrived."""
+def arrived_revision(directory: Path, served: Iterable[str], *, is_converted: bool) -> str | None:
+    """The commit of the files in a model's directory; None where it is unknown, or a file changed or was added.
+
+    Args:
+        directory: the model's.
+        served: paths of the files that serving needs.
+        is_converted: whether LISA converted safetensors that did not arrive from a checkpoint that did.
+    """
     origin = read_origin(directory)
     if origin is None or origin.files is None:
+        return None
+    added = [path for path in served if path not in origin.files]
+    if added and not (is_converted and all(path.endswith(_CONVERTED) for path in added)):
         return None
     return origin.revision if _are_unchanged(directory, origin.files) else None
 

@@ -14,7 +14,6 @@ from types import MappingProxyType
 
 from lisa_weights import disk
 from lisa_weights.adapters.comparison import BaseComparison, compare_with_bases
-from lisa_weights.convert import Record
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.commit_changes import changes_of_commit
 from lisa_weights.lock.digest_cache import DigestCache, now
@@ -34,7 +33,7 @@ from lisa_weights.origin import arrived_revision, arriving_problem, is_arriving
 from lisa_weights.proof.load import prove
 from lisa_weights.safetensors.writing import ConvertedFile
 from lisa_weights.steps import Step, convert_in_step, no_progress
-from lisa_weights.temporary_directory import undo_interrupted_conversion
+from lisa_weights.temporary_directory import Record, undo_interrupted_conversion
 
 NO_BASES: Mapping[str, Sequence[str]] = MappingProxyType({})
 """The base models of adapters where the configuration is not known."""
@@ -124,7 +123,8 @@ def resolve(
         try:
             path = model_path(models, model)
             if is_arriving(path):
-                seen[model] = _fingerprint(path)
+                # Not the fingerprint of any directory: a compile looks again.
+                seen[model] = f"arriving {_fingerprint(path)}"
                 issues.append(WeightsIssue(model, IssueKind.INCOMPLETE, (arriving_problem(model),)))
                 continue
             directory = _converted(model, cache, step) if change else read_directory(path)
@@ -257,7 +257,7 @@ def _entry(
 ) -> LockedModel:
     """The lock's entry of a complete model, proved if it is new or has changed."""
     if known is None or known.files != now_is.files:
-        revision = arrived_revision(directory.path)
+        revision = arrived_revision(directory.path, directory.files, is_converted=now_is.converter != 0)
         source = now_is if revision is None else replace(now_is, kind=SourceKind.HUB, revision=revision)
         return replace(source.with_prefix(model), proofs=prove(directory, generate=options.generate))
     kinds = {proof.kind for proof in known.proofs if proof.is_made}

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from lisa_weights.convert import MAX_SHARD_SIZE, Converted, Record, convert
+from lisa_weights.convert import MAX_SHARD_SIZE, Converted, convert
 from lisa_weights.model_directory import ModelDirectory
+from lisa_weights.temporary_directory import Record
 
 Step = Callable[[str, int], AbstractContextManager[Callable[[str, int], None]]]
 """Begins a step with its title and total bytes; yields what receives a file and the bytes done since the last call."""

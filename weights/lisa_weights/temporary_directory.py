@@ -18,9 +18,13 @@ from typing import Self
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.safetensors.file_names import INDEX
+from lisa_weights.safetensors.writing import ConvertedFile
 
 _NAME = ".lisa-converting"
 _NOTE = "moving"
+
+Record = Callable[[Sequence[ConvertedFile]], None]
+"""Is called with the files that a conversion wrote, when they are in place."""
 
 
 class Conversion:
@@ -63,11 +67,11 @@ class Conversion:
         """Remove older files when the new ones are moved."""
         self._replaced += paths
 
-    def complete(self, names: Sequence[str], record: Callable[[], None]) -> None:
+    def complete(self, files: Sequence[ConvertedFile], record: Record | None) -> None:
         """Remove the older files, move the new ones in their order, and record that they are there.
 
         Args:
-            names: paths of the new files, relative to the model's directory.
+            files: the new files, with names relative to the model's directory.
             record: until it returns, the next conversion undoes the moves.
 
         Raises:
@@ -78,10 +82,11 @@ class Conversion:
         for path in sorted(self._replaced, key=lambda path: path.name != INDEX):
             path.unlink(missing_ok=True)
         note = self._waiting / _NOTE
-        note.write_text("\n".join(names))
-        for name in names:
-            (self._waiting / name).rename(self._directory / name)
-        record()
+        note.write_text("\n".join(file.name for file in files))
+        for file in files:
+            (self._waiting / file.name).rename(self._directory / file.name)
+        if record is not None:
+            record(files)
         note.unlink()
 
 
