@@ -41,6 +41,7 @@ def as_data(change: OutputChange, compared: Comparison) -> str:
             "added": [stack.component for stack in change.added],
             "removed": [stack.component for stack in change.removed],
         },
+        "weights": list(change.weights),
         "resources": [_resource(resource) for resource in change.by_effect],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

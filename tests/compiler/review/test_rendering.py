@@ -90,6 +90,11 @@ def test_changed_weights_name_the_command_where_reports_are_not_published() -> N
     assert "INTAKE REPORTS\n  org/model-00: lisa weights report org/model-00\n" in words
 
 
+def test_json_lists_changed_weights() -> None:
+    found = json.loads(as_data(compare(ENVIRONMENT, staged(0), staged(2)), COMPARED))
+    assert found["weights"] == ["org/model-00", "org/model-01"]
+
+
 def test_without_changed_weights_there_is_no_report() -> None:
     change = compare(ENVIRONMENT, staged(2), staged(2))
     assert "ntake" not in markdown(change, replace(COMPARED, reports="https://forge.example.com"))
