@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from lisa_schema.server_arguments import split_words
+
 if TYPE_CHECKING:
     from lisa_schema.document import Path
     from lisa_schema.models import EcsModel
@@ -166,7 +168,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
     """Read the options that a container's environment and its list of additional arguments set.
 
     Args:
-        environment: variables of the container; `SERVER_ARGS` is split at spaces, as the entrypoint splits it.
+        environment: variables of the container; `SERVER_ARGS` is split as the entrypoint splits it.
         server_args: additional arguments, each one word.
     """
     found: dict[str, str | None] = {}
@@ -178,7 +180,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
             found[option] = value
             sources[option] = name
     for source, words in (
-        ("SERVER_ARGS", environment.get("SERVER_ARGS", "").split()),
+        ("SERVER_ARGS", split_words(environment.get("SERVER_ARGS", ""))),
         (SERVER_ARGUMENTS, list(server_args)),
     ):
         for option, argument in _arguments(words):
@@ -189,7 +191,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
 
 def options_of(model: EcsModel) -> VllmOptions:
     """Read the options of a configured model."""
-    return read_options(model.container_config.environment, getattr(model, "server_args", ()))
+    return read_options(model.container_config.environment, model.server_args)
 
 
 def option_path(model: Path, source: str) -> Path:

@@ -7,7 +7,6 @@ import pytest
 from tests.compiler.conftest import MINIMAL, TGI, mirrored
 
 from lisa_compiler.plan.images import BuiltImage
-
 from lisa_schema.litellm.references import SET_BY_LISA
 
 if TYPE_CHECKING:
