@@ -110,7 +110,7 @@ def start_litellm(deployment: Deployment, document: Document, output: Path) -> L
 def _run(python: Path, config: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="lisa-litellm-") as folder:
         result = Path(folder) / "result.json"
-        command = [python, "-P", _PROGRAM, config.resolve(), result]
+        command: list[str | Path] = [python, "-P", _PROGRAM, config.resolve(), result]
         try:
             done = subprocess.run(
                 command,
