@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.model_shapes import ADAPTER_CONFIG
@@ -70,8 +70,8 @@ def read_settings(files: ModelFiles) -> AdapterSettings:
         return _unusable(f"{ADAPTER_CONFIG} is not a JSON object: download it again, or restore it")
     base = content.get("base_model_name_or_path")
     rank, ranks = content.get("r"), content.get("rank_pattern") or {}
-    is_valid = _is_rank(rank) and isinstance(ranks, dict) and all(map(_is_rank, ranks.values()))
-    default, ranks = (int(rank), ranks) if is_valid else (0, {})
+    default = rank if _is_rank(rank) and isinstance(ranks, dict) and all(map(_is_rank, ranks.values())) else 0
+    ranks = ranks if default else {}
     problems = [f"{problem}: {_MERGE}" for problem in _unsupported(content)]
     if not default and content.get("peft_type", "LORA") == "LORA":
         problems.append(f"{ADAPTER_CONFIG} has no valid rank (`r`, `rank_pattern`): save the adapter again with PEFT")
@@ -114,7 +114,7 @@ def _unsupported(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"its rank {highest} exceeds {MAX_RANK}, the highest that vLLM serves"
 
 
-def _is_rank(value: object) -> bool:
+def _is_rank(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
