@@ -52,10 +52,10 @@ class Records(logging.Handler):
         records.append({"level": record.levelname, "text": record.getMessage()})
 
 
-def start_and_stop(app: Any, **_: Any) -> None:
+def start_and_stop(app: Any, **_options: Any) -> None:
     """Take the place of uvicorn.run(): run the start of the application, look at it, and end it."""
-    module, _, name = str(app).partition(":")
-    application = getattr(importlib.import_module(module), name) if name else app
+    module, _, attribute = str(app).partition(":")
+    application = getattr(importlib.import_module(module), attribute) if attribute else app
     asyncio.run(_start_and_stop(application))
 
 

@@ -152,8 +152,8 @@ def _named_models(config: Config) -> Iterator[tuple[Path, Any]]:
             (target.get("model") if isinstance(target, Mapping) else target),
         )
     for key in ("model_group_retry_policy", "model_group_affinity_config"):
-        block = router.get(key)
-        for name in block if isinstance(block, Mapping) else ():
+        groups = router.get(key)
+        for name in groups if isinstance(groups, Mapping) else ():
             yield (*_ROOT, "router_settings", key, name), name
     for index, group in enumerate(_items(router.get("routing_groups"))):
         if isinstance(group, Mapping):
