@@ -175,16 +175,17 @@ def needs_of(deployed: Deployed, role: Role) -> list[Need]:
 
 
 def _external(deployed: Deployed) -> Iterator[Need]:
-    """What LiteLLM calls in the gateway's container, as it is planned for each external model."""
-    for action, resource in deployed.external:
-        yield Need(
-            action=action,
-            on=resource,
-            grants=frozenset({resource}),
-            excepted=frozenset(),
-            context={},
-            siblings=[f"{resource}-2", *deployed.elsewhere(resource)],
-        )
+    """What LiteLLM calls in the gateway's container, as it is planned for external models and its own services."""
+    for grant in deployed.external:
+        for action, resource in itertools.product(grant.actions, grant.resources):
+            yield Need(
+                action=action,
+                on=resource,
+                grants=frozenset({resource}),
+                excepted=frozenset(),
+                context=dict([grant.condition] if grant.condition else []),
+                siblings=[] if resource == "*" else [f"{resource}-2", *deployed.elsewhere(resource)],
+            )
 
 
 def _needs(deployed: Deployed, call: Call, variables: Variables) -> Iterator[Need]:

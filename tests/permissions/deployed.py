@@ -13,6 +13,7 @@ from tests.compiler.conftest import templates
 
 from lisa_compiler.compile.pipeline import Compiled
 from lisa_compiler.plan import ModelPlan
+from lisa_compiler.plan.external_models import Grant
 from lisa_compiler.plan.images import BuiltImage
 from lisa_schema.regions import region as find_region
 from permissions.evaluation import Document
@@ -81,7 +82,7 @@ class Deployed:
         suffix: of the partition's host names.
         weights: prefixes that the container of a model copies from, by component of its stack.
         ecr_accounts: all repositories of each account in accountNumbersEcr.
-        external: actions and resources of models that others host, as they are planned.
+        external: what LiteLLM calls for models that others host and for services of its own, as it is planned.
     """
 
     environment: str
@@ -93,7 +94,7 @@ class Deployed:
     suffix: str
     weights: Mapping[str, Sequence[str]]
     ecr_accounts: Sequence[str]
-    external: Sequence[tuple[str, str]]
+    external: Sequence[Grant]
 
     @classmethod
     def of(cls, compiled: Compiled) -> Deployed:
@@ -119,11 +120,12 @@ class Deployed:
                 for account in compiled.config.account_numbers_ecr
             ],
             external=[
-                (action, resource)
-                for model in compiled.deployment.external_models
-                for grant in ([model.grant] if model.grant else [])
-                for action in grant.actions
-                for resource in grant.resources
+                grant
+                for grants in (
+                    *(model.grants for model in compiled.deployment.external_models),
+                    compiled.deployment.litellm_grants,
+                )
+                for grant in grants
             ],
         )
 
