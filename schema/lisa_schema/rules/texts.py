@@ -15,7 +15,7 @@ from lisa_schema.plain_data import texts
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.visible_text import character_name, visible
 
-_FREE_TEXT: Final = frozenset({"systemBanner", "tags", "environment", "command", "litellmConfig"})
+_FREE_TEXT: Final = frozenset({"systemBanner", "tags", "environment", "command", "litellmConfig", "serverArgs"})
 """Keys below which a text may be one for people or for a shell, with line breaks."""
 
 _AUTHORITY: Final[Path] = ("authConfig", "authority")
