@@ -154,7 +154,7 @@ def _problems(path: _Path, parameters: Mapping[str, Any], mode: str) -> Iterator
         )
         yield message, f"Remove `{path.region}/`, and set aws_region_name: {path.region}."
     elif mode == "chat" and route in {"", "invoke"} and not path.specification and not _has_format(route, model):
-        yield f"LiteLLM cannot tell the format of `{model}` from its name.", "Write bedrock/converse/<model>."
+        yield f"LiteLLM cannot derive the format of `{model}` from its name.", "Write bedrock/converse/<model>."
 
 
 def _converses(route: str, model: str) -> bool:

@@ -55,7 +55,7 @@ def litellm_callbacks(config: Config) -> Iterator[RuleViolation]:
                 yield RuleViolation((*at, index), message, f"Write `{near}`." if near else None)
 
 
-@rule("LISA531", "litellm-module-installed", "Remove it, or build an image of your own that has the module.")
+@rule("LISA531", "litellm-module-installed", "Remove it, or build a custom image that has the module.")
 def litellm_modules(config: Config) -> Iterator[RuleViolation]:
     """A Python module that `litellmConfig` names must be in the gateway's image; LiteLLM does not start without it."""
     for path, name in _modules(config):
@@ -113,7 +113,7 @@ def _guardrail(config: Config, at: Path, parameters: Mapping[str, Any]) -> Itera
         return
     if kind in names("unavailableGuardrails"):
         message = f"`{kind}` requires a package that the gateway's image does not have: LiteLLM does not start."
-        yield RuleViolation((*at, "guardrail"), message, "Remove the guardrail, or build an image of your own.")
+        yield RuleViolation((*at, "guardrail"), message, "Remove the guardrail, or build a custom image.")
         return
     yield from _modes(at, kind, parameters.get("mode"))
     for variable, alternatives in requirements.get(kind, ()):
