@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.compiler.conftest import TGI, Project, resources, templates
+from tests.compiler.conftest import MINIMAL, TGI, Project, resources, templates
 
 from aws_fidelity.ecs_placement import container_instance, registered_mib, reserved_mib, tasks_at_once
 from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.plan import plan
 from lisa_compiler.project.load import load
 from lisa_schema.instances import InstanceType, instance_type, instance_type_names
+from lisa_schema.regions import region
 from lisa_schema.validate import validate
 
 if TYPE_CHECKING:
@@ -35,7 +36,15 @@ def every_type() -> tuple[InstanceType, ...]:
     return tuple(found for name in instance_type_names() if (found := instance_type(name)))
 
 
-GPU_TYPES = tuple(host.name for host in every_type() if host.gpus)
+def gpu_types() -> tuple[str, ...]:
+    """Types with GPUs that models can be hosted on in the Region of the tests' project."""
+    home = region(MINIMAL["region"])
+    assert home is not None
+    hosts = [host for host in every_type() if host.gpus and host.architecture == "x86_64"]
+    return tuple(host.name for host in hosts if home.offers(host.name))
+
+
+GPU_TYPES = gpu_types()
 
 
 def hosted(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -83,6 +92,7 @@ def test_tasks_of_environments_are_placed(environment: str) -> None:
 
 
 def test_tasks_are_placed_on_every_gpu_type(tmp_path: Path) -> None:
+    assert len(GPU_TYPES) > 40
     models = [without_none(gpu_model(number)) for number in range(len(GPU_TYPES))]
     found = refusals(Project(tmp_path).write(ecsModels=models).compile().files)
     models_found = {name: reasons for name, reasons in found.items() if name.startswith("model-")}

@@ -64,7 +64,7 @@ def compiled(carried: Path, project: Path, store: seaweedfs.Store) -> tuple[Path
     project.mkdir()
     adapters = [{"name": NAMES["small"]}, {"name": NAMES["large"], "weights": "acme/large-lora"}]
     (first,) = MINIMAL["ecsModels"]
-    image = {"image": {"baseImage": "vllm/vllm-openai:v0.9.2"}}
+    image = {"image": {"baseImage": "vllm/vllm-openai:v0.32.0"}}
     hosted = {**first, "modelName": BASE, "inferenceContainer": "vllm", "containerConfig": image, "adapters": adapters}
     content = {"env": "dev", "dev": configuration(s3BucketModels=bucket, ecsModels=[hosted])}
     (project / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -25,7 +25,7 @@ COMMANDS = {
     "prices": ("prices", "Import prices of instances."),
     "diff": ("review", "Show the impact of changes in generated/, highest risk first. Runs offline."),
     "explain": ("review", "Show which settings produce a resource or file, or what a key affects."),
-    "policy": ("policy", "Check compiled templates with cfn-lint, cdk-nag and LISA rules."),
+    "policy": ("policy", "Check compiled output with cfn-lint, cdk-nag, LISA rules and LiteLLM."),
     "vpc": ("account", "Work with an existing VPC."),
     "doctor": ("doctor", "Report what would fail in the account before a deployment. Changes nothing."),
     "bootstrap": ("deploy", "Prepare an account and Region once: the CDK's bucket, ECR repository and roles."),

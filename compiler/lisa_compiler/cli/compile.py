@@ -18,7 +18,6 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile import saving
 from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project
 from lisa_compiler.compile.environments import manifest_origin
-from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.output.diff import summary, unified_diff
 from lisa_compiler.project.paths import WEIGHTS_LOCK, shown_path
 from lisa_schema.diagnostic_types import OUTPUT_ORPHANED, OUTPUT_STALE, WEIGHTS_OUTDATED
@@ -84,7 +83,8 @@ def compile_command(
 
 def _verify(invocation: Invocation, output: Path, form: Format, *, strict: bool) -> ExitCode:
     """Start LiteLLM with what was compiled."""
-    from lisa_compiler.policy.check import PolicyOptions, check_project  # noqa: PLC0415  # only with --verify
+    from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG  # noqa: PLC0415  # PyYAML, only with --verify
+    from lisa_compiler.policy.check import PolicyOptions, check_project  # noqa: PLC0415  # likewise
     from lisa_compiler.policy.finding import Tool  # noqa: PLC0415  # likewise
 
     options = PolicyOptions(tools=frozenset({Tool.LITELLM}), today=datetime.now(UTC).date(), strict=strict)

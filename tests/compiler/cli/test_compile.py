@@ -14,6 +14,7 @@ from lisa_schema.errors import LisaError
 from .conftest import CONFIG, Lisa, Pipeline
 from .small_project import edit, read
 
+CERTIFICATE = "restApiConfig.loadBalancerConfig.sslCertIamArn"
 CLOSING = re.compile(r"^dev: compiled 2 stacks, 4 files to generated/dev; (.*) \([0-9.]+ s\)$", re.MULTILINE)
 
 
@@ -58,6 +59,8 @@ def test_options_win_and_are_told(lisa: Lisa, project: Path, pipeline: Pipeline)
         "",
         "--account-number",
         "000000000001",
+        "--set",
+        f"{CERTIFICATE}=arn:aws:iam::000000000001:server-certificate/lisa",
     ]
     assert lisa("compile", *arguments).code == 0
     assert (project / "generated/dev/SUMMARY.md").read_text() == "mine in us-west-2\n"
@@ -66,6 +69,7 @@ def test_options_win_and_are_told(lisa: Lisa, project: Path, pipeline: Pipeline)
         "--account-number": "000000000001",
         "--region": "us-west-2",
         "--set deploymentName": "mine",
+        f"--set {CERTIFICATE}": "arn:aws:iam::000000000001:server-certificate/lisa",
     }
 
 

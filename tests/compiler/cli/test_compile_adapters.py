@@ -21,7 +21,7 @@ COMMIT = "c" * 40
 
 def write_configuration(folder: Path, **changes: Any) -> None:
     (first,) = MINIMAL["ecsModels"]
-    image = {"image": {"baseImage": "vllm/vllm-openai:v0.9.2"}}
+    image = {"image": {"baseImage": "vllm/vllm-openai:v0.32.0"}}
     hosted = {**first, "modelName": BASE, "inferenceContainer": "vllm", "containerConfig": image}
     hosted |= {"adapters": [{"name": "support", "weights": ADAPTER}], **changes}
     amis = {"amiId": "ami-0123456789abcdef0", "gpuAmiId": "ami-0123456789abcdef1"}

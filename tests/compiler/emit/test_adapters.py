@@ -20,6 +20,8 @@ from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web
 from lisa_compiler.emit.weights import emit_weights
+from lisa_compiler.fit.assessment import assess
+from lisa_compiler.prices.table import load_prices
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
 from lisa_weights.lock.locked_adapter import LockedAdapter
 
@@ -36,7 +38,7 @@ SERVE: Mapping[str, Any] = {"Resources": {}}
 
 def hosted(*adapters: dict[str, str]) -> dict[str, Any]:
     (first,) = MINIMAL["ecsModels"]
-    image = {"image": {"baseImage": "vllm/vllm-openai:v0.9.2"}}
+    image = {"image": {"baseImage": "vllm/vllm-openai:v0.32.0"}}
     return {**first, "inferenceContainer": "vllm", "containerConfig": image, "adapters": list(adapters)}
 
 
@@ -62,6 +64,11 @@ def lock(*, rank: int = 64, fits: bool = True) -> WeightsLock:
     base = locked(BASE)
     adapter = LockedAdapter(rank=rank, base_model=BASE, fits=(str(base.prefix),) if fits else ())
     return WeightsLock({BASE: base, "acme/support-lora": locked("acme/support-lora", adapter)})
+
+
+def summary(deployment: Deployment, lock: WeightsLock) -> str:
+    assessment = assess(deployment.config, lock, load_prices(Path("nowhere")))
+    return emit_summary(deployment, lock, SERVE, assessment)["SUMMARY.md"].decode()
 
 
 def context(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
@@ -157,14 +164,14 @@ def test_plan_reads_the_weights_of_the_adapters(deployment: Deployment) -> None:
     ],
 )
 def test_summary_lists_adapters(deployment: Deployment, entries: WeightsLock, text: str) -> None:
-    found = emit_summary(deployment, entries, SERVE)["SUMMARY.md"].decode()
+    found = summary(deployment, entries)
     assert "\n## Adapters\n\n| Adapter | Base model | Source | Weights |\n|---|---|---|---|\n" in found
     assert f"| support | small | acme/support-lora | {text} |\n" in found
     assert "can only read its prefix, and those of its adapters, of" in found
 
 
 def test_summary_without_adapters_has_no_section(planned: Planned) -> None:
-    found = emit_summary(planned(), WeightsLock(), SERVE)["SUMMARY.md"].decode()
+    found = summary(planned(), WeightsLock())
     assert "dapters" not in found
 
 

@@ -145,7 +145,7 @@ def test_an_environment_that_is_not_compiled_is_named(project: Project) -> None:
 
 
 def test_an_invalid_configuration_is_told(committed: Project) -> None:
-    committed.write(region="us-east-9")
+    committed.write(region="us-esat-1")
     result = policy(committed)
     assert result.exit_code == 1
     assert "LISA340" in result.stderr

@@ -180,7 +180,7 @@ def test_import_writes_a_sorted_file_and_keeps_other_regions(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--region", "eu-west-9", "--as-of", "2026-11-01"], "Unknown Region"),
+        (["--region", "eu-wset-1", "--as-of", "2026-11-01"], "Unknown Region"),
         (["--region", "eu-west-1", "--as-of", "today"], "not a date"),
     ],
 )
