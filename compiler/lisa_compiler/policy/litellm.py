@@ -132,12 +132,17 @@ def _run(python: Path, config: Path, environment: Mapping[str, str]) -> dict[str
 
 
 def start_environment(deployment: Deployment) -> dict[str, str]:
-    """Return the variables of the gateway's container: nothing of this process, and a text instead of each secret."""
+    """Return the variables of the gateway's container: nothing of this process, and a text instead of each secret.
+
+    Those that name the certificate authorities are omitted: the file is in the container, and Python opens it at the
+    start.
+    """
     service = deployment.rest_api
+    trusted = deployment.trust.container_variables if deployment.trust is not None else {}
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        **dict(service.environment),
+        **{name: value for name, value in service.environment if name not in trusted},
         **{name: f"{_PLACEHOLDER}{name}" for name, _ in service.secrets},
         **{name: f"sk-{secrets.token_hex(24)}" for name in ("LITELLM_KEY", "LITELLM_ADMIN_KEY", "LITELLM_MASTER_KEY")},
         "AWS_EC2_METADATA_DISABLED": "true",
