@@ -24,7 +24,7 @@ from lisa_weights.carriers.tar_tree import open_tar
 from lisa_weights.carriers.tree import SubTree, Tree
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.fingerprint import Stamp, stamp
-from lisa_weights.lock.lock_file import require_model_name
+from lisa_weights.lock.model_names import require_model_name
 from lisa_weights.model_shapes import ADAPTER_CONFIG, ModelFiles, choose_files
 from lisa_weights.origin import arrived_from, note_arrival
 from lisa_weights.safetensors.dropped_names import read_config
