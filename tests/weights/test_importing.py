@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from lisa_compiler.cli.app import app
 from lisa_weights import importing
 from lisa_weights.carriers import placement
+from lisa_weights.carriers.carrier import CarrierKind
 from lisa_weights.errors import WeightsError
-from lisa_weights.importing import CarrierKind, Imported, import_model
+from lisa_weights.importing import Imported, import_model
 from lisa_weights.lock import lock_file
 from lisa_weights.model_directory import read_directory
 from lisa_weights.model_shapes import ModelShape

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights.importing import CarrierKind, import_model
+from lisa_weights.carriers.carrier import CarrierKind
+from lisa_weights.importing import import_model
 from weights.carried import member, oci_layout, tar, tar_of
 from weights.model_files import single, write
 
