@@ -237,3 +237,9 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
             "FAKE_SERVER_EXITS": "0",
         }
     return made
+
+
+def variables(folder: Path, program: str) -> dict[str, str]:
+    """The environment that a server was started with."""
+    lines = (folder / "out" / f"{program}.environment").read_text().splitlines()
+    return dict(line.partition("=")[::2] for line in lines)

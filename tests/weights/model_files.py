@@ -62,3 +62,12 @@ def write(directory: Path, files: dict[str, bytes]) -> Path:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(content)
     return directory
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    """Files of a directory by path, without the record of its origin."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name != ".lisa-origin.json"
+    }

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lisa_weights import conversion_limits
 from lisa_weights import convert as convert_module
 from lisa_weights.convert import Converted, convert
 from lisa_weights.errors import WeightsError
@@ -121,7 +122,7 @@ def test_index_of_a_checkpoint_must_match_its_files(tmp_path: Path) -> None:
 def test_tensors_of_a_checkpoint_are_counted_in_all_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, is_refused: bool
 ) -> None:
-    monkeypatch.setattr(convert_module, "MAX_TENSORS", 3)
+    monkeypatch.setattr(conversion_limits, "MAX_TENSORS", 3)
     skipped = {"x": b"K\1"} if count == 4 else {}
     weight_map = {"a": PARTS[0], "b": PARTS[1]}
     model = in_parts(
@@ -237,15 +238,15 @@ def test_what_the_files_lack_is_found_before_they_are_published(
 def test_expansion_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = written(tmp_path / "m", state(a=tensor(shape=(400,), strides=(0,))))
     given = (model / "pytorch_model.bin").stat().st_size
-    monkeypatch.setattr(convert_module, "_ALWAYS_ALLOWED", 0)
-    monkeypatch.setattr(convert_module, "_MAX_EXPANSION", 1)
+    monkeypatch.setattr(conversion_limits, "_ALWAYS_ALLOWED", 0)
+    monkeypatch.setattr(conversion_limits, "_MAX_EXPANSION", 1)
     said = refused(model, "too much for weights; download it again")
     needed = int(said.split("would become ")[1].split(",")[0])
     assert f"m has {given} bytes" in said
     assert needed > given
-    monkeypatch.setattr(convert_module, "_ALWAYS_ALLOWED", needed - given - 1)
+    monkeypatch.setattr(conversion_limits, "_ALWAYS_ALLOWED", needed - given - 1)
     refused(model, "too much for weights")
-    monkeypatch.setattr(convert_module, "_ALWAYS_ALLOWED", needed - given)
+    monkeypatch.setattr(conversion_limits, "_ALWAYS_ALLOWED", needed - given)
     assert [one.size for one in convert(model).files] == [needed]
 
 

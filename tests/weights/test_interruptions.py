@@ -19,6 +19,7 @@ from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.store import s5cmd
 from weights import seaweedfs
 from weights.faults import KILLED, Commands, commands, content
+from weights.hub_server import Hub
 from weights.interrupted_commands import (
     BUCKET,
     CHECKPOINT,
@@ -34,7 +35,6 @@ from weights.interrupted_commands import (
 )
 from weights.model_files import checkpoint, sharded, single
 from weights.project import MODEL
-from weights.test_hub import Hub
 
 MOST_POINTS = 7
 """Operations of a command on the bucket that are disturbed, spread evenly: each run starts s5cmd several times."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lisa_weights.importing import CarrierKind, import_model
+from lisa_weights.carriers.carrier import CarrierKind
+from lisa_weights.importing import import_model
 from weights.carried import member, oci_layout, tar, tar_of
-from weights.model_files import single, write
+from weights.model_files import content, single, write
 
 LAYOUTS = json.loads((Path(__file__).parent / "data/oras-1.3.6.json").read_bytes())
 """By how it was called: with files, with a directory, and with files in a directory."""
@@ -20,13 +21,13 @@ LAYOUTS = json.loads((Path(__file__).parent / "data/oras-1.3.6.json").read_bytes
 def imported(source: Path, models: Path) -> dict[str, bytes]:
     result = import_model(source, models, "org/model")
     assert result.carrier is CarrierKind.OCI_LAYOUT
-    return {path.name: path.read_bytes() for path in result.path.iterdir()}
+    return content(result.path)
 
 
 @pytest.mark.parametrize("in_archive", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_are_imported(tmp_path: Path, layout: str, in_archive: bool) -> None:
-    files = {path: base64.b64decode(content) for path, content in LAYOUTS[layout].items()}
+    files = {path: base64.b64decode(encoded) for path, encoded in LAYOUTS[layout].items()}
     root = write(tmp_path / "oci", files)
     found = imported(tar(tmp_path / "m.tar", root) if in_archive else root, tmp_path / "models")
     assert found["config.json"] == b"{}"

@@ -10,12 +10,13 @@ from lisa_weights import disk
 from lisa_weights.convert import Converted
 from lisa_weights.errors import WeightsError
 from lisa_weights.importing import import_model
+from lisa_weights.local_content import conversion_record
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, ModelDirectory, read_directory
 from lisa_weights.origin import forget_download, note_arrival, note_download
-from lisa_weights.resolve import IssueKind, WeightsIssue, conversion_record, resolve
+from lisa_weights.resolve import IssueKind, WeightsIssue, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
     ModelImported,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock.lock_file import LOCK_FILE, LockedFile, LockedModel, SourceKind, require_file_names
+from lisa_weights.lock.lock_file import LOCK_FILE, LockedFile, LockedModel, SourceKind
+from lisa_weights.lock.model_names import require_file_names
 from lisa_weights.lock.s3_checksum import is_in_parts
 from lisa_weights.model_directory import Progress
 from lisa_weights.stage_events import ModelAdopted, ModelLocked

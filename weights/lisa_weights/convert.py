@@ -15,6 +15,7 @@ from typing import Any
 
 from lisa_weights import disk
 from lisa_weights.checkpoint.torch_checkpoint import Checkpoint, open_checkpoint
+from lisa_weights.conversion_limits import require_output_size, require_tensor_count
 from lisa_weights.errors import WeightsError
 from lisa_weights.output_tensors import OutputTensor, output_tensors
 from lisa_weights.safetensors.dropped_names import FileNames, dropped_names, read_config
@@ -35,15 +36,10 @@ from lisa_weights.wrapped_names import wrapper_of
 MAX_SHARD_SIZE = 2_000_000_000
 """Bytes of tensors in one file at most, unless a single tensor is larger."""
 
-MAX_TENSORS = 16_000
-"""Tensors of a checkpoint at most, in all of its files; the largest models in PyTorch's format have some thousands."""
-
 _MAX_NAMES = 150_000
 """Tensors of safetensors at most, one of a long name counting as more; a model of a trillion parameters has 140 000."""
 
 _LONG_NAME = 64
-_MAX_EXPANSION = 100
-_ALWAYS_ALLOWED = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +174,7 @@ def _convert_directory(
         checkpoints = []
         for name in sources.files:
             checkpoints.append(opened.enter_context(open_checkpoint(model_dir / name, waiting)))
-            _check_count(model_dir, checkpoints)
+            require_tensor_count(model_dir, checkpoints)
         if sources.index:
             held = {checkpoint.path.name: checkpoint.tensors for checkpoint in checkpoints}
             check_index(sources.index, sources.weight_map, held)
@@ -189,7 +185,7 @@ def _convert_directory(
         heads = () if sources.is_adapter else unloadable_heads(parts, _config(model_dir))
         parts = {name: part for name, part in parts.items() if name not in heads}
         layouts = _one_layout(ADAPTER, parts) if sources.is_adapter else _layouts(parts, max_shard_size)
-        _check_space(model_dir, sources, layouts)
+        require_output_size(model_dir, sources, layouts)
         files = write_files(waiting, layouts, parts, verify=verify, checksums=checksums, progress=progress)
         _require_every_tensor(waiting, layouts, checkpoints, omitted=heads)
         conversion.replace([model_dir / name for name in replacing])
@@ -254,15 +250,6 @@ def _checkpoint_beside(model_dir: Path, replacing: Collection[str], dropped: Seq
     return sources
 
 
-def _check_count(model_dir: Path, checkpoints: Sequence[Checkpoint]) -> None:
-    count = sum(max(len(each.tensors) + len(each.skipped), len(each.places)) for each in checkpoints)
-    if count > MAX_TENSORS:
-        raise WeightsError(
-            f"{model_dir.name} has more than {MAX_TENSORS} tensors or other entries, which no model has in this format;"
-            " save its state_dict() alone."
-        )
-
-
 def _parts(checkpoints: Sequence[Checkpoint]) -> Mapping[str, OutputTensor]:
     parts: dict[str, OutputTensor] = {}
     for checkpoint in checkpoints:
@@ -304,14 +291,3 @@ def _require_every_tensor(
             f"The conversion wrote {len(wrong)} tensors that differ from the checkpoint, {wrong[0]!r} among them;"
             " nothing was changed. Report this as an error of LISA."
         )
-
-
-def _check_space(model_dir: Path, sources: Sources, layouts: Mapping[str, Layout]) -> None:
-    needed = sum(layout.size for layout in layouts.values())
-    given = sum((model_dir / name).stat().st_size for name in sources.files)
-    if needed > _ALWAYS_ALLOWED + _MAX_EXPANSION * given:
-        raise WeightsError(
-            f"The checkpoint in {model_dir.name} has {given} bytes and would become {needed}, too much for weights;"
-            " download it again."
-        )
-    disk.require_space(model_dir, needed)

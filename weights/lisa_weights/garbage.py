@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.committed_locks import ReachedWeights, read_committed_locks
-from lisa_weights.lock.lock_file import is_model_name
+from lisa_weights.lock.model_names import is_model_name
 from lisa_weights.store.bucket import Bucket, StoredFile
 from lisa_weights.store.s5cmd import Failure, transfer_error
 from lisa_weights.workspace import Workspace

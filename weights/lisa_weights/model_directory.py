@@ -15,14 +15,9 @@ from typing import IO
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.completeness import Completeness, check_completeness
 from lisa_weights.lock.digest_buffer import page_aligned_buffer
-from lisa_weights.lock.lock_file import (
-    LockedFile,
-    LockedModel,
-    SourceKind,
-    require_file_names,
-    require_model_name,
-)
+from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind
 from lisa_weights.lock.locked_adapter import LockedAdapter
+from lisa_weights.lock.model_names import require_file_names, require_model_name
 from lisa_weights.lock.s3_checksum import PartsDigest, is_in_parts
 from lisa_weights.safetensors.file_names import ADAPTER, INDEX, SINGLE
 from lisa_weights.serving.content import content_problems

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from lisa_weights.acquisition import lock_local
 from lisa_weights.errors import WeightsError
+from lisa_weights.local_content import local_content
 from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import LOCK_FILE, LockedModel
 from lisa_weights.lock.proofs import Proof, merge
 from lisa_weights.model_directory import LocalState, differences, read_directory
 from lisa_weights.proof.load import prove
-from lisa_weights.resolve import local_content
 from lisa_weights.stage_events import ModelLocked, ModelNotProved, ModelProved
 from lisa_weights.steps import Step
 from lisa_weights.workspace import MODELS, Workspace

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -15,8 +14,10 @@ from typing import Any
 from lisa_schema.atomic_file import exclusive_access, remove_abandoned, replace_file
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.entry_fields import FieldError, Fields
+from lisa_weights.lock.lock_text import RESTORE, read_json
 from lisa_weights.lock.locked_adapter import LockedAdapter, adapter_from_json
-from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_from_json
+from lisa_weights.lock.model_names import DIGEST, require_model_name
+from lisa_weights.lock.proofs import Proof, proofs_as_json, proofs_of_entry
 from lisa_weights.lock.s3_checksum import is_parts_checksum
 from lisa_weights.shape.transformer import CheckpointShape
 
@@ -27,10 +28,6 @@ SCHEMA_VERSION = 2
 """Version of a lock whose entries have a prefix; an older LISA would ignore it and read another model's objects."""
 
 _VERSION_WITHOUT_PREFIXES = 1
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_CONFLICT = re.compile(r"<{7}( |$)|={7}$|>{7}( |$)")
-_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 class SourceKind(StrEnum):
@@ -130,48 +127,6 @@ class WeightsLock:
         return WeightsLock({key: model for key, model in self.models.items() if key != name})
 
 
-def is_model_name(name: str) -> bool:
-    """Whether a name can be a directory below models/ and a prefix in a bucket."""
-    return all(_SEGMENT.fullmatch(part) and not _DIGEST.fullmatch(part) for part in name.split("/"))
-
-
-def require_model_name(name: str) -> str:
-    """The name itself, when it can be a directory below models/ and a prefix in a bucket.
-
-    Raises:
-        WeightsError: a part is empty, begins with a dot, has other characters than letters, digits, `.`, `_`, `-`, or
-            is a digest, which names content.
-    """
-    if not is_model_name(name):
-        raise WeightsError(f"“{name}” is not a model name: use the name on its model card, such as `org/name`.")
-    return name
-
-
-def require_prefix(prefix: str) -> str:
-    """The prefix itself, when it can be that of a model: its name, or its name and the digest of its content.
-
-    Raises:
-        WeightsError: it cannot.
-    """
-    name, _, digest = prefix.rpartition("/")
-    require_model_name(name if name and _DIGEST.fullmatch(digest) else prefix)
-    return prefix
-
-
-def require_file_names(paths: Iterable[str]) -> None:
-    """Check that files can be locked under their names, which shell scripts and the lists of containers repeat.
-
-    Raises:
-        WeightsError: a name has a tab, a line break, another invisible character, a quote or a backslash.
-    """
-    for path in paths:
-        if not path.isprintable() or set(path) & set("\\'\""):
-            raise WeightsError(
-                f"The file name {path!r} has a quote, a backslash or an invisible character: "
-                "rename the file, or remove it from the model's directory."
-            )
-
-
 def load(path: Path) -> WeightsLock:
     """Read a lock; one that does not exist is empty.
 
@@ -196,14 +151,7 @@ def parse(data: bytes, path: str) -> WeightsLock:
     Raises:
         WeightsError: it is not JSON, or does not have the form of this version.
     """
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise WeightsError(f"{path} is not UTF-8 text from byte {error.start}: {_RESTORE}") from error
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _not_json(path, text, error) from error
+    content = read_json(data, path)
     version = content.get("schemaVersion") if isinstance(content, dict) else None
     if version not in {_VERSION_WITHOUT_PREFIXES, SCHEMA_VERSION}:
         raise WeightsError(
@@ -214,7 +162,7 @@ def parse(data: bytes, path: str) -> WeightsLock:
         entries = Fields.of(content).named_objects("models")
         return WeightsLock({require_model_name(name): _model(name, entry) for name, entry in entries})
     except FieldError as error:
-        raise WeightsError(f"{path} is not a valid lock file: {error}. To fix it, {_RESTORE}") from error
+        raise WeightsError(f"{path} is not a valid lock file: {error}. To fix it, {RESTORE}") from error
 
 
 def record_models(path: Path, models: Mapping[str, LockedModel]) -> tuple[str, ...]:
@@ -285,9 +233,6 @@ def _file_as_json(file: LockedFile) -> dict[str, Any]:
     return {"path": file.path, "size": file.size, "sha256": file.sha256, **parts}
 
 
-_RESTORE = "restore it from Git, or remove it and stage the models again with `lisa weights stage`."
-
-
 def _model(name: str, entry: Fields) -> LockedModel:
     source, dtypes = entry.object("source"), entry.object("dtypes")
     kind = source.text("kind")
@@ -300,7 +245,7 @@ def _model(name: str, entry: Fields) -> LockedModel:
         parameters=entry.count("parameters"),
         dtypes={dtype: dtypes.count(dtype) for dtype in dtypes.value},
         converter=entry.count("converter") if "converter" in entry.value else None,
-        proofs=_proofs(entry),
+        proofs=proofs_of_entry(entry),
         prefix=entry.text("prefix") if "prefix" in entry.value else None,
         shape=_shape(entry),
         adapter=adapter_from_json(entry.object("adapter")) if "adapter" in entry.value else None,
@@ -322,23 +267,12 @@ def _file(fields: Fields) -> LockedFile:
     plain = str(pure) == path and path != "." and not pure.is_absolute() and ".." not in pure.parts
     if not plain or "\\" in path or not path.isprintable():
         fields.reject("path", f"is {path!r}, which is not a path inside a model")
-    if not _DIGEST.fullmatch(digest):
+    if not DIGEST.fullmatch(digest):
         fields.reject("sha256", f"is {digest!r}, which is not a SHA-256 digest of 64 hexadecimal digits")
     parts = fields.text("partsSha256") if "partsSha256" in fields.value else None
     if parts is not None and not is_parts_checksum(parts, size):
         fields.reject("partsSha256", f"is {parts!r}, which is not a checksum of parts of {size} bytes")
     return LockedFile(path, size, digest, parts)
-
-
-def _proofs(entry: Fields) -> tuple[Proof, ...]:
-    if "proofs" not in entry.value:
-        return ()
-    try:
-        return proofs_from_json(entry.value["proofs"])
-    except KeyError as error:
-        entry.reject("proofs", f"has a proof that lacks the key `{error.args[0]}`")
-    except (TypeError, ValueError, AttributeError) as error:
-        entry.reject("proofs", f"cannot be read: {error}")
 
 
 def _shape(entry: Fields) -> CheckpointShape | None:
@@ -350,14 +284,3 @@ def _shape(entry: Fields) -> CheckpointShape | None:
         entry.reject("shape", f"lacks the key `{error.args[0]}`")
     except (TypeError, ValueError, AttributeError) as error:
         entry.reject("shape", f"cannot be read: {error}")
-
-
-def _not_json(path: str, text: str, error: Exception) -> WeightsError:
-    conflict = next((number for number, line in enumerate(text.splitlines(), 1) if _CONFLICT.match(line)), None)
-    if conflict is not None:
-        return WeightsError(
-            f"{path} has a merge conflict in line {conflict}: keep one side of each model's entry, and remove the lines"
-            " with `<<<<<<<`, `=======` and `>>>>>>>`."
-        )
-    place = f" from line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-    return WeightsError(f"{path} is not JSON{place}: {_RESTORE}")

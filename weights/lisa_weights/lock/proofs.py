@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lisa_weights.lock.entry_fields import Fields
+
 
 class ProofKind(StrEnum):
     """What was proved.
@@ -68,14 +70,23 @@ def proofs_as_json(proofs: Iterable[Proof]) -> list[dict[str, Any]]:
     ]
 
 
-def proofs_from_json(value: Any) -> tuple[Proof, ...]:
-    """Proofs of a lock entry.
+def proofs_of_entry(entry: Fields) -> tuple[Proof, ...]:
+    """Proofs of a lock entry; empty where it has none.
 
     Raises:
-        KeyError: a key is missing.
-        TypeError: a value has the wrong type.
-        ValueError: the kind is unknown.
+        FieldError: they are not a list of proofs, or the kind of one is unknown.
     """
+    if "proofs" not in entry.value:
+        return ()
+    try:
+        return _proofs(entry.value["proofs"])
+    except KeyError as error:
+        entry.reject("proofs", f"has a proof that lacks the key `{error.args[0]}`")
+    except (TypeError, ValueError, AttributeError) as error:
+        entry.reject("proofs", f"cannot be read: {error}")
+
+
+def _proofs(value: Any) -> tuple[Proof, ...]:
     if not isinstance(value, list):
         raise TypeError("proofs is not a list")
     return tuple(_proof(entry) for entry in value)

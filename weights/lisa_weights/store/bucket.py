@@ -19,7 +19,8 @@ from hashlib import sha256
 from typing import Any
 
 from lisa_weights.lock.completeness import Completeness, check_completeness
-from lisa_weights.lock.lock_file import LockedFile, LockedModel, require_prefix
+from lisa_weights.lock.lock_file import LockedFile, LockedModel
+from lisa_weights.lock.model_names import require_prefix
 from lisa_weights.lock.s3_checksum import PartsDigest, is_in_parts
 from lisa_weights.model_directory import Progress
 from lisa_weights.store import s5cmd

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from lisa_weights.errors import WeightsError
-from lisa_weights.lock.lock_file import require_model_name
+from lisa_weights.lock.model_names import require_model_name
 from lisa_weights.serving.closure import find_closure
 from lisa_weights.serving.model_files import ModelFiles
 from lisa_weights.serving.omissions import OmittedFile
