@@ -20,18 +20,19 @@ from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.web import emit_web
 from lisa_compiler.emit.weights import emit_weights
+from lisa_compiler.fit.assessment import assess
+from lisa_compiler.prices.table import load_prices
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
 from lisa_weights.lock.locked_adapter import LockedAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lisa_compiler.plan import Deployment
 
     Planned = Callable[..., Deployment]
 
 BASE = "org/small-model"
-SERVE: Mapping[str, Any] = {"Resources": {}}
 
 
 def hosted(*adapters: dict[str, str]) -> dict[str, Any]:
@@ -147,6 +148,11 @@ def test_plan_reads_the_weights_of_the_adapters(deployment: Deployment) -> None:
     assert model.weights_prefixes == (f"{BASE}/", "acme/support-lora/", "acme/legal/")
 
 
+def summary(deployment: Deployment, entries: WeightsLock) -> str:
+    assessment = assess(deployment.config, entries, load_prices(Path("nowhere")))
+    return emit_summary(deployment, entries, {"Resources": {}}, assessment)["SUMMARY.md"].decode()
+
+
 @pytest.mark.parametrize(
     ("entries", "text"),
     [
@@ -157,14 +163,14 @@ def test_plan_reads_the_weights_of_the_adapters(deployment: Deployment) -> None:
     ],
 )
 def test_summary_lists_adapters(deployment: Deployment, entries: WeightsLock, text: str) -> None:
-    found = emit_summary(deployment, entries, SERVE)["SUMMARY.md"].decode()
+    found = summary(deployment, entries)
     assert "\n## Adapters\n\n| Adapter | Base model | Source | Weights |\n|---|---|---|---|\n" in found
     assert f"| support | small | acme/support-lora | {text} |\n" in found
     assert "can only read its prefix, and those of its adapters, of" in found
 
 
 def test_summary_without_adapters_has_no_section(planned: Planned) -> None:
-    found = emit_summary(planned(), WeightsLock(), SERVE)["SUMMARY.md"].decode()
+    found = summary(planned(), WeightsLock())
     assert "dapters" not in found
 
 
