@@ -15,8 +15,8 @@ from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.arns import secret_reference
 from lisa_schema.instances import instance_type, reservable_mib
-from lisa_schema.owned_variables import canonical, is_declared, owned_variable
 from lisa_schema.settable_variables import GATEWAY
+from lisa_schema.variable_ownership import canonical, is_declared, owned_variable
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.amis import PlannedAmi
