@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
-from lisa_compiler.plan.deployment import AdapterPlan, ModelPlan, PlanError, ServicePlan
+from lisa_compiler.plan.deployment import PlanError
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
+from lisa_compiler.plan.service_plans import AdapterPlan, ModelPlan, ServicePlan
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.arns import secret_reference
