@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SERVER_ARGUMENTS: Final = "serverArgs"
 """The key of a model that lists arguments of its server."""
 
-_VARIABLES: Final = {
+VARIABLES: Final = {
     "MAX_TOTAL_TOKENS": "max-model-len",
     "MAX_CONCURRENT_REQUESTS": "max-num-seqs",
     "QUANTIZE": "quantization",
@@ -30,6 +30,8 @@ _VARIABLES: Final = {
     "TENSOR_PARALLEL_SIZE": "tensor-parallel-size",
     "GPU_MEMORY_UTILIZATION": "gpu-memory-utilization",
 }
+"""Options that variables of the container set, by variable."""
+
 _HUMAN_COUNTS: Final = frozenset({"max-model-len", "max-num-batched-tokens", "kv-cache-memory-bytes"})
 """Counts that may be written as `32k`."""
 
@@ -146,7 +148,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
     """
     found: dict[str, str | None] = {}
     sources: dict[str, str] = {}
-    for name, option in _VARIABLES.items():
+    for name, option in VARIABLES.items():
         if value := environment.get(name, "").strip():
             if option == "quantization" and value.startswith("bitsandbytes"):
                 value = "bitsandbytes"
