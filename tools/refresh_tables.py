@@ -22,10 +22,12 @@ import gzip
 import json
 import sys
 from collections import defaultdict
-from functools import cache
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from instance_facts import COLUMNS, instance_rows, registered_memory, unusable_types
+from packaged_data import packaged, resource
 
 DATA = Path(__file__).resolve().parents[1] / "schema" / "lisa_schema" / "data"
 
@@ -37,48 +39,6 @@ GATEWAY_ENDPOINTS = ("dynamodb", "s3")
 UNPUBLISHED = ("aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 PARTITIONS = ("aws", "aws-us-gov", "aws-cn", *UNPUBLISHED)
 
-# Families that no ECS host is made of: Apple hosts, high-performance computing behind EFA, terabyte-memory hosts, FPGA
-# and transcoding cards, accelerators that are not GPUs, and instances from before VPC.
-LEFT_OUT = (
-    *("mac-m3ultra", "mac-m4", "mac-m4max", "mac-m4pro", "mac1", "mac2", "mac2-m1ultra", "mac2-m2", "mac2-m2pro"),
-    *("hpc6a", "hpc6id", "hpc7a", "hpc7g", "hpc8a"),
-    *("u-3tb1", "u-6tb1", "u7i-12tb", "u7i-6tb", "u7i-8tb", "u7in-16tb", "u7in-24tb", "u7in-32tb"),
-    *("f2", "vt1", "dl2q", "inf1", "inf2", "trn1", "trn1n", "trn2", "trn2u"),
-    *("a1", "c1", "c3", "d2", "h1", "i2", "m1", "m2", "m3", "r3", "t1"),
-)
-
-# Types that moto's record of us-east-1 no longer has and other regions still offer, as
-# https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html gives them.
-SUPPLEMENT: dict[str, list[Any]] = {
-    "p3.2xlarge": [8, 62464, "x86_64", 1, "V100", 16384, "NVIDIA", 0, 0, "Up to 10 Gigabit", False],
-    "p3.8xlarge": [32, 249856, "x86_64", 4, "V100", 16384, "NVIDIA", 0, 0, "10 Gigabit", False],
-    "p3.16xlarge": [64, 499712, "x86_64", 8, "V100", 16384, "NVIDIA", 0, 0, "25 Gigabit", False],
-}
-
-# Why families are left out, as messages name it. Names are those of botocore and moto.
-UNUSABLE: dict[str, tuple[str, ...]] = {
-    "AWS Neuron accelerators": ("inf1", "inf2", "trn1", "trn1n", "trn2", "trn2u", "trn3"),
-    "Arm processors": ("a1", "hpc7g", "m9g", "m9gd", "p6e-gb200", "p6e-gb300"),
-    "AMD GPUs": ("g4ad",),
-    "Gaudi accelerators": ("dl1",),
-    "Qualcomm accelerators": ("dl2q",),
-    "FPGAs": ("f1", "f2"),
-    "media transcoding cards": ("vt1",),
-    "Apple hardware": LEFT_OUT[:9],
-    "an interconnect for high-performance computing": ("hpc6a", "hpc6id", "hpc7a", "hpc8a"),
-    "terabytes of memory": tuple(name for name in LEFT_OUT if name.startswith("u-") or name.startswith("u7i")),
-    "hardware of a previous generation": (
-        *("c1", "c3", "cc1", "cc2", "cg1", "cr1", "d2", "g2", "g3", "g3s", "h1", "hi1", "hs1", "i2", "m1", "m2", "m3"),
-        *("p2", "r3", "t1"),
-    ),
-}
-BARE_METAL = "bare metal"
-NO_FACTS = "no facts"
-
-COLUMNS = (
-    *("vcpus", "memoryMiB", "architecture", "gpus", "gpuName", "gpuMemoryMiB", "gpuManufacturer"),
-    *("nvmeGB", "nvmeDisks", "network", "current"),
-)
 
 # The service part of a resource type, the name of its endpoint in botocore, and the types that the stacks use.
 TRACKED: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -127,72 +87,12 @@ TRACKED: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def instance_row(record: dict[str, Any]) -> list[Any]:
-    """One row of the instance table from one answer of DescribeInstanceTypes."""
-    gpu = (record.get("GpuInfo") or {}).get("Gpus", [None])[0]
-    storage = record.get("InstanceStorageInfo") or {}
-    nvme = storage if storage.get("NvmeSupport") in {"required", "supported"} else {}
-    architectures = record["ProcessorInfo"]["SupportedArchitectures"]
-    return [
-        record["VCpuInfo"]["DefaultVCpus"],
-        record["MemoryInfo"]["SizeInMiB"],
-        "x86_64" if "x86_64" in architectures else "arm64",
-        # A slice of a GPU (g6f) counts as one GPU with the slice's memory.
-        (gpu.get("LogicalGpuCount") or gpu["Count"]) if gpu else 0,
-        gpu["Name"] if gpu else None,
-        gpu["MemoryInfo"]["SizeInMiB"] if gpu else 0,
-        gpu["Manufacturer"] if gpu else None,
-        nvme.get("TotalSizeInGB", 0),
-        sum(disk["Count"] for disk in nvme.get("Disks", [])),
-        record["NetworkInfo"]["NetworkPerformance"],
-        record["CurrentGeneration"],
-    ]
-
-
-def instance_rows() -> dict[str, list[Any]]:
-    """Every row of the instance table, by family and then by size."""
-    records = _packaged("moto", "ec2/resources/instance_types.json.gz")
-    rows = {
-        name: instance_row(record)
-        for name, record in records.items()
-        if not record["BareMetal"] and name.partition(".")[0] not in LEFT_OUT
-    }
-    rows = SUPPLEMENT | rows
-    return dict(sorted(rows.items(), key=lambda row: (row[0].partition(".")[0], row[1][0], row[1][1], row[0])))
-
-
-def unusable_types(rows: dict[str, list[Any]]) -> dict[str, str]:
-    """Types that exist and that no host is made of, by reason."""
-    reasons = {family: reason for reason, families in UNUSABLE.items() for family in families}
-    names = {*_packaged("moto", "ec2/resources/instance_types.json.gz"), *instance_type_enumeration()} - set(rows)
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(names):
-        family, _, size = name.partition(".")
-        reason = reasons.get(family, "terabytes of memory" if family.startswith("u") else NO_FACTS)
-        by_reason[BARE_METAL if size.startswith("metal") and family not in reasons else reason].append(name)
-    return {reason: " ".join(found) for reason, found in sorted(by_reason.items())}
-
-
-def instance_type_enumeration() -> list[str]:
-    """The names of all instance types in botocore's description of EC2."""
-    versions = sorted(path.name for path in _resource("botocore", "data/ec2").iterdir())
-    shapes = _packaged("botocore", f"data/ec2/{versions[-1]}/service-2.json.gz")["shapes"]
-    names: list[str] = shapes["InstanceType"]["enum"]
-    return names
-
-
-def registered_memory(types: dict[str, list[Any]]) -> dict[str, int]:
-    """MiB that instances register with ECS, by type, where registered_memory.json has a figure."""
-    text = (Path(__file__).resolve().parent / "registered_memory.json").read_text(encoding="utf-8")
-    return {name: mib for name, (mib, _) in json.loads(text)["types"].items() if name in types}
-
-
 def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
     """The region table, for the types that the instance table has."""
     import partition_facts
 
-    partitions = {p["id"]: p for p in _packaged("botocore", "data/partitions.json")["partitions"]}
-    endpoints = {p["partition"]: p["services"] for p in _packaged("botocore", "data/endpoints.json")["partitions"]}
+    partitions = {p["id"]: p for p in packaged("botocore", "data/partitions.json")["partitions"]}
+    endpoints = {p["partition"]: p["services"] for p in packaged("botocore", "data/endpoints.json")["partitions"]}
     table: dict[str, Any] = {}
     for partition in PARTITIONS:
         unpublished = partition in UNPUBLISHED
@@ -215,17 +115,17 @@ def regions(types: dict[str, list[Any]]) -> dict[str, Any]:
 def instance_types_offered(region: str) -> set[str] | None:
     """What either source says that a region offers; None when no source has the region."""
     offered: set[str] = set()
-    packaged = _offerings(region)
-    if packaged.is_file():
-        offered.update(entry["InstanceType"] for entry in json.loads(gzip.decompress(packaged.read_bytes())))
-    enumerated = _packaged("cfnlint", "data/schemas/extensions/aws_ec2_instance/instancetype_enum.json")
+    offerings = _offerings(region)
+    if offerings.is_file():
+        offered.update(entry["InstanceType"] for entry in json.loads(gzip.decompress(offerings.read_bytes())))
+    enumerated = packaged("cfnlint", "data/schemas/extensions/aws_ec2_instance/instancetype_enum.json")
     offered.update(enumerated.get(region, {}).get("enum", ()))
     return offered or None
 
 
 def _offerings(region: str) -> Path:
     """What DescribeInstanceTypeOfferings answered in a region. cfn-lint's list alone does not prove what is missing."""
-    return _resource("moto", f"ec2/resources/instance_type_offerings/region/{region}.json.gz")
+    return resource("moto", f"ec2/resources/instance_type_offerings/region/{region}.json.gz")
 
 
 def compact(types: dict[str, list[Any]], offered: set[str]) -> dict[str, str]:
@@ -240,11 +140,11 @@ def compact(types: dict[str, list[Any]], offered: set[str]) -> dict[str, str]:
 
 def missing_resource_types(region: str) -> list[str] | None:
     """The tracked resource types that CloudFormation lacks in a region; None when cfn-lint has no list of it."""
-    source = _resource("cfnlint", f"data/schemas/providers/{region}.json")
+    source = resource("cfnlint", f"data/schemas/providers/{region}.json")
     if not source.is_file():
         return None
     has = json.loads(source.read_text())
-    everywhere = _packaged("cfnlint", "data/schemas/providers/us-east-1.json")
+    everywhere = packaged("cfnlint", "data/schemas/providers/us-east-1.json")
     return [name for name in tracked_resource_types() if name in everywhere and name not in has]
 
 
@@ -265,7 +165,7 @@ def services(endpoints: dict[str, Any], region: str) -> list[str]:
 
 def lambda_runtimes(date: str) -> dict[str, dict[str, str]]:
     """The Python runtimes that a function can be created with on a date, oldest first, with their deprecation."""
-    lifecycle = _packaged("cfnlint", "data/AdditionalSpecs/LmbdRuntimeLifecycle.json")
+    lifecycle = packaged("cfnlint", "data/AdditionalSpecs/LmbdRuntimeLifecycle.json")
     python = {name: entry for name, entry in lifecycle.items() if name.startswith("python3.")}
     usable = {name: entry["deprecated"] for name, entry in python.items() if entry["create-block"] > date}
     return dict(sorted(usable.items(), key=lambda item: int(item[0].removeprefix("python3."))))
@@ -289,7 +189,7 @@ def tables(date: str) -> dict[str, str]:
 
     sources = {package: metadata.version(package) for package in ("aws-cdk-lib", "botocore", "cfn-lint", "moto")}
     rows = instance_rows()
-    described = _packaged("botocore", "data/partitions.json")["partitions"]
+    described = packaged("botocore", "data/partitions.json")["partitions"]
     partitions = {p["id"]: p["outputs"]["dnsSuffix"] for p in described}
     patterns = {p["id"]: p["regionRegex"] for p in described}
     instances = {
@@ -315,14 +215,14 @@ def tables(date: str) -> dict[str, str]:
         "schemaVersion": 1,
         "date": date,
         "sources": {"cfn-lint": sources["cfn-lint"], "volumes": volumes.pop("source")},
-        "databaseClasses": store_facts.database_classes(_packaged),
+        "databaseClasses": store_facts.database_classes(packaged),
         **volumes,
-        "searchTypes": store_facts.all_search_types(_packaged),
+        "searchTypes": store_facts.all_search_types(packaged),
     }
     unusable = {"schemaVersion": 1, "date": date, "sources": {name: sources[name] for name in ("botocore", "moto")}}
     return {
         "instances.json": _one_line_each(instances, "types", rows),
-        "stores.json": _one_line_each(stores, "regions", store_facts.search_types(_packaged)),
+        "stores.json": _one_line_each(stores, "regions", store_facts.search_types(packaged)),
         "unusable_instances.json": _one_line_each(unusable, "types", unusable_types(rows)),
         "regions.json": _one_line_each(region_table, "regions", regions(rows)),
     }
@@ -332,20 +232,6 @@ def _one_line_each(header: dict[str, Any], key: str, entries: dict[str, Any]) ->
     head = "".join(f"{json.dumps(name)}: {json.dumps(value)},\n" for name, value in header.items())
     body = ",\n".join(f"{json.dumps(n)}: {json.dumps(e, separators=(',', ':'))}" for n, e in entries.items())
     return f"{{\n{head}{json.dumps(key)}: {{\n{body}\n}}\n}}\n"
-
-
-def _resource(package: str, path: str) -> Path:
-    """A file of an installed package, which is not imported: that takes seconds."""
-    specification = util.find_spec(package)
-    if specification is None or specification.origin is None:
-        raise SystemExit(f"{package} is not installed: install the development requirements first")
-    return Path(specification.origin).parent / path
-
-
-@cache
-def _packaged(package: str, path: str) -> Any:
-    content = _resource(package, path).read_bytes()
-    return json.loads(gzip.decompress(content) if path.endswith(".gz") else content)
 
 
 if __name__ == "__main__":

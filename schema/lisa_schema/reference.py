@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
+from lisa_schema.diagnostic_list import DIAGNOSTIC_TYPES
 from lisa_schema.export import Schema, effective_schema
 from lisa_schema.owned_variables import OWNED
 from lisa_schema.rules import registered_rules

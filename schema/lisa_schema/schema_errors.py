@@ -6,7 +6,6 @@ error (a required key that is there under a misspelt name) is left out.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
 from lisa_schema.field_values import FieldValues
 from lisa_schema.image_reference import IMAGE_PATTERN, image_fault, outer_space
+from lisa_schema.intended_keys import block_of, fold, home_block, intended_key, nearest_choice
 from lisa_schema.visible_text import visible
 
 _TYPE_WORDS: Final = {
@@ -100,7 +100,7 @@ def _validator() -> Any:
 
 def _required(violation: _Violation) -> _Sentences:
     here = violation.value
-    mistaken = {_meant(key, violation.schema) for key in _unknown_keys(violation)}
+    mistaken = {intended_key(key, violation.schema) for key in _unknown_keys(violation)}
     for key in violation.limit:
         if key in here or key in mistaken:
             continue
@@ -120,13 +120,13 @@ def _required(violation: _Violation) -> _Sentences:
 def _unknown(violation: _Violation) -> _Sentences:
     for key in _unknown_keys(violation):
         where = f"in `{key_path(violation.path)}`" if violation.path else "at the top level"
-        if (kind := constant(violation.schema)) and _here(violation.path) in key_places().get(key, ()):
+        if (kind := constant(violation.schema)) and block_of(violation.path) in key_places().get(key, ()):
             message = f"Unknown key `{visible(key)}` in an image of type {kind}."
             yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
             continue
-        meant = _meant(key, violation.schema)
-        home = _home(key, violation.path)
-        if meant and (home is None or _folded(meant) == _folded(key)):
+        meant = intended_key(key, violation.schema)
+        home = home_block(key, violation.path)
+        if meant and (home is None or fold(meant) == fold(key)):
             message = f"Unknown key `{visible(key)}` {where}. Did you mean `{meant}`?"
             yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, f"Write `{meant}`.")
             yield (*violation.path, meant), None
@@ -184,18 +184,10 @@ def _choice(violation: _Violation) -> _Sentences:
             diagnostic_types.INVALID_CHOICE, f"{violation.name} must be {listed}.", f"Write {listed}."
         )
         return
-    near = _nearest(violation.value, choices)
+    near = nearest_choice(violation.value, choices)
     fix = f"Write `{near}`." if near else f"Write {listed}."
     message = f"{violation.name} is `{_short(violation.value)}`, but must be {listed}."
     yield violation.at_value(diagnostic_types.INVALID_CHOICE, message, fix)
-
-
-def _nearest(value: str, choices: Sequence[str]) -> str | None:
-    wanted = _folded(value)
-    folded = {_folded(choice): choice for choice in choices}
-    parts = [choice for choice in folded if len(wanted) > 3 and wanted in choice]
-    near = [wanted] if wanted in folded else parts or difflib.get_close_matches(wanted, list(folded), 1, cutoff=0.7)
-    return folded[near[0]] if len(near) == 1 else None
 
 
 def _constant(violation: _Violation) -> _Sentences:
@@ -262,50 +254,14 @@ def _unknown_keys(violation: _Violation) -> list[str]:
     return [key for key in violation.value if key not in violation.schema.get("properties", {})]
 
 
-def _meant(key: str, schema: Schema) -> str | None:
-    known = list(schema.get("properties", {}))
-    folded = {_folded(name): name for name in known}
-    if _folded(key) in folded:
-        return str(folded[_folded(key)])
-    near = difflib.get_close_matches(_folded(key), list(folded), 1, cutoff=0.8)
-    return str(folded[near[0]]) if near else None
-
-
-def _home(key: str, path: Path) -> str | None:
-    """Return the block that a key belongs to, the nearest to where it was written; None when it is no key anywhere."""
-    here = _here(path)
-    homes = [place for place in key_places().get(key, ()) if place != here]
-    if not homes:
-        return None
-
-    def distance(place: tuple[str, ...]) -> tuple[int, int]:
-        shared = next(
-            (i for i, (a, b) in enumerate(zip(place, here, strict=False)) if a != b), min(len(place), len(here))
-        )
-        return (len(place) - shared) + (len(here) - shared), len(place)
-
-    home = min(homes, key=distance)
-    if home[: len(here)] == here and here:
-        return ".".join(home[len(here) :]).replace(".[]", "[]")
-    return ".".join(home).replace(".[]", "[]")
-
-
 def _example(part: Schema) -> str:
     options = part.get("examples") or resolved(part).get("enum") or ()
     first = next(iter(options), part.get("const", ""))
     return str(first) if isinstance(first, str | int | float) else ""
 
 
-def _here(path: Path) -> tuple[str, ...]:
-    return tuple("[]" if isinstance(step, int) else step for step in path)
-
-
 def _uncapitalised(words: str) -> str:
     return words if words[1:2].isupper() else words[:1].lower() + words[1:]
-
-
-def _folded(key: str) -> str:
-    return "".join(filter(str.isalnum, key)).casefold()
 
 
 def _short(text: str) -> str:

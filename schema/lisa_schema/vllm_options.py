@@ -1,7 +1,7 @@
 """Options of vLLM's server, and parallel sizes of SGLang's, as a model's environment and server arguments set them.
 
-The variables are translated by templates/containers/vllm/entrypoint.sh.j2; arguments come last and win. The names,
-aliases and forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 0.33).
+The variables are translated by templates/containers/vllm/entrypoint.sh.j2; arguments come last and win. The names and
+forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 0.33).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lisa_schema.server_arguments import split_words
+from lisa_schema.vllm_arguments import read_arguments
 
 if TYPE_CHECKING:
     from lisa_schema.document import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SERVER_ARGUMENTS: Final = "serverArgs"
 """The key of a model that lists arguments of its server."""
 
-_VARIABLES: Final = {
+VARIABLES: Final = {
     "MAX_TOTAL_TOKENS": "max-model-len",
     "MAX_CONCURRENT_REQUESTS": "max-num-seqs",
     "QUANTIZE": "quantization",
@@ -29,22 +30,8 @@ _VARIABLES: Final = {
     "TENSOR_PARALLEL_SIZE": "tensor-parallel-size",
     "GPU_MEMORY_UTILIZATION": "gpu-memory-utilization",
 }
-_ALIASES: Final = {
-    "-tp": "tensor-parallel-size",
-    "-pp": "pipeline-parallel-size",
-    "-dp": "data-parallel-size",
-    "-dcp": "decode-context-parallel-size",
-    "-q": "quantization",
-    "-sc": "speculative-config",
-    "-ep": "enable-expert-parallel",
-}
-_LONG_ALIASES: Final = {
-    "kv-cache-memory": "kv-cache-memory-bytes",
-    # SGLang's names.
-    "tp": "tensor-parallel-size",
-    "tp-size": "tensor-parallel-size",
-    "pp-size": "pipeline-parallel-size",
-}
+"""Options that variables of the container set, by variable."""
+
 _HUMAN_COUNTS: Final = frozenset({"max-model-len", "max-num-batched-tokens", "kv-cache-memory-bytes"})
 """Counts that may be written as `32k`."""
 
@@ -100,18 +87,6 @@ _UNMODELED: Final = MappingProxyType(
 """Options whose effect on memory is not modeled, with the reason."""
 
 _CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
-_FLAGS: Final = frozenset(
-    {
-        "enable-expert-parallel",
-        "enable-lora",
-        "enable-eplb",
-        "enforce-eager",
-        "disable-hybrid-kv-cache-manager",
-        "disable-sliding-window",
-        "language-model-only",
-        "mm-encoder-only",
-    }
-)
 _KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, "gpu-memory-utilization"})
 _HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 _MULTIPLIERS: Final = {
@@ -173,7 +148,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
     """
     found: dict[str, str | None] = {}
     sources: dict[str, str] = {}
-    for name, option in _VARIABLES.items():
+    for name, option in VARIABLES.items():
         if value := environment.get(name, "").strip():
             if option == "quantization" and value.startswith("bitsandbytes"):
                 value = "bitsandbytes"
@@ -183,7 +158,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
         ("SERVER_ARGS", split_words(environment.get("SERVER_ARGS", ""))),
         (SERVER_ARGUMENTS, list(server_args)),
     ):
-        for option, argument in _arguments(words):
+        for option, argument in read_arguments(words):
             found[option] = argument
             sources[option] = source
     return _options(found, sources, environment)
@@ -207,32 +182,6 @@ def option_path(model: Path, source: str) -> Path:
 def is_reference(value: str) -> bool:
     """Return whether a value is the ARN of a secret or parameter, whose content is unknown here."""
     return value.startswith("arn:")
-
-
-def _arguments(words: Iterable[str]) -> Iterable[tuple[str, str | None]]:
-    """Yield each option with its value; None for a flag."""
-    queue = list(words)
-    while queue:
-        word = queue.pop(0)
-        if not word.startswith("-") or _is_number(word):
-            continue
-        name, has_value, value = word.partition("=")
-        option = _ALIASES.get(name) or (name[2:].replace("_", "-") if name.startswith("--") else None)
-        if option is None:
-            continue
-        # Parts of a JSON value: --speculative-config.method.
-        option = option.partition(".")[0]
-        option = _LONG_ALIASES.get(option, option)
-        if has_value:
-            yield option, value
-        elif option not in _FLAGS and queue and (not queue[0].startswith("-") or _is_number(queue[0])):
-            yield option, queue.pop(0)
-        else:
-            yield option, None
-
-
-def _is_number(word: str) -> bool:
-    return word[1:].replace(".", "", 1).isdecimal()
 
 
 def _options(

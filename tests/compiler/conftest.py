@@ -63,6 +63,11 @@ def configuration(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def model(**changes: Any) -> dict[str, Any]:
+    """The hosted model of the minimal configuration, with other values."""
+    return {**copy.deepcopy(dict(TGI)), **changes}
+
+
 def mirrored(block: Mapping[str, Any]) -> dict[str, Any]:
     """A service whose base image is in a registry of the network, as an isolated Region requires."""
     own = copy.deepcopy(dict(block))

@@ -9,8 +9,8 @@ import pytest
 
 from containers.context import BUCKET, MODEL, Container, container, described, stop_group, wait_for
 from lisa_compiler.emit.containers import ContextSpec, ServedAdapter, emit_context
-from lisa_compiler.plan.deployment import AdapterPlan
 from lisa_compiler.plan.images import BuiltImage
+from lisa_compiler.plan.service_plans import AdapterPlan
 
 WEIGHTS = {"config.json": b"{}", "model.safetensors": b"w"}
 FILES = {"adapter_config.json": b'{"r": 4}', "adapter_model.safetensors": b"lora"}

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from lisa_gateway.settings import Settings
-from lisa_schema.owned_variables import owned_variable
 from lisa_schema.rules.litellm import reserved_setting
 from lisa_schema.settable_variables import GATEWAY, SETTABLE
+from lisa_schema.variable_ownership import owned_variable
 
 from .processes import LITELLM_PYTHON
 

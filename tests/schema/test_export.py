@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 import lisa_schema
 from lisa_schema import VERSION, effective, models
-from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
+from lisa_schema.diagnostic_list import DIAGNOSTIC_TYPES
 from lisa_schema.document import plain_data
 from lisa_schema.export import SCHEMA_FILES, config_schema, effective_schema, overlay_schema, schema_text
 from lisa_schema.reference import PAGES, ungrouped_fields

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from lisa_schema.models.enums import InferenceContainer
-from lisa_schema.owned_variables import OWNED, canonical, is_declared, owned_variable
+from lisa_schema.owned_variables import OWNED
 from lisa_schema.settable_variables import EVERYWHERE, GATEWAY, MODELS, SETTABLE
+from lisa_schema.variable_ownership import canonical, is_declared, owned_variable
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates/containers"

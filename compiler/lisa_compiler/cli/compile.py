@@ -20,7 +20,7 @@ from lisa_compiler.compile.compilation import Compilation, CompileOptions, compi
 from lisa_compiler.compile.environments import manifest_origin
 from lisa_compiler.output.diff import summary, unified_diff
 from lisa_compiler.project.paths import WEIGHTS_LOCK, shown_path
-from lisa_schema.diagnostic_types import OUTPUT_ORPHANED, OUTPUT_STALE, WEIGHTS_OUTDATED
+from lisa_schema.artifact_diagnostics import OUTPUT_ORPHANED, OUTPUT_STALE, WEIGHTS_OUTDATED
 from lisa_schema.diagnostics import Diagnostic
 from lisa_schema.errors import ConfigurationError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from lisa_schema.diagnostic_types import DIAGNOSTIC_TYPES
+from lisa_schema.diagnostic_list import DIAGNOSTIC_TYPES
 from lisa_schema.diagnostics import Diagnostic, Origin
 
 

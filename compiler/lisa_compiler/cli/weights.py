@@ -11,27 +11,20 @@ from typing import Annotated
 import typer
 
 from lisa_compiler.cli.garbage import delete_garbage
+from lisa_compiler.cli.intake_reports import print_reports
 from lisa_compiler.cli.invocation import Invocation
 from lisa_compiler.cli.options import TableFormat, command_group, scope_options, takes
 from lisa_compiler.cli.progress_bar import format_bytes, progress_step
 from lisa_compiler.cli.tables import table
-from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
+from lisa_compiler.cli.terminal import print_status, write_output
 from lisa_compiler.cli.weights_events import omission_lines, print_events, proof_lines
 from lisa_compiler.compile.weights import open_workspace
 from lisa_compiler.deploy.weights import open_bucket_workspace
-from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK, shown_path
-from lisa_compiler.review.revisions import Commit, base_of
+from lisa_compiler.project.paths import MODELS, shown_path
 from lisa_weights import acquisition, transfer
 from lisa_weights.adopt import adopt
 from lisa_weights.convert import Converted
-from lisa_weights.errors import WeightsError
 from lisa_weights.garbage import MIN_AGE_DAYS, GarbageOptions
-from lisa_weights.intake.changed import changed_models, report_directory
-from lisa_weights.intake.rendering import as_document, as_markdown, write_report
-from lisa_weights.intake.report import IntakeReport, examine, report_of_entry
-from lisa_weights.lock import lock_file
-from lisa_weights.lock.lock_file import WeightsLock
-from lisa_weights.model_directory import LocalState
 from lisa_weights.proving import prove_conversion, prove_models
 from lisa_weights.stage import stage
 from lisa_weights.status import NextAction, StatusRow
@@ -147,40 +140,7 @@ def weights_report(
     ] = None,
 ) -> None:
     """Report what a model contains, what was found in it, and where it came from."""
-    if (model is None) == (changed_since is None):
-        raise typer.BadParameter("Name a model, or pass --changed-since.", param_hint="MODEL")
-    if changed_since is not None and output is None:
-        raise typer.BadParameter("Pass --output for the reports of several models.", param_hint="--changed-since")
-    if model is not None:
-        report = _report(workspace, model)
-        if output is None:
-            write_output(as_markdown(report) if markdown else _json(as_document(report)))
-        reports = {output: report}
-    else:
-        base = base_of(workspace.project, changed_since)
-        changed = changed_models(_lock_of(base), workspace.lock())
-        print_status(f"{len(changed)} models changed since {base.short}")
-        reports = {(output or Path()) / report_directory(name): _report(workspace, name) for name in changed}
-    for directory, report in reports.items():
-        for path in write_report(report, directory) if directory is not None else ():
-            print_status(f"wrote {shown_path(path)}")
-    if any(report.mismatches for report in reports.values()):
-        raise typer.Exit(ExitCode.FAILED)
-
-
-def _lock_of(base: Commit) -> WeightsLock:
-    """The lock file of a commit; empty where it has none that this version reads, so that everything is reported."""
-    try:
-        return lock_file.parse(base.read([WEIGHTS_LOCK]).get(WEIGHTS_LOCK, b""), WEIGHTS_LOCK)
-    except WeightsError:
-        return WeightsLock()
-
-
-def _report(workspace: Workspace, model: str) -> IntakeReport:
-    locked = workspace.locked(model)
-    if workspace.local_state(model) is LocalState.ABSENT:
-        return report_of_entry(model, locked)
-    return examine(model, workspace.path(model), locked, progress_step)
+    print_reports(workspace, model, changed_since, output, markdown=markdown)
 
 
 @app.command("convert", epilog="lisa weights convert models/org/name")
@@ -315,10 +275,6 @@ def _next_command(row: StatusRow) -> str:
         return "-"
     objects = {NextAction.CONVERT: f" {MODELS}/{row.model}", NextAction.STAGE: ""}
     return f"lisa weights {row.next_action}{objects.get(row.next_action, f' {row.model}')}"
-
-
-def _json(document: object) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _bytes(text: str) -> int:

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from lisa_compiler.plan.amis import AmiLock, LockedAmi, UnpinnedAmi
 from lisa_compiler.plan.deployment import Deployment
 from lisa_compiler.project.paths import ami_lock
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics
 from lisa_schema.atomic_file import replace_file
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import Document
@@ -124,13 +124,13 @@ def diagnose(deployment: Deployment, lock: AmiLock, document: Document) -> list[
         reason = f"{name} is for the Region {lock.region}, but {environment} deploys to {deployment.config.region}"
     else:
         reason = f"{name} does not have {', '.join(found)}"
-    fix = diagnostic_types.AMI_UNPINNED.fix.replace("<env>", environment)
+    fix = artifact_diagnostics.AMI_UNPINNED.fix.replace("<env>", environment)
     node = document.find(("region",))
     message = f"The AMI of {services} is not pinned: {reason}."
     origin = None if node is None else node.origin
-    return [diagnostic_types.AMI_UNPINNED.at(origin, message, key_path="region", fix=fix)]
+    return [artifact_diagnostics.AMI_UNPINNED.at(origin, message, key_path="region", fix=fix)]
 
 
 def _unusable(name: str, environment: str, message: str) -> ConfigurationError:
-    fix = diagnostic_types.AMI_LOCK_UNUSABLE.fix.replace("<env>", environment)
-    return ConfigurationError([diagnostic_types.AMI_LOCK_UNUSABLE.at(Origin(name), message, fix=fix)])
+    fix = artifact_diagnostics.AMI_LOCK_UNUSABLE.fix.replace("<env>", environment)
+    return ConfigurationError([artifact_diagnostics.AMI_LOCK_UNUSABLE.at(Origin(name), message, fix=fix)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.compile import cache
 from lisa_compiler.output.tree import MANIFEST
 from lisa_compiler.project.paths import shown_path
-from lisa_schema.diagnostic_types import OUTPUT_ORPHANED
+from lisa_schema.artifact_diagnostics import OUTPUT_ORPHANED
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.errors import ConfigurationError
 

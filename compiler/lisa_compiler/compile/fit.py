@@ -13,7 +13,7 @@ from lisa_compiler.fit.rules import Breach, RuleKind
 from lisa_compiler.fit.verdict import Verdict
 from lisa_compiler.fit.wording import as_instruction, facts_from
 from lisa_compiler.prices.table import load_prices
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import key_path
 from lisa_schema.vllm_options import option_path
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from lisa_weights.lock.lock_file import WeightsLock
 
 _KINDS = {
-    RuleKind.PARALLEL: diagnostic_types.FIT_PARALLEL,
-    RuleKind.CONTEXT: diagnostic_types.FIT_CONTEXT,
-    RuleKind.CHECKPOINT: diagnostic_types.FIT_CHECKPOINT,
-    RuleKind.DTYPE: diagnostic_types.FIT_CHECKPOINT,
+    RuleKind.PARALLEL: artifact_diagnostics.FIT_PARALLEL,
+    RuleKind.CONTEXT: artifact_diagnostics.FIT_CONTEXT,
+    RuleKind.CHECKPOINT: artifact_diagnostics.FIT_CHECKPOINT,
+    RuleKind.DTYPE: artifact_diagnostics.FIT_CHECKPOINT,
 }
 _OPTIONS = {RuleKind.PARALLEL: "tensor-parallel-size", RuleKind.CONTEXT: "max-model-len"}
 
@@ -115,7 +115,7 @@ class _Reporter:
         path = self._option_path("max-model-len" if shorter else None)
         severity = Severity.ERROR if does_not and self._is_certain else Severity.WARNING
         fix = as_instruction(self._model.suggestions)
-        yield self._at(diagnostic_types.FIT_MEMORY, path, message, fix, severity)
+        yield self._at(artifact_diagnostics.FIT_MEMORY, path, message, fix, severity)
 
     def host(self) -> Iterator[Diagnostic]:
         """Report parts of the host that may be too small."""
@@ -124,7 +124,7 @@ class _Reporter:
             if issue.part is HostPart.SHARED_MEMORY:
                 path = (*self._path, "containerConfig", "sharedMemorySize")
             message = f"{self._model.identifier}: {issue.message}"
-            yield self._at(diagnostic_types.FIT_HOST, path, message, issue.fix, Severity.WARNING)
+            yield self._at(artifact_diagnostics.FIT_HOST, path, message, issue.fix, Severity.WARNING)
 
     def _severity(self, breach: Breach) -> Severity:
         if not breach.is_certain:

@@ -20,7 +20,7 @@ from lisa_compiler.product.sources import product_files
 from lisa_compiler.project import local_files
 from lisa_compiler.project.paths import WEIGHTS_LOCK
 from lisa_compiler.project.project import Project
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics
 from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_weights.lock.lock_file import load as load_lock
@@ -187,5 +187,5 @@ def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
     """Report the error at the value that names the file."""
     for path, leaf in document.leaves():
         if leaf.text == error.path:
-            return diagnostic_types.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
-    return diagnostic_types.LOCAL_FILE.at(None, f"{error}", fix=error.fix)
+            return artifact_diagnostics.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
+    return artifact_diagnostics.LOCAL_FILE.at(None, f"{error}", fix=error.fix)

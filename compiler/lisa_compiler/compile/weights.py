@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lisa_compiler.project.paths import MODELS
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics
 from lisa_schema.document import key_path
 from lisa_schema.regions import region
 from lisa_weights.lock.lock_file import LOCK_FILE
@@ -91,7 +91,7 @@ def unpinned(deployment: Deployment, weights: Resolution, document: Document, en
                 f"The weights of {issue.model} are not staged ({LOCK_FILE} does not have them), and `weights.strict` "
                 "is true."
             )
-            found.append(_at_model(diagnostic_types.WEIGHTS_REQUIRED, issue.model, message, names, environment))
+            found.append(_at_model(artifact_diagnostics.WEIGHTS_REQUIRED, issue.model, message, names, environment))
     return [*found, *_adapter_problems(deployment.config, weights.lock, names, environment)]
 
 
@@ -102,20 +102,20 @@ def _adapter_problems(config: Config, lock: WeightsLock, names: Names, environme
         if locked is not None and locked.adapter is not None:
             base = f", of {locked.adapter.base_model}" if locked.adapter.base_model else ""
             message = f"{model.model_name} is a LoRA adapter{base}, not a model."
-            yield _at_model(diagnostic_types.ADAPTER_KIND, model.model_name, message, names, environment)
+            yield _at_model(artifact_diagnostics.ADAPTER_KIND, model.model_name, message, names, environment)
         for adapter in model.adapters:
             entry = lock.models.get(adapter.source)
             if entry is None:
                 continue
             if entry.adapter is None:
                 message = f"{adapter.source} is a model, not a LoRA adapter."
-                yield _at_model(diagnostic_types.ADAPTER_KIND, adapter.source, message, names, environment)
+                yield _at_model(artifact_diagnostics.ADAPTER_KIND, adapter.source, message, names, environment)
             elif not _is_same_model(entry.adapter.base_model, model.model_name):
                 message = (
                     f"The adapter {adapter.source} states the base model {entry.adapter.base_model}, and is listed "
                     f"under {model.model_name}."
                 )
-                yield _at_model(diagnostic_types.ADAPTER_BASE, adapter.source, message, names, environment)
+                yield _at_model(artifact_diagnostics.ADAPTER_BASE, adapter.source, message, names, environment)
 
 
 def _is_same_model(stated: str | None, model: str) -> bool:
@@ -150,27 +150,30 @@ def _diagnose(issue: WeightsIssue, lock: WeightsLock, names: Names, environment:
     reasons = "; ".join(issue.reasons).rstrip(".")
     kind, message = {
         IssueKind.UNSTAGED: (
-            diagnostic_types.WEIGHTS_UNSTAGED,
+            artifact_diagnostics.WEIGHTS_UNSTAGED,
             f"The weights of {issue.model} are not staged: not found in {LOCK_FILE} or {MODELS}/.",
         ),
         IssueKind.INCOMPLETE: (
-            diagnostic_types.WEIGHTS_INCOMPLETE,
+            artifact_diagnostics.WEIGHTS_INCOMPLETE,
             f"{place} is incomplete and was skipped: {reasons}.",
         ),
-        IssueKind.OUTDATED: (diagnostic_types.WEIGHTS_OUTDATED, f"{place} does not match {LOCK_FILE}: {reasons}."),
-        IssueKind.REFUSED: (diagnostic_types.WEIGHTS_INVALID, f"{place} cannot be used: {reasons}."),
-        IssueKind.DAMAGED: (diagnostic_types.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
+        IssueKind.OUTDATED: (
+            artifact_diagnostics.WEIGHTS_OUTDATED,
+            f"{place} does not match {LOCK_FILE}: {reasons}.",
+        ),
+        IssueKind.REFUSED: (artifact_diagnostics.WEIGHTS_INVALID, f"{place} cannot be used: {reasons}."),
+        IssueKind.DAMAGED: (artifact_diagnostics.WEIGHTS_DAMAGED, f"{place} is damaged: {reasons}."),
         IssueKind.UNCHECKED: (
-            diagnostic_types.WEIGHTS_UNCHECKED,
+            artifact_diagnostics.WEIGHTS_UNCHECKED,
             f"Whether {issue.model} lacks tensors is unknown: an older LISA locked it, and it is not in {MODELS}/.",
         ),
         IssueKind.CHANGED: (
-            diagnostic_types.WEIGHTS_CHANGED,
+            artifact_diagnostics.WEIGHTS_CHANGED,
             f"{place} has other content than commit {commit}, which {LOCK_FILE} has: {reasons}.",
         ),
-        IssueKind.MISFIT: (diagnostic_types.ADAPTER_MISFIT, f"{place} cannot be used: {reasons}."),
+        IssueKind.MISFIT: (artifact_diagnostics.ADAPTER_MISFIT, f"{place} cannot be used: {reasons}."),
         IssueKind.UNCOMPARED: (
-            diagnostic_types.ADAPTER_UNCOMPARED,
+            artifact_diagnostics.ADAPTER_UNCOMPARED,
             f"Whether the adapter {issue.model} fits {reasons} is unknown: they were not compared.",
         ),
     }[issue.kind]

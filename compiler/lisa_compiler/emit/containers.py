@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lisa_compiler.emit.user_context import ContextError, read_user_context
-from lisa_compiler.plan.deployment import AdapterPlan
 from lisa_compiler.plan.images import BuiltImage, ImageKind
+from lisa_compiler.plan.service_plans import AdapterPlan
 from lisa_compiler.resources import jinja_environment, runtime_dir, templates_dir
 
 Files = dict[str, bytes]

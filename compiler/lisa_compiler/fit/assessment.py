@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from lisa_weights.lock.lock_file import WeightsLock
     from lisa_weights.shape.transformer import CheckpointShape
 
-KEPT_MIB = 5 * 1024
-"""MiB of an instance's memory that a model's task does not get."""
-
 GATEWAY = "Gateway"
 PARALLEL_ENGINES = ("vllm", "sglang")
 """Engines whose parallel sizes LISA sets: to all GPUs of the instance, unless they are configured."""
@@ -149,14 +146,7 @@ def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -
         question=question,
         host=host,
         answer=answer,
-        issues=host_issues(
-            host,
-            question.facts,
-            question.engine,
-            min(question.tensor_parallel, max(1, host.gpus)),
-            memory_mib=host.memory_mib - KEPT_MIB,
-            shared_mib=container.shared_memory_size,
-        ),
+        issues=host_issues(host, question, shared_mib=container.shared_memory_size),
         suggestions=suggest(question, host, answer, region(config.region), prices),
         cost=ServiceCost(
             name=model.identifier,

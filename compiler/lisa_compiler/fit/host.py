@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Final
 from lisa_compiler.fit.quantity import GIB
 
 if TYPE_CHECKING:
-    from lisa_compiler.fit.facts import ModelFacts
+    from lisa_compiler.fit.question import Question
     from lisa_schema.instances import InstanceType
+
+_KEPT_MIB: Final = 5 * 1024
+"""MiB of an instance's memory that a model's task does not get."""
 
 _MEMORY_GIB: Final = 3.0
 _MEMORY_GIB_PER_GPU: Final = 2.0
@@ -47,19 +50,17 @@ class HostIssue:
     fix: str
 
 
-def host_issues(
-    host: InstanceType, facts: ModelFacts, engine: str, gpus: int, *, memory_mib: int, shared_mib: int
-) -> tuple[HostIssue, ...]:
+def host_issues(host: InstanceType, question: Question, *, shared_mib: int) -> tuple[HostIssue, ...]:
     """Return what may be too small on a host.
 
     Args:
         host: the instance type.
-        facts: what is known about the model.
-        engine: `vllm`, `tgi` or another value of `inferenceContainer`.
-        gpus: GPUs that share each layer.
-        memory_mib: MiB of memory of the task.
+        question: the model, its engine and the GPUs that share each layer.
         shared_mib: MiB of shared memory; 0 for Docker's default.
     """
+    facts, engine = question.facts, question.engine
+    gpus = min(question.tensor_parallel, max(1, host.gpus))
+    memory_mib = host.memory_mib - _KEPT_MIB
     found = []
     needed = _MEMORY_GIB + _MEMORY_GIB_PER_GPU * gpus
     if engine == "vllm" and memory_mib / 1024 < needed:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lisa_compiler.fit.assessment import KEPT_MIB, PARALLEL_ENGINES
+from lisa_compiler.fit.assessment import PARALLEL_ENGINES
 from lisa_compiler.fit.facts import facts_of
 from lisa_compiler.fit.host import host_issues
 from lisa_compiler.fit.judge import judge
@@ -94,15 +94,8 @@ def ask(request: FitRequest, instances: Sequence[str], region: str, known: Proje
         asked = replace(question, accelerators=Accelerators.of(host))
         answer = judge(asked)
         price = known.prices.price(region, name)
-        issues = host_issues(
-            host,
-            asked.facts,
-            asked.engine,
-            min(asked.tensor_parallel, max(1, host.gpus)),
-            memory_mib=host.memory_mib - KEPT_MIB,
-            # It is not asked about, so it is never too small.
-            shared_mib=host.memory_mib,
-        )
+        # Shared memory is not asked about, so it is never too small.
+        issues = host_issues(host, asked, shared_mib=host.memory_mib)
         found.append(
             Judged(
                 title=request.model,

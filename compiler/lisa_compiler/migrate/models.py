@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lisa_schema.owned_variables import owned_variable
+from lisa_schema.variable_ownership import owned_variable
 
 _HOSTED: Final = ("modelName", "modelId", "modelType", "streaming", "instanceType", "inferenceContainer")
 _NOT_RUNNING: Final = frozenset({"Stopped", "Stopping", "Failed", "Deleting"})

@@ -12,8 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from lisa_schema.owned_variables import owned_variable
 from lisa_schema.settable_variables import GATEWAY
+from lisa_schema.variable_ownership import owned_variable
 
 COMPONENT: Final = "serve"
 """Component of the stack that has the gateway."""

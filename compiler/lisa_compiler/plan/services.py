@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
-from lisa_compiler.plan.deployment import AdapterPlan, ModelPlan, PlanError, ServicePlan
+from lisa_compiler.plan.deployment import PlanError
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
+from lisa_compiler.plan.service_plans import AdapterPlan, ModelPlan, ServicePlan
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.arns import secret_reference
 from lisa_schema.instances import instance_type, reservable_mib
-from lisa_schema.owned_variables import canonical, is_declared, owned_variable
 from lisa_schema.settable_variables import GATEWAY
+from lisa_schema.variable_ownership import canonical, is_declared, owned_variable
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.amis import PlannedAmi

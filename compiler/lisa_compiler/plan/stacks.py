@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler.plan.deployment import ModelPlan, StackPlan
+from lisa_compiler.plan.deployment import StackPlan
+from lisa_compiler.plan.service_plans import ModelPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

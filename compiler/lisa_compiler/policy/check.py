@@ -23,7 +23,7 @@ from lisa_compiler.policy.rules import RULES, Facts
 from lisa_compiler.policy.templates import Template, read_templates
 from lisa_compiler.policy.waivers import Waiver, apply_waivers, read_waivers
 from lisa_compiler.provenance.index import Index, Place
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics
 from lisa_schema.diagnostics import Diagnostic, Origin, Severity
 from lisa_schema.document import Document, Path, key_path
 
@@ -254,4 +254,4 @@ def _stale(output: FilePath, environment: str, config: Config) -> Iterator[Diagn
         recorded = None
     if recorded != configuration_digest(config):
         message = f"The configuration of {environment} is not the one that its templates were compiled from."
-        yield diagnostic_types.POLICY_STALE.at(Origin(manifest.as_posix()), message)
+        yield artifact_diagnostics.POLICY_STALE.at(Origin(manifest.as_posix()), message)

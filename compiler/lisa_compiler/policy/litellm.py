@@ -17,7 +17,7 @@ import yaml
 from lisa_compiler.emit.litellm import PATH
 from lisa_compiler.interpreters import python_having
 from lisa_compiler.resources import runtime_dir
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import key_path
 from lisa_schema.errors import LisaError
@@ -185,7 +185,7 @@ def _messages(found: Mapping[str, Any], compiled: Mapping[str, Any], document: D
 
 def _diagnostic(message: LitellmMessage, environment: str, document: Document, *, is_certain: bool) -> Diagnostic:
     path = message.path
-    found = diagnostic_types.LITELLM_START.at(
+    found = artifact_diagnostics.LITELLM_START.at(
         document.key_origin(path) if document.find(path) is not None else document.root.origin,
         f"{environment}: {message.text}" + ("" if is_certain else " Your own image may differ."),
         key_path=key_path(path),

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from lisa_compiler.policy.finding import PolicyFinding
-from lisa_schema import diagnostic_types
+from lisa_schema import artifact_diagnostics, diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
 from lisa_schema.document import MappingNode, Node, ScalarNode, SequenceNode, key_path
 from lisa_schema.errors import ConfigurationError
@@ -120,12 +120,12 @@ def _expired(waiver: Waiver, today: date) -> Diagnostic:
     days = (today - waiver.expiry).days
     ago = "yesterday" if days == 1 else f"{days} days ago"
     message = f"The waiver for {waiver.rule} on {waiver.resource} expired {ago} (owner: {waiver.owner})."
-    return diagnostic_types.WAIVER_EXPIRED.at(waiver.expiry_origin, message, key_path=f"{waiver.path}.expiry")
+    return artifact_diagnostics.WAIVER_EXPIRED.at(waiver.expiry_origin, message, key_path=f"{waiver.path}.expiry")
 
 
 def _unused(waiver: Waiver) -> Diagnostic:
     message = f"The waiver for {waiver.rule} on {waiver.resource} matches no finding."
-    return diagnostic_types.WAIVER_UNUSED.at(waiver.origin, message, key_path=waiver.path)
+    return artifact_diagnostics.WAIVER_UNUSED.at(waiver.origin, message, key_path=waiver.path)
 
 
 def read_waivers(project: Path) -> tuple[Waiver, ...]:

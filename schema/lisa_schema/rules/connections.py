@@ -18,11 +18,11 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.engine_settings import TITLES, Support, other_versions, support
 from lisa_schema.models import Config
-from lisa_schema.owned_variables import canonical
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.server_arguments import engine_models
 from lisa_schema.rules.service_paths import container_kind, services
 from lisa_schema.settable_variables import GATEWAY
+from lisa_schema.variable_ownership import canonical
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _FRACTIONAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")

@@ -12,13 +12,13 @@ from lisa_schema.engine_images import engine_image
 from lisa_schema.engine_settings import DTYPES, TITLES, Support, names, nearest, other_versions, support
 from lisa_schema.engine_versions import EngineVersion, version
 from lisa_schema.models import AssetImage, Config, EcsModel
-from lisa_schema.owned_variables import owned_variable
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, engine_models, server_arguments
 from lisa_schema.rules.service_paths import runs_own_entrypoint, services
 from lisa_schema.server_arguments import option_name
 from lisa_schema.settable_variables import SETTABLE
+from lisa_schema.variable_ownership import owned_variable
 
 # What libraries, drivers and languages read, in any server.
 _LIBRARIES: Final = (

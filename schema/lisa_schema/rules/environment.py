@@ -10,10 +10,11 @@ from typing import Final
 from lisa_schema.document import Path
 from lisa_schema.legacy_syntax import BUILT_IN_CONTEXTS, REST_API_CONTEXT
 from lisa_schema.models import AssetImage, Config, EcsModel
-from lisa_schema.owned_variables import OwnedVariable, canonical, owned_variable
+from lisa_schema.owned_variables import OwnedVariable
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import Service, build_context, container_kind, runs_own_entrypoint, services
 from lisa_schema.settable_variables import GATEWAY, SETTABLE
+from lisa_schema.variable_ownership import canonical, owned_variable
 
 SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:(secretsmanager:[^:]*:\d*:secret:|ssm:[^:]*:\d*:parameter/)")
 """What a value of a container's environment begins with when ECS resolves it at the start."""

@@ -19,9 +19,9 @@ from lisa_schema.litellm.references import (
     litellm_texts,
 )
 from lisa_schema.models import Config
-from lisa_schema.owned_variables import owned_variable
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.settable_variables import GATEWAY
+from lisa_schema.variable_ownership import owned_variable
 
 _ENVIRONMENT: Final[Path] = ("restApiConfig", "containerConfig", "environment")
 _VARIABLES: Final[Path] = ("litellmConfig", "environment_variables")

@@ -18,6 +18,7 @@ from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import runs_own_entrypoint
 from lisa_schema.server_arguments import holds_value, option_name, split_words
+from lisa_schema.vllm_options import VARIABLES
 
 _LISTENS: Final = "the load balancer reaches the container at port 8080."
 _NO_KEY: Final = "the gateway sends no key, so that the server would reject every request."
@@ -85,15 +86,7 @@ _OWNED_WITH_ADAPTERS: Final[Mapping[str, str]] = {
 """What the entrypoint of a model with `adapters` sets too."""
 
 SETTINGS_AS_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "vllm": {
-        "MAX_TOTAL_TOKENS": "max-model-len",
-        "MAX_CONCURRENT_REQUESTS": "max-num-seqs",
-        "QUANTIZE": "quantization",
-        "DTYPE": "dtype",
-        "TENSOR_PARALLEL_SIZE": "tensor-parallel-size",
-        "GPU_MEMORY_UTILIZATION": "gpu-memory-utilization",
-        "TRUST_REMOTE_CODE": "trust-remote-code",
-    },
+    "vllm": {**VARIABLES, "TRUST_REMOTE_CODE": "trust-remote-code"},
     "sglang": {
         "MAX_TOTAL_TOKENS": "context-length",
         "MAX_CONCURRENT_REQUESTS": "max-running-requests",

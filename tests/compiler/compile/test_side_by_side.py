@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.compile.side_by_side import side_by_side
-from lisa_schema.diagnostic_types import LOCAL_FILE
+from lisa_schema.artifact_diagnostics import LOCAL_FILE
 from lisa_schema.errors import ConfigurationError, LisaError
 
 PATH = os.pathsep.join(str(Path(__file__).parents[3] / name) for name in ("schema", "compiler", "weights"))

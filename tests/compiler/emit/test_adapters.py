@@ -26,14 +26,13 @@ from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, Wei
 from lisa_weights.lock.locked_adapter import LockedAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lisa_compiler.plan import Deployment
 
     Planned = Callable[..., Deployment]
 
 BASE = "org/small-model"
-SERVE: Mapping[str, Any] = {"Resources": {}}
 
 
 def hosted(*adapters: dict[str, str]) -> dict[str, Any]:
@@ -152,6 +151,11 @@ def test_shellcheck_accepts_the_scripts(deployment: Deployment, tmp_path: Path, 
 def test_plan_reads_the_weights_of_the_adapters(deployment: Deployment) -> None:
     (model,) = deployment.models
     assert model.weights_prefixes == (f"{BASE}/", "acme/support-lora/", "acme/legal/")
+
+
+def summary(deployment: Deployment, entries: WeightsLock) -> str:
+    assessment = assess(deployment.config, entries, load_prices(Path("nowhere")))
+    return emit_summary(deployment, entries, {"Resources": {}}, assessment)["SUMMARY.md"].decode()
 
 
 @pytest.mark.parametrize(

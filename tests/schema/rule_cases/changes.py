@@ -20,6 +20,8 @@ ENVIRONMENT = "restApiConfig.containerConfig.environment"
 MODEL_IMAGE = "ecsModels[mistral7b].containerConfig.image"
 OWN_IMAGE = f"{MODEL_IMAGE}={{type: registry, registry: 'ghcr.io/huggingface/text-generation-inference:3'}}"
 VARIABLES = "litellmConfig.environment_variables"
+SETTINGS = "litellmConfig.litellm_settings"
+PARAMS = "litellmConfig.model_list[0].litellm_params"
 SECRET = "arn:aws:secretsmanager:us-east-1:012345678901:secret:key-AbCdEf"
 ISOLATED = [
     "region=us-iso-east-1",
@@ -32,6 +34,11 @@ CHECK = "restApiConfig.loadBalancerConfig.healthCheckConfig"
 def listed(**params: str) -> str:
     extra = "".join(f", {key}: '{value}'" for key, value in params.items())
     return f"litellmConfig.model_list=[{LISTED.replace('model: openai/x', 'model: openai/x' + extra)}]"
+
+
+def external_model(name: str, more: str = "", kind: str = "{model_type: textgen, streaming: true}") -> str:
+    params = f"{{model: '{name}'{more}}}"
+    return f"litellmConfig.model_list=[{{model_name: far, litellm_params: {params}, lisa_params: {kind}}}]"
 
 
 RAG = ["deployRag=true", f"ragRepositories=[{PGVECTOR}]"]

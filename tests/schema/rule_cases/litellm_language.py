@@ -1,31 +1,21 @@
-"""LiteLLM as a language: references, names, models, routes and extensions."""
+"""LiteLLM as a language: references, names, models and extensions."""
 
 from __future__ import annotations
 
-from .changes import ENVIRONMENT, IMAGE, SECRET, VARIABLES, Failing, Passing, listed
+from .changes import ENVIRONMENT, IMAGE, PARAMS, SECRET, SETTINGS, VARIABLES, Failing, Passing, external_model, listed
 
-SETTINGS = "litellmConfig.litellm_settings"
 ROUTER = "litellmConfig.router_settings"
 GENERAL = "litellmConfig.general_settings"
-PARAMS = "litellmConfig.model_list[0].litellm_params"
 KEYED = listed(api_key="os.environ/PARTNER_KEY")
 OWN_IMAGE = f"{IMAGE}={{type: registry, registry: 'registry.example.com/our-gateway:3'}}"
 GUARDRAIL = "litellmConfig.guardrails[0].litellm_params"
-
-
-def model(name: str, more: str = "", kind: str = "{model_type: textgen, streaming: true}") -> str:
-    params = f"{{model: '{name}'{more}}}"
-    return f"litellmConfig.model_list=[{{model_name: far, litellm_params: {params}, lisa_params: {kind}}}]"
 
 
 def guardrail(params: str, name: str = "guard") -> str:
     return f"litellmConfig.guardrails=[{{guardrail_name: {name}, litellm_params: {{{params}}}}}]"
 
 
-EMBEDDING = "{model_type: embedding}"
 PRESIDIO = "guardrail: presidio, presidio_analyzer_api_base: 'http://a', presidio_anonymizer_api_base: 'http://b'"
-PROFILE = "arn:aws:bedrock:us-east-1:012345678901:application-inference-profile/p1"
-PROVISIONED = "arn:aws:bedrock:us-east-1:012345678901:provisioned-model/p1"
 
 PASSING: Passing = {
     "litellm-variable-set": [
@@ -97,43 +87,7 @@ PASSING: Passing = {
         ],
         [
             guardrail(f"{PRESIDIO}, mode: pre_call"),
-            model("openai/x", ", guardrails: [guard]"),
-        ],
-    ],
-    "litellm-provider-known": [
-        [model("gpt-4o")],
-        [model("hosted_vllm/our-model", ", api_base: 'http://vllm.example.com/v1'")],
-        [model("our-model", ", custom_llm_provider: openai")],
-        [model("us.anthropic.claude-future-9-v1:0")],
-        [model("llama-x", ", api_base: 'https://api.groq.com/openai/v1'")],
-        [
-            model("ours/x"),
-            f"{SETTINGS}.custom_provider_map=[{{provider: ours, custom_handler: litellm.llms.custom_llm.CustomLLM}}]",
-        ],
-    ],
-    "aws-route-known": [
-        *(
-            [model(name)]
-            for name in (
-                *("bedrock/amazon.nova-pro-v1:0", "bedrock/eu-west-1/anthropic.claude-3-haiku-20240307-v1:0"),
-                *("bedrock/converse/us.amazon.nova-pro-v1:0", f"bedrock/{PROFILE}", f"bedrock/converse/{PROVISIONED}"),
-                *("bedrock/agent/AGENT12345/ALIAS12345", "bedrock/moonshot/moonshotai.kimi-k2-thinking"),
-                *("sagemaker_chat/our-endpoint", "bedrock_mantle/us-west-2/openai.gpt-oss-120b", "aws_polly/neural"),
-            )
-        ),
-    ],
-    "aws-call-works": [
-        [model("bedrock/converse/us-west-2/cohere.command-r-v1:0")],
-        [model("bedrock/us-west-2/openai.gpt-oss-20b-1:0")],
-        [model("bedrock/cohere.embed-english-v3", kind=EMBEDDING)],
-        [model("bedrock/converse_like/x.y", ", api_base: 'https://gateway.example.com'")],
-        [
-            model(
-                "bedrock/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
-                ", aws_region_name: us-gov-west-1, aws_access_key_id: os.environ/GOV, "
-                "aws_secret_access_key: os.environ/GOV",
-            ),
-            f"{ENVIRONMENT}.GOV={SECRET}",
+            external_model("openai/x", ", guardrails: [guard]"),
         ],
     ],
     "litellm-value-compiled": [
@@ -154,7 +108,7 @@ FAILING: Failing = {
         ([guardrail("guardrail: lakera_v2, mode: pre_call, api_key: os.environ/LAKERA")], f"{GUARDRAIL}.api_key"),
         ([f"{ROUTER}.redis_host=os.environ/REDIS"], f"{ROUTER}.redis_host"),
         (
-            [model("openai/x", ", extra_headers: {X-Key: os.environ/DEEP}")],
+            [external_model("openai/x", ", extra_headers: {X-Key: os.environ/DEEP}")],
             f"{PARAMS}.extra_headers.X-Key",
         ),
     ],
@@ -168,7 +122,7 @@ FAILING: Failing = {
         ([f"{VARIABLES}.PARTNER_KEY={SECRET}"], f"{VARIABLES}.PARTNER_KEY"),
         ([listed(api_base="https://os.environ/HOST/v1")], f"{PARAMS}.api_base"),
         (
-            [model("openai/x", ", extra_headers: {Authorization: 'Bearer os.environ/T'}")],
+            [external_model("openai/x", ", extra_headers: {Authorization: 'Bearer os.environ/T'}")],
             f"{PARAMS}.extra_headers.Authorization",
         ),
         (
@@ -237,7 +191,7 @@ FAILING: Failing = {
             f"{ROUTER}.routing_groups[0].models[0]",
         ),
         ([f"{GENERAL}.completion_model=nope"], f"{GENERAL}.completion_model"),
-        ([model("openai/x", ", fallbacks: [nope]")], f"{PARAMS}.fallbacks[0]"),
+        ([external_model("openai/x", ", fallbacks: [nope]")], f"{PARAMS}.fallbacks[0]"),
     ],
     "litellm-callback-known": [
         ([f"{SETTINGS}.callbacks=[promtheus]"], f"{SETTINGS}.callbacks[0]"),
@@ -276,34 +230,7 @@ FAILING: Failing = {
             f"{GUARDRAIL}.pii_entities_config.CREDIT_CARD",
         ),
         (["litellmConfig.guardrails=[{guardrail_name: x}]"], "litellmConfig.guardrails[0]"),
-        ([model("openai/x", ", guardrails: [gard]")], f"{PARAMS}.guardrails[0]"),
-    ],
-    "litellm-provider-known": [
-        ([model("opneai/x")], f"{PARAMS}.model"),
-        ([model("our-model", ", api_base: 'http://vllm.example.com/v1'")], f"{PARAMS}.model"),
-        ([model("bedrock_converse/anthropic.claude-3-haiku-20240307-v1:0")], f"{PARAMS}.model"),
-        ([model("x", ", custom_llm_provider: opneai")], f"{PARAMS}.custom_llm_provider"),
-    ],
-    "aws-route-known": [
-        ([model("bedrock/conversee/anthropic.claude-3-haiku-20240307-v1:0")], f"{PARAMS}.model"),
-        ([model("bedrock/chat/anthropic.claude-3-haiku-20240307-v1:0")], f"{PARAMS}.model"),
-        ([model("bedrock/ap-southeast-4/anthropic.claude-3-haiku-20240307-v1:0")], f"{PARAMS}.model"),
-        ([model(f"bedrock/anthropic/{PROVISIONED}")], f"{PARAMS}.model"),
-        ([model("bedrock/converse/arn:aws:bedrock:us-east-1:012345678901:flow/f1")], f"{PARAMS}.model"),
-        ([model("sagemaker/team/endpoint")], f"{PARAMS}.model"),
-        ([model("transcribe/x")], f"{PARAMS}.model"),
-    ],
-    "aws-call-works": [
-        ([model("bedrock/us-west-2/cohere.command-r-v1:0")], f"{PARAMS}.model"),
-        ([model("bedrock/invoke/eu-west-1/anthropic.claude-3-haiku-20240307-v1:0")], f"{PARAMS}.model"),
-        ([model("bedrock/us-west-2/cohere.embed-english-v3", kind=EMBEDDING)], f"{PARAMS}.model"),
-        ([model(f"bedrock/{PROVISIONED}")], f"{PARAMS}.model"),
-        ([model("bedrock/newvendor.model-x-v1:0")], f"{PARAMS}.model"),
-        ([model("bedrock/converse_like/x.y")], f"{PARAMS}.model"),
-        ([model("bedrock/agent/AGENT12345")], f"{PARAMS}.model"),
-        ([model("bedrock/agentcore/our-agent")], f"{PARAMS}.model"),
-        ([model("bedrock/claude_platform/claude-sonnet-4-5")], f"{PARAMS}.model"),
-        ([model("bedrock/us-gov-west-1/anthropic.claude-3-haiku-20240307-v1:0")], f"{PARAMS}.model"),
+        ([external_model("openai/x", ", guardrails: [gard]")], f"{PARAMS}.guardrails[0]"),
     ],
     "litellm-value-compiled": [
         ([listed(aws_region_name="os.environ/PLACE"), f"{ENVIRONMENT}.PLACE={SECRET}"], f"{PARAMS}.aws_region_name"),

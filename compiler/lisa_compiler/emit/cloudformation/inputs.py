@@ -21,7 +21,7 @@ from lisa_schema.endpoints import required_endpoints
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
     from lisa_compiler.plan.artifacts import ArtifactDigests
-    from lisa_compiler.plan.deployment import ServicePlan
+    from lisa_compiler.plan.service_plans import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
 
 _FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag"}

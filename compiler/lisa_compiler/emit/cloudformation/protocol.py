@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lisa_schema.diagnostic_types import POLICY
+from lisa_schema.artifact_diagnostics import POLICY
 from lisa_schema.errors import ConfigurationError, LisaError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 
 from lisa_compiler.emit.cloudformation.constructs.flow_log import add_flow_log
+from lisa_compiler.emit.cloudformation.constructs.security_groups import add_security_group, add_security_groups
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_schema.endpoints import GATEWAY_SERVICES
 
@@ -68,7 +69,7 @@ class NetworkingStack(LisaStack):
                     ids,
                     description=f"IDs of the {kind} subnets",
                 )
-        self._security_groups(vpc_id, cidr, stack.model_ports)
+        add_security_groups(self, vpc_id, cidr, stack.model_ports)
         if imported is not None:
             self._endpoints(imported, stack.created_endpoints)
         self._private_zone(vpc_id)
@@ -206,8 +207,13 @@ class NetworkingStack(LisaStack):
                 )
         if not interfaces:
             return
-        group = self._security_group(
-            "Endpoints", "endpoints", vpc.vpc_id, "VPC endpoints", [(vpc.cidr_block, 443, "From the VPC")]
+        group = add_security_group(
+            self,
+            "Endpoints",
+            "endpoints",
+            vpc.vpc_id,
+            description="VPC endpoints",
+            ingress=[(vpc.cidr_block, 443, "From the VPC")],
         )
         for service in interfaces:
             self._created_endpoint(
@@ -235,76 +241,6 @@ class NetworkingStack(LisaStack):
             value=vpc.attr_default_security_group,
             description="ID of the VPC's default security group, which is unused",
         )
-
-    def _security_groups(self, vpc_id: str, cidr: str, model_ports: Sequence[int]) -> None:
-        rest = self.deployment.rest_api
-        if rest.internet_facing:
-            self._security_group(
-                "RestApiLoadBalancer",
-                "restApiLoadBalancer",
-                vpc_id,
-                "REST API load balancer",
-                [("0.0.0.0/0", rest.port, "HTTPS from anywhere" if rest.port == 443 else "HTTP from anywhere")],
-            )
-        else:
-            self._security_group(
-                "RestApiLoadBalancer",
-                "restApiLoadBalancer",
-                vpc_id,
-                "REST API load balancer",
-                [(cidr, rest.port, "From the VPC")],
-            )
-        self._security_group(
-            "ModelLoadBalancer",
-            "modelLoadBalancer",
-            vpc_id,
-            "Load balancers of the models",
-            [(cidr, port, "From the VPC") for port in model_ports],
-        )
-        self._security_group("Functions", "functions", vpc_id, "Lambda functions", [])
-
-    def _security_group(
-        self, construct_id: str, path: str, vpc_id: str, description: str, ingress: list[tuple[str, int, str]]
-    ) -> ec2.CfnSecurityGroup:
-        group = ec2.CfnSecurityGroup(
-            self,
-            f"{construct_id}SecurityGroup",
-            vpc_id=vpc_id,
-            group_description=f"{self.plan.name}: {description}",
-            security_group_ingress=[
-                ec2.CfnSecurityGroup.IngressProperty(
-                    ip_protocol="tcp", cidr_ip=source, from_port=port, to_port=port, description=reason
-                )
-                for source, port, reason in ingress
-            ],
-            security_group_egress=[
-                ec2.CfnSecurityGroup.EgressProperty(
-                    ip_protocol="-1",
-                    cidr_ip="0.0.0.0/0",
-                    description="Answers go anywhere; requests to the identity provider and AWS APIs leave by NAT",
-                )
-            ],
-            tags=[self._name_tag(path)],
-        )
-        if construct_id == "RestApiLoadBalancer":
-            exposed = ("restApiConfig", "internetFacing")
-            port = ("restApiConfig", "loadBalancerConfig", "sslCertIamArn")
-            ingress_keys = {
-                "CidrIp": exposed,
-                "Description": [exposed, port] if self.deployment.rest_api.internet_facing else exposed,
-                "FromPort": port,
-                "ToPort": port,
-            }
-            self.record_keys(group, {f"SecurityGroupIngress[0].{name}": keys for name, keys in ingress_keys.items()})
-        if self.deployment.rest_api.internet_facing and construct_id == "RestApiLoadBalancer":
-            self.acknowledge(group, {"AwsSolutions-EC23": "restApiConfig.internetFacing asks for it."})
-        self.publish(
-            f"{construct_id}SecurityGroup",
-            f"networking/securityGroups/{path}",
-            group.attr_group_id,
-            description=f"ID of the security group: {description}",
-        )
-        return group
 
     def _private_zone(self, vpc_id: str) -> None:
         zone = route53.CfnHostedZone(
