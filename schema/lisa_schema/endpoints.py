@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from lisa_schema.arns import secret_reference
-from lisa_schema.models import Config
+from lisa_schema.models import Config, EcsModel, RestApiConfig
 
 GATEWAY_SERVICES: Final = frozenset({"dynamodb", "s3"})
 """Services that have gateway endpoints, which are routes and free of charge."""
@@ -45,9 +45,10 @@ def required_endpoints(config: Config) -> dict[str, str]:
         For each service what calls it, a clause.
     """
     found = dict(_ALWAYS)
+    services: tuple[RestApiConfig | EcsModel, ...] = (config.rest_api_config, *config.deployed_models)
     references = [
         reference
-        for service in (config.rest_api_config, *config.deployed_models)
+        for service in services
         for value in service.container_config.environment.values()
         if (reference := secret_reference(value)) is not None
     ]

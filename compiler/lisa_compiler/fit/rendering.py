@@ -81,7 +81,7 @@ def judged_markdown(judged: Sequence[Judged]) -> str:
 def ranking_rows(ranked: Sequence[RankedType]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the head and rows of the table of instance types."""
     head = ("INSTANCE TYPE", "GPUS", "FIT", "SEQUENCES", "PRICE/H", "AS OF")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in ranked:
         parallel = "" if one.tensor_parallel is None else f" (TP {one.tensor_parallel})"
         sequences = "-" if one.answer.concurrency is None else f"{one.answer.concurrency.point:.1f}"

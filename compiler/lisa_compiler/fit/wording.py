@@ -22,7 +22,7 @@ def rounded_down(tokens: float) -> int:
     count = int(tokens)
     if count < 100:
         return count
-    unit = 10 ** (len(str(count)) - 2)
+    unit: int = 10 ** (len(str(count)) - 2)
     return count // unit * unit
 
 

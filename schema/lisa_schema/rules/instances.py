@@ -61,8 +61,8 @@ def instance_type_offered(config: Config) -> Iterator[RuleViolation]:
                 else f"It is not known whether {home.name} offers {name}: the Region table of {TABLE_DATE} does not "
                 "list its types."
             )
-            fix = f"Check with `aws ec2 describe-instance-type-offerings --region {home.name}`."
-            yield RuleViolation((*path, "instanceType"), message, fix, (("region",),), Severity.WARNING)
+            check = f"Check with `aws ec2 describe-instance-type-offerings --region {home.name}`."
+            yield RuleViolation((*path, "instanceType"), message, check, (("region",),), Severity.WARNING)
             continue
         offered = [near for near in nearest_instance_types(name, 12) if near != name and home.offers(near)]
         host = instance_type(name)

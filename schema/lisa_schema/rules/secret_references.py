@@ -19,16 +19,16 @@ def secret_reference_form(config: Config) -> Iterator[RuleViolation]:
         if reference.problem:
             yield RuleViolation(path, reference.problem, reference.fix)
     for index, text in _database_secrets(config):
-        reference = secret_reference(text)
+        secret = secret_reference(text)
         at: Path = ("ragRepositories", index, "rdsConfig", "passwordSecretId")
-        if text.startswith("arn:") and (reference is None or not reference.is_secret):
+        if text.startswith("arn:") and (secret is None or not secret.is_secret):
             message = "`passwordSecretId` must be the name or the ARN of a Secrets Manager secret."
             yield RuleViolation(at, message, "Write the ARN of the secret with the password.")
-        elif reference is not None and reference.problem:
-            yield RuleViolation(at, reference.problem, reference.fix)
-        elif reference is not None and reference.selector:
+        elif secret is not None and secret.problem:
+            yield RuleViolation(at, secret.problem, secret.fix)
+        elif secret is not None and secret.selector:
             message = "JSON key and version are not accepted here; the RAG function reads `password`."
-            fix = f"Write `{reference.arn.stem}secret:{reference.name}`."
+            fix = f"Write `{secret.arn.stem}secret:{secret.name}`."
             yield RuleViolation(at, message, fix)
     for name, value in config.litellm_config.environment_variables.items():
         if secret_reference(value) is not None:
