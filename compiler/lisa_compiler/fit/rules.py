@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from lisa_schema.engine_settings import DTYPES
 from lisa_schema.gpus import first_cuda13_version, minimum_capability
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ _VOLTA: Final = (7, 0)
 _MARLIN_ROWS: Final = 128
 _FALLS_BACK: Final = (0, 9, 0)
 """The first vLLM that computes in float16 where `--dtype auto` would select an unsupported bfloat16."""
+
+
+_OF_CHECKPOINTS: Final = frozenset({"awq", "awq_marlin", "gptq", "gptq_marlin"})
+"""Quantizations whose parameters vLLM reads from the checkpoint: without them, it does not start."""
 
 
 class RuleKind(StrEnum):
@@ -151,6 +156,9 @@ def _context(question: Question, shape: TransformerShape) -> Iterator[Breach]:
 
 def _dtype(question: Question) -> Iterator[Breach]:
     host, shape = question.accelerators, question.facts.shape
+    if question.options.dtype not in DTYPES["vllm"]:
+        message = f"vLLM has no data type `{question.options.dtype}`"
+        yield Breach(RuleKind.DTYPE, message, is_certain=True, fix="Set DTYPE to one that vLLM has, or remove it.")
     if host is None or host.gpu.capability_number >= _BFLOAT16:
         return
     has = f"{host.gpu.name} has {host.gpu.capability}"
@@ -179,6 +187,11 @@ def _image(question: Question) -> Iterator[Breach]:
 
 def _quantization(question: Question, shape: TransformerShape) -> Iterator[Breach]:
     host, quantization = question.accelerators, shape.quantization
+    configured = question.options.quantization
+    if quantization is None and configured in _OF_CHECKPOINTS:
+        message = f"the quantization `{configured}` requires a checkpoint that is quantized, and this one is not"
+        fix = "Remove QUANTIZE, or use a quantized checkpoint."
+        yield Breach(RuleKind.CHECKPOINT, message, is_certain=True, fix=fix)
     if host is None or quantization is None:
         return
     row = quantization_row(quantization)

@@ -14,7 +14,7 @@ from lisa_schema.engine_versions import EngineVersion, version
 from lisa_schema.models import AssetImage, Config, EcsModel
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, engine_models, server_arguments
+from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, engine_models, server_arguments, why_owned
 from lisa_schema.rules.service_paths import runs_own_entrypoint, services
 from lisa_schema.server_arguments import option_name
 from lisa_schema.settable_variables import SETTABLE
@@ -89,14 +89,19 @@ def variables_are_read(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA506", "engine-value", "Use a value that the server accepts.")
 def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
-    """The quantization and the data type must be ones that the server has."""
+    """The quantization and the data type must be ones that the server has, and sizes must be numbers in its range."""
     for index, model, container, installed in engine_models(config):
         for path, setting, value in _values(model, index):
             if SECRET_ARN.match(value) or not value or _REFERENCE.search(value):
                 continue
             if setting == "quantization" and not names(container, "quantization"):
                 continue  # LISA505 and LISA508 report the setting itself.
-            told = _dtype(container, value) if setting == "dtype" else _quantization(container, value, installed)
+            if setting in _NUMBERS:
+                told = _number(setting, value)
+            elif setting == "dtype":
+                told = _dtype(container, value)
+            else:
+                told = _quantization(container, value, installed)
             if told is not None:
                 message, fix, severity = told
                 yield RuleViolation(path, message, fix, (("ecsModels", index, "inferenceContainer"),), severity)
@@ -156,6 +161,8 @@ def _suggestion(container: str, name: str) -> str | None:
     if (variable := _same_setting(container, plain, option, known)) is not None:
         return f"Write `{variable}`."
     if container in TITLES and option in names(container, "options"):
+        if (instead := why_owned(container, option)) is not None:
+            return f"Remove it; {instead}"
         return f"Add `--{option}` to `serverArgs`."
     near = nearest(name.upper(), frozenset(one for one in known if owned_variable(container, one) is None))
     return f"Write `{near}`." if near else None
@@ -172,13 +179,16 @@ def _same_setting(container: str, plain: str, option: str, known: frozenset[str]
 
 
 def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
-    """Quantization and data type of a model, as variables and as arguments."""
+    """Quantization, data type and sizes of a model, as variables, and the first two as arguments."""
     container = str(model.inference_container)
     variables = model.container_config.environment
     reads = runs_own_entrypoint(model) or container in {"tgi", "tei"}
     for name, setting in (("QUANTIZE", "quantization"), ("DTYPE", "dtype")):
         if name in variables and reads:
             yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
+    numbers = SETTINGS_AS_OPTIONS.get(container, {}) if runs_own_entrypoint(model) else {}
+    for name in sorted(_NUMBERS & numbers.keys() & variables.keys()):
+        yield ("ecsModels", index, "containerConfig", "environment", name), name, variables[name]
     options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
     waiting = ""
     for argument in server_arguments(model, index):
@@ -195,6 +205,26 @@ def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
 
 
 _Told = tuple[str, str | None, Severity | None]
+_NUMBERS: Final = frozenset(
+    {"GPU_MEMORY_UTILIZATION", "MAX_CONCURRENT_REQUESTS", "MAX_TOTAL_TOKENS", "TENSOR_PARALLEL_SIZE"}
+)
+
+
+def _number(name: str, value: str) -> _Told | None:
+    if name == "GPU_MEMORY_UTILIZATION":
+        try:
+            share = float(value)
+        except ValueError:
+            share = 0.0
+        if 0 < share <= 1:
+            return None
+        fix = f"Write `{share / 100:g}`." if 1 < share <= 100 else "Write a fraction, such as 0.9."
+        return f"`{name}` must be above 0 and at most 1, but is `{value}`.", fix, None
+    if re.fullmatch(r"\+?0*[1-9][0-9]*", value):
+        return None
+    if name == "MAX_TOTAL_TOKENS" and re.fullmatch(r"-1|auto|[0-9]+(\.[0-9]+)?[kKmMgGtT]", value):
+        return None  # vLLM takes these from some version on.
+    return f"`{name}` must be an integer of at least 1, but is `{value}`.", "Write a number, or remove it.", None
 
 
 def _dtype(container: str, value: str) -> _Told | None:

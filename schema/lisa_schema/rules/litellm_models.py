@@ -14,6 +14,7 @@ from lisa_schema.litellm.permissions import PERMISSIONS, Place, has_permissions
 from lisa_schema.litellm.references import PREFIX
 from lisa_schema.litellm.routes import AwsRoute, aws_route
 from lisa_schema.models import Config, LitellmModel
+from lisa_schema.regions import nearest_regions
 from lisa_schema.regions import region as find_region
 from lisa_schema.rules.registry import RuleViolation, rule
 
@@ -64,8 +65,13 @@ def litellm_providers(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA534", "aws-route-known", f"Use a route of the table of permissions: {_TABLE}.")
 def aws_routes(config: Config) -> Iterator[RuleViolation]:
-    """A model in AWS must have a route that LISA has permissions for."""
+    """A model in AWS must have a route that LISA has permissions for, and a Region that exists."""
     for at, entry, route in _aws_entries(config):
+        name = call_parameters(entry, config).get("aws_region_name")
+        if isinstance(name, str) and not name.startswith(("arn:", PREFIX)) and find_region(name) is None:
+            close = nearest_regions(name, 1)
+            fix = f"Write `{close[0]}`." if close else "Write the name of a Region, such as us-east-1."
+            yield RuleViolation((*at[:-1], "aws_region_name"), f"There is no AWS Region `{name}`.", fix)
         if route.unknown:
             near = nearest(route.unknown, names("bedrockRoutes") | names("bedrockRegions"))
             hint = f" Did you mean `{near}`?" if near else ""

@@ -134,6 +134,11 @@ def engine_models(config: Config) -> Iterator[tuple[int, EcsModel, str, EngineVe
             yield index, model, container, image.version if image.engine == container else None
 
 
+def why_owned(container: str, option: str) -> str | None:
+    """Return what to do instead of setting an option that LISA controls, a sentence; None for other options."""
+    return _OWNED.get(container, {}).get(option)
+
+
 @rule("LISA319", "owned-argument", "Remove the argument.")
 def owned_arguments(config: Config) -> Iterator[RuleViolation]:
     """Arguments must not repeat an option that LISA sets, such as model, name and address, or that bars the gateway."""
@@ -186,6 +191,9 @@ def options_are_known(config: Config) -> Iterator[RuleViolation]:
                 continue
             title = f"{TITLES[container]} {installed or ''}".rstrip()
             message = f"{title} has no option `{_FIRST_DASHES.match(argument.text)[0]}{flag}`"  # type: ignore[index]
+            if not argument.text.startswith("--") and support(container, "options", flag, installed) is not Support.NO:
+                yield RuleViolation(argument.path, f"{message}.", f"Write `--{flag}`.")
+                continue
             if versions := other_versions(container, "options", flag):
                 yield RuleViolation(argument.path, f"{message}; versions {versions} have it.", "Remove or replace it.")
                 continue

@@ -65,11 +65,6 @@ def lock(*, rank: int = 64, fits: bool = True) -> WeightsLock:
     return WeightsLock({BASE: base, "acme/support-lora": locked("acme/support-lora", adapter)})
 
 
-def summary(deployment: Deployment, lock: WeightsLock) -> str:
-    assessment = assess(deployment.config, lock, load_prices(Path("nowhere")))
-    return emit_summary(deployment, lock, SERVE, assessment)["SUMMARY.md"].decode()
-
-
 def context(deployment: Deployment, lock: WeightsLock) -> dict[str, bytes]:
     (spec,) = (each for each in container_contexts(deployment, lock, b"") if each.weights is not None)
     return emit_context(spec, project=Path("/nowhere"))

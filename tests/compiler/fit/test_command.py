@@ -133,6 +133,7 @@ def test_markdown(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         ([LLAMA, "--instance", "g6.huge"], "Unknown instance type"),
+        ([LLAMA, "--instance", "inf2.xlarge"], "exists, but has AWS Neuron accelerators"),
         ([LLAMA, "--region", "eu-nowhere-1"], "Unknown Region"),
     ],
 )

@@ -103,6 +103,18 @@ def test_longer_than_the_positions() -> None:
     assert judge(ask(facts=facts, max_model_len=4097, allows_long_context=True)).verdict is Verdict.FITS
 
 
+@pytest.mark.parametrize("method", ["awq", "gptq", "gptq_marlin"])
+def test_quantizations_of_checkpoints_need_a_quantized_checkpoint(method: str) -> None:
+    answer = judge(ask("g6e.xlarge", quantization=method))
+    assert rejected(answer, RuleKind.CHECKPOINT, "requires a checkpoint that is quantized")
+    quantized = facts_with(shape_of(quantization=AWQ))
+    assert judge(ask("g6e.xlarge", facts=quantized, quantization="awq_marlin")).certain_breaches == ()
+
+
+def test_a_data_type_that_vllm_does_not_have() -> None:
+    assert rejected(judge(ask("g6e.xlarge", dtype="float17")), RuleKind.DTYPE, "no data type `float17`")
+
+
 def test_bfloat16_on_an_older_gpu() -> None:
     small = facts_with(shape_of(), 4_000_000_000)
     assert rejected(judge(ask("g4dn.xlarge", facts=small, dtype="bfloat16")), RuleKind.DTYPE, "bfloat16 requires")

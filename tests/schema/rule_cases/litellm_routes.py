@@ -62,6 +62,8 @@ FAILING: Failing = {
         ([external_model("bedrock/converse/arn:aws:bedrock:us-east-1:012345678901:flow/f1")], f"{PARAMS}.model"),
         ([external_model("sagemaker/team/endpoint")], f"{PARAMS}.model"),
         ([external_model("transcribe/x")], f"{PARAMS}.model"),
+        ([external_model("bedrock/amazon.nova-pro-v1:0", ", aws_region_name: us-esat-1")], f"{PARAMS}.aws_region_name"),
+        ([external_model("sagemaker/ours", ", aws_region_name: us-east-1a")], f"{PARAMS}.aws_region_name"),
     ],
     "aws-call-works": [
         ([external_model("bedrock/us-west-2/cohere.command-r-v1:0")], f"{PARAMS}.model"),
