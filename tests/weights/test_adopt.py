@@ -152,12 +152,13 @@ def test_stage_uploads_a_model_of_an_older_lock_to_its_prefix(workspace: Workspa
     workspace.save(WeightsLock({MODEL: before}))
     store.do("cp", str(directory / "config.json"), f"s3://{workspace.bucket_name}/{MODEL}/{SHARDS[0]}")
     events = list(stage(workspace, no_progress, approve=lambda *_: False))
-    assert isinstance(events[0], ModelLocked)
-    assert events[0].locked.proofs
-    assert replace(events[0], locked=replace(events[0].locked, proofs=())) == ModelLocked(
-        MODEL, before.with_prefix(MODEL)
-    )
-    assert events[1] == ModelUploaded(MODEL, len(before.files), 0)
+    # The entry is proved first, and then gets the prefix that the files are uploaded to.
+    assert [type(event) for event in events[:3]] == [ModelLocked, ModelLocked, ModelUploaded]
+    locked = workspace.locked(MODEL)
+    assert events[1] == ModelLocked(MODEL, locked)
+    assert locked.proofs
+    assert replace(locked, proofs=()) == before.with_prefix(MODEL)
+    assert events[2] == ModelUploaded(MODEL, len(before.files), 0)
     assert workspace.bucket().files(MODEL)[0].size == 2
 
 
