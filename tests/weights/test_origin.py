@@ -16,6 +16,7 @@ from lisa_weights.origin import (
     note_download,
     read_origin,
 )
+from lisa_weights.output_tensors import CONVERTER_VERSION
 from lisa_weights.resolve import IssueKind, resolve
 from weights.model_files import checkpoint, single, write
 
@@ -68,7 +69,7 @@ def test_commit_of_a_checkpoint_is_locked_with_what_was_converted(tmp_path: Path
     files = {"config.json": b"{}", "pytorch_model.bin": checkpoint(b"abcd")}
     note_arrival(write(tmp_path / MODEL, files), COMMIT, files)
     entry = resolve([MODEL], tmp_path, WeightsLock()).lock.models[MODEL]
-    assert (entry.kind, entry.revision, entry.converter) == (SourceKind.HUB, COMMIT, 2)
+    assert (entry.kind, entry.revision, entry.converter) == (SourceKind.HUB, COMMIT, CONVERTER_VERSION)
 
 
 def test_import_is_repeated_if_the_carrier_or_the_model_changed(directory: Path) -> None:
