@@ -15,7 +15,7 @@ from lisa_weights.lock.digest_cache import DigestCache
 from lisa_weights.lock.lock_file import LOCK_FILE, SourceKind
 from lisa_weights.locked_commit import locked_commit
 from lisa_weights.model_directory import LocalState, ModelDirectory, read_directory
-from lisa_weights.origin import forget_download, note_arrival, note_download
+from lisa_weights.origin import forget_download, note_arrival, note_download, remove_abandoned_notes
 from lisa_weights.resolve import IssueKind, WeightsIssue, resolve
 from lisa_weights.serving.omissions import OmittedFile
 from lisa_weights.stage_events import (
@@ -206,6 +206,7 @@ def lock_local(
     failed = [issue for issue in resolution.issues if issue.kind is not IssueKind.UNCOMPARED]
     refused = {issue.model for issue in failed}
     for model in models:
+        remove_abandoned_notes(workspace.path(model))
         locked = resolution.lock.models.get(model)
         if locked is None or model in refused:
             continue

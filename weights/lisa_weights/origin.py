@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lisa_schema.atomic_file import replace_file
+from lisa_schema.atomic_file import remove_abandoned, replace_file
 from lisa_weights.lock.fingerprint import Stamp, stamp
 
 _FILE = ".lisa-origin.json"
@@ -49,6 +50,12 @@ def note_download(directory: Path, revision: str) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory, {"revision": revision})
+
+
+def remove_abandoned_notes(directory: Path) -> None:
+    """Remove what a process that was killed while it wrote a note left in a model's directory."""
+    with suppress(OSError):
+        remove_abandoned(directory / _FILE)
 
 
 def forget_download(directory: Path) -> None:

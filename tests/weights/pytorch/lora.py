@@ -17,7 +17,8 @@ import torch
 import transformers as hf
 from safetensors.torch import save_file
 
-from weights.pytorch.checkpoints import DECODERS, PROMPT, VOCABULARY, answer
+from weights.pytorch.architectures import DECODERS, VOCABULARY
+from weights.pytorch.checkpoints import PROMPT, answer
 
 RANKS = {"small": 8, "large": 32}
 """Rank of each adapter; vLLM's default limit is 16."""
