@@ -85,7 +85,8 @@ def engine_image(image: AssetImage | EcrImage | RegistryImage | TarballImage) ->
         return EngineImage(name=image.path, engine=_engine_of(words), accelerator=None, is_pinned=True)
     if isinstance(image, EcrImage):
         repository = image.repository_arn.partition(":repository/")[2]
-        return _read(ImageReference(registry="ecr", repository=repository, tag=image.tag, digest=""))
+        digest = image.reference.removeprefix("@") if image.is_pinned else ""
+        return _read(ImageReference(registry="ecr", repository=repository, tag=image.version_tag, digest=digest))
     return _read_reference(image.base_image if isinstance(image, AssetImage) else image.registry)
 
 

@@ -51,7 +51,7 @@ def parse_image(text: str) -> ImageReference | None:
 
 
 def image_fault(text: str) -> tuple[str, str] | None:
-    """Tell what is wrong with a text that should be a reference.
+    """Describe what is wrong with a text that should be a reference.
 
     Returns:
         The fault, as the end of a sentence that starts with the text, and the fix, a sentence; None if the text is a

@@ -55,7 +55,8 @@ def tagged_image(image: Image) -> TaggedImage | None:
         return read_reference(image.registry, "registry")
     if isinstance(image, EcrImage):
         repository = image.repository_arn.rpartition(":repository/")[2]
-        return TaggedImage(reference=f"{repository}:{image.tag}", repository=repository, tag=image.tag, key="tag")
+        reference = f"{repository}{image.reference}"
+        return TaggedImage(reference=reference, repository=repository, tag=image.version_tag, key="tag")
     return None
 
 

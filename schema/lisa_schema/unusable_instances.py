@@ -18,7 +18,7 @@ _GPU_TYPES: Final = (
 """Suggestions for a model, best first: one GPU, four and eight."""
 _NEURON: Final = "AWS Neuron accelerators"
 _NEURON_FAMILY: Final = re.compile(r"(inf|trn)[0-9]+[a-z]*\.[0-9]*x?large\Z")
-"""Types of families that may be newer than the table; their names tell what they are."""
+"""Types of families that may be newer than the table; their names show what they are."""
 _PLAIN_TYPES: Final = ("m7i.large", "m6i.large", "m5.large")
 
 

@@ -105,7 +105,7 @@ def test_transfers_killed_in_the_middle_go_on(bucket: Bucket, tmp_path: Path) ->
 
 REFUSALS = [
     (
-        "models-that-nobody-made",
+        "models-that-do-not-exist",
         seaweedfs.OWNER,
         "the bucket does not exist. Check s3BucketModels, or create",
     ),

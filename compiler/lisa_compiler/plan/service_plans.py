@@ -81,7 +81,7 @@ class AdapterPlan:
     """A LoRA adapter that is served with its base model.
 
     Attributes:
-        name: what clients call it, and what the server is told to call it.
+        name: its name for clients, which the server is started with.
         weights: name of its weights in models/, in the lock file and in the bucket.
         list_path: path of the list of its files in the build context.
         directory: name of its directory on the instance's disk; `+` is in no name, so that it is unique.

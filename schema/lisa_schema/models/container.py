@@ -73,6 +73,18 @@ class EcrImage(ConfigModel):
         _, separator, digest = self.tag.rpartition("sha256:")
         return f"@sha256:{digest}" if separator else f":{self.tag}"
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a digest decides which image is pulled."""
+        return self.reference.startswith("@")
+
+    @property
+    def version_tag(self) -> str:
+        """The tag without a digest; empty where there is a digest alone."""
+        if self.is_pinned and "tag" not in self.model_fields_set:
+            return ""
+        return self.tag.partition("sha256:")[0].rstrip("@")
+
 
 class RegistryImage(ConfigModel):
     """An image in a container registry."""

@@ -96,7 +96,7 @@ def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: TaggedImage) -> Ite
     if kind is None or not kind.runs_on or gpu.capability in kind.runs_on:
         return
     if not kind.prefix and not image.publishes("tei"):
-        # The version of an image with another name does not tell what it was built for.
+        # The version of an image with another name does not show what it was built for.
         return
     at = (*path, "containerConfig", "image", image.key)
     also: tuple[Path, ...] = ((*path, "instanceType"),)

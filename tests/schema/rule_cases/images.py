@@ -65,6 +65,8 @@ PASSING: Passing = {
         [on(f"{TGI}@{DIGEST}")],
         [on(f"registry.example.com:5000/tgi:latest@{DIGEST}")],
         [ecr("lisa-tgi:3.3.4")],
+        [ecr("lisa-tgi"), f"{MODEL_IMAGE}.digest={DIGEST}"],
+        [ecr("lisa-tgi"), f"{MODEL_IMAGE}.tag='{DIGEST}'"],
         [f"{MODEL_IMAGE}={{type: tarball, path: tgi.tar}}"],
         [on(TGI), OFF],
     ],
