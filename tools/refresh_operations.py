@@ -6,6 +6,9 @@ Known operations keep their access and group; new ones are added as `closed,…,
 
 The operations come from the route table of the started proxy: routes hidden from its OpenAPI document, mounted
 applications (method MOUNT), websockets (method WEBSOCKET) and routers that LiteLLM otherwise loads on first use.
+
+lisa_gateway/litellm_parameters.txt gets the parameters that LiteLLM acts on itself, which callers may not set; the
+gateway checks them too, for requests that go to a model's own server. `--parameters` prints them.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).resolve().parents[1] / "runtime" / "gateway" / "lisa_gateway" / "operations.csv"
+PARAMETERS = TABLE.with_name("litellm_parameters.txt")
 COLUMNS = ("access", "method", "path", "group")
 # What LiteLLM needs to start, and the callback that mounts Prometheus' own application.
 _CONFIG = """\
@@ -34,7 +38,10 @@ _ON_DEMAND = ("POST", "/lazy/warm/{name}")
 
 
 def main(arguments: list[str]) -> int:
-    """Write the table, or list the operations."""
+    """Write the tables, or list the operations or the parameters."""
+    if "--parameters" in arguments:
+        sys.stdout.write("\n".join(installed_parameters()) + "\n")
+        return 0
     found = asyncio.run(installed_operations())
     if "--list" in arguments:
         sys.stdout.write(json.dumps(found) + "\n")
@@ -47,12 +54,22 @@ def main(arguments: list[str]) -> int:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted(rows, key=lambda row: (row["path"], row["method"])))
+    head = "# Parameters of the pinned LiteLLM, in lower case; tools/refresh_operations.py writes this file."
+    PARAMETERS.write_text("\n".join([head, *installed_parameters()]) + "\n", encoding="utf-8")
     present = {(row["method"], row["path"]) for row in rows}
     for method, path in sorted(present - known.keys()):
         sys.stdout.write(f"new      {method} {path}\n")
     for method, path in sorted(known.keys() - present):
         sys.stdout.write(f"removed  {method} {path}\n")
     return 0
+
+
+def installed_parameters() -> list[str]:
+    """What lisa_gateway.proxy_authorization knows of the installed LiteLLM, in lower case."""
+    sys.path.insert(0, str(TABLE.parents[1]))
+    from lisa_gateway.proxy_authorization import known_parameters
+
+    return sorted(known_parameters())
 
 
 async def installed_operations() -> list[tuple[str, str]]:
