@@ -2,13 +2,13 @@
 
 Known operations keep their access and group; new ones are added as `closed,…,unclassified`, printed, and fail
 `tests/gateway/test_operations.py` until a person classifies them; operations that LiteLLM no longer has are removed.
-`--list` prints the operations of the installed LiteLLM as JSON and changes nothing.
+`--list` prints the operations and the parameters of the installed LiteLLM as JSON and changes nothing.
 
 The operations come from the route table of the started proxy: routes hidden from its OpenAPI document, mounted
 applications (method MOUNT), websockets (method WEBSOCKET) and routers that LiteLLM otherwise loads on first use.
 
 lisa_gateway/litellm_parameters.txt gets the parameters that LiteLLM acts on itself, which callers may not set; the
-gateway checks them too, for requests that go to a model's own server. `--parameters` prints them.
+gateway checks them too, for requests that go to a model's own server.
 """
 
 from __future__ import annotations
@@ -38,13 +38,10 @@ _ON_DEMAND = ("POST", "/lazy/warm/{name}")
 
 
 def main(arguments: list[str]) -> int:
-    """Write the tables, or list the operations or the parameters."""
-    if "--parameters" in arguments:
-        sys.stdout.write("\n".join(installed_parameters()) + "\n")
-        return 0
+    """Write the tables, or list what is in them."""
     found = asyncio.run(installed_operations())
     if "--list" in arguments:
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(json.dumps({"operations": found, "parameters": installed_parameters()}) + "\n")
         return 0
     with TABLE.open(encoding="utf-8", newline="") as file:
         known = {(row["method"], row["path"]): row for row in csv.DictReader(file)}

@@ -56,7 +56,8 @@ class Connection(ResponseHandler):
         self._head_until = math.inf
         self._reader = None
         self._received = 0
-        self._expected = 0
+        # Until a head has come, so that a request that is given up before leaves its connection to no other.
+        self._expected = -1
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,

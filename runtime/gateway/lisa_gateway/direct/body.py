@@ -72,8 +72,9 @@ def with_usage(body: bytes, content: dict[str, Any]) -> bytes | None:
         return None
     for member in members(body):
         if member.name == "stream_options":
-            asked = orjson.dumps({**(options or {}), "include_usage": True})
-            return replaced(body, member, asked)
+            # Some servers add counts to every event too, once the last one is asked for.
+            kept = {name: value for name, value in (options or {}).items() if name != "continuous_usage_stats"}
+            return replaced(body, member, orjson.dumps({**kept, "include_usage": True}))
     return None
 
 
