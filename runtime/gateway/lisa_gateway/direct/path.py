@@ -32,6 +32,7 @@ _PATHS = frozenset(path for target in _TARGETS.values() for path in (target.deco
 # What a model's server gets of a caller's headers; they have commands for some servers, such as which replica computes.
 _FORWARDED = frozenset({b"accept", b"traceparent", b"tracestate", b"user-agent"})
 _REJECTED = 401
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +109,32 @@ class DirectPath:
         Raises:
             GatewayError: see `ModelServer.send` and `ModelKeys.get`.
         """
+        answer = await self._send(request, request.body, headers, context)
+        former = request.model.former_name
+        if former and answer.status == _NOT_FOUND:
+            # The model's stack is not updated yet. A server that does not know the model has done nothing.
+            answer.close()
+            answer = await self._send(request, with_model(request.body, former), headers, context)
+        return answer
+
+    async def _send(
+        self, request: DirectRequest, body: bytes, headers: Iterable[tuple[bytes, bytes]], context: RequestContext
+    ) -> Answer:
         server = self._server(request.model.address)
         caller = b"" if context.caller is None else context.caller.key
         sent = [header for header in headers if header[0] in _FORWARDED]
         sent += ((b"content-type", b"application/json"), (b"x-request-id", context.request_id.encode()))
         secret = request.model.key.secret if request.model.key else ""
         if not secret:
-            return await server.send(request.target, headers=sent, body=request.body, caller=caller)
+            return await server.send(request.target, headers=sent, body=body, caller=caller)
         key = await self._keys.get(secret)
-        answer = await server.send(request.target, headers=_signed(sent, key), body=request.body, caller=caller)
+        answer = await server.send(request.target, headers=_signed(sent, key), body=body, caller=caller)
         if answer.status == _REJECTED:
             # The model's stack has another key now.
             renewed = await self._keys.get(secret, rejected=key)
             if renewed != key:
                 answer.close()
-                answer = await server.send(
-                    request.target, headers=_signed(sent, renewed), body=request.body, caller=caller
-                )
+                answer = await server.send(request.target, headers=_signed(sent, renewed), body=body, caller=caller)
         return answer
 
     def close(self) -> None:

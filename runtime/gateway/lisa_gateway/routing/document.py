@@ -47,6 +47,7 @@ class RoutedModel(_Entry):
         engine: what serves it: `vllm`, `tgi` …; empty for an external model.
         address: scheme, host and optional port of its server; empty unless the route is direct.
         server_name: what its server calls it, where that is not the public name.
+        former_name: what its server calls it too; a server that an earlier version started knows that name alone.
         operations: what its server answers itself.
         key: the key that its server requires; None for a server without.
     """
@@ -58,6 +59,7 @@ class RoutedModel(_Entry):
     engine: str = ""
     address: _Address | Literal[""] = ""
     server_name: str = Field(default="", alias="serverName")
+    former_name: str = Field(default="", alias="formerName")
     operations: frozenset[Operation] = frozenset()
     key: ModelKey | None = None
 
