@@ -12,6 +12,7 @@ from lisa_gateway.errors import ClientDisconnectedError, GatewayError
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
+from lisa_gateway.scopes import require_scope
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader
 
@@ -38,7 +39,8 @@ class PassThrough:
         Raises:
             NotFoundError: LiteLLM has no such path.
             MethodNotAllowedError: it has the path with other methods.
-            ForbiddenError: the operation is closed, or is for administrators and the caller is none.
+            ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
+                the caller's API token do not include it.
             UnsupportedParameterError: the query has a parameter that is not passed on.
             UpstreamUnavailableError: LiteLLM is unreachable.
             UpstreamTimeoutError: it does not respond in time.
@@ -52,6 +54,8 @@ class PassThrough:
         query = scope["query_string"]
         match = self._operations.admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
         context.route = f"{PREFIX}{match.operation.path}"
+        if match.operation.access is Access.INFERENCE:
+            require_scope(caller, match.operation.group)
         target = match.path + b"?" + query if query else match.path
         resources: Resources = scope["state"]["resources"]
         headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id)

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         use_auth: whether callers need a token at all.
         web_origins: origins that browsers may call from, separated by commas: the web application's.
         token_table_name: the DynamoDB table of API tokens.
+        legacy_tokens: whether tokens that LISA 2.x stored as they are count.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     use_auth: bool = True
     web_origins: Annotated[frozenset[Origin], NoDecode, BeforeValidator(_comma_separated)] = frozenset()
     token_table_name: str = Field(min_length=1)
+    legacy_tokens: bool = True
     registered_models_ps_name: str = Field(min_length=1)
     aws_region: str = Field(min_length=1)
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
