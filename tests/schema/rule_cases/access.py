@@ -33,7 +33,7 @@ FAILING: Failing = {
     "no-authentication": [(["authConfig=", *PRIVATE], "authConfig")],
     "admin-group-readable": [(["authConfig.adminGroup=admins"], "authConfig.adminGroup")],
     "plain-text-tokens": [
-        ([], "authConfig.legacyTokens"),
+        (["authConfig.legacyTokens="], "authConfig.legacyTokens"),
         (["authConfig.legacyTokens=true"], "authConfig.legacyTokens"),
     ],
     "public-without-tls": [
