@@ -99,6 +99,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "LEGACY_TOKENS",
+        "whether plain-text API tokens are accepted",
+        "Set `authConfig.legacyTokens` instead.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "REGISTERED_MODELS_PS_NAME",
         "the list of hosted models",
         "Remove it, and set `ecsModels` and `deploymentPrefix`.",

@@ -108,11 +108,12 @@ def _access(deployment: Deployment, serve: Mapping[str, Any]) -> str:
     if any(one.access is Access.ANYONE for one in found):
         return "**no authentication**"
     image = deployment.rest_api.image
-    if isinstance(image, BuiltImage) and image.kind == GATEWAY:
-        return "requires an OIDC or API token"
-    return (
-        f"requires an OIDC or API token **if `{image_text(image)}` is LISA's gateway**; LISA did not build this image"
-    )
+    tokens = "requires an OIDC or API token"
+    if not (isinstance(image, BuiltImage) and image.kind == GATEWAY):
+        tokens += f" **if `{image_text(image)}` is LISA's gateway**; LISA did not build this image"
+    if any(one.trusted.get("LEGACY_TOKENS") != "false" for one in found):
+        tokens += "; **API tokens in plain text** in the token table are accepted (`authConfig.legacyTokens`)"
+    return tokens
 
 
 def _exposed(deployment: Deployment, access: str) -> list[str]:
@@ -125,7 +126,7 @@ def _exposed(deployment: Deployment, access: str) -> list[str]:
     domain = config.api_gateway_config.domain_name
     where = f"https://{domain}" if domain else "its default address (execute-api)"
     callers = (
-        "models, sessions and RAG; requires an OIDC token"
+        "models, sessions, API tokens and RAG; requires an OIDC token"
         if deployment.use_auth
         else "models; rejects all requests because `authConfig` is not set"
     )

@@ -59,6 +59,7 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "AWS_REGION_NAME": config.region,
         "CLIENT_ID": auth.client_id if auth else "",
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
+        "LEGACY_TOKENS": "true" if auth is None or auth.legacy_tokens else "false",
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),

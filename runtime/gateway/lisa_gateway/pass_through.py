@@ -20,6 +20,7 @@ from lisa_gateway.errors import (
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
+from lisa_gateway.scopes import require_scope
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader
 
@@ -47,7 +48,8 @@ class PassThrough:
         Raises:
             NotFoundError: there is no such path, or model.
             MethodNotAllowedError: the path exists with other methods.
-            ForbiddenError: the operation is closed, or is for administrators and the caller is none.
+            ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
+                the caller's API token do not include it.
             UnsupportedParameterError: the query or the body has something that is not passed on.
             BusyError: too many requests for the model are in flight.
             ModelUnavailableError: the model's server is unreachable.
@@ -63,6 +65,8 @@ class PassThrough:
         is_admin = caller is not None and caller.is_admin
         match = self._operations.admit(scope["method"], _raw_path(scope), scope["query_string"], is_admin=is_admin)
         context.route = f"{PREFIX}{match.operation.path}"
+        if match.operation.access is Access.INFERENCE:
+            require_scope(caller, match.operation.group)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
         client = _Client(receive, presence)

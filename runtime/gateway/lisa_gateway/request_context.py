@@ -14,9 +14,14 @@ class Caller:
 
     Attributes:
         kind: `token` for an API token, `oidc` for a person, `anonymous` where no authentication is configured.
-        name: what the log may contain: a digest, or empty.
+        name: what the log may contain: a digest, the id of an API token, or empty.
         is_admin: whether it belongs to the group of administrators.
-        groups: its groups, as the identity provider's token has them.
+        groups: its groups, as the identity provider's token has them; those of an API token are its owner's when it
+            was made.
+        owner: the digest of a user, as in `name`, whether the user calls or an API token of the user; the name of the
+            service account whose API token calls; empty for an API token of LISA 2.x.
+        token_id: id of the API token; empty for a person, and for an API token of LISA 2.x.
+        scopes: families of operations (`operations.FAMILIES`) that an API token may use; empty for all.
         key: a digest that identifies the caller and is never logged; empty without authentication.
     """
 
@@ -25,6 +30,9 @@ class Caller:
     key: bytes = b""
     is_admin: bool = False
     groups: tuple[str, ...] = ()
+    owner: str = ""
+    token_id: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
+from lisa_gateway.api_tokens import ApiTokens
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
 from lisa_gateway.direct.keys import ModelKeys, secrets_client
 from lisa_gateway.direct.path import DirectPath
 from lisa_gateway.health import Health
 from lisa_gateway.issuer import Documents, Verifier
+from lisa_gateway.last_used import LastUsed
 from lisa_gateway.pacing import Pacing
 from lisa_gateway.routing.current import Routing
 from lisa_gateway.settings import Settings
+from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.upstream import Upstream
 from lisa_gateway.v1.registry import Registry, parameter_client
 from lisa_oidc import Expectation
@@ -61,15 +63,19 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         if settings.use_auth:
             documents = Documents()
             stack.push_async_callback(documents.close)
-            table = await stack.enter_async_context(dynamo_client(settings.aws_region))
+            client = await stack.enter_async_context(dynamo_client(settings.aws_region))
+            table = DynamoTable(client, settings.token_table_name, accepts_legacy=settings.legacy_tokens)
+            last_used = LastUsed(table)
+            stack.push_async_callback(last_used.close)
             expectation = Expectation(
                 client_id=settings.client_id,
                 groups_path=settings.jwt_groups_prop,
                 admin_group=settings.admin_group,
             )
             authenticator = TokenAuthenticator(
-                ApiTokens(DynamoTable(table, settings.token_table_name), grace=settings.token_grace),
+                ApiTokens(table, grace=settings.token_grace),
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
+                last_used,
             )
         yield Resources(
             authenticator=authenticator,

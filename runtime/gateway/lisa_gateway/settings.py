@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         web_origins: origins that browsers may call from, separated by commas: the web application's.
         token_table_name: the DynamoDB table of API tokens.
         routes_file: the compiled routes of models; empty to send every request to LiteLLM.
+        legacy_tokens: whether tokens that LISA 2.x stored as they are count.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     use_auth: bool = True
     web_origins: Annotated[frozenset[Origin], NoDecode, BeforeValidator(_comma_separated)] = frozenset()
     token_table_name: str = Field(min_length=1)
+    legacy_tokens: bool = True
     registered_models_ps_name: str = Field(min_length=1)
     aws_region: str = Field(min_length=1)
     routes_file: str = ""

@@ -17,6 +17,7 @@ from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
 from lisa_gateway.operations import operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
+from lisa_gateway.scopes import require_scope
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
@@ -58,8 +59,23 @@ def _resources(request: Request) -> Resources:
     return found
 
 
+async def _in_scope(request: Request) -> None:
+    """Check the scopes of an API token by the route that its request takes."""
+    route = request.scope["route"].path
+    require_scope(RequestContext.of(request.scope).caller, _FAMILIES.get(route, "models"))
+
+
+_FAMILIES = {
+    "/v1/generate": "completions",
+    "/v1/generateStream": "completions",
+    "/v1/embeddings": "embeddings",
+    "/v1/openai/completions": "completions",
+    "/v1/openai/chat/completions": "chat",
+}
+"""The family of operations that a route belongs to; the others list models."""
+
 Given = Annotated[Resources, Depends(_resources)]
-router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True)
+router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True, dependencies=[Depends(_in_scope)])
 
 
 @router.get("/listModels")
