@@ -105,6 +105,19 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         (GATEWAY,),
         in_task=True,
     ),
+    *_each(
+        "GATEWAY_CONFIGURATION_PS_NAME",
+        "which models the gateway serves",
+        "Remove it, and set `ecsModels` and `litellmConfig`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "GATEWAY_CONFIGURATION_DIRECTORY CONFIGURATION_STATE",
+        "which models the gateway serves",
+        "Remove it, and set `ecsModels` and `litellmConfig`.",
+        (GATEWAY,),
+    ),
     # What connects the gateway with LiteLLM.
     *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
     *_each(

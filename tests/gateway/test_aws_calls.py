@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
 from lisa_gateway.api_tokens import DynamoTable, dynamo_client
+from lisa_gateway.configuration.source import published_source
 from lisa_gateway.v1.registry import Registry, parameter_client
 from permissions.recording import Recorder, recording
 
@@ -35,6 +37,25 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
             assert await DynamoTable(table, TABLE).expiration(TOKEN)
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
+    content = b'{"models": []}'
+    sha256 = hashlib.sha256(content).hexdigest()
+    objects, bucket, configuration = aws.client("s3"), "configurations", "/lisa/gateway/configuration"
+    objects.create_bucket(Bucket=bucket)
+    objects.put_object(Bucket=bucket, Key="gateway-routes", Body=content)
+    file = {"bucket": bucket, "key": "gateway-routes", "sha256": sha256}
+    value = json.dumps({"schemaVersion": 1, "routes": file, "litellm": file})
+    aws.client("ssm").put_parameter(Name=configuration, Value=value, Type="String")
+
+    async def read() -> None:
+        async with published_source(REGION, configuration) as source:
+            assert (await source.read()).routes == content
+
     asyncio.run(use())
-    recorder.variables |= {**aws.environment, "REGISTERED_MODELS_PS_NAME": name}
+    asyncio.run(read())
+    recorder.variables |= {
+        **aws.environment,
+        "REGISTERED_MODELS_PS_NAME": name,
+        "GATEWAY_CONFIGURATION_PS_NAME": configuration,
+        "CONFIGURATION": f"{bucket}/gateway-routes",
+    }
     assert recorder.missing("gateway") == []

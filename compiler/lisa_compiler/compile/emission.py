@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,8 +18,9 @@ from lisa_compiler.emit.trust import bundle_digest, describe_authorities, emit_t
 from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import adapter_weights, emit_weights, model_weights
 from lisa_compiler.output.gateway_authentication import COMPONENT
-from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
+from lisa_compiler.plan.artifacts import ArtifactDigests, GatewayConfiguration, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
+from lisa_compiler.plan.outputs import ROUTES
 from lisa_compiler.product.artifact import WEB_APPLICATION, ImageRecipe, ProductArtifact
 from lisa_compiler.product.recipes import product_recipes
 from lisa_compiler.product.sources import FUNCTIONS, complete_files, source_digest
@@ -68,6 +70,7 @@ def emit(
         **emit_web(deployment),
         **emit_trust(deployment, project),
     }
+    files.setdefault(ROUTES, b'{"models": [], "schemaVersion": 1}\n')
     files.update(emit_containers(container_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesizing CloudFormation")
     products = product_artifacts(deployment, project, files)
@@ -94,7 +97,9 @@ def container_contexts(deployment: Deployment, lock: WeightsLock, litellm_config
     """What the build contexts of the gateway and the hosted models are made of."""
     contexts = []
     if isinstance(deployment.rest_api.image, BuiltImage):
-        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
+        # The built-in image reads its configuration when it runs; what a user's own image does with it is not known.
+        own = deployment.rest_api.image.kind == "custom"
+        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config if own else None))
     contexts.extend(
         ContextSpec(
             image=model.service.image,
@@ -148,4 +153,7 @@ def artifact_digests(
         functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
         website=named.get(WEB_APPLICATION, ""),
         trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
+        gateway=GatewayConfiguration(
+            routes=hashlib.sha256(files[ROUTES]).hexdigest(), litellm=hashlib.sha256(files[LITELLM_CONFIG]).hexdigest()
+        ),
     )

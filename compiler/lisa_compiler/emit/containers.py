@@ -47,7 +47,7 @@ class ContextSpec:
         weights: the model's part of weights.json: `{"schemaVersion", "model", "prefix", "status", "files": [{"path",
             "size", "sha256"}]}`, where status is `staged` or `unstaged`, and `"strict": true` if a container must
             refuse unstaged weights; None for the REST API.
-        litellm_config: content of LiteLLM's config.yaml; None for a model.
+        litellm_config: content of LiteLLM's config.yaml, for a user's own image of the gateway; None for others.
         adapters: the LoRA adapters of the model.
     """
 

@@ -29,6 +29,9 @@ TABLE_NAME_LIMIT = 255
 DB_IDENTIFIER_LIMIT = 63
 OPENSEARCH_DOMAIN_LIMIT = 28
 
+GATEWAY_CONFIGURATION = "gateway/configuration"
+"""Path in Parameter Store, below the deployment's prefix, of the parameter that names the gateway's configuration."""
+
 REGISTERED_MODELS = "models"
 """Path in Parameter Store, below the deployment's prefix, of the parameters that the models' stacks write."""
 

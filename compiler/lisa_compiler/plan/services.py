@@ -9,7 +9,7 @@ from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
 from lisa_compiler.plan.deployment import PlanError
 from lisa_compiler.plan.images import BuiltImage, plan_image
-from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
+from lisa_compiler.plan.names import DNS_LABEL_LIMIT, GATEWAY_CONFIGURATION, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
 from lisa_compiler.plan.service_plans import AdapterPlan, ModelPlan, ServicePlan
 from lisa_compiler.plan.trust import plan_trust
@@ -57,6 +57,7 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "AWS_REGION": config.region,
         "AWS_REGION_NAME": config.region,
         "CLIENT_ID": auth.client_id if auth else "",
+        "GATEWAY_CONFIGURATION_PS_NAME": names.parameter(GATEWAY_CONFIGURATION),
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),

@@ -32,6 +32,12 @@ class Pool:
         self._places = asyncio.Semaphore(limit)
         self._kept: defaultdict[bytes, list[Connection]] = defaultdict(list)
         self._timer: asyncio.TimerHandle | None = None
+        self._in_use = 0
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether an exchange has a connection, or waits for one."""
+        return self._in_use > 0
 
     async def take(self, caller: bytes) -> Connection:
         """A connection for one exchange; `give_back` ends that.
@@ -43,6 +49,14 @@ class Pool:
             UpstreamUnavailableError: LiteLLM takes no connection.
             UpstreamTimeoutError: it takes none in time, or too many are in use.
         """
+        self._in_use += 1
+        try:
+            return await self._take(caller)
+        except BaseException:
+            self._in_use -= 1
+            raise
+
+    async def _take(self, caller: bytes) -> Connection:
         if self._places.locked():
             try:
                 async with asyncio.timeout(self._timeout):
@@ -66,6 +80,7 @@ class Pool:
     def give_back(self, connection: Connection, caller: bytes) -> None:
         """Take a connection back: it is kept for its caller if another exchange may follow, and ended otherwise."""
         self._places.release()
+        self._in_use -= 1
         if not caller or not connection.is_reusable:
             # What is not sent yet must not keep it open.
             connection.abort()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
+from lisa_gateway.configuration.follower import Follower
+from lisa_gateway.configuration.state import Current
 from lisa_gateway.health import Health
 from lisa_gateway.issuer import Documents, Verifier
 from lisa_gateway.settings import Settings
@@ -57,10 +60,20 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 ApiTokens(DynamoTable(table, settings.token_table_name), grace=settings.token_grace),
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
             )
+        health = Health(upstream)
+        if settings.configuration_state:
+
+            def adopt(current: Current, routes: bytes) -> None:  # noqa: ARG001
+                upstream.switch(current.litellm_url)
+                health.has_started = health.has_started or current.is_ready
+
+            await stack.enter_async_context(
+                Follower(Path(settings.configuration_state), adopt=adopt, in_use=upstream.earlier_in_use)
+            )
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
-            health=Health(upstream),
+            health=health,
             registry=Registry(parameters, settings.registered_models_ps_name),
             admin_key=settings.litellm_admin_key,
         )

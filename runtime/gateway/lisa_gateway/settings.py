@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         litellm_url: address of the LiteLLM proxy.
         litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
         litellm_admin_key: the key for what administrators may use; None to make it unavailable.
+        configuration_state: directory in which the supervisor tells the workers what to serve with; empty without one.
         threads: worker processes.
         host: address to listen on; the load balancer is another machine.
         port: where requests come in.
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
     litellm_key: SecretStr | None = None
     litellm_admin_key: SecretStr | None = None
+    configuration_state: str = ""
     threads: int = Field(default=1, ge=1)
     host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)

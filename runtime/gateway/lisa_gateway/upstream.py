@@ -31,16 +31,15 @@ _NOT_IN_TARGET = re.compile(rb"[^\x21-\x7e]")
 _INVALID = "The response of the model proxy is not valid HTTP."
 
 
-class Upstream:
-    """Sends requests to LiteLLM, and answers from there. Enter it; leaving it ends the connections."""
+class _Target:
+    """A LiteLLM: its address, and the connections to it."""
 
-    def __init__(self, settings: Settings) -> None:
-        url = urlsplit(settings.litellm_url)
-        self._host = url.netloc.encode()
-        self._base = url.path.rstrip("/")
-        self._key = b"Bearer " + settings.litellm_key.get_secret_value().encode() if settings.litellm_key else None
-        self._answer_timeout = settings.answer_timeout
-        self._pool = Pool(
+    def __init__(self, address: str, settings: Settings) -> None:
+        url = urlsplit(address)
+        self.address = address
+        self.host = url.netloc.encode()
+        self.base = url.path.rstrip("/")
+        self.pool = Pool(
             url.hostname or "",
             url.port or _PORTS[url.scheme],
             is_tls=url.scheme == "https",
@@ -48,11 +47,45 @@ class Upstream:
             timeout=settings.connect_timeout,
         )
 
+
+class Upstream:
+    """Sends requests to LiteLLM, and answers from there. Enter it; leaving it ends the connections."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._target: _Target | None = _Target(settings.litellm_url, settings)
+        self._earlier: list[_Target] = []
+        self._key = b"Bearer " + settings.litellm_key.get_secret_value().encode() if settings.litellm_key else None
+        self._answer_timeout = settings.answer_timeout
+
     async def __aenter__(self) -> Upstream:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._pool.close()
+        for target in (self._target, *self._earlier):
+            if target is not None:
+                target.pool.close()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is a LiteLLM to send requests to."""
+        return self._target is not None
+
+    def switch(self, address: str | None) -> None:
+        """Send requests that begin from now on to another LiteLLM; None where no route leads to one."""
+        before = self._target
+        if address == (None if before is None else before.address):
+            return
+        self._target = None if address is None else _Target(address, self._settings)
+        if before is not None:
+            self._earlier.append(before)
+
+    def earlier_in_use(self) -> list[str]:
+        """Addresses of earlier LiteLLMs on which requests are in flight."""
+        for target in [each for each in self._earlier if not each.pool.is_in_use]:
+            target.pool.close()
+            self._earlier.remove(target)
+        return [target.address for target in self._earlier]
 
     async def send(
         self, method: str, target: bytes, *, headers: Headers, body: Body = None, caller: bytes = b""
@@ -70,7 +103,8 @@ class Upstream:
 
         Raises:
             InvalidRequestError: the target is no path, or is not percent-encoded; a header is not UTF-8.
-            UpstreamUnavailableError: LiteLLM takes no connection, ends it without an answer, or sends what is not HTTP.
+            UpstreamUnavailableError: there is no LiteLLM, it takes no connection, ends it without an answer, or
+                sends what is not HTTP.
             UpstreamTimeoutError: it does not respond in time.
         """
         if not target.startswith(b"/") or _NOT_IN_TARGET.search(target):
@@ -78,18 +112,21 @@ class Upstream:
         if isinstance(body, AsyncIterator) or method != "POST":
             # A kept connection may be about to end; and one that an upload is cut off on is of no use.
             caller = b""
-        connection = await self._pool.take(caller)
+        litellm = self._target
+        if litellm is None:
+            raise UpstreamUnavailableError("No model of this deployment serves this operation.")
+        connection = await litellm.pool.take(caller)
         upload: Upload | None = None
 
         def end() -> None:
             if upload is not None:
                 upload.end()
-            self._pool.give_back(connection, caller)
+            litellm.pool.give_back(connection, caller)
 
         try:
             writer = connection.begin(method, self._answer_timeout)
-            framed = self._framed(headers, method, body, is_kept=bool(caller))
-            await write_head(writer, f"{method} {self._base}{target.decode()} HTTP/1.1", framed)
+            framed = self._framed(litellm.host, headers, method, body, is_kept=bool(caller))
+            await write_head(writer, f"{method} {litellm.base}{target.decode()} HTTP/1.1", framed)
             if isinstance(body, AsyncIterator):
                 async with asyncio.timeout(None) as head:
                     upload = Upload(body, head, self._answer_timeout)
@@ -127,9 +164,10 @@ class Upstream:
             signed.append((b"authorization", self._key))
         return signed
 
-    def _framed(self, headers: Headers, method: str, body: Body, *, is_kept: bool) -> Headers:
+    @staticmethod
+    def _framed(host: bytes, headers: Headers, method: str, body: Body, *, is_kept: bool) -> Headers:
         """The headers with those of the connection and of the body's framing."""
-        framed = [(b"Host", self._host), *headers]
+        framed = [(b"Host", host), *headers]
         if not isinstance(body, AsyncIterator):
             framed = [header for header in framed if header[0] != b"content-length"]
             if body is not None or method not in _BODILESS:

@@ -60,7 +60,7 @@ class _Divider:
         self._deployment = deployment
         self._digests = digests
         self._products = products
-        self._no_digests = replace(digests, images={}, layers={}, functions={}, website="")
+        self._no_digests = replace(digests, images={}, layers={}, functions={}, website="", gateway=None)
         self._shared_config = deployment.config.model_copy(update=_OF_OTHERS)
         self._models_config = deployment.config.model_copy(update={"ecs_models": (), "profile": None})
         self._model_config = self._shared_config.model_copy(
@@ -102,7 +102,9 @@ class _Divider:
                 reduced = replace(
                     reduced, external_models=deployment.external_models, litellm_grants=deployment.litellm_grants
                 )
-                digests = replace(digests, images=self._image_digests(deployment.rest_api))
+                digests = replace(
+                    digests, images=self._image_digests(deployment.rest_api), gateway=self._digests.gateway
+                )
                 names += self._image_names(deployment.rest_api)
             case "ui":
                 digests = replace(digests, website=self._digests.website)

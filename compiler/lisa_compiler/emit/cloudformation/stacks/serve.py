@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
+from lisa_compiler.emit.cloudformation.constructs.assets import GATEWAY_PREFIX
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
-from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
+from lisa_compiler.emit.cloudformation.constructs.json_parameters import compact_json, publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
@@ -19,7 +20,8 @@ from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
-from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
+from lisa_compiler.plan.names import GATEWAY_CONFIGURATION, REST_API_URL, REST_API_VPC_URL
+from lisa_compiler.plan.outputs import LITELLM_CONFIGURATION, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,6 +91,7 @@ class ServeStack(LisaStack):
             description="Hosted models",
             source=[(*key, "streaming") for key in stack.model_keys],
         )
+        self._publish_configuration(assets)
         cdk.CfnOutput(self, "RestApiUrl", value=uri, description="URL of the gateway")
         cdk.CfnOutput(
             self,
@@ -96,6 +99,30 @@ class ServeStack(LisaStack):
             value=balancer.dns_name,
             description="DNS name of the gateway's load balancer, the target of a CNAME record in your DNS",
         )
+
+    def _publish_configuration(self, assets: Assets) -> None:
+        """Name the files that the gateway reads while it runs; a change of a model changes this value alone."""
+        files = {
+            name: {"bucket": bucket, "key": key, "sha256": digest}
+            for name, (bucket, key, digest) in self._configuration_files(assets).items()
+        }
+        self.publish(
+            "GatewayConfiguration",
+            GATEWAY_CONFIGURATION,
+            compact_json({"schemaVersion": 1, **files}),
+            description="Routes and LiteLLM configuration of the gateway",
+            source=[("ecsModels",), ("litellmConfig",)],
+        )
+
+    def _configuration_files(self, assets: Assets) -> dict[str, tuple[str, str, str]]:
+        """Bucket, key and digest of each file of the configuration."""
+        digests = assets.digests.gateway
+        if digests is None:
+            raise ValueError(self.plan.component)
+        return {
+            "litellm": (*assets.gateway_file(self, LITELLM_CONFIGURATION, digests.litellm), digests.litellm),
+            "routes": (*assets.gateway_file(self, ROUTES, digests.routes), digests.routes),
+        }
 
     def _roles(self, assets: Assets) -> ContainerRoles:
         deployment = self.deployment
@@ -122,19 +149,24 @@ class ServeStack(LisaStack):
             assets=assets,
         )
         return ContainerRoles(
-            task_arn=self._task_role().attr_arn,
+            task_arn=self._task_role(assets).attr_arn,
             execution_arn=execution.attr_arn,
             instance_profile_arn=profile.attr_arn,
         )
 
-    def _task_role(self) -> iam.CfnRole:
+    def _task_role(self, assets: Assets) -> iam.CfnRole:
         deployment = self.deployment
         names = deployment.names
+        objects = self._configuration_objects(assets)
         registered = deployment.arn("ssm", f"parameter{names.parameter('registeredModels')}")
         policies: dict[str, Document] = {
             "tokens": document(
                 allow("dynamodb:GetItem", deployment.arn("dynamodb", f"table/{names.token_table}")),
                 self.use_key("dynamodb", reads_only=True),
+            ),
+            "configuration": document(
+                allow("ssm:GetParameter", deployment.arn("ssm", f"parameter{names.parameter(GATEWAY_CONFIGURATION)}")),
+                allow("s3:GetObject", objects),
             ),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
@@ -157,6 +189,11 @@ class ServeStack(LisaStack):
             {
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{
+                    f"AwsSolutions-IAM5[Resource::{each}]": "It reads any version of its configuration."
+                    for each in objects
+                    if each.endswith("*")
+                },
+                **{
                     f"AwsSolutions-IAM5[Resource::{resource}]": _wildcard_reason(resource)
                     for grant in grants
                     for resource in grant.resources
@@ -165,6 +202,18 @@ class ServeStack(LisaStack):
             },
         )
         return role
+
+    def _configuration_objects(self, assets: Assets) -> list[str]:
+        """ARNs of the configuration's files: of any version, so that neither the role changes with a model nor a task
+        loses the files that it reads while another version is published.
+        """
+        arn = f"arn:{self.deployment.region.partition.id}:s3:::"
+        return sorted(
+            {
+                f"{arn}{bucket}/{key if cdk.Token.is_unresolved(key) else f'{GATEWAY_PREFIX}*'}"
+                for bucket, key, _ in self._configuration_files(assets).values()
+            }
+        )
 
 
 def _statements(grants: Iterable[Grant]) -> Iterator[Statement]:
