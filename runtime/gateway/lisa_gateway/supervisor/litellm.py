@@ -85,8 +85,8 @@ class Litellm:
         """Start it, and again whenever it ends."""
         self._task = asyncio.create_task(self._run())
 
-    async def until_ready(self) -> None:
-        """Wait until it answers.
+    async def until_ready(self, seconds: float | None = None) -> None:
+        """Wait until it answers, for so many seconds or without a limit.
 
         Raises:
             ConfigurationFaultError: it ended several times before it answered, or did not answer in time.
@@ -96,16 +96,14 @@ class Litellm:
             raise RuntimeError("start it first")
         ready = asyncio.create_task(self._ready.wait())
         try:
-            await asyncio.wait({ready, task}, timeout=self._settings.litellm_start, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ready, task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if self._ready.is_set():
                 return
             if task.done():
                 raise ConfigurationFaultError(
                     Fault.LITELLM, f"LiteLLM ended {self._failures} times before it answered; its output has the reason"
                 )
-            raise ConfigurationFaultError(
-                Fault.LITELLM, f"LiteLLM did not answer within {self._settings.litellm_start:g} s"
-            )
+            raise ConfigurationFaultError(Fault.LITELLM, f"LiteLLM did not answer within {seconds or 0:g} s")
         finally:
             ready.cancel()
 

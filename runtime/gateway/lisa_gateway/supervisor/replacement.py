@@ -101,7 +101,7 @@ class Replacement:
             after = self._start(configuration)
             self._others.append(after)
             try:
-                await after.until_ready()
+                await after.until_ready(self._settings.litellm_start)
             except BaseException:
                 await after.stop()
                 self._others.remove(after)

@@ -31,7 +31,8 @@ class SupervisorSettings(BaseSettings):
         drain_timeout: how long requests may take to end when the container stops.
         hang_timeout: silence after which LiteLLM is killed and started again; 0 for never.
         litellm_port: LiteLLM's port; the next ones are used while one LiteLLM replaces another.
-        litellm_start: how long LiteLLM may take until it answers.
+        litellm_start: how long a LiteLLM that replaces another may take until it answers. The first one has as long as
+            ECS waits for the container to be healthy.
         litellm_drain: how long requests on a replaced LiteLLM may take to end.
         litellm_stop_seconds: how long LiteLLM may take to end when it has no requests.
         log_level: least level that is logged.
@@ -48,7 +49,7 @@ class SupervisorSettings(BaseSettings):
     drain_timeout: int = Field(ge=0)
     hang_timeout: float = Field(default=300.0, ge=0)
     litellm_port: int = Field(default=4000, ge=1, le=65000)
-    litellm_start: float = Field(default=240.0, gt=0)
+    litellm_start: float = Field(default=600.0, gt=0)
     litellm_drain: float = Field(default=600.0, ge=0)
     litellm_stop_seconds: float = Field(default=10.0, ge=0)
     log_level: str = "INFO"
