@@ -26,7 +26,10 @@ def rest_api(folder: Path) -> Container:
         "PYTHONPATH": str(folder / "context"),
         "TMPDIR": str(folder),
     }
-    for name, content in {"gateway/routes.json": "{}", "litellm/config.yaml": "model_list: []\n"}.items():
+    for name, content in {
+        "gateway/routes.json": '{"schemaVersion": 1}',
+        "litellm/config.yaml": "model_list: []\n",
+    }.items():
         path = folder / "compiled" / name
         path.parent.mkdir(parents=True)
         path.write_text(content)

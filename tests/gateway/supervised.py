@@ -98,7 +98,7 @@ def routes(*names: str, direct: Sequence[str] = ()) -> bytes:
             "type": "textgen",
             "engine": "vllm",
             "address": "http://127.0.0.1:9",
-            "operations": ["POST /chat/completions"],
+            "operations": ["chat"],
         }
         for name in direct
     ]

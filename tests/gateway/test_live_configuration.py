@@ -134,7 +134,7 @@ def test_litellm_is_started_again_where_it_ends_or_hangs(published: Published, t
         assert made.metric("lisa_gateway_litellm_exits_total") >= 2
 
 
-def test_litellm_runs_only_while_a_route_leads_to_it(published: Published, tmp_path: Path) -> None:
+def test_litellm_runs_only_while_it_has_models(published: Published, tmp_path: Path) -> None:
     published.put(routes(direct=["d"]), litellm_config())
     with container(tmp_path, published) as made:
         made.wait(lambda: made.get("/health")[0] == 200)
@@ -145,6 +145,20 @@ def test_litellm_runs_only_while_a_route_leads_to_it(published: Published, tmp_p
         published.put(routes(direct=["d"]), litellm_config())
         made.wait(lambda: not made.litellms())
         assert made.get("/health/readiness")[0] == 200
+
+
+def test_direct_routes_are_served_while_litellm_does_not_start(
+    published: Published, tmp_path: Path
+) -> None:
+    # LiteLLM has them too: it translates other APIs for them.
+    published.put(routes(direct=["d"]), litellm_config("d", ends=True))
+    with container(tmp_path, published, HANG_TIMEOUT="1") as made:
+        made.wait(lambda: made.get("/health/readiness")[0] == 200)
+        made.wait(lambda: made.metric("lisa_gateway_litellm_exits_total") > 3)
+        # Its server does not exist.
+        assert made.ask("d")[1]["error"]["code"] == "model_unavailable"
+        published.put(routes(direct=["d"]), litellm_config("d"))
+        made.wait(lambda: made.get("/v2/serve/models")[0] == 200 and made.litellms())
 
 
 @pytest.mark.parametrize("end", ["the gateway is killed", "the supervisor is killed", "LiteLLM does not start again"])

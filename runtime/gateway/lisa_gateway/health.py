@@ -8,6 +8,7 @@ from lisa_gateway.single_flight import SingleFlight
 from lisa_gateway.timed_cache import TimedCache
 
 if TYPE_CHECKING:
+    from lisa_gateway.routing.current import Routing
     from lisa_gateway.upstream import Upstream
 
 LIVENESS = "/health"
@@ -24,8 +25,9 @@ class Health:
         has_started: whether LiteLLM has answered once, to this worker or to the supervisor.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, routing: Routing) -> None:
         self._upstream = upstream
+        self._routing = routing
         self._last: TimedCache[None, bool] = TimedCache(seconds=_SECONDS, size=1)
         self._probes: SingleFlight[None, bool] = SingleFlight()
         self.has_started = False
@@ -35,8 +37,8 @@ class Health:
         return self.has_started or await self.is_ready()
 
     async def is_ready(self) -> bool:
-        """Whether LiteLLM answers now; without routes that lead to it, always."""
-        if not self._upstream.is_used:
+        """Whether LiteLLM answers now; where no model is served through it, always."""
+        if not self._routing.current.needs_litellm:
             return True
         known = self._last.get(None)
         if known is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -12,6 +11,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
+
+from lisa_gateway.routing.document import RoutingError, RoutingTable
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
@@ -90,15 +91,26 @@ class Configuration:
         return hashlib.sha256(parts.encode()).hexdigest()
 
     @cached_property
-    def needs_litellm(self) -> bool:
-        """Whether a route leads to LiteLLM; a document without models leaves all requests to it."""
-        models = _routes(self.routes).get("models") or []
-        return not models or any(model.get("route") != "direct" for model in models)
+    def table(self) -> RoutingTable:
+        """The routes.
+
+        Raises:
+            RoutingError: the document is not valid.
+        """
+        return RoutingTable.read(self.routes)
 
     @cached_property
-    def has_direct_routes(self) -> bool:
-        """Whether a route does without LiteLLM."""
-        return any(model.get("route") == "direct" for model in _routes(self.routes).get("models") or [])
+    def uses_litellm(self) -> bool:
+        """Whether LiteLLM has a model. It translates other APIs for models whose route is direct, too."""
+        return self.table.needs_litellm or bool(self._litellm_models)
+
+    @cached_property
+    def _litellm_models(self) -> list[Any]:
+        content = yaml.load(self.litellm, Loader=_Loader)  # noqa: S506  # a safe loader
+        models = content.get("model_list") or [] if isinstance(content, dict) else None
+        if not isinstance(models, list):
+            raise ValueError("it must be a mapping with a model_list")  # noqa: TRY004  # as for any other content
+        return models
 
     def check(self) -> None:
         """Check that both files have the form that the gateway and LiteLLM read.
@@ -107,25 +119,16 @@ class Configuration:
             ConfigurationFaultError: one of them has not.
         """
         try:
-            _ = self.needs_litellm
-        except (ValueError, AttributeError, TypeError) as error:
+            _ = self.table
+        except RoutingError as error:
             raise ConfigurationFaultError(Fault.CONTENT, f"routes.json is not valid: {error}") from error
         try:
-            content = yaml.load(self.litellm, Loader=_Loader)  # noqa: S506  # a safe loader
+            _ = self._litellm_models
         except (yaml.YAMLError, ValueError) as error:
             raise ConfigurationFaultError(Fault.CONTENT, f"LiteLLM's config.yaml is not valid: {error}") from error
-        if not isinstance(content, dict) or not isinstance(content.get("model_list") or [], list):
-            raise ConfigurationFaultError(Fault.CONTENT, "LiteLLM's config.yaml is not a mapping with a model_list")
 
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _routes(content: bytes) -> dict[str, Any]:
-    found = json.loads(content)
-    if not isinstance(found, dict):
-        raise TypeError("it must be an object")
-    return found
 
 
 def read_reference(value: str) -> Reference:

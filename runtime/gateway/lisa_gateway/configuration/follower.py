@@ -62,9 +62,10 @@ class Follower:
     def _look(self) -> None:
         version = self._state.version()
         if version != self._version:
+            # One that cannot be adopted is tried once.
+            self._version = version
             current = self._state.current()
             self._adopt(current, Path(current.routes).read_bytes())
-            self._version = version
             self._generation = current.generation
         self._report()
 

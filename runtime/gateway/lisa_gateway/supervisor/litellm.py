@@ -54,6 +54,7 @@ class Litellm:
         environment: its variables, with the keys of `proxy_authorization`.
         settings: how long it may take.
         counts: what is counted.
+        gives_up: whether it is not started again when it has ended several times before it first answered.
         on_outage: called when it has not answered for `hang_timeout` since it ended, however often it was started.
     """
 
@@ -66,6 +67,7 @@ class Litellm:
         settings: SupervisorSettings,
         counts: Counts,
         on_outage: Callable[[], None],
+        gives_up: bool,
     ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -74,6 +76,7 @@ class Litellm:
         self._settings = settings
         self._counts = counts
         self._on_outage = on_outage
+        self._gives_up = gives_up
         self._child: Child | None = None
         self._failures = 0
         self._ready = asyncio.Event()
@@ -133,7 +136,7 @@ class Litellm:
                 self._failures = 0
                 if now - answered >= _STABLE_SECONDS:
                     pause = _FIRST_PAUSE_SECONDS
-            elif not self._has_been_ready and self._failures >= _ATTEMPTS:
+            elif self._gives_up and not self._has_been_ready and self._failures >= _ATTEMPTS:
                 return
             elif self._settings.hang_timeout and now - silent_since >= self._settings.hang_timeout:
                 self._on_outage()

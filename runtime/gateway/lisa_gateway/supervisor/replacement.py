@@ -70,17 +70,18 @@ class Replacement:
             ConfigurationFaultError: it is not valid.
         """
         configuration.check()
-        if configuration.needs_litellm:
-            self._litellm = self._start(configuration)
-        self._publish(configuration, self._litellm, is_ready=self._litellm is None)
+        required = configuration.table.needs_litellm
+        if configuration.uses_litellm:
+            self._litellm = self._start(configuration, gives_up=required)
+        self._publish(configuration, self._litellm, is_ready=not required)
 
     async def until_ready(self) -> None:
-        """Wait until the first LiteLLM answers.
+        """Wait until the first LiteLLM answers, where a model is served through it.
 
         Raises:
             ConfigurationFaultError: it does not.
         """
-        if self._litellm is not None and self._current is not None:
+        if self._litellm is not None and self._current is not None and self._current.table.needs_litellm:
             await self._litellm.until_ready()
             self._publish(self._current, self._litellm, is_ready=True)
 
@@ -93,12 +94,12 @@ class Replacement:
         configuration.check()
         before, current = self._litellm, self._current
         keeps = before is not None and current is not None and configuration.litellm == current.litellm
-        if not configuration.needs_litellm:
+        if not configuration.uses_litellm:
             after = None
         elif keeps:
             after = before
         else:
-            after = self._start(configuration)
+            after = self._start(configuration, gives_up=True)
             self._others.append(after)
             try:
                 await after.until_ready(self._settings.litellm_start)
@@ -146,7 +147,7 @@ class Replacement:
         running = [each for each in (self._litellm, *self._others) if each is not None]
         await asyncio.gather(*(each.stop() for each in running))
 
-    def _start(self, configuration: Configuration) -> Litellm:
+    def _start(self, configuration: Configuration, *, gives_up: bool) -> Litellm:
         digest = hashlib.sha256(configuration.litellm).hexdigest()
         used = {each.port for each in (self._litellm, *self._others) if each is not None}
         litellm = Litellm(
@@ -156,6 +157,7 @@ class Replacement:
             settings=self._settings,
             counts=self._counts,
             on_outage=self._outage,
+            gives_up=gives_up,
         )
         litellm.start()
         return litellm
@@ -163,7 +165,7 @@ class Replacement:
     def _outage(self) -> None:
         """Decide what a LiteLLM that does not start again means: direct routes are served without it."""
         current = self._current
-        if current is not None and not current.has_direct_routes:
+        if current is not None and not any(model.is_direct for model in current.table):
             self._on_outage()
 
     def _publish(self, configuration: Configuration, litellm: Litellm | None, *, is_ready: bool) -> None:
