@@ -127,6 +127,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     ),
     # What connects the gateway with LiteLLM.
     *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
+    *_each("ROUTES_FILE", "where the gateway sends prompts", "Remove it: the routes are compiled.", (GATEWAY,)),
     *_each(
         "LITELLM_KEY",
         "the gateway's key for LiteLLM",

@@ -72,6 +72,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "MAX_JSON_FIELD_BYTES": "longest parameter in a JSON body; 16 KiB",
             "MAX_JSON_TEXT_BYTES": "longest text of a JSON body; 4 MiB",
             "MAX_LARGE_BODIES": "large bodies of all callers in flight; 16",
+            "MAX_MODEL_REQUESTS": "requests of one hosted model in flight; 1536",
             "MAX_REQUESTS": "requests of all callers in flight; 2048",
             "MAX_TARGET_BYTES": "longest path and query of a request; 16 KiB",
             "METRICS_PORT": "port for Prometheus, which no load balancer reaches; 9090, 0 for none",
