@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lisa_compiler.emit.access import emit_access
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import ContextSpec, ServedAdapter, emit_containers
 from lisa_compiler.emit.fit import emit_fit
@@ -67,6 +68,7 @@ def emit(
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
+        **emit_access(deployment),
     }
     files.update(emit_containers(container_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
     tell("synthesizing CloudFormation")

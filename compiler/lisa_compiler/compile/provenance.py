@@ -27,6 +27,7 @@ from lisa_compiler.compile.emission import (
 from lisa_compiler.compile.fit import assess_fit
 from lisa_compiler.compile.inputs import program_digest
 from lisa_compiler.compile.traced_output import FOLDER, TEMPLATE, TracedOutput
+from lisa_compiler.emit.access import emit_access
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import emit_containers
 from lisa_compiler.emit.fit import emit_fit
@@ -152,6 +153,7 @@ def _files(deployment: Deployment, project: Path) -> dict[str, bytes]:
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
+        **emit_access(deployment),
     }
     contexts = container_contexts(deployment, lock, files[LITELLM_CONFIG])
     return files | emit_containers(contexts, project=project)
