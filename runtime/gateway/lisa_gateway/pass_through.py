@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
+from lisa_gateway.access.admission import length_of
+from lisa_gateway.access.lists import send_permitted
 from lisa_gateway.answer import answer_headers
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import ClientDisconnectedError, GatewayError
@@ -18,6 +20,7 @@ from lisa_gateway.usage import UsageReader
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
     from lisa_gateway.resources import Resources
     from lisa_gateway.upstream import Body
@@ -40,6 +43,9 @@ class PassThrough:
             MethodNotAllowedError: it has the path with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none.
             UnsupportedParameterError: the query has a parameter that is not passed on.
+            ModelForbiddenError: the caller may not use the model.
+            LimitExceededError: a limit of the caller, or of its group, is reached.
+            BudgetUnknownError: what is left of a token budget is not known.
             UpstreamUnavailableError: LiteLLM is unreachable.
             UpstreamTimeoutError: it does not respond in time.
             OpaqueAnswerError: it answers with an error that is not JSON.
@@ -65,16 +71,28 @@ class PassThrough:
             async with presence:
                 disconnect.on_disconnect(client.leave)
                 body = await client.body()
-                answer = await resources.upstream.send(
-                    scope["method"], target, headers=headers, body=body, caller=b"" if caller is None else caller.key
-                )
+                admission = await resources.access.admit(context, match, length_of(scope["headers"], body))
                 try:
-                    if is_opaque(answer.status, answer.headers):
-                        raise readable_error(answer.status, body)
-                    await _relay(answer, send, context)
+                    headers += admission.headers
+                    answer = await resources.upstream.send(
+                        scope["method"],
+                        target,
+                        headers=headers,
+                        body=body,
+                        caller=b"" if caller is None else caller.key,
+                    )
+                    try:
+                        if is_opaque(answer.status, answer.headers):
+                            raise readable_error(answer.status, body)
+                        if admission.filters_list:
+                            await send_permitted(answer, admission, send)
+                        else:
+                            await _relay(answer, send, context, admission)
+                    finally:
+                        # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
+                        answer.close()
                 finally:
-                    # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
-                    answer.close()
+                    admission.settle()
         except TimeoutError:
             # Leaving the block has cancelled what was under way to LiteLLM.
             if client.failure is not None:
@@ -140,13 +158,17 @@ def _raw_path(scope: Scope) -> bytes:
     return raw.removeprefix(_PREFIX_BYTES)
 
 
-async def _relay(answer: Answer, send: Send, context: RequestContext) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
+async def _relay(answer: Answer, send: Send, context: RequestContext, admission: Admission) -> None:
+    headers = admission.begin_answer(answer_headers(answer))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     usage = UsageReader(answer.headers)
     more = True
-    while more:
-        part = await answer.next_part()
-        usage.feed(part)
-        more = not answer.is_at_end
-        await send({"type": "http.response.body", "body": part, "more_body": more})
-    context.prompt_tokens, context.completion_tokens = usage.tokens()
+    try:
+        while more:
+            part = await answer.next_part()
+            usage.feed(part)
+            admission.feed(part)
+            more = not answer.is_at_end
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+    finally:
+        context.prompt_tokens, context.completion_tokens = usage.tokens()

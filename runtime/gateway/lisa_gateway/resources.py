@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
+from lisa_gateway.access.admission import AccessControl
+from lisa_gateway.access.opening import open_access
 from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
 from lisa_gateway.health import Health
@@ -27,6 +32,7 @@ class Resources:
         upstream: the way to LiteLLM.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
+        access: what callers may use.
         admin_key: LiteLLM's key for what administrators may use.
     """
 
@@ -34,6 +40,7 @@ class Resources:
     upstream: Upstream
     health: Health
     registry: Registry
+    access: AccessControl
     admin_key: SecretStr | None
 
 
@@ -57,10 +64,17 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 ApiTokens(DynamoTable(table, settings.token_table_name), grace=settings.token_grace),
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
             )
+        access = await stack.enter_async_context(open_access(settings, _access_of(settings)))
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
             health=Health(upstream),
             registry=Registry(parameters, settings.registered_models_ps_name),
+            access=access,
             admin_key=settings.litellm_admin_key,
         )
+
+
+def _access_of(settings: Settings) -> Callable[[], Mapping[str, Any] | None]:
+    content = json.loads(Path(settings.routes_file).read_bytes()).get("access") if settings.routes_file else None
+    return lambda: content

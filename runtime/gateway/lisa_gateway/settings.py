@@ -29,7 +29,10 @@ class Settings(BaseSettings):
         web_origins: origins that browsers may call from, separated by commas: the web application's.
         token_table_name: the DynamoDB table of API tokens.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
-        aws_region: region of both.
+        limits_table_name: the DynamoDB table of the counters of limits; empty for none, so that no limit holds.
+        usage_table_name: the DynamoDB table of usage; empty for none.
+        routes_file: the compiled routes, with the access document; empty for none.
+        aws_region: region of all of them.
         litellm_url: address of the LiteLLM proxy.
         litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
         litellm_admin_key: the key for what administrators may use; None to make it unavailable.
@@ -82,6 +85,9 @@ class Settings(BaseSettings):
     web_origins: Annotated[frozenset[Origin], NoDecode, BeforeValidator(_comma_separated)] = frozenset()
     token_table_name: str = Field(min_length=1)
     registered_models_ps_name: str = Field(min_length=1)
+    limits_table_name: str = ""
+    usage_table_name: str = ""
+    routes_file: str = ""
     aws_region: str = Field(min_length=1)
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
     litellm_key: SecretStr | None = None
