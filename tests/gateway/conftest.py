@@ -89,7 +89,7 @@ def local_aws() -> Iterator[Aws]:
     port = free_port()
     with TemporaryDirectory() as folder:
         log = Path(folder) / "moto.log"
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        command = [sys.executable, ROOT / "tests" / "gateway" / "serial_aws.py", str(port)]
         with running(command, log=log, environment={}) as process:
             found = Aws(f"http://127.0.0.1:{port}")
             wait_until_answers(f"{found.endpoint}/moto-api/", process, log, seconds=60)

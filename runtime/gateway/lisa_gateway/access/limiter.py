@@ -166,6 +166,8 @@ class Limiter:
 
     async def write(self, *, at_once: bool = False) -> None:
         """Write what is owed, and give back what has not been used for some time, or at once when the worker ends."""
+        # What is being written has to be there before a worker ends.
+        await asyncio.gather(*self._writes)
         now = self._clock()
         try:
             for permits in list(self._permits.values()):
