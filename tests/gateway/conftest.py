@@ -21,7 +21,7 @@ from gateway.stub_model import StubModel, serving
 from lisa_compiler.dev.processes import free_port
 
 REGION = "us-east-1"
-TABLE = "lisa-tokens"
+TABLE, LIMITS, USAGE = "lisa-tokens", "lisa-limits", "lisa-usage"
 PARAMETER = "/lisa/registeredModels"
 TOKEN = "a-long-lived-token"
 MODELS = [
@@ -104,6 +104,13 @@ def _fill(found: Aws) -> None:
         AttributeDefinitions=[{"AttributeName": "token", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "token", "KeyType": "HASH"}],
     )
+    for table, keys in ((LIMITS, ["counter"]), (USAGE, ["subject", "period"])):
+        found.client("dynamodb").create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in zip(keys, ["HASH", "RANGE"], strict=False)],
+        )
     found.put_token(TOKEN)
     names = ("provider", "modelName", "modelId", "modelType", "streaming")
     value = json.dumps([dict(zip(names, model, strict=True)) for model in MODELS])

@@ -17,12 +17,11 @@ import pytest
 import requests
 from aiohttp import web
 
-from gateway.conftest import TOKEN, Aws, Issuer, settings
+from gateway.conftest import LIMITS, TOKEN, USAGE, Aws, Issuer, settings
 from gateway.person import sign_in
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel, open_stream
 
-LIMITS, USAGE = "lisa-limits", "lisa-usage"
 OPEN: dict[str, Any] = {"models": ["*"], "repositories": []}
 ACCESS = {
     "groups": {
@@ -39,13 +38,6 @@ def guarded(
     aws: Aws, issuer: Issuer, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Gateway]]:
     """Two gateways with the same access and tables."""
-    for table, keys in ((LIMITS, ["counter"]), (USAGE, ["subject", "period"])):
-        aws.client("dynamodb").create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in zip(keys, ["HASH", "RANGE"], strict=False)],
-        )
     folder: Path = tmp_path_factory.mktemp("guarded")
     routes = folder / "routes.json"
     routes.write_text(json.dumps({"schemaVersion": 1, "models": [], "access": ACCESS}))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
+from gateway.conftest import LIMITS, PARAMETER, REGION, TABLE, TOKEN, USAGE, Aws
+from lisa_gateway.access.counters import DynamoCounters
+from lisa_gateway.access.usage import Amount, UsageRecorder
 from lisa_gateway.api_tokens import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
 from permissions.recording import Recorder, recording
@@ -33,8 +36,13 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
             assert await DynamoTable(table, TABLE).expiration(TOKEN)
+            assert (await DynamoCounters(table, LIMITS).take("key", limit=1, least=1, most=1, end=time.time())).units
+            usage = UsageRecorder(table, USAGE)
+            usage.record(user="ann", groups=["staff"], model="writer", amount=Amount(1))
+            await usage.write()
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
     asyncio.run(use())
-    recorder.variables |= {**aws.environment, "REGISTERED_MODELS_PS_NAME": name}
+    tables = {"LIMITS_TABLE_NAME": LIMITS, "USAGE_TABLE_NAME": USAGE}
+    recorder.variables |= {**aws.environment, **tables, "REGISTERED_MODELS_PS_NAME": name}
     assert recorder.missing("gateway") == []

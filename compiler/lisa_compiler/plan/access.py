@@ -30,30 +30,15 @@ def access_document(config: Config) -> Document | None:
     }
 
 
-def repository_access(config: Config) -> Document | None:
+def repository_access(config: Config) -> Document:
     """What the RAG function reads of the access document: the repositories of each group, and of all others."""
     document = access_document(config)
     if document is None:
-        return None
+        return {"groups": {}, "everyone": [ALL]}
     return {
         "groups": {name: entry["repositories"] for name, entry in document["groups"].items()},
         "everyone": document["everyone"]["repositories"],
     }
-
-
-def needs_counters(config: Config) -> bool:
-    """Whether any entry has limits, which the gateway counts in a table."""
-    access = config.access_config
-    if access is None:
-        return False
-    entries = [*access.groups.values(), *([access.everyone] if access.everyone else [])]
-    return any(limits.are_set for entry in entries for limits in (entry.per_caller, entry.per_group))
-
-
-def restricts_repositories(config: Config) -> bool:
-    """Whether some caller may not use all RAG repositories, or documents may be limited to groups."""
-    document = repository_access(config)
-    return document is not None and (bool(document["groups"]) or ALL not in document["everyone"])
 
 
 def _entry(access: AccessConfig, entry: AccessEntry | None) -> dict[str, Any]:

@@ -58,10 +58,12 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "AWS_REGION_NAME": config.region,
         "CLIENT_ID": auth.client_id if auth else "",
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
+        "LIMITS_TABLE_NAME": names.limits_table,
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
         "TOKEN_TABLE_NAME": names.token_table,
+        "USAGE_TABLE_NAME": names.usage_table,
         "USE_AUTH": "true" if auth else "false",
     }
     return _service(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Files = dict[str, bytes]
 
 FUNCTIONS: Mapping[str, str] = MappingProxyType(
-    {"authorizer": "authorizer", "models": "models", "rag": "repository", "session": "session"}
+    {"authorizer": "authorizer", "models": "models", "rag": "repository", "session": "session", "usage": "usage"}
 )
 """The Lambda functions by the names that the plan gives them, and the package of lisa_lambdas that each runs."""
 

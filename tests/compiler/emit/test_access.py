@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.access import PATH, emit_access
 from lisa_compiler.emit.access_summary import access_rows
-from lisa_compiler.plan.access import needs_counters, repository_access, restricts_repositories
+from lisa_compiler.plan.access import repository_access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,7 @@ def test_without_access_configuration_there_is_no_document(planned: Planned) -> 
     deployment = planned()
     assert emit_access(deployment) == {}
     assert access_rows(deployment) == []
-    assert not needs_counters(deployment.config)
-    assert not restricts_repositories(deployment.config)
+    assert repository_access(deployment.config) == {"groups": {}, "everyone": ["*"]}
 
 
 def test_document_has_every_default_resolved(planned: Planned) -> None:
@@ -43,8 +42,6 @@ def test_document_has_every_default_resolved(planned: Planned) -> None:
         "everyone": {**nothing, "models": [], "repositories": []},
     }
     assert repository_access(deployment.config) == {"groups": {"science": []}, "everyone": []}
-    assert needs_counters(deployment.config)
-    assert restricts_repositories(deployment.config)
     opened = json.loads(emit_access(planned(accessConfig={"groups": {"science": {}}}))[PATH])
     assert opened["groups"]["science"]["models"] == opened["everyone"]["models"] == ["*"]
 

@@ -18,6 +18,7 @@ from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
+from lisa_compiler.emit.cloudformation.constructs.usage import add_usage_api, add_usage_tables, count_usage
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
@@ -44,7 +45,7 @@ def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
 
 
 class ServeStack(LisaStack):
-    """Token table, REST API service, and the parameters by which others find it."""
+    """Tables of tokens, limits and usage, REST API service, and the parameters by which others find it."""
 
     def __init__(
         self,
@@ -55,6 +56,8 @@ class ServeStack(LisaStack):
     ) -> None:
         super().__init__(app, deployment, "serve")
         add_table(self, "TokenTable", name=deployment.names.token_table, keys=["token"])
+        add_usage_tables(self)
+        add_usage_api(self, assets)
         service = deployment.rest_api
         rest_api = ContainerService(
             self,
@@ -136,6 +139,7 @@ class ServeStack(LisaStack):
                 allow("dynamodb:GetItem", deployment.arn("dynamodb", f"table/{names.token_table}")),
                 self.use_key("dynamodb", reads_only=True),
             ),
+            "usage": document(count_usage(self), self.use_key("dynamodb")),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
         grants = [
