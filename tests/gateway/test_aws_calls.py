@@ -12,8 +12,9 @@ import pytest
 from gateway.conftest import LIMITS, PARAMETER, REGION, TABLE, TOKEN, USAGE, Aws
 from lisa_gateway.access.counters import DynamoCounters
 from lisa_gateway.access.usage import Amount, UsageRecorder
-from lisa_gateway.api_tokens import DynamoTable, dynamo_client
+from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
+from lisa_tokens import new_token, stored_key
 from permissions.recording import Recorder, recording
 
 LIST = [{"provider": "ecs.textgen.tgi", "modelName": "org/writer", "modelId": "writer", "modelType": "textgen"}]
@@ -35,7 +36,8 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
 
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
-            assert await DynamoTable(table, TABLE).expiration(TOKEN)
+            assert await DynamoTable(table, TABLE).find(TOKEN)
+            await DynamoTable(table, TABLE).set_last_used(stored_key(new_token()), 2, unless_after=1)
             assert (await DynamoCounters(table, LIMITS).take("key", limit=1, least=1, most=1, end=time.time())).units
             usage = UsageRecorder(table, USAGE)
             usage.record(user="ann", groups=["staff"], model="writer", amount=Amount(1))

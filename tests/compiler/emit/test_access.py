@@ -1,12 +1,12 @@
-"""`gateway/access.json` and the summary's table of who may use what."""
+"""The access document in `gateway/routes.json`, and the summary's table of who may use what."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from lisa_compiler.emit.access import PATH, emit_access
 from lisa_compiler.emit.access_summary import access_rows
+from lisa_compiler.emit.routes import PATH, emit_routes
 from lisa_compiler.plan.access import repository_access
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SCIENCE = {"models": ["small"], "perCaller": {"requestsPerMinute": 1200}, "perGr
 
 def test_without_access_configuration_there_is_no_document(planned: Planned) -> None:
     deployment = planned()
-    assert emit_access(deployment) == {}
+    assert "access" not in json.loads(emit_routes(deployment)[PATH])
     assert access_rows(deployment) == []
     assert repository_access(deployment.config) == {"groups": {}, "everyone": ["*"]}
 
@@ -29,7 +29,7 @@ def test_without_access_configuration_there_is_no_document(planned: Planned) -> 
 def test_document_has_every_default_resolved(planned: Planned) -> None:
     deployment = planned(accessConfig={"default": "closed", "groups": {"science": SCIENCE}})
     nothing = {"perCaller": {}, "perGroup": {}, "auditContent": False}
-    assert json.loads(emit_access(deployment)[PATH]) == {
+    assert json.loads(emit_routes(deployment)[PATH])["access"] == {
         "groups": {
             "science": {
                 **nothing,
@@ -42,7 +42,7 @@ def test_document_has_every_default_resolved(planned: Planned) -> None:
         "everyone": {**nothing, "models": [], "repositories": []},
     }
     assert repository_access(deployment.config) == {"groups": {"science": []}, "everyone": []}
-    opened = json.loads(emit_access(planned(accessConfig={"groups": {"science": {}}}))[PATH])
+    opened = json.loads(emit_routes(planned(accessConfig={"groups": {"science": {}}}))[PATH])["access"]
     assert opened["groups"]["science"]["models"] == opened["everyone"]["models"] == ["*"]
 
 

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.service_plans import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
 
-_FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag", "serve": "usage"}
-"""The Lambda function of each stack that has one of the package lisa_lambdas."""
+_FUNCTIONS = {
+    "api-base": ("authorizer",),
+    "chat": ("session",),
+    "models-api": ("models",),
+    "rag": ("rag",),
+    "serve": ("tokens", "usage"),
+}
+"""The Lambda functions of each stack that has some of the package lisa_lambdas."""
 
 _FIRST = ("iam", "networking", "core", "api-base", "serve", "models-api", "api-deployment")
 _LAST = ("chat", "rag", "ui")
@@ -87,8 +93,7 @@ class _Divider:
         reduced = self._reduced(component)
         digests = self._no_digests
         names: list[str] = []
-        if component in _FUNCTIONS:
-            names.append(f"functions/{_FUNCTIONS[component]}")
+        names += [f"functions/{function}" for function in _FUNCTIONS.get(component, ())]
         match component:
             case "core":
                 reduced = replace(reduced, layers=deployment.layers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from lisa_gateway.access.document import AccessDocument, Grant
 from lisa_gateway.access.estimate import AnswerEstimate, estimated_prompt
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 
     from lisa_gateway.access.limiter import Limiter, Reservation
     from lisa_gateway.access.usage import UsageRecorder
-    from lisa_gateway.operations import Match
+    from lisa_gateway.http_server import Body
+    from lisa_gateway.operations import Match, Operation
     from lisa_gateway.request_context import Caller, RequestContext
-    from lisa_gateway.upstream import Body
 
 _ONE_MODEL: Final = "/{model_id}"
 _FIRST_ERROR: Final = 400
@@ -145,12 +144,29 @@ class AccessControl:
             return None
         return self._document.grant(() if caller is None else caller.groups)
 
-    async def admit(self, context: RequestContext, match: Match, length: int) -> Admission:
-        """Admit a request that names an operation.
+    def counts_tokens(self, caller: Caller | None) -> bool:
+        """Whether the tokens of a caller's requests are counted, so that a server must report them."""
+        if self._usage is not None:
+            return True
+        grant = self.grant(caller)
+        return grant is not None and bool(grant.rules)
+
+    def check_listed(self, context: RequestContext, match: Match) -> None:
+        """Check that a caller may see the model that a request for one model names.
+
+        Raises:
+            ModelForbiddenError: the caller may not use it.
+        """
+        name = match.parameter("model_id") if match.operation.path.endswith(_ONE_MODEL) else None
+        if name:
+            self.check_model(context.caller, name)
+
+    async def admit(self, context: RequestContext, operation: Operation, length: int) -> Admission:
+        """Admit a request for an operation.
 
         Args:
             context: the request; its `model` is filled if it is known.
-            match: the operation.
+            operation: the operation.
             length: bytes of its body.
 
         Raises:
@@ -158,12 +174,9 @@ class AccessControl:
             LimitExceededError: a limit is reached.
             BudgetUnknownError: what is left of a budget is not known.
         """
-        operation = match.operation
         if operation.access is not Access.INFERENCE:
             return Admission(context, None, "", length)
         if operation.group == "models":
-            if operation.path.endswith(_ONE_MODEL):
-                self.check_model(context.caller, unquote(match.path.rpartition(b"/models/")[2].decode()))
             return Admission(context, self.grant(context.caller), operation.group, length)
         return await self.admit_model(context, operation.group, length)
 
@@ -185,7 +198,6 @@ class AccessControl:
             if grant.rules and self._limiter is not None:
                 tokens = max(1, estimated_prompt(length))
                 reservation = await self._limiter.reserve(principal(context.caller), grant.rules, tokens)
-        context.needs_usage = self._usage is not None or reservation is not None
         admission.settle_with(self._limiter, reservation, self._usage)
         return admission
 
@@ -201,10 +213,14 @@ class AccessControl:
 
 
 def principal(caller: Caller | None) -> str:
-    """Whose limits a request counts in, and whose usage it is: a user, or an API token without one."""
-    if caller is None or not (caller.name or caller.key):
+    """Whose limits a request counts in, and whose usage it is.
+
+    That is the user, for all API tokens of the user too; else the service account that owns the API token, or the
+    token itself.
+    """
+    if caller is None or not (caller.owner or caller.name or caller.key):
         return "anonymous"
-    return caller.name or f"token-{hashlib.sha256(b'usage:' + caller.key).hexdigest()[:12]}"
+    return caller.owner or caller.name or f"token-{hashlib.sha256(b'usage:' + caller.key).hexdigest()[:12]}"
 
 
 def length_of(headers: Iterable[tuple[bytes, bytes]], body: Body) -> int:

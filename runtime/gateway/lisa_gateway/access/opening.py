@@ -11,7 +11,7 @@ from lisa_gateway.access.admission import AccessControl
 from lisa_gateway.access.counters import DynamoCounters
 from lisa_gateway.access.limiter import Limiter
 from lisa_gateway.access.usage import UsageRecorder
-from lisa_gateway.api_tokens import dynamo_client
+from lisa_gateway.token_table import dynamo_client
 
 if TYPE_CHECKING:
     from lisa_gateway.settings import Settings

@@ -1,4 +1,4 @@
-"""The deprecated routes: they answer what LISA 2.x answered, from LiteLLM."""
+"""The deprecated routes: they answer what LISA 2.x answered, from the models' servers or LiteLLM."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import whole
+from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
 from lisa_gateway.disconnect import cancel_on_disconnect
 from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
+from lisa_gateway.operations import operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
+from lisa_gateway.scopes import require_scope
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
@@ -30,12 +33,14 @@ from lisa_gateway.v1.bodies import (
 from lisa_gateway.v1.metered import MeteredAnswer
 
 if TYPE_CHECKING:
-    from lisa_gateway.answer import Answer, Headers
+    from lisa_gateway.access.admission import Admission
+    from lisa_gateway.answer import Answer
+    from lisa_gateway.direct.path import DirectRequest
+    from lisa_gateway.upstream import Upstream
     from lisa_gateway.v1.registry import RegisteredModel
 
 Kind = Literal["textgen", "embedding"]
 _EVENTS = "text/event-stream"
-_FAMILIES = {"/chat/completions": "chat", "/completions": "completions", "/embeddings": "embeddings"}
 
 
 class UpstreamAnswerError(GatewayError):
@@ -58,8 +63,23 @@ def _resources(request: Request) -> Resources:
     return found
 
 
+async def _in_scope(request: Request) -> None:
+    """Check the scopes of an API token by the route that its request takes."""
+    route = request.scope["route"].path
+    require_scope(RequestContext.of(request.scope).caller, _FAMILIES.get(route, "models"))
+
+
+_FAMILIES = {
+    "/v1/generate": "completions",
+    "/v1/generateStream": "completions",
+    "/v1/embeddings": "embeddings",
+    "/v1/openai/completions": "completions",
+    "/v1/openai/chat/completions": "chat",
+}
+"""The family of operations that a route belongs to; the others list models."""
+
 Given = Annotated[Resources, Depends(_resources)]
-router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True)
+router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True, dependencies=[Depends(_in_scope)])
 
 
 @router.get("/listModels")
@@ -172,24 +192,45 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
 
 
 async def _open(request: Request, path: str, body: Mapping[str, Any]) -> MeteredAnswer:
-    """Ask LiteLLM; the answer is open still, and is not an error."""
+    """Ask the model's own server, or LiteLLM; the answer is open still, and is not an error."""
     resources: Resources = request.state.resources
     context = RequestContext.of(request.scope)
-    context.model = body["model"]
     content = json.dumps(body).encode()
-    admission = await resources.access.admit_model(context, _FAMILIES[path], len(content))
-    headers = resources.upstream.signed([(b"content-type", b"application/json")], context.request_id)
-    headers += admission.headers
+    context.content = dict(body)
+    context.counts_tokens = resources.access.counts_tokens(context.caller)
+    match = operations().find("POST", path.encode())
+    assert match is not None  # noqa: S101  (a path of this module)
+    direct = resources.direct.prepare(match, content, context)
+    context.model = body["model"]
+    admission = await resources.access.admit_model(context, match.operation.group, len(content))
     try:
-        answer = await _send(resources, path, headers, content)
+        answer = await _send(resources, path, content, context=context, direct=direct, admission=admission)
     except BaseException:
         admission.settle()
         raise
     return MeteredAnswer(answer, admission, context)
 
 
-async def _send(resources: Resources, path: str, headers: Headers, content: bytes) -> Answer:
-    answer = await resources.upstream.send("POST", path.encode(), headers=headers, body=content)
+async def _send(
+    resources: Resources,
+    path: str,
+    content: bytes,
+    *,
+    context: RequestContext,
+    direct: DirectRequest | None,
+    admission: Admission,
+) -> Answer:
+    if direct is not None:
+        answer = await resources.direct.send(direct, (), context)
+        if answer.status >= FIRST_ERROR_STATUS:
+            with closing(answer):
+                raise UpstreamAnswerError(answer.status, await error_content(answer))
+        return answer
+    upstream: Upstream = resources.upstream
+    caller = b"" if context.caller is None else context.caller.key
+    await resources.pacing.turn(caller, context.work, upstream.is_alive)
+    headers = upstream.signed([(b"content-type", b"application/json")], context.request_id) + admission.headers
+    answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
     if answer.status >= 400:
         with closing(answer):
             if is_opaque(answer.status, answer.headers):
