@@ -99,6 +99,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "LIMITS_TABLE_NAME USAGE_TABLE_NAME",
+        "the tables of limits and usage",
+        "Remove it: the tables are named after `deploymentName`, `appName` and `deploymentStage`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "LEGACY_TOKENS",
         "whether plain-text API tokens are accepted",
         "Set `authConfig.legacyTokens` instead.",

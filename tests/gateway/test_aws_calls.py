@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
+from gateway.conftest import LIMITS, PARAMETER, REGION, TABLE, TOKEN, USAGE, Aws
+from lisa_gateway.access.counters import DynamoCounters
+from lisa_gateway.access.usage import Amount, UsageRecorder
 from lisa_gateway.configuration.source import published_source
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
@@ -37,6 +40,10 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
             assert await DynamoTable(table, TABLE).find(TOKEN)
             await DynamoTable(table, TABLE).set_last_used(stored_key(new_token()), 2, unless_after=1)
+            assert (await DynamoCounters(table, LIMITS).take("key", limit=1, least=1, most=1, end=time.time())).units
+            usage = UsageRecorder(table, USAGE)
+            usage.record(user="ann", groups=["staff"], model="writer", amount=Amount(1))
+            await usage.write()
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
     content = b'{"models": []}'
@@ -54,8 +61,10 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
 
     asyncio.run(use())
     asyncio.run(read())
+    tables = {"LIMITS_TABLE_NAME": LIMITS, "USAGE_TABLE_NAME": USAGE}
     recorder.variables |= {
         **aws.environment,
+        **tables,
         "REGISTERED_MODELS_PS_NAME": name,
         "GATEWAY_CONFIGURATION_PS_NAME": configuration,
         "CONFIGURATION": f"{bucket}/gateway-routes",

@@ -38,6 +38,9 @@ REGISTERED_MODELS = "models"
 REPOSITORIES = "repositories"
 """Path, likewise, of the parameters of the RAG repositories, each the connection of one."""
 
+REPOSITORY_ACCESS = "repositoryAccess"
+"""Parameter of the RAG repositories that the callers of each group may use."""
+
 EFFECTIVE_CONFIGURATION = "configuration"
 """Parameter of the environment's configuration without its models, likewise."""
 
@@ -161,6 +164,16 @@ class Names:
     def token_table(self) -> str:
         """DynamoDB table of API tokens, named as LISA users know it."""
         return fit(f"{self.deployment}-LISAApiTokenTable", TABLE_NAME_LIMIT)
+
+    @property
+    def limits_table(self) -> str:
+        """DynamoDB table of the counters of limits, which all workers of the gateway share."""
+        return fit(f"{self._scope}-limits", TABLE_NAME_LIMIT)
+
+    @property
+    def usage_table(self) -> str:
+        """DynamoDB table of usage by user, group and model a day."""
+        return fit(f"{self._scope}-usage", TABLE_NAME_LIMIT)
 
     @property
     def sessions_table(self) -> str:

@@ -61,10 +61,12 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "GATEWAY_CONFIGURATION_PS_NAME": names.parameter(GATEWAY_CONFIGURATION),
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LEGACY_TOKENS": "true" if auth is None or auth.legacy_tokens else "false",
+        "LIMITS_TABLE_NAME": names.limits_table,
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
         "TOKEN_TABLE_NAME": names.token_table,
+        "USAGE_TABLE_NAME": names.usage_table,
         "USE_AUTH": "true" if auth else "false",
     }
     return _service(

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
+from lisa_gateway.access.admission import length_of
+from lisa_gateway.access.lists import permitted_entries, send_permitted
 from lisa_gateway.answer import answer_headers
 from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
 from lisa_gateway.direct.model_list import LISTS, direct_models, listing, model_answer
@@ -27,7 +29,9 @@ from lisa_gateway.usage import UsageReader
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
+    from lisa_gateway.direct.path import DirectRequest
     from lisa_gateway.http_server import Body
     from lisa_gateway.operations import Match
     from lisa_gateway.resources import Resources
@@ -51,6 +55,9 @@ class PassThrough:
             ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
                 the caller's API token do not include it.
             UnsupportedParameterError: the query or the body has something that is not passed on.
+            ModelForbiddenError: the caller may not use the model.
+            LimitExceededError: a limit of the caller, or of its group, is reached.
+            BudgetUnknownError: what is left of a token budget is not known.
             BusyError: too many requests for the model are in flight.
             ModelUnavailableError: the model's server is unreachable.
             UpstreamUnavailableError: LiteLLM is unreachable, or a server does not answer with HTTP.
@@ -87,21 +94,43 @@ class PassThrough:
 async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: RequestContext) -> None:
     resources: Resources = scope["state"]["resources"]
     operation = match.operation
-    if operation.group == "models" and (content := model_answer(resources.routing.current, match, scope)) is not None:
-        await _send_json(content, send)
-        return
+    if operation.group == "models":
+        resources.access.check_listed(context, match)
+        if (content := model_answer(resources.routing.current, match, scope)) is not None:
+            await _send_json(permitted_entries(content, resources.access.grant(context.caller)), send)
+            return
     direct = None
+    context.counts_tokens = resources.access.counts_tokens(context.caller)
     if operation.access is Access.INFERENCE and scope["method"] == "POST":
         direct = resources.direct.prepare(match, body, context)
+    admission = await resources.access.admit(context, operation, length_of(scope["headers"], body))
+    try:
+        await _exchange(scope, match, body, send, context=context, direct=direct, admission=admission)
+    finally:
+        admission.settle()
+
+
+async def _exchange(
+    scope: Scope,
+    match: Match,
+    body: Body,
+    send: Send,
+    *,
+    context: RequestContext,
+    direct: DirectRequest | None,
+    admission: Admission,
+) -> None:
+    """Send an admitted request, and its answer."""
+    resources: Resources = scope["state"]["resources"]
     if direct is not None:
         answer = await resources.direct.send(direct, scope["headers"], context)
     else:
         try:
-            answer = await _to_litellm(scope, match, body, context)
+            answer = await _to_litellm(scope, match, body, context, admission)
         except (UpstreamTimeoutError, UpstreamUnavailableError):
-            if operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
+            if match.operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
                 raise
-            await _send_json(listing(models), send)
+            await _send_json(permitted_entries(listing(models), admission.grant), send)
             return
     try:
         if direct is not None and answer.status >= FIRST_ERROR_STATUS:
@@ -109,17 +138,20 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
             return
         if direct is None and is_opaque(answer.status, answer.headers):
             raise readable_error(answer.status, body)
-        await _relay(answer, send, context, hides_usage=direct is not None and direct.hides_usage)
+        if admission.filters_list:
+            await send_permitted(answer, admission, send)
+            return
+        await _relay(answer, send, context, admission, hides_usage=direct is not None and direct.hides_usage)
     finally:
         # Breaks the connection when the answer is not at its end, which cancels what the server does.
         answer.close()
 
 
-async def _to_litellm(scope: Scope, match: Match, body: Body, context: RequestContext) -> Answer:
+async def _to_litellm(scope: Scope, match: Match, body: Body, context: RequestContext, admission: Admission) -> Answer:
     resources: Resources = scope["state"]["resources"]
     caller = b"" if context.caller is None else context.caller.key
     query = scope["query_string"]
-    headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id)
+    headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id) + admission.headers
     if match.operation.access is Access.ADMINISTRATION:
         headers = with_key(headers, resources.admin_key)
     await resources.pacing.turn(caller, context.work, resources.upstream.is_alive)
@@ -183,23 +215,28 @@ def _raw_path(scope: Scope) -> bytes:
     return raw.removeprefix(_PREFIX_BYTES)
 
 
-async def _relay(answer: Answer, send: Send, context: RequestContext, *, hides_usage: bool) -> None:
-    headers = answer_headers(answer)
+async def _relay(
+    answer: Answer, send: Send, context: RequestContext, admission: Admission, *, hides_usage: bool
+) -> None:
+    headers = admission.begin_answer(answer_headers(answer))
     hidden = UsageEventFilter() if hides_usage and is_event_stream(answer.headers) else None
     if hidden is not None:
         headers = [header for header in headers if header[0] != b"content-length"]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     usage = UsageReader(answer.headers)
     more = True
-    while more:
-        part = await answer.next_part()
-        usage.feed(part)
-        more = not answer.is_at_end
-        if hidden is not None:
-            part = hidden.feed(part) if more else hidden.feed(part) + hidden.finish()
-        if part or not more:
-            await send({"type": "http.response.body", "body": part, "more_body": more})
-    context.prompt_tokens, context.completion_tokens = usage.tokens()
+    try:
+        while more:
+            part = await answer.next_part()
+            usage.feed(part)
+            admission.feed(part)
+            more = not answer.is_at_end
+            if hidden is not None:
+                part = hidden.feed(part) if more else hidden.feed(part) + hidden.finish()
+            if part or not more:
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+    finally:
+        context.prompt_tokens, context.completion_tokens = usage.tokens()
 
 
 async def _send_error(answer: Answer, content: bytes, send: Send) -> None:

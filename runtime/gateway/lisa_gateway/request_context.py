@@ -53,6 +53,8 @@ class RequestContext:
         error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.
         prompt_tokens: tokens of the prompt, if the response reports them.
         completion_tokens: tokens of the response, if it reports them.
+        has_estimated_tokens: whether the tokens are an estimate, because the response does not report them.
+        audits_content: whether the audit log has the request's content.
     """
 
     request_id: str
@@ -68,6 +70,8 @@ class RequestContext:
     error_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    has_estimated_tokens: bool = False
+    audits_content: bool = False
 
     def attach(self, scope: Any) -> None:
         """Put it where `of` finds it."""

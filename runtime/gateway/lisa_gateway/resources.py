@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from lisa_gateway.access.admission import AccessControl
+from lisa_gateway.access.opening import open_access
 from lisa_gateway.api_tokens import ApiTokens
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
 from lisa_gateway.configuration.follower import Follower
@@ -37,6 +39,7 @@ class Resources:
         upstream: the way to LiteLLM.
         routing: where requests for each model go.
         direct: the way to the servers of hosted models.
+        access: what callers may use.
         pacing: turns for requests that cost LiteLLM much.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
@@ -47,6 +50,7 @@ class Resources:
     upstream: Upstream
     routing: Routing
     direct: DirectPath
+    access: AccessControl
     pacing: Pacing
     health: Health
     registry: Registry
@@ -93,11 +97,13 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             await stack.enter_async_context(
                 Follower(Path(settings.configuration_state), adopt=adopt, in_use=upstream.earlier_in_use)
             )
+        access = await stack.enter_async_context(open_access(settings, lambda: routing.current.access))
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
             routing=routing,
             direct=direct,
+            access=access,
             pacing=Pacing.of(settings),
             health=health,
             registry=Registry(parameters, settings.registered_models_ps_name),

@@ -24,13 +24,19 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.service_plans import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
 
-_FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag", "serve": "tokens"}
-"""The Lambda function of each stack that has one of the package lisa_lambdas."""
+_FUNCTIONS = {
+    "api-base": ("authorizer",),
+    "chat": ("session",),
+    "models-api": ("models",),
+    "rag": ("rag",),
+    "serve": ("tokens", "usage"),
+}
+"""The Lambda functions of each stack that has some of the package lisa_lambdas."""
 
 _FIRST = ("iam", "networking", "core", "api-base", "serve", "models-api", "api-deployment")
 _LAST = ("chat", "rag", "ui")
 # Of the configuration, what most stacks do not read: the plan has it, or a single stack reads it.
-_OF_OTHERS = {"ecs_models": (), "litellm_config": None, "profile": None, "rag_repositories": ()}
+_OF_OTHERS = {"access_config": None, "ecs_models": (), "litellm_config": None, "profile": None, "rag_repositories": ()}
 
 
 def stack_inputs(
@@ -87,15 +93,18 @@ class _Divider:
         reduced = self._reduced(component)
         digests = self._no_digests
         names: list[str] = []
-        if component in _FUNCTIONS:
-            names.append(f"functions/{_FUNCTIONS[component]}")
+        names += [f"functions/{function}" for function in _FUNCTIONS.get(component, ())]
         match component:
             case "core":
                 reduced = replace(reduced, layers=deployment.layers)
                 digests = replace(digests, layers=self._digests.layers)
                 names += [f"layers/{layer.name}" for layer in deployment.layers if not layer.prebuilt]
-            case "iam" | "rag":
+            case "iam":
                 reduced = replace(reduced, repositories=deployment.repositories)
+            case "rag":
+                access = {"access_config": deployment.config.access_config}
+                config = self._shared_config.model_copy(update=access)
+                reduced = replace(reduced, config=config, repositories=deployment.repositories)
             case "models-api":
                 reduced = replace(reduced, config=self._models_config)
             case "serve":

@@ -19,6 +19,7 @@ from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tokens import add_token_api, add_token_table, record_last_use
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
+from lisa_compiler.emit.cloudformation.constructs.usage import add_usage_api, add_usage_tables, count_usage
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.names import GATEWAY_CONFIGURATION, REST_API_URL, REST_API_VPC_URL
 from lisa_compiler.plan.outputs import LITELLM_CONFIGURATION, ROUTES
@@ -46,7 +47,7 @@ def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
 
 
 class ServeStack(LisaStack):
-    """Token table, REST API service, and the parameters by which others find it."""
+    """Tables of tokens, limits and usage, REST API service, and the parameters by which others find it."""
 
     def __init__(
         self,
@@ -58,6 +59,8 @@ class ServeStack(LisaStack):
         super().__init__(app, deployment, "serve")
         add_token_table(self)
         add_token_api(self, assets)
+        add_usage_tables(self)
+        add_usage_api(self, assets)
         service = deployment.rest_api
         rest_api = ContainerService(
             self,
@@ -170,6 +173,7 @@ class ServeStack(LisaStack):
                 allow("ssm:GetParameter", deployment.arn("ssm", f"parameter{names.parameter(GATEWAY_CONFIGURATION)}")),
                 allow("s3:GetObject", objects),
             ),
+            "usage": document(count_usage(self), self.use_key("dynamodb")),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
         grants = [
