@@ -6,19 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
-from lisa_gateway.answer import answer_headers
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import ClientDisconnectedError, GatewayError
 from lisa_gateway.operations import Access, operations
+from lisa_gateway.relay import relay
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
-from lisa_gateway.upstream_errors import is_opaque, readable_error
-from lisa_gateway.usage import UsageReader
+from lisa_gateway.upstream_errors import error_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from lisa_gateway.answer import Answer
     from lisa_gateway.resources import Resources
     from lisa_gateway.upstream import Body
 
@@ -42,8 +40,9 @@ class PassThrough:
             UnsupportedParameterError: the query has a parameter that is not passed on.
             UpstreamUnavailableError: LiteLLM is unreachable.
             UpstreamTimeoutError: it does not respond in time.
-            OpaqueAnswerError: it answers with an error that is not JSON.
-            UpstreamInterruptedError: it breaks its answer off.
+            UpstreamError: it answers with an error.
+            UpstreamCredentialsError: it rejects the gateway's key.
+            UpstreamInterruptedError: it breaks an answer off that is no stream of events.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
@@ -69,9 +68,9 @@ class PassThrough:
                     scope["method"], target, headers=headers, body=body, caller=b"" if caller is None else caller.key
                 )
                 try:
-                    if is_opaque(answer.status, answer.headers):
-                        raise readable_error(answer.status, body)
-                    await _relay(answer, send, context)
+                    if answer.status >= 400:
+                        raise await error_of(answer, body)
+                    await relay(answer, send, context)
                 finally:
                     # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
                     answer.close()
@@ -138,15 +137,3 @@ def _raw_path(scope: Scope) -> bytes:
     """The path below `/v2/serve` as the client wrote it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.removeprefix(_PREFIX_BYTES)
-
-
-async def _relay(answer: Answer, send: Send, context: RequestContext) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
-    usage = UsageReader(answer.headers)
-    more = True
-    while more:
-        part = await answer.next_part()
-        usage.feed(part)
-        more = not answer.is_at_end
-        await send({"type": "http.response.body", "body": part, "more_body": more})
-    context.prompt_tokens, context.completion_tokens = usage.tokens()

@@ -18,6 +18,8 @@ class Caller:
         is_admin: whether it belongs to the group of administrators.
         groups: its groups, as the identity provider's token has them.
         key: a digest that identifies the caller and is never logged; empty without authentication.
+        owner: the owner of an API token, or the digest of the person's subject.
+        token_id: the public id of an API token; empty for a person.
     """
 
     kind: str
@@ -25,6 +27,8 @@ class Caller:
     key: bytes = b""
     is_admin: bool = False
     groups: tuple[str, ...] = ()
+    owner: str = ""
+    token_id: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +45,10 @@ class RequestContext:
         error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.
         prompt_tokens: tokens of the prompt, if the response reports them.
         completion_tokens: tokens of the response, if it reports them.
+        model: the model's public name; empty until it is known.
+        bytes_in: bytes of the request's body, declared or received.
+        bytes_out: bytes of the response's body that were sent.
+        budget: the caller's group whose token budget is used most, and the percentage used; None without a budget.
     """
 
     request_id: str
@@ -52,6 +60,10 @@ class RequestContext:
     error_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    model: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    budget: tuple[str, float] | None = None
 
     def attach(self, scope: Any) -> None:
         """Put it where `of` finds it."""

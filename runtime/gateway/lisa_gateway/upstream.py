@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from aiohttp.http import HttpProcessingError
 from lisa_gateway.answer import Answer
 from lisa_gateway.connection import write_body, write_head
 from lisa_gateway.errors import GatewayError, InvalidRequestError, UpstreamTimeoutError, UpstreamUnavailableError
+from lisa_gateway.event_stream import is_event_stream
 from lisa_gateway.pool import Pool
 from lisa_gateway.upload import Upload
 
@@ -40,6 +42,7 @@ class Upstream:
         self._base = url.path.rstrip("/")
         self._key = b"Bearer " + settings.litellm_key.get_secret_value().encode() if settings.litellm_key else None
         self._answer_timeout = settings.answer_timeout
+        self._stream_idle_timeout = settings.stream_idle_timeout
         self._pool = Pool(
             url.hostname or "",
             url.port or _PORTS[url.scheme],
@@ -105,7 +108,9 @@ class Upstream:
             if translated := _translated(error):
                 raise translated from error
             raise
-        answer = Answer(message.code, [(name.lower(), value) for name, value in message.raw_headers], reader, end)
+        received = [(name.lower(), value) for name, value in message.raw_headers]
+        begun = partial(connection.limit_silence, self._stream_idle_timeout) if is_event_stream(received) else None
+        answer = Answer(message.code, received, reader, end, begun=begun)
         if not answer.is_valid:
             answer.close()
             raise UpstreamUnavailableError(_INVALID)

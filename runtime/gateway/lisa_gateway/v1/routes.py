@@ -12,10 +12,12 @@ from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import Answer, answer_headers, whole
 from lisa_gateway.disconnect import cancel_on_disconnect
-from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
+from lisa_gateway.errors import UpstreamUnavailableError
+from lisa_gateway.event_stream import is_event_stream
+from lisa_gateway.relay import parts_of
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
-from lisa_gateway.upstream_errors import is_opaque, readable_error
+from lisa_gateway.upstream_errors import error_of
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
     Embedded,
@@ -34,21 +36,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["textgen", "embedding"]
 _EVENTS = "text/event-stream"
-
-
-class UpstreamAnswerError(GatewayError):
-    """LiteLLM answered with an error, which is passed on as it is."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__("The model proxy returned an error.")
-        self.status = status
-        self.code = "upstream_error"
-        self._body = body
-
-    @property
-    def body(self) -> bytes:
-        """LiteLLM's own."""
-        return self._body
 
 
 def _resources(request: Request) -> Resources:
@@ -157,7 +144,10 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
     model = await resources.registry.find_openai(body.model)
     answer = await _open(request, path, body.model_dump(mode="json") | {"model": model.identifier})
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer_headers(answer)}
-    return StreamingResponse(_parts(answer), answer.status, headers=headers)
+    if is_event_stream(answer.headers):
+        headers.pop("content-length", None)
+    parts = parts_of(answer, RequestContext.of(request.scope).request_id)
+    return StreamingResponse(parts, answer.status, headers=headers)
 
 
 async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
@@ -168,9 +158,7 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
     answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
     if answer.status >= 400:
         with closing(answer):
-            if is_opaque(answer.status, answer.headers):
-                raise readable_error(answer.status, content)
-            raise UpstreamAnswerError(answer.status, await whole(answer))
+            raise await error_of(answer, content)
     return answer
 
 
