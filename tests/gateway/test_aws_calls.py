@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
 from lisa_gateway.api_tokens import DynamoTable, dynamo_client
+from lisa_gateway.audit.delivery import Delivery
 from lisa_gateway.v1.registry import Registry, parameter_client
 from permissions.recording import Recorder, recording
 
+AUDIT = "/lisa/calls/audit"
 LIST = [{"provider": "ecs.textgen.tgi", "modelName": "org/writer", "modelId": "writer", "modelType": "textgen"}]
 
 
@@ -21,7 +24,9 @@ def recorder() -> Iterator[Recorder]:
     yield from recording()
 
 
-def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_declared_call_is_made(
+    aws: Aws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     text = json.dumps(LIST)
@@ -36,5 +41,9 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
     asyncio.run(use())
-    recorder.variables |= {**aws.environment, "REGISTERED_MODELS_PS_NAME": name}
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName=AUDIT)
+    (tmp_path / "1.ready").write_text('{"time":"2026-11-29T10:00:00.000Z"}\n')
+    assert Delivery(logs, tmp_path, AUDIT).deliver()
+    recorder.variables |= {**aws.environment, "REGISTERED_MODELS_PS_NAME": name, "AUDIT_LOG_GROUP": AUDIT}
     assert recorder.missing("gateway") == []

@@ -42,6 +42,29 @@ class AlarmPlan:
     condition: str
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedService:
+    """What the dashboard shows of a service, whose stack is another one.
+
+    Attributes:
+        id: id of the service.
+        cluster: its cluster, and its Auto Scaling group.
+        alarms: names of its alarms.
+    """
+
+    id: str
+    cluster: str
+    alarms: tuple[str, ...]
+
+
+def watched_services(deployment: Deployment) -> tuple[WatchedService, ...]:
+    """The gateway and the models."""
+    return tuple(
+        WatchedService(service.id, service.cluster, tuple(alarm.name for alarm in service_alarms(deployment, service)))
+        for service in deployment.services
+    )
+
+
 def service_alarms(deployment: Deployment, service: ServicePlan) -> Iterator[AlarmPlan]:
     """The alarms of a service, in the order of its stack; those of certificates are not among them."""
     for each, condition in _conditions(service, is_gateway=service is deployment.rest_api):

@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 MOST_CHARACTERS = 1000
+_MOST_READ = 16 * MOST_CHARACTERS
 
 _SPACES = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 # `litellm.BadRequestError: OpenAIException - …`, in any number and order; `Error code: 400 - {…}` is openai's.
@@ -21,7 +22,7 @@ _PREFIX = re.compile(
     r"|Error code:\s*\d{3}\s*-|Error:|None\s*-)\s*"
 )
 _APPENDED = re.compile(
-    r"[,;\s]*(?:\n\s*model=|\n\s*LiteLLM:|\n\s*Model:\s|Received Model Group\s*=|Available Model Group Fallbacks\s*="
+    r"(?:\n\s{0,4}(?:model=|LiteLLM:|Model:\s)|Received Model Group\s*=|Available Model Group Fallbacks\s*="
     r"|LiteLLM Retried:|No fallback model group|Passed model\s*=|pre-call-checks\s*=|cooldown_list\s*=|Fallbacks\s*="
     r"|Error doing the fallback:|API Base:|Deployment\s?(?:ID|Info)?:|litellm_debug_info"
     r"|For more information, see http|Stack trace|Traceback).*",
@@ -69,9 +70,9 @@ def shareable(text: str) -> str:
     Args:
         text: an upstream's message, in any of the forms that LiteLLM and model servers wrap it in.
     """
-    message = _unwrapped(text)
+    message = _unwrapped(text[:_MOST_READ])
     # What is searched is bounded, and is more than what is shown, so that nothing is cut in the middle of a match.
-    message = _SPACES.sub(" ", _APPENDED.sub("", message))[: 2 * MOST_CHARACTERS].strip()
+    message = _SPACES.sub(" ", _APPENDED.sub("", message))[: 2 * MOST_CHARACTERS].strip(" ,;")
     if message.endswith("..") and not message.endswith("..."):
         # LiteLLM ends the sentence once more.
         message = message[:-1]
@@ -98,7 +99,7 @@ def _unwrapped(text: str) -> str:
 def _inner_message(text: str) -> str | None:
     """The message in a body that an exception's text has, as JSON or as Python writes a dictionary."""
     text = _APPENDED.sub("", text).strip()
-    if not (text.startswith("{") and text.endswith("}")) or len(text) > 16 * MOST_CHARACTERS:
+    if not (text.startswith("{") and text.endswith("}")) or len(text) >= _MOST_READ:
         return None
     content: Any
     try:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from lisa_compiler.emit.cloudformation.constructs.alarms import METRIC_NAMESPACE
-from lisa_compiler.plan.alarms import service_alarms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalancer
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.plan.alarms import WatchedService
 
 _BALANCER = "AWS/ApplicationELB"
 _PERIOD_SECONDS = 60
@@ -35,7 +37,7 @@ _BY_ERROR = (
 _TOKENS = "stats sum(tokensIn) as tokens_in, sum(tokensOut) as tokens_out by bin(1h)"
 
 
-def add_dashboard(scope: LisaStack, *, load_balancer: LoadBalancer) -> None:
+def add_dashboard(scope: LisaStack, *, load_balancer: LoadBalancer, services: Sequence[WatchedService]) -> None:
     """Add the dashboard, unless CloudFormation lacks the type in the Region.
 
     Metrics of models come from the audit log, so that the dashboard needs nothing of their stacks.
@@ -43,11 +45,12 @@ def add_dashboard(scope: LisaStack, *, load_balancer: LoadBalancer) -> None:
     Args:
         scope: the stack of the gateway.
         load_balancer: the gateway's.
+        services: the gateway and the models.
     """
     deployment = scope.deployment
     if deployment.region.supports("AWS::CloudWatch::Dashboard") is False:
         return
-    widgets = [*_of_gateway(load_balancer), *_of_deployment(deployment), *_of_audit_log(deployment)]
+    widgets = [*_of_gateway(load_balancer), *_of_services(deployment, services), *_of_audit_log(deployment)]
     region = deployment.config.region
     body = {
         "widgets": [
@@ -84,7 +87,7 @@ def _of_gateway(load_balancer: LoadBalancer) -> list[tuple[str, dict[str, Any]]]
     return [_graph("Gateway: requests a minute", requests), _graph("Gateway: seconds until the response begins", times)]
 
 
-def _of_deployment(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
+def _of_services(deployment: Deployment, services: Sequence[WatchedService]) -> list[tuple[str, dict[str, Any]]]:
     instances = [
         [
             "AWS/AutoScaling",
@@ -93,13 +96,9 @@ def _of_deployment(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
             service.cluster,
             {"stat": "Minimum", "label": service.id},
         ]
-        for service in deployment.services
+        for service in services
     ]
-    alarms = [
-        deployment.arn("cloudwatch", f"alarm:{alarm.name}")
-        for service in deployment.services
-        for alarm in service_alarms(deployment, service)
-    ]
+    alarms = [deployment.arn("cloudwatch", f"alarm:{name}") for service in services for name in service.alarms]
     group = deployment.names.audit_log_group
     metric = f'{{{METRIC_NAMESPACE},LogGroup,Group}} MetricName="BudgetUsed" LogGroup="{group}"'
     search = f"SEARCH('{metric}', 'Maximum', 300)"

@@ -76,7 +76,7 @@ class ServeStack(LisaStack):
         )
         balancer = rest_api.load_balancer
         add_gateway_alarms(self, log_group=audit.ref)
-        add_dashboard(self, load_balancer=balancer)
+        add_dashboard(self, load_balancer=balancer, services=stack.watched)
         add_names(self, service=service, host=deployment.names.rest_api_host, load_balancer=balancer)
         uri = f"{service.scheme}://{deployment.rest_api_domain or balancer.dns_name}"
         self.publish("RestApiUri", REST_API_URL, uri, description="URL of the gateway")
