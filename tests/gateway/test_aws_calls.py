@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
-from lisa_gateway.api_tokens import DynamoTable, dynamo_client
 from lisa_gateway.audit.delivery import Delivery
+from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
+from lisa_tokens import new_token, stored_key
 from permissions.recording import Recorder, recording
 
 AUDIT = "/lisa/calls/audit"
@@ -37,7 +38,8 @@ def test_every_declared_call_is_made(
 
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
-            assert await DynamoTable(table, TABLE).expiration(TOKEN)
+            assert await DynamoTable(table, TABLE).find(TOKEN)
+            await DynamoTable(table, TABLE).set_last_used(stored_key(new_token()), 2, unless_after=1)
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
     asyncio.run(use())

@@ -53,6 +53,8 @@ def test_every_error_is_raised_somewhere() -> None:
                 called.add(node.func.id)
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
                 called.add(node.exc.id)
+            if isinstance(node, ast.IfExp):
+                called.update(each.id for each in (node.body, node.orelse) if isinstance(each, ast.Name))
     unused = {kind.__name__ for kind in kinds()} - called
     assert not unused
 

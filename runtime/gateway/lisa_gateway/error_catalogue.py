@@ -71,6 +71,12 @@ _ENTRIES = (
         "Use a method in the `Allow` header.",
     ),
     ErrorEntry(
+        "model_unavailable",
+        (503,),
+        "The server of the model is unreachable, or has no healthy instance. Other models are not affected.",
+        "Retry after `Retry-After` seconds, or use another model.",
+    ),
+    ErrorEntry(
         "not_found",
         (404,),
         "The path or the model does not exist.",

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from lisa_gateway.answer import answer_headers
+from lisa_gateway.direct.usage_event import UsageEventFilter
 from lisa_gateway.errors import UpstreamInterruptedError
 from lisa_gateway.event_stream import EventStream, is_event_stream
 from lisa_gateway.usage import UsageReader
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
     from lisa_gateway.request_context import RequestContext
 
 
-async def relay(answer: Answer, send: Send, context: RequestContext) -> None:
+async def relay(answer: Answer, send: Send, context: RequestContext, *, hides_usage: bool = False) -> None:
     """Send an answer on as it comes; a stream of events that breaks ends with an error event.
 
     Args:
         answer: the answer, which is no error; the caller closes it.
         send: ASGI's.
         context: gets the tokens, and the reason if the answer breaks.
+        hides_usage: whether the caller did not ask for the event with the token counts, and does not get it.
 
     Raises:
         UpstreamInterruptedError: an answer that is no stream of events broke.
     """
     events = EventStream(context.request_id) if is_event_stream(answer.headers) else None
+    hidden = UsageEventFilter() if hides_usage and events is not None else None
     headers = answer_headers(answer)
     if events is not None:
         # An error event is longer or shorter than what it replaces.
@@ -44,6 +47,8 @@ async def relay(answer: Answer, send: Send, context: RequestContext) -> None:
             more = not answer.is_at_end
             if events is not None:
                 part = events.feed(part) if more else events.feed(part) + events.end()
+                if hidden is not None:
+                    part = hidden.feed(part) if more else hidden.feed(part) + hidden.finish()
                 if more and not part:
                     continue
             await send({"type": "http.response.body", "body": part, "more_body": more})

@@ -18,6 +18,9 @@ from lisa_gateway.shareable_text import shareable
 if TYPE_CHECKING:
     from lisa_gateway.answer import Answer
 
+FIRST_ERROR_STATUS = 400
+"""From this status on an answer is an error."""
+
 MOST_BYTES = 64 * 1024
 """Bytes of an error's body that are read; a longer one is not an error that a server composes for people."""
 
@@ -77,13 +80,23 @@ async def error_of(answer: Answer, request_body: object = None) -> GatewayError:
         answer: the answer, at the beginning of its body; the caller closes it.
         request_body: the request's body if it was sent in one part.
     """
-    content = b""
     try:
-        while len(content) <= MOST_BYTES and (part := await answer.next_part()):
-            content += part
+        content = await read_error(answer)
     except UpstreamInterruptedError:
         content = b""
     return upstream_error(answer.status, answer.headers, content, request_body)
+
+
+async def read_error(answer: Answer) -> bytes:
+    """The body of an error, or a beginning of it that is longer than `MOST_BYTES`.
+
+    Raises:
+        UpstreamInterruptedError: the answer broke.
+    """
+    content = b""
+    while len(content) <= MOST_BYTES and (part := await answer.next_part()):
+        content += part
+    return content
 
 
 def upstream_error(
