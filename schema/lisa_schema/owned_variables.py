@@ -92,6 +92,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "AUDIT_LOG_GROUP",
+        "the log group of the audit log",
+        "Remove it: the log group is named after the deployment.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "TOKEN_TABLE_NAME",
         "the table of API tokens",
         "Remove it: the table is named after `deploymentName`.",

@@ -194,7 +194,7 @@ def settings(aws: Aws, authority: str, litellm_url: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def _shared_gateway(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    limits = {"ANSWER_TIMEOUT": "2", "MAX_BODY_BYTES": str(60 * 1024 * 1024)}
+    limits = {"ANSWER_TIMEOUT": "2", "STREAM_IDLE_TIMEOUT": "1", "MAX_BODY_BYTES": str(60 * 1024 * 1024)}
     environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url) | limits
     with gateway(tmp_path_factory.mktemp("gateway"), environment) as found:
         yield found

@@ -7,18 +7,21 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gateway.conftest import LIMITS, PARAMETER, REGION, TABLE, TOKEN, USAGE, Aws
 from lisa_gateway.access.counters import DynamoCounters
 from lisa_gateway.access.usage import Amount, UsageRecorder
+from lisa_gateway.audit.delivery import Delivery
 from lisa_gateway.configuration.source import published_source
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
 from lisa_tokens import new_token, stored_key
 from permissions.recording import Recorder, recording
 
+AUDIT = "/lisa/calls/audit"
 LIST = [{"provider": "ecs.textgen.tgi", "modelName": "org/writer", "modelId": "writer", "modelType": "textgen"}]
 
 
@@ -27,7 +30,9 @@ def recorder() -> Iterator[Recorder]:
     yield from recording()
 
 
-def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_declared_call_is_made(
+    aws: Aws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     text = json.dumps(LIST)
@@ -61,6 +66,10 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
 
     asyncio.run(use())
     asyncio.run(read())
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName=AUDIT)
+    (tmp_path / "1.ready").write_text('{"time":"2026-11-29T10:00:00.000Z"}\n')
+    assert Delivery(logs, tmp_path, AUDIT).deliver()
     tables = {"LIMITS_TABLE_NAME": LIMITS, "USAGE_TABLE_NAME": USAGE}
     recorder.variables |= {
         **aws.environment,
@@ -68,5 +77,6 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
         "REGISTERED_MODELS_PS_NAME": name,
         "GATEWAY_CONFIGURATION_PS_NAME": configuration,
         "CONFIGURATION": f"{bucket}/gateway-routes",
+        "AUDIT_LOG_GROUP": AUDIT,
     }
     assert recorder.missing("gateway") == []

@@ -147,9 +147,7 @@ def test_litellm_runs_only_while_it_has_models(published: Published, tmp_path: P
         assert made.get("/health/readiness")[0] == 200
 
 
-def test_direct_routes_are_served_while_litellm_does_not_start(
-    published: Published, tmp_path: Path
-) -> None:
+def test_direct_routes_are_served_while_litellm_does_not_start(published: Published, tmp_path: Path) -> None:
     # LiteLLM has them too: it translates other APIs for them.
     published.put(routes(direct=["d"]), litellm_config("d", ends=True))
     with container(tmp_path, published, HANG_TIMEOUT="1") as made:

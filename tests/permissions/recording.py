@@ -165,6 +165,8 @@ def _resources(service: str, operation: str, params: Mapping[str, Any]) -> list[
             found = [params["SecretId"]]
         case "ecs" if "services" in params:
             found = [arn.rpartition(":")[2] for arn in params["services"]]
+        case "logs":
+            found = [f"log-group:{params['logGroupName']}:log-stream:{params['logStreamName']}"]
         case "autoscaling" if "AutoScalingGroupName" in params:
             found = [f"autoScalingGroup:id:autoScalingGroupName/{params['AutoScalingGroupName']}"]
         case _:

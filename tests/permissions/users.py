@@ -235,7 +235,9 @@ def _gateway_log_group(deployed: Deployed) -> str:
     (name,) = (
         properties["LogGroupName"]
         for place, _, properties in deployed.resources("AWS::Logs::LogGroup")
-        if place == "serve" and not properties["LogGroupName"].startswith("/aws/lambda/")
+        if place == "serve"
+        and not properties["LogGroupName"].startswith("/aws/lambda/")
+        and not properties["LogGroupName"].endswith("/audit")
     )
     return str(name)
 

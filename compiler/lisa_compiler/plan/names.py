@@ -147,6 +147,16 @@ class Names:
         """CloudWatch alarm name."""
         return fit(f"{self._scope}-{purpose}", ALARM_NAME_LIMIT)
 
+    @property
+    def dashboard(self) -> str:
+        """CloudWatch dashboard name."""
+        return fit(self._scope, ALARM_NAME_LIMIT)
+
+    @property
+    def audit_log_group(self) -> str:
+        """Log group of the gateway's audit log."""
+        return f"/lisa/{self.cluster('rest-api')}/audit"
+
     def function(self, purpose: str) -> str:
         """Lambda function name."""
         return fit(f"{self._scope}-{purpose}", FUNCTION_NAME_LIMIT)

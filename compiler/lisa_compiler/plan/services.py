@@ -54,6 +54,7 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
     task_mib = (instance.memory_mib - _REST_API_RESERVED_MIB) // _REST_API_TASKS_PER_INSTANCE
     environment = {
         "ADMIN_GROUP": auth.admin_group if auth else "",
+        "AUDIT_LOG_GROUP": names.audit_log_group,
         "AUTHORITY": auth.authority if auth else "",
         "AWS_REGION": config.region,
         "AWS_REGION_NAME": config.region,

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from lisa_gateway.connection_headers import HOP_BY_HOP, named_by_connection
-from lisa_gateway.errors import UpstreamInterruptedError, UpstreamUnavailableError
+from lisa_gateway.errors import UpstreamInterruptedError, UpstreamStalledError, UpstreamUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,30 +47,47 @@ class Answer:
         headers: its headers, with names in lower case.
         reader: what its body comes from.
         end: ends the exchange.
+        begun: called once, when the first part of the body has come.
 
     Attributes:
         status: its status.
         headers: its headers, with names in lower case.
     """
 
-    __slots__ = ("_end", "_reader", "headers", "status")
+    __slots__ = ("_begun", "_end", "_reader", "headers", "status")
 
-    def __init__(self, status: int, headers: Headers, reader: aiohttp.StreamReader, end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        reader: aiohttp.StreamReader,
+        end: Callable[[], None],
+        *,
+        begun: Callable[[], None] | None = None,
+    ) -> None:
         self.status = status
         self.headers = headers
         self._reader = reader
         self._end: Callable[[], None] | None = end
+        self._begun = begun
 
     async def next_part(self) -> bytes:
         """What has come of the body since the last call, at least a byte; nothing at its end.
 
         Raises:
-            UpstreamInterruptedError: LiteLLM broke the answer off, or is silent.
+            UpstreamStalledError: LiteLLM is silent for longer than the limit.
+            UpstreamInterruptedError: LiteLLM broke the answer off.
         """
         try:
-            return await self._reader.readany()
+            part = await self._reader.readany()
+        except aiohttp.SocketTimeoutError as error:
+            raise UpstreamStalledError from error
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise UpstreamInterruptedError from error
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            begun()
+        return part
 
     @property
     def is_at_end(self) -> bool:

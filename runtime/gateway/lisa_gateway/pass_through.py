@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lisa_gateway.access.admission import length_of
 from lisa_gateway.access.lists import permitted_entries, send_permitted
-from lisa_gateway.answer import answer_headers
-from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
+from lisa_gateway.direct.answer_errors import model_error
 from lisa_gateway.direct.model_list import LISTS, direct_models, listing, model_answer
-from lisa_gateway.direct.usage_event import UsageEventFilter, is_event_stream
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import (
     ClientDisconnectedError,
@@ -20,11 +18,11 @@ from lisa_gateway.errors import (
     UpstreamUnavailableError,
 )
 from lisa_gateway.operations import Access, operations
+from lisa_gateway.relay import relay
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import is_opaque, readable_error
-from lisa_gateway.usage import UsageReader
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -62,9 +60,9 @@ class PassThrough:
             ModelUnavailableError: the model's server is unreachable.
             UpstreamUnavailableError: LiteLLM is unreachable, or a server does not answer with HTTP.
             UpstreamTimeoutError: LiteLLM or the model's server does not respond in time.
-            OpaqueAnswerError: LiteLLM answers with an error that is not JSON.
-            ModelError: the model's server answers with an error that is not OpenAI's.
-            UpstreamInterruptedError: the answer is interrupted.
+            UpstreamError: LiteLLM or the model's server answers with an error.
+            UpstreamCredentialsError: it rejects the gateway's key.
+            UpstreamInterruptedError: an answer that is no stream of events is interrupted.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
@@ -133,15 +131,13 @@ async def _exchange(
             await _send_json(permitted_entries(listing(models), admission.grant), send)
             return
     try:
-        if direct is not None and answer.status >= FIRST_ERROR_STATUS:
-            await _send_error(answer, await error_content(answer), send)
-            return
-        if direct is None and is_opaque(answer.status, answer.headers):
-            raise readable_error(answer.status, body)
+        if answer.status >= FIRST_ERROR_STATUS:
+            raise await (error_of(answer, body) if direct is None else model_error(answer))
         if admission.filters_list:
             await send_permitted(answer, admission, send)
             return
-        await _relay(answer, send, context, admission, hides_usage=direct is not None and direct.hides_usage)
+        hides_usage = direct is not None and direct.hides_usage
+        await relay(answer, send, context, admission, hides_usage=hides_usage)
     finally:
         # Breaks the connection when the answer is not at its end, which cancels what the server does.
         answer.close()
@@ -213,35 +209,6 @@ def _raw_path(scope: Scope) -> bytes:
     """The path below `/v2/serve` as the client wrote it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.removeprefix(_PREFIX_BYTES)
-
-
-async def _relay(
-    answer: Answer, send: Send, context: RequestContext, admission: Admission, *, hides_usage: bool
-) -> None:
-    headers = admission.begin_answer(answer_headers(answer))
-    hidden = UsageEventFilter() if hides_usage and is_event_stream(answer.headers) else None
-    if hidden is not None:
-        headers = [header for header in headers if header[0] != b"content-length"]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    usage = UsageReader(answer.headers)
-    more = True
-    try:
-        while more:
-            part = await answer.next_part()
-            usage.feed(part)
-            admission.feed(part)
-            more = not answer.is_at_end
-            if hidden is not None:
-                part = hidden.feed(part) if more else hidden.feed(part) + hidden.finish()
-            if part or not more:
-                await send({"type": "http.response.body", "body": part, "more_body": more})
-    finally:
-        context.prompt_tokens, context.completion_tokens = usage.tokens()
-
-
-async def _send_error(answer: Answer, content: bytes, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
-    await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 async def _send_json(content: bytes, send: Send) -> None:

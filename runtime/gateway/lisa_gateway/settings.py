@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         port: where requests come in.
         metrics_port: where Prometheus asks; 0 for nowhere. No load balancer leads there.
         log_level: least level that is logged.
+        audit_log_group: log group of the audit log; empty for none.
+        audit_folder: where audit records wait until CloudWatch Logs has them.
+        audit_max_bytes: bytes of audit records that may wait; further ones are dropped and counted.
         max_body_bytes: longest body of a request; only uploads (multipart/form-data) may be as long.
         max_json_bytes: longest JSON body, which is any body that is no form.
         max_json_elements: values, and members with their names, that a JSON body may hold; five numbers of a list count
@@ -63,8 +66,9 @@ class Settings(BaseSettings):
             one after the other, each after its share of this; 0 for all at once.
         max_header_bytes: longest names and values of its headers in all.
         connect_timeout: until LiteLLM takes a connection.
-        answer_timeout: until LiteLLM's first byte, and from one part of a stream to the next. It ends before the load
-            balancer's idle timeout of 600 s, so that the caller gets an answer.
+        answer_timeout: until LiteLLM's first byte, and from one part of an answer to the next that is no stream of
+            events. It ends before the load balancer's idle timeout of 600 s, so that the caller gets an answer.
+        stream_idle_timeout: from one part of a stream of events to the next, after the first.
         hang_timeout: until a LiteLLM that answers nothing counts as hung and the gateway ends, which ends the
             container; 0 for never.
         token_grace: how long an API token that was good counts while DynamoDB does not answer.
@@ -103,6 +107,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=1, le=65535)
     metrics_port: int = Field(default=9090, ge=0, le=65535)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
+    audit_log_group: str = ""
+    audit_folder: str = "/tmp/lisa-audit"  # noqa: S108 - made with mode 0700, in a container with one user
+    audit_max_bytes: int = Field(default=256 * MIB, ge=MIB)
     max_body_bytes: int = Field(default=100 * MIB, ge=1)
     max_json_bytes: int = Field(default=20 * MIB, ge=1)
     max_json_elements: int = Field(default=10_000, ge=1)
@@ -120,6 +127,7 @@ class Settings(BaseSettings):
     max_header_bytes: int = Field(default=64 * 1024, ge=1)
     connect_timeout: float = Field(default=5.0, gt=0)
     answer_timeout: float = Field(default=590.0, gt=0)
+    stream_idle_timeout: float = Field(default=120.0, gt=0)
     hang_timeout: float = Field(default=300.0, ge=0)
     token_grace: float = Field(default=3600.0, ge=0)
     drain_timeout: int = Field(default=90, ge=0)

@@ -91,6 +91,7 @@ class Upstream:
             address,
             subject="the model proxy",
             answer_timeout=self._settings.answer_timeout,
+            stream_idle_timeout=self._settings.stream_idle_timeout,
             connect_timeout=self._settings.connect_timeout,
             max_connections=self._settings.max_connections,
             kept_seconds=_KEPT_SECONDS,

@@ -11,14 +11,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import whole
-from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
+from lisa_gateway.direct.answer_errors import model_error
 from lisa_gateway.disconnect import cancel_on_disconnect
-from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
+from lisa_gateway.errors import UpstreamUnavailableError
+from lisa_gateway.event_stream import is_event_stream
 from lisa_gateway.operations import operations
+from lisa_gateway.relay import parts_of
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import is_opaque, readable_error
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
     Embedded,
@@ -41,21 +43,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["textgen", "embedding"]
 _EVENTS = "text/event-stream"
-
-
-class UpstreamAnswerError(GatewayError):
-    """LiteLLM answered with an error, which is passed on as it is."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__("The model proxy returned an error.")
-        self.status = status
-        self.code = "upstream_error"
-        self._body = body
-
-    @property
-    def body(self) -> bytes:
-        """LiteLLM's own."""
-        return self._body
 
 
 def _resources(request: Request) -> Resources:
@@ -188,7 +175,10 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
     model = await resources.registry.find_openai(body.model)
     answer = await _open(request, path, body.model_dump(mode="json") | {"model": model.identifier})
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
-    return StreamingResponse(_parts(answer), answer.status, headers=headers)
+    if is_event_stream(answer.headers):
+        headers.pop("content-length", None)
+    parts = parts_of(answer, RequestContext.of(request.scope).request_id)
+    return StreamingResponse(parts, answer.status, headers=headers)
 
 
 async def _open(request: Request, path: str, body: Mapping[str, Any]) -> MeteredAnswer:
@@ -224,18 +214,16 @@ async def _send(
         answer = await resources.direct.send(direct, (), context)
         if answer.status >= FIRST_ERROR_STATUS:
             with closing(answer):
-                raise UpstreamAnswerError(answer.status, await error_content(answer))
+                raise await model_error(answer)
         return answer
     upstream: Upstream = resources.upstream
     caller = b"" if context.caller is None else context.caller.key
     await resources.pacing.turn(caller, context.work, upstream.is_alive)
     headers = upstream.signed([(b"content-type", b"application/json")], context.request_id) + admission.headers
     answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
-    if answer.status >= 400:
+    if answer.status >= FIRST_ERROR_STATUS:
         with closing(answer):
-            if is_opaque(answer.status, answer.headers):
-                raise readable_error(answer.status, content)
-            raise UpstreamAnswerError(answer.status, await whole(answer))
+            raise await error_of(answer, content)
     return answer
 
 

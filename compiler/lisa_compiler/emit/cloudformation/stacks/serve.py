@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
+from lisa_compiler.emit.cloudformation.constructs.alarms import add_gateway_alarms
 from lisa_compiler.emit.cloudformation.constructs.assets import GATEWAY_PREFIX
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
+from lisa_compiler.emit.cloudformation.constructs.dashboard import add_dashboard
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import compact_json, publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
@@ -57,6 +59,7 @@ class ServeStack(LisaStack):
         stack: StackInput,
     ) -> None:
         super().__init__(app, deployment, "serve")
+        audit = self.log_group(self, "AuditLogGroup", deployment.names.audit_log_group)
         add_token_table(self)
         add_token_api(self, assets)
         add_usage_tables(self)
@@ -78,6 +81,8 @@ class ServeStack(LisaStack):
             environment={"WEB_ORIGINS": web_origin(self)},
         )
         balancer = rest_api.load_balancer
+        add_gateway_alarms(self, log_group=audit.ref)
+        add_dashboard(self, load_balancer=balancer, services=stack.watched)
         add_names(self, service=service, host=deployment.names.rest_api_host, load_balancer=balancer)
         uri = f"{service.scheme}://{deployment.rest_api_domain or balancer.dns_name}"
         self.publish("RestApiUri", REST_API_URL, uri, description="URL of the gateway")
@@ -163,7 +168,9 @@ class ServeStack(LisaStack):
         names = deployment.names
         objects = self._configuration_objects(assets)
         registered = deployment.arn("ssm", f"parameter{names.parameter('registeredModels')}")
+        audit = deployment.arn("logs", f"log-group:{names.audit_log_group}:*")
         policies: dict[str, Document] = {
+            "audit": document(allow(["logs:CreateLogStream", "logs:PutLogEvents"], audit)),
             "tokens": document(
                 allow("dynamodb:GetItem", deployment.arn("dynamodb", f"table/{names.token_table}")),
                 record_last_use(self),
@@ -193,6 +200,7 @@ class ServeStack(LisaStack):
         self.acknowledge(
             role,
             {
+                f"AwsSolutions-IAM5[Resource::{audit}]": "Streams of this log group.",
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{
                     f"AwsSolutions-IAM5[Resource::{each}]": "It reads any version of its configuration."
