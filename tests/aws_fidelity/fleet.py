@@ -152,12 +152,13 @@ class Service:
             folder / "log",
             programs=(self.folder / "bin", self.python.parent),
             environment={
-                "HOME": str(folder),
                 "LOCAL_MODEL_PATH": str(folder / "model"),
                 **self.environment,
+                "FAKE_LOG": str(folder / "s5cmd"),
                 **(environment or {}),
             },
             prefix=prefix,
+            visible=[self.folder.parent],
         )
 
 

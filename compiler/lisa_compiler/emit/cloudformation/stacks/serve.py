@@ -9,21 +9,31 @@ import aws_cdk as cdk
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
+from lisa_compiler.emit.cloudformation.constructs.egress import permit_group
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
+from lisa_compiler.emit.cloudformation.constructs.model_key import acknowledge_model_keys, read_model_keys
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
 from lisa_compiler.emit.cloudformation.constructs.routes import web_origin
 from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
+from lisa_compiler.emit.cloudformation.constructs.security_groups import (
+    FORMER_MODELS,
+    GATEWAY,
+    MODELS,
+    security_group,
+)
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
+from lisa_compiler.emit.cloudformation.constructs.web_acl import associate_web_acl
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_iam as iam
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
@@ -62,7 +72,9 @@ class ServeStack(LisaStack):
             service=service,
             roles=self._roles(assets),
             image_uri=assets.image_uri(self, service.image),
-            load_balancer_security_group="restApiLoadBalancer",
+            load_balancer_security_group_id=security_group(self, "LoadBalancerSecurityGroupId", "restApiLoadBalancer"),
+            instance_security_groups=[security_group(self, "GatewaySecurityGroupId", GATEWAY)],
+            further_egress=self._model_egress(stack.model_ports),
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=False,
             readiness=JOINED,
@@ -72,6 +84,7 @@ class ServeStack(LisaStack):
             environment={"WEB_ORIGINS": web_origin(self)},
         )
         balancer = rest_api.load_balancer
+        associate_web_acl(self, resource_arn=balancer.arn)
         add_names(self, service=service, host=deployment.names.rest_api_host, load_balancer=balancer)
         uri = f"{service.scheme}://{deployment.rest_api_domain or balancer.dns_name}"
         self.publish("RestApiUri", REST_API_URL, uri, description="URL of the gateway")
@@ -96,6 +109,17 @@ class ServeStack(LisaStack):
             value=balancer.dns_name,
             description="DNS name of the gateway's load balancer, the target of a CNAME record in your DNS",
         )
+
+    def _model_egress(self, ports: Sequence[int]) -> list[ec2.CfnSecurityGroup.EgressProperty]:
+        """Connections to the models' load balancers, which may still be members of the group of earlier versions."""
+        if self.deployment.config.open_egress:
+            return []
+        groups = {"ModelsSecurityGroupId": MODELS, "FormerModelsSecurityGroupId": FORMER_MODELS}
+        return [
+            permit_group(security_group(self, construct_id, path), port, "Models")
+            for construct_id, path in groups.items()
+            for port in ports
+        ]
 
     def _roles(self, assets: Assets) -> ContainerRoles:
         deployment = self.deployment
@@ -138,6 +162,8 @@ class ServeStack(LisaStack):
             ),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
+        if keys := read_model_keys(self):
+            policies["model-keys"] = document(*keys)
         grants = [
             *(grant for model in deployment.external_models for grant in model.grants),
             *deployment.litellm_grants,
@@ -155,6 +181,7 @@ class ServeStack(LisaStack):
         self.acknowledge(
             role,
             {
+                **acknowledge_model_keys(self),
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{
                     f"AwsSolutions-IAM5[Resource::{resource}]": _wildcard_reason(resource)
