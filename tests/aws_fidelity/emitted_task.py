@@ -50,6 +50,7 @@ class EmittedTask:
         environment: the image's variables, and over them those of the task definition.
         stop_timeout: seconds between SIGTERM and SIGKILL.
         isolation: what the container cannot do.
+        secrets: names of variables that ECS reads from secrets.
         owner: the container that runs before it, which gives the volume of the weights to its user; None without one.
     """
 
@@ -57,6 +58,7 @@ class EmittedTask:
     environment: Mapping[str, str]
     stop_timeout: int
     isolation: Isolation
+    secrets: tuple[str, ...]
     owner: Mapping[str, Any] | None
 
 
@@ -84,6 +86,7 @@ def emitted_task(files: Mapping[str, bytes], folder: Path, *, component: str, im
         environment={**_image_environment(context), **settings},
         stop_timeout=container["StopTimeout"],
         isolation=Isolation.of(container),
+        secrets=tuple(one["Name"] for one in container.get("Secrets", ())),
         owner=others[0] if others else None,
     )
 

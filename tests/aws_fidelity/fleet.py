@@ -20,6 +20,8 @@ from lisa_compiler.compile.pipeline import compile_environment
 
 WRITER = "org/writer"
 EMBEDDER = "org/embedder"
+MODEL_KEY = "key-of-a-model"
+"""What Secrets Manager has for each model, in place of a generated key."""
 SERVICES = ("rest-api", "vllm", "instructor")
 
 _WORDS = {word: number for number, word in enumerate(("<s>", "</s>", "<unk>", *(f"w{n}" for n in range(253))))}
@@ -102,6 +104,7 @@ def compiled(folder: Path, *, model_port: int, **gateway: str) -> dict[str, byte
     }
     document = configuration(
         authConfig=None,
+        modelKeys=True,
         deployChat=False,
         deployUi=False,
         restApiConfig=rest,
@@ -154,6 +157,7 @@ class Service:
             environment={
                 "LOCAL_MODEL_PATH": str(folder / "model"),
                 **self.environment,
+                **({"LISA_MODEL_KEY": MODEL_KEY} if "LISA_MODEL_KEY" in self.task.secrets else {}),
                 "FAKE_LOG": str(folder / "s5cmd"),
                 **(environment or {}),
             },

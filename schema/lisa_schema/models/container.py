@@ -164,7 +164,7 @@ class ContainerConfig(ConfigModel):
         str, pattern_string(r"^[0-9]{1,9}(:[0-9]{1,9})?$", "a numeric user ID, or user and group: 1000:1000")
     ] = Field(
         default="65534:65534",
-        description="User and group that the container runs as; `0:0` is root. Default: nobody.",
+        description="User and group that the container runs as; `0:0` is root.",
         examples=["1000:1000"],
     )
     read_only_root_filesystem: Flag = Field(
