@@ -24,6 +24,7 @@ _ALL_SERVERS: Final = {
     "PYTHONUNBUFFERED": "whether the log is written at once",
 }
 _WEIGHTS: Final = {
+    "HOME": "directory of caches, in a mount that the container can write to; /tmp",
     "COPY_ATTEMPTS": "attempts to copy the weights; 5",
     "COPY_PAUSE_SECONDS": "seconds between them; 5",
     "THREADS": "parallel copies; half the instance's vCPUs",

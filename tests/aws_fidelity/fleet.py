@@ -21,6 +21,8 @@ from lisa_compiler.plan.outputs import LITELLM_CONFIGURATION, ROUTES
 
 WRITER = "org/writer"
 EMBEDDER = "org/embedder"
+MODEL_KEY = "key-of-a-model"
+"""What Secrets Manager has for each model, in place of a generated key."""
 SERVICES = ("rest-api", "vllm", "instructor")
 
 _WORDS = {word: number for number, word in enumerate(("<s>", "</s>", "<unk>", *(f"w{n}" for n in range(253))))}
@@ -103,6 +105,7 @@ def compiled(folder: Path, *, model_port: int, **gateway: str) -> dict[str, byte
     }
     document = configuration(
         authConfig=None,
+        modelKeys=True,
         deployChat=False,
         deployUi=False,
         restApiConfig=rest,
@@ -153,12 +156,14 @@ class Service:
             folder / "log",
             programs=(self.folder / "bin", self.python.parent),
             environment={
-                "HOME": str(folder),
                 "LOCAL_MODEL_PATH": str(folder / "model"),
                 **self.environment,
+                **({"LISA_MODEL_KEY": MODEL_KEY} if "LISA_MODEL_KEY" in self.task.secrets else {}),
+                "FAKE_LOG": str(folder / "s5cmd"),
                 **(environment or {}),
             },
             prefix=prefix,
+            visible=[self.folder.parent],
         )
 
 

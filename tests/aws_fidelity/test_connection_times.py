@@ -52,7 +52,7 @@ def idle_timeout(template: Mapping[str, Any]) -> int:
 
 
 def container(template: Mapping[str, Any]) -> dict[str, Any]:
-    (found,) = of_type(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    found = of_type(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
     return dict(found)
 
 

@@ -16,6 +16,7 @@ from lisa_gateway.access.counters import DynamoCounters
 from lisa_gateway.access.usage import Amount, UsageRecorder
 from lisa_gateway.audit.delivery import Delivery
 from lisa_gateway.configuration.source import published_source
+from lisa_gateway.direct.keys import ModelKeys, secrets_client
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
 from lisa_tokens import new_token, stored_key
@@ -41,6 +42,8 @@ def test_every_declared_call_is_made(
     for key, value in parts.items():
         aws.client("ssm").put_parameter(Name=key, Value=value, Type="String")
 
+    aws.client("secretsmanager").create_secret(Name="test/models/writer/key", SecretString="key")
+
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
             assert await DynamoTable(table, TABLE).find(TOKEN)
@@ -50,6 +53,9 @@ def test_every_declared_call_is_made(
             usage.record(user="ann", groups=["staff"], model="writer", amount=Amount(1))
             await usage.write()
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
+
+        async with secrets_client(REGION) as secrets:
+            assert await ModelKeys(secrets).get("test/models/writer/key") == b"key"
 
     content = b'{"models": []}'
     sha256 = hashlib.sha256(content).hexdigest()
@@ -78,5 +84,6 @@ def test_every_declared_call_is_made(
         "GATEWAY_CONFIGURATION_PS_NAME": configuration,
         "CONFIGURATION": f"{bucket}/gateway-routes",
         "AUDIT_LOG_GROUP": AUDIT,
+        "MODEL_KEY": "test/models/writer/key",
     }
     assert recorder.missing("gateway") == []

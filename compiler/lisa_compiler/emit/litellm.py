@@ -98,7 +98,7 @@ def _entry(model: ModelPlan, name: str, served_name: str) -> dict[str, Any]:
     params: dict[str, Any] = {
         "model": f"openai/{served_name}",
         "api_base": f"{model.url}/v1",
-        "api_key": "ignored",
+        "api_key": "ignored" if model.key is None else f"{PREFIX}{model.key.variable}",
     }
     info: dict[str, Any] = {"mode": _MODES[kind]}
     if kind == "textgen":

@@ -37,5 +37,6 @@ def _entry(route: ModelRoute) -> dict[str, Any]:
         "operations": list(route.operations),
         "serverName": route.server_name,
         "formerName": route.former_name,
+        "key": None if route.key is None else {"secret": route.key.secret, "variable": route.key.variable},
     }
     return {name: value for name, value in entry.items() if value}

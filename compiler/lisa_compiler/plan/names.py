@@ -161,6 +161,10 @@ class Names:
         """Lambda function name."""
         return fit(f"{self._scope}-{purpose}", FUNCTION_NAME_LIMIT)
 
+    def model_key_secret(self, model: str) -> str:
+        """Name of the secret with the key of a model; `*` for those of all models."""
+        return f"{self._scope}/models/{model}/key"
+
     def bucket(self, purpose: str) -> str:
         """S3 bucket name; unique across accounts and regions."""
         return fit(kebab(f"{self._scope}-{purpose}-{self.account}-{self.region}"), BUCKET_NAME_LIMIT)

@@ -14,14 +14,17 @@ from lisa_schema.models.base import (
     BucketName,
     Color,
     ConfigModel,
+    EgressAddress,
     Flag,
     HttpUrl,
     Integer,
     KmsKeyArn,
     Name,
+    Port,
     RegionName,
     TopicArn,
     VpcId,
+    WebAclArn,
     ZoneName,
     pattern_string,
 )
@@ -101,6 +104,44 @@ class Config(ConfigModel):
             "`removalPolicy: retain`, otherwise one."
         ),
         examples=[2],
+    )
+    open_egress: Flag = Field(
+        default=False,
+        description=(
+            "Whether instances and functions may connect to every port of every address. Default: only to the ports of "
+            "what the configuration names."
+        ),
+    )
+    egress_addresses: tuple[EgressAddress, ...] = Field(
+        default=(),
+        description=(
+            "Address ranges, and prefix lists by ID, that instances and functions may connect to, in addition to the "
+            "VPC. Default: every address."
+        ),
+        examples=[["203.0.113.0/24", "pl-0123456789abcdef0"]],
+    )
+    egress_ports: tuple[Port, ...] = Field(
+        default=(),
+        description=(
+            "Ports that instances and functions may connect to, in addition to 443 and the ports in URLs of the "
+            "configuration."
+        ),
+        examples=[[8443]],
+    )
+    waf_web_acl_arn: WebAclArn | None = Field(
+        default=None,
+        description=(
+            "Web ACL of AWS WAF that filters requests to the gateway's load balancer and to the API of the chat "
+            "application. Default: none."
+        ),
+        examples=["arn:aws:wafv2:us-east-1:012345678901:regional/webacl/lisa/01234567-89ab-cdef-0123-456789abcdef"],
+    )
+    model_keys: Flag = Field(
+        default=False,
+        description=(
+            "Whether each hosted model requires a key that only the gateway has. Set it after a deployment of this "
+            "version, whose gateway reads the keys."
+        ),
     )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
     s3_bucket_models: BucketName = Field(

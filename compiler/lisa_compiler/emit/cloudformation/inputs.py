@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
 from lisa_compiler.plan.alarms import watched_services
+from lisa_compiler.plan.egress import functions_egress
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.product.artifact import WEB_APPLICATION
@@ -128,7 +129,8 @@ class _Divider:
             registered_models=_registered_models(deployment) if component == "serve" else (),
             model_keys=tuple(model.service.key for model in deployment.models) if component == "serve" else (),
             watched=watched_services(deployment) if component == "serve" else (),
-            model_ports=_model_ports(deployment) if component == "networking" else (),
+            model_ports=_model_ports(deployment) if component in {"networking", "serve"} else (),
+            functions_egress=functions_egress(deployment.config) if component == "networking" else (),
             created_endpoints=_created_endpoints(deployment) if component == "networking" else (),
             has_databases=component == "networking" and _has_databases(deployment),
             shared_models=_shared_models(deployment) if component == "iam" else None,

@@ -12,23 +12,33 @@ from lisa_compiler.emit.cloudformation.constructs.container_roles import add_exe
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
 from lisa_compiler.emit.cloudformation.constructs.dashboard import add_dashboard
+from lisa_compiler.emit.cloudformation.constructs.egress import permit_group
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import compact_json, publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import JOINED
+from lisa_compiler.emit.cloudformation.constructs.model_key import acknowledge_model_keys, read_model_keys
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
 from lisa_compiler.emit.cloudformation.constructs.routes import web_origin
 from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
+from lisa_compiler.emit.cloudformation.constructs.security_groups import (
+    FORMER_MODELS,
+    GATEWAY,
+    MODELS,
+    security_group,
+)
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tokens import add_token_api, add_token_table, record_last_use
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
 from lisa_compiler.emit.cloudformation.constructs.usage import add_usage_api, add_usage_tables, count_usage
+from lisa_compiler.emit.cloudformation.constructs.web_acl import associate_web_acl
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.names import GATEWAY_CONFIGURATION, REST_API_URL, REST_API_VPC_URL
 from lisa_compiler.plan.outputs import LITELLM_CONFIGURATION, ROUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_iam as iam
 
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
@@ -71,7 +81,9 @@ class ServeStack(LisaStack):
             service=service,
             roles=self._roles(assets),
             image_uri=assets.image_uri(self, service.image),
-            load_balancer_security_group="restApiLoadBalancer",
+            load_balancer_security_group_id=security_group(self, "LoadBalancerSecurityGroupId", "restApiLoadBalancer"),
+            instance_security_groups=[security_group(self, "GatewaySecurityGroupId", GATEWAY)],
+            further_egress=self._model_egress(stack.model_ports),
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=False,
             readiness=JOINED,
@@ -83,6 +95,7 @@ class ServeStack(LisaStack):
         balancer = rest_api.load_balancer
         add_gateway_alarms(self, log_group=audit.ref)
         add_dashboard(self, load_balancer=balancer, services=stack.watched)
+        associate_web_acl(self, resource_arn=balancer.arn)
         add_names(self, service=service, host=deployment.names.rest_api_host, load_balancer=balancer)
         uri = f"{service.scheme}://{deployment.rest_api_domain or balancer.dns_name}"
         self.publish("RestApiUri", REST_API_URL, uri, description="URL of the gateway")
@@ -132,6 +145,17 @@ class ServeStack(LisaStack):
             "litellm": (*assets.gateway_file(self, LITELLM_CONFIGURATION, digests.litellm), digests.litellm),
             "routes": (*assets.gateway_file(self, ROUTES, digests.routes), digests.routes),
         }
+
+    def _model_egress(self, ports: Sequence[int]) -> list[ec2.CfnSecurityGroup.EgressProperty]:
+        """Connections to the models' load balancers, which may still be members of the group of earlier versions."""
+        if self.deployment.config.open_egress:
+            return []
+        groups = {"ModelsSecurityGroupId": MODELS, "FormerModelsSecurityGroupId": FORMER_MODELS}
+        return [
+            permit_group(security_group(self, construct_id, path), port, "Models")
+            for construct_id, path in groups.items()
+            for port in ports
+        ]
 
     def _roles(self, assets: Assets) -> ContainerRoles:
         deployment = self.deployment
@@ -183,6 +207,8 @@ class ServeStack(LisaStack):
             "usage": document(count_usage(self), self.use_key("dynamodb")),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
+        if keys := read_model_keys(self):
+            policies["model-keys"] = document(*keys)
         grants = [
             *(grant for model in deployment.external_models for grant in model.grants),
             *deployment.litellm_grants,
@@ -201,6 +227,7 @@ class ServeStack(LisaStack):
             role,
             {
                 f"AwsSolutions-IAM5[Resource::{audit}]": "Streams of this log group.",
+                **acknowledge_model_keys(self),
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{
                     f"AwsSolutions-IAM5[Resource::{each}]": "It reads any version of its configuration."
