@@ -250,6 +250,10 @@ schema: .venv/.installed-runtime ## Regenerate the JSON Schemas, docs/reference.
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
 
+.PHONY: errors
+errors: .venv/.installed-dev ## Regenerate docs/errors.md, the error codes of the gateway and of the functions
+	@PYTHONPATH=$(DEPLOYED) $(PY) tools/write_error_reference.py
+
 .PHONY: web
 web: runtime/web/node_modules/.installed ## Build the web application into runtime/web/dist, which is committed
 	@cd runtime/web && npm run --silent build -- --logLevel=warn
