@@ -7,13 +7,26 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from lisa_gateway.access.admission import AccessControl
 from lisa_gateway.direct.path import DirectPath
 from lisa_gateway.disconnect import Disconnect
+from lisa_gateway.errors import GatewayError
 from lisa_gateway.pass_through import PassThrough
 from lisa_gateway.request_context import Caller, RequestContext
 from lisa_gateway.routing.current import Routing
 from lisa_gateway.routing.document import RoutedModel, RoutingTable
 from lisa_gateway.settings import Settings
+
+
+class _OpenAccess(AccessControl):
+    """Everything is permitted, and tokens are counted as a test says."""
+
+    def __init__(self, *, counts_tokens: bool) -> None:
+        super().__init__(lambda: None)
+        self._counts_tokens = counts_tokens
+
+    def counts_tokens(self, caller: Caller | None) -> bool:  # noqa: ARG002
+        return self._counts_tokens
 
 
 def settings(**changed: float) -> Settings:
@@ -40,7 +53,6 @@ def ask(
         former_name: what the server calls the model if it was started by an earlier version.
     """
     context = RequestContext(request_id="r", began=0.0, caller=Caller(kind="token", key=b"k"))
-    context.counts_tokens = counts_tokens
     received: list[dict[str, Any]] = []
     routed = RoutedModel(
         name=body["model"],
@@ -62,11 +74,15 @@ def ask(
         direct = DirectPath(settings(), routing, keys=None)  # type: ignore[arg-type]
         scope: dict[str, Any] = {"type": "http", "method": "POST", "path": f"/v2/serve{path}"}
         scope |= {"raw_path": f"/v2/serve{path}".encode(), "query_string": b"", "headers": []}
-        scope["state"] = {"resources": SimpleNamespace(routing=routing, direct=direct)}
+        access = _OpenAccess(counts_tokens=counts_tokens)
+        scope["state"] = {"resources": SimpleNamespace(routing=routing, direct=direct, access=access)}
         context.attach(scope)
         Disconnect().attach(scope)
         await PassThrough()(scope, receive, send)  # type: ignore[arg-type]
         direct.close()
 
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except GatewayError as error:
+        return context, error.status, error.body("r")
     return context, received[0]["status"], b"".join(message["body"] for message in received[1:])

@@ -42,6 +42,7 @@ def test_a_stream_is_asked_for_its_counts_which_the_caller_does_not_get(model: S
     assert hidden.split(b"\n\n") == [event for event in events if b'"usage"' not in event]
     assert (counted.prompt_tokens, counted.completion_tokens, counted.model) == (5, 2, "hosted")
     assert (plain.prompt_tokens, plain.completion_tokens) == (5, 2)
+    assert not counted.has_estimated_tokens
 
 
 @pytest.mark.parametrize("more", [{"stream": False}, {"stream_options": {"include_usage": True}}])
