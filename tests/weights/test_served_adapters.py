@@ -157,9 +157,9 @@ def check_direct_path(url: str) -> None:
     assert plain.has_estimated_tokens
     assert not counted.has_estimated_tokens
     assert (counted.prompt_tokens, counted.completion_tokens) == (len(PROMPT), 8)
-    assert texts(hidden) == texts(shown)
-    assert "".join(texts(shown)) == answer["choices"][0]["text"]
-    assert hidden.count(b"data: ") == shown.count(b"data: ")
+    # A busy vLLM sends several tokens in one event.
+    assert text(hidden) == text(shown) == answer["choices"][0]["text"]
+    assert b'"choices":[]' not in shown + hidden
     assert hidden.endswith(b"data: [DONE]\n\n")
     asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
     assert b'"choices":[]' in direct(url, asked, path=path, counts_tokens=True)[2]
@@ -169,9 +169,9 @@ def check_direct_path(url: str) -> None:
     assert (refused[1], json.loads(refused[2])["error"]["type"]) == (400, "BadRequestError")
 
 
-def texts(stream: bytes) -> list[str]:
-    events = [line[6:] for line in stream.splitlines() if line.startswith(b"data: {")]
-    return [choice["text"] for event in events for choice in json.loads(event)["choices"]]
+def text(stream: bytes) -> str:
+    events = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith(b"data: {")]
+    return "".join(choice["text"] for event in events for choice in event["choices"])
 
 
 def test_adapters_answer_as_their_merged_weights_do(
