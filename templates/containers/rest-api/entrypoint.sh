@@ -31,10 +31,19 @@ export LITELLM_KEY LITELLM_ADMIN_KEY
 export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$(make_key)}
 export LITELLM_URL=http://127.0.0.1:4000
 export ROUTES_FILE=$here/gateway/routes.json
+# Keys of models, for LiteLLM alone: the gateway reads those that it sends itself.
+model_keys=
+if grep -qs '"LISA_MODEL_KEY_' "$ROUTES_FILE"; then
+  model_keys=$(python3 -m lisa_gateway.model_keys "$ROUTES_FILE")
+fi
 # A worker is killed when it is silent for --timeout_worker_healthcheck, which includes its start: importing LiteLLM
 # takes longer than uvicorn's 5 seconds when several workers share a processor.
-litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" \
-  --keepalive_timeout "$KEEP_ALIVE_TIMEOUT" --timeout_worker_healthcheck 60 &
+start_litellm() {
+  eval "$model_keys"
+  exec litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" \
+    --keepalive_timeout "$KEEP_ALIVE_TIMEOUT" --timeout_worker_healthcheck 60
+}
+start_litellm &
 litellm=$!
 LITELLM_MASTER_KEY='' python3 -m lisa_gateway &
 gateway=$!
