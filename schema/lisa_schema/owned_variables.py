@@ -92,9 +92,23 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "AUDIT_LOG_GROUP",
+        "the log group of the audit log",
+        "Remove it: the log group is named after the deployment.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "TOKEN_TABLE_NAME",
         "the table of API tokens",
         "Remove it: the table is named after `deploymentName`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "LIMITS_TABLE_NAME USAGE_TABLE_NAME",
+        "the tables of limits and usage",
+        "Remove it: the tables are named after `deploymentName`, `appName` and `deploymentStage`.",
         (GATEWAY,),
         in_task=True,
     ),
@@ -112,8 +126,22 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         (GATEWAY,),
         in_task=True,
     ),
+    *_each(
+        "GATEWAY_CONFIGURATION_PS_NAME",
+        "which models the gateway serves",
+        "Remove it, and set `ecsModels` and `litellmConfig`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "GATEWAY_CONFIGURATION_DIRECTORY CONFIGURATION_STATE",
+        "which models the gateway serves",
+        "Remove it, and set `ecsModels` and `litellmConfig`.",
+        (GATEWAY,),
+    ),
     # What connects the gateway with LiteLLM.
     *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
+    *_each("ROUTES_FILE", "where the gateway sends prompts", "Remove it: the routes are compiled.", (GATEWAY,)),
     *_each(
         "LITELLM_KEY",
         "the gateway's key for LiteLLM",

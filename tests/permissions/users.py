@@ -120,8 +120,27 @@ def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
             for container in properties["ContainerDefinitions"]:
                 variables |= {one["Name"]: one["Value"] for one in container.get("Environment", [])}
             prefixes = deployed.weights.get(component, [])
-            own = {"WEIGHTS": prefixes, **(_model_keys(deployed) if component == "serve" else {})}
-            yield {**_resolved(deployed, component, variables), **own}
+            yield {
+                **_resolved(deployed, component, variables),
+                **_gateway_files(deployed, component, variables),
+                **(_model_keys(deployed) if component == "serve" else {}),
+                "WEIGHTS": prefixes,
+            }
+
+
+def _gateway_files(deployed: Deployed, component: str, variables: Mapping[str, Any]) -> Variables:
+    """Files of the gateway's configuration, as the parameter that the task is started with names them."""
+    for place, _, properties in deployed.resources("AWS::SSM::Parameter"):
+        if place == component and properties["Name"] == variables.get("GATEWAY_CONFIGURATION_PS_NAME"):
+            found = json.loads(deployed.resolve(component, properties["Value"]))
+            files = [(found[name]["bucket"], found[name]["key"]) for name in ("litellm", "routes")]
+            # The older synthesizer of the CDK gives keys when it deploys.
+            any_files = {(bucket, "gateway-*" if key.startswith("gateway-") else key) for bucket, key in files}
+            return {
+                "CONFIGURATION": [f"{bucket}/{key}" for bucket, key in files],
+                "ANY_CONFIGURATION": [f"{bucket}/{key}" for bucket, key in sorted(any_files)],
+            }
+    return {}
 
 
 def _executions(deployed: Deployed, role: Role) -> Iterator[Variables]:
@@ -237,7 +256,9 @@ def _gateway_log_group(deployed: Deployed) -> str:
     (name,) = (
         properties["LogGroupName"]
         for place, _, properties in deployed.resources("AWS::Logs::LogGroup")
-        if place == "serve" and not properties["LogGroupName"].startswith("/aws/lambda/")
+        if place == "serve"
+        and not properties["LogGroupName"].startswith("/aws/lambda/")
+        and not properties["LogGroupName"].endswith("/audit")
     )
     return str(name)
 

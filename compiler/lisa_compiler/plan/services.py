@@ -10,7 +10,7 @@ from lisa_compiler.plan.connections import connection_environment, stop_timeout_
 from lisa_compiler.plan.deployment import PlanError
 from lisa_compiler.plan.egress import container_egress, gateway_egress
 from lisa_compiler.plan.images import BuiltImage, plan_image
-from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
+from lisa_compiler.plan.names import DNS_LABEL_LIMIT, GATEWAY_CONFIGURATION, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
 from lisa_compiler.plan.served_names import served_name
 from lisa_compiler.plan.service_plans import AdapterPlan, ModelKeyPlan, ModelPlan, ServicePlan
@@ -57,16 +57,20 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
     task_mib = (instance.memory_mib - _REST_API_RESERVED_MIB) // _REST_API_TASKS_PER_INSTANCE
     environment = {
         "ADMIN_GROUP": auth.admin_group if auth else "",
+        "AUDIT_LOG_GROUP": names.audit_log_group,
         "AUTHORITY": auth.authority if auth else "",
         "AWS_REGION": config.region,
         "AWS_REGION_NAME": config.region,
         "CLIENT_ID": auth.client_id if auth else "",
+        "GATEWAY_CONFIGURATION_PS_NAME": names.parameter(GATEWAY_CONFIGURATION),
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LEGACY_TOKENS": "true" if auth is None or auth.legacy_tokens else "false",
+        "LIMITS_TABLE_NAME": names.limits_table,
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
         "TOKEN_TABLE_NAME": names.token_table,
+        "USAGE_TABLE_NAME": names.usage_table,
         "USE_AUTH": "true" if auth else "false",
     }
     return _service(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lisa_schema.models.access import AuthConfig, PermissionsBoundary
+from lisa_schema.models.access import AccessConfig, AuthConfig, PermissionsBoundary
 from lisa_schema.models.base import (
     AbsolutePath,
     AccountNumber,
@@ -177,6 +177,13 @@ class Config(ConfigModel):
         default=None, description="Directory with the code of the Lambda functions, instead of that of LISA."
     )
     auth_config: AuthConfig | None = Field(default=None, description="Identity provider (OpenID Connect).")
+    access_config: AccessConfig | None = Field(
+        default=None,
+        description=(
+            "Who may use which models and RAG repositories, with limits. Default: all callers may use everything, "
+            "without limits."
+        ),
+    )
     pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="Python package index for builds.")
     conda_url: HttpUrl = Field(default="", description="Download URL of conda.")
     certificate_authority_bundle: str = Field(

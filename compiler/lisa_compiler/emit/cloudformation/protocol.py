@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.plan.alarms import WatchedService
     from lisa_compiler.plan.artifacts import ArtifactDigests
     from lisa_compiler.plan.egress import Egress
     from lisa_compiler.product.artifact import ProductArtifact
@@ -69,6 +70,7 @@ class StackInput:
         env_js: settings of the web application, for the stack that serves it; else empty.
         registered_models: what the gateway knows of each hosted model, for its stack; else empty.
         model_keys: keys of the hosted models in the configuration, likewise.
+        watched: what the dashboard shows of each service, for its stack; else empty.
         shared_models: what the models' shared roles must reach, for their stack; None without models.
         model_ports: ports of the models' load balancers, for the stacks of the network and the gateway; else empty.
         functions_egress: connections that the functions may open, for the network's stack.
@@ -83,6 +85,7 @@ class StackInput:
     env_js: str = ""
     registered_models: tuple[Mapping[str, str | bool | None], ...] = ()
     model_keys: tuple[Path, ...] = ()
+    watched: tuple[WatchedService, ...] = ()
     model_ports: tuple[int, ...] = ()
     functions_egress: tuple[Egress, ...] = ()
     created_endpoints: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from lisa_compiler.emit.cloudformation.constructs.instances import ContainerInst
 from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalancer
 from lisa_compiler.emit.cloudformation.constructs.scaling_policy import add_scaling_policy
 from lisa_compiler.emit.cloudformation.constructs.task_count import TaskCount
+from lisa_compiler.plan.alarms import is_idle_watched
 from lisa_compiler.plan.egress import vpc_cidr
 from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
@@ -166,6 +167,7 @@ class ContainerService(Construct):
             cluster=service.cluster,
             load_balancer=self.load_balancer,
             ready_seconds=readiness.limit_seconds,
+            watches_idleness=is_idle_watched(service, is_gateway=not holds_weights),
         )
         add_certificate_alarm(scope, "CertificateAlarm", purpose=service.id, certificate_arn=service.certificate_arn)
         if schedule.strategy == "REPLICA" and schedule.desired_count is None:
