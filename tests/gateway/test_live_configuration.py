@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -204,3 +205,26 @@ def test_a_directory_is_followed_where_there_is_no_aws(tmp_path: Path) -> None:
         shutil.rmtree(compiled)
         made.wait(lambda: "No such file" in made.log())
         assert made.ask("b")[0] == 200
+
+
+def test_litellm_gets_the_key_of_a_model_when_its_stack_has_created_it(published: Published, tmp_path: Path) -> None:
+    document = json.loads(routes("a"))
+    document["models"][0]["key"] = {"secret": "d/models/a/key", "variable": "LISA_MODEL_KEY_A"}
+    published.put(json.dumps(document).encode(), litellm_config("a"))
+
+    def key_of(litellm: int) -> str:
+        variables = Path(f"/proc/{litellm}/environ").read_bytes().split(b"\0")
+        return dict(one.decode().partition("=")[::2] for one in variables).get("LISA_MODEL_KEY_A", "")
+
+    with container(tmp_path, published) as made:
+        made.wait(lambda: made.get("/health")[0] == 200)
+        (before,) = made.litellms()
+        assert key_of(before) == "none"
+        published.aws.client("secretsmanager").create_secret(Name="d/models/a/key", SecretString="generated")
+        made.wait(lambda: before not in made.litellms() and len(made.litellms()) == 1)
+        (after,) = made.litellms()
+        assert key_of(after) == "generated"
+        assert made.get("/health")[0] == 200
+        # Nothing else changes, so that nothing is started again.
+        time.sleep(2)
+        assert list(made.litellms()) == [after]
