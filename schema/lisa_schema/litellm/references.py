@@ -25,7 +25,15 @@ PREFIX: Final = "os.environ/"
 
 _TASK: Final = {
     *("ADMIN_GROUP", "AUTHORITY", "AWS_REGION", "AWS_REGION_NAME", "CLIENT_ID", "DRAIN_TIMEOUT", "JWT_GROUPS_PROP"),
-    *("KEEP_ALIVE_TIMEOUT", "LOG_LEVEL", "REGISTERED_MODELS_PS_NAME", "THREADS", "TOKEN_TABLE_NAME", "USE_AUTH"),
+    *(
+        "KEEP_ALIVE_TIMEOUT",
+        "LEGACY_TOKENS",
+        "LOG_LEVEL",
+        "REGISTERED_MODELS_PS_NAME",
+        "THREADS",
+        "TOKEN_TABLE_NAME",
+        "USE_AUTH",
+    ),
     "WEB_ORIGINS",
 }
 _IMAGE: Final = {
