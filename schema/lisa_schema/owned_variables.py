@@ -197,6 +197,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     *_each("HOME", "the location of tool settings", _IN_IMAGE, (GATEWAY,)),
     # What the task definition of a model's container sets.
     *_each("MODEL_NAME", "the model that is served", "Set `modelName` instead.", MODELS, in_task=True),
+    *_each("PUBLIC_MODEL_NAME", "the name that requests have", "Set `modelId` instead.", MODELS, in_task=True),
     *_each("S3_BUCKET_MODELS", "the bucket of the weights", "Set `s3BucketModels` instead.", MODELS, in_task=True),
     *_each(
         "LOCAL_MODEL_PATH SAGEMAKER_BASE_DIR",

@@ -17,10 +17,12 @@ from lisa_compiler.emit.summary_rows import (
     image_text,
     model_row,
     repository_row,
+    route_row,
     service_row,
 )
 from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.images import BuiltImage
+from lisa_compiler.plan.model_routes import plan_model_routes
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
@@ -77,6 +79,7 @@ def emit_summary(
             fit_reasons=[cell(line) for line in fit_reasons(assessment)],
             cost=cost_lines(assessment),
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
+            routes=[route_row(route) for route in plan_model_routes(deployment)],
             external=[external_row(deployment, index) for index in range(len(deployment.external_models))],
             repositories=[repository_row(deployment, index) for index in range(len(deployment.repositories))],
             nodes=[(stack.component, stack.name) for stack in deployment.stacks],

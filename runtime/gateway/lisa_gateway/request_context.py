@@ -46,6 +46,10 @@ class RequestContext:
         status: HTTP status of the response; 0 until it has begun.
         first_byte: when the first bytes of the response body were sent.
         caller: the caller, once authenticated.
+        model: the model's public name; empty until it is known.
+        content: what a JSON body holds, if a layer has parsed it; None otherwise.
+        work: share of the work of the largest accepted body that the request makes for LiteLLM, 0 to 1.
+        counts_tokens: whether the token counts of the response are required, so that a stream is asked for them too.
         error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.
         prompt_tokens: tokens of the prompt, if the response reports them.
         completion_tokens: tokens of the response, if it reports them.
@@ -57,6 +61,10 @@ class RequestContext:
     status: int = 0
     first_byte: float | None = None
     caller: Caller | None = None
+    model: str = ""
+    content: Any = None
+    work: float = 0.0
+    counts_tokens: bool = False
     error_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
