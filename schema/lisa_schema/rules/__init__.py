@@ -3,6 +3,7 @@
 from lisa_schema.rules import (
     access,
     adapters,
+    argument_values,
     arns,
     capacity,
     connections,
@@ -37,6 +38,7 @@ RULE_MODULES = (
     access,
     arns,
     adapters,
+    argument_values,
     capacity,
     connections,
     engine_variables,
