@@ -30,24 +30,11 @@ _MOVING: Final = frozenset(
 )
 # A commit, a date or a version in a tag names one build: nightly-0a1b2c3d, dev-20260901, 3.3-stable.
 _FIXED: Final = re.compile(r"[0-9]{6,}|(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}|v?[0-9]+\.[0-9].*", re.IGNORECASE)
-_SITES: Final = (
-    (re.compile(r"hub\.docker\.com/(?:r|repository/docker)/(?P<name>.+)"), ""),
-    (re.compile(r"hub\.docker\.com/layers/(?P<name>[^/]+/[^/]+)(?:/.*)?"), ""),
-    (re.compile(r"hub\.docker\.com/(?:_|layers/library)/(?P<name>[^/]+)(?:/.*)?"), ""),
-    (re.compile(r"(?:gallery\.ecr\.aws)/(?P<name>.+)"), "public.ecr.aws/"),
-    (re.compile(r"quay\.io/repository/(?P<name>.+)"), "quay.io/"),
-    (
-        re.compile(
-            r"github\.com/(?:users/|orgs/)?(?P<name>[^/]+)/(?:[^/]+/)?(?:pkgs|packages)/container/(?:package/)?.+"
-        ),
-        None,
-    ),
-    (
-        re.compile(r"(?:www\.)?(?:hub\.docker\.com|github\.com|huggingface\.co|catalog\.ngc\.nvidia\.com|hf\.co)/.+"),
-        None,
-    ),
+_HUB_SITE: Final = "hub.docker.com"
+_SITES: Final = frozenset(
+    {_HUB_SITE, "gallery.ecr.aws", "quay.io", "github.com", "huggingface.co", "catalog.ngc.nvidia.com", "hf.co"}
 )
-"""Web pages about images, and how the names of their images begin in the registry; None where it is not clear."""
+"""Sites with web pages about images; quay.io is a registry, too."""
 
 _COMMAND: Final = re.compile(r"^(?:docker|podman|buildah|nerdctl)\s+pull\s+", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
@@ -104,11 +91,17 @@ def is_moving(tag: str) -> bool:
 
 def web_page(text: str) -> str | None:
     """Return the reference of the image that a web page shows; empty if it is not clear, None for no web page."""
-    for pattern, registry in _SITES:
-        found = pattern.fullmatch(text)
-        if found is not None:
-            return "" if registry is None else f"{registry}{found['name']}"
-    return None
+    host, slash, path = text.removeprefix("www.").partition("/")
+    if not slash or host not in _SITES:
+        return None
+    first, _, rest = path.partition("/")
+    if host == "quay.io":
+        return f"quay.io/{rest}" if first == "repository" and "/" in rest else None
+    if host == "gallery.ecr.aws":
+        return f"public.ecr.aws/{path}"
+    if host == _HUB_SITE:
+        return rest.removeprefix("docker/") if first in ("r", "repository", "_") else ""
+    return ""
 
 
 def outer_space(text: str) -> str:

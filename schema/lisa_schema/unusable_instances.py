@@ -31,6 +31,8 @@ def unusable_fault(name: str) -> str | None:
     Args:
         name: name of the type, in lower case.
     """
+    if instance_type(name) is not None:
+        return None
     for reason, names in _table().items():
         if name in names:
             return f"The instance type `{name}` exists, but has {reason}, which LISA does not support"

@@ -25,7 +25,8 @@ _WORDS: Final = {
     "list": "a list",
     "mapping": "a mapping",
 }
-_DURATION: Final = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?) ?(?P<unit>ms|s|sec|m|min|h|hours?|minutes?|seconds?)")
+# Patterns are texts: most configurations have no value that is matched with them.
+_DURATION: Final = r"(?P<number>[0-9]+(\.[0-9]+)?) ?(?P<unit>ms|s|sec|m|min|h|hours?|minutes?|seconds?)"
 _SECONDS: Final = {
     "ms": 0.001,
     "s": 1,
@@ -37,17 +38,16 @@ _SECONDS: Final = {
     "h": 3600,
     "hour": 3600,
 }
-_NOT_NEGATIVE: Final = re.compile(r"(.*_)?(timeout|retries|rpm|tpm|interval|cooldown_time|max_parallel_requests)")
+_NOT_NEGATIVE: Final = ("timeout", "retries", "rpm", "tpm", "interval", "cooldown_time", "max_parallel_requests")
 # Values that other rules explain: callbacks in LISA530, fallbacks of models in LISA389, models' own keys in the schema.
 _OTHER_RULES: Final = frozenset({"callbacks", "success_callback", "failure_callback", "model_list", "alerting"})
 _BASES: Final = frozenset({"api_base", "base_url"})
-_ADDRESS_KEY: Final = re.compile(r"(.*_)?(api_base|base_url|endpoint|url|host)", re.IGNORECASE)
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_ROUTES: Final = re.compile(
+_ADDRESS_KEYS: Final = ("api_base", "base_url", "endpoint", "url", "host")
+_ROUTES: Final = (
     r"/(chat/completions|completions|embeddings|responses|rerank|images/generations|audio/(speech|transcriptions)"
     r"|api/(chat|generate|embed|embeddings))/?$"
 )
-_LOCAL: Final = re.compile(r"localhost|127(\.[0-9]+){3}|::1|0\.0\.0\.0|host\.docker\.internal", re.IGNORECASE)
+_LOCAL: Final = frozenset({"localhost", "::1", "0.0.0.0", "host.docker.internal"})  # noqa: S104  # compared, not bound
 _APPENDS: Final = frozenset({"openai", "text-completion-openai"})
 """Providers that LiteLLM calls with the client of OpenAI, which appends the route to any base URL."""
 
@@ -67,7 +67,7 @@ def litellm_value_types(config: Config) -> Iterator[RuleViolation]:
             if isinstance(value, str) and (value.startswith(PREFIX) or is_secret_arn(value)):
                 continue
             told = _type_fault(key, value, form) if form else None
-            if told is None and _NOT_NEGATIVE.fullmatch(key) and _is_negative(value):
+            if told is None and key.endswith(_NOT_NEGATIVE) and _is_negative(value):
                 told = "must be 0 or more", "Write a number of 0 or more, or remove it."
             if told is not None:
                 shown = (
@@ -96,18 +96,18 @@ def litellm_addresses(config: Config) -> Iterator[RuleViolation]:
             message = "`aws_profile_name` names a profile of a file that the gateway's container does not have."
             fix = "Remove it: the gateway calls AWS with its task role; `aws_role_name` names another role to assume."
             yield RuleViolation(path, message, fix, severity=severity)
-        elif _ADDRESS_KEY.fullmatch(key):
-            local = _LOCAL.fullmatch(_host(text) or "")
-            if local is not None:
-                message = f"`{key}` is `{text}`: in the gateway's container, {local[0]} is the container itself."
+        elif key.lower().endswith(_ADDRESS_KEYS):
+            host = _host(text)
+            if _is_local(host):
+                message = f"`{key}` is `{text}`: in the gateway's container, {host} is the container itself."
                 yield RuleViolation(path, message, "Write an address that the gateway's subnets reach.", (), severity)
 
 
 def _base_url(path: Path, text: str, provider: str) -> Iterator[RuleViolation]:
     """What is wrong with the address of a model, except that it is the container itself."""
     key, host = path[-1], _host(text)
-    if _SCHEME.match(text) is None:
-        if host is None or _LOCAL.fullmatch(host) is None:
+    if "://" not in text:
+        if not _is_local(host):
             scheme = "http" if re.match(r"(10|172|192)\.", text) or re.match(r"[^/]*:[0-9]+(/|$)", text) else "https"
             message = f"`{key}` is `{text}`, which has no scheme: LiteLLM's HTTP client rejects it."
             yield RuleViolation(path, message, f"Write `{scheme}://{text}`.")
@@ -115,11 +115,15 @@ def _base_url(path: Path, text: str, provider: str) -> Iterator[RuleViolation]:
     if not text.lower().startswith(("http://", "https://")) or not host:
         yield RuleViolation(path, f"`{key}` is `{text}`, which is not the URL of an HTTP API.")
         return
-    found = _ROUTES.search(text.partition("?")[0])
+    found = re.search(_ROUTES, text.partition("?")[0])
     if found is not None and provider not in _FULL_ADDRESSES:
         message = f"`{key}` is `{text}`, to which LiteLLM appends the route again."
         severity = None if provider in _APPENDS else Severity.WARNING
         yield RuleViolation(path, message, f"Write `{text[: found.start()]}`.", severity=severity)
+
+
+def _is_local(host: str | None) -> bool:
+    return host is not None and (host in _LOCAL or re.fullmatch(r"127(\.[0-9]+){3}", host) is not None)
 
 
 def _host(text: str) -> str | None:
@@ -191,7 +195,7 @@ def _number_fault(key: str, value: Any, form: str, wanted: str) -> tuple[str, st
         number = None
     if number is not None and (form == "number" or number.is_integer()):
         return None
-    found = _DURATION.fullmatch(text.lower())
+    found = re.fullmatch(_DURATION, text.lower())
     if found is not None and not isinstance(value, bool):
         seconds = float(found["number"]) * _SECONDS[found["unit"].removesuffix("s") or "s"] if found["unit"] else 0
         if re.search(r"timeout|interval|ttl|time|seconds|after", key):

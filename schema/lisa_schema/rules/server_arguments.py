@@ -17,7 +17,7 @@ from lisa_schema.models import Config, EcsModel, InferenceContainer
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import runs_own_entrypoint
-from lisa_schema.server_arguments import holds_value, option_name, split_words
+from lisa_schema.server_arguments import holds_value, option_name, split_words, unclosed_quote
 from lisa_schema.vllm_options import VARIABLES
 
 _LISTENS: Final = "the load balancer reaches the container at port 8080."
@@ -285,7 +285,7 @@ def _joined(argument: Argument) -> Iterator[RuleViolation]:
     elif argument.source == "serverArgs" and text != text.strip() and text.strip().startswith("--"):
         message = f'"{text}" has a space at its end or beginning, which the server takes for a part of the option.'
         yield RuleViolation(argument.path, message, f"Write `{text.strip()}`.")
-    elif argument.source == "SERVER_ARGS" and text[:1] in {"'", '"'}:
+    elif argument.source == "SERVER_ARGS" and unclosed_quote(text):
         message = f"A quote opens at `{text}` in SERVER_ARGS and does not close before a space or the end."
         yield RuleViolation(argument.path, message, "Use `serverArgs`, where each element is one argument.")
     elif argument.source == "serverArgs" and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
