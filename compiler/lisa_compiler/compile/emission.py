@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,13 +12,15 @@ from lisa_compiler.emit.containers import ContextSpec, ServedAdapter, emit_conta
 from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
+from lisa_compiler.emit.routes import PATH as ROUTES
+from lisa_compiler.emit.routes import emit_routes
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.trust import FOLDER as TRUST
 from lisa_compiler.emit.trust import bundle_digest, describe_authorities, emit_trust
 from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import adapter_weights, emit_weights, model_weights
 from lisa_compiler.output.gateway_authentication import COMPONENT
-from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
+from lisa_compiler.plan.artifacts import ArtifactDigests, GatewayConfiguration, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
 from lisa_compiler.product.artifact import WEB_APPLICATION, ImageRecipe, ProductArtifact
 from lisa_compiler.product.recipes import product_recipes
@@ -64,11 +67,12 @@ def emit(
     tell("rendering containers and settings")
     files = {
         **emit_litellm(deployment),
+        **emit_routes(deployment),
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
     }
-    files.update(emit_containers(container_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
+    files.update(emit_containers(container_contexts(deployment, lock, files), project=project))
     tell("synthesizing CloudFormation")
     products = product_artifacts(deployment, project, files)
     digests = artifact_digests(deployment, project, files, products)
@@ -90,11 +94,14 @@ def product_artifacts(deployment: Deployment, project: Path, files: Mapping[str,
     return Products(artifacts, made)
 
 
-def container_contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
-    """What the build contexts of the gateway and the hosted models are made of."""
+def container_contexts(deployment: Deployment, lock: WeightsLock, files: Mapping[str, bytes]) -> list[ContextSpec]:
+    """What the build contexts of the gateway and the hosted models are made of, by what other emitters made."""
     contexts = []
     if isinstance(deployment.rest_api.image, BuiltImage):
-        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
+        # The built-in image reads its configuration when it runs; what a user's own image does with it is not known.
+        own = deployment.rest_api.image.kind == "custom"
+        settings = {path: files[path] for path in (LITELLM_CONFIG, ROUTES)} if own else {}
+        contexts.append(ContextSpec(image=deployment.rest_api.image, settings=settings))
     contexts.extend(
         ContextSpec(
             image=model.service.image,
@@ -148,4 +155,7 @@ def artifact_digests(
         functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
         website=named.get(WEB_APPLICATION, ""),
         trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
+        gateway=GatewayConfiguration(
+            routes=hashlib.sha256(files[ROUTES]).hexdigest(), litellm=hashlib.sha256(files[LITELLM_CONFIG]).hexdigest()
+        ),
     )

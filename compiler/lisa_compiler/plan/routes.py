@@ -28,6 +28,8 @@ SESSION_ROUTES = (
     Route("DELETE", "/session/{sessionId}"),
 )
 
+USAGE_ROUTES = (Route("GET", "/usage"),)
+
 REPOSITORY_ROUTES = (
     Route("GET", "/repository"),
     Route("POST", "/repository/presigned-url"),
@@ -35,6 +37,12 @@ REPOSITORY_ROUTES = (
     Route("GET", "/repository/{repositoryId}/similaritySearch"),
     Route("POST", "/repository/{repositoryId}/similaritySearch"),
     Route("DELETE", "/repository/{repositoryId}/{documentId}"),
+)
+
+TOKENS_ROUTES = (
+    Route("GET", "/tokens"),
+    Route("POST", "/tokens"),
+    Route("DELETE", "/tokens/{tokenId}"),
 )
 
 MODELS_ROUTES = (

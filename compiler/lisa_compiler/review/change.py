@@ -13,6 +13,7 @@ from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
 from lisa_compiler.review.fit import Cost, compare_fit, cost_of
 from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
+from lisa_compiler.review.group_access import compare_group_access
 from lisa_compiler.review.iam_changes import compare_permissions
 from lisa_compiler.review.impact import Impact, ImpactCategory, sort_by_risk
 from lisa_compiler.review.interruptions import (
@@ -25,6 +26,7 @@ from lisa_compiler.review.machine_images import compare_amis
 from lisa_compiler.review.name_conflicts import find_name_collisions, name_conflicts
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
+from lisa_compiler.review.routes import compare_routes
 from lisa_compiler.review.trusted_authorities import compare_authorities
 
 _MODEL = "model-"
@@ -100,11 +102,13 @@ def _compare(environment: str, before: Output | None, after: Output) -> OutputCh
         *find_interruptions(resources, after),
         *compare_authorities(before, after),
         *compare_permissions(before, after),
+        *compare_group_access(before, after),
         *_external_models(settings),
         *_stacks(before, after),
         *_resource_changes(resources, before, after),
         *compare_amis(before, after),
         *compare_fit(before, after),
+        *compare_routes(before, after),
         *compare_artifacts(before, after),
     ]
     if before.version != after.version:

@@ -210,9 +210,7 @@ def test_command_writes_a_new_file_and_never_over_one(tmp_path: Path) -> None:
         ("ragRepositories:\n  - x\n", ["config.yaml:2: `ragRepositories[0]` must be a mapping, but is `x`."]),
         (
             "restApiConfig:\n  other: 1\n  loadBalancerConfig: [a]\n",
-            [
-                "config.yaml:3: `restApiConfig.loadBalancerConfig.sslCertIamArn` must be a single value, but is a mapping."
-            ],
+            ["config.yaml:3: `restApiConfig.loadBalancerConfig` must be a mapping, but is a list."],
         ),
     ],
 )
