@@ -10,6 +10,7 @@ PACKAGES = (
     "lisa_compiler.cli",
     "lisa_compiler.plan",
     "lisa_oidc",
+    "lisa_tokens",
     "lisa_schema",
     "lisa_schema.models",
     "lisa_schema.rules",

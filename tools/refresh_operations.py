@@ -2,10 +2,13 @@
 
 Known operations keep their access and group; new ones are added as `closed,…,unclassified`, printed, and fail
 `tests/gateway/test_operations.py` until a person classifies them; operations that LiteLLM no longer has are removed.
-`--list` prints the operations of the installed LiteLLM as JSON and changes nothing.
+`--list` prints the operations and the parameters of the installed LiteLLM as JSON and changes nothing.
 
 The operations come from the route table of the started proxy: routes hidden from its OpenAPI document, mounted
 applications (method MOUNT), websockets (method WEBSOCKET) and routers that LiteLLM otherwise loads on first use.
+
+lisa_gateway/litellm_parameters.txt gets the parameters that LiteLLM acts on itself, which callers may not set; the
+gateway checks them too, for requests that go to a model's own server.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).resolve().parents[1] / "runtime" / "gateway" / "lisa_gateway" / "operations.csv"
+PARAMETERS = TABLE.with_name("litellm_parameters.txt")
 COLUMNS = ("access", "method", "path", "group")
 # What LiteLLM needs to start, and the callback that mounts Prometheus' own application.
 _CONFIG = """\
@@ -34,10 +38,10 @@ _ON_DEMAND = ("POST", "/lazy/warm/{name}")
 
 
 def main(arguments: list[str]) -> int:
-    """Write the table, or list the operations."""
+    """Write the tables, or list what is in them."""
     found = asyncio.run(installed_operations())
     if "--list" in arguments:
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(json.dumps({"operations": found, "parameters": installed_parameters()}) + "\n")
         return 0
     with TABLE.open(encoding="utf-8", newline="") as file:
         known = {(row["method"], row["path"]): row for row in csv.DictReader(file)}
@@ -47,12 +51,22 @@ def main(arguments: list[str]) -> int:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted(rows, key=lambda row: (row["path"], row["method"])))
+    head = "# Parameters of the pinned LiteLLM, in lower case; tools/refresh_operations.py writes this file."
+    PARAMETERS.write_text("\n".join([head, *installed_parameters()]) + "\n", encoding="utf-8")
     present = {(row["method"], row["path"]) for row in rows}
     for method, path in sorted(present - known.keys()):
         sys.stdout.write(f"new      {method} {path}\n")
     for method, path in sorted(known.keys() - present):
         sys.stdout.write(f"removed  {method} {path}\n")
     return 0
+
+
+def installed_parameters() -> list[str]:
+    """What lisa_gateway.proxy_authorization knows of the installed LiteLLM, in lower case."""
+    sys.path.insert(0, str(TABLE.parents[1]))
+    from lisa_gateway.proxy_authorization import known_parameters
+
+    return sorted(known_parameters())
 
 
 async def installed_operations() -> list[tuple[str, str]]:

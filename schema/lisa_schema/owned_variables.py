@@ -99,6 +99,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "LEGACY_TOKENS",
+        "whether plain-text API tokens are accepted",
+        "Set `authConfig.legacyTokens` instead.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "REGISTERED_MODELS_PS_NAME",
         "the list of hosted models",
         "Remove it, and set `ecsModels` and `deploymentPrefix`.",
@@ -190,6 +197,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
     *_each("HOME", "the location of tool settings", _IN_IMAGE, (GATEWAY,)),
     # What the task definition of a model's container sets.
     *_each("MODEL_NAME", "the model that is served", "Set `modelName` instead.", MODELS, in_task=True),
+    *_each("PUBLIC_MODEL_NAME", "the name that requests have", "Set `modelId` instead.", MODELS, in_task=True),
     *_each("S3_BUCKET_MODELS", "the bucket of the weights", "Set `s3BucketModels` instead.", MODELS, in_task=True),
     *_each(
         "LOCAL_MODEL_PATH SAGEMAKER_BASE_DIR",

@@ -55,10 +55,30 @@ def test_nobody_reaches_anothers_session(api: Api) -> None:
     assert api("GET", "/session/hers", token=api.token("eve")).status == 200
 
 
-@pytest.mark.parametrize("path", ["/session", "/session/one", "/models", "/models/small", "/proposals"])
+@pytest.mark.parametrize("path", ["/session", "/session/one", "/tokens", "/models", "/models/small", "/proposals"])
 def test_without_a_token_nothing_is_answered(api: Api, path: str) -> None:
     assert api("GET", path).status in (401, 403)
     assert api("GET", path, token="nonsense").status in (401, 403)
+
+
+def test_users_manage_their_own_api_tokens(api: Api) -> None:
+    ann, bob, ada = api.token("ann", "users", "research"), api.token("bob", "users"), api.token("ada", "admins")
+    made = api("POST", "/tokens", token=ann, body={"name": "laptop", "groups": ["users"], "scopes": ["chat"]})
+    assert made.status == 201, made
+    assert made.body["token"].startswith("lisa_")
+    assert (made.body["ownerName"], made.body["groups"]) == ("ann", ["users"])
+    own = {name: value for name, value in made.body.items() if name != "token"}
+    assert api("GET", "/tokens", token=ann).body == {"tokens": [own]}
+    assert api("GET", "/tokens", token=bob).body == {"tokens": []}
+    assert api("POST", "/tokens", token=bob, body={"name": "x", "groups": ["research"]}).status == 403
+    assert api("GET", "/tokens?all=true", token=bob).status == 403
+    assert own in api("GET", "/tokens?all=true", token=ada).body["tokens"]
+    # An API token is for the gateway: it cannot make another one.
+    assert api("POST", "/tokens", token=made.body["token"], body={"name": "x"}).status in (401, 403)
+    path = f"/tokens/{own['tokenId']}"
+    assert api("DELETE", path, token=bob).status == 404
+    assert api("DELETE", path, token=ada).body == {"revoked": 1}
+    assert api("DELETE", path, token=ann).status == 404
 
 
 def test_models_are_for_administrators(api: Api) -> None:
@@ -95,7 +115,12 @@ def test_answers_and_errors_name_the_web_origin(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("path", "method"),
-    [("/session/one", "PUT"), ("/repository/presigned-url", "POST"), ("/repository/docs/0123", "DELETE")],
+    [
+        ("/session/one", "PUT"),
+        ("/repository/presigned-url", "POST"),
+        ("/repository/docs/0123", "DELETE"),
+        ("/tokens", "POST"),
+    ],
 )
 def test_a_preflight_is_answered_without_a_token(api: Api, path: str, method: str) -> None:
     answer = api("OPTIONS", path, headers={"Access-Control-Request-Method": method})

@@ -42,7 +42,7 @@ MINIMAL: Mapping[str, Any] = {
     "deploymentStage": "dev",
     "removalPolicy": "destroy",
     "s3BucketModels": "test-models",
-    "authConfig": {"authority": "https://idp.example.com", "clientId": "lisa"},
+    "authConfig": {"authority": "https://idp.example.com", "clientId": "lisa", "legacyTokens": False},
     "lambdaConfig": {"pythonRuntime": "PYTHON_3_13"},
     "restApiConfig": {
         "instanceType": "m5.large",

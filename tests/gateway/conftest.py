@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from gateway.litellm_proxy import KEYS, compiled, litellm
 from gateway.processes import LITELLM_PYTHON, ROOT, Gateway, gateway, running, wait_until_answers
 from gateway.stub_model import StubModel, serving
 from lisa_compiler.dev.processes import free_port
+from lisa_tokens import stored_key
 
 REGION = "us-east-1"
-TABLE = "lisa-tokens"
+TABLE = "test-LISAApiTokenTable"  # As a deployment named test has it.
 PARAMETER = "/lisa/registeredModels"
 TOKEN = "a-long-lived-token"
 MODELS = [
@@ -68,12 +69,42 @@ class Aws:
         credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **credentials)
 
+    def put(self, *items: dict[str, Any]) -> None:
+        """Add items as they are."""
+        for item in items:
+            self.client("dynamodb").put_item(TableName=TABLE, Item=item)
+
     def put_token(self, token: str, expiration: float | None = None, **others: Any) -> None:
-        """Add a token as the documentation says."""
+        """Add a token as LISA 2.x stored it."""
         item: dict[str, Any] = {"token": {"S": token}, **others}
         if expiration is not None:
             item["tokenExpiration"] = {"N": str(int(expiration))}
         self.client("dynamodb").put_item(TableName=TABLE, Item=item)
+
+
+def stored_item(
+    token: str,
+    *,
+    expires: float | None = None,
+    groups: Sequence[str] = (),
+    scopes: Sequence[str] = (),
+    owner: str = "ci",
+    owner_type: str = "service",
+    **others: Any,
+) -> dict[str, Any]:
+    """The item of a token whose digest is stored."""
+    end = {"N": str(int(expires or 0))}
+    ends = {} if expires is None else {"expires": end, "tokenExpiration": end}
+    return {
+        "token": {"S": stored_key(token)},
+        "tokenId": {"S": "0a1b2c3d4e5f"},
+        "owner": {"S": owner},
+        "ownerType": {"S": owner_type},
+        "groups": {"L": [{"S": group} for group in groups]},
+        "scopes": {"L": [{"S": scope} for scope in scopes]},
+        **ends,
+        **others,
+    }
 
 
 @pytest.fixture(scope="session")

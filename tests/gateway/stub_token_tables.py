@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from lisa_gateway.token_table import TokenRecord
+
 
 class Table:
     """A token table in memory."""
@@ -14,12 +16,12 @@ class Table:
         self.delay = 0.0
         self.failure: Exception | None = None
 
-    async def expiration(self, token: str) -> float | None:
+    async def find(self, token: str) -> TokenRecord | None:
         self.asked += 1
         await asyncio.sleep(self.delay)
         if self.failure:
             raise self.failure
-        return self.tokens.get(token)
+        return TokenRecord(expires=self.tokens[token]) if token in self.tokens else None
 
 
 class SilentTable(Table):
@@ -30,11 +32,11 @@ class SilentTable(Table):
         self.silent = asyncio.Event()
         self.waiting = 0
 
-    async def expiration(self, token: str) -> float | None:
+    async def find(self, token: str) -> TokenRecord | None:
         if self.silent.is_set():
             self.waiting += 1
             try:
                 await asyncio.sleep(3600)
             finally:
                 self.waiting -= 1
-        return await super().expiration(token)
+        return await super().find(token)

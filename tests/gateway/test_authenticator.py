@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from lisa_gateway.api_tokens import TokenTableError
+from lisa_gateway.api_tokens import ValidToken
 from lisa_gateway.authentication import AnonymousAuthenticator, TokenAuthenticator
 from lisa_gateway.errors import UnauthorizedError, UnavailableError
 from lisa_gateway.request_context import Caller
+from lisa_gateway.token_table import TokenRecord, TokenTableError
 from lisa_oidc import TokenError, UnreachableIssuerError
 from lisa_oidc.verification import Caller as Person
 
@@ -34,12 +36,14 @@ class Tokens:
     known: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def key_of(self, token: str) -> bytes | None:
+    async def find(self, token: str) -> ValidToken | None:
         self.asked.append(token)
         found = self.known.get(token)
         if isinstance(found, Exception):
             raise found
-        return found
+        if isinstance(found, TokenRecord):
+            return ValidToken(KEY, found)
+        return None if found is None else ValidToken(found, TokenRecord(expires=math.inf))
 
 
 @dataclass
@@ -56,8 +60,14 @@ class Issuer:
         return self.answer
 
 
+class Uses(list[TokenRecord]):
+    """The uses of tokens."""
+
+    note = list.append
+
+
 async def authenticate(headers: list[tuple[bytes, bytes]], tokens: Tokens, issuer: Issuer | None = None) -> Caller:
-    subject = TokenAuthenticator(tokens, issuer or Issuer())  # type: ignore[arg-type]
+    subject = TokenAuthenticator(tokens, issuer or Issuer(), Uses())  # type: ignore[arg-type]
     return await subject.authenticate(headers)
 
 
@@ -84,13 +94,46 @@ async def test_api_token_of_either_header(header: tuple[bytes, bytes]) -> None:
     assert (tokens.asked, issuer.asked) == (["t"], [])
 
 
+@pytest.mark.parametrize(("is_of_user", "owner"), [(True, hashlib.sha256(b"u-1").hexdigest()[:12]), (False, "u-1")])
+async def test_caller_of_an_api_token_has_what_the_table_says_and_is_no_administrator(
+    is_of_user: bool, owner: str
+) -> None:
+    record = TokenRecord(
+        expires=math.inf,
+        stored_key="sha256:0",
+        token_id="0a1b",
+        owner="u-1",
+        is_of_user=is_of_user,
+        groups=("users", "lisa-admins"),
+        scopes=frozenset({"chat"}),
+    )
+    assert await authenticate([bearer("t")], Tokens({"t": record})) == Caller(
+        kind="token",
+        name="0a1b",
+        key=KEY,
+        groups=("users", "lisa-admins"),
+        owner=owner,
+        token_id="0a1b",
+        scopes=frozenset({"chat"}),
+    )
+
+
+async def test_uses_of_valid_tokens_are_noted() -> None:
+    uses, record = Uses(), TokenRecord(expires=math.inf, stored_key="sha256:0")
+    subject = TokenAuthenticator(Tokens({"t": record}), Issuer(), uses)  # type: ignore[arg-type]
+    await subject.authenticate([bearer("t")])
+    with pytest.raises(UnauthorizedError):
+        await subject.authenticate([bearer("wrong")])
+    assert uses == [record]
+
+
 @pytest.mark.parametrize("is_admin", [True, False])
 async def test_oidc_token_is_verified_and_not_looked_up(is_admin: bool) -> None:
     tokens, issuer = Tokens({OIDC: KEY}), Issuer(person(is_admin=is_admin))
     caller = await authenticate([bearer(OIDC)], tokens, issuer)
     digest = hashlib.sha256(b"u-1").hexdigest()
     key = hashlib.sha256(b"oidc:u-1").digest()
-    assert caller == Caller(kind="oidc", name=digest[:12], is_admin=is_admin, key=key)
+    assert caller == Caller(kind="oidc", name=digest[:12], is_admin=is_admin, key=key, owner=digest[:12])
     assert (tokens.asked, issuer.asked) == ([], [OIDC])
 
 

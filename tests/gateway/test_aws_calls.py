@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
-from lisa_gateway.api_tokens import DynamoTable, dynamo_client
+from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
+from lisa_tokens import new_token, stored_key
 from permissions.recording import Recorder, recording
 
 LIST = [{"provider": "ecs.textgen.tgi", "modelName": "org/writer", "modelId": "writer", "modelType": "textgen"}]
@@ -32,7 +33,8 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
 
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
-            assert await DynamoTable(table, TABLE).expiration(TOKEN)
+            assert await DynamoTable(table, TABLE).find(TOKEN)
+            await DynamoTable(table, TABLE).set_last_used(stored_key(new_token()), 2, unless_after=1)
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
     asyncio.run(use())

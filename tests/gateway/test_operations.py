@@ -13,6 +13,7 @@ from gateway.conftest import TOKEN
 from gateway.processes import LITELLM_PYTHON, ROOT, Gateway
 from gateway.stub_model import StubModel
 from gateway.test_pass_through import send
+from lisa_gateway.direct.body import litellm_parameters
 from lisa_gateway.errors import ForbiddenError, GatewayError, MethodNotAllowedError, NotFoundError
 from lisa_gateway.operations import CLOSED_BECAUSE, FAMILIES, Access, operations
 
@@ -30,12 +31,15 @@ def test_every_operation_of_the_pinned_litellm_is_classified(tmp_path: Path) -> 
     environment = {"HOME": str(tmp_path), "PATH": ""}
     command = [LITELLM_PYTHON, SCRIPT, "--list"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=600)
-    installed = {(method, path) for method, path in json.loads(said.stdout.splitlines()[-1])}
+    listed = json.loads(said.stdout.splitlines()[-1])
+    installed = {(method, path) for method, path in listed["operations"]}
     known = {(operation.method, operation.path): operation for operation in operations()}
     assert len(installed) > 1000
     assert sorted(installed - known.keys()) == [], "classify them: tools/refresh_operations.py adds them"
     usable = {key for key, operation in known.items() if operation.access is not Access.CLOSED}
     assert sorted(usable - installed) == []
+    # The direct path refuses the parameters that LiteLLM's side refuses.
+    assert sorted(litellm_parameters()) == listed["parameters"], "run tools/refresh_operations.py"
 
 
 def test_every_operation_has_a_reason() -> None:

@@ -103,3 +103,22 @@ def test_waiting_for_one_of_the_connections_is_bounded() -> None:
             holder.cancel()
 
     run(lambda: Server(holds), talk, max_connections=2, connect_timeout=0.2)
+
+
+async def answers_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request(reader)
+    await asyncio.sleep(0.3)
+    writer.write(HELLO.replace(b"hello", b"first"))
+    await request(reader)
+    writer.write(HELLO)
+
+
+def test_a_request_that_is_given_up_leaves_its_answer_to_no_other() -> None:
+    async def talk(upstream: Upstream, server: Server) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await get(upstream)
+        assert await get(upstream) == (200, b"hello")
+        assert server.connections == 2
+
+    run(lambda: Server(answers_late, forever), talk)

@@ -25,6 +25,8 @@ CONDITION_KEYS = {
     "aws:SourceAccount": "*",
     "aws:SourceArn": "*",
     "bedrock:InferenceProfileArn": "bedrock:Invoke*",
+    "dynamodb:Attributes": "dynamodb:*Item",
+    "dynamodb:LeadingKeys": "dynamodb:*Item",
     "ecs:cluster": "ecs:*",
     "kms:CallerAccount": "kms:*",
     "kms:EncryptionContext:aws:logs:arn": "kms:*",
@@ -172,7 +174,12 @@ def _holds(operator: str, key: str, values: Any, request: Request) -> bool:
     """Whether a condition holds (IAM User Guide, "IAM JSON policy elements: Condition operators")."""
     if key not in CONDITION_KEYS:
         raise EvaluationError(f"the condition key {key} is not known")
-    name, optional = operator.removesuffix("IfExists"), operator.endswith("IfExists")
+    if operator == "Null":
+        return (request.context.get(key) is None) == (str(values).lower() == "true")
+    # A request has one value of a key here; without any, "for all values" holds.
+    for_all = operator.startswith("ForAllValues:")
+    operator = operator.removeprefix("ForAllValues:")
+    name, optional = operator.removesuffix("IfExists"), operator.endswith("IfExists") or for_all
     negated = "Not" in name
     compare = _OPERATORS.get(name.replace("Not", ""))
     if compare is None:

@@ -133,6 +133,8 @@ def _wrong_contexts(universe: Universe, need: Need) -> Iterator[Mapping[str, str
     for key, value in context.items():
         if key not in _EVERY_REQUEST:
             yield {name: one for name, one in context.items() if name != key}
+        if key.startswith("dynamodb:"):
+            yield {**context, key: f"other-{value}"}
         for other in universe.services if key == "kms:ViaService" else universe.deployed.elsewhere(value):
             yield {**context, key: other}
 

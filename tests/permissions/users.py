@@ -216,7 +216,7 @@ def _gateway_log_group(deployed: Deployed) -> str:
     (name,) = (
         properties["LogGroupName"]
         for place, _, properties in deployed.resources("AWS::Logs::LogGroup")
-        if place == "serve"
+        if place == "serve" and not properties["LogGroupName"].startswith("/aws/lambda/")
     )
     return str(name)
 

@@ -35,10 +35,11 @@ EVERY_ROW_IS_SERVED = bool(os.environ.get("LISA_EVERY_LOADER"))
 
 _DECODERS = (
     "llama-untied", "llama-shared-layers", "llama-shared-head-declared-untied", "mistral", "qwen2", "qwen2-moe",
-    "qwen3", "qwen3-moe", "gemma2", "gemma3", "phi3", "gpt2", "opt", "bloom", "falcon", "starcoder2",
+    "qwen3", "qwen3-moe", "gemma2", "gemma3", "phi3", "gpt2", "gpt-neox", "mixtral", "opt", "bloom", "falcon",
+    "starcoder2",
 )  # fmt: skip
-# Tied names and 16 bits; query, key and value in one tensor; experts in two files; compressed attention.
-_SERVED_DECODERS = ("llama-tied", "gpt-neox", "mixtral", "deepseek-mla")
+# Tied names and 16 bits; compressed attention and experts.
+_SERVED_DECODERS = ("llama-tied", "deepseek-mla")
 _ENGINE = Loader.SERVER if EVERY_ROW_IS_SERVED else Loader.ENGINE
 
 ROWS = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.compiler.conftest import configuration
 from typer.testing import CliRunner
 
 from lisa_compiler.cli.app import app
@@ -30,6 +31,14 @@ def test_model_that_nobody_has_brought(project: Path) -> None:
 def test_table_says_what_to_do_next(project: Path) -> None:
     result = weights(project, "status", "--offline")
     assert f"lisa weights fetch {MODEL}" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "stage", "verify"])
+def test_environment_without_models_says_so(tmp_path: Path, command: str) -> None:
+    settings = yaml.safe_dump({"env": "dev", "dev": configuration(ecsModels=[])})
+    (tmp_path / "config.yaml").write_text(settings, encoding="utf-8")
+    result = weights(tmp_path, command, *(["--offline"] if command == "status" else []))
+    assert (result.exit_code, "dev hosts no models." in result.stderr) == (ExitCode.OK, True)
 
 
 def test_table_names_the_directory_to_convert(project: Path) -> None:

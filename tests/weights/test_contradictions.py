@@ -164,3 +164,12 @@ def test_head_of_its_own_a_copy_and_an_unused_head_are_locked(
     tmp_path: Path, config: dict[str, Any], tensors: Tensors
 ) -> None:
     assert reasons(tmp_path, config, tensors) == ""
+
+
+@pytest.mark.parametrize("model_type", ["gemma2", "gemma3n_text"])
+def test_copy_of_the_embedding_that_vllm_has_no_parameter_for_is_refused(tmp_path: Path, model_type: str) -> None:
+    gemma = {"model_type": model_type, "architectures": ["Gemma2ForCausalLM"], "vocab_size": 4}
+    embedding = {EMBEDDING: TRAINED_HEAD[EMBEDDING]}
+    found = reasons(tmp_path / "copy", gemma, embedding | {HEAD: TRAINED_HEAD[EMBEDDING]})
+    assert f"vLLM has no parameter for {HEAD} of {model_type} models" in found
+    assert reasons(tmp_path / "without", gemma, embedding) == ""

@@ -2,7 +2,7 @@
 
 `lisa weights stage` converts, locks and uploads all checkpoints to a real S3, `lisa compile` emits an environment that
 hosts them, and the scripts of its containers bring each to a disk and start its server. A row is a line in
-loader_rows.py and a model in pytorch/architectures.py. In ordinary runs the containers of five rows, which stand for
+loader_rows.py and a model in pytorch/architectures.py. In ordinary runs the containers of three rows, which stand for
 the layouts of tensors, start the real `vllm serve`; the other rows share two processes. `make check-loaders` starts it
 for every row of vLLM.
 """

@@ -11,10 +11,20 @@ from lisa_compiler.aws.errors import DeployError
 
 try:
     from boto3 import Session  # type: ignore[import-untyped]
+    from boto3.dynamodb.types import TypeDeserializer, TypeSerializer  # type: ignore[import-untyped]
     from boto3.exceptions import S3UploadFailedError  # type: ignore[import-untyped]
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 except ImportError as error:
     raise DeployError("This command requires boto3. Install it with `pip install 'lisa-gitops[aws]'`.") from error
 
-__all__ = ["BotoCoreError", "ClientError", "Config", "NoCredentialsError", "S3UploadFailedError", "Session"]
+__all__ = [
+    "BotoCoreError",
+    "ClientError",
+    "Config",
+    "NoCredentialsError",
+    "S3UploadFailedError",
+    "Session",
+    "TypeDeserializer",
+    "TypeSerializer",
+]

@@ -54,7 +54,10 @@ def local_workspace_options(invocation: Invocation) -> Workspace:
 @takes(scope_options)
 def workspace_options(invocation: Invocation, *, endpoint_url: Endpoint = None) -> Workspace:
     """Options of commands on the weights of one environment."""
-    return open_bucket_workspace(invocation.project.environment(invocation.environment), endpoint_url)
+    workspace = open_bucket_workspace(invocation.project.environment(invocation.environment), endpoint_url)
+    if not workspace.needed:
+        print_status(f"{workspace.environment} hosts no models.")
+    return workspace
 
 
 @app.command("status", epilog="lisa weights status --env prod")

@@ -11,6 +11,8 @@ from lisa_compiler.emit.containers import ContextSpec, ServedAdapter, emit_conta
 from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
+from lisa_compiler.emit.routes import PATH as ROUTES
+from lisa_compiler.emit.routes import emit_routes
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.trust import FOLDER as TRUST
 from lisa_compiler.emit.trust import bundle_digest, describe_authorities, emit_trust
@@ -64,11 +66,12 @@ def emit(
     tell("rendering containers and settings")
     files = {
         **emit_litellm(deployment),
+        **emit_routes(deployment),
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
     }
-    files.update(emit_containers(container_contexts(deployment, lock, files[LITELLM_CONFIG]), project=project))
+    files.update(emit_containers(container_contexts(deployment, lock, files), project=project))
     tell("synthesizing CloudFormation")
     products = product_artifacts(deployment, project, files)
     digests = artifact_digests(deployment, project, files, products)
@@ -90,11 +93,12 @@ def product_artifacts(deployment: Deployment, project: Path, files: Mapping[str,
     return Products(artifacts, made)
 
 
-def container_contexts(deployment: Deployment, lock: WeightsLock, litellm_config: bytes) -> list[ContextSpec]:
-    """What the build contexts of the gateway and the hosted models are made of."""
+def container_contexts(deployment: Deployment, lock: WeightsLock, files: Mapping[str, bytes]) -> list[ContextSpec]:
+    """What the build contexts of the gateway and the hosted models are made of, by what other emitters made."""
     contexts = []
     if isinstance(deployment.rest_api.image, BuiltImage):
-        contexts.append(ContextSpec(image=deployment.rest_api.image, litellm_config=litellm_config))
+        settings = {path: files[path] for path in (LITELLM_CONFIG, ROUTES)}
+        contexts.append(ContextSpec(image=deployment.rest_api.image, settings=settings))
     contexts.extend(
         ContextSpec(
             image=model.service.image,

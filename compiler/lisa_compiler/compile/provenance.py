@@ -30,8 +30,8 @@ from lisa_compiler.compile.traced_output import FOLDER, TEMPLATE, TracedOutput
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import emit_containers
 from lisa_compiler.emit.fit import emit_fit
-from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
+from lisa_compiler.emit.routes import emit_routes
 from lisa_compiler.emit.summary import emit_summary
 from lisa_compiler.emit.trust import describe_authorities, emit_trust
 from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
@@ -149,11 +149,12 @@ def _files(deployment: Deployment, project: Path) -> dict[str, bytes]:
     lock = load_lock(project / LOCK_FILE)
     files = {
         **emit_litellm(deployment),
+        **emit_routes(deployment),
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
     }
-    contexts = container_contexts(deployment, lock, files[LITELLM_CONFIG])
+    contexts = container_contexts(deployment, lock, files)
     return files | emit_containers(contexts, project=project)
 
 

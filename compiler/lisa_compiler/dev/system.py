@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lisa_compiler.aws.dynamodb import ItemTable
 from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.compile.weights import LocalWeights
 from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, stacks, web
@@ -15,6 +17,8 @@ from lisa_compiler.dev.processes import Processes, free_port
 from lisa_compiler.emit.web import ENV_JS
 from lisa_compiler.product.artifact import WEB_APPLICATION
 from lisa_compiler.project.load import load
+from lisa_compiler.tokens.registry import TokenRegistry
+from lisa_compiler.tokens.token import KEY
 from lisa_schema.overlay import Override
 from lisa_schema.validate import validate
 
@@ -97,7 +101,6 @@ def run_environment(
     deployment = compiled.deployment
     config = deployment.config
     keys = {name: f"sk-{secrets.token_hex(24)}" for name in ("LITELLM_KEY", "LITELLM_ADMIN_KEY")}
-    token = f"dev-{secrets.token_hex(16)}"
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     application = f"{origin}/{config.deployment_stage}/"
@@ -128,7 +131,8 @@ def run_environment(
     started["aws"].wait_until_ready()
     api = stacks.deploy(compiled, aws, authority=authority, tell=tell)
     stacks.connect(compiled, aws, rest_api=rest_api, database=server)
-    _put_token(aws, deployment.names.token_table, token)
+    table = ItemTable(aws.client("dynamodb"), deployment.names.token_table, KEY)
+    token, _ = TokenRegistry(deployment.environment, table).create("dev", now=int(time.time()))
     started["gateway"] = processes.start_async(gateway_program)
     if deployment.deploys("ui"):
         settings = {
@@ -168,7 +172,3 @@ def _models(text_model: Endpoint | None) -> tuple[dict[str, Endpoint], list[Prog
         return {"textgen": text_model, "embedding": embedding}, [embedding_program]
     text, text_program = models.plan_text()
     return {"textgen": text, "embedding": embedding}, [embedding_program, text_program]
-
-
-def _put_token(aws: local_aws.LocalAws, table: str, token: str) -> None:
-    aws.client("dynamodb").put_item(TableName=table, Item={"token": {"S": token}})

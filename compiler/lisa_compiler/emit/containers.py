@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -47,14 +47,14 @@ class ContextSpec:
         weights: the model's part of weights.json: `{"schemaVersion", "model", "prefix", "status", "files": [{"path",
             "size", "sha256"}]}`, where status is `staged` or `unstaged`, and `"strict": true` if a container must
             refuse unstaged weights; None for the REST API.
-        litellm_config: content of LiteLLM's config.yaml; None for a model.
+        settings: files of the REST API by path: LiteLLM's configuration and the routes of the models; none for a model.
         adapters: the LoRA adapters of the model.
     """
 
     image: BuiltImage
     model: str = ""
     weights: Mapping[str, Any] | None = None
-    litellm_config: bytes | None = None
+    settings: Mapping[str, bytes] = field(default_factory=dict)
     adapters: tuple[ServedAdapter, ...] = ()
 
 
@@ -93,9 +93,7 @@ def _carried(spec: ContextSpec) -> Files:
         files["weights.json"] = (json.dumps(weights, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
         files["weights.tsv"] = _weights_table(spec.weights)
         files |= {adapter.plan.list_path: _weights_table(adapter.weights) for adapter in spec.adapters}
-    if spec.litellm_config is not None:
-        files["litellm/config.yaml"] = spec.litellm_config
-    return files
+    return files | dict(spec.settings)
 
 
 def _weights_table(weights: Mapping[str, Any]) -> bytes:

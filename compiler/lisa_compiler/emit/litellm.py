@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lisa_compiler.plan.model_routes import server_name
 from lisa_compiler.plan.provenance import bare, following, unmarked
 from lisa_schema.litellm.credentials import sends_no_key
 from lisa_schema.litellm.references import PREFIX, is_set_by_litellm
@@ -86,7 +87,7 @@ def _with_variables(value: Any, config: Config) -> Any:
 
 def _entries(model: ModelPlan) -> Iterator[dict[str, Any]]:
     """The model, and its adapters, which its server answers for under their names."""
-    yield _entry(model, model.identifier, model.config.model_name)
+    yield _entry(model, model.identifier, server_name(model))
     for adapter in model.adapters:
         yield _entry(model, adapter.name, adapter.name)
 

@@ -17,10 +17,12 @@ from lisa_compiler.emit.summary_rows import (
     image_text,
     model_row,
     repository_row,
+    route_row,
     service_row,
 )
 from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, read_authentication
 from lisa_compiler.plan.images import BuiltImage
+from lisa_compiler.plan.model_routes import plan_model_routes
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
@@ -77,6 +79,7 @@ def emit_summary(
             fit_reasons=[cell(line) for line in fit_reasons(assessment)],
             cost=cost_lines(assessment),
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
+            routes=[route_row(route) for route in plan_model_routes(deployment)],
             external=[external_row(deployment, index) for index in range(len(deployment.external_models))],
             repositories=[repository_row(deployment, index) for index in range(len(deployment.repositories))],
             nodes=[(stack.component, stack.name) for stack in deployment.stacks],
@@ -105,11 +108,12 @@ def _access(deployment: Deployment, serve: Mapping[str, Any]) -> str:
     if any(one.access is Access.ANYONE for one in found):
         return "**no authentication**"
     image = deployment.rest_api.image
-    if isinstance(image, BuiltImage) and image.kind == GATEWAY:
-        return "requires an OIDC or API token"
-    return (
-        f"requires an OIDC or API token **if `{image_text(image)}` is LISA's gateway**; LISA did not build this image"
-    )
+    tokens = "requires an OIDC or API token"
+    if not (isinstance(image, BuiltImage) and image.kind == GATEWAY):
+        tokens += f" **if `{image_text(image)}` is LISA's gateway**; LISA did not build this image"
+    if any(one.trusted.get("LEGACY_TOKENS") != "false" for one in found):
+        tokens += "; **API tokens in plain text** in the token table are accepted (`authConfig.legacyTokens`)"
+    return tokens
 
 
 def _exposed(deployment: Deployment, access: str) -> list[str]:
@@ -122,7 +126,7 @@ def _exposed(deployment: Deployment, access: str) -> list[str]:
     domain = config.api_gateway_config.domain_name
     where = f"https://{domain}" if domain else "its default address (execute-api)"
     callers = (
-        "models, sessions and RAG; requires an OIDC token"
+        "models, sessions, API tokens and RAG; requires an OIDC token"
         if deployment.use_auth
         else "models; rejects all requests because `authConfig` is not set"
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.images import PlannedImage
+    from lisa_compiler.plan.model_routes import ModelRoute
     from lisa_compiler.plan.service_plans import AdapterPlan
     from lisa_weights.lock.lock_file import LockedModel, WeightsLock
 
@@ -106,6 +107,15 @@ def _proofs(locked: LockedModel) -> str:
     made = [str(proof.kind) for proof in locked.proofs if proof.is_made]
     missing = [f"{proof.kind} not proved ({cell(proof.detail)})" for proof in locked.proofs if not proof.is_made]
     return "; " + "; ".join([*([f"proved: {', '.join(made)}"] if made else []), *missing])
+
+
+def route_row(route: ModelRoute) -> dict[str, str]:
+    """The row of a name that clients use, and where requests for it go."""
+    return {
+        "name": cell(route.name),
+        "route": "direct" if route.is_direct else "LiteLLM",
+        "reason": cell(f"served by {route.engine} at {route.address}" if route.is_direct else route.reason),
+    }
 
 
 def service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str, fit: str) -> ServiceRow:

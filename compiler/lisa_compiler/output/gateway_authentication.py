@@ -19,7 +19,7 @@ COMPONENT: Final = "serve"
 """Component of the stack that has the gateway."""
 
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
-TRUSTED: Final = ("ADMIN_GROUP", "AUTHORITY", "CLIENT_ID", "JWT_GROUPS_PROP", "TOKEN_TABLE_NAME")
+TRUSTED: Final = ("ADMIN_GROUP", "AUTHORITY", "CLIENT_ID", "JWT_GROUPS_PROP", "LEGACY_TOKENS", "TOKEN_TABLE_NAME")
 """Variables that say whom the gateway trusts."""
 
 _SWITCH: Final = "USE_AUTH"

@@ -37,6 +37,12 @@ REPOSITORY_ROUTES = (
     Route("DELETE", "/repository/{repositoryId}/{documentId}"),
 )
 
+TOKENS_ROUTES = (
+    Route("GET", "/tokens"),
+    Route("POST", "/tokens"),
+    Route("DELETE", "/tokens/{tokenId}"),
+)
+
 MODELS_ROUTES = (
     Route("ANY", "/models"),
     Route("ANY", "/models/{proxy+}"),

@@ -11,6 +11,7 @@ from lisa_compiler.plan.deployment import PlanError
 from lisa_compiler.plan.images import BuiltImage, plan_image
 from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
+from lisa_compiler.plan.served_names import served_name
 from lisa_compiler.plan.service_plans import AdapterPlan, ModelPlan, ServicePlan
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
@@ -58,6 +59,7 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "AWS_REGION_NAME": config.region,
         "CLIENT_ID": auth.client_id if auth else "",
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
+        "LEGACY_TOKENS": "true" if auth is None or auth.legacy_tokens else "false",
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
@@ -110,6 +112,8 @@ def plan_model(
         "S3_BUCKET_MODELS": config.s3_bucket_models,
         "THREADS": following(str((instance.vcpus + 1) // 2), model.instance_type),
     }
+    if public_name := served_name(model):
+        environment["PUBLIC_MODEL_NAME"] = public_name
     if region.s5cmd_endpoint is not None:
         environment["S3_ENDPOINT_URL"] = region.s5cmd_endpoint
     if config.mount_s3_deb_url:

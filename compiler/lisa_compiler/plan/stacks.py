@@ -48,7 +48,7 @@ def plan_stacks(config: Config, names: Names, models: tuple[ModelPlan, ...]) -> 
         *((model.component, f"model {model.identifier}", foundations) for model in models),
         ("models-api", "API for model management", api),
     ]
-    routes = ["models-api"]
+    routes = ["serve", "models-api"]
     if config.deploy_chat:
         stacks.append(("chat", "chat sessions", api))
         routes.append("chat")

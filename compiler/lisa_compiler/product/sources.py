@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 Files = dict[str, bytes]
 
 FUNCTIONS: Mapping[str, str] = MappingProxyType(
-    {"authorizer": "authorizer", "models": "models", "rag": "repository", "session": "session"}
+    {"authorizer": "authorizer", "models": "models", "rag": "repository", "session": "session", "tokens": "tokens"}
 )
 """The Lambda functions by the names that the plan gives them, and the package of lisa_lambdas that each runs."""
 
 _IMAGE_PACKAGES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
         "instructor": (("instructor", "lisa_instructor"),),
-        "rest-api": (("gateway", "lisa_gateway"), ("oidc", "lisa_oidc")),
+        "rest-api": (("gateway", "lisa_gateway"), ("oidc", "lisa_oidc"), ("oidc", "lisa_tokens")),
     }
 )
 """Directory of the runtime and package, by kind of image; the first directory has the pinned requirements."""
 
 _PACKAGE = "lisa_lambdas"
-# Verifies tokens, for the gateway too; users' own functions may rely on it as well.
-_SHARED_PACKAGE = "lisa_oidc"
+# Verify tokens, for the gateway too; users' own functions may rely on them as well.
+_SHARED_PACKAGES = ("lisa_oidc", "lisa_tokens")
 # Validates what is proposed by the models API as the compiler does.
 _SCHEMA_PACKAGE = "lisa_schema"
 
@@ -100,7 +100,9 @@ def complete_files(name: str, recipe: Recipe, project: Path, environment_files: 
 
 def _function(name: str, recipe: FunctionRecipe, project: Path) -> Files:
     """What one function imports; of a package in the project, which may load what no import names, everything."""
-    shared = _under(_SHARED_PACKAGE, source_files(runtime_dir() / "oidc" / _SHARED_PACKAGE))
+    shared: Files = {}
+    for package in _SHARED_PACKAGES:
+        shared |= _under(package, source_files(runtime_dir() / "oidc" / package))
     shared |= _under(_SCHEMA_PACKAGE, source_files(Path(lisa_schema.__file__).parent))
     if recipe.path is None:
         own = _under(_PACKAGE, source_files(runtime_dir() / "lambdas" / _PACKAGE))

@@ -25,6 +25,7 @@ from lisa_compiler.review.machine_images import compare_amis
 from lisa_compiler.review.name_conflicts import find_name_collisions, name_conflicts
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
+from lisa_compiler.review.routes import compare_routes
 from lisa_compiler.review.trusted_authorities import compare_authorities
 
 _MODEL = "model-"
@@ -105,6 +106,7 @@ def _compare(environment: str, before: Output | None, after: Output) -> OutputCh
         *_resource_changes(resources, before, after),
         *compare_amis(before, after),
         *compare_fit(before, after),
+        *compare_routes(before, after),
         *compare_artifacts(before, after),
     ]
     if before.version != after.version:

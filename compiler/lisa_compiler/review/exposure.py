@@ -49,6 +49,7 @@ def compare_exposure(before: Output, after: Output) -> Iterator[Impact]:
             yield from _methods(was, will)
             yield from _databases(was, will)
             yield from _sign_in(was, will)
+            yield from _plain_text_tokens(was, will)
     yield from _authentication(before, after)
     yield from _public_routes(before, after)
 
@@ -189,6 +190,22 @@ def _sign_in(was: Resource, will: Resource) -> Iterator[Impact]:
             yield Impact(
                 ImpactCategory.EXPOSURE, f"{_component_label(will).capitalize()} trusts a different {words}: {change}."
             )
+
+
+def _plain_text_tokens(was: Resource, will: Resource) -> Iterator[Impact]:
+    """Whether the gateway accepts API tokens that its table has in plain text; it does without the variable."""
+    old, new = (_environment(side) for side in (was, will))
+    if will.type != TASK_DEFINITION or not all("TOKEN_TABLE_NAME" in each for each in (old, new)):
+        return
+    accepted, accepts = (each.get("LEGACY_TOKENS") != "false" for each in (old, new))
+    if accepts and not accepted:
+        yield Impact(ImpactCategory.BROADER_ACCESS, "The gateway accepts API tokens that are stored in plain text.")
+    if accepted and not accepts:
+        yield Impact(
+            ImpactCategory.REDUCED_RISK,
+            "The gateway rejects API tokens that are stored in plain text; run `lisa tokens hash` before the "
+            "deployment to keep them valid.",
+        )
 
 
 def _authentication(before: Output, after: Output) -> Iterator[Impact]:

@@ -17,6 +17,7 @@ Data = Mapping[str, Any]
 
 _ASSEMBLY = "cloudformation"
 _TRUST = "trust/"
+_ROUTES = "gateway/routes.json"
 _CONFIGURATION = ("models-api", "Configuration")
 """Component and construct that publish the configuration without its models (stacks.models_api)."""
 
@@ -99,6 +100,7 @@ class Output:
         weights: what is known of the weights of each hosted model and adapter, by its name.
         trust_bundle: the certificate authorities of functions and containers, in PEM; empty without a bundle.
         fit: whether the models fit, and what the instances cost (fit.json); empty in output of an older LISA.
+        routes: where requests for each model go (gateway/routes.json); empty in output of an older LISA.
     """
 
     environment: str
@@ -112,6 +114,7 @@ class Output:
     weights: Mapping[str, Data]
     trust_bundle: bytes = b""
     fit: Data = field(default_factory=dict)
+    routes: Data = field(default_factory=dict)
     _resources: Mapping[tuple[str, str], Resource] = field(repr=False)
 
     @property
@@ -163,7 +166,8 @@ def read_output(revision: Revision, environment: str) -> Output | None:
         artifacts = json.loads(files[f"{folder}/{_ASSEMBLY}/manifest.json"])["artifacts"]
         described = {name: entry for name, entry in artifacts.items() if entry["type"] == "aws:cloudformation:stack"}
         bundle = next((f"{folder}/{path}" for path in digests if path.startswith(_TRUST)), None)
-        names = [f"{folder}/weights.json", f"{folder}/fit.json", *([bundle] if bundle else [])]
+        names = [f"{folder}/{name}" for name in ("weights.json", "fit.json", _ROUTES)]
+        names += [bundle] if bundle else []
         names += [f"{folder}/{_ASSEMBLY}/{entry['properties']['templateFile']}" for entry in described.values()]
         names += [f"{folder}/{_ASSEMBLY}/{name}.assets.json" for name in described]
         files |= revision.read(names)
@@ -189,6 +193,7 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             weights=_weights(json.loads(files.get(f"{folder}/weights.json", b"{}"))),
             trust_bundle=files[bundle] if bundle else b"",
             fit=json.loads(files.get(f"{folder}/fit.json", b"{}")),
+            routes=json.loads(files.get(f"{folder}/{_ROUTES}", b"{}")),
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

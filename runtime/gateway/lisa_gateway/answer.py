@@ -1,4 +1,4 @@
-"""An answer of LiteLLM, as its parts come."""
+"""An answer of LiteLLM or of a model's server, as its parts come."""
 
 from __future__ import annotations
 
@@ -85,8 +85,19 @@ class Answer:
             and sum([name in _FRAMING for name in names]) <= 1
         )
 
+    def on_close(self, call: Callable[[], None]) -> None:
+        """Call `call` too when the exchange ends."""
+        before = self._end
+
+        def end() -> None:
+            if before is not None:
+                before()
+            call()
+
+        self._end = end
+
     def close(self) -> None:
-        """End the exchange; before the answer's end it breaks the connection, which LiteLLM notices."""
+        """End the exchange; before the answer's end it breaks the connection, which the server notices."""
         end, self._end = self._end, None
         if end is not None:
             end()

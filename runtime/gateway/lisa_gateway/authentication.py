@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lisa_gateway.api_tokens import ApiTokens, TokenTableError
+from lisa_gateway.api_tokens import ApiTokens, ValidToken
 from lisa_gateway.errors import GatewayError, UnauthorizedError, UnavailableError
 from lisa_gateway.issuer import Verifier
+from lisa_gateway.last_used import LastUsed
 from lisa_gateway.request_context import Caller
+from lisa_gateway.token_table import TokenTableError
 from lisa_oidc import IssuerError, TokenError
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -51,9 +53,10 @@ class TokenAuthenticator:
     What has the form of an OIDC token is verified first: that needs no look-up, and keeps such tokens out of DynamoDB.
     """
 
-    def __init__(self, tokens: ApiTokens, verifier: Verifier) -> None:
+    def __init__(self, tokens: ApiTokens, verifier: Verifier, last_used: LastUsed) -> None:
         self._tokens = tokens
         self._verifier = verifier
+        self._last_used = last_used
 
     async def authenticate(self, headers: Headers) -> Caller:
         """See `Authenticator`."""
@@ -90,17 +93,32 @@ class TokenAuthenticator:
                     name=_digest(person.subject),
                     is_admin=person.is_admin,
                     groups=person.groups,
+                    owner=_digest(person.subject),
                     key=hashlib.sha256(f"oidc:{person.subject}".encode()).digest(),
                 )
         try:
-            key = await self._tokens.key_of(credential.token)
-            if key is not None:
-                return Caller(kind="token", key=key)
+            token = await self._tokens.find(credential.token)
+            if token is not None:
+                self._last_used.note(token.record)
+                return _caller(token)
         except TokenTableError as error:
             trouble = error
         if refusal is not None:
             raise refusal
         raise trouble or UnauthorizedError("The token is unknown or has expired. Use a valid token.", given=True)
+
+
+def _caller(token: ValidToken) -> Caller:
+    record = token.record
+    return Caller(
+        kind="token",
+        name=record.token_id,
+        key=token.key,
+        groups=record.groups,
+        owner=_digest(record.owner) if record.is_of_user else record.owner,
+        token_id=record.token_id,
+        scopes=record.scopes,
+    )
 
 
 def _credentials(headers: Headers) -> list[_Credential]:

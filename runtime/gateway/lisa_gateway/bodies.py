@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -145,6 +145,7 @@ class BodyReader:
 
     Attributes:
         work: what LiteLLM has to do for the body so far: a share of that for the largest accepted one, 0 to 1.
+        content: what the JSON holds, where it had to be parsed; None otherwise.
     """
 
     def __init__(self, limits: BodyLimits, kind: BodyKind, charge: Callable[[float], None]) -> None:
@@ -156,6 +157,7 @@ class BodyReader:
         self._prefix = b""
         self._share = 0.0
         self.work = 0.0
+        self.content: Any = None
 
     async def read(self, receive: Receive) -> bytes:
         """The body.
@@ -231,7 +233,7 @@ class BodyReader:
     def _check_fields(self, body: bytes) -> None:
         try:
             # Within the limits so far, which bound what this makes, it is a copy of the strings and little more.
-            content = orjson.loads(body)
+            content = self.content = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise InvalidBodyError(f"The body is not valid JSON: {error}") from None
         limits = self._limits

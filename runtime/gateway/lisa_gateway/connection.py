@@ -1,4 +1,4 @@
-"""A connection to LiteLLM: aiohttp's, which parses answers, and when it may be used again.
+"""A connection to a server: aiohttp's, which parses answers, and when it may be used again.
 
 What comes on a connection after the end of an answer would be taken for the answer to the next request; aiohttp notices
 only some of it. A connection is therefore used again only when the bytes that came are exactly those of the answer that
@@ -56,7 +56,8 @@ class Connection(ResponseHandler):
         self._head_until = math.inf
         self._reader = None
         self._received = 0
-        self._expected = 0
+        # Until a head has come, so that a request that is given up before leaves its connection to no other.
+        self._expected = -1
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -86,6 +87,11 @@ class Connection(ResponseHandler):
             if message.code not in _INTERIM or message.code == _SWITCHING_PROTOCOLS:
                 self._reader = reader
                 return message, reader
+
+    @property
+    def has_received(self) -> bool:
+        """Whether a byte has come since the exchange began."""
+        return self._received > 0
 
     @property
     def is_reusable(self) -> bool:

@@ -193,6 +193,22 @@ class UpstreamTimeoutError(GatewayError):
     code = "upstream_timeout"
 
 
+class UpstreamUnreachableError(UpstreamUnavailableError):
+    """A server accepts no connection: the request has not reached it."""
+
+
+class UpstreamConnectTimeoutError(UpstreamTimeoutError):
+    """A server accepts no connection in time: the request has not reached it."""
+
+
+class ModelUnavailableError(GatewayError):
+    """The server of one model cannot be reached, or has no healthy instance; other models are not affected."""
+
+    status = 503
+    code = "model_unavailable"
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
 class UpstreamInterruptedError(Exception):
     """LiteLLM interrupted a response that has begun.
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from lisa_gateway.bodies import BodyKind, BodyLimits, BodyReader, content_type_of, kind_of, metered_upload
 from lisa_gateway.in_flight import InFlight
-from lisa_gateway.pacing import Pacing
 from lisa_gateway.request_context import RequestContext
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 class Limits:
     """Wraps the application below `AdmissionMiddleware`, which knows the caller.
 
-    JSON and URL-encoded forms are read and measured as they come, and go on as one part, large ones in turns; an upload
+    JSON and URL-encoded forms are read and measured as they come, and go on as one part; an upload
     is measured while it goes on.
     """
 
@@ -26,7 +25,6 @@ class Limits:
         self._app = app
         self._body_limits = BodyLimits.of(settings)
         self._in_flight = InFlight.of(settings)
-        self._pacing = Pacing.of(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through that is within the limits.
@@ -40,8 +38,9 @@ class Limits:
             InvalidBodyError: its body cannot be measured.
             TooManyRequestsError: the caller has too much in flight.
         """
-        caller = RequestContext.of(scope).caller if scope["type"] == "http" else None
-        if caller is None:
+        context = RequestContext.of(scope) if scope["type"] == "http" else None
+        caller = context.caller if context is not None else None
+        if context is None or caller is None:
             await self._app(scope, receive, send)
             return
         content_type = content_type_of(scope["headers"])
@@ -55,7 +54,7 @@ class Limits:
                         self._body_limits.check_length(kind, int(value))
                 reader = BodyReader(self._body_limits, kind, place.charge)
                 body = await reader.read(receive)
-                await self._pacing.turn(caller.key, reader.work, scope["state"]["resources"].upstream.is_alive)
+                context.content, context.work = reader.content, reader.work
                 receive = _replayed(body, receive)
             await self._app(scope, receive, send)
 

@@ -84,6 +84,15 @@ class Match:
     operation: Operation
     path: bytes
 
+    def parameter(self, name: str) -> str | None:
+        """The decoded value of a parameter of the path template, for a template with this one; None without."""
+        template = self.operation.path
+        begin, end = template.find(f"{{{name}"), template.find("}") + 1
+        if begin < 0:
+            return None
+        path = unquote_to_bytes(self.path).decode()
+        return path[begin : len(path) - (len(template) - end)]
+
 
 class Operations:
     """The table, and the search in it."""

@@ -1,4 +1,4 @@
-"""`/v2/serve`: requests for LiteLLM's operations go to LiteLLM, and answers come back as they are."""
+"""`/v2/serve`: requests go to a model's own server or to LiteLLM, and answers come back as they are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
 from lisa_gateway.answer import answer_headers
+from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
+from lisa_gateway.direct.model_list import LISTS, direct_models, listing, model_answer
+from lisa_gateway.direct.usage_event import UsageEventFilter, is_event_stream
 from lisa_gateway.disconnect import Disconnect
-from lisa_gateway.errors import ClientDisconnectedError, GatewayError
+from lisa_gateway.errors import (
+    ClientDisconnectedError,
+    GatewayError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
+from lisa_gateway.scopes import require_scope
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.usage import UsageReader
 
@@ -19,8 +28,9 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from lisa_gateway.answer import Answer
+    from lisa_gateway.http_server import Body
+    from lisa_gateway.operations import Match
     from lisa_gateway.resources import Resources
-    from lisa_gateway.upstream import Body
 
 PREFIX = "/v2/serve"
 _PREFIX_BYTES = PREFIX.encode()
@@ -36,27 +46,27 @@ class PassThrough:
         """Pass a request on.
 
         Raises:
-            NotFoundError: LiteLLM has no such path.
-            MethodNotAllowedError: it has the path with other methods.
-            ForbiddenError: the operation is closed, or is for administrators and the caller is none.
-            UnsupportedParameterError: the query has a parameter that is not passed on.
-            UpstreamUnavailableError: LiteLLM is unreachable.
-            UpstreamTimeoutError: it does not respond in time.
-            OpaqueAnswerError: it answers with an error that is not JSON.
-            UpstreamInterruptedError: it breaks its answer off.
+            NotFoundError: there is no such path, or model.
+            MethodNotAllowedError: the path exists with other methods.
+            ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
+                the caller's API token do not include it.
+            UnsupportedParameterError: the query or the body has something that is not passed on.
+            BusyError: too many requests for the model are in flight.
+            ModelUnavailableError: the model's server is unreachable.
+            UpstreamUnavailableError: LiteLLM is unreachable, or a server does not answer with HTTP.
+            UpstreamTimeoutError: LiteLLM or the model's server does not respond in time.
+            OpaqueAnswerError: LiteLLM answers with an error that is not JSON.
+            ModelError: the model's server answers with an error that is not OpenAI's.
+            UpstreamInterruptedError: the answer is interrupted.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
         caller = context.caller
         is_admin = caller is not None and caller.is_admin
-        query = scope["query_string"]
-        match = self._operations.admit(scope["method"], _raw_path(scope), query, is_admin=is_admin)
+        match = self._operations.admit(scope["method"], _raw_path(scope), scope["query_string"], is_admin=is_admin)
         context.route = f"{PREFIX}{match.operation.path}"
-        target = match.path + b"?" + query if query else match.path
-        resources: Resources = scope["state"]["resources"]
-        headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id)
-        if match.operation.access is Access.ADMINISTRATION:
-            headers = with_key(headers, resources.admin_key)
+        if match.operation.access is Access.INFERENCE:
+            require_scope(caller, match.operation.group)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
         client = _Client(receive, presence)
@@ -64,24 +74,57 @@ class PassThrough:
         try:
             async with presence:
                 disconnect.on_disconnect(client.leave)
-                body = await client.body()
-                answer = await resources.upstream.send(
-                    scope["method"], target, headers=headers, body=body, caller=b"" if caller is None else caller.key
-                )
-                try:
-                    if is_opaque(answer.status, answer.headers):
-                        raise readable_error(answer.status, body)
-                    await _relay(answer, send, context)
-                finally:
-                    # Breaks the connection when the answer is not at its end, which cancels what LiteLLM does.
-                    answer.close()
+                await _pass_on(scope, match, await client.body(), send, context)
         except TimeoutError:
-            # Leaving the block has cancelled what was under way to LiteLLM.
+            # Leaving the block has cancelled what was under way.
             if client.failure is not None:
                 raise client.failure from None
             raise ClientDisconnectedError from None
         finally:
             disconnect.forget()
+
+
+async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: RequestContext) -> None:
+    resources: Resources = scope["state"]["resources"]
+    operation = match.operation
+    if operation.group == "models" and (content := model_answer(resources.routing.current, match, scope)) is not None:
+        await _send_json(content, send)
+        return
+    direct = None
+    if operation.access is Access.INFERENCE and scope["method"] == "POST":
+        direct = resources.direct.prepare(match, body, context)
+    if direct is not None:
+        answer = await resources.direct.send(direct, scope["headers"], context)
+    else:
+        try:
+            answer = await _to_litellm(scope, match, body, context)
+        except (UpstreamTimeoutError, UpstreamUnavailableError):
+            if operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
+                raise
+            await _send_json(listing(models), send)
+            return
+    try:
+        if direct is not None and answer.status >= FIRST_ERROR_STATUS:
+            await _send_error(answer, await error_content(answer), send)
+            return
+        if direct is None and is_opaque(answer.status, answer.headers):
+            raise readable_error(answer.status, body)
+        await _relay(answer, send, context, hides_usage=direct is not None and direct.hides_usage)
+    finally:
+        # Breaks the connection when the answer is not at its end, which cancels what the server does.
+        answer.close()
+
+
+async def _to_litellm(scope: Scope, match: Match, body: Body, context: RequestContext) -> Answer:
+    resources: Resources = scope["state"]["resources"]
+    caller = b"" if context.caller is None else context.caller.key
+    query = scope["query_string"]
+    headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id)
+    if match.operation.access is Access.ADMINISTRATION:
+        headers = with_key(headers, resources.admin_key)
+    await resources.pacing.turn(caller, context.work, resources.upstream.is_alive)
+    target = match.path + b"?" + query if query else match.path
+    return await resources.upstream.send(scope["method"], target, headers=headers, body=body, caller=caller)
 
 
 class _Client:
@@ -118,7 +161,7 @@ class _Client:
             try:
                 message = await self._receive()
             except GatewayError as failure:
-                # What the task that sends the body raises, nobody would see.
+                # What the task that sends the body raises would be lost.
                 self.failure = failure
                 await self._wait_for_the_end()
             if message["type"] == "http.disconnect":
@@ -140,13 +183,31 @@ def _raw_path(scope: Scope) -> bytes:
     return raw.removeprefix(_PREFIX_BYTES)
 
 
-async def _relay(answer: Answer, send: Send, context: RequestContext) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
+async def _relay(answer: Answer, send: Send, context: RequestContext, *, hides_usage: bool) -> None:
+    headers = answer_headers(answer)
+    hidden = UsageEventFilter() if hides_usage and is_event_stream(answer.headers) else None
+    if hidden is not None:
+        headers = [header for header in headers if header[0] != b"content-length"]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     usage = UsageReader(answer.headers)
     more = True
     while more:
         part = await answer.next_part()
         usage.feed(part)
         more = not answer.is_at_end
-        await send({"type": "http.response.body", "body": part, "more_body": more})
+        if hidden is not None:
+            part = hidden.feed(part) if more else hidden.feed(part) + hidden.finish()
+        if part or not more:
+            await send({"type": "http.response.body", "body": part, "more_body": more})
     context.prompt_tokens, context.completion_tokens = usage.tokens()
+
+
+async def _send_error(answer: Answer, content: bytes, send: Send) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+async def _send_json(content: bytes, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": False})

@@ -1,20 +1,20 @@
-"""Connections to LiteLLM, which are kept for up to one and a half seconds, each for the caller that had it."""
+"""Connections to a server, which are kept for a while, each for the caller that had it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 
 from lisa_gateway.connection import Connection
-from lisa_gateway.errors import UpstreamTimeoutError, UpstreamUnavailableError
+from lisa_gateway.errors import UpstreamConnectTimeoutError, UpstreamTimeoutError, UpstreamUnreachableError
 
-# uvicorn, which LiteLLM runs on, closes a connection that was idle for 5 seconds; one that is about to be closed must
-# not be taken for the next request.
-_KEPT_SECONDS = 1.0
+_MOST_KEPT = 512
+"""Connections that are kept at most; the file descriptors of a worker are counted with them (client_connections)."""
 
 
 class Pool:
-    """Opens connections, and hands out one that was used before to the same caller alone.
+    """Opens connections, and gives one that was used before to the same caller alone.
 
     Args:
         host: name or address.
@@ -22,16 +22,35 @@ class Pool:
         is_tls: whether to use TLS.
         limit: connections in use at a time.
         timeout: seconds to open one; waiting until one may be opened has as many.
+        kept_seconds: how long one is kept; some are kept for half as long again.
+        subject: what the server is, for errors.
+        on_open: called when the server has taken a new connection.
     """
 
-    def __init__(self, host: str, port: int, *, is_tls: bool, limit: int, timeout: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        is_tls: bool,
+        limit: int,
+        timeout: float,
+        kept_seconds: float,
+        subject: str,
+        on_open: Callable[[], None] | None = None,
+    ) -> None:
         self._host = host
         self._port = port
         self._is_tls = is_tls
         self._timeout = timeout
+        self._kept_seconds = kept_seconds
+        self._subject = subject
+        self._on_open = on_open
         self._places = asyncio.Semaphore(limit)
         self._kept: defaultdict[bytes, list[Connection]] = defaultdict(list)
+        self._kept_count = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     async def take(self, caller: bytes) -> Connection:
         """A connection for one exchange; `give_back` ends that.
@@ -40,7 +59,7 @@ class Pool:
             caller: who may have had it before; nothing for a new one.
 
         Raises:
-            UpstreamUnavailableError: LiteLLM takes no connection.
+            UpstreamUnreachableError: the server takes no connection.
             UpstreamTimeoutError: it takes none in time, or too many are in use.
         """
         if self._places.locked():
@@ -48,13 +67,14 @@ class Pool:
                 async with asyncio.timeout(self._timeout):
                     await self._places.acquire()
             except TimeoutError:
-                raise UpstreamTimeoutError("All connections to the model proxy are in use; try again.") from None
+                raise UpstreamTimeoutError(f"All connections to {self._subject} are in use; try again.") from None
         else:
             await self._places.acquire()
         try:
             kept = self._kept.get(caller) if caller else None
             while kept:
                 connection = kept.pop()
+                self._kept_count -= 1
                 if connection.is_reusable:
                     return connection
                 connection.abort()
@@ -66,48 +86,55 @@ class Pool:
     def give_back(self, connection: Connection, caller: bytes) -> None:
         """Take a connection back: it is kept for its caller if another exchange may follow, and ended otherwise."""
         self._places.release()
-        if not caller or not connection.is_reusable:
+        if not caller or self._is_closed or self._kept_count >= _MOST_KEPT or not connection.is_reusable:
             # What is not sent yet must not keep it open.
             connection.abort()
             return
         loop = asyncio.get_running_loop()
         connection.idle_since = loop.time()
         self._kept[caller].append(connection)
+        self._kept_count += 1
         if self._timer is None:
-            self._timer = loop.call_later(_KEPT_SECONDS, self._drop_idle)
+            self._timer = loop.call_later(self._kept_seconds, self._drop_idle)
 
     def close(self) -> None:
-        """End all connections that are kept."""
+        """End all connections that are kept; none is kept from now on."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         for kept in self._kept.values():
             for connection in kept:
                 connection.abort()
         self._kept.clear()
+        self._kept_count = 0
 
     async def _open(self) -> Connection:
         loop = asyncio.get_running_loop()
+        subject = f"{self._subject[:1].upper()}{self._subject[1:]}"
         try:
             async with asyncio.timeout(self._timeout):
                 _, connection = await loop.create_connection(
                     lambda: Connection(loop), self._host, self._port, ssl=self._is_tls or None
                 )
         except TimeoutError as error:
-            raise UpstreamTimeoutError("The model proxy did not accept a connection in time.") from error
+            raise UpstreamConnectTimeoutError(f"{subject} did not accept a connection in time.") from error
         except OSError as error:
-            raise UpstreamUnavailableError("The model proxy is unreachable.") from error
+            raise UpstreamUnreachableError(f"{subject} is unreachable.") from error
+        if self._on_open is not None:
+            self._on_open()
         return connection
 
     def _drop_idle(self) -> None:
         loop = asyncio.get_running_loop()
-        newest_to_drop = loop.time() - _KEPT_SECONDS
+        newest_to_drop = loop.time() - self._kept_seconds
         for caller, kept in list(self._kept.items()):
             remaining = [connection for connection in kept if connection.idle_since > newest_to_drop]
             for connection in kept:
                 if connection.idle_since <= newest_to_drop:
                     connection.abort()
+            self._kept_count -= len(kept) - len(remaining)
             if remaining:
                 self._kept[caller] = remaining
             else:
                 del self._kept[caller]
-        self._timer = loop.call_later(_KEPT_SECONDS / 2, self._drop_idle) if self._kept else None
+        self._timer = loop.call_later(self._kept_seconds / 2, self._drop_idle) if self._kept else None

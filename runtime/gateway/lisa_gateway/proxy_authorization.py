@@ -92,7 +92,7 @@ async def _check_body(request: Request, operation: Operation) -> None:
     body: Any = await read_request_body(request)
     if not isinstance(body, dict) or (not body and (await request.body()).strip() not in (b"", b"{}")):
         raise UnsupportedParameterError("Send the body as a JSON object in UTF-8, or as a form.")
-    check_fields(body, _known_parameters())
+    check_fields(body, known_parameters())
     models = [model for model in (request.path_params.get("model"), body.get("model")) if model is not None]
     if not models:
         raise UnsupportedParameterError("Set 'model' to a model listed by /models.")
@@ -122,7 +122,7 @@ def _deployments(model: str) -> list[Mapping[str, Any]]:
 
 
 @cache
-def _known_parameters() -> frozenset[str]:
+def known_parameters() -> frozenset[str]:
     """The parameters that LiteLLM acts on itself, in lower case; a new version's new ones are refused until allowed."""
     names = {*all_litellm_params, *GenericLiteLLMParams.model_fields, *litellm.OPENAI_CHAT_COMPLETION_PARAMS}
     return frozenset(str(name).lower() for name in names)

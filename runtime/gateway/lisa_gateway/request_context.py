@@ -14,9 +14,14 @@ class Caller:
 
     Attributes:
         kind: `token` for an API token, `oidc` for a person, `anonymous` where no authentication is configured.
-        name: what the log may contain: a digest, or empty.
+        name: what the log may contain: a digest, the id of an API token, or empty.
         is_admin: whether it belongs to the group of administrators.
-        groups: its groups, as the identity provider's token has them.
+        groups: its groups, as the identity provider's token has them; those of an API token are its owner's when it
+            was made.
+        owner: the digest of a user, as in `name`, whether the user calls or an API token of the user; the name of the
+            service account whose API token calls; empty for an API token of LISA 2.x.
+        token_id: id of the API token; empty for a person, and for an API token of LISA 2.x.
+        scopes: families of operations (`operations.FAMILIES`) that an API token may use; empty for all.
         key: a digest that identifies the caller and is never logged; empty without authentication.
     """
 
@@ -25,6 +30,9 @@ class Caller:
     key: bytes = b""
     is_admin: bool = False
     groups: tuple[str, ...] = ()
+    owner: str = ""
+    token_id: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +46,10 @@ class RequestContext:
         status: HTTP status of the response; 0 until it has begun.
         first_byte: when the first bytes of the response body were sent.
         caller: the caller, once authenticated.
+        model: the model's public name; empty until it is known.
+        content: what a JSON body holds, if a layer has parsed it; None otherwise.
+        work: share of the work of the largest accepted body that the request makes for LiteLLM, 0 to 1.
+        counts_tokens: whether the token counts of the response are required, so that a stream is asked for them too.
         error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.
         prompt_tokens: tokens of the prompt, if the response reports them.
         completion_tokens: tokens of the response, if it reports them.
@@ -49,6 +61,10 @@ class RequestContext:
     status: int = 0
     first_byte: float | None = None
     caller: Caller | None = None
+    model: str = ""
+    content: Any = None
+    work: float = 0.0
+    counts_tokens: bool = False
     error_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from lisa_gateway.api_tokens import ApiTokens, DynamoTable, dynamo_client
+from lisa_gateway.api_tokens import ApiTokens
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
+from lisa_gateway.direct.keys import ModelKeys, secrets_client
+from lisa_gateway.direct.path import DirectPath
 from lisa_gateway.health import Health
 from lisa_gateway.issuer import Documents, Verifier
+from lisa_gateway.last_used import LastUsed
+from lisa_gateway.pacing import Pacing
+from lisa_gateway.routing.current import Routing
 from lisa_gateway.settings import Settings
+from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.upstream import Upstream
 from lisa_gateway.v1.registry import Registry, parameter_client
 from lisa_oidc import Expectation
@@ -25,6 +31,9 @@ class Resources:
     Attributes:
         authenticator: finds out who calls.
         upstream: the way to LiteLLM.
+        routing: where requests for each model go.
+        direct: the way to the servers of hosted models.
+        pacing: turns for requests that cost LiteLLM much.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
         admin_key: LiteLLM's key for what administrators may use.
@@ -32,6 +41,9 @@ class Resources:
 
     authenticator: Authenticator
     upstream: Upstream
+    routing: Routing
+    direct: DirectPath
+    pacing: Pacing
     health: Health
     registry: Registry
     admin_key: SecretStr | None
@@ -42,24 +54,35 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Open the connections of a worker; none is used yet, so that a worker starts while other services are down."""
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(Upstream(settings))
+        routing = Routing.from_file(settings.routes_file)
+        secrets = await stack.enter_async_context(secrets_client(settings.aws_region))
+        direct = DirectPath(settings, routing, ModelKeys(secrets))
+        stack.callback(direct.close)
         parameters = await stack.enter_async_context(parameter_client(settings.aws_region))
         authenticator: Authenticator = AnonymousAuthenticator()
         if settings.use_auth:
             documents = Documents()
             stack.push_async_callback(documents.close)
-            table = await stack.enter_async_context(dynamo_client(settings.aws_region))
+            client = await stack.enter_async_context(dynamo_client(settings.aws_region))
+            table = DynamoTable(client, settings.token_table_name, accepts_legacy=settings.legacy_tokens)
+            last_used = LastUsed(table)
+            stack.push_async_callback(last_used.close)
             expectation = Expectation(
                 client_id=settings.client_id,
                 groups_path=settings.jwt_groups_prop,
                 admin_group=settings.admin_group,
             )
             authenticator = TokenAuthenticator(
-                ApiTokens(DynamoTable(table, settings.token_table_name), grace=settings.token_grace),
+                ApiTokens(table, grace=settings.token_grace),
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
+                last_used,
             )
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
+            routing=routing,
+            direct=direct,
+            pacing=Pacing.of(settings),
             health=Health(upstream),
             registry=Registry(parameters, settings.registered_models_ps_name),
             admin_key=settings.litellm_admin_key,

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
         use_auth: whether callers need a token at all.
         web_origins: origins that browsers may call from, separated by commas: the web application's.
         token_table_name: the DynamoDB table of API tokens.
+        routes_file: the compiled routes of models; empty to send every request to LiteLLM.
+        legacy_tokens: whether tokens that LISA 2.x stored as they are count.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         aws_region: region of both.
         litellm_url: address of the LiteLLM proxy.
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
         max_caller_large_bodies: load of one caller in flight, in each worker: the sum of its bodies' shares of the
             largest accepted one, by bytes, elements or text, whichever is most; bodies below 1/64 do not count.
         max_requests: requests that all callers may have in flight, in each worker.
+        max_model_requests: requests that one model's server may have in flight, in each worker: a model that hangs
+            leaves places for the others.
         max_large_bodies: load of all callers in flight, in each worker.
         large_body_seconds: how long LiteLLM's thread works on the largest accepted body. Large bodies go on to LiteLLM
             one after the other, each after its share of this; 0 for all at once.
@@ -81,8 +85,10 @@ class Settings(BaseSettings):
     use_auth: bool = True
     web_origins: Annotated[frozenset[Origin], NoDecode, BeforeValidator(_comma_separated)] = frozenset()
     token_table_name: str = Field(min_length=1)
+    legacy_tokens: bool = True
     registered_models_ps_name: str = Field(min_length=1)
     aws_region: str = Field(min_length=1)
+    routes_file: str = ""
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
     litellm_key: SecretStr | None = None
     litellm_admin_key: SecretStr | None = None
@@ -102,6 +108,7 @@ class Settings(BaseSettings):
     max_caller_requests: int = Field(default=512, ge=1)
     max_caller_large_bodies: int = Field(default=8, ge=1)
     max_requests: int = Field(default=2048, ge=1)
+    max_model_requests: int = Field(default=1536, ge=1)
     max_large_bodies: int = Field(default=16, ge=1)
     large_body_seconds: float = Field(default=2.0, ge=0)
     max_header_bytes: int = Field(default=64 * 1024, ge=1)

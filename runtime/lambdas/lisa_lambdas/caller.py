@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Tuple
 
 from lisa_lambdas.errors import ForbiddenError, UnauthorizedError
 
@@ -16,11 +17,13 @@ class Caller:
         subject: the identity provider's unchanging name; what things are kept under.
         username: a name for people to read, which may change.
         is_admin: whether the caller is in the group of administrators.
+        groups: the caller's groups; of very many, the first.
     """
 
     subject: str
     username: str
     is_admin: bool
+    groups: Tuple[str, ...] = ()
 
     def must_be_admin(self) -> None:
         """Refuse everyone else.
@@ -49,4 +52,14 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
         username=username if isinstance(username, str) and username else subject,
         # API Gateway turns every value of the context into a text.
         is_admin=str(values.get("isAdmin", "")).lower() == "true",
+        groups=_groups(values.get("groups")),
     )
+
+
+def _groups(text: object) -> Tuple[str, ...]:
+    """Read the groups, a JSON list; none where it is missing or something else."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else []
+    except ValueError:
+        return ()
+    return tuple(group for group in found if isinstance(group, str)) if isinstance(found, list) else ()

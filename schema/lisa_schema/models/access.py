@@ -30,6 +30,13 @@ class AuthConfig(ConfigModel):
     additional_scopes: tuple[str, ...] = Field(
         default=(), description="Scopes to request in addition to the default ones."
     )
+    legacy_tokens: bool = Field(
+        default=True,
+        description=(
+            "Accept API tokens that the token table has in plain text, as LISA 2.x stored them. Run "
+            "`lisa tokens hash`, then set this to false."
+        ),
+    )
 
 
 class PermissionsBoundary(ConfigModel):

@@ -65,6 +65,20 @@ def admin_group_readable(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(("authConfig", "adminGroup"), message, None, (("authConfig", "jwtGroupsProperty"),))
 
 
+@rule(
+    "LISA398",
+    "plain-text-tokens",
+    "Run `lisa tokens hash` for the deployment, then set authConfig.legacyTokens to false.",
+    Severity.WARNING,
+)
+def plain_text_tokens(config: Config) -> Iterator[RuleViolation]:
+    """`legacyTokens` must be false, so that a person who can read the token table cannot use the tokens in it."""
+    auth = config.auth_config
+    if auth is not None and auth.legacy_tokens:
+        message = "The gateway accepts API tokens that the token table has in plain text."
+        yield RuleViolation(("authConfig", "legacyTokens"), message)
+
+
 @rule("LISA334", "public-without-tls", "Set restApiConfig.loadBalancerConfig.sslCertIamArn.", Severity.WARNING)
 def public_without_tls(config: Config) -> Iterator[RuleViolation]:
     """An internet-facing gateway must have a TLS certificate, so that tokens are sent encrypted."""

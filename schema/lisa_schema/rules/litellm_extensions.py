@@ -23,7 +23,7 @@ _ENTERPRISE: Final = frozenset(
 )
 """Callbacks of LiteLLM's enterprise package, which the gateway's image does not have."""
 
-_OWN: Final = frozenset({"lisa_gateway", "lisa_oidc"})
+_OWN: Final = frozenset({"lisa_gateway", "lisa_oidc", "lisa_tokens"})
 _REMOTE: Final = ("s3://", "gcs://")
 _REQUIRED_BY_BEDROCK: Final = ("guardrailIdentifier", "guardrailVersion")
 

@@ -30,6 +30,7 @@ LITELLM_ADMIN_KEY=$(make_key)
 export LITELLM_KEY LITELLM_ADMIN_KEY
 export LITELLM_MASTER_KEY=${LITELLM_MASTER_KEY:-$(make_key)}
 export LITELLM_URL=http://127.0.0.1:4000
+export ROUTES_FILE=$here/gateway/routes.json
 # A worker is killed when it is silent for --timeout_worker_healthcheck, which includes its start: importing LiteLLM
 # takes longer than uvicorn's 5 seconds when several workers share a processor.
 litellm --config "$here/litellm/config.yaml" --host 127.0.0.1 --port 4000 --num_workers "$THREADS" \

@@ -28,6 +28,7 @@ base:
   authConfig:
     authority: https://idp.example.com
     clientId: lisa
+    legacyTokens: false
   restApiConfig:
     instanceType: m5.large
     internetFacing: false

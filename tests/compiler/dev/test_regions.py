@@ -40,7 +40,6 @@ REGIONS = {
     "aws-iso-e": "eu-isoe-west-1",
     "aws-iso-f": "us-isof-south-1",
 }
-TOKEN = "a-token-of-the-test"
 
 
 def test_every_partition_has_a_region_here() -> None:
@@ -90,7 +89,6 @@ def must_start(compiled: Compiled) -> None:
         aws, program = local_aws.plan(processes.folder(), account=names.account, region=names.region)
         processes.start(program)
         api = stacks.deploy(compiled, aws, authority=issuer.authority)
-        aws.client("dynamodb").put_item(TableName=names.token_table, Item={"token": {"S": TOKEN}})
         keys = {"LITELLM_KEY": "sk-key"}
         rest_api, program = gateway.plan(
             compiled.deployment, aws, authority=issuer.authority, origin="", litellm=model.url, keys=keys
@@ -99,12 +97,13 @@ def must_start(compiled: Compiled) -> None:
         stacks.connect(compiled, aws, rest_api=rest_api)
 
         bearer = administrator(issuer, auth)
-        for path in ("session", "models", "repository"):
+        for path in ("session", "models", "repository", "tokens"):
             assert answer(f"{api}/{path}", bearer)[0] == 200, path
         form = json.loads(answer(f"{api}/repository/presigned-url", bearer, b"a.txt")[1])["response"]
         uploaded = requests.post(form["url"], data=form["fields"], files={"file": ("a.txt", b"text")}, timeout=60)
         assert uploaded.ok, uploaded.text
-        assert answer(f"{rest_api}/v2/serve/models", TOKEN)[0] == 200
+        token = json.loads(answer(f"{api}/tokens", bearer, b'{"name": "laptop"}')[1])["token"]
+        assert answer(f"{rest_api}/v2/serve/models", token)[0] == 200
         assert aws.client("s3").get_bucket_location(Bucket="lisa-dev-layers")["LocationConstraint"] == (
             None if names.region == "us-east-1" else names.region
         )

@@ -37,7 +37,8 @@ def make_table(aws: None, compiled_templates: dict[str, dict[str, Any]]) -> Call
 
     def make(component: str, logical_id: str) -> str:
         properties = compiled_templates[component]["Resources"][logical_id]["Properties"]
-        wanted = ("TableName", "AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "BillingMode")
+        indexes = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+        wanted = ("TableName", "AttributeDefinitions", "KeySchema", *indexes, "BillingMode")
         boto3.client("dynamodb").create_table(**{name: properties[name] for name in wanted if name in properties})
         return str(properties["TableName"])
 

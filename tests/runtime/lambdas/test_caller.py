@@ -19,6 +19,11 @@ def test_a_caller_is_read() -> None:
     assert found == Caller(subject="s", username="ann", is_admin=True)
 
 
+@pytest.mark.parametrize("said", [None, "", "x", "{}", "7", "[1, null]", '{"a": "admins"}', 7])
+def test_groups_that_are_no_list_of_texts_are_none(said: object) -> None:
+    assert caller_of(event(principalId="s", groups=said)).groups == ()
+
+
 @pytest.mark.parametrize("said", ["false", "", "no", "1", None])
 def test_only_true_makes_an_administrator(said: str | None) -> None:
     caller = caller_of(event(principalId="s", isAdmin=said))

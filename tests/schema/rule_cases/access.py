@@ -19,6 +19,7 @@ PASSING: Passing = {
         ["authConfig=", *PRIVATE[:2]],
     ],
     "admin-group-readable": [["authConfig.adminGroup=admins", "authConfig.jwtGroupsProperty=groups"]],
+    "plain-text-tokens": [["authConfig.legacyTokens=false"], ["authConfig=", *PRIVATE]],
     "public-without-tls": [[], ["restApiConfig.loadBalancerConfig=", CHECK + ".path=/health", *PRIVATE]],
 }
 
@@ -31,6 +32,10 @@ FAILING: Failing = {
     ],
     "no-authentication": [(["authConfig=", *PRIVATE], "authConfig")],
     "admin-group-readable": [(["authConfig.adminGroup=admins"], "authConfig.adminGroup")],
+    "plain-text-tokens": [
+        (["authConfig.legacyTokens="], "authConfig.legacyTokens"),
+        (["authConfig.legacyTokens=true"], "authConfig.legacyTokens"),
+    ],
     "public-without-tls": [
         (["restApiConfig.loadBalancerConfig.sslCertIamArn="], "restApiConfig.loadBalancerConfig.sslCertIamArn")
     ],

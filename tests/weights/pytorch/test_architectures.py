@@ -63,7 +63,15 @@ def test_conversion_of_bfloat16_answers_as_its_checkpoint(tmp_path: Path, name: 
 
 
 def test_model_types_that_tie_their_output_head_are_those_of_transformers() -> None:
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import CONFIG_MAPPING
 
-    untied = [name for name in TIED_UNLESS_STATED if not getattr(CONFIG_MAPPING[name](), "tie_word_embeddings", True)]
-    assert untied == []
+    tied = set()
+    for name in CONFIG_MAPPING:
+        try:
+            config = CONFIG_MAPPING[name]().get_text_config()
+        except (ImportError, OSError, ValueError, StrictDataclassError):  # needs another model, or an absent package
+            continue
+        if getattr(config, "tie_word_embeddings", False):
+            tied.add(name)
+    assert sorted(TIED_UNLESS_STATED) == sorted(tied)

@@ -58,7 +58,7 @@ def _with_enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make proofs without a child process, which would import PyTorch for each."""
-    monkeypatch.setattr(load, "_ask", child.answer)
+    monkeypatch.setattr(load, "_ask", child.reply)
 
 
 def test_proof_made_in_a_child_process_accounts_for_every_tensor(tmp_path: Path) -> None:
@@ -81,6 +81,7 @@ def test_every_tensor_of_a_published_checkpoint_is_accounted_for(tmp_path: Path,
     assert int(unexpected[1]) == UNEXPECTED.get(name, 0), found.detail
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_tied_and_unexpected_tensors_are_counted(tmp_path: Path) -> None:
     directory = converted(tmp_path, "llama-tied")
     change(directory, lambda tensors: tensors.update(extra=tensors.pop("lm_head.weight").clone()))
@@ -88,6 +89,7 @@ def test_tied_and_unexpected_tensors_are_counted(tmp_path: Path) -> None:
     assert found.detail == "LlamaForCausalLM: 20 tensors loaded, 1 tied, 1 unexpected (extra)"
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("name", "tensor", "shape", "said"),
     [
@@ -116,6 +118,7 @@ def test_model_that_does_not_load_is_not_locked(
     assert resolution.lock.models == {}
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_config_of_another_model_is_refused(tmp_path: Path) -> None:
     directory = converted(tmp_path, "llama-tied")
     config = json.loads((directory / "config.json").read_text())
@@ -124,6 +127,7 @@ def test_config_of_another_model_is_refused(tmp_path: Path) -> None:
         prove(read_directory(directory))
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -152,10 +156,11 @@ def test_code_of_the_model_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_answers_of_checkpoint_and_conversion_are_compared(tmp_path: Path) -> None:
+def test_answers_of_checkpoint_and_conversion_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = converted(tmp_path, "llama-tied")
     proofs = {proof.kind: proof for proof in prove(read_directory(directory), generate=True)}
     assert proofs[ProofKind.GENERATE].detail == "8 greedy tokens equal before and after conversion"
+    monkeypatch.setattr(load, "_ask", child.reply)
     tensors = load_file(directory / "model.safetensors")
     save_file({name: tensor.flip(0) for name, tensor in tensors.items()}, directory / "model.safetensors")
     with pytest.raises(WeightsError, match=r"differs from its checkpoint, which answers with the tokens \["):
@@ -180,6 +185,7 @@ def trained(directory: Path) -> Any:
     return model
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_conversion_that_turns_positions_otherwise_is_refused(tmp_path: Path) -> None:
     """The order of rows that Meta's files have: the same names and shapes, and other answers."""
     directory = converted(tmp_path, "llama-untied")

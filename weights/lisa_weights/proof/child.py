@@ -190,22 +190,26 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"load": _load, "generate": _generate}[request["kind"]](request) | {"versions": versions}
 
 
+def reply(request: dict[str, Any]) -> dict[str, Any]:
+    """Make a proof in this process, or say why there is none: a `failure`, or what is `unsupported`."""
+    try:
+        return answer(request)
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        if isinstance(error, NotImplementedError):
+            return {"unsupported": lines[0] if lines else type(error).__name__}
+        return {"failure": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
+
+
 def _main() -> None:
     request = json.load(sys.stdin)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     sys.addaudithook(_refuse_network)
-    found: dict[str, Any]
-    try:
-        for library in ("torch", "transformers"):
+    for library in ("torch", "transformers"):
+        with suppress(Exception):  # which the proof then ends with
             importlib.import_module(library)
-        _limit_memory(request["memory"])
-        found = answer(request)
-    except Exception as error:
-        lines = str(error).strip().splitlines()
-        found = {"failure": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
-        if isinstance(error, NotImplementedError):
-            found = {"unsupported": lines[0] if lines else type(error).__name__}
-    sys.stdout.write("\n" + json.dumps(found) + "\n")
+    _limit_memory(request["memory"])
+    sys.stdout.write("\n" + json.dumps(reply(request)) + "\n")
 
 
 if __name__ == "__main__":

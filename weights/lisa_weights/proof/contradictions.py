@@ -3,7 +3,8 @@
 Loaders look up the names that config.json implies, and compare shapes. Three cases pass: integers or scaled numbers of
 a quantized model whose configuration does not state it, which a loader converts to the type of its parameter without
 their scales; an output head that was trained separately while config.json declares it tied, in whose place loaders use
-the embedding; and more layers than config.json has, which a loader omits.
+the embedding; and more layers than config.json has, which a loader omits. A fourth does not load at all: an output head
+for which vLLM's class has no parameter, which a conversion omits (unloadable_heads) and safetensors may arrive with.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from lisa_weights.model_directory import ModelDirectory
 from lisa_weights.safetensors.dropped_names import is_output_head, read_config, ties_output_head
 from lisa_weights.safetensors.layout import read_file
 from lisa_weights.safetensors.tensors import Dtype, TensorInfo
+from lisa_weights.unloadable_heads import MODEL_TYPES
 
 _INTEGERS = frozenset(
     {Dtype.I8, Dtype.U8, Dtype.I16, Dtype.U16, Dtype.I32, Dtype.U32, Dtype.I64, Dtype.U64}
@@ -64,6 +66,7 @@ def contradictions(directory: ModelDirectory) -> tuple[str, ...]:
     return (
         *_unstated_quantization(directory, config, tensors),
         *_untied_head(config, tensors),
+        *_unloadable_head(config, tensors),
         *_omitted_layers(config, tensors),
     )
 
@@ -107,6 +110,17 @@ def _untied_head(config: Mapping[str, Any], tensors: Mapping[str, _Stored]) -> I
                 'a server would use instead: set "tie_word_embeddings": false in config.json if the head was trained '
                 "separately, or remove it"
             )
+
+
+def _unloadable_head(config: Mapping[str, Any], tensors: Mapping[str, _Stored]) -> Iterator[str]:
+    if config.get("model_type") not in MODEL_TYPES or not ties_output_head(config):
+        return
+    for head in (name for name in tensors if is_output_head(name)):
+        yield (
+            f"vLLM has no parameter for {head} of {config['model_type']} models, whose head is the embedding, and does "
+            "not start with a file that has it: load the model with transformers and save it with save_pretrained, "
+            "which omits the copy"
+        )
 
 
 def _omitted_layers(config: Mapping[str, Any], tensors: Mapping[str, _Stored]) -> Iterator[str]:

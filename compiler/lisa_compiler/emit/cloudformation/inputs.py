@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.service_plans import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
 
-_FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag"}
+_FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag", "serve": "tokens"}
 """The Lambda function of each stack that has one of the package lisa_lambdas."""
 
 _FIRST = ("iam", "networking", "core", "api-base", "serve", "models-api", "api-deployment")

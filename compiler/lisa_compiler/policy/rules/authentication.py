@@ -34,7 +34,7 @@ def _unauthenticated(template: Template, facts: Facts) -> Iterator[Violation]:
         for logical_id, properties in template.of_type("AWS::Lambda::Function"):
             variables = properties.get("Environment", {}).get("Variables", {})
             if logical_id in called or "AUTHORITY" in variables:
-                yield from _mismatches(logical_id, variables, facts, absent=("TOKEN_TABLE_NAME",))
+                yield from _mismatches(logical_id, variables, facts, absent=("LEGACY_TOKENS", "TOKEN_TABLE_NAME"))
 
 
 def _gateway(template: Template, facts: Facts) -> Iterator[Violation]:

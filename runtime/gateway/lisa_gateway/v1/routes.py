@@ -1,4 +1,4 @@
-"""The deprecated routes: they answer what LISA 2.x answered, from LiteLLM."""
+"""The deprecated routes: they answer what LISA 2.x answered, from the models' servers or LiteLLM."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import Answer, answer_headers, whole
+from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
 from lisa_gateway.disconnect import cancel_on_disconnect
 from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
+from lisa_gateway.operations import operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
+from lisa_gateway.scopes import require_scope
 from lisa_gateway.upstream_errors import is_opaque, readable_error
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
@@ -56,8 +59,23 @@ def _resources(request: Request) -> Resources:
     return found
 
 
+async def _in_scope(request: Request) -> None:
+    """Check the scopes of an API token by the route that its request takes."""
+    route = request.scope["route"].path
+    require_scope(RequestContext.of(request.scope).caller, _FAMILIES.get(route, "models"))
+
+
+_FAMILIES = {
+    "/v1/generate": "completions",
+    "/v1/generateStream": "completions",
+    "/v1/embeddings": "embeddings",
+    "/v1/openai/completions": "completions",
+    "/v1/openai/chat/completions": "chat",
+}
+"""The family of operations that a route belongs to; the others list models."""
+
 Given = Annotated[Resources, Depends(_resources)]
-router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True)
+router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True, dependencies=[Depends(_in_scope)])
 
 
 @router.get("/listModels")
@@ -161,10 +179,22 @@ async def _forward(request: Request, resources: Resources, path: str, body: Open
 
 
 async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
-    """Ask LiteLLM; the answer is open still, and is not an error."""
-    upstream: Upstream = request.state.resources.upstream
-    headers = upstream.signed([(b"content-type", b"application/json")], RequestContext.of(request.scope).request_id)
+    """Ask the model's own server, or LiteLLM; the answer is open still, and is not an error."""
+    resources: Resources = request.state.resources
+    context = RequestContext.of(request.scope)
     content = json.dumps(body).encode()
+    context.content = dict(body)
+    match = operations().find("POST", path.encode())
+    if match is not None and (direct := resources.direct.prepare(match, content, context)) is not None:
+        answer = await resources.direct.send(direct, (), context)
+        if answer.status >= FIRST_ERROR_STATUS:
+            with closing(answer):
+                raise UpstreamAnswerError(answer.status, await error_content(answer))
+        return answer
+    upstream: Upstream = resources.upstream
+    caller = b"" if context.caller is None else context.caller.key
+    await resources.pacing.turn(caller, context.work, upstream.is_alive)
+    headers = upstream.signed([(b"content-type", b"application/json")], context.request_id)
     answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
     if answer.status >= 400:
         with closing(answer):

@@ -6,13 +6,16 @@ paths (source: API Gateway Developer Guide, "Output from an API Gateway Lambda a
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from lisa_oidc import Caller
 
 _METHOD_ARN = re.compile(r"(arn:[a-z-]+:execute-api:[a-z0-9-]*:\d*:[^/*?]+/[^/*?]+)/[A-Z]+(?:/.*)?", re.DOTALL)
 _ADMIN_PATHS = ("models", "models/*", "proposals", "proposals/*")
+_GROUPS_BYTES = 4096
+"""Groups in a context, of which API Gateway takes 8 KB in all (its Developer Guide, "Quotas")."""
 
 
 class MethodArnError(Exception):
@@ -37,7 +40,11 @@ def policy_for(caller: Caller, method_arn: str) -> Dict[str, Any]:
         "principalId": caller.subject,
         "policyDocument": {"Version": "2012-10-17", "Statement": statements},
         # API Gateway takes texts, numbers and truth values, and hands all of them on as texts.
-        "context": {"username": caller.username, "isAdmin": "true" if caller.is_admin else "false"},
+        "context": {
+            "username": caller.username,
+            "isAdmin": "true" if caller.is_admin else "false",
+            "groups": _groups_text(caller.groups),
+        },
     }
 
 
@@ -51,6 +58,18 @@ def stage_of(method_arn: object) -> str:
     if found is None:
         raise MethodArnError("The event has no methodArn of a REST API.")
     return found.group(1)
+
+
+def _groups_text(groups: Sequence[str]) -> str:
+    """Groups as a JSON list; of very many, as many of the first as fit, which permits less and never more."""
+    fitting: List[str] = []
+    size = 0
+    for group in groups:
+        size += len(json.dumps(group)) + 1
+        if size > _GROUPS_BYTES:
+            break
+        fitting.append(group)
+    return json.dumps(fitting, separators=(",", ":"))
 
 
 def _statement(effect: str, resources: List[str]) -> Dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from lisa_lambdas.authorizer import handler as module
 from lisa_lambdas.authorizer.handler import Unauthorized, handler
 from lisa_lambdas.authorizer.policy import MethodArnError
+from lisa_lambdas.caller import caller_of
 from lisa_oidc import IssuerError
 from oidc.issuer import CLIENT_ID, SigningKey
 from oidc.served_issuer import ServedIssuer, serve_issuer
@@ -51,10 +53,24 @@ def allows(answer: dict[str, Any], path: str) -> bool:
     return matches("Allow") and not matches("Deny")
 
 
-def test_a_caller_passes_with_subject_and_name(issuer: ServedIssuer) -> None:
-    answer = handler(request(f"Bearer {issuer.token('s-1', preferred_username='ann')}"), None)
+def test_a_caller_passes_with_subject_name_and_groups(issuer: ServedIssuer) -> None:
+    answer = handler(request(f"Bearer {issuer.token('s-1', 'users', 'a,b', preferred_username='ann')}"), None)
     assert answer["principalId"] == "s-1"
-    assert answer["context"] == {"username": "ann", "isAdmin": "false"}
+    assert answer["context"] == {"username": "ann", "isAdmin": "false", "groups": '["users","a,b"]'}
+    assert caller_of({"requestContext": {"authorizer": {"principalId": "s-1", **answer["context"]}}}).groups == (
+        "users",
+        "a,b",
+    )
+
+
+def test_very_many_groups_fit_into_what_api_gateway_takes(issuer: ServedIssuer) -> None:
+    """API Gateway answers 500 when a context has more than 8 KB."""
+    groups = ["admins", *(f"group-{number}-{'ü' * 20}" for number in range(500))]
+    answer = handler(request(f"Bearer {issuer.token('s-1', *groups)}"), None)
+    assert 3500 < len(answer["context"]["groups"]) < 4200
+    kept = json.loads(answer["context"]["groups"])
+    assert kept == groups[: len(kept)]
+    assert handler(request(f"Bearer {issuer.token('s-2')}"), None)["context"]["groups"] == "[]"
 
 
 @pytest.mark.parametrize("asked", ["GET/session", "GET/models"])

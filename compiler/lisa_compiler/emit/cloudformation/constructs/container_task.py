@@ -140,6 +140,9 @@ def add_task(
         ],
     )
     container = f"ContainerDefinitions[{fit(service.id, CONTAINER_NAME_LIMIT)}]"
+    if "LEGACY_TOKENS" in environment:
+        path = f"{container}.Environment[LEGACY_TOKENS].Value"
+        stack.record_keys(task, {path: ("authConfig", "legacyTokens")})
     if isinstance(service.image, BuiltImage):
         stack.record_keys(task, {f"{container}.Image": ASSET_KEYS})
         if holds_weights:

@@ -20,6 +20,7 @@ def add_table(
     keys: Sequence[str],
     sorts: Sequence[str] = (),
     indexes: Sequence[dynamodb.CfnTable.LocalSecondaryIndexProperty] = (),
+    global_indexes: Sequence[dynamodb.CfnTable.GlobalSecondaryIndexProperty] = (),
     ttl_attribute: str | None = None,
 ) -> dynamodb.CfnTable:
     """Add a table whose keys are texts.
@@ -29,8 +30,9 @@ def add_table(
         construct_id: its id in the stack.
         name: its name.
         keys: attribute of the partition, and of the sort key when there is one.
-        sorts: attributes by which its indexes sort.
+        sorts: further attributes that are keys of its indexes.
         indexes: its local indexes.
+        global_indexes: its global indexes, of which CloudFormation adds or removes one in an update.
         ttl_attribute: attribute by which items expire; only those that have it do.
     """
     table = dynamodb.CfnTable(
@@ -44,6 +46,7 @@ def add_table(
         ],
         key_schema=key_schema(*keys),
         local_secondary_indexes=list(indexes) or None,
+        global_secondary_indexes=list(global_indexes) or None,
         point_in_time_recovery_specification=dynamodb.CfnTable.PointInTimeRecoverySpecificationProperty(
             point_in_time_recovery_enabled=True
         ),

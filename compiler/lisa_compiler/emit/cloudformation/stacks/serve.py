@@ -16,7 +16,7 @@ from lisa_compiler.emit.cloudformation.constructs.policies import allow, documen
 from lisa_compiler.emit.cloudformation.constructs.routes import web_origin
 from lisa_compiler.emit.cloudformation.constructs.scheduling import replicated
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
-from lisa_compiler.emit.cloudformation.constructs.tables import add_table
+from lisa_compiler.emit.cloudformation.constructs.tokens import add_token_api, add_token_table, record_last_use
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.names import REST_API_URL, REST_API_VPC_URL
@@ -54,7 +54,8 @@ class ServeStack(LisaStack):
         stack: StackInput,
     ) -> None:
         super().__init__(app, deployment, "serve")
-        add_table(self, "TokenTable", name=deployment.names.token_table, keys=["token"])
+        add_token_table(self)
+        add_token_api(self, assets)
         service = deployment.rest_api
         rest_api = ContainerService(
             self,
@@ -134,7 +135,8 @@ class ServeStack(LisaStack):
         policies: dict[str, Document] = {
             "tokens": document(
                 allow("dynamodb:GetItem", deployment.arn("dynamodb", f"table/{names.token_table}")),
-                self.use_key("dynamodb", reads_only=True),
+                record_last_use(self),
+                self.use_key("dynamodb"),
             ),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }

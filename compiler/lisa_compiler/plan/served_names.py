@@ -1,0 +1,34 @@
+"""What the servers of hosted models call them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lisa_compiler.plan.provenance import bare
+
+if TYPE_CHECKING:
+    from lisa_schema.models import EcsModel
+
+CHECK_NAMES = frozenset({"vllm", "sglang"})
+"""Engines that may reject a request with a model that they do not serve; the others do not read `model`.
+
+Sources: vLLM's OpenAIServing._check_model; SGLang's issue 31404, which does not check yet; the OpenAPI documents of
+text-generation-inference and text-embeddings-inference; lisa_instructor.app."""
+
+_ADAPTER_MARK = ":"
+"""SGLang reads `base:adapter` in the name of a model as an adapter of it."""
+
+
+def served_name(model: EcsModel) -> str:
+    """The public name that the server of a model is started with, beside `modelName` or in its place.
+
+    Args:
+        model: the entry of ecsModels.
+
+    Returns:
+        The name; empty where the server needs none, because it does not read names, or `modelName` is the public one.
+    """
+    engine, identifier = bare(model.inference_container), bare(model.identifier)
+    if engine not in CHECK_NAMES or identifier == bare(model.model_name):
+        return ""
+    return "" if engine == "sglang" and _ADAPTER_MARK in identifier else model.identifier

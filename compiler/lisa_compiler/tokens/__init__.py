@@ -1,0 +1,1 @@
+"""API tokens in the token table of a deployment."""

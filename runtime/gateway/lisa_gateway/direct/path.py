@@ -1,0 +1,178 @@
+"""Which requests go to a model's own server, and what is sent there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lisa_gateway.direct.body import LITELLMS, check_body, read_object, with_model, with_usage
+from lisa_gateway.direct.server import ModelServer
+from lisa_gateway.errors import UnsupportedParameterError
+from lisa_gateway.model_operations import check_model_serves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lisa_gateway.answer import Answer
+    from lisa_gateway.direct.keys import ModelKeys
+    from lisa_gateway.operations import Match
+    from lisa_gateway.request_context import RequestContext
+    from lisa_gateway.routing.current import Routing
+    from lisa_gateway.routing.document import RoutedModel
+    from lisa_gateway.settings import Settings
+
+Headers = list[tuple[bytes, bytes]]
+
+_TARGETS = {
+    "chat": b"/v1/chat/completions",
+    "completions": b"/v1/completions",
+    "embeddings": b"/v1/embeddings",
+}
+_PATHS = frozenset(path for target in _TARGETS.values() for path in (target.decode(), target.decode()[3:]))
+# What a model's server gets of a caller's headers; they have commands for some servers, such as which replica computes.
+_FORWARDED = frozenset({b"accept", b"traceparent", b"tracestate", b"user-agent"})
+_REJECTED = 401
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class DirectRequest:
+    """A request for a model's own server.
+
+    Attributes:
+        model: the model.
+        target: path of the operation on its server.
+        body: the body that is sent: the caller's, byte for byte, unless its server has another name for the model or
+            the token counts of a stream are required.
+        hides_usage: whether the gateway has asked for the event with the token counts, which the caller must not get.
+    """
+
+    model: RoutedModel
+    target: bytes
+    body: bytes
+    hides_usage: bool = False
+
+
+class DirectPath:
+    """The servers of the models whose route is direct.
+
+    Args:
+        settings: the gateway's settings.
+        routing: the routes in force.
+        keys: the keys of the servers.
+    """
+
+    def __init__(self, settings: Settings, routing: Routing, keys: ModelKeys) -> None:
+        self._settings = settings
+        self._routing = routing
+        self._keys = keys
+        self._servers: dict[str, ModelServer] = {}
+
+    def prepare(self, match: Match, body: object, context: RequestContext) -> DirectRequest | None:
+        """The request for a model's own server, None for one that goes to LiteLLM; fills in `context.model`.
+
+        Args:
+            match: the operation, which the caller may use.
+            body: the body, if it came in one part.
+            context: the context of the request; its `content` is that of the body, if it is there already.
+
+        Raises:
+            UnsupportedParameterError: the body has something that must not reach a model, the model is not in the
+                routes, or its server does not have the operation.
+        """
+        if not isinstance(body, bytes) or not len(self._routing.current):
+            return None
+        content = context.content if isinstance(context.content, dict) else read_object(body)
+        if content is None:
+            return None
+        context.content = content
+        operation = match.operation
+        model = self._model(match, content, context)
+        if model is None or not model.is_direct or operation.path not in _PATHS or not LITELLMS.isdisjoint(content):
+            return None
+        check_body(body, content)
+        if operation.group not in model.operations:
+            check_model_serves(model.name, {model.mode}, operation)
+            return None
+        return self._request(model, operation.group, body, content, context)
+
+    async def send(
+        self, request: DirectRequest, headers: Iterable[tuple[bytes, bytes]], context: RequestContext
+    ) -> Answer:
+        """Send a request and wait for the head of the answer, which the caller closes.
+
+        Args:
+            request: the request.
+            headers: the caller's headers.
+            context: the context of the request.
+
+        Raises:
+            GatewayError: see `ModelServer.send` and `ModelKeys.get`.
+        """
+        answer = await self._send(request, request.body, headers, context)
+        former = request.model.former_name
+        if former and answer.status == _NOT_FOUND:
+            # The model's stack is not updated yet. A server that does not know the model has done nothing.
+            answer.close()
+            answer = await self._send(request, with_model(request.body, former), headers, context)
+        return answer
+
+    async def _send(
+        self, request: DirectRequest, body: bytes, headers: Iterable[tuple[bytes, bytes]], context: RequestContext
+    ) -> Answer:
+        server = self._server(request.model.address)
+        caller = b"" if context.caller is None else context.caller.key
+        sent = [header for header in headers if header[0] in _FORWARDED]
+        sent += ((b"content-type", b"application/json"), (b"x-request-id", context.request_id.encode()))
+        secret = request.model.key.secret if request.model.key else ""
+        if not secret:
+            return await server.send(request.target, headers=sent, body=body, caller=caller)
+        key = await self._keys.get(secret)
+        answer = await server.send(request.target, headers=_signed(sent, key), body=body, caller=caller)
+        if answer.status == _REJECTED:
+            # The model's stack has another key now.
+            renewed = await self._keys.get(secret, rejected=key)
+            if renewed != key:
+                answer.close()
+                answer = await server.send(request.target, headers=_signed(sent, renewed), body=body, caller=caller)
+        return answer
+
+    def close(self) -> None:
+        """End the connections that are kept."""
+        for server in self._servers.values():
+            server.close()
+
+    def _model(self, match: Match, content: dict[str, Any], context: RequestContext) -> RoutedModel | None:
+        """The model that a request names, None for one that LiteLLM alone knows."""
+        table = self._routing.current
+        # LiteLLM takes a model in the path before one in the body.
+        named = match.parameter("model") if "{model" in match.operation.path else content.get("model")
+        model = table.find(named) if isinstance(named, str) else None
+        if model is not None:
+            context.model = model.name
+        elif table.is_complete and isinstance(named, str):
+            raise UnsupportedParameterError(f"Unknown model {named!r}. Use a model listed by /models.")
+        return model
+
+    def _request(
+        self, model: RoutedModel, group: str, body: bytes, content: dict[str, Any], context: RequestContext
+    ) -> DirectRequest:
+        hides_usage = False
+        if context.counts_tokens and group != "embeddings" and (asked := with_usage(body, content)) is not None:
+            body, hides_usage = asked, True
+        if model.server_name:
+            body = with_model(body, model.server_name)
+        return DirectRequest(model, _TARGETS[group], body, hides_usage)
+
+    def _server(self, address: str) -> ModelServer:
+        server = self._servers.get(address)
+        if server is None:
+            used = {model.address for model in self._routing.current}
+            for gone in self._servers.keys() - used:
+                self._servers.pop(gone).close()
+            server = self._servers[address] = ModelServer(address, self._settings)
+        return server
+
+
+def _signed(headers: Headers, key: bytes) -> Headers:
+    return [*headers, (b"authorization", b"Bearer " + key)]
