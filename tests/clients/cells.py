@@ -1,4 +1,4 @@
-"""What a client does with a model through the gateway: a cell of the table is a client, a feature, an engine and a route.
+"""What a client does with a model: a cell of the table is a client, a feature, an engine and a route to it.
 
 A program of a client runs in the clients' environment, reads its targets from `LISA_TARGETS`, and prints a line of JSON
 for each cell. It imports nothing of LISA.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII="  # 8 by 8 pixels, red
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII="
+"""8 by 8 red pixels."""
 MESSAGES: list[dict[str, Any]] = [{"role": "user", "content": "hi"}]
 PICTURE_MESSAGES: list[dict[str, Any]] = [
     {
@@ -39,6 +41,7 @@ USAGE = (5, 2)
 
 WORKS = "works"
 REJECTED = "rejected"
+ERROR = "error"
 FAULT = "fault"
 
 
@@ -77,7 +80,7 @@ class Target:
     def check_usage(self, prompt: Any, completion: Any) -> None:
         """Assert that the numbers of tokens are the model's."""
         if self.is_real:
-            assert prompt > 0 and completion > 0, (prompt, completion)
+            assert min(prompt, completion) > 0, (prompt, completion)
         else:
             assert (prompt, completion) == USAGE, (prompt, completion)
 
@@ -91,8 +94,9 @@ class Cell:
         feature: what was done.
         engine: what serves the model.
         route: which way the request took.
-        outcome: `works`, `rejected` or `fault`; a fault is a wrong answer, or an error other than 4xx.
-        detail: status and message of a rejection, or the traceback of a fault.
+        outcome: `works`; `rejected` with a status of 4xx; `error` with one of 5xx; `fault` for a wrong answer, and for
+            any other exception.
+        detail: status and message, or the traceback of a fault.
     """
 
     client: str
@@ -128,7 +132,7 @@ def run(client: str, textgen: Mapping[str, Feature], embedding: Mapping[str, Fea
         embedding: what it does with models that embed.
     """
     for cell in cells(client, targets(), textgen, embedding):
-        print(json.dumps(asdict(cell)), flush=True)
+        sys.stdout.write(f"{json.dumps(asdict(cell))}\n")
 
 
 MAIN_PATH = ("List models", "Chat", "Stream", "Complete", "Responses API", "Messages", "Messages, streamed")
@@ -155,8 +159,8 @@ def _outcome(feature: Feature, target: Target) -> tuple[str, str]:
         return FAULT, traceback.format_exc(limit=-2)
     except Exception as error:
         status = getattr(error, "status_code", None)
-        if isinstance(status, int) and 400 <= status < 500:
-            return REJECTED, f"{status} {_message(error)}"
+        if isinstance(status, int) and status >= 400:
+            return REJECTED if status < 500 else ERROR, f"{status} {_message(error)}"
         return FAULT, f"{type(error).__name__} {status or ''}: {error}\n{traceback.format_exc(limit=-2)}"
     return WORKS, ""
 

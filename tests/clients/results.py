@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from clients.cells import REJECTED, WORKS, Cell
+from clients.cells import FAULT, WORKS, Cell
 from gateway.processes import ROOT
 
 DOCUMENT = ROOT / "docs" / "gateway.md"
@@ -14,28 +13,22 @@ _END = "<!-- /clients -->"
 _ENGINES = ("vLLM", "TGI", "TEI")
 _NONE = "\N{EN DASH}"
 _ROUTES = ("direct", "LiteLLM")
-_LITELLM = re.compile(r"^(?:litellm\.\w+: )?(?:\w+Exception - )?(?:Error code: \d+ - )?")
-_DETAILS = re.compile(r"'message': ['\"](.+?)['\"], ")
 
 
 def table(cells: Sequence[Cell]) -> str:
-    """Render the cells: a row for each client and feature, a column for each engine, and notes on rejections.
+    """Render the cells: a row for each client and feature, and a column for each engine.
 
     Raises:
         ValueError: a cell is a fault, which no table may state.
     """
-    if faults := [cell for cell in cells if cell.outcome not in (WORKS, REJECTED)]:
+    if faults := [cell for cell in cells if cell.outcome == FAULT]:
         raise ValueError("\n\n".join(f"{_name(cell)}: {cell.detail}" for cell in faults))
     found = {(cell.client, cell.feature, cell.engine, cell.route): cell for cell in cells}
-    notes: list[str] = []
     lines = ["| Client | Feature | " + " | ".join(_ENGINES) + " |", "|---|---|" + "---|" * len(_ENGINES)]
     for client, feature in dict.fromkeys((cell.client, cell.feature) for cell in cells):
-        entries = [
-            _entry([found.get((client, feature, engine, route)) for route in _ROUTES], notes) for engine in _ENGINES
-        ]
+        entries = [_entry([found.get((client, feature, engine, route)) for route in _ROUTES]) for engine in _ENGINES]
         lines.append(f"| {client} | {feature} | " + " | ".join(entries) + " |")
-    lines += ["", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def committed() -> str:
@@ -62,27 +55,14 @@ def _name(cell: Cell) -> str:
     return f"{cell.client}, {cell.feature}, {cell.engine}, {cell.route}"
 
 
-def _entry(cells: Sequence[Cell | None], notes: list[str]) -> str:
+def _entry(cells: Sequence[Cell | None]) -> str:
     """What a field of the table says: the same for both routes, or each with its route."""
-    texts = {cell.route: _text(cell, notes) for cell in cells if cell is not None}
+    texts = {cell.route: _text(cell) for cell in cells if cell is not None}
     if len(set(texts.values())) <= 1:
         return next(iter(texts.values()), _NONE)
     return "; ".join(f"{route}: {text}" for route, text in texts.items())
 
 
-def _text(cell: Cell, notes: list[str]) -> str:
-    if cell.outcome == WORKS:
-        return "works"
-    note = _note(cell.detail)
-    if note not in notes:
-        notes.append(note)
-    return f"rejected ({notes.index(note) + 1})"
-
-
-def _note(detail: str) -> str:
-    """Status and message of a rejection, without what LiteLLM adds."""
-    status, _, message = detail.partition(" ")
-    message = message.partition("\n")[0].strip()
-    if inner := _DETAILS.search(message):
-        message = inner[1]
-    return f"{status}: {_LITELLM.sub('', message)}"
+def _text(cell: Cell) -> str:
+    """The outcome, with the status of a rejection; its message changes with versions, and is not in the table."""
+    return WORKS if cell.outcome == WORKS else f"{cell.outcome}: {cell.detail.partition(' ')[0]}"

@@ -46,8 +46,8 @@ def hosted(engine: str, model_id: str) -> dict[str, Any]:
     return entry | ({"modelType": "embedding"} if engine == "TEI" else {"modelType": "textgen", "streaming": True})
 
 
-def compiled(folder: Path, models: Mapping[str, str], addresses: Mapping[str, str]) -> Path:
-    """Compile an environment that hosts the models, and write LiteLLM's configuration with these addresses.
+def compiled(folder: Path, models: Mapping[str, str], addresses: Mapping[str, str]) -> tuple[Path, Path]:
+    """Compile an environment that hosts the models; write LiteLLM's configuration and the routes with these addresses.
 
     Args:
         folder: where the files are written.
@@ -56,13 +56,19 @@ def compiled(folder: Path, models: Mapping[str, str], addresses: Mapping[str, st
     """
     entries = [hosted(engine, model_id) for engine, model_id in models.items()]
     (folder / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": configuration(ecsModels=entries)}))
-    content = yaml.safe_load(compile_environment(folder, None).files["litellm/config.yaml"])
+    files = compile_environment(folder, None).files
+    content = yaml.safe_load(files["litellm/config.yaml"])
     for entry in content["model_list"]:
         entry["litellm_params"]["api_base"] = f"{addresses[entry['model_name']]}/v1"
     content["general_settings"]["master_key"] = "os.environ/PROXY_KEY"
-    path = folder / "litellm.yaml"
-    path.write_text(yaml.safe_dump(content))
-    return path
+    litellm_path, routes_path = folder / "litellm.yaml", folder / "routes.json"
+    litellm_path.write_text(yaml.safe_dump(content))
+    routes = json.loads(files["gateway/routes.json"])
+    for model in routes["models"]:
+        assert model["route"] == "direct", model
+        model["address"] = addresses[model["name"]]
+    routes_path.write_text(json.dumps(routes))
+    return litellm_path, routes_path
 
 
 @contextmanager
@@ -83,13 +89,17 @@ def running(folder: Path, addresses: Mapping[str, str]) -> Iterator[list[Target]
     """
     with ExitStack() as stack:
         aws = stack.enter_context(local_aws())
-        proxy = stack.enter_context(litellm(folder, compiled(folder, MODELS, addresses)))
+        configuration_path, routes = compiled(folder, MODELS, addresses)
+        proxy = stack.enter_context(litellm(folder, configuration_path))
         environment = settings(aws, "http://127.0.0.1:1", proxy) | KEYS
-        found = stack.enter_context(gateway(folder, environment))
+        urls = {
+            "direct": stack.enter_context(gateway(folder, environment | {"ROUTES_FILE": str(routes)})).url,
+            "LiteLLM": stack.enter_context(gateway(folder, environment)).url,
+        }
         yield [
-            Target("LiteLLM", engine, "embedding" if engine == "TEI" else "textgen", found.url, TOKEN, model)
+            Target(route, engine, "embedding" if engine == "TEI" else "textgen", url, TOKEN, model)
+            for route, url in urls.items()
             for engine, model in MODELS.items()
-            if model in addresses
         ]
 
 

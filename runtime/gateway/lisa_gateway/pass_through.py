@@ -17,6 +17,7 @@ from lisa_gateway.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from lisa_gateway.null_answer import check_not_null
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
@@ -50,6 +51,7 @@ class PassThrough:
             MethodNotAllowedError: the path exists with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
                 the caller's API token do not include it.
+            InvalidRequestError: LiteLLM answers with `null`.
             UnsupportedParameterError: the query or the body has something that is not passed on.
             BusyError: too many requests for the model are in flight.
             ModelUnavailableError: the model's server is unreachable.
@@ -109,6 +111,8 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
             return
         if direct is None and is_opaque(answer.status, answer.headers):
             raise readable_error(answer.status, body)
+        if direct is None and scope["method"] == "POST":
+            check_not_null(answer)
         await _relay(answer, send, context, hides_usage=direct is not None and direct.hides_usage)
     finally:
         # Breaks the connection when the answer is not at its end, which cancels what the server does.

@@ -76,8 +76,8 @@ def _too_long(text: str) -> web.Response | None:
     if not text.startswith(TOO_LONG):
         return None
     message = (
-        "This model's maximum context length is 4096 tokens. However, your request has 9000 input tokens. Please reduce "
-        "the length of the input messages."
+        "This model's maximum context length is 4096 tokens. However, your request has 9000 input tokens. Please "
+        "reduce the length of the input messages."
     )
     return _error(400, "BadRequestError", message, "input_tokens")
 

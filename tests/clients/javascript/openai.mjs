@@ -111,8 +111,9 @@ async function outcomeOf(feature, target) {
     await feature(target);
     return { outcome: "works", detail: "" };
   } catch (error) {
-    if (error instanceof APIError && error.status >= 400 && error.status < 500) {
-      return { outcome: "rejected", detail: `${error.status} ${error.error?.message ?? error.message}` };
+    if (error instanceof APIError && error.status >= 400) {
+      const outcome = error.status < 500 ? "rejected" : "error";
+      return { outcome, detail: `${error.status} ${error.error?.message ?? error.message}` };
     }
     return { outcome: "fault", detail: String(error.stack) };
   }

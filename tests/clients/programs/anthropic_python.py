@@ -69,11 +69,10 @@ def vision(target: Target) -> None:
 def prompt_too_long(target: Target) -> None:
     asked: list[Any] = [{"role": "user", "content": "too long"}]
     use = client(target).messages.create
-    error = raises(
+    raises(
         (anthropic.BadRequestError, anthropic.UnprocessableEntityError),
         lambda: use(model=target.model, messages=asked, max_tokens=8),
     )
-    assert "4096 tokens" in str(error), error
 
 
 def broken_streams(target: Target) -> None:
