@@ -45,10 +45,10 @@ def write(text: str) -> None:
 def _parts() -> tuple[str, str, str]:
     text = DOCUMENT.read_text(encoding="utf-8")
     before, found, rest = text.partition(_BEGIN + "\n\n")
-    table_, closed, after = rest.partition("\n" + _END)
+    content, closed, after = rest.partition(_END)
     if not (found and closed):
         raise ValueError(f"{DOCUMENT} has no place for the table: add {_BEGIN} and {_END}.")
-    return before + found, table_, closed + after
+    return before + found, content.removesuffix("\n"), f"\n{closed}{after}"
 
 
 def _name(cell: Cell) -> str:
