@@ -243,7 +243,7 @@ bench: .venv/.installed-dev ## Measure the compiler and the conversion of weight
 	@$(PY) benchmarks/run.py $(ARGS)
 
 .PHONY: bench-gateway
-bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM
+bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM, beside nginx
 	@$(PY) benchmarks/gateway/run.py $(ARGS)
 
 .PHONY: bench-rag
@@ -256,6 +256,10 @@ bench-rag: .venv/.installed-dev ## Measure the repository function on a real Pos
 schema: .venv/.installed-runtime ## Regenerate the JSON Schemas, docs/reference.md and docs/diagnostics.md
 	@$(PY) -m lisa_schema.export
 	@$(PY) -m lisa_schema.reference
+
+.PHONY: errors
+errors: .venv/.installed-dev ## Regenerate docs/errors.md, the error codes of the gateway and of the functions
+	@PYTHONPATH=$(DEPLOYED) $(PY) tools/write_error_reference.py
 
 .PHONY: web
 web: runtime/web/node_modules/.installed ## Build the web application into runtime/web/dist, which is committed

@@ -233,7 +233,8 @@ def test_errors_of_one_caller_do_not_take_out_a_model(whole: Gateway, stub: Stub
     for model in ("writer", "external", "pair"):
         stub.behaviours["/chat/completions"] = fail
         for _ in range(6):
-            assert through(whole, "/chat/completions", CHAT | {"model": model}).status_code == status
+            answered = through(whole, "/chat/completions", CHAT | {"model": model}).status_code
+            assert answered == (502 if status == 401 else status)
         stub.behaviours.clear()
         for _ in range(4):
             assert through(whole, "/chat/completions", CHAT | {"model": model}).status_code == 200
