@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
+    alarm_rows,
     NOTHING,
     adapter_row,
     cell,
@@ -88,6 +89,7 @@ def emit_summary(
             exposed=_exposed(deployment, _access(deployment, serve)),
             settings=_settings(deployment),
             permissions=_permissions(deployment),
+            alarms=alarm_rows(deployment),
             totals=_totals(deployment),
         )
     )
