@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
-    alarm_rows,
     NOTHING,
     adapter_row,
+    alarm_rows,
     cell,
     count_range,
     external_row,
