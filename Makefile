@@ -236,7 +236,7 @@ bench: .venv/.installed-dev ## Measure the compiler and the conversion of weight
 	@$(PY) benchmarks/run.py $(ARGS)
 
 .PHONY: bench-gateway
-bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM
+bench-gateway: .venv/.installed-dev .venv/gateway/.installed-gateway ## Measure the gateway in front of a stub and of LiteLLM, beside nginx
 	@$(PY) benchmarks/gateway/run.py $(ARGS)
 
 .PHONY: bench-rag

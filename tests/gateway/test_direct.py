@@ -54,6 +54,7 @@ def _gateway(
         {"name": "hosted", "address": address, **TEXTGEN},
         {"name": "renamed", "address": address, "serverName": "org/\N{LATIN SMALL LETTER E WITH ACUTE}", **TEXTGEN},
         {"name": "keyed", "address": address, "key": {"secret": "models/keyed"}, **TEXTGEN},
+        {"name": "unkeyed", "address": address, "key": {"secret": "models/unkeyed"}, **TEXTGEN},
         {"name": "down", "address": f"http://127.0.0.1:{free_port()}", **TEXTGEN},
         {"name": "black-hole", "address": "http://192.0.2.1:81", **TEXTGEN},
         {
@@ -153,6 +154,23 @@ def test_a_models_server_gets_its_key_and_a_new_one_after_a_rejection(
     model.behaviours.clear()
     assert post(direct, chat()).status_code == 200
     assert "Authorization" not in model.last.headers
+
+
+def test_a_model_whose_key_is_created_later_is_called_without_and_then_with_it(
+    direct: Gateway, model: StubModel, aws: Aws
+) -> None:
+    """An update with `modelKeys` reaches the gateway before the stack of the model, which creates the secret."""
+    required = ""
+
+    async def answer(request: web.Request) -> web.Response:
+        is_known = not required or request.headers.get("Authorization") == f"Bearer {required}"
+        return web.json_response({"signed": "Authorization" in request.headers}, status=200 if is_known else 401)
+
+    model.behaviours["/chat/completions"] = answer
+    assert post(direct, chat("unkeyed")).json() == {"signed": False}
+    aws.client("secretsmanager").create_secret(Name="models/unkeyed", SecretString="later")
+    required = "later"
+    assert post(direct, chat("unkeyed")).json() == {"signed": True}
 
 
 GOES_TO_LITELLM = {

@@ -139,12 +139,21 @@ def _program(frame: FrameType | None) -> str | None:
     return None
 
 
+def _tables(params: Mapping[str, Any]) -> list[str]:
+    """The tables of a request of DynamoDB."""
+    if "TableName" in params:
+        return [params["TableName"]]
+    if "TransactItems" in params:
+        return [action["TableName"] for item in params["TransactItems"] for action in item.values()]
+    return list(params["RequestItems"])
+
+
 def _resources(service: str, operation: str, params: Mapping[str, Any]) -> list[str]:
     """What a request names."""
     match service:
         case "dynamodb":
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-            names = [params["TableName"]] if "TableName" in params else list(params["RequestItems"])
+            names = _tables(params)
             found = [f"table/{name}{index}" for name in names]
         case "s3":
             keys = [f"/{one['Key']}" for one in params["Delete"]["Objects"]] if "Delete" in params else []

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.emit.access_summary import access_rows
 from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
     NOTHING,
@@ -87,6 +88,7 @@ def emit_summary(
             edges=[(before, after) for after, direct in deployment.direct_dependencies().items() for before in direct],
             authorities=[cell(text) for text in authorities],
             exposed=_exposed(deployment, _access(deployment, serve)),
+            access=access_rows(deployment),
             settings=_settings(deployment),
             permissions=_permissions(deployment),
             alarms=alarm_rows(deployment),

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -40,12 +41,16 @@ def _serve(settings: Settings, folder: str) -> None:
 
     from lisa_gateway import metrics
     from lisa_gateway.client_connection import ClientConnection
+    from lisa_gateway.configuration.exposition import ConfigurationCollector
+    from lisa_gateway.configuration.state import State
     from lisa_gateway.watchdog import Watchdog
 
     if settings.hang_timeout:
         Watchdog(settings.litellm_url, settings.hang_timeout).start()
     if settings.metrics_port:
-        metrics.serve(settings.metrics_port, folder)
+        state = settings.configuration_state
+        more = ConfigurationCollector(State(Path(state))) if state else None
+        metrics.serve(settings.metrics_port, folder, more=more)
     uvicorn.run(
         "lisa_gateway.worker:make_worker",
         factory=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -30,6 +30,13 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 # RFC 9110, section 5: what a server may send as names and values; aiohttp is lenient about answers.
 _NOT_IN_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
 _NOT_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Parts(Protocol):
+    """What gives a body in parts."""
+
+    async def next_part(self) -> bytes:
+        """See `Answer`."""
 
 
 class Answer:
@@ -129,7 +136,7 @@ def answer_headers(answer: Answer) -> Headers:
     return [header for header in answer.headers if header[0] not in _NOT_SHOWN and header[0] not in named]
 
 
-async def whole(answer: Answer) -> bytes:
+async def whole(answer: Parts) -> bytes:
     """The body of an answer.
 
     Raises:

@@ -80,6 +80,11 @@ class HttpServer:
     async def __aexit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a request is in flight."""
+        return self._pool.is_in_use
+
     def close(self) -> None:
         """End the connections that are kept; those in use end with their answers."""
         self._pool.close()

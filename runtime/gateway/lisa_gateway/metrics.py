@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
     from lisa_gateway.request_context import RequestContext
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -127,13 +129,16 @@ class Metrics:
         return found
 
 
-def serve(port: int, folder: str) -> None:
+def serve(port: int, folder: str, *, more: Collector | None = None) -> None:
     """Answer Prometheus on a port, from a thread of this process, with the sums over all workers.
 
     Args:
         port: the port.
         folder: where the workers write their metrics, their PROMETHEUS_MULTIPROC_DIR.
+        more: metrics of the container.
     """
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    if more is not None:
+        registry.register(more)
     start_http_server(port, registry=registry)

@@ -21,6 +21,8 @@ from litellm.proxy.common_utils.http_parsing_utils import read_request_body
 from litellm.types.router import GenericLiteLLMParams
 from litellm.types.utils import all_litellm_params
 
+from lisa_gateway.access.permitted_models import MODELS_HEADER, permits
+from lisa_gateway.access.refusals import ModelForbiddenError
 from lisa_gateway.errors import (
     LISA_CODE,
     ForbiddenError,
@@ -112,6 +114,9 @@ async def _check_body(request: Request, operation: Operation) -> None:
         if not deployments:
             # Some of LiteLLM's handlers would call the provider that the name stands for.
             raise UnsupportedParameterError(f"Unknown model {model!r}. Use a model listed by /models.")
+        permitted = request.headers.get(MODELS_HEADER)
+        if permitted is not None and not permits(permitted, model):
+            raise ModelForbiddenError(model)
         modes = {(deployment.get("model_info") or {}).get("mode") or "" for deployment in deployments}
         check_model_serves(model, modes, operation)
         _check_conversation(body, deployments)

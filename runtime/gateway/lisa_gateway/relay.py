@@ -15,17 +15,22 @@ from lisa_gateway.usage import UsageReader
 if TYPE_CHECKING:
     from starlette.types import Send
 
+    from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
     from lisa_gateway.request_context import RequestContext
+    from lisa_gateway.v1.metered import MeteredAnswer
 
 
-async def relay(answer: Answer, send: Send, context: RequestContext, *, hides_usage: bool = False) -> None:
+async def relay(
+    answer: Answer, send: Send, context: RequestContext, admission: Admission, *, hides_usage: bool = False
+) -> None:
     """Send an answer on as it comes; a stream of events that breaks ends with an error event.
 
     Args:
         answer: the answer, which is no error; the caller closes it.
         send: ASGI's.
         context: gets the tokens, and the reason if the answer breaks.
+        admission: the admission of the request, which the parts are counted for.
         hides_usage: whether the caller did not ask for the event with the token counts, and does not get it.
 
     Raises:
@@ -33,7 +38,7 @@ async def relay(answer: Answer, send: Send, context: RequestContext, *, hides_us
     """
     events = EventStream(context.request_id) if is_event_stream(answer.headers) else None
     hidden = UsageEventFilter() if hides_usage and events is not None else None
-    headers = answer_headers(answer)
+    headers = admission.begin_answer(answer_headers(answer))
     if events is not None:
         # An error event is longer or shorter than what it replaces.
         headers = [header for header in headers if header[0] != b"content-length"]
@@ -44,6 +49,7 @@ async def relay(answer: Answer, send: Send, context: RequestContext, *, hides_us
         while more:
             part = await answer.next_part()
             usage.feed(part)
+            admission.feed(part)
             more = not answer.is_at_end
             if events is not None:
                 part = events.feed(part) if more else events.feed(part) + events.end()
@@ -61,7 +67,7 @@ async def relay(answer: Answer, send: Send, context: RequestContext, *, hides_us
         context.prompt_tokens, context.completion_tokens = usage.tokens()
 
 
-async def parts_of(answer: Answer, request_id: str) -> AsyncIterator[bytes]:
+async def parts_of(answer: MeteredAnswer, request_id: str) -> AsyncIterator[bytes]:
     """The parts of an answer as `relay` sends them, for a response that a framework sends; closes the answer.
 
     Raises:

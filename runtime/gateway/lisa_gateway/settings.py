@@ -31,10 +31,13 @@ class Settings(BaseSettings):
         routes_file: the compiled routes of models; empty to send every request to LiteLLM.
         legacy_tokens: whether tokens that LISA 2.x stored as they are count.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
-        aws_region: region of both.
+        limits_table_name: the DynamoDB table of the counters of limits; empty for none, so that no limit holds.
+        usage_table_name: the DynamoDB table of usage; empty for none.
+        aws_region: region of all of them.
         litellm_url: address of the LiteLLM proxy.
         litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
         litellm_admin_key: the key for what administrators may use; None to make it unavailable.
+        configuration_state: directory in which the supervisor tells the workers what to serve with; empty without one.
         threads: worker processes.
         host: address to listen on; the load balancer is another machine.
         port: where requests come in.
@@ -91,11 +94,14 @@ class Settings(BaseSettings):
     token_table_name: str = Field(min_length=1)
     legacy_tokens: bool = True
     registered_models_ps_name: str = Field(min_length=1)
+    limits_table_name: str = ""
+    usage_table_name: str = ""
     aws_region: str = Field(min_length=1)
     routes_file: str = ""
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
     litellm_key: SecretStr | None = None
     litellm_admin_key: SecretStr | None = None
+    configuration_state: str = ""
     threads: int = Field(default=1, ge=1)
     host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)

@@ -24,16 +24,8 @@ PREFIX: Final = "os.environ/"
 """How a reference begins."""
 
 _TASK: Final = {
-    *(
-        "ADMIN_GROUP",
-        "AUDIT_LOG_GROUP",
-        "AUTHORITY",
-        "AWS_REGION",
-        "AWS_REGION_NAME",
-        "CLIENT_ID",
-        "DRAIN_TIMEOUT",
-        "JWT_GROUPS_PROP",
-    ),
+    *("ADMIN_GROUP", "AUDIT_LOG_GROUP", "AUTHORITY", "AWS_REGION", "AWS_REGION_NAME", "CLIENT_ID", "DRAIN_TIMEOUT"),
+    *("GATEWAY_CONFIGURATION_PS_NAME", "JWT_GROUPS_PROP"),
     *("KEEP_ALIVE_TIMEOUT", "LOG_LEVEL", "REGISTERED_MODELS_PS_NAME", "THREADS", "TOKEN_TABLE_NAME", "USE_AUTH"),
     "WEB_ORIGINS",
 }

@@ -107,7 +107,7 @@ class ContainerInstances(Construct):
         service: ServicePlan,
         instance_profile_arn: str,
         subnet_ids: Sequence[str],
-        security_group_id: str,
+        security_group_ids: Sequence[str],
         target_group_arn: str,
         readiness: Readiness,
         drain_seconds: int,
@@ -165,7 +165,7 @@ class ContainerInstances(Construct):
                 instance_type=instance.name,
                 image_id=_image_id(scope, service.ami),
                 iam_instance_profile=ec2.CfnLaunchTemplate.IamInstanceProfileProperty(arn=instance_profile_arn),
-                security_group_ids=[security_group_id],
+                security_group_ids=list(security_group_ids),
                 user_data=cdk.Fn.base64(user_data),
                 metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
                     http_tokens="required", http_put_response_hop_limit=_METADATA_HOPS, http_endpoint="enabled"

@@ -37,7 +37,7 @@ def only(template: Template, kind: str) -> dict[str, Any]:
 
 
 def container(template: Template) -> dict[str, Any]:
-    (found,) = only(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    found = only(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
     return dict(found)
 
 
