@@ -84,6 +84,16 @@ class ContainerService(Construct):
             security_group_id=balancer_group,
             log_bucket=log_bucket,
         )
+        task = add_task(
+            self,
+            scope,
+            service=service,
+            schedule=schedule,
+            roles=roles,
+            image_uri=image_uri,
+            environment={**known, **dict(service.environment)},
+            holds_weights=holds_weights,
+        )
         instances = ContainerInstances(
             scope,
             "Instances",
@@ -97,6 +107,7 @@ class ContainerService(Construct):
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
             trust=trust,
+            task_arn=task.ref if schedule.replaces_instances else None,
         )
         cluster = ecs.CfnCluster(
             self,
@@ -110,16 +121,6 @@ class ContainerService(Construct):
         )
         if deployment.region.partition.is_iso:
             scope.acknowledge(cluster, {"AwsSolutions-ECS4": "Container Insights is not offered in this partition."})
-        task = add_task(
-            self,
-            scope,
-            service=service,
-            schedule=schedule,
-            roles=roles,
-            image_uri=image_uri,
-            environment={**known, **dict(service.environment)},
-            holds_weights=holds_weights,
-        )
         ecs_service = ecs.CfnService(
             self,
             "Service",
