@@ -77,7 +77,7 @@ def test_a_model_is_added_while_requests_are_served(published: Published, tmp_pa
         assert stream.endswith("data: [DONE]\n\n")
         made.wait(lambda: before not in made.litellms())
         assert len(made.litellms()) == 1
-        assert seconds < 10
+        assert seconds < 30
         assert made.metric("lisa_gateway_configuration_pending") == 0
 
 
@@ -118,7 +118,7 @@ def test_a_faulty_configuration_is_not_adopted(published: Published, tmp_path: P
 
 def test_litellm_is_started_again_where_it_ends_or_hangs(published: Published, tmp_path: Path) -> None:
     published.put(routes("a", direct=["d"]), litellm_config("a"))
-    with container(tmp_path, published, HANG_TIMEOUT="3") as made:
+    with container(tmp_path, published, HANG_TIMEOUT="8") as made:
         made.wait(lambda: made.get("/health")[0] == 200)
         (first,) = made.litellms()
         os.kill(first, signal.SIGKILL)
@@ -164,7 +164,7 @@ def test_direct_routes_are_served_while_litellm_does_not_start(
 @pytest.mark.parametrize("end", ["the gateway is killed", "the supervisor is killed", "LiteLLM does not start again"])
 def test_the_container_ends_with_its_programs(published: Published, tmp_path: Path, end: str) -> None:
     published.put(routes("a"), litellm_config("a"))
-    with container(tmp_path, published, HANG_TIMEOUT="3") as made:
+    with container(tmp_path, published, HANG_TIMEOUT="8") as made:
         made.wait(lambda: made.get("/health")[0] == 200)
         if end == "LiteLLM does not start again":
             (tmp_path / "bin" / "litellm").write_text("#!/bin/sh\nexit 1\n")
@@ -173,8 +173,8 @@ def test_the_container_ends_with_its_programs(published: Published, tmp_path: Pa
             made.process.kill()
         else:
             os.kill(made.gateway(), signal.SIGKILL)
-        assert made.process.wait(20) != 0
-        deadline = time.monotonic() + 20
+        assert made.process.wait(60) != 0
+        deadline = time.monotonic() + 60
         while made.litellms() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not made.litellms()
@@ -182,7 +182,7 @@ def test_the_container_ends_with_its_programs(published: Published, tmp_path: Pa
 
 def test_a_container_without_a_configuration_does_not_start(aws: Aws, store: Store, tmp_path: Path) -> None:
     with container(tmp_path, Published(aws, store, "/lisa/missing")) as made:
-        assert made.process.wait(60) == 1
+        assert made.process.wait(120) == 1
         assert "without a configuration the gateway does not start" in made.log()
         assert "/lisa/missing" in made.log()
 
