@@ -103,8 +103,12 @@ def test_a_faulty_configuration_is_not_adopted(published: Published, tmp_path: P
             publish()
             made.wait(lambda fault=fault: faults(fault) > 0)  # type: ignore[misc]
             assert made.ask("a")[0] == 200
-        published.put(routes("a"), b"model_list: {")
-        made.wait(lambda: "LiteLLM's config.yaml is not valid" in made.log())
+        for reason, files in {
+            "LiteLLM's config.yaml is not valid": (routes("a"), b"model_list: {"),
+            "access document is not valid": (b'{"schemaVersion": 1, "access": {"groups": 3}}', litellm_config("a")),
+        }.items():
+            published.put(*files)
+            made.wait(lambda reason=reason: reason in made.log())  # type: ignore[misc]
         published.remove()
         made.wait(lambda: faults("parameter") > 1)
         assert made.ask("a")[0] == 200

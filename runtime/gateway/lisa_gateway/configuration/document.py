@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from lisa_gateway.access.document import AccessDocument, AccessError
 from lisa_gateway.routing.document import RoutingError, RoutingTable
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -127,8 +128,9 @@ class Configuration:
             ConfigurationFaultError: one of them has not.
         """
         try:
-            _ = self.table
-        except RoutingError as error:
+            if self.table.access is not None:
+                AccessDocument.read(self.table.access)
+        except (RoutingError, AccessError) as error:
             raise ConfigurationFaultError(Fault.CONTENT, f"routes.json is not valid: {error}") from error
         try:
             _ = self._litellm_models
