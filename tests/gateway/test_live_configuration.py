@@ -84,7 +84,7 @@ def test_a_model_is_added_while_requests_are_served(published: Published, tmp_pa
 
 def test_a_faulty_configuration_is_not_adopted(published: Published, tmp_path: Path) -> None:
     published.put(routes("a"), litellm_config("a"))
-    with container(tmp_path, published) as made:
+    with container(tmp_path, published, HANG_TIMEOUT="8") as made:
         made.wait(lambda: made.get("/health")[0] == 200)
         before = made.litellms()
 
@@ -115,6 +115,10 @@ def test_a_faulty_configuration_is_not_adopted(published: Published, tmp_path: P
         assert made.litellms() == before
         assert made.metric("lisa_gateway_configuration_pending") == 1
         assert "the gateway serves with configuration" in made.log()
+        # One that hangs while it starts is given up, and the container stays.
+        published.put(routes("a", "d"), litellm_config("a", "d", starts_in=600))
+        made.wait(lambda: faults("litellm") > 1)
+        assert made.litellms() == before
         # What was rejected does not stand in the way of what follows.
         published.put(routes("a", "c"), litellm_config("a", "c"))
         made.wait(lambda: made.ask("c")[0] == 200)

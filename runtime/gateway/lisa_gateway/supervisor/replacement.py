@@ -161,16 +161,19 @@ class Replacement:
             environment={**self._environment, **configuration.keys},
             settings=self._settings,
             counts=self._counts,
-            on_outage=self._outage,
+            on_outage=lambda: self._outage(litellm),
             gives_up=gives_up,
         )
         litellm.start()
         return litellm
 
-    def _outage(self) -> None:
-        """Decide what a LiteLLM that does not start again means: direct routes are served without it."""
+    def _outage(self, litellm: Litellm) -> None:
+        """Decide what a LiteLLM that does not start again means: direct routes are served without it.
+
+        One that is to replace another, or has been replaced, is not missed.
+        """
         current = self._current
-        if current is not None and not any(model.is_direct for model in current.table):
+        if litellm is self._litellm and current is not None and not any(model.is_direct for model in current.table):
             self._on_outage()
 
     def _publish(self, configuration: Configuration, litellm: Litellm | None, *, is_ready: bool) -> None:
