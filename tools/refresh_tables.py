@@ -84,6 +84,7 @@ TRACKED: dict[str, tuple[str, tuple[str, ...]]] = {
     "SQS": ("sqs", ("Queue", "QueuePolicy")),
     "SSM": ("ssm", ("Parameter",)),
     "SecretsManager": ("secretsmanager", ("ResourcePolicy", "RotationSchedule", "Secret", "SecretTargetAttachment")),
+    "WAFv2": ("wafv2", ("WebACLAssociation",)),
 }
 
 

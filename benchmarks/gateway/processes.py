@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,9 +22,38 @@ from lisa_compiler.dev.processes import free_port
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LITELLM = ROOT / ".venv" / "gateway" / "bin" / "litellm"
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 TOKEN = "sk-3c1f0a9b7d5e4826b1a4c7e9d2f05836"  # API token and LiteLLM's key in one; of this benchmark alone.
 _TABLE, _REGION = "tokens", "us-east-1"
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+_NGINX = """\
+daemon off;
+pid {folder}/pid;
+worker_processes 1;
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  upstream stub {{ server 127.0.0.1:{stub}; keepalive 2048; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    keepalive_requests 1000000;
+    location /v2/serve/ {{
+      proxy_pass http://stub/v1/;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }}
+  }}
+}}
+"""
 
 
 class PartError(Exception):
@@ -72,15 +102,35 @@ class Parts:
         command: list[str | Path] = [LITELLM, "--config", config, "--host", "127.0.0.1", "--port", str(port)]
         return self._start(port, command, {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": TOKEN})
 
-    def gateway(self, upstream: Part) -> Part:
-        """The gateway with one worker."""
+    def nginx(self, stub: Part) -> Part:
+        """A bare reverse proxy with one worker in front of a stub: what no gateway in Python reaches."""
         port = free_port()
+        folder = self.folder / f"nginx-{port}"
+        folder.mkdir()
+        config = folder / "nginx.conf"
+        config.write_text(_NGINX.format(folder=folder, port=port, stub=stub.port))
+        return self._start(port, [str(NGINX), "-c", config, "-p", folder, "-e", folder / "error.log"], {})
+
+    def gateway(self, upstream: Part, *, hosts: bool = False) -> Part:
+        """The gateway with one worker.
+
+        Args:
+            upstream: the server behind it.
+            hosts: whether it is the model's own server, which requests go to directly; it is LiteLLM otherwise.
+        """
+        port = free_port()
+        address = f"http://127.0.0.1:{upstream.port}"
+        direct = {"name": "stub", "route": "direct", "type": "textgen", "address": address, "operations": ["chat"]}
+        routes = self.folder / f"routes-{port}.json"
+        routes.write_text(json.dumps({"schemaVersion": 1, "models": [direct]}))
         environment = {
             **self.aws,
             "AUTHORITY": "http://127.0.0.1:1",
             "CLIENT_ID": "lisa",
             "LITELLM_KEY": TOKEN,
-            "LITELLM_URL": f"http://127.0.0.1:{upstream.port}",
+            "LITELLM_URL": address,
+            "MAX_CALLER_REQUESTS": "2048",
+            "ROUTES_FILE": str(routes) if hosts else "",
             "METRICS_PORT": str(free_port()),
             "PORT": str(port),
             "PYTHONPATH": f"{ROOT / 'runtime' / 'gateway'}:{ROOT / 'runtime' / 'oidc'}",

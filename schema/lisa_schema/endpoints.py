@@ -52,7 +52,9 @@ def required_endpoints(config: Config) -> dict[str, str]:
         for value in service.container_config.environment.values()
         if (reference := secret_reference(value)) is not None
     ]
-    if any(reference.is_secret for reference in references):
+    if config.model_keys and config.deployed_models:
+        found["secretsmanager"] = "the gateway reads the keys of models"
+    elif any(reference.is_secret for reference in references):
         found["secretsmanager"] = "ECS reads secrets of containers"
     elif config.deploy_rag and any(one.rds_config is not None for one in config.rag_repositories):
         found["secretsmanager"] = "the RAG function reads passwords of databases"

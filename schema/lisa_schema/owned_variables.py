@@ -24,8 +24,8 @@ _ONE_FILE: Final = "Remove it, and add the settings to `litellmConfig`."
 _TRUST: Final = "Set `certificateAuthorityBundle` instead."
 _LISTENS: Final = "Remove it: the load balancer reaches the container at port 8080."
 _NO_KEY: Final = (
-    "Remove it: the gateway sends no key, so that the server would reject every request. Callers authenticate at the "
-    "gateway, and only the model's load balancer reaches the container."
+    "Remove it: the gateway does not know this key, so that the server would reject every request. With `modelKeys`, "
+    "the gateway sends a generated one."
 )
 _LITELLM: Final = "Remove it, and use `litellmConfig`."
 
@@ -92,9 +92,23 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "AUDIT_LOG_GROUP",
+        "the log group of the audit log",
+        "Remove it: the log group is named after the deployment.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "TOKEN_TABLE_NAME",
         "the table of API tokens",
         "Remove it: the table is named after `deploymentName`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "LIMITS_TABLE_NAME USAGE_TABLE_NAME",
+        "the tables of limits and usage",
+        "Remove it: the tables are named after `deploymentName`, `appName` and `deploymentStage`.",
         (GATEWAY,),
         in_task=True,
     ),
@@ -112,8 +126,22 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         (GATEWAY,),
         in_task=True,
     ),
+    *_each(
+        "GATEWAY_CONFIGURATION_PS_NAME",
+        "which models the gateway serves",
+        "Remove it, and set `ecsModels` and `litellmConfig`.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
+        "GATEWAY_CONFIGURATION_DIRECTORY CONFIGURATION_STATE",
+        "which models the gateway serves",
+        "Remove it, and set `ecsModels` and `litellmConfig`.",
+        (GATEWAY,),
+    ),
     # What connects the gateway with LiteLLM.
     *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
+    *_each("ROUTES_FILE", "where the gateway sends prompts", "Remove it: the routes are compiled.", (GATEWAY,)),
     *_each(
         "LITELLM_KEY",
         "the gateway's key for LiteLLM",
@@ -231,6 +259,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         ("tgi",),
     ),
     *_each("WEB_CONCURRENCY", "the number of worker processes", "Raise `minCapacity` instead.", ("instructor",)),
+    *_each("LISA_MODEL_KEY", "which key requests must have", "Set `modelKeys` instead.", MODELS, in_task=True),
     *_each("VLLM_API_KEY", "which key requests must have", _NO_KEY, ("vllm",)),
     *_each("SGLANG_API_KEY SGLANG_ADMIN_API_KEY", "which key requests must have", _NO_KEY, ("sglang",)),
     *_each("API_KEY", "which key requests must have", _NO_KEY, ("tgi", "tei")),

@@ -35,12 +35,23 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "alarmTopicArn",
     ),
     "What is deployed": ("deployRag", "deployChat", "deployUi", "systemBanner", "webAppAssetsPath"),
-    "Sign-in": ("authConfig",),
-    "Network": ("vpcId", "vpc", "availabilityZones", "natGateways", "apiGatewayConfig"),
+    "Sign-in and access": ("authConfig", "accessConfig"),
+    "Network": (
+        "vpcId",
+        "vpc",
+        "availabilityZones",
+        "natGateways",
+        "apiGatewayConfig",
+        "openEgress",
+        "egressAddresses",
+        "egressPorts",
+        "wafWebAclArn",
+    ),
     "AMIs": ("amiConfig",),
     "REST API": ("restApiConfig",),
     "Hosted models": (
         "ecsModels",
+        "modelKeys",
         "s3BucketModels",
         "weights",
         "mountS3DebUrl",
@@ -220,7 +231,9 @@ def _type(part: Schema, definitions: Schema) -> str:
     if part.get("type") == "array":
         return f"list of {_type(part.get('items', {}), definitions)}"
     if part.get("type") == "object":
-        return "mapping"
+        values = part.get("additionalProperties")
+        named = isinstance(values, Mapping) and "$ref" in values
+        return f"mapping of {_type(values, definitions)}" if named else "mapping"
     return f"{part.get('type', 'any')}{_limits(part)}"
 
 
@@ -243,8 +256,9 @@ def _blocks(part: Schema, definitions: Schema) -> Iterator[str]:
                 yield from _blocks(inner, definitions)
     for branch in part.get("oneOf", ()):
         yield from _blocks(branch, definitions)
-    if isinstance(part.get("items"), Mapping):
-        yield from _blocks(part["items"], definitions)
+    for key in ("items", "additionalProperties"):
+        if isinstance(part.get(key), Mapping):
+            yield from _blocks(part[key], definitions)
 
 
 def _cell(text: str) -> str:

@@ -24,6 +24,7 @@ _ALL_SERVERS: Final = {
     "PYTHONUNBUFFERED": "whether the log is written at once",
 }
 _WEIGHTS: Final = {
+    "HOME": "directory of caches, in a mount that the container can write to; /tmp",
     "COPY_ATTEMPTS": "attempts to copy the weights; 5",
     "COPY_PAUSE_SECONDS": "seconds between them; 5",
     "THREADS": "parallel copies; half the instance's vCPUs",
@@ -41,7 +42,8 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "BODY_TIMEOUT": "seconds until a body that is not an upload must have arrived; 120",
             "CONNECT_TIMEOUT": "seconds until LiteLLM accepts a connection; 5",
             "DRAIN_TIMEOUT": "seconds that requests may take when the container stops; 90",
-            "HANG_TIMEOUT": "seconds until a LiteLLM that does not answer ends the container; 300, 0 for never",
+            "GATEWAY_CONFIGURATION_POLL": "seconds between two looks at the models and routes; 15",
+            "HANG_TIMEOUT": "seconds until a LiteLLM that does not answer is started again; 300, 0 for never",
             "HEAD_TIMEOUT": "seconds until the headers of a request must have arrived; 10",
             "KEEP_ALIVE_TIMEOUT": "seconds that a connection may be idle, above the load balancer's 600; 620",
             "LARGE_BODY_SECONDS": "seconds until the next large body goes on, after the largest one; 2, 0 for none",
@@ -71,6 +73,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "MAX_JSON_FIELD_BYTES": "longest parameter in a JSON body; 16 KiB",
             "MAX_JSON_TEXT_BYTES": "longest text of a JSON body; 4 MiB",
             "MAX_LARGE_BODIES": "large bodies of all callers in flight; 16",
+            "MAX_MODEL_REQUESTS": "requests of one hosted model in flight; 1536",
             "MAX_REQUESTS": "requests of all callers in flight; 2048",
             "MAX_TARGET_BYTES": "longest path and query of a request; 16 KiB",
             "METRICS_PORT": "port for Prometheus, which no load balancer reaches; 9090, 0 for none",

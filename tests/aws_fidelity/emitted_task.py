@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aws_fidelity.container_sandbox import Isolation, give_to_owner
+
 PORT = 8080
 """Where the load balancer reaches a container."""
 
@@ -47,11 +49,17 @@ class EmittedTask:
         context: directory of the build context.
         environment: the image's variables, and over them those of the task definition.
         stop_timeout: seconds between SIGTERM and SIGKILL.
+        isolation: what the container cannot do.
+        secrets: names of variables that ECS reads from secrets.
+        owner: the container that runs before it, which gives the volume of the weights to its user; None without one.
     """
 
     context: Path
     environment: Mapping[str, str]
     stop_timeout: int
+    isolation: Isolation
+    secrets: tuple[str, ...]
+    owner: Mapping[str, Any] | None
 
 
 def emitted_task(files: Mapping[str, bytes], folder: Path, *, component: str, image: str) -> EmittedTask:
@@ -70,20 +78,22 @@ def emitted_task(files: Mapping[str, bytes], folder: Path, *, component: str, im
             target = context / path.removeprefix(prefix)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    container = _container(json.loads(files[f"cloudformation/{component}.template.json"]))
+    container, *others = _containers(json.loads(files[f"cloudformation/{component}.template.json"]))
     # What is known only when it is deployed, such as the chat application's address, stays out.
     settings = {each["Name"]: each["Value"] for each in container["Environment"] if isinstance(each["Value"], str)}
     return EmittedTask(
         context=context,
         environment={**_image_environment(context), **settings},
         stop_timeout=container["StopTimeout"],
+        isolation=Isolation.of(container),
+        secrets=tuple(one["Name"] for one in container.get("Secrets", ())),
+        owner=others[0] if others else None,
     )
 
 
-def _container(template: Mapping[str, Any]) -> dict[str, Any]:
+def _containers(template: Mapping[str, Any]) -> list[dict[str, Any]]:
     (task,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::ECS::TaskDefinition")
-    (container,) = task["Properties"]["ContainerDefinitions"]
-    return dict(container)
+    return list(task["Properties"]["ContainerDefinitions"])
 
 
 def _image_environment(context: Path) -> dict[str, str]:
@@ -144,6 +154,7 @@ def running_task(
     programs: Sequence[Path],
     environment: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
+    visible: Sequence[Path] = (),
 ) -> Iterator[RunningTask]:
     """Run a container until the block ends.
 
@@ -153,11 +164,22 @@ def running_task(
         programs: directories of the image's programs, searched first.
         environment: what the test adds to the emitted environment.
         prefix: a command that runs the entrypoint, such as `taskset`.
+        visible: directories that the container reads, besides its context; the log's is its volume.
     """
     number = next(_NUMBERS)
     address, link = f"{_NETWORK}.{number}", f"l{os.getpid()}x{number}"
     path = os.pathsep.join((*map(str, programs), os.environ["PATH"]))
-    command = ["unshare", "--net", "bash", "-euc", _JOIN_NETWORK, address, HOST, *prefix]
+    volume = log.parent
+    if task.owner is not None:
+        give_to_owner(task.owner, volume)
+    else:
+        subprocess.run(["chown", "-R", task.isolation.user, volume], check=True)
+    directories = [*visible, task.context, volume]
+    for directory in directories:
+        # Temporary directories of tests are private, and an image is readable.
+        directory.chmod(0o755)
+    isolated = task.isolation.command(visible=directories, writable=[volume])
+    command = ["unshare", "--net", "bash", "-euc", _JOIN_NETWORK, address, HOST, *prefix, *isolated]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "bash", str(task.context / "entrypoint.sh")],

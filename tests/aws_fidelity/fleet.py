@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ import parts
 from aws_fidelity.emitted_task import HOST, EmittedTask, RunningTask, emitted_task, running_task
 from containers.context import FAKE_S5CMD
 from lisa_compiler.compile.pipeline import compile_environment
+from lisa_compiler.plan.outputs import LITELLM_CONFIGURATION, ROUTES
 
 WRITER = "org/writer"
 EMBEDDER = "org/embedder"
+MODEL_KEY = "key-of-a-model"
+"""What Secrets Manager has for each model, in place of a generated key."""
 SERVICES = ("rest-api", "vllm", "instructor")
 
 _WORDS = {word: number for number, word in enumerate(("<s>", "</s>", "<unk>", *(f"w{n}" for n in range(253))))}
@@ -102,6 +105,7 @@ def compiled(folder: Path, *, model_port: int, **gateway: str) -> dict[str, byte
     }
     document = configuration(
         authConfig=None,
+        modelKeys=True,
         deployChat=False,
         deployUi=False,
         restApiConfig=rest,
@@ -152,12 +156,14 @@ class Service:
             folder / "log",
             programs=(self.folder / "bin", self.python.parent),
             environment={
-                "HOME": str(folder),
                 "LOCAL_MODEL_PATH": str(folder / "model"),
                 **self.environment,
+                **({"LISA_MODEL_KEY": MODEL_KEY} if "LISA_MODEL_KEY" in self.task.secrets else {}),
+                "FAKE_LOG": str(folder / "s5cmd"),
                 **(environment or {}),
             },
             prefix=prefix,
+            visible=[self.folder.parent],
         )
 
 
@@ -176,7 +182,8 @@ def fleet(folder: Path, files: Mapping[str, bytes]) -> dict[str, Service]:
     gateway = parts.ROOT / ".venv" / "gateway" / "bin" / "python"
     found = {}
     if gateway.exists():
-        found["rest-api"] = _service(folder, task(component="serve", image="rest-api"), "rest-api", gateway)
+        service = _service(folder, task(component="serve", image="rest-api"), "rest-api", gateway)
+        found["rest-api"] = replace(service, environment={**service.environment, **_configuration(folder, files)})
     if parts.pytorch().is_installed:
         found["vllm"] = _service(
             folder, task(component="model-writer", image="writer"), "writer", parts.PYTORCH / "bin" / "python"
@@ -185,6 +192,15 @@ def fleet(folder: Path, files: Mapping[str, bytes]) -> dict[str, Service]:
         folder, task(component="model-embedder", image="embedder"), "embedder", own_python(), packages
     )
     return found
+
+
+def _configuration(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
+    """The gateway's configuration on a machine without AWS."""
+    for name in (ROUTES, LITELLM_CONFIGURATION):
+        path = folder / "compiled" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(files[name])
+    return {"GATEWAY_CONFIGURATION_DIRECTORY": str(folder / "compiled")}
 
 
 def _service(folder: Path, task: EmittedTask, image: str, python: Path, packages: Path | None = None) -> Service:

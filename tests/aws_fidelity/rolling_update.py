@@ -25,6 +25,8 @@ from lisa_schema.connection_times import LOAD_BALANCER_IDLE_SECONDS
 
 START_SECONDS = 400
 NODES = 8
+_WITH_KEY = {"authorization": f"Bearer {fleet.MODEL_KEY}"}
+"""What the gateway sends to models; it has no authentication itself here."""
 BURSTS = 6
 BURST = {"rest-api": 80, "vllm": 50, "instructor": 80}
 """Requests at once through a node of the load balancer; 10,080 in all. Each uses a connection that then rests."""
@@ -45,6 +47,8 @@ class Outcome:
         bodies: examples of answers that are not 200.
         streams: what was in flight when a copy was stopped, and how it ended.
         stops: how each copy stopped.
+        without_key: statuses of the answers to requests without the key of the model, and with another.
+        isolation: lines of /proc/PID/status of each copy, of what the container cannot do.
         idle_seconds: how long an idle connection to a copy has been open; it still was.
     """
 
@@ -52,6 +56,8 @@ class Outcome:
     bodies: dict[int, str] = field(default_factory=dict)
     streams: list[str] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
+    without_key: list[int] = field(default_factory=list)
+    isolation: set[tuple[str, ...]] = field(default_factory=set)
     idle_seconds: list[float] = field(default_factory=list)
 
 
@@ -158,8 +164,11 @@ class _Update:
         await self._balancer.register([distance.port for _, distance in copies])
 
     async def _stop(self, task: RunningTask) -> None:
+        self._outcome.isolation.add(_isolation(task))
+        if self.name != "rest-api":
+            self._outcome.without_key += await _statuses_without_key(task, self.name)
         path, body = _stream(self.name)
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(headers=_WITH_KEY) as session:
             for _ in range(_STREAMS_TRIED):
                 began = asyncio.Event()
                 request = asyncio.create_task(_post(session, f"http://{task.address}:{PORT}{path}", body, began))
@@ -172,6 +181,26 @@ class _Update:
             text = await request
         self._outcome.streams.append("complete" if _is_complete(self.name, text) else text[-500:])
         self._outcome.stops.append(stop)
+
+
+def _isolation(task: RunningTask) -> tuple[str, ...]:
+    """User, capabilities and privileges of the first process, as the kernel has them."""
+    lines = Path(f"/proc/{task.process.pid}/status").read_text().splitlines()
+    kept = ("Uid:", "Gid:", "Groups:", "CapPrm:", "CapEff:", "CapBnd:", "NoNewPrivs:")
+    return tuple(" ".join(line.split()) for line in lines if line.startswith(kept))
+
+
+async def _statuses_without_key(task: RunningTask, service: str) -> list[int]:
+    # Of all requests, those with the number 0 reach the API that requires the key.
+    path, body = _request(service, 0)
+    statuses = []
+    for headers in ({}, {"authorization": "Bearer another"}, {"authorization": fleet.MODEL_KEY}):
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(f"http://{task.address}:{PORT}{path}", json=body) as answer,
+        ):
+            statuses.append(answer.status)
+    return statuses
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: Any, began: asyncio.Event) -> str:
@@ -263,7 +292,7 @@ async def observe(folder: Path, services: Mapping[str, fleet.Service], listening
         await asyncio.gather(*(update.start(tasks, stack) for update in updates))
         # A connection to the load balancer for each request: what it does with those of clients is not the matter.
         connector = aiohttp.TCPConnector(force_close=True, limit=0)
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, headers=_WITH_KEY))
 
         async def send(update: _Update, url: str, pauses: list[float]) -> None:
             for pause in (*pauses, 0.0):

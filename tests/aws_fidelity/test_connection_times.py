@@ -13,9 +13,9 @@ from tests.compiler.conftest import resources, templates
 
 import parts
 from lisa_compiler.compile.pipeline import compile_environment
+from lisa_gateway.supervisor.settings import GATEWAY_STOP_MARGIN_SECONDS, SupervisorSettings
 from lisa_schema.connection_times import KEEP_ALIVE_VARIABLES
 
-ENTRYPOINT = parts.ROOT / "templates" / "containers" / "rest-api" / "entrypoint.sh"
 NEVER_CLOSE = {"tei", "tgi"}
 """Containers whose servers keep idle connections as long as the client does; see docs/decisions/0035-connections.md."""
 SERVICES = [
@@ -52,7 +52,7 @@ def idle_timeout(template: Mapping[str, Any]) -> int:
 
 
 def container(template: Mapping[str, Any]) -> dict[str, Any]:
-    (found,) = of_type(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    found = of_type(template, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
     return dict(found)
 
 
@@ -85,10 +85,8 @@ def test_the_stop_timeout_is_longer_than_the_drain(template: Mapping[str, Any]) 
     drain = int(variables(template).get("DRAIN_TIMEOUT", 90))
     needed = drain
     if kind(template) == "rest-api":
-        text = ENTRYPOINT.read_text(encoding="utf-8")
-        gateway = re.findall(r"gateway_stop=\$\(\(DRAIN_TIMEOUT \+ (\d+)\)\)", text)
-        litellm = re.findall(r"litellm_stop=\$\{LITELLM_STOP_SECONDS:-(\d+)\}", text)
-        needed += int(gateway[0]) + int(litellm[0])
+        litellm = SupervisorSettings.model_fields["litellm_stop_seconds"].default
+        needed += GATEWAY_STOP_MARGIN_SECONDS + int(litellm)
     assert container(template)["StopTimeout"] > needed
 
 

@@ -51,3 +51,27 @@ def test_streams_end_complete_when_a_copy_stops(outcome: Outcome) -> None:
 def test_copies_stop_before_they_are_killed(outcome: Outcome) -> None:
     assert outcome.stops
     assert not [stop for stop in outcome.stops if stop.was_killed], outcome.stops
+
+
+def test_copies_run_without_privileges(outcome: Outcome) -> None:
+    """Real servers, among them LiteLLM and vLLM, answered all of this on a root that they cannot write to."""
+    nothing = "0000000000000000"
+    assert outcome.isolation == {
+        (
+            "Uid: 65534 65534 65534 65534",
+            "Gid: 65534 65534 65534 65534",
+            "Groups:",
+            f"CapPrm: {nothing}",
+            f"CapEff: {nothing}",
+            f"CapBnd: {nothing}",
+            "NoNewPrivs: 1",
+        )
+    }
+
+
+@pytest.mark.parametrize("service", ["vllm", "instructor"])
+def test_models_reject_requests_without_their_key(observed: Mapping[str, Outcome], service: str) -> None:
+    if service not in observed:
+        pytest.skip(f"what {service} runs on is not installed: `make weights-parts`")
+    assert observed[service].without_key
+    assert set(observed[service].without_key) == {401}

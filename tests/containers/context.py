@@ -73,6 +73,7 @@ cp -R "$FAKE_S3/$1/org/name/." "$2"
 
 FAKE_SERVER = """#!/bin/bash
 [[ ${1:-} != -c ]] || exec "$FAKE_PYTHON" "$@"
+[[ ${2:-} != lisa_gateway.supervisor ]] || exec "$FAKE_PYTHON" -P "$@"
 printf '%s\\n' "$@" >"$FAKE_OUT/$(basename "$0").arguments"
 env >"$FAKE_OUT/$(basename "$0").environment"
 [[ -z ${FAKE_SERVER_EXITS:-} ]] || exit "$FAKE_SERVER_EXITS"
@@ -192,7 +193,6 @@ def container(folder: Path, kind: ImageKind, files: Mapping[str, bytes] | None =
         image=image,
         model=MODEL,
         weights=None if rest else weights,
-        litellm_config=b"model_list: []\n" if rest else None,
     )
     for name, content in {**emit_context(spec, project=folder), **image_code(kind)}.items():
         path = folder / "context" / name

@@ -191,3 +191,26 @@ def test_instructor(tmp_path: Path) -> None:
         *("lisa_instructor.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8080"),
         *("--timeout-keep-alive", "620", "--timeout-graceful-shutdown", "90"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable"),
+    [("vllm", "VLLM_API_KEY"), ("tgi", "API_KEY"), ("tei", "API_KEY"), ("instructor", "LISA_MODEL_KEY")],
+)
+def test_the_key_reaches_the_server_as_a_variable(tmp_path: Path, kind: str, variable: str) -> None:
+    arguments = started(tmp_path, kind, LISA_MODEL_KEY="key-of-the-model")
+    assert "key-of-the-model" not in " ".join(arguments)
+    environment = variables(tmp_path, SERVERS[kind])
+    assert {name for name, value in environment.items() if value == "key-of-the-model"} == {variable}
+
+
+def test_sglang_takes_the_key_as_an_argument(tmp_path: Path) -> None:
+    arguments = started(tmp_path, "sglang", LISA_MODEL_KEY="key-of-the-model")
+    assert arguments[arguments.index("--api-key") + 1] == "key-of-the-model"
+    assert "key-of-the-model" not in variables(tmp_path, "sglang").values()
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_without_a_key_no_server_requires_one(tmp_path: Path, kind: str) -> None:
+    assert "--api-key" not in started(tmp_path, kind)
+    assert not {"API_KEY", "VLLM_API_KEY", "LISA_MODEL_KEY"} & set(variables(tmp_path, SERVERS[kind]))

@@ -23,6 +23,7 @@ from lisa_tokens import stored_key
 
 REGION = "us-east-1"
 TABLE = "test-LISAApiTokenTable"  # As a deployment named test has it.
+LIMITS, USAGE = "lisa-limits", "lisa-usage"
 PARAMETER = "/lisa/registeredModels"
 TOKEN = "a-long-lived-token"
 MODELS = [
@@ -120,7 +121,7 @@ def local_aws() -> Iterator[Aws]:
     port = free_port()
     with TemporaryDirectory() as folder:
         log = Path(folder) / "moto.log"
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        command = [sys.executable, ROOT / "tests" / "gateway" / "serial_aws.py", str(port)]
         with running(command, log=log, environment={}) as process:
             found = Aws(f"http://127.0.0.1:{port}")
             wait_until_answers(f"{found.endpoint}/moto-api/", process, log, seconds=60)
@@ -135,6 +136,13 @@ def _fill(found: Aws) -> None:
         AttributeDefinitions=[{"AttributeName": "token", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "token", "KeyType": "HASH"}],
     )
+    for table, keys in ((LIMITS, ["counter"]), (USAGE, ["subject", "period"])):
+        found.client("dynamodb").create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in zip(keys, ["HASH", "RANGE"], strict=False)],
+        )
     found.put_token(TOKEN)
     names = ("provider", "modelName", "modelId", "modelType", "streaming")
     value = json.dumps([dict(zip(names, model, strict=True)) for model in MODELS])
@@ -186,7 +194,7 @@ def settings(aws: Aws, authority: str, litellm_url: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def _shared_gateway(aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    limits = {"ANSWER_TIMEOUT": "2", "MAX_BODY_BYTES": str(60 * 1024 * 1024)}
+    limits = {"ANSWER_TIMEOUT": "2", "STREAM_IDLE_TIMEOUT": "1", "MAX_BODY_BYTES": str(60 * 1024 * 1024)}
     environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url) | limits
     with gateway(tmp_path_factory.mktemp("gateway"), environment) as found:
         yield found

@@ -1,4 +1,6 @@
-"""A server in LiteLLM's place that answers as no server should; each attack is asked for in a header."""
+"""A server in LiteLLM's or a model's place that answers as no server should.
+
+Each attack is asked for in a header, or in the body, since a model's server gets few headers of a caller."""
 
 from __future__ import annotations
 
@@ -134,7 +136,7 @@ async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[tuple[str, by
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: ([0-9]+)", head.lower())
         body = await reader.readexactly(int(length[1])) if length else b""
-        attack = re.search(rb"attack=([a-z0-9.-]*)", head)
+        attack = re.search(rb"attack=([a-z0-9.-]*)", head + body)
         marker = MARKER.search(body)
         yield attack[1].decode() if attack else "", marker[0] if marker else b"marker-none"
 

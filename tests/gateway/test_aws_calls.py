@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from gateway.conftest import PARAMETER, REGION, TABLE, TOKEN, Aws
+from gateway.conftest import LIMITS, PARAMETER, REGION, TABLE, TOKEN, USAGE, Aws
+from lisa_gateway.access.counters import DynamoCounters
+from lisa_gateway.access.usage import Amount, UsageRecorder
+from lisa_gateway.audit.delivery import Delivery
+from lisa_gateway.configuration.source import published_source
+from lisa_gateway.direct.keys import ModelKeys, secrets_client
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
 from lisa_tokens import new_token, stored_key
 from permissions.recording import Recorder, recording
 
+AUDIT = "/lisa/calls/audit"
 LIST = [{"provider": "ecs.textgen.tgi", "modelName": "org/writer", "modelId": "writer", "modelType": "textgen"}]
 
 
@@ -22,7 +31,9 @@ def recorder() -> Iterator[Recorder]:
     yield from recording()
 
 
-def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_declared_call_is_made(
+    aws: Aws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     text = json.dumps(LIST)
@@ -31,12 +42,48 @@ def test_every_declared_call_is_made(aws: Aws, recorder: Recorder, monkeypatch: 
     for key, value in parts.items():
         aws.client("ssm").put_parameter(Name=key, Value=value, Type="String")
 
+    aws.client("secretsmanager").create_secret(Name="test/models/writer/key", SecretString="key")
+
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
             assert await DynamoTable(table, TABLE).find(TOKEN)
             await DynamoTable(table, TABLE).set_last_used(stored_key(new_token()), 2, unless_after=1)
+            assert (await DynamoCounters(table, LIMITS).take("key", limit=1, least=1, most=1, end=time.time())).units
+            usage = UsageRecorder(table, USAGE)
+            usage.record(user="ann", groups=["staff"], model="writer", amount=Amount(1))
+            await usage.write()
             assert [model.name for model in await Registry(parameters, name).models()] == ["org/writer"]
 
+        async with secrets_client(REGION) as secrets:
+            assert await ModelKeys(secrets).get("test/models/writer/key") == b"key"
+
+    content = b'{"models": []}'
+    sha256 = hashlib.sha256(content).hexdigest()
+    objects, bucket, configuration = aws.client("s3"), "configurations", "/lisa/gateway/configuration"
+    objects.create_bucket(Bucket=bucket)
+    objects.put_object(Bucket=bucket, Key="gateway-routes", Body=content)
+    file = {"bucket": bucket, "key": "gateway-routes", "sha256": sha256}
+    value = json.dumps({"schemaVersion": 1, "routes": file, "litellm": file})
+    aws.client("ssm").put_parameter(Name=configuration, Value=value, Type="String")
+
+    async def read() -> None:
+        async with published_source(REGION, configuration) as source:
+            assert (await source.read()).routes == content
+
     asyncio.run(use())
-    recorder.variables |= {**aws.environment, "REGISTERED_MODELS_PS_NAME": name}
+    asyncio.run(read())
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName=AUDIT)
+    (tmp_path / "1.ready").write_text('{"time":"2026-11-29T10:00:00.000Z"}\n')
+    assert Delivery(logs, tmp_path, AUDIT).deliver()
+    tables = {"LIMITS_TABLE_NAME": LIMITS, "USAGE_TABLE_NAME": USAGE}
+    recorder.variables |= {
+        **aws.environment,
+        **tables,
+        "REGISTERED_MODELS_PS_NAME": name,
+        "GATEWAY_CONFIGURATION_PS_NAME": configuration,
+        "CONFIGURATION": f"{bucket}/gateway-routes",
+        "AUDIT_LOG_GROUP": AUDIT,
+        "MODEL_KEY": "test/models/writer/key",
+    }
     assert recorder.missing("gateway") == []

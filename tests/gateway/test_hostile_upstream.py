@@ -17,6 +17,7 @@ from gateway.conftest import Aws, settings
 from gateway.hostile_upstream import ANSWERED, BROKEN, FOREIGN, LATE, LENIENT, REFUSED, SLOW
 from gateway.processes import Gateway, gateway
 
+DIRECT = "hosted"
 CALLERS = [f"caller-{number}-5f1c" for number in range(8)]
 _numbers = count()
 
@@ -26,9 +27,14 @@ def attacked(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gat
     """A gateway in front of a hostile server, which lets some callers in."""
     for token in CALLERS:
         aws.put_token(token)
+    folder = tmp_path_factory.mktemp("gateway")
     with hostile_upstream.serving() as url:
-        environment = settings(aws, "http://127.0.0.1:1", url) | {"ANSWER_TIMEOUT": "2"}
-        with gateway(tmp_path_factory.mktemp("gateway"), environment) as found:
+        direct = {"name": DIRECT, "route": "direct", "type": "textgen", "address": url, "operations": ["chat"]}
+        others = {"name": "*", "route": "litellm"}
+        (folder / "routes.json").write_text(json.dumps({"schemaVersion": 1, "models": [direct, others]}))
+        environment = settings(aws, "http://127.0.0.1:1", url)
+        environment |= {"ANSWER_TIMEOUT": "2", "ROUTES_FILE": str(folder / "routes.json")}
+        with gateway(folder, environment) as found:
             yield found
 
 
@@ -52,11 +58,17 @@ class Outcome:
 
 
 async def ask(
-    session: aiohttp.ClientSession, served: Gateway, token: str, attack: str, *, is_late: bool = False
+    session: aiohttp.ClientSession,
+    served: Gateway,
+    token: str,
+    attack: str,
+    *,
+    is_late: bool = False,
+    model: str = "stub",
 ) -> Outcome:
     marker = f"marker-{token}-{next(_numbers)}"
-    headers = {"Authorization": f"Bearer {token}", "X-Upstream": f"attack={attack}"}
-    content = {"model": "stub", "messages": [{"role": "user", "content": marker}]}
+    headers = {"Authorization": f"Bearer {token}"}
+    content = {"model": model, "user": f"attack={attack}", "messages": [{"role": "user", "content": marker}]}
     url = f"{served.url}/v2/serve/chat/completions"
     received = b""
     try:
@@ -72,15 +84,15 @@ async def ask(
         return Outcome(marker, 200, "", received, is_broken=True, is_late=is_late)
 
 
-def ask_all(served: Gateway, attacks: list[str], *, rounds: int = 3) -> Counter[str]:
+def ask_all(served: Gateway, attacks: list[str], *, rounds: int = 3, model: str = "stub") -> Counter[str]:
     """Each caller asks with each attack at once, several times, and in between without one; outcomes by name."""
     is_late = any(attack in LATE for attack in attacks)
 
     async def one(session: aiohttp.ClientSession, token: str, attack: str) -> list[tuple[str, Outcome]]:
         found = []
         for _ in range(rounds):
-            found.append((attack, await ask(session, served, token, attack, is_late=is_late)))
-            found.append(("", await ask(session, served, token, "", is_late=is_late)))
+            for asked in (attack, ""):
+                found.append((asked, await ask(session, served, token, asked, is_late=is_late, model=model)))
         return found
 
     async def all_of_them() -> Counter[str]:
@@ -150,3 +162,24 @@ def test_memory_stays_bounded(attacked: Gateway) -> None:
     got = ask_all(attacked, attacks, rounds=10)
     assert got[": own"] == 240
     assert resident() - before < 100
+
+
+def test_a_models_own_server_can_do_no_more(attacked: Gateway) -> None:
+    """Every attack of eight callers at once, on the direct path."""
+    attacks = [*ANSWERED, *REFUSED, *BROKEN, *SLOW, *LENIENT]
+    got = ask_all(attacked, attacks, rounds=1, model=DIRECT)
+    expected = {
+        # What comes late can meet the next request of the same caller, which then fails.
+        **{attack: {"own", "204", "502", "broken"} for attack in ANSWERED},
+        **{attack: {"502"} for attack in REFUSED},
+        **{attack: {"broken", "502"} for attack in BROKEN},
+        **{attack: {"504"} for attack in SLOW},
+        **{attack: {"own", "broken", "502"} for attack in LENIENT},
+    }
+    found = {attack: {name.rpartition(": ")[2] for name in got if name.startswith(f"{attack}: ")} for attack in attacks}
+    assert {attack: names for attack, names in found.items() if not names <= expected[attack]} == {}
+    answered = {name: times for name, times in got.items() if name.rpartition(": ")[0] in ANSWERED}
+    own = sum(times for name, times in answered.items() if name.endswith((": own", ": 204")))
+    assert own > 0.9 * sum(answered.values())
+    late = ask_all(attacked, [*LATE], rounds=3, model=DIRECT)
+    assert sum(late.values()) == 2 * 2 * 3 * len(CALLERS)

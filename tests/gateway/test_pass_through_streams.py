@@ -8,6 +8,7 @@ import socket
 import time
 
 import aiohttp
+import openai
 import pytest
 import requests
 from aiohttp import web
@@ -59,12 +60,48 @@ def test_litellm_that_does_not_answer_in_time(served: Gateway, stub: StubModel) 
 
 
 @pytest.mark.parametrize("how", ["broken", "stalled"])
-def test_a_stream_that_breaks_off_does_not_look_whole(served: Gateway, stub: StubModel, how: str) -> None:
+def test_a_stream_that_breaks_ends_with_an_error_that_clients_raise(served: Gateway, stub: StubModel, how: str) -> None:
     async def half(request: web.Request) -> web.StreamResponse:
         answer = await open_stream(request)
-        await answer.write(chunk("a", chat=True))
+        await answer.write(chunk("a", chat=True) + b'data: {"unfinished')
         if how == "stalled":
             await asyncio.sleep(30)
+        assert request.transport is not None
+        request.transport.abort()
+        return answer
+
+    stub.behaviours["/chat/completions"] = half
+    client = openai.OpenAI(base_url=f"{served.url}/v2/serve", api_key=TOKEN, max_retries=0, timeout=10)
+    pieces, began = [], time.monotonic()
+    stream = client.chat.completions.create(model="stub", messages=[], stream=True)
+    with pytest.raises(openai.APIError) as raised:
+        pieces.extend(piece.choices[0].delta.content for piece in stream)
+    assert pieces == ["a"]
+    code = "upstream_timeout" if how == "stalled" else "upstream_interrupted"
+    assert raised.value.code == code
+    assert isinstance(raised.value.body, dict)
+    wait_for(lambda: f'"requestId":"{raised.value.body["request_id"]}"' in served.log.read_text())
+    # A stream may be idle for STREAM_IDLE_TIMEOUT, which is shorter here than the time until the first byte.
+    assert time.monotonic() - began < 1.9
+
+
+def test_the_first_byte_of_a_stream_may_take_longer_than_its_pauses(served: Gateway, stub: StubModel) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        answer = await open_stream(request)
+        await asyncio.sleep(1.4)
+        await answer.write(chunk("a", chat=True))
+        return answer
+
+    stub.behaviours["/chat/completions"] = slow
+    answer = requests.post(f"{served.url}/v2/serve/chat/completions", json=CHAT, headers=AUTHORIZED, timeout=10)
+    assert answer.content == chunk("a", chat=True)
+
+
+def test_an_answer_that_is_no_stream_breaks_with_its_connection(served: Gateway, stub: StubModel) -> None:
+    async def half(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await answer.prepare(request)
+        await answer.write(b'{"choices":')
         assert request.transport is not None
         request.transport.abort()
         return answer

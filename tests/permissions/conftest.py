@@ -59,6 +59,7 @@ def _neighbors(folder: Path) -> Compiled:
     rest_api = MINIMAL["restApiConfig"]
     project = Project(folder).write(
         accountNumbersEcr=["210987654321"],
+        modelKeys=True,
         ecsModels=models,
         restApiConfig={**rest_api, "containerConfig": _with_environment(rest_api["containerConfig"])},
         deployRag=True,

@@ -236,6 +236,8 @@ class Deployed:
         if name in pseudo:
             return pseudo[name]
         if name in template["Resources"]:
+            if template["Resources"][name]["Type"] == "AWS::SecretsManager::Secret":
+                return self.arn_of(component, name)
             return self._physical_name(component, name)
         default = template["Parameters"][name].get("Default")
         if default is None:

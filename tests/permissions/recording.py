@@ -139,12 +139,21 @@ def _program(frame: FrameType | None) -> str | None:
     return None
 
 
+def _tables(params: Mapping[str, Any]) -> list[str]:
+    """The tables of a request of DynamoDB."""
+    if "TableName" in params:
+        return [params["TableName"]]
+    if "TransactItems" in params:
+        return [action["TableName"] for item in params["TransactItems"] for action in item.values()]
+    return list(params["RequestItems"])
+
+
 def _resources(service: str, operation: str, params: Mapping[str, Any]) -> list[str]:
     """What a request names."""
     match service:
         case "dynamodb":
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-            names = [params["TableName"]] if "TableName" in params else list(params["RequestItems"])
+            names = _tables(params)
             found = [f"table/{name}{index}" for name in names]
         case "s3":
             keys = [f"/{one['Key']}" for one in params["Delete"]["Objects"]] if "Delete" in params else []
@@ -156,6 +165,8 @@ def _resources(service: str, operation: str, params: Mapping[str, Any]) -> list[
             found = [params["SecretId"]]
         case "ecs" if "services" in params:
             found = [arn.rpartition(":")[2] for arn in params["services"]]
+        case "logs":
+            found = [f"log-group:{params['logGroupName']}:log-stream:{params['logStreamName']}"]
         case "autoscaling" if "AutoScalingGroupName" in params:
             found = [f"autoScalingGroup:id:autoScalingGroupName/{params['AutoScalingGroupName']}"]
         case _:

@@ -19,6 +19,7 @@ Variables = Mapping[str, list[str]]
 _SETTINGS = re.compile(r'\{"cluster":"[^\n]*\}')
 _BUNDLE = re.compile(r"https://(?P<bucket>[^/.]+)\.s3\.[^/ ]+/(?P<key>\S+)")
 _IMAGE = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.[^/]+/(?P<repository>[^:@]+)")
+_MODEL_KEY = re.compile(r":secret:[^/]+/models/[^/]+/key-")
 _WEBSITE = re.compile(r":s3:path/(?P<bucket>[^/]+)/")
 
 
@@ -76,7 +77,9 @@ def _event(deployed: Deployed, component: str, function: str) -> Variables:
 def _stores(deployed: Deployed) -> Variables:
     """Secrets and search domains of the RAG repositories, as their parameters name them."""
     secrets = [
-        deployed.arn_of(component, found) for component, found, _ in deployed.resources("AWS::SecretsManager::Secret")
+        deployed.arn_of(component, found)
+        for component, found, _ in deployed.resources("AWS::SecretsManager::Secret")
+        if component == "rag"
     ]
     any_secrets = [f"{arn[:-6]}??????" for arn in secrets]
     domains = [properties["DomainName"] for _, _, properties in deployed.resources("AWS::OpenSearchService::Domain")]
@@ -95,6 +98,21 @@ def _stores(deployed: Deployed) -> Variables:
     }
 
 
+def _model_keys(deployed: Deployed) -> Variables:
+    """Secrets with the keys of models, which are in the stacks of these."""
+    keys = [
+        deployed.arn_of(component, found)
+        for component, found, _ in deployed.resources("AWS::SecretsManager::Secret")
+        if component.startswith("model-")
+    ]
+    scope = _cluster(deployed, "serve").removesuffix("-rest-api")
+    return {
+        "MODEL_KEY": keys,
+        "MODEL_KEYS": [deployed.arn("secretsmanager", f"secret:{scope}/models/*/key-??????")],
+        "MODEL_KEY_KEY": common(deployed)["KEY"] if keys else [],
+    }
+
+
 def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
     for component, _, properties in deployed.resources("AWS::ECS::TaskDefinition"):
         if deployed.resolve(component, properties["TaskRoleArn"]) == role.arn:
@@ -102,7 +120,27 @@ def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
             for container in properties["ContainerDefinitions"]:
                 variables |= {one["Name"]: one["Value"] for one in container.get("Environment", [])}
             prefixes = deployed.weights.get(component, [])
-            yield {**_resolved(deployed, component, variables), "WEIGHTS": prefixes}
+            yield {
+                **_resolved(deployed, component, variables),
+                **_gateway_files(deployed, component, variables),
+                **(_model_keys(deployed) if component == "serve" else {}),
+                "WEIGHTS": prefixes,
+            }
+
+
+def _gateway_files(deployed: Deployed, component: str, variables: Mapping[str, Any]) -> Variables:
+    """Files of the gateway's configuration, as the parameter that the task is started with names them."""
+    for place, _, properties in deployed.resources("AWS::SSM::Parameter"):
+        if place == component and properties["Name"] == variables.get("GATEWAY_CONFIGURATION_PS_NAME"):
+            found = json.loads(deployed.resolve(component, properties["Value"]))
+            files = [(found[name]["bucket"], found[name]["key"]) for name in ("litellm", "routes")]
+            # The older synthesizer of the CDK gives keys when it deploys.
+            any_files = {(bucket, "gateway-*" if key.startswith("gateway-") else key) for bucket, key in files}
+            return {
+                "CONFIGURATION": [f"{bucket}/{key}" for bucket, key in files],
+                "ANY_CONFIGURATION": [f"{bucket}/{key}" for bucket, key in sorted(any_files)],
+            }
+    return {}
 
 
 def _executions(deployed: Deployed, role: Role) -> Iterator[Variables]:
@@ -120,7 +158,9 @@ def _executions(deployed: Deployed, role: Role) -> Iterator[Variables]:
                 "IMAGE": [_repository(deployed, image)] if image and image["account"] == deployed.account else [],
                 "LOG_GROUP": [group],
                 "LOG_GROUPS": [group if component == "serve" else f"/lisa/{common(deployed)['MODEL_CLUSTERS'][0]}"],
-                "SECRET": [arn for arn in sources if ":secretsmanager:" in arn],
+                "SECRET": [arn for arn in sources if ":secretsmanager:" in arn and not _MODEL_KEY.search(arn)],
+                "MODEL_KEY": [arn for arn in sources if _MODEL_KEY.search(arn)],
+                "MODEL_KEYS": _model_keys(deployed)["MODEL_KEYS"],
                 "PARAMETER": [arn for arn in sources if ":ssm:" in arn],
                 "SECRET_KEY": [key for arn in sources if ":secretsmanager:" in arn for key in common(deployed)["KEY"]],
                 "PARAMETER_KEY": [key for arn in sources if ":ssm:" in arn for key in common(deployed)["KEY"]],
@@ -216,7 +256,9 @@ def _gateway_log_group(deployed: Deployed) -> str:
     (name,) = (
         properties["LogGroupName"]
         for place, _, properties in deployed.resources("AWS::Logs::LogGroup")
-        if place == "serve" and not properties["LogGroupName"].startswith("/aws/lambda/")
+        if place == "serve"
+        and not properties["LogGroupName"].startswith("/aws/lambda/")
+        and not properties["LogGroupName"].endswith("/audit")
     )
     return str(name)
 

@@ -94,3 +94,23 @@ def test_settings_come_from_the_environment() -> None:
     assert read.instruction == "Represent the document:"
     with pytest.raises(KeyError):
         settings.read({})
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"authorization": "Bearer other"}, 401),
+        ({"authorization": "the-key"}, 401),
+        ({"authorization": "Bearer the-key"}, 200),
+    ],
+)
+def test_key(headers: dict[str, str], status: int) -> None:
+    read = importlib.import_module("lisa_instructor.settings").Settings.read
+    settings = read({"LOCAL_MODEL_PATH": "/m", "MODEL_NAME": "org/name", "LISA_MODEL_KEY": "the-key"})
+    assert "the-key" not in repr(settings)
+    with TestClient(importlib.import_module("lisa_instructor.app").create_app(settings, FakeEncoder)) as client:
+        assert client.get("/health").status_code == 200
+        for path in ("/v1/embeddings", "/v1/models"):
+            method = "GET" if path == "/v1/models" else "POST"
+            assert client.request(method, path, json={"input": "a"}, headers=headers).status_code == status

@@ -138,7 +138,7 @@ def instruction(kind: ImageKind) -> str:
         if kind == "rest-api"
         else {"schemaVersion": 1, "model": "m", "prefix": "m", "status": "staged", "files": []}
     )
-    spec = ContextSpec(image=image, weights=weights, litellm_config=b"" if kind == "rest-api" else None)
+    spec = ContextSpec(image=image, weights=weights)
     dockerfile = emit_context(spec, project=ROOT)["Dockerfile"].decode()
     found = [run for run in re.findall(r"^RUN ((?:.*\\\n)*.*)", dockerfile, re.MULTILINE) if "requirements.txt" in run]
     assert len(found) == (2 if kind == "instructor" else 1)

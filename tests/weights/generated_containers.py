@@ -123,7 +123,7 @@ def read(generated: Path, component: str, folder: Path, store: seaweedfs.Store) 
     """Read a model's container from compiled output: its context, and the variables of its task definition."""
     template = json.loads((generated / "cloudformation" / f"model-{component}.template.json").read_bytes())
     (task,) = (entry for entry in template["Resources"].values() if entry["Type"] == "AWS::ECS::TaskDefinition")
-    (container,) = task["Properties"]["ContainerDefinitions"]
+    container = task["Properties"]["ContainerDefinitions"][0]
     variables = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
     return GeneratedContainer(generated / "containers" / component, variables, folder, store)
 

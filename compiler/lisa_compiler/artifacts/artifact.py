@@ -16,6 +16,7 @@ class ArtifactType(StrEnum):
     LAYER = "layer"
     CODE = "code"
     WEB = "web"
+    CONFIGURATION = "configuration"
 
 
 @dataclass(frozen=True, slots=True)

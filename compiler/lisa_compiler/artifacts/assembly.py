@@ -137,7 +137,10 @@ def read(output: Path, environment: str, partition: str, order: Sequence[str]) -
         raise DeployError(
             f"{directory} is not a cloud assembly of this version ({error}): run `lisa compile --env {environment}`."
         ) from error
-    by_kind = [ArtifactType.LAYER, ArtifactType.CODE, ArtifactType.WEB, ArtifactType.IMAGE]
+    by_kind = [
+        *(ArtifactType.LAYER, ArtifactType.CODE, ArtifactType.WEB, ArtifactType.CONFIGURATION),
+        ArtifactType.IMAGE,
+    ]
     return Assembly(
         directory=directory,
         stacks=_in_order(stacks, order),
@@ -217,6 +220,14 @@ class _Reader:
         for name, source in self.products.items():
             if whole == source.target:
                 return self._product(name, places)
+        if whole.is_relative_to(self.directory.parent):
+            return Artifact(
+                kind=ArtifactType.CONFIGURATION,
+                name=whole.relative_to(self.directory.parent).as_posix(),
+                digest=digest,
+                source=PrebuiltFile(whole),
+                places=places,
+            )
         name = display_name.removeprefix("layer ") or whole.stem
         return Artifact(kind=ArtifactType.LAYER, name=name, digest=digest, source=PrebuiltFile(whole), places=places)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from lisa_compiler.emit.trust import bundle_digest, describe_authorities, emit_t
 from lisa_compiler.emit.web import ENV_JS, emit_web, env_js_for_substitution
 from lisa_compiler.emit.weights import adapter_weights, emit_weights, model_weights
 from lisa_compiler.output.gateway_authentication import COMPONENT
-from lisa_compiler.plan.artifacts import ArtifactDigests, TrustDigests
+from lisa_compiler.plan.artifacts import ArtifactDigests, GatewayConfiguration, TrustDigests
 from lisa_compiler.plan.images import BuiltImage, TarballImage
 from lisa_compiler.product.artifact import WEB_APPLICATION, ImageRecipe, ProductArtifact
 from lisa_compiler.product.recipes import product_recipes
@@ -97,7 +98,9 @@ def container_contexts(deployment: Deployment, lock: WeightsLock, files: Mapping
     """What the build contexts of the gateway and the hosted models are made of, by what other emitters made."""
     contexts = []
     if isinstance(deployment.rest_api.image, BuiltImage):
-        settings = {path: files[path] for path in (LITELLM_CONFIG, ROUTES)}
+        # The built-in image reads its configuration when it runs; what a user's own image does with it is not known.
+        own = deployment.rest_api.image.kind == "custom"
+        settings = {path: files[path] for path in (LITELLM_CONFIG, ROUTES)} if own else {}
         contexts.append(ContextSpec(image=deployment.rest_api.image, settings=settings))
     contexts.extend(
         ContextSpec(
@@ -152,4 +155,7 @@ def artifact_digests(
         functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
         website=named.get(WEB_APPLICATION, ""),
         trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
+        gateway=GatewayConfiguration(
+            routes=hashlib.sha256(files[ROUTES]).hexdigest(), litellm=hashlib.sha256(files[LITELLM_CONFIG]).hexdigest()
+        ),
     )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lisa_compiler.dev.local_aws import LocalAws
 
 _LEFT_OUT = ("networking", "ui")
-_LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::Alarm")
+_LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
 _CREATE_SECONDS = 120
 _STUB_IMAGE = "ami-11111111"

@@ -47,7 +47,8 @@ class ContextSpec:
         weights: the model's part of weights.json: `{"schemaVersion", "model", "prefix", "status", "files": [{"path",
             "size", "sha256"}]}`, where status is `staged` or `unstaged`, and `"strict": true` if a container must
             refuse unstaged weights; None for the REST API.
-        settings: files of the REST API by path: LiteLLM's configuration and the routes of the models; none for a model.
+        settings: files by path, for a user's own image of the gateway: LiteLLM's configuration and the routes of the
+            models; none for others.
         adapters: the LoRA adapters of the model.
     """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lisa_compiler.plan.model_routes import server_name
+from lisa_compiler.plan.outputs import LITELLM_CONFIGURATION
 from lisa_compiler.plan.provenance import bare, following, unmarked
 from lisa_schema.litellm.credentials import sends_no_key
 from lisa_schema.litellm.references import PREFIX, is_set_by_litellm
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ModelPlan
     from lisa_schema.models import Config
 
-PATH = "litellm/config.yaml"
+PATH = LITELLM_CONFIGURATION
 
 _HEADER = """\
 # Configuration of the LiteLLM proxy, complete: nothing is added to it when the container starts.
@@ -97,7 +98,7 @@ def _entry(model: ModelPlan, name: str, served_name: str) -> dict[str, Any]:
     params: dict[str, Any] = {
         "model": f"openai/{served_name}",
         "api_base": f"{model.url}/v1",
-        "api_key": "ignored",
+        "api_key": "ignored" if model.key is None else f"{PREFIX}{model.key.variable}",
     }
     info: dict[str, Any] = {"mode": _MODES[kind]}
     if kind == "textgen":

@@ -6,10 +6,12 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.emit.access_summary import access_rows
 from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
     NOTHING,
     adapter_row,
+    alarm_rows,
     cell,
     count_range,
     external_row,
@@ -86,8 +88,10 @@ def emit_summary(
             edges=[(before, after) for after, direct in deployment.direct_dependencies().items() for before in direct],
             authorities=[cell(text) for text in authorities],
             exposed=_exposed(deployment, _access(deployment, serve)),
+            access=access_rows(deployment),
             settings=_settings(deployment),
             permissions=_permissions(deployment),
+            alarms=alarm_rows(deployment),
             totals=_totals(deployment),
         )
     )

@@ -23,6 +23,19 @@ class TrustDigests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfiguration:
+    """SHA-256 digests, in hexadecimal, of the files that the gateway reads while it runs.
+
+    Attributes:
+        routes: of the routes document.
+        litellm: of LiteLLM's configuration file.
+    """
+
+    routes: str
+    litellm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactDigests:
     """SHA-256 digests of the artifacts of one compile, in hexadecimal.
 
@@ -33,6 +46,7 @@ class ArtifactDigests:
         functions: by function name: digest of the files that the function imports.
         website: digest of the web application's files; empty where the configuration deploys none.
         trust: digests of the trust bundle; None where the configuration adds no authority.
+        gateway: digests of the gateway's configuration; None for stacks that do not publish it.
     """
 
     images: Mapping[str, str]
@@ -40,3 +54,4 @@ class ArtifactDigests:
     functions: Mapping[str, str]
     website: str
     trust: TrustDigests | None = None
+    gateway: GatewayConfiguration | None = None

@@ -21,7 +21,7 @@ from lisa_schema.plain_data import texts
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.deployment import Deployment
-    from lisa_compiler.plan.service_plans import ModelPlan
+    from lisa_compiler.plan.service_plans import ModelKeyPlan, ModelPlan
 
 EXTERNAL = "external model"
 
@@ -79,6 +79,7 @@ class ModelRoute:
         address: scheme and host of its server; empty unless the route is direct.
         operations: what its server answers itself, sorted; none unless the route is direct.
         server_name: what its server calls it, when that is not the public name.
+        key: the key that its server requires; None for none.
         former_name: what its server calls it too, which one that an earlier version started knows alone.
     """
 
@@ -90,6 +91,7 @@ class ModelRoute:
     operations: tuple[str, ...] = ()
     server_name: str = ""
     former_name: str = ""
+    key: ModelKeyPlan | None = None
 
     @property
     def is_direct(self) -> bool:
@@ -132,7 +134,11 @@ def server_name(model: ModelPlan) -> str:
 def _hosted(model: ModelPlan, name: str, reason: str) -> ModelRoute:
     kind, engine = bare(str(model.config.model_type)), bare(model.config.inference_container)
     route = ModelRoute(
-        name=name, reason=reason, model_type=following(kind, str(model.config.model_type)), engine=engine
+        name=name,
+        reason=reason,
+        model_type=following(kind, str(model.config.model_type)),
+        engine=engine,
+        key=model.key,
     )
     if reason:
         return route
@@ -150,6 +156,7 @@ def _hosted(model: ModelPlan, name: str, reason: str) -> ModelRoute:
         operations=_OPERATIONS[kind],
         server_name=own_name,
         former_name=former,
+        key=model.key,
     )
 
 

@@ -29,11 +29,17 @@ TABLE_NAME_LIMIT = 255
 DB_IDENTIFIER_LIMIT = 63
 OPENSEARCH_DOMAIN_LIMIT = 28
 
+GATEWAY_CONFIGURATION = "gateway/configuration"
+"""Path in Parameter Store, below the deployment's prefix, of the parameter that names the gateway's configuration."""
+
 REGISTERED_MODELS = "models"
 """Path in Parameter Store, below the deployment's prefix, of the parameters that the models' stacks write."""
 
 REPOSITORIES = "repositories"
 """Path, likewise, of the parameters of the RAG repositories, each the connection of one."""
+
+REPOSITORY_ACCESS = "repositoryAccess"
+"""Parameter of the RAG repositories that the callers of each group may use."""
 
 EFFECTIVE_CONFIGURATION = "configuration"
 """Parameter of the environment's configuration without its models, likewise."""
@@ -141,9 +147,23 @@ class Names:
         """CloudWatch alarm name."""
         return fit(f"{self._scope}-{purpose}", ALARM_NAME_LIMIT)
 
+    @property
+    def dashboard(self) -> str:
+        """CloudWatch dashboard name."""
+        return fit(self._scope, ALARM_NAME_LIMIT)
+
+    @property
+    def audit_log_group(self) -> str:
+        """Log group of the gateway's audit log."""
+        return f"/lisa/{self.cluster('rest-api')}/audit"
+
     def function(self, purpose: str) -> str:
         """Lambda function name."""
         return fit(f"{self._scope}-{purpose}", FUNCTION_NAME_LIMIT)
+
+    def model_key_secret(self, model: str) -> str:
+        """Name of the secret with the key of a model; `*` for those of all models."""
+        return f"{self._scope}/models/{model}/key"
 
     def bucket(self, purpose: str) -> str:
         """S3 bucket name; unique across accounts and regions."""
@@ -158,6 +178,16 @@ class Names:
     def token_table(self) -> str:
         """DynamoDB table of API tokens, named as LISA users know it."""
         return fit(f"{self.deployment}-LISAApiTokenTable", TABLE_NAME_LIMIT)
+
+    @property
+    def limits_table(self) -> str:
+        """DynamoDB table of the counters of limits, which all workers of the gateway share."""
+        return fit(f"{self._scope}-limits", TABLE_NAME_LIMIT)
+
+    @property
+    def usage_table(self) -> str:
+        """DynamoDB table of usage by user, group and model a day."""
+        return fit(f"{self._scope}-usage", TABLE_NAME_LIMIT)
 
     @property
     def sessions_table(self) -> str:

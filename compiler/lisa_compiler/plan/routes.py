@@ -28,6 +28,8 @@ SESSION_ROUTES = (
     Route("DELETE", "/session/{sessionId}"),
 )
 
+USAGE_ROUTES = (Route("GET", "/usage"),)
+
 REPOSITORY_ROUTES = (
     Route("GET", "/repository"),
     Route("POST", "/repository/presigned-url"),

@@ -15,9 +15,6 @@ CHECK_NAMES = frozenset({"vllm", "sglang"})
 Sources: vLLM's OpenAIServing._check_model; SGLang's issue 31404, which does not check yet; the OpenAPI documents of
 text-generation-inference and text-embeddings-inference; lisa_instructor.app."""
 
-_ADAPTER_MARK = ":"
-"""SGLang reads `base:adapter` in the name of a model as an adapter of it."""
-
 
 def served_name(model: EcsModel) -> str:
     """The public name that the server of a model is started with, beside `modelName` or in its place.
@@ -28,7 +25,5 @@ def served_name(model: EcsModel) -> str:
     Returns:
         The name; empty where the server needs none, because it does not read names, or `modelName` is the public one.
     """
-    engine, identifier = bare(model.inference_container), bare(model.identifier)
-    if engine not in CHECK_NAMES or identifier == bare(model.model_name):
-        return ""
-    return "" if engine == "sglang" and _ADAPTER_MARK in identifier else model.identifier
+    checks = bare(model.inference_container) in CHECK_NAMES
+    return model.identifier if checks and bare(model.identifier) != bare(model.model_name) else ""

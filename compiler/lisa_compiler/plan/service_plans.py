@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.amis import PlannedAmi
+    from lisa_compiler.plan.egress import Egress
     from lisa_compiler.plan.images import PlannedImage
     from lisa_schema.document import Path
     from lisa_schema.instances import InstanceType
@@ -38,6 +39,7 @@ class ServicePlan:
         environment: variables in order of name, the user's own having won.
         secrets: variables whose value is a Secrets Manager or Parameter Store ARN, resolved by ECS at start.
         privileged: whether the container needs FUSE, and so runs privileged.
+        egress: connections that its instances may open.
         stop_timeout_seconds: how long ECS waits after SIGTERM before it kills the container.
         arguments: what the image's entrypoint is started with, each as one word.
     """
@@ -57,6 +59,7 @@ class ServicePlan:
     environment: tuple[tuple[str, str], ...]
     secrets: tuple[tuple[str, str], ...]
     privileged: bool
+    egress: tuple[Egress, ...]
     stop_timeout_seconds: int
     arguments: tuple[str, ...] = ()
 
@@ -94,6 +97,19 @@ class AdapterPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelKeyPlan:
+    """The key that the server of a model requires, which only the gateway reads.
+
+    Attributes:
+        secret: name of its Secrets Manager secret, which holds it as plain text.
+        variable: the variable of LiteLLM's process that holds it.
+    """
+
+    secret: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPlan:
     """A model that the deployment hosts.
 
@@ -106,6 +122,7 @@ class ModelPlan:
         dns_name: stable name in the private hosted zone.
         url: stable address of its load balancer, without a path.
         adapters: the LoRA adapters that its server loads.
+        key: the key that its server requires; None for none.
     """
 
     id: str
@@ -116,6 +133,7 @@ class ModelPlan:
     dns_name: str
     url: str
     adapters: tuple[AdapterPlan, ...] = ()
+    key: ModelKeyPlan | None = None
 
     @property
     def provider(self) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from lisa_compiler.plan.amis import AmiLock, plan_ami
 from lisa_compiler.plan.connections import connection_environment, stop_timeout_seconds
 from lisa_compiler.plan.deployment import PlanError
+from lisa_compiler.plan.egress import container_egress, gateway_egress
 from lisa_compiler.plan.images import BuiltImage, plan_image
-from lisa_compiler.plan.names import DNS_LABEL_LIMIT, Names, fit, model_id
+from lisa_compiler.plan.names import DNS_LABEL_LIMIT, GATEWAY_CONFIGURATION, Names, fit, model_id
 from lisa_compiler.plan.provenance import bare, following
 from lisa_compiler.plan.served_names import served_name
-from lisa_compiler.plan.service_plans import AdapterPlan, ModelPlan, ServicePlan
+from lisa_compiler.plan.service_plans import AdapterPlan, ModelKeyPlan, ModelPlan, ServicePlan
 from lisa_compiler.plan.trust import plan_trust
 from lisa_compiler.plan.workers import gateway_workers
 from lisa_schema.arns import secret_reference
@@ -34,6 +35,8 @@ _MODEL_RESERVED_MIB = 5 * 1024
 _REST_API_TASKS_PER_INSTANCE = 2
 _MODEL_TASKS_PER_INSTANCE = 1
 
+# Servers keep caches below it; the home directory of the container's user may not exist, and cannot be written to.
+_HOME = "/tmp"  # noqa: S108  # a mount of the container's own
 _S3_MOUNT_POINT = "/mnt/models-bucket"
 
 
@@ -54,16 +57,20 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
     task_mib = (instance.memory_mib - _REST_API_RESERVED_MIB) // _REST_API_TASKS_PER_INSTANCE
     environment = {
         "ADMIN_GROUP": auth.admin_group if auth else "",
+        "AUDIT_LOG_GROUP": names.audit_log_group,
         "AUTHORITY": auth.authority if auth else "",
         "AWS_REGION": config.region,
         "AWS_REGION_NAME": config.region,
         "CLIENT_ID": auth.client_id if auth else "",
+        "GATEWAY_CONFIGURATION_PS_NAME": names.parameter(GATEWAY_CONFIGURATION),
         "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
         "LEGACY_TOKENS": "true" if auth is None or auth.legacy_tokens else "false",
+        "LIMITS_TABLE_NAME": names.limits_table,
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
         "TOKEN_TABLE_NAME": names.token_table,
+        "USAGE_TABLE_NAME": names.usage_table,
         "USE_AUTH": "true" if auth else "false",
     }
     return _service(
@@ -122,6 +129,8 @@ def plan_model(
         environment["SAGEMAKER_BASE_DIR"] = environment["LOCAL_MODEL_PATH"]
     if model.inference_container == "sglang" and model.model_type == "embedding":
         environment["MODEL_TYPE"] = following("embedding", model.model_type)
+    if model.container_config.user.partition(":")[0] != "0":
+        environment["HOME"] = _HOME
     service = _service(
         key,
         source=source,
@@ -151,6 +160,16 @@ def plan_model(
         dns_name=dns_name,
         url=f"{service.scheme}://{host}",
         adapters=_adapters(model),
+        key=_key(config, names, key, identifier),
+    )
+
+
+def _key(config: Config, names: Names, key: str, identifier: str) -> ModelKeyPlan | None:
+    if not config.model_keys:
+        return None
+    return ModelKeyPlan(
+        secret=names.model_key_secret(following(key, identifier)),
+        variable=following(f"LISA_MODEL_KEY_{key.upper()}", identifier),
     )
 
 
@@ -212,6 +231,7 @@ def _service(
         memory_reservation_mib=following(memory_mib // tasks_per_instance, instance.name),
         environment=tuple(sorted(plain.items())),
         secrets=tuple(sorted((name, value) for name, value in environment.items() if name not in plain)),
+        egress=gateway_egress(config) if kind == GATEWAY else container_egress(config, container),
         privileged=kind != GATEWAY and config.mount_s3_deb_url is not None and isinstance(image, BuiltImage),
         stop_timeout_seconds=stop_timeout_seconds(kind, environment),
         arguments=arguments,

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from lisa_compiler.product.artifact import Recipe
 
 _STACKS: Mapping[str, str] = MappingProxyType(
-    {"authorizer": "api-base", "models": "models-api", "rag": "rag", "session": "chat", "tokens": "serve"}
+    {
+        "authorizer": "api-base",
+        "models": "models-api",
+        "rag": "rag",
+        "session": "chat",
+        "tokens": "serve",
+        "usage": "serve",
+    }
 )
 """The Lambda functions, and the component whose stack has each."""
 

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 Files = dict[str, bytes]
 
 FUNCTIONS: Mapping[str, str] = MappingProxyType(
-    {"authorizer": "authorizer", "models": "models", "rag": "repository", "session": "session", "tokens": "tokens"}
+    {
+        "authorizer": "authorizer",
+        "models": "models",
+        "rag": "repository",
+        "session": "session",
+        "tokens": "tokens",
+        "usage": "usage",
+    }
 )
 """The Lambda functions by the names that the plan gives them, and the package of lisa_lambdas that each runs."""
 

@@ -13,6 +13,7 @@ from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
 from lisa_compiler.review.fit import Cost, compare_fit, cost_of
 from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
+from lisa_compiler.review.group_access import compare_group_access
 from lisa_compiler.review.iam_changes import compare_permissions
 from lisa_compiler.review.impact import Impact, ImpactCategory, sort_by_risk
 from lisa_compiler.review.interruptions import (
@@ -101,6 +102,7 @@ def _compare(environment: str, before: Output | None, after: Output) -> OutputCh
         *find_interruptions(resources, after),
         *compare_authorities(before, after),
         *compare_permissions(before, after),
+        *compare_group_access(before, after),
         *_external_models(settings),
         *_stacks(before, after),
         *_resource_changes(resources, before, after),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import ExitStack
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from lisa_gateway import logs
+from lisa_gateway.audit.process import DeliveryProcess
 from lisa_gateway.settings import Settings
 
 _WORKER_SILENCE_SECONDS = 60  # A worker that starts on a busy processor is silent for longer than uvicorn's 5.
@@ -24,7 +27,9 @@ def main() -> int:
             sys.stderr.write(f"lisa_gateway: ERROR: {place} {problem['msg']}\n".replace("  ", " "))
         return 1
     logs.configure(settings.log_level)
-    with tempfile.TemporaryDirectory(prefix="lisa-gateway-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lisa-gateway-metrics-") as folder, ExitStack() as stack:
+        if settings.audit_log_group:
+            stack.enter_context(DeliveryProcess(settings.audit_folder, settings.audit_log_group))
         _serve(settings, folder)
     return 0
 
@@ -36,12 +41,16 @@ def _serve(settings: Settings, folder: str) -> None:
 
     from lisa_gateway import metrics
     from lisa_gateway.client_connection import ClientConnection
+    from lisa_gateway.configuration.exposition import ConfigurationCollector
+    from lisa_gateway.configuration.state import State
     from lisa_gateway.watchdog import Watchdog
 
     if settings.hang_timeout:
         Watchdog(settings.litellm_url, settings.hang_timeout).start()
     if settings.metrics_port:
-        metrics.serve(settings.metrics_port, folder)
+        state = settings.configuration_state
+        more = ConfigurationCollector(State(Path(state))) if state else None
+        metrics.serve(settings.metrics_port, folder, more=more)
     uvicorn.run(
         "lisa_gateway.worker:make_worker",
         factory=True,

@@ -49,23 +49,23 @@ class AdmissionMiddleware:
                 f"The headers are longer than {self._settings.max_header_bytes} bytes (MAX_HEADER_BYTES); shorten them."
             )
         limit = self._settings.max_body_bytes
+        context = RequestContext.of(scope)
         if length is None:
-            return _counted(receive, limit)
+            return _counted(receive, limit, context)
         if length > limit:
             raise _too_large(limit)
+        context.bytes_in = length
         # The server delivers no more than Content-Length.
         return receive
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
+def _counted(receive: Receive, limit: int, context: RequestContext) -> Receive:
     """Count the bytes of a body without Content-Length."""
-    received = 0
 
     async def counted() -> Message:
-        nonlocal received
         message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
+        context.bytes_in += len(message.get("body", b""))
+        if context.bytes_in > limit:
             raise _too_large(limit)
         return message
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from lisa_gateway.connection_headers import HOP_BY_HOP, named_by_connection
-from lisa_gateway.errors import UpstreamInterruptedError, UpstreamUnavailableError
+from lisa_gateway.errors import UpstreamInterruptedError, UpstreamStalledError, UpstreamUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,13 @@ _NOT_IN_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9a-z]")
 _NOT_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+class Parts(Protocol):
+    """What gives a body in parts."""
+
+    async def next_part(self) -> bytes:
+        """See `Answer`."""
+
+
 class Answer:
     """An answer whose head has come. Close it, whatever comes of it.
 
@@ -40,30 +47,47 @@ class Answer:
         headers: its headers, with names in lower case.
         reader: what its body comes from.
         end: ends the exchange.
+        begun: called once, when the first part of the body has come.
 
     Attributes:
         status: its status.
         headers: its headers, with names in lower case.
     """
 
-    __slots__ = ("_end", "_reader", "headers", "status")
+    __slots__ = ("_begun", "_end", "_reader", "headers", "status")
 
-    def __init__(self, status: int, headers: Headers, reader: aiohttp.StreamReader, end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        reader: aiohttp.StreamReader,
+        end: Callable[[], None],
+        *,
+        begun: Callable[[], None] | None = None,
+    ) -> None:
         self.status = status
         self.headers = headers
         self._reader = reader
         self._end: Callable[[], None] | None = end
+        self._begun = begun
 
     async def next_part(self) -> bytes:
         """What has come of the body since the last call, at least a byte; nothing at its end.
 
         Raises:
-            UpstreamInterruptedError: LiteLLM broke the answer off, or is silent.
+            UpstreamStalledError: LiteLLM is silent for longer than the limit.
+            UpstreamInterruptedError: LiteLLM broke the answer off.
         """
         try:
-            return await self._reader.readany()
+            part = await self._reader.readany()
+        except aiohttp.SocketTimeoutError as error:
+            raise UpstreamStalledError from error
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise UpstreamInterruptedError from error
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            begun()
+        return part
 
     @property
     def is_at_end(self) -> bool:
@@ -112,7 +136,7 @@ def answer_headers(answer: Answer) -> Headers:
     return [header for header in answer.headers if header[0] not in _NOT_SHOWN and header[0] not in named]
 
 
-async def whole(answer: Answer) -> bytes:
+async def whole(answer: Parts) -> bytes:
     """The body of an answer.
 
     Raises:

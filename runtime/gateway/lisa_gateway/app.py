@@ -5,17 +5,20 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
 from lisa_gateway.admission import AdmissionMiddleware
+from lisa_gateway.audit.spool import Spool
 from lisa_gateway.client_connections import ClientConnections
 from lisa_gateway.cors import CrossOrigin, Preflights
 from lisa_gateway.limits import Limits
 from lisa_gateway.metrics import Metrics
 from lisa_gateway.observability import ObservabilityMiddleware
 from lisa_gateway.pass_through import PREFIX, PassThrough
+from lisa_gateway.request_log import RequestLog
 from lisa_gateway.resources import open_resources
 from lisa_gateway.routes import documented_routes
 from lisa_gateway.settings import Settings
@@ -43,9 +46,22 @@ def create_app(settings: Settings) -> ASGIApp:
 
     routed = _Dispatch(documented_routes(lifespan), PassThrough())
     observed = ObservabilityMiddleware(
-        Preflights(AdmissionMiddleware(Limits(routed, settings), settings)), Metrics.make(CollectorRegistry())
+        Preflights(AdmissionMiddleware(Limits(routed, settings), settings)), _request_log(settings)
     )
     return CrossOrigin(Deprecation(observed), settings.web_origins)
+
+
+def _request_log(settings: Settings) -> RequestLog:
+    metrics = Metrics.make(CollectorRegistry())
+    if not settings.audit_log_group:
+        return RequestLog(metrics)
+    spool = Spool(
+        Path(settings.audit_folder),
+        log_group=settings.audit_log_group,
+        limit=settings.audit_max_bytes,
+        count_lost=metrics.audit_lost.inc,
+    )
+    return RequestLog(metrics, spool)
 
 
 class _Dispatch:

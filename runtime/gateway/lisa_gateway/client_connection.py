@@ -252,7 +252,7 @@ class ClientConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._limits.count(error)
-        body = error.body
+        body = error.body()
         headers = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items() if name != "Connection")
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
         self.transport.write(_STATUS_LINES[error.status] + head.encode() + body)

@@ -75,6 +75,11 @@ class Connection(ResponseHandler):
         self._head_until = self._event_loop.time() + (self.read_timeout or math.inf)
         self.start_timeout()
 
+    def limit_silence(self, seconds: float) -> None:
+        """From now on, give the answer up after so many seconds of silence."""
+        self.read_timeout = seconds
+        self.start_timeout()
+
     async def head(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         """The head of the answer, and what its body comes from; interim answers are passed over.
 

@@ -7,28 +7,40 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from lisa_gateway.error_catalogue import CATALOGUE
+
+LISA_CODE = "lisa_code"
+"""Member of LiteLLM's `provider_specific_fields` with the code of the gateway's own refusal within LiteLLM."""
+
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class GatewayError(Exception):
     """Root of the errors that become an answer. The text is for the caller.
 
+    Args:
+        message: what is wrong and what to do; by default, what the catalogue has for the code.
+
     Attributes:
         status: HTTP status.
         kind: OpenAI's `type`.
-        code: OpenAI's `code`, for programs.
+        code: OpenAI's `code`, for programs; `CATALOGUE` has it.
+        param: OpenAI's `param`, the parameter that is wrong.
         headers: headers of the answer.
     """
 
     status = 500
     kind = "server_error"
     code = "internal_error"
+    param: str | None = None
     headers: Mapping[str, str] = _NONE
 
-    @property
-    def body(self) -> bytes:
-        """The answer's body."""
-        return error_body(str(self), kind=self.kind, code=self.code)
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or CATALOGUE[self.code].sentence)
+
+    def body(self, request_id: str = "") -> bytes:
+        """The answer's body, with the id of the request if it has one."""
+        return error_body(str(self), kind=self.kind, code=self.code, param=self.param, request_id=request_id)
 
 
 class UnauthorizedError(GatewayError):
@@ -209,18 +221,46 @@ class ModelUnavailableError(GatewayError):
     headers = MappingProxyType({"Retry-After": "5"})
 
 
-class UpstreamInterruptedError(Exception):
-    """LiteLLM interrupted a response that has begun.
+class UpstreamCredentialsError(GatewayError):
+    """The model, or its provider, rejects the gateway's credentials: nothing that the caller can change."""
 
-    The connection to the caller is closed too, so that a part is not mistaken for the complete response.
+    status = 502
+    code = "upstream_credentials"
+
+
+class UpstreamInterruptedError(Exception):
+    """The model interrupted a response that has begun, so that it cannot become an error response any more.
+
+    A stream of events ends with this error as an event. Any other response ends with a closed connection, so that a
+    part is not mistaken for the complete response.
+
+    Attributes:
+        kind: OpenAI's `type`.
+        code: OpenAI's `code`; `CATALOGUE` has it.
     """
+
+    kind = "server_error"
+    code = "upstream_interrupted"
+
+    def body(self, request_id: str) -> bytes:
+        """The error in OpenAI's form, with the id of the request."""
+        return error_body(CATALOGUE[self.code].sentence, kind=self.kind, code=self.code, request_id=request_id)
+
+
+class UpstreamStalledError(UpstreamInterruptedError):
+    """The model stopped sending a response that has begun, without ending it."""
+
+    kind = "timeout_error"
+    code = "upstream_timeout"
 
 
 class ClientDisconnectedError(Exception):
     """The client disconnected before its response was complete."""
 
 
-def error_body(message: str, *, kind: str, code: str) -> bytes:
-    """A body in the form of OpenAI's errors."""
-    content: dict[str, Any] = {"error": {"message": message, "type": kind, "param": None, "code": code}}
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+def error_body(message: str, *, kind: str, code: str, param: str | None = None, request_id: str = "") -> bytes:
+    """A body in the form of OpenAI's errors, with the id of the request as a further member."""
+    error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
+    if request_id:
+        error["request_id"] = request_id
+    return json.dumps({"error": error}, separators=(",", ":"), ensure_ascii=False).encode()

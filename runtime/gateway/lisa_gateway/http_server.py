@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from aiohttp.http import HttpProcessingError
 from lisa_gateway.answer import Answer
 from lisa_gateway.connection import write_body, write_head
 from lisa_gateway.errors import GatewayError, InvalidRequestError, UpstreamTimeoutError, UpstreamUnavailableError
+from lisa_gateway.event_stream import is_event_stream
 from lisa_gateway.pool import Pool
 from lisa_gateway.upload import Upload
 
@@ -36,6 +38,7 @@ class HttpServer:
         url: its address, with a path that is put before each target.
         subject: what it is, for errors that callers get: `the model proxy`.
         answer_timeout: seconds until the first byte of an answer, and from one part of it to the next.
+        stream_idle_timeout: seconds from one part of a stream of events to the next, after the first.
         connect_timeout: seconds until it takes a connection.
         max_connections: connections in use at a time.
         kept_seconds: how long a connection is kept for the caller that had it.
@@ -48,6 +51,7 @@ class HttpServer:
         *,
         subject: str,
         answer_timeout: float,
+        stream_idle_timeout: float,
         connect_timeout: float,
         max_connections: int,
         kept_seconds: float,
@@ -58,6 +62,7 @@ class HttpServer:
         self._base = parts.path.rstrip("/")
         self._subject = subject
         self._answer_timeout = answer_timeout
+        self._stream_idle_timeout = stream_idle_timeout
         self._pool = Pool(
             parts.hostname or "",
             parts.port or _PORTS[parts.scheme],
@@ -74,6 +79,11 @@ class HttpServer:
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a request is in flight."""
+        return self._pool.is_in_use
 
     def close(self) -> None:
         """End the connections that are kept; those in use end with their answers."""
@@ -134,7 +144,9 @@ class HttpServer:
             if translated := self._translated(error, is_silent=is_silent):
                 raise translated from error
             raise
-        answer = Answer(message.code, [(name.lower(), value) for name, value in message.raw_headers], reader, end)
+        received = [(name.lower(), value) for name, value in message.raw_headers]
+        begun = partial(connection.limit_silence, self._stream_idle_timeout) if is_event_stream(received) else None
+        answer = Answer(message.code, received, reader, end, begun=begun)
         if not answer.is_valid:
             answer.close()
             raise self._invalid()

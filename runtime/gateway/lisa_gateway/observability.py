@@ -8,16 +8,15 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from lisa_gateway.errors import ClientDisconnectedError, GatewayError, UpstreamInterruptedError, error_body
+from lisa_gateway.errors import ClientDisconnectedError, GatewayError, UpstreamInterruptedError
+from lisa_gateway.event_stream import is_event_stream
 from lisa_gateway.request_context import RequestContext
-from lisa_gateway.request_log import RequestLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from lisa_gateway.metrics import Metrics
+    from lisa_gateway.request_log import RequestLog
+
 
 _REQUEST_ID = b"x-request-id"
 _VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -30,9 +29,9 @@ _log = logging.getLogger(__name__)
 class ObservabilityMiddleware:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, request_log: RequestLog) -> None:
         self._app = app
-        self._request_log = RequestLog(metrics)
+        self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a request, whatever is raised within."""
@@ -43,7 +42,7 @@ class ObservabilityMiddleware:
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._request_log.flush()
+                self._request_log.close()
             return
         context = RequestContext(request_id=_request_id(scope["headers"]), began=time.perf_counter())
         context.attach(scope)
@@ -51,18 +50,16 @@ class ObservabilityMiddleware:
         try:
             await self._app(scope, receive, answer.send)
         except GatewayError as error:
+            await answer.fail(error)
+        except UpstreamInterruptedError as error:
             context.error_reason = error.code
-            await answer.fail(error.status, error.body, error.headers)
-        except UpstreamInterruptedError:
-            context.error_reason = "upstream_broke_off"
+            await answer.interrupt(error)
         except ClientDisconnectedError:
             context.error_reason = "client_left"
         # The boundary of a request: what is wrong with one must not end the worker.
         except Exception:
-            context.error_reason = "internal_error"
             _log.exception("request %s failed", context.request_id)
-            body = error_body("The gateway failed.", kind="server_error", code="internal_error")
-            await answer.fail(500, body, {})
+            await answer.fail(GatewayError())
         finally:
             method = scope["method"]
             self._request_log.add(context, method if method in _METHODS else "other")
@@ -71,11 +68,12 @@ class ObservabilityMiddleware:
 class _Answer:
     """Sends the response: records the status and the time of the first byte, and adds the request id."""
 
-    __slots__ = ("_context", "_send")
+    __slots__ = ("_context", "_is_stream", "_send")
 
     def __init__(self, send: Send, context: RequestContext) -> None:
         self._send = send
         self._context = context
+        self._is_stream = False
 
     async def send(self, message: Message) -> None:
         context = self._context
@@ -84,18 +82,29 @@ class _Answer:
             headers = [(name, value) for name, value in message["headers"] if name != _REQUEST_ID]
             headers.append((_REQUEST_ID, context.request_id.encode()))
             message["headers"] = headers
-        elif context.first_byte is None and message.get("body"):
-            context.first_byte = time.perf_counter()
+            self._is_stream = is_event_stream(headers)
+        elif body := message.get("body"):
+            context.bytes_out += len(body)
+            if context.first_byte is None:
+                context.first_byte = time.perf_counter()
         await self._send(message)
 
-    async def fail(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    async def fail(self, error: GatewayError) -> None:
         """Respond with an error, unless a response has begun: then the server closes the connection."""
+        self._context.error_reason = error.code
         if self._context.status:
             return
-        named = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
-        encoded = [(name.lower().encode(), value.encode()) for name, value in named.items()]
-        await self.send({"type": "http.response.start", "status": status, "headers": encoded})
+        body = error.body(self._context.request_id)
+        named = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
+        encoded = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in named.items()]
+        await self.send({"type": "http.response.start", "status": error.status, "headers": encoded})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def interrupt(self, error: UpstreamInterruptedError) -> None:
+        """End a stream of complete events with an error event; otherwise the server closes the connection."""
+        if self._is_stream:
+            event = b"data: " + error.body(self._context.request_id) + b"\n\n"
+            await self.send({"type": "http.response.body", "body": event, "more_body": False})
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:

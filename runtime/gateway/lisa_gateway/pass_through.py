@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NoReturn
 
-from lisa_gateway.answer import answer_headers
-from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
+from lisa_gateway.access.admission import length_of
+from lisa_gateway.access.lists import permitted_entries, send_permitted
+from lisa_gateway.direct.answer_errors import model_error
 from lisa_gateway.direct.model_list import LISTS, direct_models, listing, model_answer
-from lisa_gateway.direct.usage_event import UsageEventFilter, is_event_stream
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import (
     ClientDisconnectedError,
@@ -17,17 +17,20 @@ from lisa_gateway.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from lisa_gateway.null_answer import check_not_null
 from lisa_gateway.operations import Access, operations
+from lisa_gateway.relay import relay
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import is_opaque, readable_error
-from lisa_gateway.usage import UsageReader
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
+    from lisa_gateway.direct.path import DirectRequest
     from lisa_gateway.http_server import Body
     from lisa_gateway.operations import Match
     from lisa_gateway.resources import Resources
@@ -50,14 +53,18 @@ class PassThrough:
             MethodNotAllowedError: the path exists with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
                 the caller's API token do not include it.
+            InvalidRequestError: LiteLLM answers with `null`.
             UnsupportedParameterError: the query or the body has something that is not passed on.
+            ModelForbiddenError: the caller may not use the model.
+            LimitExceededError: a limit of the caller, or of its group, is reached.
+            BudgetUnknownError: what is left of a token budget is not known.
             BusyError: too many requests for the model are in flight.
             ModelUnavailableError: the model's server is unreachable.
             UpstreamUnavailableError: LiteLLM is unreachable, or a server does not answer with HTTP.
             UpstreamTimeoutError: LiteLLM or the model's server does not respond in time.
-            OpaqueAnswerError: LiteLLM answers with an error that is not JSON.
-            ModelError: the model's server answers with an error that is not OpenAI's.
-            UpstreamInterruptedError: the answer is interrupted.
+            UpstreamError: LiteLLM or the model's server answers with an error.
+            UpstreamCredentialsError: it rejects the gateway's key.
+            UpstreamInterruptedError: an answer that is no stream of events is interrupted.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
@@ -87,39 +94,64 @@ class PassThrough:
 async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: RequestContext) -> None:
     resources: Resources = scope["state"]["resources"]
     operation = match.operation
-    if operation.group == "models" and (content := model_answer(resources.routing.current, match, scope)) is not None:
-        await _send_json(content, send)
-        return
+    if operation.group == "models":
+        resources.access.check_listed(context, match)
+        if (content := model_answer(resources.routing.current, match, scope)) is not None:
+            await _send_json(permitted_entries(content, resources.access.grant(context.caller)), send)
+            return
     direct = None
+    context.counts_tokens = resources.access.counts_tokens(context.caller)
     if operation.access is Access.INFERENCE and scope["method"] == "POST":
         direct = resources.direct.prepare(match, body, context)
+    admission = await resources.access.admit(context, operation, length_of(scope["headers"], body))
+    try:
+        await _exchange(scope, match, body, send, context=context, direct=direct, admission=admission)
+    finally:
+        admission.settle()
+
+
+async def _exchange(
+    scope: Scope,
+    match: Match,
+    body: Body,
+    send: Send,
+    *,
+    context: RequestContext,
+    direct: DirectRequest | None,
+    admission: Admission,
+) -> None:
+    """Send an admitted request, and its answer."""
+    resources: Resources = scope["state"]["resources"]
     if direct is not None:
         answer = await resources.direct.send(direct, scope["headers"], context)
     else:
         try:
-            answer = await _to_litellm(scope, match, body, context)
+            answer = await _to_litellm(scope, match, body, context, admission)
         except (UpstreamTimeoutError, UpstreamUnavailableError):
-            if operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
+            if match.operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
                 raise
-            await _send_json(listing(models), send)
+            await _send_json(permitted_entries(listing(models), admission.grant), send)
             return
     try:
-        if direct is not None and answer.status >= FIRST_ERROR_STATUS:
-            await _send_error(answer, await error_content(answer), send)
+        if answer.status >= FIRST_ERROR_STATUS:
+            raise await (error_of(answer, body) if direct is None else model_error(answer))
+        if admission.filters_list:
+            await send_permitted(answer, admission, send)
             return
-        if direct is None and is_opaque(answer.status, answer.headers):
-            raise readable_error(answer.status, body)
-        await _relay(answer, send, context, hides_usage=direct is not None and direct.hides_usage)
+        if direct is None and scope["method"] == "POST":
+            check_not_null(answer)
+        hides_usage = direct is not None and direct.hides_usage
+        await relay(answer, send, context, admission, hides_usage=hides_usage)
     finally:
         # Breaks the connection when the answer is not at its end, which cancels what the server does.
         answer.close()
 
 
-async def _to_litellm(scope: Scope, match: Match, body: Body, context: RequestContext) -> Answer:
+async def _to_litellm(scope: Scope, match: Match, body: Body, context: RequestContext, admission: Admission) -> Answer:
     resources: Resources = scope["state"]["resources"]
     caller = b"" if context.caller is None else context.caller.key
     query = scope["query_string"]
-    headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id)
+    headers = resources.upstream.signed(forwardable(scope["headers"]), context.request_id) + admission.headers
     if match.operation.access is Access.ADMINISTRATION:
         headers = with_key(headers, resources.admin_key)
     await resources.pacing.turn(caller, context.work, resources.upstream.is_alive)
@@ -181,30 +213,6 @@ def _raw_path(scope: Scope) -> bytes:
     """The path below `/v2/serve` as the client wrote it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.removeprefix(_PREFIX_BYTES)
-
-
-async def _relay(answer: Answer, send: Send, context: RequestContext, *, hides_usage: bool) -> None:
-    headers = answer_headers(answer)
-    hidden = UsageEventFilter() if hides_usage and is_event_stream(answer.headers) else None
-    if hidden is not None:
-        headers = [header for header in headers if header[0] != b"content-length"]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    usage = UsageReader(answer.headers)
-    more = True
-    while more:
-        part = await answer.next_part()
-        usage.feed(part)
-        more = not answer.is_at_end
-        if hidden is not None:
-            part = hidden.feed(part) if more else hidden.feed(part) + hidden.finish()
-        if part or not more:
-            await send({"type": "http.response.body", "body": part, "more_body": more})
-    context.prompt_tokens, context.completion_tokens = usage.tokens()
-
-
-async def _send_error(answer: Answer, content: bytes, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers(answer)})
-    await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 async def _send_json(content: bytes, send: Send) -> None:

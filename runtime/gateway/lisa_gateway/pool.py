@@ -51,6 +51,12 @@ class Pool:
         self._kept_count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._in_use = 0
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether an exchange has a connection, or waits for one."""
+        return self._in_use > 0
 
     async def take(self, caller: bytes) -> Connection:
         """A connection for one exchange; `give_back` ends that.
@@ -62,6 +68,14 @@ class Pool:
             UpstreamUnreachableError: the server takes no connection.
             UpstreamTimeoutError: it takes none in time, or too many are in use.
         """
+        self._in_use += 1
+        try:
+            return await self._take(caller)
+        except BaseException:
+            self._in_use -= 1
+            raise
+
+    async def _take(self, caller: bytes) -> Connection:
         if self._places.locked():
             try:
                 async with asyncio.timeout(self._timeout):
@@ -86,6 +100,7 @@ class Pool:
     def give_back(self, connection: Connection, caller: bytes) -> None:
         """Take a connection back: it is kept for its caller if another exchange may follow, and ended otherwise."""
         self._places.release()
+        self._in_use -= 1
         if not caller or self._is_closed or self._kept_count >= _MOST_KEPT or not connection.is_reusable:
             # What is not sent yet must not keep it open.
             connection.abort()

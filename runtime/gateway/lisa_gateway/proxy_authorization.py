@@ -21,7 +21,15 @@ from litellm.proxy.common_utils.http_parsing_utils import read_request_body
 from litellm.types.router import GenericLiteLLMParams
 from litellm.types.utils import all_litellm_params
 
-from lisa_gateway.errors import ForbiddenError, GatewayError, UnauthorizedError, UnsupportedParameterError
+from lisa_gateway.access.permitted_models import MODELS_HEADER, permits
+from lisa_gateway.access.refusals import ModelForbiddenError
+from lisa_gateway.errors import (
+    LISA_CODE,
+    ForbiddenError,
+    GatewayError,
+    UnauthorizedError,
+    UnsupportedParameterError,
+)
 from lisa_gateway.model_operations import check_model_serves
 from lisa_gateway.operations import CLOSED_BECAUSE, Access, Operation, operations
 from lisa_gateway.request_fields import check_fields
@@ -56,7 +64,12 @@ async def authorize(request: Request, api_key: str | None) -> UserAPIKeyAuth:
             await _check_body(request, operation)
     except GatewayError as error:
         raise ProxyException(
-            message=str(error), type=error.kind, param=None, code=error.status, openai_code=error.code
+            message=str(error),
+            type=error.kind,
+            param=None,
+            code=error.status,
+            openai_code=error.code,
+            provider_specific_fields={LISA_CODE: error.code},
         ) from None
     role = LitellmUserRoles.PROXY_ADMIN if operation.path in _OPEN_TO_ADMINISTRATORS_ONLY else _ROLES[access]
     return UserAPIKeyAuth(api_key=f"lisa-{access}", user_id=f"lisa-{access}", user_role=role)
@@ -101,6 +114,9 @@ async def _check_body(request: Request, operation: Operation) -> None:
         if not deployments:
             # Some of LiteLLM's handlers would call the provider that the name stands for.
             raise UnsupportedParameterError(f"Unknown model {model!r}. Use a model listed by /models.")
+        permitted = request.headers.get(MODELS_HEADER)
+        if permitted is not None and not permits(permitted, model):
+            raise ModelForbiddenError(model)
         modes = {(deployment.get("model_info") or {}).get("mode") or "" for deployment in deployments}
         check_model_serves(model, modes, operation)
         _check_conversation(body, deployments)

@@ -53,6 +53,11 @@ class RequestContext:
         error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.
         prompt_tokens: tokens of the prompt, if the response reports them.
         completion_tokens: tokens of the response, if it reports them.
+        has_estimated_tokens: whether the tokens are an estimate, because the response does not report them.
+        audits_content: whether the audit log has the request's content.
+        bytes_in: bytes of the request's body, declared or received.
+        bytes_out: bytes of the response's body that were sent.
+        budget: the caller's group whose token budget is used most, and the percentage used; None without a budget.
     """
 
     request_id: str
@@ -68,6 +73,11 @@ class RequestContext:
     error_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    has_estimated_tokens: bool = False
+    audits_content: bool = False
+    bytes_in: int = 0
+    bytes_out: int = 0
+    budget: tuple[str, float] | None = None
 
     def attach(self, scope: Any) -> None:
         """Put it where `of` finds it."""

@@ -29,11 +29,21 @@ _REPLACED = HOP_BY_HOP | {
     b"x-request-id",
 }
 # LiteLLM takes commands from these: another model, retries, time limits, no callbacks, credentials and addresses of MCP
-# servers, headers for a provider. Those that only name a call for the log are forwarded.
+# servers, headers for a provider. Those that only name a call for the log are forwarded. The gateway's own begin with
+# `x-lisa-`.
 _BLOCKED_PREFIXES = (
     *(b"azure-", b"helicone-", b"langfuse", b"langsmith", b"mcp-", b"openai-organization", b"openai-project"),
     *(b"x-amz-", b"x-api-base", b"x-aws-", b"x-bedrock-", b"x-forwarded-host", b"x-forwarded-prefix", b"x-goog-"),
-    *(b"x-http-method", b"x-litellm-", b"x-mcp-", b"x-method-override", b"x-ms-", b"x-original-", b"x-pass-"),
+    *(
+        b"x-http-method",
+        b"x-lisa-",
+        b"x-litellm-",
+        b"x-mcp-",
+        b"x-method-override",
+        b"x-ms-",
+        b"x-original-",
+        b"x-pass-",
+    ),
     *(b"x-rewrite-", b"x-vertex-"),
 )
 _NAMING = frozenset({b"x-litellm-call-id", b"x-litellm-session-id", b"x-litellm-tags", b"x-litellm-trace-id"})

@@ -1,4 +1,4 @@
-"""The log line and the metrics of each request.
+"""The log line, the audit record and the metrics of each request.
 
 Lines are written in batches, several times a second: no caller waits for them, and the processor repeats the same work,
 which is several times as fast.
@@ -11,9 +11,11 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from lisa_gateway import logs
+from lisa_gateway import health, logs
+from lisa_gateway.audit.record import audit_line
 
 if TYPE_CHECKING:
+    from lisa_gateway.audit.spool import Spool
     from lisa_gateway.metrics import Metrics
     from lisa_gateway.request_context import RequestContext
 
@@ -25,10 +27,16 @@ LOGGER = "lisa_gateway.access"
 
 
 class RequestLog:
-    """Logs and counts requests that have ended."""
+    """Logs and counts requests that have ended.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Args:
+        metrics: what they are counted in.
+        audit: what keeps their audit records; None for no audit log.
+    """
+
+    def __init__(self, metrics: Metrics, audit: Spool | None = None) -> None:
         self._metrics = metrics
+        self._audit = audit
         self._waiting: list[tuple[RequestContext, str, float, float]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._log = logging.getLogger(LOGGER)
@@ -51,6 +59,19 @@ class RequestLog:
             self._metrics.observe(context, method, ended)
         if waiting and self._log.isEnabledFor(logging.INFO):
             logs.write("".join(_line(*each) for each in waiting))
+        if self._audit is not None:
+            self._write_audit(self._audit, waiting)
+
+    def close(self) -> None:
+        """Write all that wait, at the end of the worker."""
+        self.flush()
+        if self._audit is not None:
+            self._audit.close()
+
+    def _write_audit(self, audit: Spool, waiting: list[tuple[RequestContext, str, float, float]]) -> None:
+        lines = [audit_line(*each, log_group=audit.log_group) for each in waiting if each[0].route not in health.PATHS]
+        if lines:
+            audit.write("".join(lines), len(lines))
 
 
 def _line(context: RequestContext, method: str, ended: float, at: float) -> str:

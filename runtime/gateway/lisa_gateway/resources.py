@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 
+from lisa_gateway.access.admission import AccessControl
+from lisa_gateway.access.opening import open_access
 from lisa_gateway.api_tokens import ApiTokens
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
+from lisa_gateway.configuration.follower import Follower
+from lisa_gateway.configuration.state import Current
 from lisa_gateway.direct.keys import ModelKeys, secrets_client
 from lisa_gateway.direct.path import DirectPath
 from lisa_gateway.health import Health
@@ -17,6 +22,7 @@ from lisa_gateway.issuer import Documents, Verifier
 from lisa_gateway.last_used import LastUsed
 from lisa_gateway.pacing import Pacing
 from lisa_gateway.routing.current import Routing
+from lisa_gateway.routing.document import RoutingTable
 from lisa_gateway.settings import Settings
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.upstream import Upstream
@@ -33,6 +39,7 @@ class Resources:
         upstream: the way to LiteLLM.
         routing: where requests for each model go.
         direct: the way to the servers of hosted models.
+        access: what callers may use.
         pacing: turns for requests that cost LiteLLM much.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
@@ -43,6 +50,7 @@ class Resources:
     upstream: Upstream
     routing: Routing
     direct: DirectPath
+    access: AccessControl
     pacing: Pacing
     health: Health
     registry: Registry
@@ -77,13 +85,27 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 Verifier(settings.authority, expectation, fetch=documents.fetch),
                 last_used,
             )
+        health = Health(upstream, routing)
+        if settings.configuration_state:
+
+            def adopt(current: Current, routes: bytes) -> None:
+                # No request begins in between: this is one step of the event loop.
+                routing.current = RoutingTable.read(routes)
+                upstream.switch(current.litellm_url)
+                health.has_started = health.has_started or current.is_ready
+
+            await stack.enter_async_context(
+                Follower(Path(settings.configuration_state), adopt=adopt, in_use=upstream.earlier_in_use)
+            )
+        access = await stack.enter_async_context(open_access(settings, lambda: routing.current.access))
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
             routing=routing,
             direct=direct,
+            access=access,
             pacing=Pacing.of(settings),
-            health=Health(upstream),
+            health=health,
             registry=Registry(parameters, settings.registered_models_ps_name),
             admin_key=settings.litellm_admin_key,
         )

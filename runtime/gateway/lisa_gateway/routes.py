@@ -12,7 +12,13 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from lisa_gateway import description, health
-from lisa_gateway.errors import ClientDisconnectedError, GatewayError, error_body
+from lisa_gateway.errors import (
+    ClientDisconnectedError,
+    GatewayError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.v1.routes import router as v1
 
@@ -92,8 +98,7 @@ def _health(is_good: bool) -> Response:
 async def _gateway_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         raise error
-    RequestContext.of(request.scope).error_reason = error.code
-    return Response(error.body, error.status, headers=dict(error.headers), media_type="application/json")
+    return _refusal(request, error)
 
 
 async def _client_left(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -102,17 +107,27 @@ async def _client_left(request: Request, error: Exception) -> Response:  # noqa:
     return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    text = error.detail if isinstance(error, HTTPException) else ""
-    headers = error.headers if isinstance(error, HTTPException) else None
-    body = error_body(text, kind="invalid_request_error", code=text.lower().replace(" ", "_"))
-    return Response(body, status, headers=headers, media_type="application/json")
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses: a path, a method, or a body that it cannot parse."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "").split(", ")
+        return _refusal(request, MethodNotAllowedError(f"Use {' or '.join(allowed)} for this path.", allowed))
+    return _refusal(request, NotFoundError() if error.status_code == 404 else InvalidRequestError())
 
 
-async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
+async def _invalid(request: Request, error: Exception) -> Response:
     """Say where and what, and nothing of what was sent."""
     problems = error.errors() if isinstance(error, RequestValidationError) else []
     said = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5])
-    body = error_body(said, kind="invalid_request_error", code="invalid_request")
-    return Response(body, 422, media_type="application/json")
+    refusal = InvalidRequestError(f"Correct the request: {said}.")
+    refusal.status = 422
+    return _refusal(request, refusal)
+
+
+def _refusal(request: Request, error: GatewayError) -> Response:
+    context = RequestContext.of(request.scope)
+    context.error_reason = error.code
+    body = error.body(context.request_id)
+    return Response(body, error.status, headers=dict(error.headers), media_type="application/json")

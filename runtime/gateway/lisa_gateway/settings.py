@@ -31,15 +31,21 @@ class Settings(BaseSettings):
         routes_file: the compiled routes of models; empty to send every request to LiteLLM.
         legacy_tokens: whether tokens that LISA 2.x stored as they are count.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
-        aws_region: region of both.
+        limits_table_name: the DynamoDB table of the counters of limits; empty for none, so that no limit holds.
+        usage_table_name: the DynamoDB table of usage; empty for none.
+        aws_region: region of all of them.
         litellm_url: address of the LiteLLM proxy.
         litellm_key: the key for inference, which `proxy_authorization` accepts in LiteLLM; None for a LiteLLM without.
         litellm_admin_key: the key for what administrators may use; None to make it unavailable.
+        configuration_state: directory in which the supervisor tells the workers what to serve with; empty without one.
         threads: worker processes.
         host: address to listen on; the load balancer is another machine.
         port: where requests come in.
         metrics_port: where Prometheus asks; 0 for nowhere. No load balancer leads there.
         log_level: least level that is logged.
+        audit_log_group: log group of the audit log; empty for none.
+        audit_folder: where audit records wait until CloudWatch Logs has them.
+        audit_max_bytes: bytes of audit records that may wait; further ones are dropped and counted.
         max_body_bytes: longest body of a request; only uploads (multipart/form-data) may be as long.
         max_json_bytes: longest JSON body, which is any body that is no form.
         max_json_elements: values, and members with their names, that a JSON body may hold; five numbers of a list count
@@ -60,8 +66,9 @@ class Settings(BaseSettings):
             one after the other, each after its share of this; 0 for all at once.
         max_header_bytes: longest names and values of its headers in all.
         connect_timeout: until LiteLLM takes a connection.
-        answer_timeout: until LiteLLM's first byte, and from one part of a stream to the next. It ends before the load
-            balancer's idle timeout of 600 s, so that the caller gets an answer.
+        answer_timeout: until LiteLLM's first byte, and from one part of an answer to the next that is no stream of
+            events. It ends before the load balancer's idle timeout of 600 s, so that the caller gets an answer.
+        stream_idle_timeout: from one part of a stream of events to the next, after the first.
         hang_timeout: until a LiteLLM that answers nothing counts as hung and the gateway ends, which ends the
             container; 0 for never.
         token_grace: how long an API token that was good counts while DynamoDB does not answer.
@@ -87,16 +94,22 @@ class Settings(BaseSettings):
     token_table_name: str = Field(min_length=1)
     legacy_tokens: bool = True
     registered_models_ps_name: str = Field(min_length=1)
+    limits_table_name: str = ""
+    usage_table_name: str = ""
     aws_region: str = Field(min_length=1)
     routes_file: str = ""
     litellm_url: str = Field(default="http://127.0.0.1:4000", pattern=r"^https?://[^/]+(/.*)?$")
     litellm_key: SecretStr | None = None
     litellm_admin_key: SecretStr | None = None
+    configuration_state: str = ""
     threads: int = Field(default=1, ge=1)
     host: str = "0.0.0.0"  # noqa: S104
     port: int = Field(default=8080, ge=1, le=65535)
     metrics_port: int = Field(default=9090, ge=0, le=65535)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
+    audit_log_group: str = ""
+    audit_folder: str = "/tmp/lisa-audit"  # noqa: S108 - made with mode 0700, in a container with one user
+    audit_max_bytes: int = Field(default=256 * MIB, ge=MIB)
     max_body_bytes: int = Field(default=100 * MIB, ge=1)
     max_json_bytes: int = Field(default=20 * MIB, ge=1)
     max_json_elements: int = Field(default=10_000, ge=1)
@@ -114,6 +127,7 @@ class Settings(BaseSettings):
     max_header_bytes: int = Field(default=64 * 1024, ge=1)
     connect_timeout: float = Field(default=5.0, gt=0)
     answer_timeout: float = Field(default=590.0, gt=0)
+    stream_idle_timeout: float = Field(default=120.0, gt=0)
     hang_timeout: float = Field(default=300.0, ge=0)
     token_grace: float = Field(default=3600.0, ge=0)
     drain_timeout: int = Field(default=90, ge=0)

@@ -1,4 +1,4 @@
-"""Ends the gateway, and so the container, when LiteLLM runs and answers nothing for minutes."""
+"""Acts when LiteLLM runs and answers nothing for minutes: the supervisor starts it again."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Watchdog:
         seconds: silence after which LiteLLM counts as hung.
         bark: called once then; by default it stops this process as a signal of the container would.
         pause: seconds between two probes.
+        consequence: what follows, for the log.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Watchdog:
         *,
         bark: Callable[[], None] | None = None,
         pause: float = _PAUSE_SECONDS,
+        consequence: str = "the container stops",
     ) -> None:
         self._address = urlsplit(url)
         self._seconds = seconds
         self._bark = bark or (lambda: os.kill(os.getpid(), signal.SIGTERM))
         self._pause = pause
+        self._consequence = consequence
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -54,12 +57,13 @@ class Watchdog:
 
     def _watch(self) -> None:
         heard = time.monotonic()
-        while not self._stop.wait(min(self._pause, self._seconds)):
+        # Several probes fit into the time, or a server that answers each of them would count as silent.
+        while not self._stop.wait(min(self._pause, self._seconds / 4)):
             left = heard + self._seconds - time.monotonic()
             if left > 0 and self._answers(left):
                 heard = time.monotonic()
             elif time.monotonic() - heard >= self._seconds and not self._stop.is_set():
-                _log.error("LiteLLM has not responded for %g seconds; the container stops", self._seconds)
+                _log.error("LiteLLM has not responded for %g seconds; %s", self._seconds, self._consequence)
                 self._bark()
                 return
 

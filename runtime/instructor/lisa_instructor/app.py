@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from lisa_instructor.authorization import KeyRequired
 from lisa_instructor.encoder import Encoder, SentenceEncoder
 from lisa_instructor.settings import Settings
 
@@ -41,6 +42,8 @@ def create_app(settings: Settings | None = None, load: Callable[[Settings], Enco
         yield
 
     app = FastAPI(title="LISA instructor", lifespan=lifespan, docs_url=None, redoc_url=None)
+    if settings.key:
+        app.add_middleware(KeyRequired, key=settings.key)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Settings:
         max_concurrent_requests: requests that wait for the model; more are answered with 429.
         batch_size: texts that the model embeds at once.
         trust_remote_code: whether the model's own code may run.
+        key: key that requests must have; empty for none.
     """
 
     model_path: str
@@ -27,6 +28,7 @@ class Settings:
     max_concurrent_requests: int = 128
     batch_size: int = 32
     trust_remote_code: bool = False
+    key: str = field(default="", repr=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -39,5 +41,6 @@ class Settings:
             max_inputs=int(environment.get("MAX_CLIENT_BATCH_SIZE", defaults.max_inputs)),
             max_concurrent_requests=int(environment.get("MAX_CONCURRENT_REQUESTS", defaults.max_concurrent_requests)),
             batch_size=int(environment.get("BATCH_SIZE", defaults.batch_size)),
+            key=environment.get("LISA_MODEL_KEY", ""),
             trust_remote_code=environment.get("TRUST_REMOTE_CODE", "").lower() in {"1", "true"},
         )

@@ -11,12 +11,16 @@ class ApiError(Exception):
     Attributes:
         status: HTTP status.
         code: for programs: stable, and without spaces.
+        meaning: what is wrong in general, for `docs/errors.md`.
+        action: what a caller can do, in the imperative, likewise.
         message: for people: one sentence.
         details: further members of the answer's body, beside code and message.
     """
 
     status = 500
     code = "InternalError"
+    meaning = "The function failed."
+    action = "Retry the request. If it fails again, report the time and `x-amzn-RequestId` to an administrator."
 
     def __init__(self, message: str, *, details: Optional[Mapping[str, Any]] = None) -> None:
         super().__init__(message)
@@ -29,13 +33,17 @@ class BadRequestError(ApiError):
 
     status = 400
     code = "BadRequest"
+    meaning = "A parameter or the body is missing or invalid."
+    action = "Correct what the message names."
 
 
 class UnauthorizedError(ApiError):
-    """The request says not who the caller is: it did not come through the authorizer."""
+    """The request does not identify the caller: it did not come through the authorizer."""
 
     status = 401
     code = "Unauthorized"
+    meaning = "The request does not identify the caller."
+    action = "Sign in again, and send the token of the identity provider in `Authorization`."
 
 
 class ForbiddenError(ApiError):
@@ -43,6 +51,8 @@ class ForbiddenError(ApiError):
 
     status = 403
     code = "Forbidden"
+    meaning = "You have no permission for the operation."
+    action = "Ask an administrator for access."
 
 
 class NotFoundError(ApiError):
@@ -50,6 +60,8 @@ class NotFoundError(ApiError):
 
     status = 404
     code = "NotFound"
+    meaning = "The endpoint or the object does not exist, or it belongs to another user."
+    action = "Check the path and the identifiers in it."
 
 
 class ConflictError(ApiError):
@@ -57,6 +69,8 @@ class ConflictError(ApiError):
 
     status = 409
     code = "Conflict"
+    meaning = "The current state does not permit the operation."
+    action = "Read the current state, then send a request that fits it."
 
 
 class TooLargeError(ApiError):
@@ -64,6 +78,8 @@ class TooLargeError(ApiError):
 
     status = 413
     code = "TooLarge"
+    meaning = "The request, the stored object or the response exceeds a limit."
+    action = "Send or request less, as the message says."
 
 
 class UnsupportedMediaTypeError(ApiError):
@@ -71,13 +87,17 @@ class UnsupportedMediaTypeError(ApiError):
 
     status = 415
     code = "UnsupportedMediaType"
+    meaning = "The content type of the body is not supported."
+    action = "Send JSON, with `Content-Type: application/json`."
 
 
 class TooManyRequestsError(ApiError):
-    """A service behind this one asks for patience."""
+    """A service behind this one throttles requests."""
 
     status = 429
     code = "TooManyRequests"
+    meaning = "An AWS service throttles requests, or many clients change the same object."
+    action = "Retry in a moment."
 
 
 class UnavailableError(ApiError):
@@ -85,3 +105,5 @@ class UnavailableError(ApiError):
 
     status = 503
     code = "Unavailable"
+    meaning = "A service that is required to answer does not respond, or returns an error."
+    action = "Retry later. If it fails again, report the time and `x-amzn-RequestId` to an administrator."

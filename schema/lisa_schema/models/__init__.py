@@ -1,6 +1,6 @@
 """The configuration as frozen data: one module for each noun, each field described."""
 
-from lisa_schema.models.access import AuthConfig, PermissionsBoundary
+from lisa_schema.models.access import AccessConfig, AccessEntry, AuthConfig, PermissionsBoundary, UsageLimits
 from lisa_schema.models.build import LambdaConfig, LambdaLayerAssets, PypiConfig
 from lisa_schema.models.container import (
     AssetImage,
@@ -13,6 +13,7 @@ from lisa_schema.models.container import (
 )
 from lisa_schema.models.deployment import Config, SystemBanner, Tag, WeightsConfig
 from lisa_schema.models.enums import (
+    AccessDefault,
     InferenceContainer,
     LogLevel,
     ModelType,
@@ -45,6 +46,9 @@ from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig, Lo
 from lisa_schema.models.serving import Adapter, EcsModel, RestApiConfig
 
 __all__ = [
+    "AccessConfig",
+    "AccessDefault",
+    "AccessEntry",
     "Adapter",
     "AmiConfig",
     "ApiGatewayConfig",
@@ -90,6 +94,7 @@ __all__ = [
     "SystemBanner",
     "Tag",
     "TarballImage",
+    "UsageLimits",
     "VpcConfig",
     "WeightsConfig",
 ]

@@ -1,4 +1,4 @@
-"""Who may do what: sign-in, and the limits on IAM roles."""
+"""Who may do what: sign-in, access of groups to models and documents, and the limits on IAM roles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart, IamPath, PolicyReference
+from lisa_schema.models.base import ConfigModel, Flag, HttpsUrl, IamNamePart, IamPath, Integer, PolicyReference
+from lisa_schema.models.enums import AccessDefault
+
+ALL = "*"
+"""In a list of models or repositories: every one of them."""
+
+_Limit = Annotated[Integer, Field(ge=1, le=10**12)] | None
 
 
 def _without_trailing_slash(url: str) -> str:
@@ -70,3 +76,88 @@ class PermissionsBoundary(ConfigModel):
         """The boundary's ARN, as it is written or in an account."""
         written = self.permissions_boundary_policy_name
         return written if written.startswith("arn:") else f"arn:{partition}:iam::{account}:policy/{self.policy}"
+
+
+class UsageLimits(ConfigModel):
+    """Limits of requests and tokens; a limit that is not set does not apply."""
+
+    requests_per_minute: _Limit = Field(default=None, description="Requests in a minute.", examples=[60])
+    tokens_per_minute: _Limit = Field(
+        default=None, description="Tokens in a minute, of prompts and responses together.", examples=[100000]
+    )
+    concurrent_requests: _Limit = Field(default=None, description="Requests at the same time.", examples=[8])
+    daily_tokens: _Limit = Field(default=None, description="Token budget of a day (UTC).", examples=[2000000])
+    monthly_tokens: _Limit = Field(
+        default=None, description="Token budget of a calendar month (UTC).", examples=[20000000]
+    )
+
+    @property
+    def are_set(self) -> bool:
+        """Whether there is any limit."""
+        return any(getattr(self, name) is not None for name in type(self).model_fields)
+
+
+class AccessEntry(ConfigModel):
+    """What the callers in a group may use, and how much of it."""
+
+    models: tuple[str, ...] | None = Field(
+        default=None,
+        description=(
+            "Names of hosted models, adapters and external models as clients write them, or `*` for all. Default: all "
+            "with `default: open`, none with `default: closed`."
+        ),
+        examples=[["mistral7b"]],
+    )
+    repositories: tuple[str, ...] | None = Field(
+        default=None,
+        description="RAG repositories by repositoryId, or `*` for all. Default: as for models.",
+        examples=[["pgvector-rag"]],
+    )
+    per_caller: UsageLimits = Field(
+        default_factory=UsageLimits, description="Limits of each user, and of each API token."
+    )
+    per_group: UsageLimits = Field(
+        default_factory=UsageLimits, description="Limits of all callers in the group together."
+    )
+    audit_content: Flag = Field(
+        default=False, description="Whether the audit log contains the requests and responses of the group, encrypted."
+    )
+
+
+class AccessConfig(ConfigModel):
+    """Who may use which models and RAG repositories, and how much."""
+
+    default: AccessDefault = Field(
+        default=AccessDefault.OPEN,
+        description=(
+            "`open`: what is not restricted may be used by all callers. `closed`: callers may use only what is listed."
+        ),
+    )
+    groups: dict[str, AccessEntry] = Field(
+        default_factory=dict,
+        description=(
+            "Entries by group, as the groups claim of an OIDC token or an API token names it. A caller in several "
+            "groups may use what any of them may; each limit is the largest of them, or none if one of them has none."
+        ),
+        examples=[{"data-science": {"models": ["*"], "perCaller": {"requestsPerMinute": 120}}}],
+    )
+    everyone: AccessEntry | None = Field(
+        default=None,
+        description=(
+            "Entry for callers in no listed group. Default: everything with `default: open`, nothing with "
+            "`default: closed`."
+        ),
+    )
+
+    def models_of(self, entry: AccessEntry | None) -> tuple[str, ...]:
+        """Names of the models that an entry permits, `*` for all."""
+        return self._permitted(None if entry is None else entry.models)
+
+    def repositories_of(self, entry: AccessEntry | None) -> tuple[str, ...]:
+        """Identifiers of the repositories that an entry permits, `*` for all."""
+        return self._permitted(None if entry is None else entry.repositories)
+
+    def _permitted(self, listed: tuple[str, ...] | None) -> tuple[str, ...]:
+        if listed is not None:
+            return listed
+        return (ALL,) if self.default is AccessDefault.OPEN else ()

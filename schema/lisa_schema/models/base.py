@@ -124,6 +124,21 @@ CertificateArn = Annotated[
         "the ARN of an IAM server certificate or of an ACM certificate",
     ),
 ]
+EgressAddress = Annotated[
+    str,
+    pattern_string(
+        r"^(([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}|pl-[0-9a-f]{8,17})$",
+        "an IPv4 address range such as 203.0.113.0/24, or the ID of a prefix list: pl-…",
+    ),
+]
+Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
+WebAclArn = Annotated[
+    str,
+    pattern_string(
+        r"^arn:aws[a-z-]*:wafv2:[a-z0-9-]+:[0-9]{12}:(regional|global)/webacl/[A-Za-z0-9_-]{1,128}/[0-9a-f-]{36}$",
+        "the ARN of a web ACL of AWS WAF: arn:aws:wafv2:<region>:<account>:regional/webacl/<name>/<id>",
+    ),
+]
 TopicArn = Annotated[
     str,
     pattern_string(

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from lisa_schema.models.base import (
+    AbsolutePath,
     ConfigModel,
     Count,
     EcrRepositoryArn,
     EnvironmentVariables,
+    Flag,
     ImageReference,
     Integer,
     pattern_string,
@@ -158,6 +160,24 @@ class ContainerConfig(ConfigModel):
         examples=[{"MAX_INPUT_LENGTH": "1024"}],
     )
     shared_memory_size: Count = Field(default=0, description="Size of /dev/shm in MiB; 0 for Docker's default.")
+    user: Annotated[
+        str, pattern_string(r"^[0-9]{1,9}(:[0-9]{1,9})?$", "a numeric user ID, or user and group: 1000:1000")
+    ] = Field(
+        default="65534:65534",
+        description="User and group that the container runs as; `0:0` is root.",
+        examples=["1000:1000"],
+    )
+    read_only_root_filesystem: Flag = Field(
+        default=True,
+        description=(
+            "Whether the container can write only to its mounts: /tmp, writablePaths and, for a model, the weights."
+        ),
+    )
+    writable_paths: tuple[AbsolutePath, ...] = Field(
+        default=(),
+        description="Directories in memory that are empty when the container starts and that it can write to.",
+        examples=[["/root/.cache"]],
+    )
     health_check_config: HealthCheckConfig = Field(
         default_factory=HealthCheckConfig, description="Health check of the container."
     )

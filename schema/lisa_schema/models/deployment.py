@@ -7,21 +7,24 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lisa_schema.models.access import AuthConfig, PermissionsBoundary
+from lisa_schema.models.access import AccessConfig, AuthConfig, PermissionsBoundary
 from lisa_schema.models.base import (
     AbsolutePath,
     AccountNumber,
     BucketName,
     Color,
     ConfigModel,
+    EgressAddress,
     Flag,
     HttpUrl,
     Integer,
     KmsKeyArn,
     Name,
+    Port,
     RegionName,
     TopicArn,
     VpcId,
+    WebAclArn,
     ZoneName,
     pattern_string,
 )
@@ -102,6 +105,44 @@ class Config(ConfigModel):
         ),
         examples=[2],
     )
+    open_egress: Flag = Field(
+        default=False,
+        description=(
+            "Whether instances and functions may connect to every port of every address. Default: only to the ports of "
+            "what the configuration names."
+        ),
+    )
+    egress_addresses: tuple[EgressAddress, ...] = Field(
+        default=(),
+        description=(
+            "Address ranges, and prefix lists by ID, that instances and functions may connect to, in addition to the "
+            "VPC. Default: every address."
+        ),
+        examples=[["203.0.113.0/24", "pl-0123456789abcdef0"]],
+    )
+    egress_ports: tuple[Port, ...] = Field(
+        default=(),
+        description=(
+            "Ports that instances and functions may connect to, in addition to 443 and the ports in URLs of the "
+            "configuration."
+        ),
+        examples=[[8443]],
+    )
+    waf_web_acl_arn: WebAclArn | None = Field(
+        default=None,
+        description=(
+            "Web ACL of AWS WAF that filters requests to the gateway's load balancer and to the API of the chat "
+            "application. Default: none."
+        ),
+        examples=["arn:aws:wafv2:us-east-1:012345678901:regional/webacl/lisa/01234567-89ab-cdef-0123-456789abcdef"],
+    )
+    model_keys: Flag = Field(
+        default=False,
+        description=(
+            "Whether each hosted model requires a key that only the gateway has. Set it after a deployment of this "
+            "version, whose gateway reads the keys."
+        ),
+    )
     run_cdk_nag: Flag = Field(default=False, description="Whether findings of cdk-nag fail the compile.")
     s3_bucket_models: BucketName = Field(
         description="Bucket with the model weights, which LISA does not create.", examples=["lisa-models"]
@@ -136,6 +177,13 @@ class Config(ConfigModel):
         default=None, description="Directory with the code of the Lambda functions, instead of that of LISA."
     )
     auth_config: AuthConfig | None = Field(default=None, description="Identity provider (OpenID Connect).")
+    access_config: AccessConfig | None = Field(
+        default=None,
+        description=(
+            "Who may use which models and RAG repositories, with limits. Default: all callers may use everything, "
+            "without limits."
+        ),
+    )
     pypi_config: PypiConfig = Field(default_factory=PypiConfig, description="Python package index for builds.")
     conda_url: HttpUrl = Field(default="", description="Download URL of conda.")
     certificate_authority_bundle: str = Field(

@@ -12,6 +12,13 @@ class RemovalPolicy(StrEnum):
     RETAIN = "retain"
 
 
+class AccessDefault(StrEnum):
+    """Whether callers may use what `accessConfig` does not restrict."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
 class LogLevel(StrEnum):
     """Log level."""
 

@@ -52,6 +52,13 @@ _API_CERTIFICATE: Final = _Place(
     reason="API Gateway uses certificates of its own account only",
 )
 _TOPIC: Final = _Place(resources=r"sns:.+", words="an SNS topic", region_rule="topic-region")
+_WEB_ACL: Final = _Place(
+    resources=r"wafv2:regional/webacl/.+",
+    words="a regional web ACL of AWS WAF; one for CloudFront is global",
+    own_account=True,
+    region_rule="web-acl-region",
+    reason="load balancers and APIs use web ACLs of their own account",
+)
 _BOUNDARY: Final = _Place(
     resources=r"iam:policy/.+",
     words="a managed policy",
@@ -107,6 +114,15 @@ def topic_region(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(path, message, None, (("region",),))
 
 
+@rule("LISA395", "web-acl-region", "Use a web ACL in the configured Region.")
+def web_acl_region(config: Config) -> Iterator[RuleViolation]:
+    """`wafWebAclArn` must name a web ACL in the configured Region, where the load balancer and the API are."""
+    for path, place, arn in _arns(config):
+        if place.region_rule == "web-acl-region" and arn.region != config.region:
+            message = f"The web ACL is in {arn.region}, but the load balancer will be in {config.region}."
+            yield RuleViolation(path, message, None, (("region",),))
+
+
 @rule("LISA347", "arn-kind", "Use the ARN of a resource of the required kind.")
 def arn_kind(config: Config) -> Iterator[RuleViolation]:
     """An ARN must name a resource of the kind that its key accepts."""
@@ -138,6 +154,7 @@ def _places(config: Config) -> Iterator[tuple[Path, _Place, str]]:
     """Every key that holds an ARN, with what it must be there."""
     yield ("alarmTopicArn",), _TOPIC, config.alarm_topic_arn or ""
     yield ("apiGatewayConfig", "certificateArn"), _API_CERTIFICATE, config.api_gateway_config.certificate_arn or ""
+    yield ("wafWebAclArn",), _WEB_ACL, config.waf_web_acl_arn or ""
     boundary = config.permissions_boundary_aspect
     if boundary is not None:
         at: Path = ("permissionsBoundaryAspect", "permissionsBoundaryPolicyName")

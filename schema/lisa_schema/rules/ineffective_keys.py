@@ -30,6 +30,7 @@ def key_without_effect(config: Config) -> Iterator[RuleViolation]:
     yield from _model_code(config)
     yield from _tags(config)
     yield from _incomplete_pairs(config)
+    yield from _open_egress(config)
 
 
 def _without_rag(config: Config) -> Iterator[RuleViolation]:
@@ -74,6 +75,13 @@ def _tags(config: Config) -> Iterator[RuleViolation]:
     if config.tags and "tags" in config.model_fields_set and home is not None and home.is_iso:
         message = f"`tags` has no effect in {home.name}: stacks in isolated Regions get no tags."
         yield RuleViolation(("tags",), message, "Set `tags` to [] in this environment.", (("region",),))
+
+
+def _open_egress(config: Config) -> Iterator[RuleViolation]:
+    for key, values in (("egressAddresses", config.egress_addresses), ("egressPorts", config.egress_ports)):
+        if config.open_egress and values:
+            message = f"`{key}` has no effect: `openEgress` is true, so that every address and port is permitted."
+            yield RuleViolation((key,), message, f"Remove `openEgress` or `{key}`.", (("openEgress",),))
 
 
 def _incomplete_pairs(config: Config) -> Iterator[RuleViolation]:

@@ -141,3 +141,15 @@ def created_vpc_keys(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(
                 (key,), f"`{key}` has no effect on the imported VPC {config.vpc.vpc_id}.", None, (("vpc",),)
             )
+
+
+@rule("LISA396", "egress-addresses", "Use the address range of a network, such as 203.0.113.0/24.")
+def egress_addresses(config: Config) -> Iterator[RuleViolation]:
+    """Address ranges of `egressAddresses` must be valid IPv4 networks."""
+    for index, address in enumerate(config.egress_addresses):
+        if address.startswith("pl-"):
+            continue
+        try:
+            ipaddress.IPv4Network(address)
+        except ValueError:
+            yield RuleViolation(("egressAddresses", index), f"`{address}` is not an IPv4 network.")

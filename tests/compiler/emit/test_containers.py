@@ -55,7 +55,6 @@ def spec(kind: ImageKind, arguments: tuple[tuple[str, str], ...] = (), custom_pa
         image=image(kind, arguments, custom_path),
         model="" if rest else "org/name",
         weights=None if rest else WEIGHTS,
-        litellm_config=b"model_list: []\n" if rest else None,
     )
 
 
@@ -134,9 +133,9 @@ def test_no_value_of_a_build_argument_is_written_into_the_context(kind: ImageKin
     assert not any(b"pypi.example.com" in content for content in context(kind, EVERY_ARGUMENT).values())
 
 
-def test_the_rest_api_carries_the_gateway_and_the_litellm_config() -> None:
+def test_the_rest_api_carries_the_gateway_and_no_configuration() -> None:
     files = context("rest-api")
-    assert files["litellm/config.yaml"] == b"model_list: []\n"
+    assert not any("config.yaml" in path or path.endswith("routes.json") for path in files)
     assert b"def create_app" in files["lisa_gateway/app.py"]
     assert b"def verify(" in files["lisa_oidc/verification.py"]
     assert b"litellm==" in files["requirements.txt"]

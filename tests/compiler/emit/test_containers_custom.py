@@ -25,7 +25,7 @@ def test_it_is_copied(project: Path) -> None:
     assert read_user_context(project, "serve") == {"Dockerfile": b"FROM scratch\n", "src/main.py": b"pass\n"}
 
 
-def test_weights_and_litellm_config_are_added_where_the_user_has_none(project: Path) -> None:
+def test_weights_and_settings_are_added_where_the_user_has_none(project: Path) -> None:
     (project / "serve" / "weights.json").write_text("mine")
     image = BuiltImage(
         name="one",
@@ -37,7 +37,9 @@ def test_weights_and_litellm_config_are_added_where_the_user_has_none(project: P
         custom_path="serve",
     )
     spec = ContextSpec(
-        image=image, weights={"prefix": "org/name", "status": "unstaged", "files": []}, litellm_config=b"x"
+        image=image,
+        weights={"prefix": "org/name", "status": "unstaged", "files": []},
+        settings={"litellm/config.yaml": b"x"},
     )
     files = emit_context(spec, project=project)
     assert files["weights.json"] == b"mine"

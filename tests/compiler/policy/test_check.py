@@ -83,7 +83,7 @@ def test_a_finding_is_shown_at_the_line_that_governs_it(committed: Project) -> N
 
 def switch_authentication_off(resource: dict[str, Any]) -> None:
     if resource["Type"] == "AWS::ECS::TaskDefinition":
-        (container,) = resource["Properties"]["ContainerDefinitions"]
+        container = resource["Properties"]["ContainerDefinitions"][0]
         for entry in container["Environment"]:
             if entry["Name"] == "USE_AUTH":
                 entry["Value"] = "false"

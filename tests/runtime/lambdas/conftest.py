@@ -48,12 +48,16 @@ def make_table(aws: None, compiled_templates: dict[str, dict[str, Any]]) -> Call
 @pytest.fixture
 def set_environment(
     monkeypatch: pytest.MonkeyPatch, compiled_templates: dict[str, dict[str, Any]]
-) -> Callable[[str], None]:
-    """Set the variables that a component's template gives to its function; what is only known when it is deployed is
-    the web application's origin."""
+) -> Callable[..., None]:
+    """Set the variables that a component's template gives to its function, of several to the one of a name; what is
+    only known when it is deployed is the web application's origin."""
 
-    def set_variables(component: str) -> None:
-        (function,) = resources(compiled_templates[component], "AWS::Lambda::Function")
+    def set_variables(component: str, function_name: str = "") -> None:
+        (function,) = (
+            one
+            for one in resources(compiled_templates[component], "AWS::Lambda::Function")
+            if one["Properties"]["FunctionName"].endswith(function_name)
+        )
         for name, value in function["Properties"]["Environment"]["Variables"].items():
             monkeypatch.setenv(name, value if isinstance(value, str) else ORIGIN)
 

@@ -16,10 +16,16 @@ def acm(account: str, region: str = "us-east-1") -> str:
     return f"arn:aws:acm:{region}:{account}:certificate/01234567-89ab-cdef-0123-456789abcdef"
 
 
+def web_acl(*, region: str = "us-east-1", account: str = "012345678901", scope: str = "regional") -> str:
+    identifier = "01234567-89ab-cdef-0123-456789abcdef"
+    return f"wafWebAclArn=arn:aws:wafv2:{region}:{account}:{scope}/webacl/lisa/{identifier}"
+
+
 PASSING: Passing = {
     "arn-partition": [[], [f"{ENVIRONMENT}.KEY=arn:aws:secretsmanager:us-east-1:012345678901:secret:x"]],
     "certificate-region": [[f"{CERTIFICATE}={acm('012345678901')}"]],
     "ecr-account-listed": [[f"{IMAGE}={{type: ecr, {ECR}}}", "accountNumbersEcr=['999999999999']"]],
+    "web-acl-region": [[], [web_acl()]],
     "topic-region": [[], ["alarmTopicArn=arn:aws:sns:us-east-1:999999999999:operations"]],
     "arn-kind": [
         [f"{API_CERTIFICATE}={acm('012345678901')}"],
@@ -56,11 +62,13 @@ FAILING: Failing = {
         ([f"{API_CERTIFICATE}={acm('012345678901', 'us-west-2')}"], API_CERTIFICATE),
     ],
     "ecr-account-listed": [([f"{IMAGE}={{type: ecr, {ECR}}}"], f"{IMAGE}.repositoryArn")],
+    "web-acl-region": [([web_acl(region="us-west-2")], "wafWebAclArn")],
     "topic-region": [
         ([f"alarmTopicArn=arn:aws:sns:{region}:012345678901:operations"], "alarmTopicArn")
         for region in ("us-west-2", "eu-west-1")
     ],
     "arn-kind": [
+        ([web_acl(scope="global")], "wafWebAclArn"),
         ([f"{API_CERTIFICATE}=arn:aws:iam::012345678901:server-certificate/lisa"], API_CERTIFICATE),
         ([f"{BOUNDARY}=arn:aws:iam::012345678901:role/Boundary"], BOUNDARY),
     ],
@@ -69,6 +77,7 @@ FAILING: Failing = {
         ([f"{CERTIFICATE}=arn:aws:iam::999999999999:server-certificate/lisa"], CERTIFICATE),
         ([f"{MODEL_CERTIFICATE}={acm('999999999999')}"], "ecsModels[0].loadBalancerConfig.sslCertIamArn"),
         ([f"{API_CERTIFICATE}={acm('999999999999')}"], API_CERTIFICATE),
+        ([web_acl(account="999999999999")], "wafWebAclArn"),
         (["accountNumber=999999999999"], CERTIFICATE),
         ([f"{BOUNDARY}=arn:aws:iam::999999999999:policy/Boundary"], BOUNDARY),
     ],

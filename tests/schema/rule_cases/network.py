@@ -52,6 +52,7 @@ PASSING: Passing = {
     ],
     "vpc-zones-in-region": [[VPC]],
     "vpc-cidr": [[VPC]],
+    "egress-addresses": [["egressAddresses=[203.0.113.0/24, pl-0123456789abcdef0]"]],
     "zones-valid": [[], ["availabilityZones=[us-east-1b, us-east-1d]"]],
     "nat-gateways-fit": [
         ["natGateways=2"],
@@ -86,6 +87,10 @@ FAILING: Failing = {
     "vpc-cidr": [
         ([VPC, "vpc.cidrBlock=10.1.0.1/16"], "vpc.cidrBlock"),
         ([VPC, "vpc.cidrBlock=999.1.0.0/16"], "vpc.cidrBlock"),
+    ],
+    "egress-addresses": [
+        (["egressAddresses=[10.0.0.0/8, 203.0.113.1/24]"], "egressAddresses[1]"),
+        (["egressAddresses=[999.0.0.0/8]"], "egressAddresses[0]"),
     ],
     "zones-valid": [
         (["availabilityZones=[us-east-1b]"], "availabilityZones"),

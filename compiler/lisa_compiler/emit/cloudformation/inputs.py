@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel
 
 from lisa_compiler.emit.cloudformation.protocol import SharedModelAccess, StackInput
+from lisa_compiler.plan.alarms import watched_services
+from lisa_compiler.plan.egress import functions_egress
 from lisa_compiler.plan.images import BuiltImage, TarballImage, repository_of
 from lisa_compiler.plan.provenance import bare
 from lisa_compiler.product.artifact import WEB_APPLICATION
@@ -24,13 +26,19 @@ if TYPE_CHECKING:
     from lisa_compiler.plan.service_plans import ServicePlan
     from lisa_compiler.product.artifact import ProductArtifact
 
-_FUNCTIONS = {"api-base": "authorizer", "chat": "session", "models-api": "models", "rag": "rag", "serve": "tokens"}
-"""The Lambda function of each stack that has one of the package lisa_lambdas."""
+_FUNCTIONS = {
+    "api-base": ("authorizer",),
+    "chat": ("session",),
+    "models-api": ("models",),
+    "rag": ("rag",),
+    "serve": ("tokens", "usage"),
+}
+"""The Lambda functions of each stack that has some of the package lisa_lambdas."""
 
 _FIRST = ("iam", "networking", "core", "api-base", "serve", "models-api", "api-deployment")
 _LAST = ("chat", "rag", "ui")
 # Of the configuration, what most stacks do not read: the plan has it, or a single stack reads it.
-_OF_OTHERS = {"ecs_models": (), "litellm_config": None, "profile": None, "rag_repositories": ()}
+_OF_OTHERS = {"access_config": None, "ecs_models": (), "litellm_config": None, "profile": None, "rag_repositories": ()}
 
 
 def stack_inputs(
@@ -60,7 +68,7 @@ class _Divider:
         self._deployment = deployment
         self._digests = digests
         self._products = products
-        self._no_digests = replace(digests, images={}, layers={}, functions={}, website="")
+        self._no_digests = replace(digests, images={}, layers={}, functions={}, website="", gateway=None)
         self._shared_config = deployment.config.model_copy(update=_OF_OTHERS)
         self._models_config = deployment.config.model_copy(update={"ecs_models": (), "profile": None})
         self._model_config = self._shared_config.model_copy(
@@ -87,22 +95,27 @@ class _Divider:
         reduced = self._reduced(component)
         digests = self._no_digests
         names: list[str] = []
-        if component in _FUNCTIONS:
-            names.append(f"functions/{_FUNCTIONS[component]}")
+        names += [f"functions/{function}" for function in _FUNCTIONS.get(component, ())]
         match component:
             case "core":
                 reduced = replace(reduced, layers=deployment.layers)
                 digests = replace(digests, layers=self._digests.layers)
                 names += [f"layers/{layer.name}" for layer in deployment.layers if not layer.prebuilt]
-            case "iam" | "rag":
+            case "iam":
                 reduced = replace(reduced, repositories=deployment.repositories)
+            case "rag":
+                access = {"access_config": deployment.config.access_config}
+                config = self._shared_config.model_copy(update=access)
+                reduced = replace(reduced, config=config, repositories=deployment.repositories)
             case "models-api":
                 reduced = replace(reduced, config=self._models_config)
             case "serve":
                 reduced = replace(
                     reduced, external_models=deployment.external_models, litellm_grants=deployment.litellm_grants
                 )
-                digests = replace(digests, images=self._image_digests(deployment.rest_api))
+                digests = replace(
+                    digests, images=self._image_digests(deployment.rest_api), gateway=self._digests.gateway
+                )
                 names += self._image_names(deployment.rest_api)
             case "ui":
                 digests = replace(digests, website=self._digests.website)
@@ -115,7 +128,9 @@ class _Divider:
             env_js=env_js if component == "ui" else "",
             registered_models=_registered_models(deployment) if component == "serve" else (),
             model_keys=tuple(model.service.key for model in deployment.models) if component == "serve" else (),
-            model_ports=_model_ports(deployment) if component == "networking" else (),
+            watched=watched_services(deployment) if component == "serve" else (),
+            model_ports=_model_ports(deployment) if component in {"networking", "serve"} else (),
+            functions_egress=functions_egress(deployment.config) if component == "networking" else (),
             created_endpoints=_created_endpoints(deployment) if component == "networking" else (),
             has_databases=component == "networking" and _has_databases(deployment),
             shared_models=_shared_models(deployment) if component == "iam" else None,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lisa_compiler.plan import Deployment
+    from lisa_compiler.plan.alarms import WatchedService
     from lisa_compiler.plan.artifacts import ArtifactDigests
+    from lisa_compiler.plan.egress import Egress
     from lisa_compiler.product.artifact import ProductArtifact
     from lisa_schema.document import Path
 
@@ -68,8 +70,10 @@ class StackInput:
         env_js: settings of the web application, for the stack that serves it; else empty.
         registered_models: what the gateway knows of each hosted model, for its stack; else empty.
         model_keys: keys of the hosted models in the configuration, likewise.
+        watched: what the dashboard shows of each service, for its stack; else empty.
         shared_models: what the models' shared roles must reach, for their stack; None without models.
-        model_ports: ports of the models' load balancers, for the network's stack; else empty.
+        model_ports: ports of the models' load balancers, for the stacks of the network and the gateway; else empty.
+        functions_egress: connections that the functions may open, for the network's stack.
         created_endpoints: services of the endpoints that are created in an imported VPC, likewise.
         has_databases: whether LISA creates a database in the network, likewise.
     """
@@ -81,7 +85,9 @@ class StackInput:
     env_js: str = ""
     registered_models: tuple[Mapping[str, str | bool | None], ...] = ()
     model_keys: tuple[Path, ...] = ()
+    watched: tuple[WatchedService, ...] = ()
     model_ports: tuple[int, ...] = ()
+    functions_egress: tuple[Egress, ...] = ()
     created_endpoints: tuple[str, ...] = ()
     has_databases: bool = False
     shared_models: SharedModelAccess | None = None

@@ -30,7 +30,7 @@ class ModelKeys:
         self._reads: SingleFlight[str, bytes] = SingleFlight()
 
     async def get(self, secret: str, *, rejected: bytes | None = None) -> bytes:
-        """The key in a secret.
+        """The key in a secret; empty while there is no secret, which is created with the model that requires it.
 
         Args:
             secret: its name.
@@ -50,6 +50,8 @@ class ModelKeys:
             async with asyncio.timeout(_LOOKUP_SECONDS):
                 answer = await self._client.get_secret_value(SecretId=secret)
             value: str = answer["SecretString"]
+        except self._client.exceptions.ResourceNotFoundException:
+            return b""
         except (BotoCoreError, ClientError, OSError, KeyError) as error:
             _log.warning("secret %s: %s", secret, type(error).__name__)
             raise UnavailableError("The key of the model's server cannot be read at the moment; try again.") from error

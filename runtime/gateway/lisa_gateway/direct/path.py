@@ -175,4 +175,4 @@ class DirectPath:
 
 
 def _signed(headers: Headers, key: bytes) -> Headers:
-    return [*headers, (b"authorization", b"Bearer " + key)]
+    return [*headers, (b"authorization", b"Bearer " + key)] if key else headers

@@ -37,6 +37,7 @@ class ModelServer:
             address,
             subject="the model's server",
             answer_timeout=settings.answer_timeout,
+            stream_idle_timeout=settings.stream_idle_timeout,
             connect_timeout=settings.connect_timeout,
             max_connections=settings.max_model_requests,
             kept_seconds=_KEPT_SECONDS,

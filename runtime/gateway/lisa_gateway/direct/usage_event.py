@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MOST_HELD = 64 * 1024
 """Bytes of an event that is not complete; a longer one is no event with token counts, and goes on as it comes."""
@@ -65,8 +61,3 @@ def is_usage_event(event: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return isinstance(content, dict) and content.get("choices") == [] and isinstance(content.get("usage"), dict)
-
-
-def is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether an answer with these headers, whose names are in lower case, consists of server-sent events."""
-    return any(name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in headers)

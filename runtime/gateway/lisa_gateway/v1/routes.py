@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from lisa_gateway.answer import Answer, answer_headers, whole
-from lisa_gateway.direct.answer_errors import FIRST_ERROR_STATUS, error_content
+from lisa_gateway.answer import whole
+from lisa_gateway.direct.answer_errors import model_error
 from lisa_gateway.disconnect import cancel_on_disconnect
-from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
+from lisa_gateway.errors import UpstreamUnavailableError
+from lisa_gateway.event_stream import is_event_stream
 from lisa_gateway.operations import operations
+from lisa_gateway.relay import parts_of
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import is_opaque, readable_error
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
     Embedded,
@@ -30,28 +32,17 @@ from lisa_gateway.v1.bodies import (
     OpenAIModels,
     OpenAIRequest,
 )
+from lisa_gateway.v1.metered import MeteredAnswer
 
 if TYPE_CHECKING:
+    from lisa_gateway.access.admission import Admission
+    from lisa_gateway.answer import Answer
+    from lisa_gateway.direct.path import DirectRequest
     from lisa_gateway.upstream import Upstream
     from lisa_gateway.v1.registry import RegisteredModel
 
 Kind = Literal["textgen", "embedding"]
 _EVENTS = "text/event-stream"
-
-
-class UpstreamAnswerError(GatewayError):
-    """LiteLLM answered with an error, which is passed on as it is."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__("The model proxy returned an error.")
-        self.status = status
-        self.code = "upstream_error"
-        self._body = body
-
-    @property
-    def body(self) -> bytes:
-        """LiteLLM's own."""
-        return self._body
 
 
 def _resources(request: Request) -> Resources:
@@ -80,12 +71,12 @@ router = APIRouter(prefix="/v1", tags=["Deprecated: LISA 2.x"], deprecated=True,
 
 @router.get("/listModels")
 async def list_models(
-    resources: Given, model_types: Annotated[list[Kind] | None, Query(alias="modelTypes")] = None
+    request: Request, resources: Given, model_types: Annotated[list[Kind] | None, Query(alias="modelTypes")] = None
 ) -> dict[Kind, dict[str, list[str]]]:
     """Names of the hosted models, by type and provider."""
     wanted: list[Kind] = model_types or ["textgen", "embedding"]
     found: dict[Kind, dict[str, list[str]]] = {kind: {} for kind in wanted}
-    for model in await resources.registry.models():
+    for model in await _permitted(request, resources):
         if model.kind in found:
             found[model.kind].setdefault(model.provider, []).append(model.name)
     return found
@@ -93,20 +84,22 @@ async def list_models(
 
 @router.get("/describeModel")
 async def describe_model(
-    resources: Given, provider: str, model_name: Annotated[str, Query(alias="modelName")]
+    request: Request, resources: Given, provider: str, model_name: Annotated[str, Query(alias="modelName")]
 ) -> ModelDescription:
     """A hosted model."""
-    return _description(await resources.registry.find(provider, model_name))
+    model = await resources.registry.find(provider, model_name)
+    resources.access.check_model(RequestContext.of(request.scope).caller, model.identifier)
+    return _description(model)
 
 
 @router.get("/describeModels")
 async def describe_models(
-    resources: Given, model_types: Annotated[list[Kind] | None, Query(alias="modelTypes")] = None
+    request: Request, resources: Given, model_types: Annotated[list[Kind] | None, Query(alias="modelTypes")] = None
 ) -> dict[Kind, dict[str, list[ModelDescription]]]:
     """The hosted models, by type and provider."""
     wanted: list[Kind] = model_types or ["textgen", "embedding"]
     found: dict[Kind, dict[str, list[ModelDescription]]] = {kind: {} for kind in wanted}
-    for model in await resources.registry.models():
+    for model in await _permitted(request, resources):
         if model.kind in found:
             found[model.kind].setdefault(model.provider, []).append(_description(model))
     return found
@@ -143,9 +136,9 @@ async def embed(request: Request, resources: Given, body: EmbeddingsRequest) -> 
 
 
 @router.get("/openai/models")
-async def openai_models(resources: Given) -> OpenAIModels:
+async def openai_models(request: Request, resources: Given) -> OpenAIModels:
     """The hosted models that generate text, as OpenAI lists models."""
-    models = await resources.registry.models()
+    models = await _permitted(request, resources)
     return OpenAIModels(data=[OpenAIModel(id=model.openai_id) for model in models if model.kind == "textgen"])
 
 
@@ -161,6 +154,13 @@ async def openai_chat_completions(request: Request, resources: Given, body: Open
     return await _forward(request, resources, "/chat/completions", body)
 
 
+async def _permitted(request: Request, resources: Resources) -> list[RegisteredModel]:
+    """The hosted models that the caller may use."""
+    grant = resources.access.grant(RequestContext.of(request.scope).caller)
+    models = await resources.registry.models()
+    return [model for model in models if grant is None or grant.permits(model.identifier)]
+
+
 def _description(model: RegisteredModel) -> ModelDescription:
     return ModelDescription(
         provider=model.provider,
@@ -174,33 +174,56 @@ def _description(model: RegisteredModel) -> ModelDescription:
 async def _forward(request: Request, resources: Resources, path: str, body: OpenAIRequest) -> Response:
     model = await resources.registry.find_openai(body.model)
     answer = await _open(request, path, body.model_dump(mode="json") | {"model": model.identifier})
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer_headers(answer)}
-    return StreamingResponse(_parts(answer), answer.status, headers=headers)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
+    if is_event_stream(answer.headers):
+        headers.pop("content-length", None)
+    parts = parts_of(answer, RequestContext.of(request.scope).request_id)
+    return StreamingResponse(parts, answer.status, headers=headers)
 
 
-async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Answer:
+async def _open(request: Request, path: str, body: Mapping[str, Any]) -> MeteredAnswer:
     """Ask the model's own server, or LiteLLM; the answer is open still, and is not an error."""
     resources: Resources = request.state.resources
     context = RequestContext.of(request.scope)
     content = json.dumps(body).encode()
     context.content = dict(body)
+    context.counts_tokens = resources.access.counts_tokens(context.caller)
     match = operations().find("POST", path.encode())
-    if match is not None and (direct := resources.direct.prepare(match, content, context)) is not None:
+    assert match is not None  # noqa: S101  (a path of this module)
+    direct = resources.direct.prepare(match, content, context)
+    context.model = body["model"]
+    admission = await resources.access.admit_model(context, match.operation.group, len(content))
+    try:
+        answer = await _send(resources, path, content, context=context, direct=direct, admission=admission)
+    except BaseException:
+        admission.settle()
+        raise
+    return MeteredAnswer(answer, admission, context)
+
+
+async def _send(
+    resources: Resources,
+    path: str,
+    content: bytes,
+    *,
+    context: RequestContext,
+    direct: DirectRequest | None,
+    admission: Admission,
+) -> Answer:
+    if direct is not None:
         answer = await resources.direct.send(direct, (), context)
         if answer.status >= FIRST_ERROR_STATUS:
             with closing(answer):
-                raise UpstreamAnswerError(answer.status, await error_content(answer))
+                raise await model_error(answer)
         return answer
     upstream: Upstream = resources.upstream
     caller = b"" if context.caller is None else context.caller.key
     await resources.pacing.turn(caller, context.work, upstream.is_alive)
-    headers = upstream.signed([(b"content-type", b"application/json")], context.request_id)
+    headers = upstream.signed([(b"content-type", b"application/json")], context.request_id) + admission.headers
     answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
-    if answer.status >= 400:
+    if answer.status >= FIRST_ERROR_STATUS:
         with closing(answer):
-            if is_opaque(answer.status, answer.headers):
-                raise readable_error(answer.status, content)
-            raise UpstreamAnswerError(answer.status, await whole(answer))
+            raise await error_of(answer, content)
     return answer
 
 
@@ -214,7 +237,7 @@ async def _ask(request: Request, path: str, body: Mapping[str, Any]) -> Any:
         raise UpstreamUnavailableError("The model proxy did not return JSON.") from error
 
 
-async def _parts(answer: Answer) -> AsyncIterator[bytes]:
+async def _parts(answer: MeteredAnswer) -> AsyncIterator[bytes]:
     with closing(answer):
         while part := await answer.next_part():
             yield part

@@ -25,6 +25,8 @@ class InvalidConfigurationError(ApiError):
 
     status = 400
     code = "InvalidConfiguration"
+    meaning = "The proposed change would make a configuration that does not compile."
+    action = "Correct the fields that the message names."
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ class RepositoryEnvironment(Environment):
         lisa_api_url_ps_name: Parameter Store name of the REST API's address.
         rest_api_version: version of the REST API, as in its paths.
         repositories_ps_path: path in Parameter Store below which each repository has its parameter.
+        repository_access_ps_name: Parameter Store name of what each group may use; empty when all callers may use all.
         database_ca_file: certificates of the authorities of databases, for example of RDS; empty when there are none.
         aws_ca_bundle: certificates of all authorities that the deployment trusts; empty for those of the system. A
             runtime of Lambda may set SSL_CERT_FILE, which otherwise names the same file, by itself.
@@ -27,6 +28,7 @@ class RepositoryEnvironment(Environment):
     lisa_api_url_ps_name: str
     rest_api_version: str
     repositories_ps_path: str
+    repository_access_ps_name: str = ""
     database_ca_file: str = ""
     aws_ca_bundle: str = ""
     database_encrypted: bool = True

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lisa_lambdas.environment import read_environment
 from lisa_lambdas.errors import UnauthorizedError, UnavailableError
 from lisa_lambdas.parameters import Parameters
+from lisa_lambdas.repository.access import RepositoryAccess
 from lisa_lambdas.repository.bucket import DocumentsBucket
 from lisa_lambdas.repository.embeddings import Embeddings
 from lisa_lambdas.repository.environment import RepositoryEnvironment
@@ -33,8 +34,8 @@ def create_api(environment: RepositoryEnvironment, session: boto3.Session) -> Re
 
     @api.get("/repository")
     def list_repositories() -> List[Dict[str, str]]:
-        api.caller()
-        return [{"repositoryId": found.id, "type": found.type} for found in service.repositories()]
+        found = service.repositories(api.caller())
+        return [{"repositoryId": repository.id, "type": repository.type} for repository in found]
 
     @api.post("/repository/presigned-url")
     def allow_upload() -> Dict[str, Any]:
@@ -67,8 +68,7 @@ def create_api(environment: RepositoryEnvironment, session: boto3.Session) -> Re
         return search(repository_id, api.read_body)
 
     def search(repository_id: str, read: Callable[[Type[Search]], Search]) -> Dict[str, Any]:
-        api.caller()
-        hits = service.search(repository_id, read(Search), authorization=_authorization(api))
+        hits = service.search(api.caller(), repository_id, read(Search), authorization=_authorization(api))
         return {"docs": [{"Document": _document(hit)} for hit in hits]}
 
     @api.delete("/repository/<repository_id>/<document_id>")
@@ -92,15 +92,17 @@ def _api() -> RestApi:
 def _service(environment: RepositoryEnvironment, session: boto3.Session) -> RepositoryService:
     ssm = session.client("ssm")
     address = lru_cache(maxsize=None)(partial(_embeddings_address, ssm, environment))
+    parameters = Parameters(ssm)
     return RepositoryService(
         registry=Registry(
-            Parameters(ssm),
+            parameters,
             environment.repositories_ps_path,
             open_store=partial(open_store, session=session, environment=environment),
         ),
         bucket=DocumentsBucket.of_session(session, environment.bucket_name),
         embeddings=Embeddings(address),
         splitting=Splitting(environment.chunk_size, environment.chunk_overlap),
+        access=RepositoryAccess(parameters, environment.repository_access_ps_name),
     )
 
 

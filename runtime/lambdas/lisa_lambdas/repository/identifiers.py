@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import List
+from typing import List, Sequence
 
 # Part of every revision: to be raised when documents are read or split in another way, so that they are indexed anew.
 _READING = "1"
@@ -22,11 +22,12 @@ def is_document_id(text: str) -> bool:
     return _DOCUMENT_ID.fullmatch(text) is not None
 
 
-def revision(content_digest: str, model_name: str, chunk_size: int, chunk_overlap: int) -> str:
-    """What a document's chunks and vectors depend on: its content, the embedding model and how it was split."""
-    return _digest("revision", _READING, content_digest, model_name, str(chunk_size), str(chunk_overlap))[
-        :_REVISION_LENGTH
-    ]
+def revision(
+    content_digest: str, model_name: str, chunk_size: int, chunk_overlap: int, groups: Sequence[str] = ()
+) -> str:
+    """What a document's chunks depend on: its content, the embedding model, how it was split, and its groups."""
+    parts = ("revision", _READING, content_digest, model_name, str(chunk_size), str(chunk_overlap), *groups)
+    return _digest(*parts)[:_REVISION_LENGTH]
 
 
 def chunk_id(document: str, revision_of_it: str, position: int) -> str:

@@ -7,7 +7,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, BinaryIO, Callable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, BinaryIO, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from lisa_lambdas.errors import ApiError, BadRequestError, NotFoundError, TooLargeError, UnavailableError
 from lisa_lambdas.repository import identifiers
@@ -79,6 +79,7 @@ class Ingestion:
         store: where chunks go.
         collection: the collection.
         splitting: how documents are cut.
+        groups: groups whose callers may find the documents, sorted; none for all callers.
         embed: embeds at most BATCH texts.
         time_left: milliseconds until the function is stopped.
     """
@@ -90,6 +91,7 @@ class Ingestion:
         store: Store,
         collection: Collection,
         splitting: Splitting,
+        groups: Sequence[str] = (),
         embed: Embed,
         time_left: Callable[[], int],
     ) -> None:
@@ -97,6 +99,7 @@ class Ingestion:
         self._store = store
         self._collection = collection
         self._splitting = splitting
+        self._groups = tuple(groups)
         self._embed = embed
         self._time_left = time_left
 
@@ -126,7 +129,7 @@ class Ingestion:
             with _refusing():
                 fetched = stack.enter_context(self._bucket.fetch(key))
             revision = identifiers.revision(
-                fetched.digest, self._collection.model_name, self._splitting.size, self._splitting.overlap
+                fetched.digest, self._collection.model_name, self._splitting.size, self._splitting.overlap, self._groups
             )
             stored = self._store.find(self._collection, identifier)
             if stored and stored.revision == revision:
@@ -139,7 +142,8 @@ class Ingestion:
                 return Ingested(identifier, revision, key, stored.chunks, changed=False)
             with _refusing():
                 texts = stack.enter_context(self._extracted(key, fetched.file, most))
-            count = self._store.replace(self._collection, Document(identifier, source, revision), self._batches(texts))
+            document = Document(identifier, source, revision, self._groups)
+            count = self._store.replace(self._collection, document, self._batches(texts))
         _log.info("ingested document %s of %d chunks", identifier, count)
         return Ingested(identifier, revision, key, count, changed=True)
 

@@ -11,8 +11,9 @@ from typing import Callable, Dict, List, Optional, Tuple, Union
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import Annotated, Literal
 
-from lisa_lambdas.errors import ApiError, NotFoundError, UnavailableError
+from lisa_lambdas.errors import ApiError, UnavailableError
 from lisa_lambdas.parameters import Parameters
+from lisa_lambdas.repository.access import unknown_repository
 from lisa_lambdas.repository.stores import Store
 from lisa_lambdas.rest import validation_message
 
@@ -136,7 +137,7 @@ class Registry:
         if repository_id not in known:
             known = self._read(_UNKNOWN_SECONDS)
         if repository_id not in known:
-            raise NotFoundError(f"Unknown RAG repository {repository_id}.")
+            raise unknown_repository(repository_id)
         found = known[repository_id]
         if found is None:
             raise UnavailableError(

@@ -32,10 +32,12 @@ class IngestionBody(_Request):
     Attributes:
         embedding_model: what embeds the chunks.
         keys: keys of documents in the bucket.
+        groups: groups whose callers may find the documents; empty for all who may use the repository.
     """
 
     embedding_model: EmbeddingModel = Field(alias="embeddingModel")
     keys: List[Annotated[str, Field(min_length=1)]] = Field(min_length=1, max_length=500)
+    groups: List[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=50)
 
 
 class IngestionQuery(_Request):

@@ -13,6 +13,7 @@ from lisa_lambdas.repository.stores import Collection, Hit
 
 if TYPE_CHECKING:
     from lisa_lambdas.caller import Caller
+    from lisa_lambdas.repository.access import RepositoryAccess
     from lisa_lambdas.repository.bucket import DocumentsBucket
     from lisa_lambdas.repository.embeddings import Embeddings
     from lisa_lambdas.repository.registry import RegisteredRepository, Registry
@@ -25,26 +26,34 @@ included."""
 
 
 class RepositoryService:
-    """The repositories of a deployment, which all its users share.
+    """The repositories of a deployment, which its users share, as far as `accessConfig` permits.
 
     Args:
         registry: the repositories.
         bucket: the documents bucket.
         embeddings: the REST API's embeddings.
         splitting: how documents are cut unless a request says otherwise.
+        access: which of them a caller may use.
     """
 
     def __init__(
-        self, *, registry: Registry, bucket: DocumentsBucket, embeddings: Embeddings, splitting: Splitting
+        self,
+        *,
+        registry: Registry,
+        bucket: DocumentsBucket,
+        embeddings: Embeddings,
+        splitting: Splitting,
+        access: RepositoryAccess,
     ) -> None:
         self._registry = registry
         self._bucket = bucket
         self._embeddings = embeddings
         self._splitting = splitting
+        self._access = access
 
-    def repositories(self) -> List[RegisteredRepository]:
-        """All repositories, by id."""
-        return self._registry.all()
+    def repositories(self, caller: Caller) -> List[RegisteredRepository]:
+        """The repositories that a caller may use, by id."""
+        return [found for found in self._registry.all() if self._access.permits(caller, found.id)]
 
     def allow_upload(self, caller: Caller, name: str) -> Dict[str, Any]:
         """The form with which a browser uploads a file of the caller's: its `url` and `fields`.
@@ -73,7 +82,8 @@ class RepositoryService:
                 ingested now: documents before the one that the message names are. BadRequestError, ForbiddenError and
                 NotFoundError for what is wrong with the request, before anything is ingested.
         """
-        repository = self._repository(repository_id, query.repository_type)
+        repository = self._repository(caller, repository_id, query.repository_type)
+        groups = self._access.check_groups(body.groups)
         keys = [ingestion_key(caller, key) for key in dict.fromkeys(body.keys)]
         for key in keys:
             must_be_readable(key)
@@ -83,24 +93,26 @@ class RepositoryService:
             store=self._registry.store(repository),
             collection=Collection(repository.id, model),
             splitting=self._splitting_of(query),
+            groups=groups,
             embed=lambda texts: self._embeddings.embed(texts, model=model, authorization=authorization),
             time_left=time_left,
         )
         return _ingest_all(ingestion, keys)
 
-    def search(self, repository_id: str, query: Search, *, authorization: str) -> List[Hit]:
-        """The chunks that are nearest to a text, best first.
+    def search(self, caller: Caller, repository_id: str, query: Search, *, authorization: str) -> List[Hit]:
+        """The chunks that are nearest to a text, best first, of documents that the caller may find.
 
         Raises:
             BadRequestError: the repository is of another type than the query says, or the model is not served.
             NotFoundError: there is no such repository.
         """
-        repository = self._repository(repository_id, query.repository_type)
+        repository = self._repository(caller, repository_id, query.repository_type)
         store = self._registry.store(repository)
         vector = self._embeddings.embed(
             [query.query], model=query.model_name, authorization=authorization, seconds=_SEARCH_EMBEDDING_SECONDS
         )[0]
-        return store.search(Collection(repository.id, query.model_name), vector, query.top_k)
+        groups = self._access.groups_of(caller)
+        return store.search(Collection(repository.id, query.model_name), vector, query.top_k, groups)
 
     def purge(self, caller: Caller, repository_id: str, document_id: str) -> int:
         """Delete a document from a repository, whatever models it was embedded with; its file stays in the bucket.
@@ -112,14 +124,17 @@ class RepositoryService:
             ForbiddenError: another user uploaded it, and the caller is not an administrator.
             NotFoundError: there is no such repository or document.
         """
-        store = self._registry.store(self._registry.find(repository_id))
+        store = self._registry.store(self._repository(caller, repository_id))
         source = store.source(repository_id, document_id) if identifiers.is_document_id(document_id) else None
         if source is None:
             raise NotFoundError(f"Repository {repository_id} has no document {document_id}.")
         must_own(caller, self._bucket.key(source))
         return store.purge(repository_id, document_id)
 
-    def _repository(self, repository_id: str, expected_type: Optional[str]) -> RegisteredRepository:
+    def _repository(
+        self, caller: Caller, repository_id: str, expected_type: Optional[str] = None
+    ) -> RegisteredRepository:
+        self._access.must_permit(caller, repository_id)
         repository = self._registry.find(repository_id)
         if expected_type not in (None, repository.type):
             raise BadRequestError(f"Repository {repository_id} is of type {repository.type}, not {expected_type}.")

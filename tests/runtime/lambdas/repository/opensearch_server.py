@@ -99,6 +99,8 @@ class OpenSearchServer:
         if action == "_bulk":
             return self._bulk(self._index(names), request.body)
         if action == "_mapping":
+            if request.method == "PUT":
+                self._index(names).mappings["properties"].update(json.loads(request.body)["properties"])
             return {names: {"mappings": self._index(names).mappings}}
         if action == "_refresh":
             self._index(names).refresh()
@@ -189,10 +191,27 @@ def _got(identifier: str, found: Mapping[str, Any] | None) -> Any:
 
 
 def _matching(index: _Index, query: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    terms = [next(iter(each["term"].items())) for each in query["bool"]["filter"]]
     for identifier, document in index.searchable.items():
-        if all(document["_source"].get(field) == value for field, value in terms):
+        if _matches(document["_source"], query):
             yield identifier, document["_source"]
+
+
+def _matches(source: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+    """Whether a document matches a query (Query DSL: bool, term, terms, exists)."""
+    ((kind, content),) = query.items()
+    if kind == "bool":
+        should = content.get("should", [])
+        return (
+            all(_matches(source, each) for each in content.get("filter", []))
+            and not any(_matches(source, each) for each in content.get("must_not", []))
+            and sum(_matches(source, each) for each in should) >= content.get("minimum_should_match", bool(should))
+        )
+    if kind == "exists":
+        return source.get(content["field"]) not in (None, [])
+    ((field, wanted),) = content.items()
+    values = source.get(field)
+    values = values if isinstance(values, list) else [values]
+    return any(value in values for value in (wanted if kind == "terms" else [wanted]))
 
 
 def _scored(index: _Index, query: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any], float]]:
@@ -200,8 +219,9 @@ def _scored(index: _Index, query: Mapping[str, Any]) -> Iterable[tuple[str, Mapp
         yield from ((identifier, source, 0.0) for identifier, source in _matching(index, query))
         return
     wanted = query["knn"]["embedding"]["vector"]
+    only = query["knn"]["embedding"].get("filter")
     for identifier, document in index.searchable.items():
         vector = document["_source"].get("embedding")
-        if vector is not None:
+        if vector is not None and (only is None or _matches(document["_source"], only)):
             distance = sum((one - other) ** 2 for one, other in zip(wanted, vector, strict=True))
             yield identifier, document["_source"], 1 / (1 + distance)

@@ -206,3 +206,19 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
     database = Database(host="127.0.0.1", port=9, name="none", user=USER, password=lambda: PASSWORD)
     with pytest.raises(UnavailableError, match="is unreachable"):
         PgVectorStore(database.connect).find(COLLECTION, "d")
+
+
+def test_a_table_of_an_earlier_version_gets_groups(
+    open_store: Callable[[], PgVectorStore], administer: psycopg.Connection[Any]
+) -> None:
+    open_store().replace(COLLECTION, DOCUMENT, [[chunk(1.0, 0.0)]])
+    (table,) = administer.execute(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'lisa_rag' AND column_name = 'groups'"
+    ).fetchone() or ("",)
+    administer.execute(f'ALTER TABLE lisa_rag."{table}" DROP COLUMN groups')
+    store = open_store()
+    assert [hit.text for hit in store.search(COLLECTION, (1.0, 0.0), 3)] == ["chunk 0"]
+    other = Document("e", "s3://documents/ann/b.txt", "first", ("law",))
+    open_store().replace(COLLECTION, other, [[chunk(1.0, 0.0)]])
+    assert len(store.search(COLLECTION, (1.0, 0.0), 3)) == 1
+    assert len(store.search(COLLECTION, (1.0, 0.0), 3, ["law"])) == 2

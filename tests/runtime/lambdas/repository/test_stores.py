@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -206,3 +207,20 @@ def test_many_equal_chunks_do_not_hide_the_nearest(
     ]
     store.replace(collection, document(collection), [batch])
     assert texts(store, collection, (1.0, 0.5, 0.0), limit=3)[0] == "the one"
+
+
+def test_documents_of_groups_are_found_by_their_groups_only(store: Store, collection: Collection) -> None:
+    """Many nearer chunks of another group take no place among the results."""
+    hidden = [[Chunk(position, "hidden", (1.0, position / 1e6, 0.0)) for position in range(300)]]
+    store.replace(collection, replace(document(collection, "hidden.txt"), groups=("law", "board")), hidden)
+    store.replace(collection, replace(document(collection, "own.txt"), groups=("science",)), chunks(NORTH, text="own"))
+    store.replace(collection, document(collection, "open.txt"), chunks(WEST, text="open"))
+
+    def found(*groups: str, limit: int = 3) -> list[str]:
+        return [hit.text for hit in store.search(collection, EAST, limit, groups)]
+
+    assert found("science") == ["own 0", "open 0"]
+    assert found() == found("nobody") == ["open 0"]
+    assert found("science", "board") == ["hidden"] * 3
+    store.replace(collection, document(collection, "own.txt", revision="for all"), chunks(NORTH, text="own"))
+    assert found() == ["own 0", "open 0"]

@@ -12,8 +12,21 @@ from lisa_compiler.emit.cloudformation.constructs.metrics import (
     desired_instances,
     expression,
     healthy_targets,
+    instances_in_service,
     metric,
     target_dimensions,
+)
+from lisa_compiler.plan.alarms import (
+    BUDGET_PERCENT,
+    CAPACITY_MARGIN_MINUTES,
+    ERROR_MINUTES,
+    ERROR_PERCENT,
+    FEWEST_ERRORS,
+    FEWEST_REQUESTS,
+    IDLE_HOURS,
+    LATENCY_MINUTES,
+    LATENCY_SECONDS,
+    UNHEALTHY_MINUTES,
 )
 
 if TYPE_CHECKING:
@@ -23,18 +36,22 @@ if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
 _BALANCER = "AWS/ApplicationELB"
-_UNHEALTHY_MINUTES = 15
-_ERROR_PERCENT = 5
-_FEWEST_ERRORS = 5
-"""Errors in a minute below which a few requests would make a large percentage."""
+_HOUR_SECONDS = 3600
+_METRIC_SECONDS = 300
 
-_CAPACITY_MARGIN_MINUTES = 15
+METRIC_NAMESPACE = "LISA"
+"""Namespace of the metrics that the gateway's audit records contain (lisa_gateway.audit.record)."""
+
 _EXPIRY_DAYS = 30
 _DAY_SECONDS = 86400
 
 
 class ServiceAlarms(Construct):
-    """Alarms of a service: unhealthy targets, server errors, and fewer healthy tasks than instances desired."""
+    """Alarms of a service: unhealthy targets, server errors, slow responses, fewer tasks than instances desired.
+
+    `watches_idleness` adds one for GPUs that run without requests. ECS and EC2 publish no use of a GPU without an agent
+    on the instance: what is measured is that instances are in service, and that their load balancer has no request.
+    """
 
     def __init__(
         self,
@@ -45,6 +62,7 @@ class ServiceAlarms(Construct):
         cluster: str,
         load_balancer: LoadBalancer,
         ready_seconds: int,
+        watches_idleness: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = scope
@@ -59,11 +77,11 @@ class ServiceAlarms(Construct):
                 expression("result", "FILL(unhealthy, 0)"),
             ],
             threshold=1,
-            minutes=_UNHEALTHY_MINUTES,
+            minutes=UNHEALTHY_MINUTES,
         )
         self._alarm(
             "Errors",
-            f"{_ERROR_PERCENT} % or more of the requests to {cluster} end in a server error. Read the container's log.",
+            f"{ERROR_PERCENT} % or more of the requests to {cluster} end in a server error. Read the container's log.",
             [
                 metric("target", _BALANCER, "HTTPCode_Target_5XX_Count", balancer, "Sum"),
                 metric("balancer", _BALANCER, "HTTPCode_ELB_5XX_Count", balancer, "Sum"),
@@ -71,13 +89,25 @@ class ServiceAlarms(Construct):
                 # Requests that find no target are errors of the load balancer, and not in its RequestCount.
                 expression(
                     "result",
-                    f"IF(FILL(target, 0) + FILL(balancer, 0) >= {_FEWEST_ERRORS}, "
+                    f"IF(FILL(target, 0) + FILL(balancer, 0) >= {FEWEST_ERRORS}, "
                     "100 * (FILL(target, 0) + FILL(balancer, 0)) / (FILL(requests, 0) + FILL(balancer, 0)), 0)",
                 ),
             ],
-            threshold=_ERROR_PERCENT,
-            minutes=5,
+            threshold=ERROR_PERCENT,
+            minutes=ERROR_MINUTES,
             breaching=3,
+        )
+        self._alarm(
+            "Latency",
+            f"1 % or more of the responses of {cluster} begin after {LATENCY_SECONDS} seconds or later; responses that "
+            "are not streamed begin when they are complete. Add instances, or lower `max_tokens` of the clients.",
+            [
+                metric("slowest", _BALANCER, "TargetResponseTime", balancer, "p99"),
+                metric("requests", _BALANCER, "RequestCount", balancer, "Sum"),
+                expression("result", f"IF(FILL(requests, 0) >= {FEWEST_REQUESTS}, FILL(slowest, 0), 0)"),
+            ],
+            threshold=LATENCY_SECONDS,
+            minutes=LATENCY_MINUTES,
         )
         self._alarm(
             "Capacity",
@@ -89,8 +119,22 @@ class ServiceAlarms(Construct):
                 expression("result", "desired - FILL(healthy, 0)"),
             ],
             threshold=1,
-            minutes=ready_seconds // 60 + _CAPACITY_MARGIN_MINUTES,
+            minutes=ready_seconds // 60 + CAPACITY_MARGIN_MINUTES,
         )
+        if watches_idleness:
+            self._alarm(
+                "Idle",
+                f"GPU instances of {cluster} have run for {IDLE_HOURS} hours without a request. Lower `minCapacity`, "
+                "stop the model, or set `deploy: false`.",
+                [
+                    instances_in_service("running", cluster, period=_HOUR_SECONDS),
+                    metric("requests", _BALANCER, "RequestCount", balancer, "Sum", period=_HOUR_SECONDS),
+                    expression("result", "IF(FILL(running, 0) > 0, IF(FILL(requests, 0) > 0, 0, 1), 0)"),
+                ],
+                threshold=1,
+                minutes=IDLE_HOURS * 60,
+                period=_HOUR_SECONDS,
+            )
 
     def _alarm(
         self,
@@ -101,6 +145,7 @@ class ServiceAlarms(Construct):
         threshold: float,
         minutes: int,
         breaching: int | None = None,
+        period: int = PERIOD_SECONDS,
     ) -> None:
         alarm = cloudwatch.CfnAlarm(
             self,
@@ -109,8 +154,8 @@ class ServiceAlarms(Construct):
             alarm_description=description,
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=threshold,
-            evaluation_periods=minutes * 60 // PERIOD_SECONDS,
-            datapoints_to_alarm=breaching or minutes * 60 // PERIOD_SECONDS,
+            evaluation_periods=minutes * 60 // period,
+            datapoints_to_alarm=breaching or minutes * 60 // period,
             treat_missing_data="notBreaching",
             metrics=list(queries),
             alarm_actions=notified(self._stack),
@@ -145,6 +190,52 @@ def add_certificate_alarm(scope: LisaStack, construct_id: str, *, purpose: str, 
         ok_actions=notified(scope),
     )
     record_topic(scope, alarm)
+
+
+def add_gateway_alarms(scope: LisaStack, *, log_group: str) -> None:
+    """Add the alarms for what audit records publish as metrics: token budgets, and records that were dropped.
+
+    Args:
+        scope: the stack of the gateway.
+        log_group: name of the audit log, the metrics' dimension.
+    """
+    service = scope.deployment.rest_api.id
+    for construct_id, name, purpose, threshold, description in (
+        (
+            "BudgetAlarm",
+            "BudgetUsed",
+            "budget",
+            BUDGET_PERCENT,
+            f"A group has used {BUDGET_PERCENT} % of a token budget. The dashboard shows which: raise the budget in "
+            "accessConfig, or inform the group.",
+        ),
+        (
+            "AuditAlarm",
+            "AuditRecordsLost",
+            "audit",
+            1,
+            f"Audit records were dropped, because {log_group} did not accept them for a long time. Check the log of "
+            "the gateway and its access to CloudWatch Logs.",
+        ),
+    ):
+        alarm = cloudwatch.CfnAlarm(
+            scope,
+            construct_id,
+            alarm_name=scope.deployment.names.alarm(f"{service}-{purpose}"),
+            alarm_description=description,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=threshold,
+            namespace=METRIC_NAMESPACE,
+            metric_name=name,
+            dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name="LogGroup", value=log_group)],
+            statistic="Maximum",
+            period=_METRIC_SECONDS,
+            evaluation_periods=1,
+            treat_missing_data="notBreaching",
+            alarm_actions=notified(scope),
+            ok_actions=notified(scope),
+        )
+        record_topic(scope, alarm)
 
 
 def notified(stack: LisaStack) -> list[str] | None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WEBSITE_PREFIX = "web-"
 """What the key of the web application's archive starts with, so that a policy names it without its digest."""
 
+GATEWAY_PREFIX = "gateway-"
+"""What the keys of the gateway's configuration files start with, so that a policy names them without their digests."""
+
 COMMAND = ("lisa", "artifacts", "materialize")
 """Start of the command line of an executable asset."""
 
@@ -116,6 +119,16 @@ class Assets:
         return stack.asset_synthesizer.add_file_asset(
             source_hash=prefix + product.sha256, executable=_command(stack, product), display_name=display_name
         )
+
+    def gateway_file(self, stack: LisaStack, path: str, digest: str) -> tuple[str, str]:
+        """Bucket and key of a file of the gateway's configuration; `path` is in the environment's output."""
+        location = stack.asset_synthesizer.add_file_asset(
+            source_hash=f"{GATEWAY_PREFIX}{digest}",
+            file_name=f"{_ENVIRONMENT}/{path}",
+            packaging=cdk.FileAssetPackaging.FILE,
+            display_name=path,
+        )
+        return location.bucket_name, location.object_key
 
     def trust_archive(self, stack: LisaStack) -> tuple[str, str]:
         """Bucket and key of the archive with the trust bundle; ValueError where the deployment has none."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
 
+from lisa_compiler.emit.cloudformation.constructs.model_key import acknowledge_model_keys, read_model_keys
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, deny, document, trust
 from lisa_compiler.emit.cloudformation.constructs.secret_access import read_secrets
 from lisa_compiler.plan.provenance import bare
@@ -48,6 +49,7 @@ def add_execution_role(
     repositories: Sequence[str],
     assets: bool,
     secrets: Sequence[str],
+    model_keys: bool = False,
 ) -> iam.CfnRole:
     """Add what ECS itself uses before a task runs: to pull the image, write logs, and resolve secrets.
 
@@ -59,6 +61,7 @@ def add_execution_role(
         cluster: name of the cluster, or a pattern.
         repositories: ARNs of ECR repositories of the configuration.
         assets: whether images are in the repository of the CDK's assets too.
+        model_keys: whether the keys of models become variables.
         secrets: what becomes variables, as ECS refers to it: ARNs of secrets and parameters, with JSON key and version.
     """
     deployment = stack.deployment
@@ -75,9 +78,11 @@ def add_execution_role(
         **({"images": _pull_images(sorted(images, key=bare))} if images else {}),
         "logs": document(allow(_WRITE_LOGS, [logs]), *([deny(_WRITE_LOGS, others)] if others else [])),
     }
-    if secrets:
+    keys = read_model_keys(stack) if model_keys else []
+    if secrets or keys:
+        services = dict.fromkeys((*_secret_services(secrets), *(["secretsmanager"] if keys else [])))
         policies["secrets"] = document(
-            *read_secrets(stack, sorted(secrets, key=bare)), stack.use_key(*_secret_services(secrets))
+            *read_secrets(stack, sorted(secrets, key=bare)), *keys, stack.use_key(*sorted(services))
         )
     role = stack.role(
         construct_id,
@@ -90,6 +95,7 @@ def add_execution_role(
         role,
         {
             "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken takes no resource.",
+            **(acknowledge_model_keys(stack) if model_keys else {}),
             f"AwsSolutions-IAM5[Resource::{logs}]": "Streams of this log group.",
             **{
                 f"AwsSolutions-IAM5[Resource::{repository}]": "accountNumbersEcr trusts the account's images."

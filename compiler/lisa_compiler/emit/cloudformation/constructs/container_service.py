@@ -10,15 +10,18 @@ from constructs import Construct
 
 from lisa_compiler.emit.cloudformation.constructs.alarms import ServiceAlarms, add_certificate_alarm
 from lisa_compiler.emit.cloudformation.constructs.container_task import CONTAINER_PORT, ContainerRoles, add_task
+from lisa_compiler.emit.cloudformation.constructs.egress import permit
 from lisa_compiler.emit.cloudformation.constructs.instances import ContainerInstances
 from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalancer
 from lisa_compiler.emit.cloudformation.constructs.scaling_policy import add_scaling_policy
 from lisa_compiler.emit.cloudformation.constructs.task_count import TaskCount
+from lisa_compiler.plan.alarms import is_idle_watched
+from lisa_compiler.plan.egress import vpc_cidr
 from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lisa_compiler.emit.cloudformation.constructs.lifecycle import Readiness
     from lisa_compiler.emit.cloudformation.constructs.scheduling import Schedule
@@ -31,7 +34,8 @@ class ContainerService(Construct):
     """Cluster, instances, tasks, service, load balancer and scaling policy of one container.
 
     `schedule` is how its tasks are placed and replaced, `readiness` when an instance is ready. `environment` is what is
-    known when it is deployed, in addition to what the plan knows.
+    known when it is deployed, in addition to what the plan knows. `instance_security_groups` are IDs of further groups
+    of its instances; `further_egress` are rules in addition to those of the plan.
 
     Attributes:
         load_balancer: where requests arrive.
@@ -45,7 +49,9 @@ class ContainerService(Construct):
         service: ServicePlan,
         roles: ContainerRoles,
         image_uri: str,
-        load_balancer_security_group: str,
+        load_balancer_security_group_id: str,
+        instance_security_groups: Sequence[str] = (),
+        further_egress: Sequence[ec2.CfnSecurityGroup.EgressProperty] = (),
         log_bucket: str,
         holds_weights: bool,
         schedule: Schedule,
@@ -53,6 +59,7 @@ class ContainerService(Construct):
         grace_period_seconds: int,
         trust: BundleDownload | None,
         environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = scope
@@ -70,19 +77,25 @@ class ContainerService(Construct):
             if service.internet_facing
             else private
         )
-        balancer_group = scope.read(
-            "LoadBalancerSecurityGroupId",
-            f"networking/securityGroups/{load_balancer_security_group}",
-            "AWS::EC2::SecurityGroup::Id",
-        )
         self.load_balancer = LoadBalancer(
             scope,
             "LoadBalancer",
             service=service,
             vpc_id=vpc_id,
             subnet_ids=public,
-            security_group_id=balancer_group,
+            security_group_id=load_balancer_security_group_id,
             log_bucket=log_bucket,
+        )
+        task = add_task(
+            self,
+            scope,
+            service=service,
+            schedule=schedule,
+            roles=roles,
+            image_uri=image_uri,
+            environment={**known, **dict(service.environment)},
+            secrets={**dict(service.secrets), **(secrets or {})},
+            holds_weights=holds_weights,
         )
         instances = ContainerInstances(
             scope,
@@ -90,13 +103,17 @@ class ContainerService(Construct):
             service=service,
             instance_profile_arn=roles.instance_profile_arn,
             subnet_ids=private,
-            security_group_id=self._instance_security_group(vpc_id, balancer_group),
+            security_group_ids=[
+                self._instance_security_group(vpc_id, load_balancer_security_group_id, further_egress),
+                *instance_security_groups,
+            ],
             target_group_arn=self.load_balancer.target_group_arn,
             readiness=readiness,
             drain_seconds=DEREGISTRATION_SECONDS + service.stop_timeout_seconds,
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
             trust=trust,
+            task_arn=task.ref if schedule.replaces_instances else None,
         )
         cluster = ecs.CfnCluster(
             self,
@@ -110,16 +127,6 @@ class ContainerService(Construct):
         )
         if deployment.region.partition.is_iso:
             scope.acknowledge(cluster, {"AwsSolutions-ECS4": "Container Insights is not offered in this partition."})
-        task = add_task(
-            self,
-            scope,
-            service=service,
-            schedule=schedule,
-            roles=roles,
-            image_uri=image_uri,
-            environment={**known, **dict(service.environment)},
-            holds_weights=holds_weights,
-        )
         ecs_service = ecs.CfnService(
             self,
             "Service",
@@ -161,6 +168,7 @@ class ContainerService(Construct):
             cluster=service.cluster,
             load_balancer=self.load_balancer,
             ready_seconds=readiness.limit_seconds,
+            watches_idleness=is_idle_watched(service, is_gateway=not holds_weights),
         )
         add_certificate_alarm(scope, "CertificateAlarm", purpose=service.id, certificate_arn=service.certificate_arn)
         if schedule.strategy == "REPLICA" and schedule.desired_count is None:
@@ -174,7 +182,9 @@ class ContainerService(Construct):
                 capacity=service.auto_scaling,
             )
 
-    def _instance_security_group(self, vpc_id: str, balancer_group: str) -> str:
+    def _instance_security_group(
+        self, vpc_id: str, balancer_group: str, further_egress: Sequence[ec2.CfnSecurityGroup.EgressProperty]
+    ) -> str:
         group = ec2.CfnSecurityGroup(
             self,
             "SecurityGroup",
@@ -190,11 +200,8 @@ class ContainerService(Construct):
                 )
             ],
             security_group_egress=[
-                ec2.CfnSecurityGroup.EgressProperty(
-                    ip_protocol="-1",
-                    cidr_ip="0.0.0.0/0",
-                    description="AWS APIs, model APIs and the identity provider",
-                )
+                *permit(self._service.egress, vpc_cidr=vpc_cidr(self._stack.deployment.config)),
+                *further_egress,
             ],
         )
         return group.attr_group_id

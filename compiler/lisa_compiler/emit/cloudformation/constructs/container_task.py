@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_ecs as ecs
 
+from lisa_compiler.emit.cloudformation.constructs.container_isolation import (
+    OWNER,
+    isolation,
+    linux_parameters,
+    owner_of_weights,
+)
 from lisa_compiler.emit.cloudformation.constructs.stack import ASSET_KEYS
 from lisa_compiler.plan.images import BuiltImage
 from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, LOG_STREAM_PREFIX_LIMIT, fit
@@ -21,6 +27,9 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment, ServicePlan
 
 CONTAINER_PORT = 8080
+
+_WEIGHTS = "nvme"
+"""Name of the volume with the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,7 @@ def add_task(
     roles: ContainerRoles,
     image_uri: str,
     environment: Mapping[str, str],
+    secrets: Mapping[str, str],
     holds_weights: bool,
 ) -> ecs.CfnTaskDefinition:
     """Add the task definition of a container service, with its log group.
@@ -59,12 +69,31 @@ def add_task(
         roles: what the task works with and is started with.
         image_uri: the image.
         environment: the container's variables that are not secrets.
+        secrets: its variables that are, with the ARNs that ECS reads them from.
         holds_weights: whether the container serves a model from weights on the instance.
     """
     log_group = stack.log_group(scope, "LogGroup", f"/lisa/{service.cluster}")
     mounts = _mounts(stack.deployment, holds_weights=holds_weights)
     health = service.container.health_check_config
-    shared_memory = service.container.shared_memory_size
+    log = ecs.CfnTaskDefinition.LogConfigurationProperty(
+        log_driver="awslogs",
+        options={
+            "awslogs-group": log_group.ref,
+            "awslogs-region": stack.deployment.config.region,
+            "awslogs-stream-prefix": fit(service.id, LOG_STREAM_PREFIX_LIMIT),
+        },
+    )
+    owner = (
+        owner_of_weights(
+            service,
+            image_uri=image_uri,
+            volume=_WEIGHTS,
+            path=stack.deployment.config.nvme_container_mount_path,
+            log=log,
+        )
+        if holds_weights
+        else None
+    )
     task = ecs.CfnTaskDefinition(
         scope,
         "Task",
@@ -89,14 +118,19 @@ def add_task(
                 # A reservation, no limit: the instance has no other tasks, and what it registers with ECS depends
                 # on the type and the machine image. A hard limit would also count the page cache of the weights.
                 memory_reservation=service.memory_reservation_mib,
-                privileged=True if service.privileged else None,
+                depends_on=(
+                    None
+                    if owner is None
+                    else [ecs.CfnTaskDefinition.ContainerDependencyProperty(container_name=OWNER, condition="SUCCESS")]
+                ),
                 stop_timeout=service.stop_timeout_seconds,
                 environment=[
                     ecs.CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
                     for name, value in sorted(environment.items())
                 ],
                 secrets=[
-                    ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=arn) for name, arn in service.secrets
+                    ecs.CfnTaskDefinition.SecretProperty(name=name, value_from=arn)
+                    for name, arn in sorted(secrets.items())
                 ]
                 or None,
                 port_mappings=[
@@ -109,11 +143,7 @@ def add_task(
                     if service.instance.gpus and holds_weights
                     else None
                 ),
-                linux_parameters=(
-                    ecs.CfnTaskDefinition.LinuxParametersProperty(
-                        shared_memory_size=shared_memory or None, init_process_enabled=True
-                    )
-                ),
+                linux_parameters=linux_parameters(service, holds_weights=holds_weights),
                 mount_points=[
                     ecs.CfnTaskDefinition.MountPointProperty(
                         source_volume=name, container_path=target, read_only=read_only
@@ -128,15 +158,10 @@ def add_task(
                     timeout=health.timeout,
                     retries=health.retries,
                 ),
-                log_configuration=ecs.CfnTaskDefinition.LogConfigurationProperty(
-                    log_driver="awslogs",
-                    options={
-                        "awslogs-group": log_group.ref,
-                        "awslogs-region": stack.deployment.config.region,
-                        "awslogs-stream-prefix": fit(service.id, LOG_STREAM_PREFIX_LIMIT),
-                    },
-                ),
-            )
+                log_configuration=log,
+                **isolation(service),
+            ),
+            *([] if owner is None else [owner]),
         ],
     )
     container = f"ContainerDefinitions[{fit(service.id, CONTAINER_NAME_LIMIT)}]"
@@ -164,7 +189,7 @@ def _mounts(deployment: Deployment, *, holds_weights: bool) -> list[tuple[str, s
     config = deployment.config
     mounts = []
     if holds_weights:
-        mounts.append(("nvme", f"{config.nvme_host_mount_path}/weights", config.nvme_container_mount_path, False))
+        mounts.append((_WEIGHTS, f"{config.nvme_host_mount_path}/weights", config.nvme_container_mount_path, False))
     if deployment.trust is not None:
         mounts.append((*deployment.trust.volume, True))
     return mounts

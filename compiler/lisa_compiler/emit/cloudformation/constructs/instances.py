@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
 
+TASK_TAG = "lisa:task-definition"
+"""Tag of an instance that is replaced with each revision of its task definition, which is the value."""
+
 _ROOT_DEVICE = "/dev/xvda"
 # Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
 _ROOT_GIB = 60
@@ -94,6 +97,8 @@ def _packed(programs: Sequence[str]) -> str:
 class ContainerInstances(Construct):
     """An auto scaling group whose instances join an ECS cluster.
 
+    `task_arn` is the task definition with whose changes instances are replaced.
+
     Attributes:
         group: the auto scaling group.
         group_name: its name, which is also the cluster's.
@@ -107,13 +112,14 @@ class ContainerInstances(Construct):
         service: ServicePlan,
         instance_profile_arn: str,
         subnet_ids: Sequence[str],
-        security_group_id: str,
+        security_group_ids: Sequence[str],
         target_group_arn: str,
         readiness: Readiness,
         drain_seconds: int,
         holds_weights: bool,
         nvme_path: str,
         trust: BundleDownload | None,
+        task_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
@@ -165,7 +171,7 @@ class ContainerInstances(Construct):
                 instance_type=instance.name,
                 image_id=_image_id(scope, service.ami),
                 iam_instance_profile=ec2.CfnLaunchTemplate.IamInstanceProfileProperty(arn=instance_profile_arn),
-                security_group_ids=[security_group_id],
+                security_group_ids=list(security_group_ids),
                 user_data=cdk.Fn.base64(user_data),
                 metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
                     http_tokens="required", http_put_response_hop_limit=_METADATA_HOPS, http_endpoint="enabled"
@@ -185,7 +191,12 @@ class ContainerInstances(Construct):
                 ],
                 tag_specifications=[
                     ec2.CfnLaunchTemplate.TagSpecificationProperty(
-                        resource_type=kind, tags=[cdk.CfnTag(key="Name", value=service.cluster)]
+                        resource_type=kind,
+                        tags=[
+                            cdk.CfnTag(key="Name", value=service.cluster),
+                            # A new revision makes a new version of the launch template, which replaces the instances.
+                            *([cdk.CfnTag(key=TASK_TAG, value=task_arn)] if task_arn and kind == "instance" else []),
+                        ],
                     )
                     for kind in ("instance", "volume")
                 ],

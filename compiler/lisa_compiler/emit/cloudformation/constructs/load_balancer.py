@@ -24,6 +24,7 @@ class LoadBalancer(Construct):
     """Load balancer of a service.
 
     Attributes:
+        arn: its ARN.
         dns_name: the name that AWS gave it.
         zone_id: hosted zone of that name, for alias records.
         full_name: last part of its ARN, as its metrics are labelled.
@@ -108,6 +109,7 @@ class LoadBalancer(Construct):
         )
         encrypted = (*service.key, "loadBalancerConfig", "sslCertIamArn")
         scope.record_keys(self.listener, dict.fromkeys(("Certificates", "Port", "Protocol", "SslPolicy"), encrypted))
+        self.arn = balancer.ref
         self.dns_name = balancer.attr_dns_name
         self.zone_id = balancer.attr_canonical_hosted_zone_id
         self.full_name = balancer.attr_load_balancer_full_name

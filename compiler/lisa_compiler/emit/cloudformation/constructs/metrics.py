@@ -16,11 +16,10 @@ _Query = cloudwatch.CfnAlarm.MetricDataQueryProperty
 PERIOD_SECONDS = 60
 
 
-def instances_in_service(query_id: str, group_name: str) -> _Query:
+def instances_in_service(query_id: str, group_name: str, *, period: int = PERIOD_SECONDS) -> _Query:
     """Instances of an Auto Scaling group that are in service; the group must collect its metrics."""
-    return metric(
-        query_id, "AWS/AutoScaling", "GroupInServiceInstances", {"AutoScalingGroupName": group_name}, "Minimum"
-    )
+    dimensions = {"AutoScalingGroupName": group_name}
+    return metric(query_id, "AWS/AutoScaling", "GroupInServiceInstances", dimensions, "Minimum", period=period)
 
 
 def desired_instances(query_id: str, group_name: str) -> _Query:
@@ -43,13 +42,21 @@ def expression(query_id: str, formula: str) -> _Query:
     return _Query(id=query_id, expression=formula, return_data=True)
 
 
-def metric(query_id: str, namespace: str, name: str, dimensions: Mapping[str, str], statistic: str) -> _Query:
-    """A metric that a formula uses, over a minute."""
+def metric(
+    query_id: str,
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str],
+    statistic: str,
+    *,
+    period: int = PERIOD_SECONDS,
+) -> _Query:
+    """A metric that a formula uses, over a period of so many seconds; all metrics of a formula have the same."""
     return _Query(
         id=query_id,
         return_data=False,
         metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-            period=PERIOD_SECONDS,
+            period=period,
             stat=statistic,
             metric=cloudwatch.CfnAlarm.MetricProperty(
                 namespace=namespace,

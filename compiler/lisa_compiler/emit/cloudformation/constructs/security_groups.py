@@ -1,55 +1,124 @@
-"""Security groups of the networking stack: who may talk to whom in the VPC."""
+"""Security groups of the networking stack: which resources connect to which in the VPC, and to what outside of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+
+from lisa_compiler.emit.cloudformation.constructs.egress import no_egress, permit
+from lisa_compiler.plan.egress import ANYWHERE, Egress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
+GATEWAY = "gateway"
+"""The group of the gateway's instances: what may connect to the models' load balancers is a member."""
 
-def add_security_groups(stack: LisaStack, vpc_id: str, cidr: str, model_ports: Sequence[int]) -> None:
-    """Add the security groups of load balancers and functions in a VPC.
+MODELS = "models"
+"""The group of the models' load balancers."""
+
+FORMER_MODELS = "modelLoadBalancer"
+"""The group that these load balancers are in where an earlier version deployed them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """A rule for incoming connections.
+
+    Attributes:
+        port: TCP port.
+        reason: the rule's description.
+        cidr: address range that may connect; empty where a security group is named.
+        group: ID of the security group whose members may connect.
+    """
+
+    port: int
+    reason: str
+    cidr: str = ""
+    group: str = ""
+
+
+def security_group(stack: LisaStack, construct_id: str, path: str) -> str:
+    """The ID of a security group of the networking stack, in another stack.
+
+    Args:
+        stack: the other stack.
+        construct_id: of the stack's parameter.
+        path: last part of the group's parameter.
+    """
+    return stack.read(construct_id, f"networking/securityGroups/{path}", "AWS::EC2::SecurityGroup::Id")
+
+
+def add_security_groups(
+    stack: LisaStack, vpc_id: str, cidr: str, model_ports: Sequence[int], functions_egress: Sequence[Egress]
+) -> None:
+    """Add the security groups of load balancers, of the gateway's instances and of functions in a VPC.
 
     Args:
         stack: the networking stack.
         vpc_id: ID of the VPC.
         cidr: address range of the VPC.
         model_ports: ports of the models' load balancers.
+        functions_egress: connections that the functions may open.
     """
     rest = stack.deployment.rest_api
-    if rest.internet_facing:
-        add_security_group(
-            stack,
-            "RestApiLoadBalancer",
-            "restApiLoadBalancer",
-            vpc_id,
-            description="REST API load balancer",
-            ingress=[("0.0.0.0/0", rest.port, "HTTPS from anywhere" if rest.port == 443 else "HTTP from anywhere")],
-        )
-    else:
-        add_security_group(
-            stack,
-            "RestApiLoadBalancer",
-            "restApiLoadBalancer",
-            vpc_id,
-            description="REST API load balancer",
-            ingress=[(cidr, rest.port, "From the VPC")],
-        )
+    # An imported VPC can have further address ranges.
+    targets = "" if stack.deployment.config.vpc is None else ANYWHERE
+    anywhere = "HTTPS from anywhere" if rest.port == 443 else "HTTP from anywhere"
+    add_security_group(
+        stack,
+        "RestApiLoadBalancer",
+        "restApiLoadBalancer",
+        vpc_id,
+        description="REST API load balancer",
+        ingress=[
+            Ingress(cidr=ANYWHERE, port=rest.port, reason=anywhere)
+            if rest.internet_facing
+            else Ingress(cidr=cidr, port=rest.port, reason="From the VPC")
+        ],
+    )
+    # Load balancers of deployments of earlier versions are members until the stacks of their models are updated, which
+    # is after this one: the group cannot be deleted, nor its rules changed, without an outage.
     add_security_group(
         stack,
         "ModelLoadBalancer",
-        "modelLoadBalancer",
+        FORMER_MODELS,
         vpc_id,
         description="Load balancers of the models",
-        ingress=[(cidr, port, "From the VPC") for port in model_ports],
+        ingress=[Ingress(cidr=cidr, port=port, reason="From the VPC") for port in model_ports],
     )
-    add_security_group(stack, "Functions", "functions", vpc_id, description="Lambda functions", ingress=[])
+    gateway = add_security_group(
+        stack,
+        "Gateway",
+        GATEWAY,
+        vpc_id,
+        description="Instances of the gateway, which call the models",
+        ingress=[],
+        egress=no_egress(),
+    )
+    add_security_group(
+        stack,
+        "Models",
+        MODELS,
+        vpc_id,
+        description="Load balancers of the models, for the gateway alone",
+        ingress=[Ingress(group=gateway.attr_group_id, port=port, reason="From the gateway") for port in model_ports],
+        egress=permit([Egress(port=80, address=targets, reason="Instances of the models")], vpc_cidr=cidr),
+    )
+    add_security_group(
+        stack,
+        "Functions",
+        "functions",
+        vpc_id,
+        description="Lambda functions",
+        ingress=[],
+        egress=permit(functions_egress, vpc_cidr=cidr),
+    )
 
 
 def add_security_group(
@@ -59,7 +128,8 @@ def add_security_group(
     vpc_id: str,
     *,
     description: str,
-    ingress: list[tuple[str, int, str]],
+    ingress: Sequence[Ingress],
+    egress: Sequence[ec2.CfnSecurityGroup.EgressProperty] | None = None,
 ) -> ec2.CfnSecurityGroup:
     """Add a security group, and publish its ID.
 
@@ -69,7 +139,8 @@ def add_security_group(
         path: last part of its parameter's name, and of its name tag.
         vpc_id: ID of the VPC.
         description: what it is for, a noun phrase.
-        ingress: address range, port and reason of each way in.
+        ingress: incoming connections.
+        egress: outgoing connections; by default, all.
     """
     group = ec2.CfnSecurityGroup(
         stack,
@@ -78,17 +149,16 @@ def add_security_group(
         group_description=f"{stack.plan.name}: {description}",
         security_group_ingress=[
             ec2.CfnSecurityGroup.IngressProperty(
-                ip_protocol="tcp", cidr_ip=source, from_port=port, to_port=port, description=reason
+                ip_protocol="tcp",
+                cidr_ip=rule.cidr or None,
+                source_security_group_id=rule.group or None,
+                from_port=rule.port,
+                to_port=rule.port,
+                description=rule.reason,
             )
-            for source, port, reason in ingress
+            for rule in ingress
         ],
-        security_group_egress=[
-            ec2.CfnSecurityGroup.EgressProperty(
-                ip_protocol="-1",
-                cidr_ip="0.0.0.0/0",
-                description="Answers go anywhere; requests to the identity provider and AWS APIs leave by NAT",
-            )
-        ],
+        security_group_egress=list(egress or [_unrestricted()]),
         tags=[cdk.CfnTag(key="Name", value=f"{stack.plan.name}-{path}")],
     )
     if construct_id == "RestApiLoadBalancer":
@@ -110,3 +180,11 @@ def add_security_group(
         description=f"ID of the security group: {description}",
     )
     return group
+
+
+def _unrestricted() -> ec2.CfnSecurityGroup.EgressProperty:
+    return ec2.CfnSecurityGroup.EgressProperty(
+        ip_protocol="-1",
+        cidr_ip=ANYWHERE,
+        description="Answers go anywhere; requests to the identity provider and AWS APIs leave by NAT",
+    )

@@ -12,6 +12,7 @@ from lisa_compiler.emit.cloudformation.constructs.alarms import add_certificate_
 from lisa_compiler.emit.cloudformation.constructs.policies import trust
 from lisa_compiler.emit.cloudformation.constructs.routes import api_url
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.emit.cloudformation.constructs.web_acl import associate_web_acl
 from lisa_compiler.emit.cloudformation.protocol import API_DIGEST_MARK
 
 if TYPE_CHECKING:
@@ -64,9 +65,10 @@ class ApiDeploymentStack(LisaStack):
             ],
         )
         stage.add_resource_dependency(self._logging_account())
-        self.acknowledge(
-            stage, {"AwsSolutions-APIG3": "The account's firewall policy is not LISA's to choose; WAF can be attached."}
-        )
+        region = deployment.region
+        arn = f"arn:{region.partition.id}:apigateway:{deployment.names.region}::/restapis/{api_id}/stages/{stage.ref}"
+        if associate_web_acl(self, resource_arn=arn) is None:
+            self.acknowledge(stage, {"AwsSolutions-APIG3": "wafWebAclArn attaches a web ACL; the account chooses one."})
         self._domain(api_id, stage)
         cdk.CfnOutput(self, "ApiUrl", value=api_url(self), description="URL of the API and the web application")
 

@@ -107,6 +107,7 @@ class IamStack(LisaStack):
             repositories=shared.repositories,
             assets=shared.assets,
             secrets=shared.secrets,
+            model_keys=True,
         )
         self.publish(
             "ModelsExecutionRole",

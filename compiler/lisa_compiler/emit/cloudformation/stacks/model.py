@@ -8,9 +8,11 @@ from lisa_compiler.emit.cloudformation.constructs.container_service import Conta
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import SERVING
+from lisa_compiler.emit.cloudformation.constructs.model_key import add_model_key
 from lisa_compiler.emit.cloudformation.constructs.names import add_names
 from lisa_compiler.emit.cloudformation.constructs.policies import allow, document, trust
 from lisa_compiler.emit.cloudformation.constructs.scheduling import one_per_instance
+from lisa_compiler.emit.cloudformation.constructs.security_groups import MODELS, security_group
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
 from lisa_compiler.plan.names import MODELS_EXECUTION, MODELS_INSTANCE, REGISTERED_MODELS
@@ -43,13 +45,15 @@ class ModelStack(LisaStack):
             service=model.service,
             roles=self._roles(model),
             image_uri=assets.image_uri(self, model.service.image),
-            load_balancer_security_group="modelLoadBalancer",
+            # A new name: the CDK deploys a parameter of the same name with its previous value, the former group's.
+            load_balancer_security_group_id=security_group(self, "ModelsSecurityGroupId", MODELS),
             log_bucket=deployment.names.bucket("access-logs"),
             holds_weights=True,
             readiness=SERVING,
             schedule=one_per_instance(model.service.auto_scaling),
             grace_period_seconds=_GRACE_PERIOD_SECONDS,
             trust=bundle_download(self, assets),
+            secrets=add_model_key(self, model),
         )
         add_names(self, service=model.service, host=model.dns_name, load_balancer=service.load_balancer)
 

@@ -9,9 +9,15 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 
+from lisa_compiler.emit.cloudformation.constructs.egress import no_egress
 from lisa_compiler.emit.cloudformation.constructs.flow_log import add_flow_log
-from lisa_compiler.emit.cloudformation.constructs.security_groups import add_security_group, add_security_groups
+from lisa_compiler.emit.cloudformation.constructs.security_groups import (
+    Ingress,
+    add_security_group,
+    add_security_groups,
+)
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.plan.egress import CREATED_VPC_CIDR
 from lisa_schema.endpoints import GATEWAY_SERVICES
 
 if TYPE_CHECKING:
@@ -21,7 +27,6 @@ if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.protocol import StackInput
     from lisa_schema.models import VpcConfig
 
-_CIDR = "10.0.0.0/22"
 _ANYWHERE = "0.0.0.0/0"
 _KINDS = ("public", "private", "isolated")
 # Of these the first subnets are, each kind in turn; those of further zones come after them, so that none moves.
@@ -69,7 +74,7 @@ class NetworkingStack(LisaStack):
                     ids,
                     description=f"IDs of the {kind} subnets",
                 )
-        add_security_groups(self, vpc_id, cidr, stack.model_ports)
+        add_security_groups(self, vpc_id, cidr, stack.model_ports, stack.functions_egress)
         if imported is not None:
             self._endpoints(imported, stack.created_endpoints)
         self._private_zone(vpc_id)
@@ -78,7 +83,7 @@ class NetworkingStack(LisaStack):
         vpc = ec2.CfnVPC(
             self,
             "Vpc",
-            cidr_block=_CIDR,
+            cidr_block=CREATED_VPC_CIDR,
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags=[self._name_tag("vpc")],
@@ -93,7 +98,7 @@ class NetworkingStack(LisaStack):
         self._gateway_endpoints(vpc.ref, [table.ref for tables in route_tables.values() for table in tables])
         add_flow_log(self, vpc.ref)
         self._close_default_security_group(vpc)
-        return vpc.ref, _CIDR, subnets
+        return vpc.ref, CREATED_VPC_CIDR, subnets
 
     @property
     def _nat_gateways(self) -> int:
@@ -213,7 +218,8 @@ class NetworkingStack(LisaStack):
             "endpoints",
             vpc.vpc_id,
             description="VPC endpoints",
-            ingress=[(vpc.cidr_block, 443, "From the VPC")],
+            ingress=[Ingress(cidr=vpc.cidr_block, port=443, reason="From the VPC")],
+            egress=no_egress(),
         )
         for service in interfaces:
             self._created_endpoint(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.emit.cloudformation.constructs.buckets import PrivateBucket
 from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
 from lisa_compiler.emit.cloudformation.constructs.opensearch import (
     SEARCH_ACTIONS,
     OpenSearchRepository,
@@ -18,7 +19,8 @@ from lisa_compiler.emit.cloudformation.constructs.postgres import PostgresReposi
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.secret_access import read_secrets
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
-from lisa_compiler.plan.names import REPOSITORIES, REST_API_VPC_URL
+from lisa_compiler.plan.access import repository_access
+from lisa_compiler.plan.names import REPOSITORIES, REPOSITORY_ACCESS, REST_API_VPC_URL
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
 from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProcessingConfig
 
@@ -84,6 +86,7 @@ class RagStack(LisaStack):
                 "LISA_API_URL_PS_NAME": deployment.names.parameter(REST_API_VPC_URL),
                 "LOG_LEVEL": deployment.function_log_level,
                 "REPOSITORIES_PS_PATH": deployment.names.parameter(REPOSITORIES),
+                "REPOSITORY_ACCESS_PS_NAME": self._publish_access(),
                 "REST_API_VERSION": config.rest_api_config.api_version,
                 "WEB_ORIGIN": web_origin(self),
             },
@@ -99,11 +102,14 @@ class RagStack(LisaStack):
         documents = f"arn:{deployment.region.partition.id}:s3:::{deployment.names.documents_bucket}"
         repositories = deployment.arn("ssm", f"parameter{deployment.names.parameter(REPOSITORIES)}")
         rest_api = deployment.arn("ssm", f"parameter{deployment.names.parameter(REST_API_VPC_URL)}")
+        access = deployment.arn("ssm", f"parameter{deployment.names.parameter(REPOSITORY_ACCESS)}")
         statements = [
             allow(["s3:GetObject", "s3:PutObject"], f"{documents}/*"),
             allow("s3:ListBucket", documents),
             allow("ssm:GetParameter", [rest_api]),
-            allow("ssm:GetParametersByPath", repositories),
+            allow("ssm:GetParameters", access),
+            # A long access document is split below its parameter.
+            allow("ssm:GetParametersByPath", [repositories, access]),
             self.use_key("s3"),
         ]
         if any(plan.config.rds_config is not None for plan in deployment.repositories):
@@ -122,6 +128,17 @@ class RagStack(LisaStack):
         if domains:
             statements.append(allow(SEARCH_ACTIONS, domains))
         return statements + read_secrets(self, sorted(secrets), sorted(names))
+
+    def _publish_access(self) -> str:
+        """Publish which groups may use which repositories; returns the parameter's name."""
+        return publish_json(
+            self,
+            "RepositoryAccess",
+            REPOSITORY_ACCESS,
+            repository_access(self.deployment.config),
+            description="RAG repositories that the callers of each group may use",
+            source=[("accessConfig",)],
+        )
 
     @cached_property
     def _search_log_policy(self) -> logs.CfnResourcePolicy:

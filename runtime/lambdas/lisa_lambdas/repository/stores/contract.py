@@ -26,12 +26,14 @@ class Document:
     Attributes:
         id: its id, the same for all its revisions.
         source: where it came from, `s3://bucket/key`.
-        revision: what its chunks depend on; another one replaces them.
+        revision: what its chunks depend on, its groups among it; another one replaces them.
+        groups: groups whose callers may find it; none for all callers.
     """
 
     id: str
     source: str
     revision: str
+    groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,13 @@ class Store(Protocol):
             BadRequestError: the vectors are not of the collection's dimension.
         """
 
-    def search(self, collection: Collection, vector: Sequence[float], limit: int) -> List[Hit]:
-        """The nearest chunks, best first; none when the collection is not there.
+    def search(
+        self, collection: Collection, vector: Sequence[float], limit: int, groups: Sequence[str] = ()
+    ) -> List[Hit]:
+        """The nearest chunks of documents for all callers and for these groups, best first.
+
+        Others are left out while the nearest are looked for, not afterwards: they take no place among the results, and
+        no number of results tells of them. There are none when the collection is not there.
 
         Raises:
             BadRequestError: the vector is not of the collection's dimension.

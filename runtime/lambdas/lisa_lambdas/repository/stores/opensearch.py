@@ -40,7 +40,9 @@ _FIELDS = {
     "position": {"type": "integer", "index": False},
     "page": {"type": "integer", "index": False},
     "content": {"type": "text", "index": False},
+    "groups": {"type": "keyword"},
 }
+_GROUPS = {"groups": _FIELDS["groups"]}
 
 
 class OpenSearchStore:
@@ -66,6 +68,9 @@ class OpenSearchStore:
         first = next(remaining)
         with _answering():
             dimensions = self._dimensions(index) or self._make_index(index, collection, len(first[0].vector))
+            if document.groups:
+                # An index of an earlier version has no such field, and takes none that its mapping lacks.
+                self._client.indices.put_mapping(index=index, body={"properties": _GROUPS})
             before = self._record(index, document.id)
             count = 0
             for batch in chain([first], remaining):
@@ -78,8 +83,10 @@ class OpenSearchStore:
                 self._delete(index, document.id, before["_source"]["revision"])
         return count
 
-    def search(self, collection: Collection, vector: Sequence[float], limit: int) -> List[Hit]:
-        """See Store."""
+    def search(
+        self, collection: Collection, vector: Sequence[float], limit: int, groups: Sequence[str] = ()
+    ) -> List[Hit]:
+        """See Store. The k-NN query has the filter and applies it while it searches ("Efficient k-NN filtering")."""
         index = _index(collection)
         with _answering():
             dimensions = self._dimensions(index)
@@ -88,7 +95,7 @@ class OpenSearchStore:
             must_fit(collection, vector, dimensions)
             asked = min(max(_CANDIDATES, 2 * limit), _MOST_CANDIDATES)
             while True:
-                candidates = self._nearest(index, vector, asked)
+                candidates = self._nearest(index, vector, asked, groups)
                 records = self._records(index, {hit["_source"]["document"] for hit in candidates})
                 found = [_hit(hit, records[hit["_source"]["document"]]) for hit in candidates if _counts(hit, records)]
                 if len(found) >= limit or len(candidates) < asked or asked == _MOST_CANDIDATES:
@@ -172,6 +179,7 @@ class OpenSearchStore:
                     "content": chunk.text,
                     "embedding": _unit(chunk.vector),
                     **({} if chunk.page is None else {"page": chunk.page}),
+                    **({"groups": list(document.groups)} if document.groups else {}),
                 }
             )
         answer = self._client.bulk(index=index, body=operations)
@@ -218,10 +226,11 @@ class OpenSearchStore:
                 return deleted
         raise UnavailableError("OpenSearch did not delete all chunks; try again.")
 
-    def _nearest(self, index: str, vector: Sequence[float], count: int) -> List[Any]:
+    def _nearest(self, index: str, vector: Sequence[float], count: int, groups: Sequence[str]) -> List[Any]:
+        nearest = {"vector": _unit(vector), "k": count, "filter": _found_by(groups)}
         body = {
             "size": count,
-            "query": {"knn": {"embedding": {"vector": _unit(vector), "k": count}}},
+            "query": {"knn": {"embedding": nearest}},
             "_source": {"excludes": ["embedding"]},
         }
         return list(self._client.search(index=index, body=body)["hits"]["hits"])
@@ -242,6 +251,15 @@ def _index(collection: Collection) -> str:
 def _chunks_of(document_id: str, revision: Optional[str]) -> Mapping[str, Any]:
     terms = [("kind", "chunk"), ("document", document_id), *([("revision", revision)] if revision else [])]
     return {"bool": {"filter": [{"term": {field: value}} for field, value in terms]}}
+
+
+def _found_by(groups: Sequence[str]) -> Mapping[str, Any]:
+    """Chunks for all callers, and for these groups."""
+    alternatives = [
+        {"bool": {"must_not": [{"exists": {"field": "groups"}}]}},
+        {"terms": {"groups": list(groups)}},
+    ]
+    return {"bool": {"should": alternatives, "minimum_should_match": 1}}
 
 
 def _counts(hit: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 import psycopg
 from psycopg import sql
@@ -55,6 +55,7 @@ class PgVectorStore:
         self._connect = connect
         self._connection: Optional[_Connection] = None
         self._version: Tuple[int, ...] = ()
+        self._have_groups: Set[Collection] = set()
 
     def find(self, collection: Collection, document_id: str) -> Optional[Stored]:
         """See Store."""
@@ -72,6 +73,7 @@ class PgVectorStore:
         name, table = _name(collection), _table(collection)
         with self._database() as database:
             dimensions = _dimensions(database, collection) or _make_collection(database, collection, first)
+            self._add_groups(database, collection)
             with database.transaction():
                 _lock(database, name, document.id)
                 _delete(database, name, document.id)
@@ -79,18 +81,21 @@ class PgVectorStore:
                 for batch in chain([first], remaining):
                     for chunk in batch:
                         must_fit(collection, chunk.vector, dimensions)
-                    _copy(database, table, document.id, batch)
+                    _copy(database, table, document, batch)
                     count += len(batch)
                 values = (name, document.id, document.source, document.revision, count)
                 database.execute(_INSERT_DOCUMENT, values)
         return count
 
-    def search(self, collection: Collection, vector: Sequence[float], limit: int) -> List[Hit]:
+    def search(
+        self, collection: Collection, vector: Sequence[float], limit: int, groups: Sequence[str] = ()
+    ) -> List[Hit]:
         """See Store."""
         # The nearest are found before their sources are joined: the index serves no other order.
         query = sql.SQL(
             "WITH nearest AS MATERIALIZED (SELECT document, position, content, page, embedding <=> %(vector)s::vector"
-            " AS distance FROM {} ORDER BY embedding <=> %(vector)s::vector LIMIT %(limit)s)"
+            " AS distance FROM {} WHERE groups IS NULL OR groups && %(groups)s::text[]"
+            " ORDER BY embedding <=> %(vector)s::vector LIMIT %(limit)s)"
             " SELECT document, source, position, content, page, 1 - distance FROM nearest JOIN {} AS documents"
             " ON documents.id = document AND documents.collection = %(name)s ORDER BY distance, document, position"
         ).format(_table(collection), _DOCUMENTS)
@@ -99,9 +104,10 @@ class PgVectorStore:
             if dimensions is None:
                 return []
             must_fit(collection, vector, dimensions)
+            self._add_groups(database, collection)
             with database.transaction():
                 self._tune(database, limit)
-                values = {"vector": _literal(vector), "limit": limit, "name": _name(collection)}
+                values = {"vector": _literal(vector), "limit": limit, "name": _name(collection), "groups": list(groups)}
                 return [Hit(*row) for row in database.execute(query, values)]
 
     def source(self, repository_id: str, document_id: str) -> Optional[str]:
@@ -157,7 +163,22 @@ class PgVectorStore:
         found = opened.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
         self._version = tuple(int(part) for part in found[0].split(".")[:2]) if found else ()
         self._connection = opened
+        self._have_groups.clear()
         return opened
+
+    def _add_groups(self, database: _Connection, collection: Collection) -> None:
+        """Add the column of groups to a table of an earlier version, whose documents are for all callers."""
+        if collection in self._have_groups:
+            return
+        found = database.execute(
+            "SELECT 1 FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
+            " AND column_name = 'groups'",
+            (_SCHEMA, _name(collection)),
+        ).fetchone()
+        if found is None:
+            statement = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS groups text[]").format(_table(collection))
+            database.execute(statement)
+        self._have_groups.add(collection)
 
     def _tune(self, database: _Connection, limit: int) -> None:
         """For this transaction: as many candidates as the limit needs, and a scan that goes on past deleted rows."""
@@ -190,7 +211,8 @@ def _make_collection(database: _Connection, collection: Collection, first: Seque
             database.execute(
                 sql.SQL(
                     "CREATE TABLE {} (document text NOT NULL, position integer NOT NULL, page integer,"
-                    " content text NOT NULL, embedding vector({}) NOT NULL, PRIMARY KEY (document, position))"
+                    " content text NOT NULL, embedding vector({}) NOT NULL, groups text[],"
+                    " PRIMARY KEY (document, position))"
                 ).format(table, sql.Literal(dimensions))
             )
             if dimensions <= _INDEXED_DIMENSIONS:
@@ -200,11 +222,12 @@ def _make_collection(database: _Connection, collection: Collection, first: Seque
     return found
 
 
-def _copy(database: _Connection, table: sql.Identifier, document_id: str, batch: Sequence[Chunk]) -> None:
-    statement = sql.SQL("COPY {} (document, position, page, content, embedding) FROM STDIN").format(table)
+def _copy(database: _Connection, table: sql.Identifier, document: Document, batch: Sequence[Chunk]) -> None:
+    statement = sql.SQL("COPY {} (document, position, page, content, embedding, groups) FROM STDIN").format(table)
+    groups = list(document.groups) or None
     with database.cursor() as cursor, cursor.copy(statement) as rows:
         for chunk in batch:
-            rows.write_row((document_id, chunk.position, chunk.page, chunk.text, _literal(chunk.vector)))
+            rows.write_row((document.id, chunk.position, chunk.page, chunk.text, _literal(chunk.vector), groups))
 
 
 def _delete(database: _Connection, name: str, document_id: str) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.compiler.conftest import MINIMAL, TGI, resources, templates
+
+from lisa_gateway.audit import record
+from lisa_gateway.request_context import RequestContext
 
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
@@ -48,12 +52,14 @@ def stacks(compiled: Callable[..., Compiled]) -> dict[str, Template]:
 
 
 def test_each_service_has_its_alarms_which_notify_the_topic(stacks: dict[str, Template]) -> None:
-    for component, service in (("serve", "rest-api"), ("model-small", "small")):
+    common = {"unhealthy", "errors", "latency", "capacity"}
+    for component, service, own in (("serve", "rest-api", {"budget", "audit"}), ("model-small", "small", {"idle"})):
         found = alarms(stacks[component])
-        assert set(found) == {f"test-lisa-dev-{service}-{what}" for what in ("unhealthy", "errors", "capacity")}
+        assert set(found) == {f"test-lisa-dev-{service}-{what}" for what in common | own}
         for alarm in found.values():
             assert (alarm["AlarmActions"], alarm["OKActions"]) == ([TOPIC], [TOPIC])
-            assert alarm["EvaluationPeriods"] * 60 <= 86400
+            period = alarm.get("Period") or alarm["Metrics"][0]["MetricStat"]["Period"]
+            assert alarm["EvaluationPeriods"] * period <= 86400
 
 
 def test_alarms_without_topic_notify_nothing(compiled: Callable[..., Compiled]) -> None:
@@ -117,6 +123,48 @@ def test_unhealthy_targets(stacks: dict[str, Template], unhealthy: float | None,
     assert (value(alarm, unhealthy=unhealthy) >= alarm["Threshold"]) is is_raised
 
 
+@pytest.mark.parametrize(
+    ("slowest", "requests", "is_raised"), [(None, None, False), (119, 50, False), (120, 5, True), (500, 4, False)]
+)
+def test_latency_counts_where_there_are_requests(
+    stacks: dict[str, Template], slowest: float | None, requests: float | None, is_raised: bool
+) -> None:
+    alarm = alarms(stacks["serve"])["test-lisa-dev-rest-api-latency"]
+    assert (value(alarm, slowest=slowest, requests=requests) >= alarm["Threshold"]) is is_raised
+
+
+@pytest.mark.parametrize(
+    ("running", "requests", "is_raised"),
+    [(1, None, True), (2, 0, True), (1, 1, False), (0, None, False), (None, None, False)],
+)
+def test_gpus_that_run_without_requests_for_a_day(
+    stacks: dict[str, Template], running: float | None, requests: float | None, is_raised: bool
+) -> None:
+    alarm = alarms(stacks["model-small"])["test-lisa-dev-small-idle"]
+    assert (value(alarm, running=running, requests=requests) >= alarm["Threshold"]) is is_raised
+    assert alarm["EvaluationPeriods"] == alarm["DatapointsToAlarm"] == 24
+
+
+def test_audit_records_publish_what_the_alarms_watch(stacks: dict[str, Template]) -> None:
+    names = {}
+    for name, alarm in alarms(stacks["serve"]).items():
+        if alarm.get("Namespace") == record.NAMESPACE:
+            (dimension,) = alarm["Dimensions"]
+            group = stacks["serve"]["Resources"][dimension["Value"]["Ref"]]["Properties"]
+            assert (dimension["Name"], group["LogGroupName"]) == ("LogGroup", "/lisa/test-lisa-dev-rest-api/audit")
+            names[name.rpartition("-")[2]] = (alarm["MetricName"], alarm["Threshold"])
+    assert names == {"budget": ("BudgetUsed", 80), "audit": ("AuditRecordsLost", 1)}
+    context = RequestContext(request_id="r", began=0.0, budget=("team", 80.0))
+    lines = record.audit_line(context, "POST", 1.0, 1.0, log_group="g") + record.loss_line(1, 1.0, log_group="g")
+    published = [
+        metric["Name"]
+        for line in lines.splitlines()
+        for metrics in json.loads(line)["_aws"]["CloudWatchMetrics"]
+        for metric in metrics["Metrics"]
+    ]
+    assert set(published) == {metric for metric, _ in names.values()}
+
+
 def test_certificates_of_acm_have_an_alarm(compiled: Callable[..., Compiled]) -> None:
     rest = {
         **MINIMAL["restApiConfig"],
@@ -134,5 +182,5 @@ def test_long_names_of_models_have_alarms_of_their_own(compiled: Callable[..., C
     models = [{**TGI, "modelId": f"{'m' * 225}{last}"} for last in "ab"]
     stacks = templates(compiled(ecsModels=models).files)
     names = [name for each in stacks.values() for name in alarms(each) if name.startswith("test-lisa-dev-mmm")]
-    assert len(names) == len(set(names)) == 6
+    assert len(names) == len(set(names)) == 10
     assert all(len(name) <= 255 for name in names)

@@ -16,7 +16,7 @@ from tests.containers.test_server_arguments import HOSTILE, PRINTER, WEIGHTS
 
 def task_of(compiled: Any) -> dict[str, Any]:
     (task,) = resources(templates(compiled.files)["model-small"], "AWS::ECS::TaskDefinition")
-    (definition,) = task["Properties"]["ContainerDefinitions"]
+    definition = task["Properties"]["ContainerDefinitions"][0]
     assert isinstance(definition, dict)
     return definition
 

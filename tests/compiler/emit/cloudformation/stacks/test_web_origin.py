@@ -30,7 +30,7 @@ def rest_api(**environment: str) -> dict[str, Any]:
 def test_the_gateway_is_told_the_origin(tmp_path: Path, changes: dict[str, Any], origins: object) -> None:
     serve = templates(Project(tmp_path).write(**changes).compile().files)["serve"]
     (task,) = resources(serve, "AWS::ECS::TaskDefinition")
-    (container,) = task["Properties"]["ContainerDefinitions"]
+    container = task["Properties"]["ContainerDefinitions"][0]
     given = [each["Value"] for each in container["Environment"] if each["Name"] == "WEB_ORIGINS"]
     assert given == [origins]
 
@@ -40,6 +40,6 @@ def test_an_origin_in_a_secret_is_no_variable_besides(tmp_path: Path) -> None:
     changes = {"restApiConfig": rest_api(WEB_ORIGINS=secret)}
     serve = templates(Project(tmp_path).write(**changes).compile().files)["serve"]
     (task,) = resources(serve, "AWS::ECS::TaskDefinition")
-    (container,) = task["Properties"]["ContainerDefinitions"]
+    container = task["Properties"]["ContainerDefinitions"][0]
     assert "WEB_ORIGINS" not in {each["Name"] for each in container["Environment"]}
     assert container["Secrets"] == [{"Name": "WEB_ORIGINS", "ValueFrom": secret}]

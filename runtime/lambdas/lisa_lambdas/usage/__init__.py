@@ -1,0 +1,1 @@
+"""The usage function: what callers have used."""
