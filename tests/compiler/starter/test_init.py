@@ -100,6 +100,7 @@ def test_answers_are_where_they_belong(made: Path) -> None:
         "clientId": "web",
         "adminGroup": "admins",
         "jwtGroupsProperty": "cognito:groups",
+        "legacyTokens": False,
     }
     assert prod == {
         "accountNumber": "012345678901",
