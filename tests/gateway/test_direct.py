@@ -259,42 +259,23 @@ def html(status: int) -> web.Response:
     return web.Response(status=status, body=b"<html>awselb</html>", content_type="text/html")
 
 
+def error(status: int, content: Any) -> web.Response:
+    return web.json_response(content, status=status)
+
+
+# test_upstream_errors.py has more forms of errors.
 ERRORS: dict[str, tuple[web.Response, int, str]] = {
-    "vLLM": (
-        web.json_response(
-            {"error": {"message": "too long", "type": "BadRequestError", "param": None, "code": 400}}, status=400
-        ),
-        400,
-        "too long",
-    ),
-    "vLLM before 0.10": (
-        web.json_response(
-            {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400}, status=400
-        ),
-        400,
-        "too long",
-    ),
-    "TGI": (
-        web.json_response({"error": "`temperature` is wrong", "error_type": "validation"}, status=422),
-        422,
-        "`temperature` is wrong",
-    ),
-    "overloaded TGI": (
-        web.json_response({"error": "Model is overloaded", "error_type": "overloaded"}, status=429),
-        429,
-        "Model is overloaded",
-    ),
-    "FastAPI": (web.json_response({"detail": [{"input": "secret"}]}, status=422), 422, "with status 422"),
+    "vLLM": (error(400, {"error": {"message": "too long", "type": "BadRequestError", "code": 400}}), 400, "too long"),
+    "vLLM before 0.10": (error(400, {"object": "error", "message": "too long", "code": 400}), 400, "too long"),
+    "TGI": (error(422, {"error": "too long", "error_type": "validation"}), 422, "too long"),
+    "overloaded TGI": (error(429, {"error": "Model is overloaded", "error_type": "overloaded"}), 429, "overloaded"),
+    "failed": (error(500, {"error": {"message": "secret"}}), 500, "The model failed"),
     "plain text": (web.Response(text="secret traceback", status=500), 500, "The model failed"),
-    "long": (web.json_response({"error": {"message": "x" * 70_000}}, status=400), 400, "with status 400"),
+    "long": (error(400, {"error": {"message": "x" * 70_000}}), 400, "with status 400"),
     "no healthy target": (html(503), 503, "no healthy instance"),
     "target closed": (html(502), 502, "closed the connection"),
     "target silent": (html(504), 504, "did not respond in time"),
-    "forbidden": (
-        web.json_response({"error": {"message": "secret"}}, status=403),
-        502,
-        "rejected the credentials of the gateway",
-    ),
+    "forbidden": (error(403, {"error": {"message": "secret"}}), 502, "the credentials of the gateway"),
 }
 
 
