@@ -64,14 +64,16 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes], log: Path, se
 
 
 @contextmanager
-def gateway(folder: Path, environment: Mapping[str, str], *, healthy: bool = True) -> Iterator[Gateway]:
-    """Run the gateway as the container does, with this environment."""
+def gateway(
+    folder: Path, environment: Mapping[str, str], *, healthy: bool = True, seconds: float = 30
+) -> Iterator[Gateway]:
+    """Run the gateway as the container does, with this environment; it has so many seconds to start."""
     port, metrics_port = free_port(), free_port()
     log = folder / f"gateway-{port}.log"
     settings = {"PORT": str(port), "METRICS_PORT": str(metrics_port), "PYTHONPATH": "runtime/gateway:runtime/oidc"}
     with running([sys.executable, "-m", "lisa_gateway"], log=log, environment=settings | environment) as process:
         if healthy:
-            wait_until_answers(f"http://127.0.0.1:{port}/health", process, log)
+            wait_until_answers(f"http://127.0.0.1:{port}/health", process, log, seconds=seconds)
         yield Gateway(port, metrics_port, log, process)
 
 

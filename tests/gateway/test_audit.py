@@ -35,7 +35,8 @@ def audited(
     folder = tmp_path_factory.mktemp("audit")
     environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url)
     environment |= {"AUDIT_LOG_GROUP": GROUP, "AUDIT_FOLDER": str(folder / "records"), "THREADS": "2"}
-    with gateway(folder, environment) as found:
+    # Two workers, and the process that delivers.
+    with gateway(folder, environment, seconds=120) as found:
         yield found, folder / "records"
 
 

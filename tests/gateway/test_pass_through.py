@@ -202,3 +202,9 @@ def test_websockets_are_refused(served: Gateway) -> None:
     headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
     answer = requests.get(f"{served.url}/v2/serve/realtime", headers=headers, timeout=10)
     assert answer.status_code != 101
+
+
+def test_litellm_is_not_asked_to_compress_what_the_gateway_reads(served: Gateway, stub: StubModel) -> None:
+    headers = AUTHORIZED | {"Accept-Encoding": "gzip"}
+    requests.post(f"{served.url}/v2/serve/chat/completions", json=CHAT, headers=headers, timeout=10)
+    assert "Accept-Encoding" not in stub.last.headers

@@ -70,6 +70,21 @@ def test_workers_together_admit_at_most_the_limit_in_a_minute(limit: int, steps:
     run(test)
 
 
+def test_the_budget_that_is_used_most_is_reported() -> None:
+    async def test() -> None:
+        rules = (Rule(REQUESTS, 100), Rule(DAY, 1000, "team"), Rule(DAY, 2000))
+        fleet = Fleet(*rules)
+        worker = fleet.workers[0]
+        assert worker.budget_used("someone", rules[:1]) is None
+        reservation = await worker.reserve("someone", rules, 1)
+        worker.settle(reservation, 850)
+        assert worker.budget_used("someone", rules) == ("team", 85.0)
+        assert await fleet.reserve(0, 500) is None
+        assert worker.budget_used("someone", rules) == ("team", 85.0)
+
+    run(test)
+
+
 def test_all_of_a_limit_can_be_used_but_what_other_workers_hold() -> None:
     async def test() -> None:
         fleet = Fleet(Rule(REQUESTS, 800))

@@ -29,6 +29,12 @@ class ErrorEntry:
 
 _ENTRIES = (
     ErrorEntry(
+        "budget_unavailable",
+        (503,),
+        "Token budgets cannot be checked, because DynamoDB is unreachable.",
+        "Retry after `Retry-After` seconds.",
+    ),
+    ErrorEntry(
         "forbidden",
         (403,),
         "The operation is closed, or you have no permission for it.",
@@ -39,6 +45,12 @@ _ENTRIES = (
         (431,),
         "The headers exceed the limit.",
         "Shorten the headers; remove cookies and headers that the API does not require.",
+    ),
+    ErrorEntry(
+        "insufficient_quota",
+        (429,),
+        "A daily or monthly token budget of yours or of your group is used.",
+        "Wait for the time in the message, or ask an administrator for a larger budget.",
     ),
     ErrorEntry(
         "internal_error",
@@ -69,6 +81,12 @@ _ENTRIES = (
         (405,),
         "The path has other methods.",
         "Use a method in the `Allow` header.",
+    ),
+    ErrorEntry(
+        "model_not_permitted",
+        (403,),
+        "You have no access to the model.",
+        "Use a model in `GET /v2/serve/models`, or ask an administrator to add one of your groups to the model.",
     ),
     ErrorEntry(
         "model_unavailable",

@@ -17,6 +17,8 @@ Headers = list[tuple[bytes, bytes]]
 # Where LiteLLM looks for a key: the caller's must not get there, nor replace the gateway's own. The rest is set by the
 # gateway's client.
 _REPLACED = HOP_BY_HOP | {
+    # The gateway reads errors, events and token counts in answers, which LiteLLM would compress.
+    b"accept-encoding",
     b"api-key",
     b"authorization",
     b"cookie",

@@ -197,7 +197,11 @@ class AccessControl:
             context.audits_content = grant.audit_content
             if grant.rules and self._limiter is not None:
                 tokens = max(1, estimated_prompt(length))
-                reservation = await self._limiter.reserve(principal(context.caller), grant.rules, tokens)
+                who = principal(context.caller)
+                try:
+                    reservation = await self._limiter.reserve(who, grant.rules, tokens)
+                finally:
+                    context.budget = self._limiter.budget_used(who, grant.rules)
         admission.settle_with(self._limiter, reservation, self._usage)
         return admission
 

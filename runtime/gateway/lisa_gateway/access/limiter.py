@@ -154,6 +154,30 @@ class Limiter:
                 headers += rate_headers(words, tightest.limit, tightest.remaining, tightest.end, now)
         return headers
 
+    def budget_used(self, caller: str, rules: tuple[Rule, ...]) -> tuple[str, float] | None:
+        """The budget that is used most, as far as this worker knows.
+
+        Args:
+            caller: whose limits count for the caller alone.
+            rules: the limits.
+
+        Returns:
+            Its group, or `each caller`, and the percentage used; None without a budget.
+        """
+        now = self._clock()
+        found = [
+            (
+                100 * (1 - self._lease(_name(rule, caller), rule, now).remaining / rule.limit),
+                rule.group or "each caller",
+            )
+            for rule in rules
+            if rule.kind.is_budget
+        ]
+        if not found:
+            return None
+        percent, group = max(found)
+        return group, percent
+
     async def run(self) -> None:
         """Write what is owed, and give back what is not used, until this is cancelled."""
         rounds = 0
