@@ -47,7 +47,7 @@ class RequestContext:
         first_byte: when the first bytes of the response body were sent.
         caller: the caller, once authenticated.
         model: the model's public name; empty until it is known.
-        content: what a JSON body holds, if a layer has parsed it; None otherwise.
+        content: what a JSON body holds, if a layer has parsed it, until the route is known; None otherwise.
         work: share of the work of the largest accepted body that the request makes for LiteLLM, 0 to 1.
         counts_tokens: whether the token counts of the response are required, so that a stream is asked for them too.
         error_reason: why the request failed, in a word for the log and the metrics; empty if it did not.

@@ -74,18 +74,19 @@ class DirectPath:
         Args:
             match: the operation, which the caller may use.
             body: the body, if it came in one part.
-            context: the context of the request; its `content` is that of the body, if it is there already.
+            context: the context of the request; its `content`, which is that of the body, is taken out.
 
         Raises:
             UnsupportedParameterError: the body has something that must not reach a model, the model is not in the
                 routes, or its server does not have the operation.
         """
+        # What the JSON holds is not kept while a stream runs.
+        parsed, context.content = context.content, None
         if not isinstance(body, bytes) or not len(self._routing.current):
             return None
-        content = context.content if isinstance(context.content, dict) else read_object(body)
+        content = parsed if isinstance(parsed, dict) else read_object(body)
         if content is None:
             return None
-        context.content = content
         operation = match.operation
         model = self._model(match, content, context)
         if model is None or not model.is_direct or operation.path not in _PATHS or not LITELLMS.isdisjoint(content):
