@@ -97,6 +97,24 @@ def test_arguments_of_generate(served: Gateway, stub: StubModel) -> None:
     assert sent(stub) == expected
 
 
+@pytest.mark.parametrize(("reason", "finish"), [("eos_token", "stop"), ("stop_sequence", "stop"), ("length", "length")])
+def test_finish_reasons_are_those_of_openai(served: Gateway, stub: StubModel, reason: str, finish: str) -> None:
+    """Text Generation Inference has others on its completions route."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if json.loads(await request.read()).get("stream"):
+            events = await open_stream(request)
+            await events.write(chunk("a", chat=False) + chunk("b", chat=False, finish=reason) + b"data: [DONE]\n\n")
+            return events
+        return web.json_response({"choices": [{"text": "ab", "finish_reason": reason}]})
+
+    stub.behaviours["/completions"] = answer
+    body = {**WRITER, "text": "Say", "modelKwargs": {}}
+    assert post(served, "generate", body).json()["finishReason"] == finish
+    last = json.loads(post(served, "generateStream", body).text.strip().splitlines()[-1].removeprefix("data:"))
+    assert (last["finishReason"], last["details"]["finish_reason"]) == (finish, finish)
+
+
 def test_vllm_truncates_by_another_name(served: Gateway, stub: StubModel) -> None:
     other = {"provider": "ecs.textgen.vllm", "modelName": "org/other-writer"}
     post(served, "generate", {**other, "text": "Say", "modelKwargs": {"truncate": 7, "do_sample": True}})
