@@ -8,13 +8,13 @@ from contextlib import closing
 
 import pytest
 
+from gateway.direct_request import settings
 from gateway.scripted_upstream import HELLO, Server, answering, forever, request
 from lisa_compiler.dev.processes import free_port
 from lisa_gateway.answer import whole
 from lisa_gateway.direct.circuit import Circuit
 from lisa_gateway.direct.server import ModelServer
 from lisa_gateway.errors import BusyError, ModelUnavailableError, UpstreamTimeoutError, UpstreamUnavailableError
-from lisa_gateway.settings import Settings
 
 
 def run(server: Server, talk: Callable[[ModelServer], Awaitable[None]], **changed: float) -> None:
@@ -28,11 +28,6 @@ def run(server: Server, talk: Callable[[ModelServer], Awaitable[None]], **change
         listening.close()
 
     asyncio.run(main())
-
-
-def settings(**changed: float) -> Settings:
-    names = {"token_table_name": "t", "registered_models_ps_name": "m", "aws_region": "r", "use_auth": False}
-    return Settings.model_validate({**names, **changed})
 
 
 async def post(model: ModelServer, caller: bytes = b"one") -> bytes:

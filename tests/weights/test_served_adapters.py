@@ -24,10 +24,12 @@ from tests.compiler.conftest import MINIMAL, configuration
 from typer.testing import CliRunner
 
 import parts
+from gateway.direct_request import ask as direct
 from lisa_compiler.cli.app import app
 from weights import seaweedfs
 
 BASE = "acme/base-model"
+PUBLIC = "small-model"
 NAMES = {"small": "acme/small-lora", "large": "assistant"}
 """What clients call the adapters; the second has weights of another name."""
 
@@ -94,6 +96,7 @@ def container(context: Path, bucket: str, store: seaweedfs.Store, folder: Path) 
         "S3_ENDPOINT_URL": store.endpoint_url,
         "S3_BUCKET_MODELS": bucket,
         "MODEL_NAME": BASE,
+        "PUBLIC_MODEL_NAME": PUBLIC,
         "LOCAL_MODEL_PATH": str(folder / "nvme/model"),
         "DRAIN_TIMEOUT": "1",
         "SERVER_ARGS": f"--host 127.0.0.1 --port {port} --dtype float32 --enforce-eager --max-model-len 64",
@@ -142,6 +145,35 @@ def tokens(url: str, name: str) -> list[int]:
     return found
 
 
+def check_direct_path(url: str) -> None:
+    """The gateway's direct path by the public name: answers, streams and token counts of the real vLLM."""
+    body = {"model": PUBLIC, "prompt": PROMPT, "max_tokens": 8, "temperature": 0, "ignore_eos": True}
+    path = "/completions"
+    context, status, content = direct(url, body, path=path, former_name=BASE)
+    answer = json.loads(content)
+    assert (status, answer["model"], context.completion_tokens) == (200, PUBLIC, 8)
+    plain, _, shown = direct(url, {**body, "stream": True}, path=path)
+    counted, _, hidden = direct(url, {**body, "stream": True}, path=path, counts_tokens=True)
+    assert plain.has_estimated_tokens
+    assert not counted.has_estimated_tokens
+    assert (counted.prompt_tokens, counted.completion_tokens) == (len(PROMPT), 8)
+    # A busy vLLM sends several tokens in one event.
+    assert text(hidden) == text(shown) == answer["choices"][0]["text"]
+    assert b'"choices":[]' not in shown + hidden
+    assert hidden.endswith(b"data: [DONE]\n\n")
+    asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+    assert b'"choices":[]' in direct(url, asked, path=path, counts_tokens=True)[2]
+    _, status, content = direct(url, {**body, "model": "not-served"}, path=path)
+    assert (status, "does not exist" in json.loads(content)["error"]["message"]) == (404, True)
+    refused = direct(url, {**body, "max_tokens": 10_000}, path=path)
+    assert (refused[1], json.loads(refused[2])["error"]["type"]) == (400, "BadRequestError")
+
+
+def text(stream: bytes) -> str:
+    events = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith(b"data: {")]
+    return "".join(choice["text"] for event in events for choice in event["choices"])
+
+
 def test_adapters_answer_as_their_merged_weights_do(
     store: seaweedfs.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +186,7 @@ def test_adapters_answer_as_their_merged_weights_do(
     assert len({str(answer) for answer in expected.values()}) == 3, "the adapters change nothing"
     context, bucket = compiled(tmp_path / "carried", tmp_path / "project", store)
     with container(context, bucket, store, tmp_path / "instance") as url:
-        assert {each["id"] for each in ask(url)["data"]} == {BASE, *NAMES.values()}
+        assert {each["id"] for each in ask(url)["data"]} == {BASE, PUBLIC, *NAMES.values()}
+        check_direct_path(url)
         found = {"base": tokens(url, BASE)} | {key: tokens(url, name) for key, name in NAMES.items()}
     assert found == expected

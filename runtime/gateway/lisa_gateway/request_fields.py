@@ -54,6 +54,7 @@ _MEDIA = (
     *("audio", "audio_url", "document", "document_url", "file", "file_url", "image", "image_url", "images"),
     *("input_audio", "mask", "source", "video", "video_url"),
 )
+_MEDIA_NAMES = frozenset(_MEDIA)
 _LOCATIONS = ("data", "file_data", "file_id", "file_uri", "uri", "url")
 _CONTENTS = ("content", "documents", "input", "messages", "output", "prompt", "query", "system")
 """Members of a body, or of a part of its content, that hold content."""
@@ -101,15 +102,23 @@ def _check_body(body: Mapping[str, Any], known: Collection[str], place: str = ""
 
 
 def _check_name(name: str, known: Collection[str], place: str = "") -> None:
+    # Most names are those of OpenAI's API.
+    if name not in FORWARDED and _is_refused(name, known):
+        raise UnsupportedParameterError(f"Remove the field {place + name!r}: callers must not set it.")
+
+
+def _is_refused(name: str, known: Collection[str]) -> bool:
     # The fields of a form may be nested by name: `metadata[api_base]`.
-    for part in name.lower().replace("]", "").split("["):
-        if part not in FORWARDED and (
+    return any(
+        part not in FORWARDED
+        and (
             part in known
             or part in _REFUSED_NAMES
             or part.startswith(_REFUSED_PREFIXES)
             or part.endswith(_REFUSED_SUFFIXES)
-        ):
-            raise UnsupportedParameterError(f"Remove the field {place + name!r}: callers must not set it.")
+        )
+        for part in name.lower().replace("]", "").split("[")
+    )
 
 
 def _check_nested(value: Any, known: Collection[str], place: str, level: int = 0) -> None:
@@ -152,7 +161,7 @@ def _locations(content: Any, level: int = 0) -> Iterator[str]:
                 yield from _locations(part, level + 1)
     elif isinstance(content, Mapping):
         kind = content.get("type")
-        for name in _MEDIA:
+        for name in _MEDIA if not _MEDIA_NAMES.isdisjoint(content) else ():
             # The source of a search result is a text that is cited.
             if name in content and not (name == "source" and kind == "search_result"):
                 yield from _media_locations(content[name], level + 1)
