@@ -5,6 +5,7 @@ Reads a JSON list of [kind, parameters] and writes a JSON list of requests for e
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -63,10 +64,30 @@ def send(self: Any, request: Any) -> Any:
     return AWSResponse(request.url, 200 if "sts" in request.url else 418, {"content-type": "text/xml"}, Raw())
 
 
+async def handle_async(self: Any, request: httpx.Request) -> httpx.Response:
+    note(request.method, str(request.url), request.headers, await request.aread())
+    return httpx.Response(418, json={"message": "probe"}, request=request)
+
+
 httpx.HTTPTransport.handle_request = handle
+httpx.AsyncHTTPTransport.handle_async_request = handle_async
 URLLib3Session.send = send
 litellm.num_retries = 0
 litellm.disable_aiohttp_transport = True
+
+
+async def count(params: dict[str, Any]) -> None:
+    """Count tokens as `POST /v1/messages/count_tokens` of the proxy does."""
+    from litellm.proxy.proxy_server import _get_provider_token_counter
+
+    deployment = {"litellm_params": params}
+    counter, model, provider = _get_provider_token_counter(deployment, params["model"])
+    assert counter is not None
+    assert counter.should_use_token_counting_api(custom_llm_provider=provider)
+    messages = [{"role": "user", "content": "x"}]
+    await counter.count_tokens(
+        model_to_use=model or "", messages=messages, contents=None, deployment=deployment, request_model="x"
+    )
 
 
 def call(kind: str, params: dict[str, Any]) -> list[dict[str, str]]:
@@ -86,6 +107,8 @@ def call(kind: str, params: dict[str, Any]) -> list[dict[str, str]]:
             litellm.image_generation(prompt="x", max_retries=0, **params)
         elif kind == "speech":
             litellm.speech(input="x", voice="Joanna", **params)
+        elif kind == "count":
+            asyncio.run(count(params))
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
     found = [request for request in map(dict, SEEN) if request["host"] != "huggingface.co"]

@@ -72,6 +72,13 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = tuple(
         ("rerank", "bedrock/cohere.rerank-v3-5:0", {"aws_region_name": "eu-west-1"}),
         ("image", "bedrock/amazon.titan-image-generator-v1", {}),
         ("speech", "aws_polly/neural", {}),
+        ("count", f"bedrock/{HAIKU}", {}),
+        ("count", f"bedrock/us.{HAIKU}", {}),
+        ("count", f"bedrock/converse/{HAIKU}", {"aws_region_name": "us-west-2"}),
+        ("count", f"bedrock/invoke/{HAIKU}", {}),
+        ("count", f"bedrock/eu-west-1/{HAIKU}", {}),
+        ("count", f"bedrock/{WEST}:inference-profile/us.{HAIKU}", {}),
+        ("count", f"bedrock/converse/{HAIKU}", {"model_id": f"{WEST}:application-inference-profile/p1"}),
     )
 )
 BROKEN: tuple[tuple[str, dict[str, Any]], ...] = tuple(
@@ -175,6 +182,8 @@ def _invocation(path: str, region: str) -> tuple[str, str]:
     if path == "/openai/v1/chat/completions":
         return "bedrock:InvokeModel", f"arn:aws:bedrock:{region}::foundation-model/openai.gpt-oss-120b-1:0"
     model, _, operation = path.removeprefix("/model/").rpartition("/")
+    if operation == "count-tokens":
+        return "bedrock:CountTokens", f"arn:aws:bedrock:{region}::foundation-model/{model}"
     action = "bedrock:InvokeModelWithResponseStream" if "stream" in operation else "bedrock:InvokeModel"
     if not model.startswith("arn:"):
         profile = model.split(".")[0] in {"us", "eu", "global"}

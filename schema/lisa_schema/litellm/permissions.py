@@ -174,7 +174,7 @@ def model_statements(route: AwsRoute, parameters: Mapping[str, Any], home: Place
     place = home.in_region(str(parameters.get("aws_region_name") or route.region or home.region))
     if place.partition != home.partition or not has_permissions(route):
         return ()
-    return tuple(_statements(route, parameters, place))
+    return tuple(_statements(route, parameters, place, home))
 
 
 def service_statements(key: str, parameters: Mapping[str, Any], home: Place, target: str) -> tuple[Statement, ...]:
@@ -216,7 +216,7 @@ def _own_credentials(parameters: Mapping[str, Any]) -> tuple[Statement, ...] | N
     return (Statement(actions, (str(role),)),)
 
 
-def _statements(route: AwsRoute, parameters: Mapping[str, Any], place: Place) -> Iterator[Statement]:
+def _statements(route: AwsRoute, parameters: Mapping[str, Any], place: Place, home: Place) -> Iterator[Statement]:
     fields = {
         "partition": place.partition,
         "region": place.region,
@@ -242,6 +242,12 @@ def _statements(route: AwsRoute, parameters: Mapping[str, Any], place: Place) ->
         for index, model in enumerate(_model_resources(route.target, parameters, place)):
             resources = (*model.resources, *(plain if index == 0 else ()))
             yield Statement(model.actions or row.actions, resources, model.condition)
+    if route.counted:
+        # POST /v1/messages/count_tokens: LiteLLM calls the foundation model, also for an inference profile, and does not
+        # read the Region of the model's path or ARN.
+        region = str(parameters.get("aws_region_name") or home.region)
+        counted = f"arn:{place.partition}:bedrock:{region}::foundation-model/{route.counted}"
+        yield Statement(("bedrock:CountTokens",), (counted,))
     guardrail = (parameters.get("guardrailConfig") or {}).get("guardrailIdentifier")
     if guardrail:
         yield from service_statements("guardrail/bedrock", {"aws_region_name": place.region}, place, str(guardrail))

@@ -38,6 +38,7 @@ _SPECIFICATIONS: Final = frozenset(
 )
 """What stands before an imported or custom model to tell its format; LiteLLM removes it."""
 
+_COUNTS: Final = frozenset({NATIVE, "chat_completions", "converse", "invoke"})
 _CONVERSES: Final = frozenset({"converse", "chat_completions", "nova", "nova-2"})
 
 
@@ -52,6 +53,7 @@ class AwsRoute:
         region: Region of the path or of the ARN; None when neither names one.
         unknown: a part of the path that is no route, Region or format of LiteLLM; else empty.
         problem: why LiteLLM rejects or misdirects every request, a sentence, and the fix; else empty.
+        counted: ID of the foundation model with which LiteLLM asks Amazon Bedrock to count tokens; else empty.
     """
 
     provider: str
@@ -60,6 +62,7 @@ class AwsRoute:
     region: str | None = None
     unknown: str = ""
     problem: tuple[str, str] | tuple[()] = field(default=())
+    counted: str = ""
 
 
 def aws_route(parameters: Mapping[str, Any], model_type: str = "textgen", mode: str | None = None) -> AwsRoute | None:
@@ -116,7 +119,17 @@ def _bedrock(target: str, parameters: Mapping[str, Any], mode: str) -> AwsRoute:
         region=path.region or _arn_region(called),
         unknown=path.unknown,
         problem=() if path.unknown else next(_problems(path, parameters, mode), ()),
+        counted=_counted(path) if mode == "chat" else "",
     )
+
+
+def _counted(path: _Path) -> str:
+    """The foundation model that the CountTokens API is called with; profiles of a Region's group stand for theirs."""
+    if path.specification or (path.route or NATIVE) not in _COUNTS:
+        return ""
+    kind = path.model.split(":", 5)[-1].partition("/")[0] if path.model.startswith("arn:") else "foundation-model"
+    model = base_model(path.model)
+    return model if kind in {"foundation-model", "inference-profile"} and "." in model else ""
 
 
 def _read_path(target: str) -> _Path:

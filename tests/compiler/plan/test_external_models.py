@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from compiler.conftest import configuration
-from lisa_compiler.plan.external_models import ExternalModel, plan_external_models, plan_litellm_grants
+from lisa_compiler.plan.external_models import ExternalModel, Grant, plan_external_models, plan_litellm_grants
 from lisa_schema.models import Config
 
 ACCOUNT = "123456789012"
 OWN = f"arn:aws:bedrock:us-east-1:{ACCOUNT}"
 SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:key-AbCdEf"
+COUNT = ("bedrock:CountTokens",)
 INVOKE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
 
 
@@ -33,6 +34,11 @@ def external(
     } | ({"model_info": info} if info else {})
     (planned,) = plan_external_models(config(environment, model_list=[entry]), partition=partition)
     return planned
+
+
+def invoking(model: str, **parameters: Any) -> list[Grant]:
+    """The grants of a model without the one to count its tokens."""
+    return [one for one in external(model, **parameters).grants if one.actions != COUNT]
 
 
 def granted(model: str, **parameters: Any) -> list[tuple[str, str]]:
@@ -97,7 +103,7 @@ def granted(model: str, **parameters: Any) -> list[tuple[str, str]]:
     ],
 )
 def test_grant_names_the_model_alone(model: str, resources: tuple[str, ...]) -> None:
-    (grant,) = external(model).grants
+    (grant,) = invoking(model)
     assert grant.actions == INVOKE
     assert grant.resources == resources
     assert grant.condition == ()
@@ -157,7 +163,10 @@ def test_grant_names_the_model_alone(model: str, resources: tuple[str, ...]) -> 
             "bedrock/amazon.nova-pro-v1:0",
             {"guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "1"}},
             [
-                *((action, "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0") for action in INVOKE),
+                *(
+                    (action, "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0")
+                    for action in (*INVOKE, *COUNT)
+                ),
                 ("bedrock:ApplyGuardrail", f"{OWN}:guardrail/g1"),
             ],
         ),
@@ -171,7 +180,7 @@ def test_routes_have_permissions_of_their_own(
 
 def test_an_application_profile_calls_models_through_the_profile_only() -> None:
     profile = f"{OWN}:application-inference-profile/p1"
-    own, behind = external(f"bedrock/{profile}").grants
+    own, behind = invoking(f"bedrock/{profile}")
     assert own.resources == (profile,)
     assert behind.resources == ("arn:aws:bedrock:*::foundation-model/*",)
     assert behind.condition == ("bedrock:InferenceProfileArn", profile)
@@ -179,18 +188,18 @@ def test_an_application_profile_calls_models_through_the_profile_only() -> None:
 
 def test_the_model_behind_an_application_profile_is_the_one_that_the_entry_names() -> None:
     profile = f"{OWN}:application-inference-profile/p1"
-    _, behind = external("bedrock/converse/us.amazon.nova-pro-v1:0", model_id=profile).grants
+    _, behind = invoking("bedrock/converse/us.amazon.nova-pro-v1:0", model_id=profile)
     assert behind.resources == ("arn:aws:bedrock:*::foundation-model/amazon.nova-pro-v1:0",)
     assert behind.condition == ("bedrock:InferenceProfileArn", profile)
 
 
 def test_model_id_is_what_is_called() -> None:
-    (grant,) = external("bedrock/anthropic.claude-instant-v1", model_id=f"{OWN}:provisioned-model/p1").grants
+    (grant,) = invoking("bedrock/anthropic.claude-instant-v1", model_id=f"{OWN}:provisioned-model/p1")
     assert grant.resources == (f"{OWN}:provisioned-model/p1",)
 
 
 def test_entry_names_its_own_region() -> None:
-    (grant,) = external("bedrock/us-west-2/amazon.nova-pro-v1:0", aws_region_name="eu-west-1").grants
+    (grant,) = invoking("bedrock/us-west-2/amazon.nova-pro-v1:0", aws_region_name="eu-west-1")
     assert grant.resources == ("arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0",)
 
 
@@ -198,7 +207,7 @@ def test_a_region_of_a_variable_is_resolved() -> None:
     model = external(
         "bedrock/amazon.nova-pro-v1:0", aws_region_name="os.environ/PLACE", environment={"PLACE": "eu-west-1"}
     )
-    (grant,) = model.grants
+    (grant,) = [one for one in model.grants if one.actions != COUNT]
     assert grant.resources == ("arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0",)
 
 
@@ -234,7 +243,8 @@ def test_grant_is_in_the_partition_of_the_deployment() -> None:
         "lisa_params": {"model_type": "textgen", "streaming": True},
     }
     planned = config(model_list=[entry]).model_copy(update={"region": "us-gov-west-1"})
-    ((grant,),) = [model.grants for model in plan_external_models(planned, partition="aws-us-gov")]
+    (model,) = plan_external_models(planned, partition="aws-us-gov")
+    (grant,) = [one for one in model.grants if one.actions != COUNT]
     assert grant.resources[0].startswith("arn:aws-us-gov:sagemaker:us-gov-west-1:")
 
 
@@ -286,3 +296,26 @@ def test_services_beside_models_have_their_permissions() -> None:
         ("s3:PutObject", "arn:aws:s3:::logs-of-ours/*"),
         ("sqs:SendMessage", "arn:aws:sqs:us-east-1:210987654321:audit"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "expected"),
+    [
+        ("bedrock/us.anthropic.claude-v2:1", {}, ["us-east-1::foundation-model/anthropic.claude-v2:1"]),
+        ("bedrock/eu-west-1/converse/anthropic.claude-v2:1", {}, ["us-east-1::foundation-model/anthropic.claude-v2:1"]),
+        (
+            "bedrock/converse/anthropic.claude-v2:1",
+            {"aws_region_name": "us-west-2"},
+            ["us-west-2::foundation-model/anthropic.claude-v2:1"],
+        ),
+        ("bedrock/agent/AGENT/ALIAS", {}, []),
+        ("bedrock/amazon.titan-embed-text-v2:0", {"kind": "embedding"}, []),
+        (f"bedrock/{OWN}:application-inference-profile/p1", {}, []),
+        ("bedrock/anthropic.claude-v2:1", {"aws_access_key_id": "AKIA", "aws_secret_access_key": "x"}, []),
+    ],
+)
+def test_tokens_are_counted_with_the_foundation_model(
+    model: str, parameters: dict[str, Any], expected: list[str]
+) -> None:
+    found = [resource for action, resource in granted(model, **parameters) if action == COUNT[0]]
+    assert found == [f"arn:aws:bedrock:{one}" for one in expected]
