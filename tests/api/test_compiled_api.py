@@ -55,7 +55,9 @@ def test_nobody_reaches_anothers_session(api: Api) -> None:
     assert api("GET", "/session/hers", token=api.token("eve")).status == 200
 
 
-@pytest.mark.parametrize("path", ["/session", "/session/one", "/tokens", "/models", "/models/small", "/proposals"])
+@pytest.mark.parametrize(
+    "path", ["/session", "/session/one", "/tokens", "/usage", "/models", "/models/small", "/proposals"]
+)
 def test_without_a_token_nothing_is_answered(api: Api, path: str) -> None:
     assert api("GET", path).status in (401, 403)
     assert api("GET", path, token="nonsense").status in (401, 403)
@@ -79,6 +81,17 @@ def test_users_manage_their_own_api_tokens(api: Api) -> None:
     assert api("DELETE", path, token=bob).status == 404
     assert api("DELETE", path, token=ada).body == {"revoked": 1}
     assert api("DELETE", path, token=ann).status == 404
+
+
+def test_users_see_their_own_usage_and_administrators_all(api: Api) -> None:
+    ann, ada = api.token("ann", "users"), api.token("ada", "admins")
+    assert api("GET", "/usage?from=2026-11-01&to=2026-11-29", token=ann).body == {
+        "from": "2026-11-01",
+        "to": "2026-11-29",
+        "usage": [],
+    }
+    assert api("GET", "/usage?by=user", token=ann).status == 403
+    assert api("GET", "/usage?by=user", token=ada).body["usage"] == []
 
 
 def test_models_are_for_administrators(api: Api) -> None:

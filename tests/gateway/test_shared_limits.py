@@ -226,14 +226,27 @@ def test_refused_request_reserves_nothing() -> None:
     run(test)
 
 
+def test_requests_of_a_worker_at_the_same_time_are_all_admitted_up_to_the_limit() -> None:
+    async def test() -> None:
+        fleet = Fleet(Rule(REQUESTS, 20), Rule(CONCURRENT, 20))
+        found = await asyncio.gather(*(fleet.reserve(0) for _ in range(30)))
+        assert sum(one is not None for one in found) == 20
+
+    run(test)
+
+
 def test_cancelled_request_loses_no_lease() -> None:
     async def test() -> None:
         fleet = Fleet(Rule(REQUESTS, 80), Rule(CONCURRENT, 1))
-        waiting = asyncio.ensure_future(fleet.reserve(0))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        await asyncio.sleep(0.01)
+        for rounds in range(6):  # Cancelled at each of the points where it waits.
+            waiting = asyncio.ensure_future(fleet.reserve(0))
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            await asyncio.sleep(0.01)
+            if not waiting.cancelled():
+                fleet.workers[0].settle(waiting.result(), 0, is_admitted=False)  # type: ignore[arg-type]
         assert await fleet.reserve(0) is not None
         await fleet.workers[0].write(at_once=True)
         assert fleet.used(REQUESTS) == 1

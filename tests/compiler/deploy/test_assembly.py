@@ -12,6 +12,7 @@ from lisa_compiler.artifacts.artifact import ArtifactType, BuildContext, Prebuil
 from lisa_compiler.artifacts.assembly import Assembly, read
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.compile.pipeline import Compiled
+from lisa_compiler.product.sources import FUNCTIONS
 
 from .site import ROOT
 
@@ -35,10 +36,10 @@ def test_every_artifact_is_told_once_and_images_come_last() -> None:
     assert [artifact.title for artifact in artifacts if artifact.kind is ArtifactType.LAYER] == [
         f"layer {n}" for n in LAYERS
     ]
-    code = [f"code {name}" for name in ("authorizer", "models", "rag", "session")]
-    assert sorted(artifact.title for artifact in artifacts[5:9]) == code
-    assert artifacts[9].title == "web application"
-    assert {artifact.kind for artifact in artifacts[10:]} == {ArtifactType.IMAGE}
+    functions, rest = artifacts[5 : 5 + len(FUNCTIONS)], artifacts[5 + len(FUNCTIONS) :]
+    assert sorted(artifact.title for artifact in functions) == [f"code {name}" for name in sorted(FUNCTIONS)]
+    assert rest[0].title == "web application"
+    assert {artifact.kind for artifact in rest[1:]} == {ArtifactType.IMAGE}
     assert len({artifact.digest for artifact in artifacts}) == len(artifacts)
 
 

@@ -123,7 +123,7 @@ class DynamoCounters:
                 )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                item: dict[str, Any] = error.response.get("Item") or {}  # type: ignore[assignment]
+                item: Any = error.response.get("Item") or {}
                 raise _FullError(int(item.get("used", {}).get("N", "0"))) from None
             raise self._failed(error) from error
         except (BotoCoreError, OSError, TimeoutError) as error:

@@ -106,13 +106,27 @@ class Lease:
         if now < self._full_until and units > self.limit - self._used:
             return False
         # A request that ends while the counter is asked must not lose what the counter then gives.
-        await asyncio.shield(asyncio.ensure_future(self._extend(units, now)))
-        return self.try_reserve(units, now)
+        extended = asyncio.ensure_future(self._extend(units, now))
+        try:
+            return await asyncio.shield(extended)
+        except asyncio.CancelledError:
+            extended.add_done_callback(lambda done: self._undo(done, units))
+            raise
 
-    async def _extend(self, units: int, now: float) -> None:
+    async def _extend(self, units: int, now: float) -> bool:
+        # The units are used before another request of this worker can have them.
         async with self._lock:
+            window = self._window
             if self._balance < units:
                 await self._take(units - self._balance, now)
+            if self._balance < units and self._window is not window:
+                # The window ended while the counter was asked.
+                await self._take(units - self._balance, now)
+            return self.try_reserve(units, now)
+
+    def _undo(self, extended: asyncio.Future[bool], units: int) -> None:
+        if not extended.cancelled() and extended.exception() is None and extended.result():
+            self._balance += units
 
     async def _take(self, least: int, now: float) -> None:
         window = self._window

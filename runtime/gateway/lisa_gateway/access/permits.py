@@ -56,19 +56,22 @@ class Permits:
             return True
         try:
             # A request that ends while the counter is asked must not lose the permit that the counter then gives.
-            await asyncio.shield(asyncio.ensure_future(self._take(now)))
+            taken = asyncio.ensure_future(self._take(now))
+            return await asyncio.shield(taken)
+        except asyncio.CancelledError:
+            taken.add_done_callback(lambda done: self._undo(done, now))
+            raise
         except CounterError:
             if self._held >= self.limit:
                 return False
             self._held += 1
             return True
-        if not self._free:
-            return False
-        self._free -= 1
-        self._held += 1
-        return True
 
-    async def _take(self, now: float) -> None:
+    def _undo(self, taken: asyncio.Future[bool], now: float) -> None:
+        if not taken.cancelled() and taken.exception() is None and taken.result():
+            self.release(now)
+
+    async def _take(self, now: float) -> bool:
         async with self._lock:
             window = window_of(LimitKind.CONCURRENT, now)
             if window not in self._written:
@@ -79,6 +82,11 @@ class Permits:
                 self._written[window] += taken.units
                 self._free += taken.units
                 self._freed = now
+            if not self._free:
+                return False
+            self._free -= 1
+            self._held += 1
+            return True
 
     def release(self, now: float) -> None:
         """Give a permit up."""

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from lisa_gateway.access.document import AccessDocument, AccessError
+
 SCHEMA_VERSION = 1
 
 Operation = Literal["chat", "completions", "embeddings"]
@@ -122,6 +124,11 @@ class RoutingTable:
             raise RoutingError(
                 f"The routes have schemaVersion {document.schema_version}; this gateway reads {SCHEMA_VERSION}."
             )
+        if document.access is not None:
+            try:
+                AccessDocument.read(document.access)
+            except AccessError as error:
+                raise RoutingError(str(error)) from None
         return cls(document.models, document.access)
 
     def find(self, name: str) -> RoutedModel | None:
