@@ -5,7 +5,7 @@ from __future__ import annotations
 from permissions.declared_calls import programs
 from permissions.recording import Recorder
 from runtime.lambdas.repository import postgres
-from runtime.lambdas.repository.deployment import Deployment, deploy, pgvector_connection
+from runtime.lambdas.repository.deployment import Deployment, aws_session, deploy, pgvector_connection
 from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
 
@@ -25,7 +25,11 @@ def test_every_declared_call_is_made(
     database_server: postgres.Postgres, aws_environment: str, rest_api: str, recorder: Recorder
 ) -> None:
     connection = pgvector_connection(aws_environment, database_server)
-    deployment = deploy(aws_environment, rest_api, {"docs": connection})
+    # A long access document is in parts below its parameter.
+    parts = {"/access": '{"parts": 1}', "/access/0": '{"groups": {}, "everyone": ["docs"]}'}
+    for name, value in parts.items():
+        aws_session().client("ssm", endpoint_url=aws_environment).put_parameter(Name=name, Value=value, Type="String")
+    deployment = deploy(aws_environment, rest_api, {"docs": connection}, REPOSITORY_ACCESS_PS_NAME="/access")
     recorder.variables |= {**deployment.environment, "DATABASE_SECRET": str(connection["passwordSecretId"])}
     use(deployment)
     assert recorder.missing("repository") == []
