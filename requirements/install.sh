@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets .venv up: `requirements/install.sh runtime|dev|checkov|mutate|gateway|models|weights`, as the Makefile does. It
+# Sets .venv up: `requirements/install.sh runtime|dev|checkov|mutate|gateway|models|weights|clients`, as the Makefile does. It
 # does nothing when the lock has not changed since. It needs Python >= 3.11 with venv and pip; uv, when there is one,
 # makes it quicker.
 #
@@ -13,6 +13,8 @@
 #             runs them, for `lisa dev`
 #   weights   PyTorch, transformers      .venv/weights, for tests of conversions
 #             and vLLM for the CPU
+#   clients   OpenAI's, Anthropic's and  .venv/clients, for `make test-clients`
+#             other client libraries
 #
 # Every file that is installed must have one of the hashes in the lock.
 #
@@ -21,10 +23,10 @@ set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-kind=${1:?runtime, dev, checkov, mutate, gateway, models or weights}
+kind=${1:?runtime, dev, checkov, mutate, gateway, models, weights or clients}
 lock=requirements/$kind.txt
 case $kind in
-  checkov | mutate | weights) venv=.venv/$kind ;;
+  checkov | mutate | weights | clients) venv=.venv/$kind ;;
   gateway)
     venv=.venv/gateway
     lock=runtime/gateway/requirements.txt

@@ -24,3 +24,4 @@ lock mutate --group mutate --excludes requirements/mutate.excludes
 lock models --no-deps requirements/models.in
 lock weights requirements/weights.in \
   --overrides requirements/weights.overrides --excludes requirements/weights.excludes
+lock clients requirements/clients.in

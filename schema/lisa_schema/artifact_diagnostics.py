@@ -121,7 +121,7 @@ FIT_CONTEXT = DiagnosticType(
     "LISA423",
     "fit-context",
     "The configured sequence is longer than the model's positions.",
-    "Set MAX_TOTAL_TOKENS to the model's positions or less.",
+    "Set MAX_TOTAL_TOKENS or `--max-model-len` to the model's positions or less.",
 )
 FIT_CHECKPOINT = DiagnosticType(
     "LISA424",

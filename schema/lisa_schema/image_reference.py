@@ -22,6 +22,20 @@ IMAGE_PATTERN: Final = rf"^(?:{_REGISTRY}/)?{_PART}(?:/{_PART})*(?::{_TAG})?(?:@
 _PARTS: Final = re.compile(
     rf"(?:(?P<registry>{_REGISTRY})/)?(?P<repository>{_PART}(?:/{_PART})*)(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?"
 )
+_MOVING: Final = frozenset(
+    {
+        *("canary", "current", "dev", "develop", "edge", "head", "latest", "lts", "main", "mainline", "master"),
+        *("nightly", "rolling", "snapshot", "stable", "trunk"),
+    }
+)
+# A commit, a date or a version in a tag names one build: nightly-0a1b2c3d, dev-20260901, 3.3-stable.
+_FIXED: Final = re.compile(r"[0-9]{6,}|(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}|v?[0-9]+\.[0-9].*", re.IGNORECASE)
+_HUB_SITE: Final = "hub.docker.com"
+_SITES: Final = frozenset(
+    {_HUB_SITE, "gallery.ecr.aws", "quay.io", "github.com", "huggingface.co", "catalog.ngc.nvidia.com", "hf.co"}
+)
+"""Sites with web pages about images; quay.io is a registry, too."""
+
 _COMMAND: Final = re.compile(r"^(?:docker|podman|buildah|nerdctl)\s+pull\s+", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _DIGEST_TAIL: Final = re.compile(r"@(?!sha256:[0-9a-f]{64}$|sha512:[0-9a-f]{128}$).*$", re.DOTALL)
@@ -69,6 +83,27 @@ def image_fault(text: str) -> tuple[str, str] | None:
     return told, f"Write `{corrected}`." if parse_image(corrected) else "Write the reference as for `docker pull`."
 
 
+def is_moving(tag: str) -> bool:
+    """Return whether a tag, or none, names another image from time to time, such as `latest` or `nightly`."""
+    words = [word for word in re.split(r"[-_]", tag) if word]
+    return not words or (not _MOVING.isdisjoint(map(str.lower, words)) and not any(map(_FIXED.fullmatch, words)))
+
+
+def web_page(text: str) -> str | None:
+    """Return the reference of the image that a web page shows; empty if it is not clear, None for no web page."""
+    host, slash, path = text.removeprefix("www.").partition("/")
+    if not slash or host not in _SITES:
+        return None
+    first, _, rest = path.partition("/")
+    if host == "quay.io":
+        return f"quay.io/{rest}" if first == "repository" and "/" in rest else None
+    if host == "gallery.ecr.aws":
+        return f"public.ecr.aws/{path}"
+    if host == _HUB_SITE:
+        return rest.removeprefix("docker/") if first in ("r", "repository", "_") else ""
+    return ""
+
+
 def outer_space(text: str) -> str:
     """Tell where a text has white space at its ends, as the end of a sentence; empty if it has none."""
     before, after = text.lstrip() != text, text.rstrip() != text
@@ -91,6 +126,9 @@ def _repairs(text: str) -> Iterator[tuple[str, str]]:
     if text.strip("/") != text or "//" in text:
         text = re.sub(r"/{2,}", "/", text).strip("/")
         yield "has a slash too many", text
+    if page := web_page(text):
+        text = page
+        yield "is the address of a web page", text
     if re.search(r"\s", text):
         text = "".join(text.split())
         yield "has a space", text

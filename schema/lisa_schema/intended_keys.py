@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from lisa_schema.document import Path
 from lisa_schema.effective import Schema, key_places
@@ -16,6 +17,32 @@ def nearest_choice(value: str, choices: Sequence[str]) -> str | None:
     parts = [choice for choice in folded if len(wanted) > 3 and wanted in choice]
     near = [wanted] if wanted in folded else parts or difflib.get_close_matches(wanted, list(folded), 1, cutoff=0.7)
     return folded[near[0]] if len(near) == 1 else None
+
+
+_MODEL: Final[Path] = ("ecsModels", "[]")
+_MEANT: Final[Mapping[Path, Mapping[str, str]]] = {
+    (*_MODEL, "adapters", "[]"): {
+        **dict.fromkeys(
+            ("modelname", "model", "path", "source", "repository", "repo", "adapter", "lora", "localpath", "loraname"),
+            "weights",
+        ),
+        **dict.fromkeys(("lorapath", "adapterpath", "weightspath", "basemodel", "uri", "s3path"), "weights"),
+        **dict.fromkeys(("id", "modelid", "adaptername", "adapterid", "servedmodelname"), "name"),
+    },
+    _MODEL: {
+        **dict.fromkeys(("model", "name", "huggingfaceid", "hfmodelid", "repository"), "modelName"),
+        **dict.fromkeys(("id", "servedmodelname"), "modelId"),
+        **dict.fromkeys(("args", "arguments", "extraargs", "vllmargs", "enginearguments", "command"), "serverArgs"),
+        **dict.fromkeys(("engine", "container", "server", "runtime"), "inferenceContainer"),
+        **dict.fromkeys(("loras", "loramodules", "loraadapters"), "adapters"),
+    },
+}
+"""Keys that say the same in other words, folded, by block."""
+
+
+def meant_key(key: str, path: Path) -> str | None:
+    """Return the key of a block that says the same as an unknown key in other words; None when there is none."""
+    return _MEANT.get(block_of(path), {}).get(fold(key))
 
 
 def intended_key(key: str, schema: Schema) -> str | None:

@@ -21,7 +21,7 @@ from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.effective import Schema, branch, constant, effective, key_places, resolved
 from lisa_schema.field_values import FieldValues
 from lisa_schema.image_reference import IMAGE_PATTERN, image_fault, outer_space
-from lisa_schema.intended_keys import block_of, fold, home_block, intended_key, nearest_choice
+from lisa_schema.intended_keys import block_of, fold, home_block, intended_key, meant_key, nearest_choice
 from lisa_schema.visible_text import visible
 
 _TYPE_WORDS: Final = {
@@ -100,7 +100,8 @@ def _validator() -> Any:
 
 def _required(violation: _Violation) -> _Sentences:
     here = violation.value
-    mistaken = {intended_key(key, violation.schema) for key in _unknown_keys(violation)}
+    unknown = _unknown_keys(violation)
+    mistaken = {meant_key(key, violation.path) or intended_key(key, violation.schema) for key in unknown}
     for key in violation.limit:
         if key in here or key in mistaken:
             continue
@@ -124,8 +125,8 @@ def _unknown(violation: _Violation) -> _Sentences:
             message = f"Unknown key `{visible(key)}` in an image of type {kind}."
             yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, "Remove it, or change the type.")
             continue
-        meant = intended_key(key, violation.schema)
-        home = home_block(key, violation.path)
+        meant = meant_key(key, violation.path) or intended_key(key, violation.schema)
+        home = None if meant_key(key, violation.path) else home_block(key, violation.path)
         if meant and (home is None or fold(meant) == fold(key)):
             message = f"Unknown key `{visible(key)}` {where}. Did you mean `{meant}`?"
             yield violation.at_key(diagnostic_types.UNKNOWN_KEY, key, message, f"Write `{meant}`.")

@@ -33,6 +33,11 @@ def split_words(text: str) -> list[str]:
         at = found.end()
 
 
+def unclosed_quote(word: str) -> bool:
+    """Return whether a word of `split_words` opens a quote that does not close at the end of a word."""
+    return re.match(r"""([^\s=\[\](){}"']*=)?["']""", word) is not None
+
+
 def option_name(argument: str) -> str | None:
     """Return the option that an argument is, without dashes: `max-model-len`; None for a value.
 

@@ -16,20 +16,33 @@ _GPU_TYPES: Final = (
     ("p5en.48xlarge", "p6-b200.48xlarge", "p5.48xlarge", "p4d.24xlarge", "g6e.48xlarge"),
 )
 """Suggestions for a model, best first: one GPU, four and eight."""
-_NEURON: Final = "AWS Neuron accelerators"
-_NEURON_FAMILY: Final = re.compile(r"(inf|trn)[0-9]+[a-z]*\.[0-9]*x?large\Z")
-"""Types of families that may be newer than the table; their names show what they are."""
+_FAMILY_FACTS: Final = (
+    (re.compile(r"(inf|trn)[0-9]+[a-z0-9]*"), "AWS Neuron accelerators"),
+    # Grace Blackwell and Vera Rubin superchips: p6e-gb200, p6e-gb300.
+    (re.compile(r"p[0-9]+e-[gv][a-z]*[0-9]+[a-z]*"), "Arm processors"),
+)
+"""Families that may be newer than the table, and what their names show."""
 _PLAIN_TYPES: Final = ("m7i.large", "m6i.large", "m5.large")
 
 
-def unusable_reason(name: str) -> str | None:
-    """What a type has that LISA does not support, as `AWS Neuron accelerators`; None for a type that it does not know.
+def unusable_fault(name: str) -> str | None:
+    """Describe why a type cannot be used, a sentence without a full stop; None for a type that can, or is unknown.
 
     Args:
         name: name of the type, in lower case.
     """
-    listed = next((reason for reason, names in _table().items() if name in names), None)
-    return listed or (_NEURON if _NEURON_FAMILY.match(name) else None)
+    if instance_type(name) is not None:
+        return None
+    for reason, names in _table().items():
+        if name in names:
+            return f"The instance type `{name}` exists, but has {reason}, which LISA does not support"
+    family, dot, _ = name.partition(".")
+    if not dot or family in _families():
+        return None
+    for pattern, reason in _FAMILY_FACTS:
+        if pattern.fullmatch(family):
+            return f"Instance types of the family {family} have {reason}, which LISA does not support"
+    return None
 
 
 def gpu_alternatives(name: str) -> tuple[str, ...]:
@@ -55,6 +68,13 @@ _ONE_GPU: Final = 8
 _FOUR_GPUS: Final = 24
 _GPUS_OF_A_GROUP: Final = 4
 _FAMILIES: Final = ("m7i", "m6i", "m5", "c7i", "c6i", "c5", "r7i", "r6i", "r5")
+
+
+@cache
+def _families() -> frozenset[str]:
+    """Families whose types are in a table, so that another size is a mistake."""
+    names = (name for listed in _table().values() for name in listed)
+    return frozenset(name.partition(".")[0] for name in (*names, *instance_type_names()))
 
 
 @cache

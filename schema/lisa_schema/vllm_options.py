@@ -32,6 +32,8 @@ VARIABLES: Final = {
 }
 """Options that variables of the container set, by variable."""
 
+_VARIABLE_OF: Final = {option: variable for variable, option in VARIABLES.items()}
+_WORDS: Final = "SERVER_ARGS"
 _HUMAN_COUNTS: Final = frozenset({"max-model-len", "max-num-batched-tokens", "kv-cache-memory-bytes"})
 """Counts that may be written as `32k`."""
 
@@ -138,6 +140,19 @@ class VllmOptions:
     unmodeled: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
+    def setting(self, option: str) -> str:
+        """Name what sets an option: its variable, or the argument with the place that it is in.
+
+        An option that nothing sets is named by its variable, or without one as an argument.
+        """
+        name = self.name_of(option)
+        return f"`{name}` in {self.sources.get(option, SERVER_ARGUMENTS)}" if name.startswith("--") else name
+
+    def name_of(self, option: str) -> str:
+        """Return what to write to set an option: `--max-model-len` where an argument sets it, else its variable."""
+        is_argument = self.sources.get(option) in (SERVER_ARGUMENTS, _WORDS)
+        return f"--{option}" if is_argument else _VARIABLE_OF.get(option, f"--{option}")
+
 
 def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()) -> VllmOptions:
     """Read the options that a container's environment and its list of additional arguments set.
@@ -155,7 +170,7 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
             found[option] = value
             sources[option] = name
     for source, words in (
-        ("SERVER_ARGS", split_words(environment.get("SERVER_ARGS", ""))),
+        (_WORDS, split_words(environment.get(_WORDS, ""))),
         (SERVER_ARGUMENTS, list(server_args)),
     ):
         for option, argument in read_arguments(words):

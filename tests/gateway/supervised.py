@@ -200,7 +200,7 @@ class Container:
                 if mark in path.with_name("environ").read_bytes().split(b"\0"):
                     yield int(path.parts[2]), words
 
-    def wait(self, condition: Callable[[], object], seconds: float = 30) -> float:
+    def wait(self, condition: Callable[[], object], seconds: float = 120) -> float:
         """Wait until something holds; returns how long it took."""
         began = time.monotonic()
         while time.monotonic() < began + seconds:

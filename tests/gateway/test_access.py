@@ -25,11 +25,13 @@ from gateway.stub_model import StubModel, open_stream
 OPEN: dict[str, Any] = {"models": ["*"], "repositories": []}
 ACCESS = {
     "groups": {
-        "staff": {"models": ["writer", "openai/*"], "perGroup": {"requestsPerMinute": 40}},
+        "staff": {"models": ["writer", "fast", "openai/*"], "perGroup": {"requestsPerMinute": 40}},
         "lisa-admins": {"models": ["embedder"], "perGroup": {"requestsPerMinute": 45}},
     },
     "everyone": {"models": ["writer"], "perCaller": {"dailyTokens": 100}},
 }
+# `far/*` is a pattern, so that LiteLLM alone knows all names.
+MODELS = [{"name": name, "route": "litellm"} for name in ("writer", "embedder", "far/*")]
 CHAT = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -40,7 +42,9 @@ def guarded(
     """Two gateways with the same access and tables."""
     folder: Path = tmp_path_factory.mktemp("guarded")
     routes = folder / "routes.json"
-    routes.write_text(json.dumps({"schemaVersion": 1, "models": [], "access": ACCESS}))
+    fast = {"name": "fast", "route": "direct", "type": "textgen", "engine": "vllm", "address": _shared_stub.url}
+    models = [*MODELS, fast | {"operations": ["chat", "completions"]}]
+    routes.write_text(json.dumps({"schemaVersion": 1, "models": models, "access": ACCESS}))
     environment = settings(aws, issuer.url, _shared_stub.url) | {
         "ROUTES_FILE": str(routes),
         "LIMITS_TABLE_NAME": LIMITS,
@@ -100,6 +104,23 @@ def test_deprecated_routes_check_the_model(guarded: list[Gateway], tokens: dict[
     assert generate("ada", "org/embedder", "ecs.embedding.tei", "embeddings") == 200
 
 
+def test_model_of_another_group_is_refused_before_it_is_asked(
+    guarded: list[Gateway], tokens: dict[str, str], stub: StubModel
+) -> None:
+    url = f"{guarded[0].url}/v2/serve"
+    for path in ("chat/completions", "engines/embedder/completions"):
+        body = CHAT | {"model": "embedder"}
+        refused = requests.post(f"{url}/{path}", json=body, headers=headers(tokens["bob"]), timeout=10)
+        assert refused.status_code == 403
+        assert refused.json()["error"]["code"] == "model_not_permitted"
+    assert stub.seen == []
+    # What the routes do not know, LiteLLM's side decides on.
+    unknown = requests.post(
+        f"{url}/chat/completions", json=CHAT | {"model": "openai/x"}, headers=headers(tokens["bob"]), timeout=10
+    )
+    assert unknown.status_code == 200
+
+
 def test_litellms_side_is_told_the_models_and_callers_cannot_tell_it(
     guarded: list[Gateway], tokens: dict[str, str], stub: StubModel
 ) -> None:
@@ -107,7 +128,23 @@ def test_litellms_side_is_told_the_models_and_callers_cannot_tell_it(
     forged = headers(tokens["bob"]) | {"X-Lisa-Models": '["*"]', "X_Lisa_Models": '["*"]'}
     assert requests.post(url, json=CHAT | {"model": "writer"}, headers=forged, timeout=10).status_code == 200
     told = [value for name, value in stub.last.headers.items() if "lisa" in name.lower()]
-    assert [json.loads(value) for value in told] == [["openai/*", "writer"]]
+    assert [json.loads(value) for value in told] == [["fast", "openai/*", "writer"]]
+
+
+def test_stream_of_a_hosted_model_is_charged_without_showing_what_the_caller_did_not_ask_for(
+    guarded: list[Gateway], tokens: dict[str, str], stub: StubModel
+) -> None:
+    url = f"{guarded[0].url}/v2/serve/chat/completions"
+    body = CHAT | {"model": "fast", "stream": True}
+    answer = requests.post(url, json=body, headers=headers(tokens["bob"]), timeout=10)
+    assert answer.status_code == 200
+    assert json.loads(stub.last.body)["stream_options"] == {"include_usage": True}
+    assert "usage" not in answer.text
+    assert answer.text.endswith("data: [DONE]\n\n")
+    assert answer.headers["x-ratelimit-limit-requests"] == "40"
+    stub.seen.clear()
+    assert requests.post(url, json=body, headers=headers(tokens["eve"]), timeout=10).status_code == 403
+    assert stub.seen == []
 
 
 def test_gateways_share_a_limit_and_say_how_much_is_left(
@@ -199,9 +236,12 @@ def test_usage_is_recorded_and_survives_the_end_of_a_gateway_but_not_a_kill_of_t
     guarded[1].process.wait(20)
     eve = f"user#{hashlib.sha256(b'eve').hexdigest()[:12]}"
     totals = usage_of(aws, f"day#{day}")
-    assert {"group#staff", "group#lisa-admins", "model#other", "model#writer", eve} <= totals.keys()
-    # The stream that broke off: 6 events and the prompt, all of it an estimate.
-    first = totals[eve]
-    assert (first["requests"], first["completionTokens"]) == (1, 6)
-    assert first["estimatedTokens"] == first["promptTokens"] + 6
-    assert usage_of(aws, eve).keys() == {f"{day}#other"}
+    assert {"group#staff", "group#lisa-admins", "model#writer", "model#embedder", eve} <= totals.keys()
+    # The stream that broke off: 6 events and the prompt, all of it an estimate. The other gateway may have written its
+    # request, 5 and 2 tokens, before it was killed.
+    found = totals[eve]
+    other = found["requests"] - 1
+    assert other in (0, 1)
+    assert found["completionTokens"] == 6 + 2 * other
+    assert found["estimatedTokens"] == found["promptTokens"] - 5 * other + 6
+    assert usage_of(aws, eve).keys() == {f"{day}#writer"}

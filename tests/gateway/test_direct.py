@@ -291,6 +291,7 @@ def test_an_error_is_openais_or_the_gateways(direct: Gateway, model: StubModel, 
     assert answer.status_code == status
     assert words in answer.json()["error"]["message"]
     assert "secret" not in answer.text
+    assert answer.json()["error"]["request_id"] == answer.headers["X-Request-ID"]
 
 
 def test_embeddings_and_completions(direct: Gateway, model: StubModel) -> None:

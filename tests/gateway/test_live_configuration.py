@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -58,7 +59,7 @@ def test_a_model_is_added_while_requests_are_served(published: Published, tmp_pa
             began = time.monotonic()
             await asyncio.to_thread(published.put, routes("a", "b"), litellm_config("a", "b", starts_in=0.5))
             while (await _chat(session, url, "b"))[0] != 200:
-                assert time.monotonic() < began + 20
+                assert time.monotonic() < began + 60
                 await asyncio.sleep(0.05)
             seconds = time.monotonic() - began
             await asyncio.sleep(1)
@@ -77,7 +78,7 @@ def test_a_model_is_added_while_requests_are_served(published: Published, tmp_pa
         assert stream.endswith("data: [DONE]\n\n")
         made.wait(lambda: before not in made.litellms())
         assert len(made.litellms()) == 1
-        assert seconds < 10
+        assert seconds < 30
         assert made.metric("lisa_gateway_configuration_pending") == 0
 
 
@@ -118,7 +119,7 @@ def test_a_faulty_configuration_is_not_adopted(published: Published, tmp_path: P
 
 def test_litellm_is_started_again_where_it_ends_or_hangs(published: Published, tmp_path: Path) -> None:
     published.put(routes("a", direct=["d"]), litellm_config("a"))
-    with container(tmp_path, published, HANG_TIMEOUT="3") as made:
+    with container(tmp_path, published, HANG_TIMEOUT="8") as made:
         made.wait(lambda: made.get("/health")[0] == 200)
         (first,) = made.litellms()
         os.kill(first, signal.SIGKILL)
@@ -162,7 +163,7 @@ def test_direct_routes_are_served_while_litellm_does_not_start(published: Publis
 @pytest.mark.parametrize("end", ["the gateway is killed", "the supervisor is killed", "LiteLLM does not start again"])
 def test_the_container_ends_with_its_programs(published: Published, tmp_path: Path, end: str) -> None:
     published.put(routes("a"), litellm_config("a"))
-    with container(tmp_path, published, HANG_TIMEOUT="3") as made:
+    with container(tmp_path, published, HANG_TIMEOUT="8") as made:
         made.wait(lambda: made.get("/health")[0] == 200)
         if end == "LiteLLM does not start again":
             (tmp_path / "bin" / "litellm").write_text("#!/bin/sh\nexit 1\n")
@@ -171,8 +172,8 @@ def test_the_container_ends_with_its_programs(published: Published, tmp_path: Pa
             made.process.kill()
         else:
             os.kill(made.gateway(), signal.SIGKILL)
-        assert made.process.wait(20) != 0
-        deadline = time.monotonic() + 20
+        assert made.process.wait(60) != 0
+        deadline = time.monotonic() + 60
         while made.litellms() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not made.litellms()
@@ -180,7 +181,7 @@ def test_the_container_ends_with_its_programs(published: Published, tmp_path: Pa
 
 def test_a_container_without_a_configuration_does_not_start(aws: Aws, store: Store, tmp_path: Path) -> None:
     with container(tmp_path, Published(aws, store, "/lisa/missing")) as made:
-        assert made.process.wait(60) == 1
+        assert made.process.wait(120) == 1
         assert "without a configuration the gateway does not start" in made.log()
         assert "/lisa/missing" in made.log()
 
@@ -199,8 +200,32 @@ def test_a_directory_is_followed_where_there_is_no_aws(tmp_path: Path) -> None:
     }
     with container(tmp_path, None, **environment) as made:
         made.wait(lambda: made.ask("a")[0] == 200)
+        (compiled / "gateway/routes.json").write_bytes(routes("b"))
         (compiled / "litellm/config.yaml").write_bytes(litellm_config("b"))
         made.wait(lambda: made.ask("b")[0] == 200)
         shutil.rmtree(compiled)
         made.wait(lambda: "No such file" in made.log())
         assert made.ask("b")[0] == 200
+
+
+def test_litellm_gets_the_key_of_a_model_when_its_stack_has_created_it(published: Published, tmp_path: Path) -> None:
+    document = json.loads(routes("a"))
+    document["models"][0]["key"] = {"secret": "d/models/a/key", "variable": "LISA_MODEL_KEY_A"}
+    published.put(json.dumps(document).encode(), litellm_config("a"))
+
+    def key_of(litellm: int) -> str:
+        variables = Path(f"/proc/{litellm}/environ").read_bytes().split(b"\0")
+        return dict(one.decode().partition("=")[::2] for one in variables).get("LISA_MODEL_KEY_A", "")
+
+    with container(tmp_path, published) as made:
+        made.wait(lambda: made.get("/health")[0] == 200)
+        (before,) = made.litellms()
+        assert key_of(before) == "none"
+        published.aws.client("secretsmanager").create_secret(Name="d/models/a/key", SecretString="generated")
+        made.wait(lambda: before not in made.litellms() and len(made.litellms()) == 1)
+        (after,) = made.litellms()
+        assert key_of(after) == "generated"
+        assert made.get("/health")[0] == 200
+        # Nothing else changes, so that nothing is started again.
+        time.sleep(2)
+        assert list(made.litellms()) == [after]

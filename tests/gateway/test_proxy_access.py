@@ -278,3 +278,17 @@ def test_operations_that_a_model_does_not_serve(
 def test_one_model_is_described(whole: Gateway) -> None:
     client = openai.OpenAI(api_key=TOKEN, base_url=f"{whole.url}/v2/serve", max_retries=0)
     assert client.models.retrieve("writer").id == "writer"
+
+
+def test_models_of_the_header_are_compared_with_the_body_that_litellm_has_parsed(proxy: str) -> None:
+    def ask_for(models: list[str], path: str = "/chat/completions", **request: Any) -> int:
+        headers = {"Authorization": f"Bearer {KEY}", "X-Lisa-Models": json.dumps(models)}
+        return requests.post(f"{proxy}{path}", headers=headers, timeout=60, **request).status_code
+
+    assert ask_for(["writer"], json=CHAT) == 200
+    assert ask_for(["wr*"], json=CHAT) == 200
+    assert ask_for(["embedder"], json=CHAT) == ask_for([], json=CHAT) == 403
+    assert ask_for(["writer"], "/engines/stub/chat/completions", json=CHAT) == 403
+    upload = {"data": {"model": "external"}, "files": {"file": ("a.wav", b"RIFF")}}
+    assert ask_for(["writer"], "/audio/transcriptions", **upload) == 403
+    assert ask_for(["external"], "/audio/transcriptions", **upload) != 403

@@ -80,6 +80,14 @@ class Keycloak:
         client["attributes"] |= {"backchannel.logout.url": url, "backchannel.logout.session.required": "true"}
         self._administer("PUT", f"/clients/{client['id']}", json=client)
 
+    def allow_application(self, url: str) -> None:
+        """Let the application at an address sign people in and out."""
+        (client,) = self._administer("GET", "/clients", params={"clientId": CLIENT})
+        client["redirectUris"].append(f"{url}*")
+        client["webOrigins"] = ["+"]
+        client["attributes"] |= {"post.logout.redirect.uris": "+"}
+        self._administer("PUT", f"/clients/{client['id']}", json=client)
+
     def add_signing_key(self) -> None:
         """Let another key sign from now on; the tokens of those before stay valid."""
         keys = self._signing_keys()

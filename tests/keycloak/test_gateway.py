@@ -10,14 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import jwt
 import pytest
 import requests
 
-from gateway.conftest import Aws, local_aws, settings
+from gateway.conftest import Aws, settings
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import serving
-from keycloak.server import Keycloak, keycloak
-from parts import keycloak as part
+from keycloak.server import Keycloak
 
 pytestmark = pytest.mark.xdist_group("keycloak")
 
@@ -25,20 +25,6 @@ _MODELS = "/v2/serve/models"
 _ADMINISTRATION = "/v2/serve/model/info"
 # The gateway asks for unknown keys at most every ten seconds.
 _SECONDS_TO_LEARN = 20
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    if not part().is_installed:
-        pytest.skip(f"Keycloak is not installed: run `{part().command}`")
-    with keycloak(tmp_path_factory.mktemp("keycloak")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with local_aws() as found:
-        yield found
 
 
 @pytest.fixture(scope="module", params=["groups", "realm_access.roles"])
@@ -115,6 +101,26 @@ def test_a_logout_token_is_no_token_of_a_person(provider: Keycloak, served: Gate
             assert time.monotonic() < deadline
             time.sleep(0.1)
     assert status(served, received[0]) == 401
+
+
+def test_a_person_who_is_signed_out_everywhere_gets_no_new_tokens(provider: Keycloak, served: Gateway) -> None:
+    with logouts() as (url, received):
+        provider.tell_of_logouts(url)
+        tokens = provider.sign_in("bob")
+        provider.sign_out_everywhere("bob")
+        with pytest.raises(requests.HTTPError, match="400"):
+            provider.refresh(tokens["refresh_token"])
+        deadline = time.monotonic() + _SECONDS_TO_LEARN
+        while not received:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    told, access = (
+        jwt.decode(token, options={"verify_signature": False}) for token in (received[0], tokens["access_token"])
+    )
+    assert (told["sid"], told["sub"]) == (access["sid"], access["sub"])
+    # The gateway keeps no sessions: a token is accepted until it expires, which docs/gateway.md says.
+    assert status(served, tokens["access_token"]) == 200
+    assert access["exp"] - access["iat"] <= 300
 
 
 def test_a_new_signing_key_is_learned_and_a_removed_one_forgotten(provider: Keycloak, aws: Aws, tmp_path: Path) -> None:

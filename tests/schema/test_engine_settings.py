@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from importlib import resources
 
 import pytest
 
-import parts
 from lisa_schema.engine_images import Accelerator, engine_image
-from lisa_schema.engine_settings import Support, names, other_versions, support, table_date
+from lisa_schema.engine_settings import Support, other_versions, support, table_date
 from lisa_schema.engine_versions import read_version, version
 from lisa_schema.models import EcrImage, RegistryImage, TarballImage
 from lisa_schema.server_arguments import holds_value, option_name
 from lisa_schema.vulnerabilities import known_vulnerabilities, safe_versions
-
-PARSER = """
-import json, os
-from vllm.entrypoints.launchers.cli_args import make_arg_parser
-from vllm.utils.argparse_utils import FlexibleArgumentParser
-import vllm, vllm.envs
-parser = make_arg_parser(FlexibleArgumentParser())
-print(json.dumps({
-    "options": [word for action in parser._actions for word in action.option_strings],
-    "variables": sorted(vllm.envs.environment_variables),
-}), flush=True)
-os._exit(0)  # Threads of PyTorch and vLLM may not end.
-"""
-
-
-@pytest.mark.skipif(not parts.pytorch().is_installed, reason="`make weights-parts` installs vLLM")
-def test_the_table_has_what_the_parser_of_vllm_has() -> None:
-    words = [str(parts.PYTORCH / "bin/python"), "-c", PARSER]
-    result = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300)
-    found = json.loads(result.stdout.splitlines()[-1])
-    real = {word.lstrip("-") for word in found["options"]} - {"h", "help"}
-    newest = version("0.32.0")
-    table = {name for name in names("vllm", "options") if support("vllm", "options", name, newest) is Support.YES}
-    assert len(table) > 300
-    assert table - real == set()
-    assert {name for name in real - table if name.removeprefix("no-") not in table} == set()
-    assert [name for name in found["variables"] if support("vllm", "variables", name, newest) is not Support.YES] == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from lisa_compiler.fit.questions import FitRequest, ProjectFacts, ask, ask_all
 from lisa_compiler.fit.rendering import Judged, judged_markdown, judged_text, ranking_rows
 from lisa_compiler.fit.verdict import Verdict
 from lisa_schema.errors import ConfigurationError
+from lisa_schema.server_arguments import split_words, unclosed_quote
 
 app = command_group()
 
@@ -213,6 +214,8 @@ def _variables(assignments: list[str]) -> dict[str, str]:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{assignment} is not NAME=VALUE.", param_hint="--set")
+        for word in filter(unclosed_quote, split_words(value)):
+            raise typer.BadParameter(f"{name}: the quote at {word} does not close.", param_hint="--set")
         found[name] = value
     return found
 

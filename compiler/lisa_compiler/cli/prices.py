@@ -52,7 +52,7 @@ def import_prices(
     tables = read_project_prices(project)
     tables[region] = RegionPrices(as_of=day, currency=currency, source=source or file.name, types=types)
     path = save_project_prices(project, tables)
+    count = "1 instance type" if len(types) == 1 else f"{len(types)} instance types"
     print_status(
-        f"wrote {shown_path(path)}: {len(types)} instance types in {region} as of {day.isoformat()}; "
-        "run `lisa compile`, and commit both"
+        f"wrote {shown_path(path)}: {count} in {region} as of {day.isoformat()}; run `lisa compile`, and commit both"
     )

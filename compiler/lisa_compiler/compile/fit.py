@@ -36,6 +36,7 @@ _KINDS = {
     RuleKind.CHECKPOINT: artifact_diagnostics.FIT_CHECKPOINT,
     RuleKind.DTYPE: artifact_diagnostics.FIT_CHECKPOINT,
 }
+_CONTEXT = ("MAX_TOTAL_TOKENS", "--max-model-len")
 _OPTIONS = {RuleKind.PARALLEL: "tensor-parallel-size", RuleKind.CONTEXT: "max-model-len"}
 
 
@@ -111,7 +112,7 @@ class _Reporter:
             f"{self._model.identifier} {verb} {self._model.host.name}: {answer.reason}{missing} "
             f"(facts: {facts_from(facts)})."
         )
-        shorter = any(suggestion.change.startswith("MAX_TOTAL_TOKENS") for suggestion in self._model.suggestions)
+        shorter = any(suggestion.change.startswith(_CONTEXT) for suggestion in self._model.suggestions)
         path = self._option_path("max-model-len" if shorter else None)
         severity = Severity.ERROR if does_not and self._is_certain else Severity.WARNING
         fix = as_instruction(self._model.suggestions)

@@ -11,6 +11,7 @@ from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
     NOTHING,
     adapter_row,
+    alarm_rows,
     cell,
     count_range,
     external_row,
@@ -90,6 +91,7 @@ def emit_summary(
             access=access_rows(deployment),
             settings=_settings(deployment),
             permissions=_permissions(deployment),
+            alarms=alarm_rows(deployment),
             totals=_totals(deployment),
         )
     )

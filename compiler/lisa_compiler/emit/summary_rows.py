@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lisa_compiler.fit.wording import short_verdict
+from lisa_compiler.plan.alarms import service_alarms
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_compiler.plan.provenance import following
@@ -44,6 +45,25 @@ class ServiceRow:
 def count_range(low: int, high: int) -> str:
     """A count, or the lowest and the highest one."""
     return str(low) if low == high else f"{low}\N{EN DASH}{high}"
+
+
+def alarm_rows(deployment: Deployment) -> list[dict[str, str]]:
+    """The kinds of alarms, each with the services that have it."""
+    conditions: dict[str, str] = {}
+    services: dict[str, list[str]] = {}
+    for service in deployment.services:
+        for alarm in service_alarms(deployment, service):
+            conditions[alarm.id] = alarm.condition
+            services.setdefault(alarm.id, []).append(cell(service.id))
+    everywhere = len(deployment.services)
+    return [
+        {
+            "id": each,
+            "condition": condition,
+            "services": "all" if len(services[each]) == everywhere else ", ".join(services[each]),
+        }
+        for each, condition in conditions.items()
+    ]
 
 
 def cell(text: str) -> str:

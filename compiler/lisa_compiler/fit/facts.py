@@ -108,7 +108,7 @@ def facts_of(name: str, locked: LockedModel | None = None, local: CheckpointShap
         local: the shape of its directory in models/.
     """
     facts = ModelFacts(name=name)
-    known = catalogue().get(name)
+    known = catalogued(name)
     if local is not None:
         facts = facts.merged(of_checkpoint(name, local, Source.LOCAL))
     if locked is not None:
@@ -160,12 +160,23 @@ def of_lock(name: str, locked: LockedModel) -> ModelFacts:
     )
 
 
+def catalogued(name: str) -> ModelFacts | None:
+    """Return the facts about a model of data/models.json; None for another name."""
+    row = _rows().get(name)
+    return None if row is None else _catalogued(name, row)
+
+
 @cache
 def catalogue() -> Mapping[str, ModelFacts]:
-    """Return the facts about the models of data/models.json, by name."""
+    """Return the facts about all models of data/models.json, by name."""
+    return {name: _catalogued(name, row) for name, row in _rows().items()}
+
+
+@cache
+def _rows() -> Mapping[str, Mapping[str, Any]]:
     text = (resources.files("lisa_compiler.fit") / "data" / "models.json").read_text(encoding="utf-8")
     content = cast("dict[str, Any]", json.loads(text))
-    return {name: _catalogued(name, row) for kind in ("models", "embeddings") for name, row in content[kind].items()}
+    return {**content["models"], **content["embeddings"]}
 
 
 def _catalogued(name: str, row: Mapping[str, Any]) -> ModelFacts:

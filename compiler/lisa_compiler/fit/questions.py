@@ -19,7 +19,7 @@ from lisa_schema.errors import LisaError
 from lisa_schema.instances import instance_type, nearest_instance_types
 from lisa_schema.regions import region as region_named
 from lisa_schema.tagged_images import read_reference
-from lisa_schema.unusable_instances import unusable_reason
+from lisa_schema.unusable_instances import unusable_fault
 from lisa_schema.vllm_options import VllmOptions, read_options
 from lisa_weights.errors import WeightsError
 from lisa_weights.lock.lock_file import WeightsLock
@@ -89,8 +89,8 @@ def ask(request: FitRequest, instances: Sequence[str], region: str, known: Proje
     found = []
     for name in instances:
         host = instance_type(name)
-        if host is None and (reason := unusable_reason(name)) is not None:
-            raise LisaError(f"The instance type `{name}` exists, but has {reason}, which LISA does not support.")
+        if host is None and (fault := unusable_fault(name)) is not None:
+            raise LisaError(f"{fault}.")
         if host is None:
             near = " or ".join(nearest_instance_types(name))
             raise LisaError(f"Unknown instance type `{name}`.{f' Use {near}.' if near else ''}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _BFLOAT16: Final = 80
 _VOCABULARY_PADDING: Final = 64
+_PARALLEL: Final = ("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size")
 _VOLTA: Final = (7, 0)
 _MARLIN_ROWS: Final = 128
 _FALLS_BACK: Final = (0, 9, 0)
@@ -76,7 +77,7 @@ def tgi_breaches(question: Question) -> tuple[Breach, ...]:
     shards = question.environment.get("NUM_SHARD", "").strip()
     if shards.isdecimal() and int(shards) > host.count:
         message = f"NUM_SHARD is {shards}, but the instance has {_gpus_text(host.count, host.gpu)}"
-        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus("NUM_SHARD", host.count)))
+        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus(["NUM_SHARD"], host.count)))
     if host.gpu.name == "T4":
         message = "text-generation-inference has no flash attention on T4"
         found.append(Breach(RuleKind.DTYPE, message, is_certain=False, fix="Prefer an instance type with a newer GPU."))
@@ -101,10 +102,12 @@ def gpu_breaches(question: Question) -> Iterator[Breach]:
     if needed > count:
         verb = "needs" if len(sizes) == 1 else "need"
         message = f"{text} {verb} {needed} GPUs, but the instance has {_gpus_text(count, host.gpu)}"
-        yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus("TENSOR_PARALLEL_SIZE", count))
+        settings = [options.setting(option) for option in _PARALLEL if option in options.sources]
+        fix = _fewer_gpus(settings or [options.setting(_PARALLEL[0])], count)
+        yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
     elif needed < count:
         message = f"{text} leaves {count - needed} of {_gpus_text(count, host.gpu)} idle"
-        fix = "Remove TENSOR_PARALLEL_SIZE, or choose an instance type with fewer GPUs."
+        fix = f"Remove {options.setting(_PARALLEL[0])}, or choose an instance type with fewer GPUs."
         yield Breach(RuleKind.PARALLEL, message, is_certain=False, fix=fix)
 
 
@@ -150,7 +153,7 @@ def _context(question: Question, shape: TransformerShape) -> Iterator[Breach]:
         return
     if length > shape.max_positions:
         message = f"a sequence of {length:,} tokens is longer than the model's {shape.max_positions:,} positions"
-        fix = f"Set MAX_TOTAL_TOKENS to {shape.max_positions} or less."
+        fix = f"Set {question.options.setting('max-model-len')} to {shape.max_positions} or less."
         yield Breach(RuleKind.CONTEXT, message, is_certain=True, fix=fix)
 
 
@@ -158,19 +161,21 @@ def _dtype(question: Question) -> Iterator[Breach]:
     host, shape = question.accelerators, question.facts.shape
     if question.options.dtype not in DTYPES["vllm"]:
         message = f"vLLM has no data type `{question.options.dtype}`"
-        yield Breach(RuleKind.DTYPE, message, is_certain=True, fix="Set DTYPE to one that vLLM has, or remove it.")
+        fix = f"Set {question.options.setting('dtype')} to one that vLLM has, or remove it."
+        yield Breach(RuleKind.DTYPE, message, is_certain=True, fix=fix)
     if host is None or host.gpu.capability_number >= _BFLOAT16:
         return
     has = f"{host.gpu.name} has {host.gpu.capability}"
+    dtype = question.options.setting("dtype")
     newer = "choose an instance type with compute capability 8.0 or higher."
     if question.options.dtype == "bfloat16":
         message = f"bfloat16 requires compute capability 8.0, and {has}"
-        yield Breach(RuleKind.DTYPE, message, is_certain=True, fix=f"Set DTYPE to `float16`, or {newer}")
+        yield Breach(RuleKind.DTYPE, message, is_certain=True, fix=f"Set {dtype} to `float16`, or {newer}")
     elif question.options.dtype == "auto" and shape is not None and shape.dtype == "bfloat16":
         if question.version is None or question.version >= _FALLS_BACK:
             return
         message = f"the checkpoint is bfloat16, which requires compute capability 8.0 in this vLLM, and {has}"
-        fix = f"Set DTYPE to `float16`, or {newer}"
+        fix = f"Set {dtype} to `float16`, or {newer}"
         yield Breach(RuleKind.CHECKPOINT, message, is_certain=True, fix=fix, needs_shape=True)
 
 
@@ -190,7 +195,7 @@ def _quantization(question: Question, shape: TransformerShape) -> Iterator[Breac
     configured = question.options.quantization
     if quantization is None and configured in _OF_CHECKPOINTS:
         message = f"the quantization `{configured}` requires a checkpoint that is quantized, and this one is not"
-        fix = "Remove QUANTIZE, or use a quantized checkpoint."
+        fix = f"Remove {question.options.setting('quantization')}, or use a quantized checkpoint."
         yield Breach(RuleKind.CHECKPOINT, message, is_certain=True, fix=fix)
     if host is None or quantization is None:
         return
@@ -231,7 +236,8 @@ def _divisors(shape: TransformerShape, question: Question) -> str:
     """Name the tensor parallel sizes that are possible on the instance."""
     count = question.accelerators.count if question.accelerators else question.tensor_parallel
     sizes = [size for size in range(1, count + 1) if possible_parallel(shape, size)]
-    return f"Set TENSOR_PARALLEL_SIZE to {' or '.join(str(size) for size in sizes[-3:]) or '1'}."
+    setting = question.options.setting(_PARALLEL[0])
+    return f"Set {setting} to {' or '.join(str(size) for size in sizes[-3:]) or '1'}."
 
 
 def possible_parallel(shape: TransformerShape, size: int) -> bool:
@@ -247,5 +253,7 @@ def _gpus_text(count: int, gpu: Gpu) -> str:
     return f"{count} {gpu.name} GPU{'' if count == 1 else 's'}"
 
 
-def _fewer_gpus(variable: str, count: int) -> str:
-    return f"Remove {variable}, set it to at most {count}, or choose an instance type with more GPUs."
+def _fewer_gpus(settings: list[str], count: int) -> str:
+    if len(settings) > 1:
+        return f"Lower {' or '.join(settings)}, or choose an instance type with more GPUs."
+    return f"Remove {settings[0]}, set it to at most {count}, or choose an instance type with more GPUs."

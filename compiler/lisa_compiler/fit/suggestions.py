@@ -175,20 +175,23 @@ def _options(question: Question, answer: Answer) -> Iterator[tuple[str, Question
     if answer.longest is not None and answer.context is not None:
         length = min(int(answer.longest.low), answer.context - 1) // _STEP * _STEP
         if length >= _STEP:
-            yield f"MAX_TOTAL_TOKENS {length}", replace(question, options=replace(options, max_model_len=length))
+            yield (
+                f"{options.name_of('max-model-len')} {length}",
+                replace(question, options=replace(options, max_model_len=length)),
+            )
     defaults = batch_defaults(accelerators.gpu, question.version)
     sequences = options.max_num_seqs or max(default.max_num_seqs for default in defaults)
     for fewer in (size for size in _SEQUENCES if size < sequences):
         changed = replace(question, options=replace(options, max_num_seqs=fewer))
         if judge(changed).verdict is Verdict.FITS:
-            yield f"MAX_CONCURRENT_REQUESTS {fewer}", changed
+            yield f"{options.name_of('max-num-seqs')} {fewer}", changed
             break
     newer = accelerators.gpu.capability_number >= _FP8
     if newer and options.kv_cache_dtype == "auto":
         yield "--kv-cache-dtype fp8", replace(question, options=replace(options, kv_cache_dtype="fp8"))
     if question.tensor_parallel * options.pipeline_parallel < accelerators.count:
         changed = replace(question, options=replace(options, tensor_parallel=None, pipeline_parallel=1))
-        yield f"TENSOR_PARALLEL_SIZE {accelerators.count}", changed
+        yield f"{options.name_of('tensor-parallel-size')} {accelerators.count}", changed
     shape = question.facts.shape
     if newer and shape is not None and shape.quantization is None and options.quantization is None:
         yield "QUANTIZE fp8", replace(question, options=replace(options, quantization="fp8"))

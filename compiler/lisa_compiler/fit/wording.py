@@ -55,7 +55,8 @@ def as_instruction(suggestions: Sequence[Suggestion]) -> str | None:
     parts = []
     if options:
         name, _, value = options[0].change.partition(" ")
-        parts.append(f"add `{options[0].change}` to SERVER_ARGS" if name.startswith("--") else f"set {name} to {value}")
+        is_argument = name.startswith("--")
+        parts.append(f"write `{options[0].change}` in serverArgs" if is_argument else f"set {name} to {value}")
     if types:
         chosen = types[0]
         parts.append(f"choose {chosen.change.partition(' ')[2]} ({price_text(chosen.price)})")

@@ -10,6 +10,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from lisa_compiler.migrate.configuration import ConfigurationMigration
 from lisa_compiler.migrate.models import read_models
+from lisa_compiler.migrate.setting_types import type_faults
 from lisa_compiler.proposals.yaml_file import YamlFile
 from lisa_schema.errors import LisaError
 
@@ -48,18 +49,24 @@ def migrate(files: Sequence[tuple[str, str]], models: str | None = None, environ
 
     Raises:
         ProposalError: a file is not YAML.
-        MigrationError: there is no such environment, or the models cannot be read.
+        MigrationError: there are no settings or no such environment, a setting has a type that no version takes, or
+            the models cannot be read.
     """
     read = [YamlFile(path, text) for path, text in files]
     merged: Any = CommentedMap()
     name = environment
     for file in read:
         block, found = _block(file.root, file.path, environment)
+        if wrong := list(type_faults(block)):
+            lines = [f"{file.path}:{line}: {message}" for line, message in wrong]
+            raise MigrationError("The file cannot be migrated.\n" + "\n".join(lines))
         name = name or found
         if merged:
             _merge(merged, block)
         else:
             merged = block
+    if not merged:
+        raise MigrationError(f"{' and '.join(file.path for file in read)}: there are no settings to migrate.")
     migration = ConfigurationMigration(merged)
     try:
         listed = read_models(models) if models is not None else None

@@ -120,7 +120,7 @@ class TokenRegistry:
             plain=sum(map(is_plain, items)),
         )
 
-    def revoke(self, names: Sequence[str], *, owner: str | None) -> list[ApiToken]:
+    def revoke(self, names: Sequence[str], *, owner: str | None) -> tuple[ApiToken, ...]:
         """Revoke tokens; one that is not there is revoked already.
 
         Args:
@@ -146,7 +146,7 @@ class TokenRegistry:
         with self._translated_errors():
             for key in found:
                 self.table.delete(key)
-        return list(found.values())
+        return tuple(found.values())
 
     def hash(self, *, owner: str, groups: Sequence[str], now: int) -> Hashing:
         """Replace each token that LISA 2.x stored as it is by its digest; the tokens stay valid.
@@ -186,9 +186,9 @@ class TokenRegistry:
                 hashed += 1
         return Hashing(hashed, invalid, conflicting)
 
-    def _items(self) -> list[dict[str, Any]]:
+    def _items(self) -> tuple[dict[str, Any], ...]:
         with self._translated_errors():
-            return list(self.table.items())
+            return tuple(self.table.items())
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from lisa_gateway.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from lisa_gateway.null_answer import check_not_null
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.relay import relay
 from lisa_gateway.request_context import RequestContext
@@ -52,6 +53,7 @@ class PassThrough:
             MethodNotAllowedError: the path exists with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
                 the caller's API token do not include it.
+            InvalidRequestError: LiteLLM answers with `null`.
             UnsupportedParameterError: the query or the body has something that is not passed on.
             ModelForbiddenError: the caller may not use the model.
             LimitExceededError: a limit of the caller, or of its group, is reached.
@@ -136,6 +138,8 @@ async def _exchange(
         if admission.filters_list:
             await send_permitted(answer, admission, send)
             return
+        if direct is None and scope["method"] == "POST":
+            check_not_null(answer)
         hides_usage = direct is not None and direct.hides_usage
         await relay(answer, send, context, admission, hides_usage=hides_usage)
     finally:

@@ -17,14 +17,17 @@ _PLACEHOLDER_WORDS: Final = (
     "|not|null|ollama|placeholder|provided|require|required|sample|set|sglang|stub|studio|tei|test|tgi|todo|token|true"
     "|unused|use|used|value|vllm|x+|yes|your"
 )
-_PLACEHOLDER: Final = re.compile(
-    rf"(sk[-_])?({_PLACEHOLDER_WORDS})([-_ .]?({_PLACEHOLDER_WORDS}))*|n/a|\*+", re.IGNORECASE
-)
+# A text, since it takes milliseconds to compile and most configurations have none of its words, or one alone.
+_PLACEHOLDER: Final = rf"(sk[-_])?({_PLACEHOLDER_WORDS})([-_ .]?({_PLACEHOLDER_WORDS}))*|n/a|\*+"
+_COMMON: Final = frozenset(_PLACEHOLDER_WORDS.split("|")) - {"x+"}
 
 
 def is_placeholder(text: str) -> bool:
     """Return whether a text is one of those that people write where a server takes any key, or none."""
-    return _PLACEHOLDER.fullmatch(text.strip()) is not None
+    plain = text.strip().lower()
+    if plain in _COMMON or plain.startswith(("os.environ/", "arn:")):
+        return plain in _COMMON
+    return re.fullmatch(_PLACEHOLDER, plain) is not None
 
 
 def sends_no_key(parameters: Mapping[str, Any]) -> bool:

@@ -24,6 +24,12 @@ def guardrail_requirements() -> Mapping[str, tuple[tuple[str, tuple[str, ...]], 
     return {kind: tuple((name, tuple(parameters)) for name, parameters in each) for kind, each in found.items()}
 
 
+@cache
+def value_forms(block: str) -> Mapping[str, str]:
+    """Return the forms of values of a block, such as `integer` or `list`, by key; a key without one takes any value."""
+    return cast("dict[str, str]", _table()["types"][block])
+
+
 def guardrail_modes(kind: str) -> frozenset[str]:
     """Return the modes that a guardrail supports."""
     return frozenset(_table()["guardrailSupportedModes"].get(kind, _table()["guardrailModes"]))

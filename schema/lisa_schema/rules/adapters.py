@@ -40,3 +40,18 @@ def adapter_name_unique(config: Config) -> Iterator[RuleViolation]:
             if other != path:
                 message = f"`{adapter.name}` is also the name of {what}: requests could not tell them apart."
                 yield RuleViolation(path, message, None, (other,))
+
+
+@rule("LISA574", "adapter-weights", "Write the name of the adapter's weights, which a fine-tuning made.")
+def adapter_weights(config: Config) -> Iterator[RuleViolation]:
+    """The weights of an adapter must not be those of a model: they contain what is added to the base model."""
+    for index, model in enumerate(config.ecs_models):
+        for position, adapter in enumerate(model.adapters):
+            if adapter.weights is None:
+                continue
+            of = next((other for other in config.ecs_models if other.model_name == adapter.weights), None)
+            if of is not None:
+                what = "the base model itself" if of is model else "another model"
+                path: Path = ("ecsModels", index, "adapters", position, "weights")
+                message = f"`{adapter.weights}` is {what}, not a LoRA adapter."
+                yield RuleViolation(path, message, None, (("ecsModels", index, "modelName"),))

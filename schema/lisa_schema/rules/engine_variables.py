@@ -10,6 +10,7 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.engine_images import engine_image
 from lisa_schema.engine_settings import DTYPES, TITLES, Support, names, nearest, other_versions, support
+from lisa_schema.engine_values import is_covered, is_listed
 from lisa_schema.engine_versions import EngineVersion, version
 from lisa_schema.models import AssetImage, Config, EcsModel
 from lisa_schema.rules.environment import SECRET_ARN
@@ -62,7 +63,8 @@ _OTHER_WAYS: Final = {
 }
 _PREFIXES: Final = ("VLLM_", "SGLANG_", "TGI_", "TEI_", "LISA_")
 _DRAINS_FROM: Final = version("0.18.0")
-_REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}|^\$[A-Za-z_][A-Za-z0-9_]*$|\{\{[^{}]*\}\}$")
+REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}|^\$[A-Za-z_][A-Za-z0-9_]*$|\{\{[^{}]*\}\}$")
+"""A reference that a shell or template would replace, and nothing does."""
 
 
 @rule("LISA505", "unread-variable", "Remove the variable.", Severity.WARNING)
@@ -92,11 +94,11 @@ def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
     """The quantization and the data type must be ones that the server has, and sizes must be numbers in its range."""
     for index, model, container, installed in engine_models(config):
         for path, setting, value in _values(model, index):
-            if SECRET_ARN.match(value) or not value or _REFERENCE.search(value):
+            if SECRET_ARN.match(value) or not value or REFERENCE.search(value):
                 continue
             if setting == "quantization" and not names(container, "quantization"):
                 continue  # LISA505 and LISA508 report the setting itself.
-            if setting in _NUMBERS:
+            if setting in NUMBERS:
                 told = _number(setting, value)
             elif setting == "dtype":
                 told = _dtype(container, value)
@@ -112,13 +114,13 @@ def references_are_expanded(config: Config) -> Iterator[RuleViolation]:
     """Variables and arguments are passed as they are: `${NAME}` is not replaced by the variable NAME."""
     for path, service in services(config):
         for name, value in service.container_config.environment.items():
-            if found := _REFERENCE.search(value):
+            if found := REFERENCE.search(value):
                 message = f"`{name}` contains `{found[0]}`, which is not replaced: the container gets these characters."
                 fix = "Write the value, or for a secret the ARN of a Secrets Manager secret."
                 yield RuleViolation((*path, "containerConfig", "environment", name), message, fix)
         if isinstance(service, EcsModel):
             for position, text in enumerate(service.server_args):
-                found = _REFERENCE.search(text)
+                found = REFERENCE.search(text)
                 if found is not None and found[0].startswith("$"):
                     message = f"The argument contains `{found[0]}`, which is not replaced: no shell reads it."
                     yield RuleViolation((*path, "serverArgs", position), message)
@@ -187,7 +189,7 @@ def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
         if name in variables and reads:
             yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
     numbers = SETTINGS_AS_OPTIONS.get(container, {}) if runs_own_entrypoint(model) else {}
-    for name in sorted(_NUMBERS & numbers.keys() & variables.keys()):
+    for name in sorted(NUMBERS & numbers.keys() & variables.keys()):
         yield ("ecsModels", index, "containerConfig", "environment", name), name, variables[name]
     options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
     waiting = ""
@@ -205,12 +207,14 @@ def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
 
 
 _Told = tuple[str, str | None, Severity | None]
-_NUMBERS: Final = frozenset(
+NUMBERS: Final = frozenset(
     {"GPU_MEMORY_UTILIZATION", "MAX_CONCURRENT_REQUESTS", "MAX_TOTAL_TOKENS", "TENSOR_PARALLEL_SIZE"}
 )
+"""Variables that the entrypoints turn into options with a number."""
 
 
-def _number(name: str, value: str) -> _Told | None:
+def number_fault(name: str, value: str) -> tuple[str, str] | None:
+    """Return what a variable of `NUMBERS`, or its option, takes and the fix for a value; None when it is accepted."""
     if name == "GPU_MEMORY_UTILIZATION":
         try:
             share = float(value)
@@ -218,13 +222,18 @@ def _number(name: str, value: str) -> _Told | None:
             share = 0.0
         if 0 < share <= 1:
             return None
-        fix = f"Write `{share / 100:g}`." if 1 < share <= 100 else "Write a fraction, such as 0.9."
-        return f"`{name}` must be above 0 and at most 1, but is `{value}`.", fix, None
+        fix = f"Write `{share / 100:g}`." if 2 <= share <= 100 else "Write a fraction, such as 0.9."
+        return "a number above 0 and at most 1", fix
     if re.fullmatch(r"\+?0*[1-9][0-9]*", value):
         return None
     if name == "MAX_TOTAL_TOKENS" and re.fullmatch(r"-1|auto|[0-9]+(\.[0-9]+)?[kKmMgGtT]", value):
         return None  # vLLM takes these from some version on.
-    return f"`{name}` must be an integer of at least 1, but is `{value}`.", "Write a number, or remove it.", None
+    return "an integer of at least 1", "Write a number, or remove it."
+
+
+def _number(name: str, value: str) -> _Told | None:
+    told = number_fault(name, value)
+    return (f"`{name}` must be {told[0]}, but is `{value}`.", told[1], None) if told else None
 
 
 def _dtype(container: str, value: str) -> _Told | None:
@@ -244,12 +253,9 @@ def _quantization(container: str, value: str, installed: EngineVersion | None) -
     if support(container, "quantization", method, installed) is not Support.NO:
         return None
     title = TITLES[container]
+    severity = None if is_listed(container) and is_covered(container, installed) else Severity.WARNING
     if versions := other_versions(container, "quantization", method):
-        return (
-            f"{title} {installed} has no quantization `{method}`; versions {versions} have it.",
-            None,
-            Severity.WARNING,
-        )
+        return f"{title} {installed} has no quantization `{method}`; versions {versions} have it.", None, severity
     known = names(container, "quantization")
     if method.lower() in known:
         return f"{title} has no quantization `{value}`.", f"Write `{method.lower()}`.", None
@@ -258,4 +264,4 @@ def _quantization(container: str, value: str, installed: EngineVersion | None) -
         message = f"`{value}` is a quantization of {' and '.join(others)}, but the container runs {title}."
         return message, f"Use a quantization of {title}, or remove it if the weights are quantized.", None
     near = nearest(method.lower(), known)
-    return f"{title} has no quantization `{value}`.", f"Write `{near}`." if near else None, Severity.WARNING
+    return f"{title} has no quantization `{value}`.", f"Write `{near}`." if near else None, severity

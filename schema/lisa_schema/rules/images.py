@@ -9,6 +9,7 @@ from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.engine_images import Accelerator, EngineImage, engine_image
 from lisa_schema.engine_settings import TITLES
+from lisa_schema.image_reference import is_moving, web_page
 from lisa_schema.instances import InstanceType, instance_type
 from lisa_schema.models import AssetImage, Config, EcrImage, EcsModel, InferenceContainer, RegistryImage
 from lisa_schema.rules.registry import RuleViolation, rule
@@ -92,15 +93,29 @@ def image_for_hardware(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA503", "image-tag", "Add the tag of a release, or a digest.", Severity.WARNING)
 def image_has_tag(config: Config) -> Iterator[RuleViolation]:
-    """An image must have a tag other than `latest`, or a digest: what `latest` is changes without a review."""
+    """An image must have the tag of a release, or a digest: what `latest` or `nightly` is changes without a review."""
     for path, service in services(config):
         image = engine_image(service.container_config.image)
-        if image.is_pinned or image.tag not in {"", "latest"} or not service_uses(service):
+        if image.is_pinned or not is_moving(image.tag) or not service_uses(service):
             continue
-        what = "has no tag, which means `latest`" if not image.tag else "has the tag `latest`"
+        what = "has no tag, which means `latest`" if not image.tag else f"has the tag `{image.tag}`, which moves"
         message = f"`{image.name}` {what}: another image can be deployed without a change of the configuration."
         also = ((*path, "containerConfig", "image", "tag"),)
         yield RuleViolation(_image_path(path, service, tag=True), message, None, also)
+
+
+@rule("LISA573", "image-registry", "Write the reference as for `docker pull`.")
+def image_in_registry(config: Config) -> Iterator[RuleViolation]:
+    """An image must be in a registry; the addresses of web pages about images are none."""
+    for path, service in services(config):
+        image = service.container_config.image
+        text = getattr(image, "base_image", None) or getattr(image, "registry", None)
+        meant = web_page(text) if text else None
+        if meant is None:
+            continue
+        fix = f"Write `{meant}`." if meant else None
+        message = f"`{text}` is the address of a web page: no image can be pulled from it."
+        yield RuleViolation(_image_path(path, service), message, fix)
 
 
 @rule("LISA504", "vulnerable-engine", "Use a later version of the image.", Severity.WARNING)

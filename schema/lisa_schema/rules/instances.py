@@ -11,7 +11,7 @@ from lisa_schema.models import AssetImage, Config, EcsModel, InferenceContainer,
 from lisa_schema.regions import TABLE_DATE, region
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import Service, deployed_services, services
-from lisa_schema.unusable_instances import gpu_alternatives, plain_alternatives, unusable_reason
+from lisa_schema.unusable_instances import gpu_alternatives, plain_alternatives, unusable_fault
 
 _WITHOUT_GPU = (InferenceContainer.TEI, InferenceContainer.INSTRUCTOR)
 _KEPT_MIB = {RestApiConfig: 2 * 1024, EcsModel: 5 * 1024}
@@ -23,7 +23,7 @@ def instance_type_known(config: Config) -> Iterator[RuleViolation]:
     """Instance types must exist."""
     for path, service in services(config):
         name = service.instance_type
-        if instance_type(name) is None and unusable_reason(name) is None:
+        if instance_type(name) is None and unusable_fault(name) is None:
             near = nearest_instance_types(name)
             fix = f"Choose {' or '.join(near)}." if near else None
             message = f"Unknown instance type `{name}`; the instance table is of {TABLE_DATE}."
@@ -34,12 +34,9 @@ def instance_type_known(config: Config) -> Iterator[RuleViolation]:
 def instance_type_usable(config: Config) -> Iterator[RuleViolation]:
     """Instance types must be supported: x86_64 processors, and no accelerators except NVIDIA GPUs."""
     for path, service in services(config):
-        reason = unusable_reason(service.instance_type)
-        if reason is not None:
-            message = (
-                f"The instance type `{service.instance_type}` exists, but has {reason}, which LISA does not support."
-            )
-            yield RuleViolation((*path, "instanceType"), message, _alternatives(config, service))
+        fault = unusable_fault(service.instance_type)
+        if fault is not None:
+            yield RuleViolation((*path, "instanceType"), f"{fault}.", _alternatives(config, service))
 
 
 @rule("LISA321", "instance-type-offered", "Use a type that the Region offers.")

@@ -29,6 +29,7 @@ _OTHER_FORMS: Final = re.compile(
     r"(\$\{?(?P<a>[A-Za-z_]\w*)\}?|os\.environ[.\[(]+(?:get\()?['\"]?(?P<b>\w+)['\"]?[\])]*|os\.getenv\(['\"]?(?P<c>\w+)['\"]?\)"
     r"|(?:environ|env|os\.env|os_environ|os\.environment)[/:](?P<d>[A-Za-z_]\w*)|\$\{\{?\s*(?:env|secrets)\.(?P<e>\w+)\s*\}\}?)\Z"
 )
+_CREDENTIAL: Final = re.compile(r"(?i)(^|_)(key|token|secret|password|credentials?)$")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FREE_TEXT: Final = frozenset({"description", "text", "content", "prompt", "system_prompt", "advisory_system_message"})
 
@@ -110,4 +111,8 @@ def _fix(name: str, path: Path) -> str | None:
         role = name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
         reason = "the gateway calls AWS with its task role" if role else "LISA does not let the configuration set it"
         return f"Remove `{path[-1]}`: {reason}."
-    return f"Set {'.'.join(map(str, _ENVIRONMENT))}.{name} to the value, or to the ARN of a secret."
+    at = f"{'.'.join(map(str, _ENVIRONMENT))}.{name}"
+    if _CREDENTIAL.search(str(path[-1])) or _CREDENTIAL.search(name):
+        create = f"aws secretsmanager create-secret --name {name} --secret-string file://key.txt"
+        return f"Store it as a secret, for example with `{create}`, and set {at} to the ARN of the secret."
+    return f"Set {at} to the value."

@@ -54,14 +54,16 @@ class Rule:
 
 
 _RULES: dict[str, Rule] = {}
+_NAMES: set[str] = set()
 
 
 def rule(code: str, name: str, fix: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
     """Register a function as a rule; its docstring says what must hold."""
 
     def register(check: Check) -> Check:
-        if code in _RULES or any(known.name == name for known in _RULES.values()):
+        if code in _RULES or name in _NAMES:
             raise ValueError(f"{code} {name} is registered already")
+        _NAMES.add(name)
         _RULES[code] = Rule(code, name, " ".join((check.__doc__ or "").split()), fix, severity, check)
         return check
 

@@ -17,7 +17,7 @@ from lisa_schema.models import Config, EcsModel, InferenceContainer
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import runs_own_entrypoint
-from lisa_schema.server_arguments import holds_value, option_name, split_words
+from lisa_schema.server_arguments import holds_value, option_name, split_words, unclosed_quote
 from lisa_schema.vllm_options import VARIABLES
 
 _LISTENS: Final = "the load balancer reaches the container at port 8080."
@@ -102,6 +102,9 @@ SETTINGS_AS_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 # Python's argparse, which these servers use, accepts the beginning of an option's name.
 _ABBREVIATES: Final = frozenset({"vllm", "sglang"})
 _SHORT: Final = {"p": "port", "e": "env", "h": "help", "V": "version"}
+_BEFORE_OPTION: Final = re.compile(r"\s+(?=--?[A-Za-z])")
+_COLON: Final = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*:(\s|[^\s=]*\Z)")
+_DASHES: Final = re.compile(r"[\u2010-\u2015\u2212]+(?=[A-Za-z])")
 _FIRST_DASHES: Final = re.compile(r"--?(?=[A-Za-z])")
 
 
@@ -177,8 +180,14 @@ def arguments_are_separate(config: Config) -> Iterator[RuleViolation]:
         if runs_own_entrypoint(model):
             yield from _misplaced_values(model, index)
         yield from _twice(model, index)
+        previous = ""
         for argument in server_arguments(model, index):
-            yield from _joined(argument)
+            # A text that follows an option and is no option itself is its value, whatever it begins with.
+            flag = option_name(argument.text)
+            is_value = option_name(previous) is not None and "=" not in previous
+            if not (is_value and flag is not None and _is_text(str(model.inference_container), flag)):
+                yield from _joined(argument)
+            previous = argument.text
 
 
 @rule("LISA508", "unknown-option", "Check the name against the documentation of the server.", Severity.WARNING)
@@ -209,7 +218,7 @@ def _is_known(container: str, text: str, flag: str, installed: EngineVersion | N
             short = {name for name in names(container, "options") if len(name) <= 3}
             return flag in short or any(flag.startswith(name) for name in ("O", *short))
         candidates = {flag, flag.removeprefix("no-")}
-        candidates |= {name for name in names(container, "options") if len(flag) > 2 and name.startswith(flag)}
+        candidates |= {name for name in names(container, "options") if len(flag) > 1 and name.startswith(flag)}
     else:
         candidates = {_SHORT.get(flag, flag) if not text.startswith("--") else flag}
     return any(support(container, "options", name, installed) is not Support.NO for name in candidates)
@@ -231,6 +240,11 @@ def _misplaced_values(model: EcsModel, index: int) -> Iterator[RuleViolation]:
         yield RuleViolation(first.path, message, "Remove it, or start with the option that it belongs to.")
 
 
+def _is_text(container: str, flag: str) -> bool:
+    known = names(container, "options") if container in TITLES else frozenset()
+    return not any(name.startswith(flag.removeprefix("no-")) for name in known)
+
+
 def _twice(model: EcsModel, index: int) -> Iterator[RuleViolation]:
     """A setting that a variable and an argument both give: the server takes the argument, which comes last."""
     variables = model.container_config.environment
@@ -243,17 +257,35 @@ def _twice(model: EcsModel, index: int) -> Iterator[RuleViolation]:
                 yield RuleViolation(at, message, "Remove one of them.", (argument.path,), Severity.WARNING)
 
 
+def _as_elements(text: str) -> str:
+    """How to write several words: options, and what follows each of them as one value."""
+    words = [word for part in _BEFORE_OPTION.split(text.strip()) for word in part.split(None, 1)]
+    shown = [f"`{word.strip()}`" for word in words]
+    count = "two" if len(shown) == 2 else str(len(shown))
+    return f"Write {count} elements: {', '.join(shown[:-1])} and {shown[-1]}."
+
+
 def _joined(argument: Argument) -> Iterator[RuleViolation]:
     text = argument.text
     if SECRET_ARN.match(text) and argument.source == "serverArgs":
         message = "An ARN in `serverArgs` is passed as it is: only variables become secrets."
         yield RuleViolation(argument.path, message, "Use a variable that the server reads, in `environment`.")
     elif holds_value(text):
-        option, value = text.split(None, 1)
         message = f"`{text}` is one argument: the server looks for an option of this name, with the space."
-        fix = f"Write two elements: `{option}` and `{value.strip()}`."
+        yield RuleViolation(argument.path, message, _as_elements(text))
+    elif _COLON.match(text):
+        option, _, value = text.partition(":")
+        message = f"`{text}` is one argument: the server looks for an option of this name, with the colon."
+        fix = f"Write two elements: `{option}` and `{value.strip()}`." if value.strip() else f"Write `{option}`."
         yield RuleViolation(argument.path, message, fix)
-    elif argument.source == "SERVER_ARGS" and text[:1] in {"'", '"'}:
+    elif _DASHES.match(text):
+        meant = _DASHES.sub("--", text)
+        message = f"`{text}` starts with a dash of text processors, which is no hyphen."
+        yield RuleViolation(argument.path, message, f"Write `{meant}`.")
+    elif argument.source == "serverArgs" and text != text.strip() and text.strip().startswith("--"):
+        message = f'"{text}" has a space at its end or beginning, which the server takes for a part of the option.'
+        yield RuleViolation(argument.path, message, f"Write `{text.strip()}`.")
+    elif argument.source == "SERVER_ARGS" and unclosed_quote(text):
         message = f"A quote opens at `{text}` in SERVER_ARGS and does not close before a space or the end."
         yield RuleViolation(argument.path, message, "Use `serverArgs`, where each element is one argument.")
     elif argument.source == "serverArgs" and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":

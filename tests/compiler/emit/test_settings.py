@@ -205,6 +205,8 @@ def test_summary_says_of_authentication_what_the_task_definition_contains(planne
     assert "from the internet; **no authentication**\n" in summary(deployment, USE_AUTH="false")
     unknown = summary(deployment, AUTHORITY="")
     assert "from the internet; **authentication unknown** `AUTHORITY` is not set.\n" in unknown
+    plain = "**API tokens in plain text** in the token table are accepted (`authConfig.legacyTokens`)\n"
+    assert f"requires an OIDC or API token; {plain}" in summary(deployment, LEGACY_TOKENS="true")
 
 
 def test_summary_says_who_reaches_a_private_gateway(planned: Planned) -> None:

@@ -100,6 +100,30 @@ def test_variables_and_arguments(tmp_path: Path) -> None:
     assert run(tmp_path, LLAMA, *options, "--set", "novalue").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['SERVER_ARGS=--hf-overrides \'{"a": 1}', 'SERVER_ARGS=--seed 1 --note="x', "SERVER_ARGS='--seed 1", 'DTYPE="half'],
+)
+def test_a_quote_that_does_not_close_is_an_error(tmp_path: Path, value: str) -> None:
+    result = run(tmp_path, LLAMA, "--instance", "g6.xlarge", "--set", value)
+    assert result.exit_code == 2
+    assert "--set" in result.stderr
+    assert "does not close" in result.stderr
+
+
+def test_closed_quotes_are_read(tmp_path: Path) -> None:
+    options = ["--instance", "g6.xlarge", "--image", IMAGE, "--context", "8192", "--set"]
+    assert (
+        run(tmp_path, LLAMA, *options, "SERVER_ARGS=--served-model-note \"a b\" --chat-template='it is'").exit_code == 0
+    )
+
+
+def test_fixes_name_the_argument_that_is_the_cause(tmp_path: Path) -> None:
+    options = ["--instance", "g6.xlarge", "--image", IMAGE, "--format", "json", "--set"]
+    found = data(run(tmp_path, LLAMA, *options, "SERVER_ARGS=--max-model-len 131072"))
+    assert found["suggestions"][0]["change"] == "--max-model-len 20000"
+
+
 def test_all_types_of_a_region_are_ranked_and_the_cheapest_that_fits_is_first(tmp_path: Path) -> None:
     found = data(run(tmp_path, "Qwen/Qwen3-14B", "--image", "vllm/vllm-openai:v0.22.0", "--format", "json"))["answers"]
     verdicts = [one["verdict"] for one in found]

@@ -189,3 +189,40 @@ def test_command_writes_a_new_file_and_never_over_one(tmp_path: Path) -> None:
     assert again.exit_code == 1
     assert "Choose another --output" in again.stderr
     assert target.read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["config.yaml: there are no settings to migrate."]),
+        ("# nothing\n", ["config.yaml: there are no settings to migrate."]),
+        ("env: dev\ndev: {}\n", ["config.yaml: there are no settings to migrate."]),
+        (
+            "region: us-east-1\nrestApiConfig: [1]\necsModels: {a: b}\nauthConfig: x\nlitellmConfig: 5\n",
+            [
+                "config.yaml:2: `restApiConfig` must be a mapping, but is a list.",
+                "config.yaml:3: `ecsModels` must be a list, but is a mapping.",
+                "config.yaml:4: `authConfig` must be a mapping, but is `x`.",
+                "config.yaml:5: `litellmConfig` must be a mapping, but is `5`.",
+            ],
+        ),
+        ("env: dev\ndev:\n  region: [us-east-1]\n", ["config.yaml:3: `region` must be a single value, but is a list."]),
+        ("ragRepositories:\n  - x\n", ["config.yaml:2: `ragRepositories[0]` must be a mapping, but is `x`."]),
+        (
+            "restApiConfig:\n  other: 1\n  loadBalancerConfig: [a]\n",
+            ["config.yaml:3: `restApiConfig.loadBalancerConfig` must be a mapping, but is a list."],
+        ),
+    ],
+)
+def test_command_writes_nothing_for_a_file_that_is_no_configuration(
+    text: str, expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "old.yaml").write_text(text)
+    with pytest.raises(MigrationError) as caught:
+        migrate([("config.yaml", text)])
+    assert [line for line in str(caught.value).splitlines() if line.startswith("config.yaml")] == expected
+    target = tmp_path / "config.yaml"
+    result = CliRunner().invoke(app, ["migrate", "--from", str(tmp_path / "old.yaml"), "--output", str(target)])
+    assert result.exit_code == 1
+    assert "old.yaml" in result.stderr
+    assert not target.exists()

@@ -13,6 +13,7 @@ TRUSTED = {
     "AUTHORITY": "https://idp.example.com",
     "CLIENT_ID": "lisa",
     "JWT_GROUPS_PROP": "groups",
+    "LEGACY_TOKENS": "false",
     "TOKEN_TABLE_NAME": "tokens",
 }
 FACTS = Facts(

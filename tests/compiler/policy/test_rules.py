@@ -159,6 +159,7 @@ BROKEN: list[tuple[str, str, dict[str, Any], Facts]] = [
     ("authenticated-callers", "another container", gateway(more={"Name": "other"}), PRIVATE),
     ("authenticated-callers", "another provider", gateway(AUTHORITY="https://other.example.com"), FACTS),
     ("authenticated-callers", "another table", gateway(TOKEN_TABLE_NAME="other"), FACTS),
+    ("authenticated-callers", "tokens in plain text", gateway(LEGACY_TOKENS="true"), FACTS),
     ("authenticated-callers", "another group", gateway(ADMIN_GROUP="everyone"), FACTS),
     ("instance-metadata", "tokens optional", resource("EC2::LaunchTemplate", LaunchTemplateData={}), FACTS),
 ]

@@ -178,6 +178,17 @@ def test_sign_in_is_compared_when_the_task_has_another_logical_id() -> None:
     assert "Authentication is off" in told(task(), renamed)[ImpactCategory.EXPOSURE]
 
 
+@pytest.mark.parametrize("accepts", ["true", None], ids=["true", "as before the variable"])
+def test_tokens_in_plain_text(accepts: str | None) -> None:
+    accepting, strict = task(variables={"LEGACY_TOKENS": accepts}), task(variables={"LEGACY_TOKENS": "false"})
+    assert (
+        "The gateway accepts API tokens that are stored in plain text"
+        in told(strict, accepting)[ImpactCategory.BROADER_ACCESS]
+    )
+    assert "run `lisa tokens hash` before" in told(accepting, strict)[ImpactCategory.REDUCED_RISK]
+    assert told(accepting, accepting) == told(task(), accepting) == {}
+
+
 @pytest.mark.parametrize("name", ["AUTHORITY", "CLIENT_ID", "TOKEN_TABLE_NAME"])
 def test_another_trusted_party_opens_access(name: str) -> None:
     assert "The gateway trusts a different" in told(task(), task(variables={name: "other"}))[ImpactCategory.EXPOSURE]

@@ -11,6 +11,7 @@ TWO = "ecsModels[mistral7b].adapters=[{name: support}, {name: legal, weights: ac
 WITH_ADAPTERS = "modelName: other, adapters: [{name: support}]"
 
 PASSING: Passing = {
+    "adapter-weights": [[*VLLM, TWO], [*VLLM, ONE]],
     "adapters-need-vllm": [
         [],
         [*VLLM, TWO],
@@ -25,6 +26,16 @@ PASSING: Passing = {
 }
 
 FAILING: Failing = {
+    "adapter-weights": [
+        (
+            [*VLLM, TWO.replace("acme/support", "mistralai/Mistral-7B-Instruct-v0.2")],
+            "ecsModels[0].adapters[1].weights",
+        ),
+        (
+            [*VLLM, TWO, second("two").replace("modelName: other", "modelName: acme/support")],
+            "ecsModels[0].adapters[1].weights",
+        ),
+    ],
     "adapters-need-vllm": [
         ([ONE], "ecsModels[0].adapters"),
         ([*EMBEDDING, ONE], "ecsModels[0].adapters"),

@@ -11,6 +11,7 @@ AT = "ecsModels[0].serverArgs"
 OF_MODEL = "ecsModels[0].containerConfig.environment"
 VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", on("vllm/vllm-openai:v0.32.0")]
 OLD_VLLM = ["ecsModels[mistral7b].inferenceContainer=vllm", on("vllm/vllm-openai:v0.9.2")]
+UNKNOWN_VLLM = "ecsModels[mistral7b].inferenceContainer=vllm"
 SGLANG = ["ecsModels[mistral7b].inferenceContainer=sglang", on("lmsysorg/sglang:v0.5.23")]
 OWN_CONTEXT = f"{MODEL_IMAGE}={{baseImage: 'vllm/vllm-openai:v0.32.0', path: docker/mine}}"
 
@@ -22,6 +23,11 @@ PASSING: Passing = {
         [*VLLM, f'{VARIABLES}.SERVER_ARGS=--hf-overrides {{"a":1}}'],
         [*VLLM, f"{ARGUMENTS}=[--max-num-batched-tokens, 4096]", f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4096}}"],
         [*INSTRUCTOR, f"{MODEL_IMAGE}={{baseImage: 'python:3.12', path: docker/mine}}", f"{ARGUMENTS}=[serve]"],
+        # A value may begin like an option.
+        [
+            *VLLM,
+            f"{ARGUMENTS}=[--chat-template, '-- {{{{ messages }}}}', --reasoning-config, '-x y', '--host-note=a: b']",
+        ],
     ],
     "unknown-option": [
         [*VLLM, f"{ARGUMENTS}=[--enable-auto-tool-choice, --tool-call-parser, hermes, --max_num_seqs=8, -tp, 1]"],
@@ -75,6 +81,32 @@ PASSING: Passing = {
         [*VLLM, f"{VARIABLES}={{GPU_MEMORY_UTILIZATION: 1, MAX_CONCURRENT_REQUESTS: 64, MAX_TOTAL_TOKENS: auto}}"],
         ["ecsModels[mistral7b].inferenceContainer=vllm", OWN_CONTEXT, f"{VARIABLES}.TENSOR_PARALLEL_SIZE=auto"],
     ],
+    "argument-value": [
+        [*VLLM, f"{ARGUMENTS}=[--gpu-memory-utilization, 0.95, --kv-cache-dtype=fp8, --max-model-len, 32k, -tp, 1]"],
+        [*VLLM, f"{ARGUMENTS}=[--tool-call-parser, hermes, --reasoning-parser, qwen3, --max-num-seqs, 64]"],
+        [*VLLM, f'{ARGUMENTS}=[--speculative-config, \'{{"method": "mtp"}}\', --speculative-config.method, mtp]'],
+        [*VLLM, f"{ARGUMENTS}=['--limit-mm-per-prompt={{\"image\": 2}}', --max-model-len, -1, --seed, None]"],
+        [*VLLM, f"{ARGUMENTS}=[--tool-call-parser, ours, --tool-parser-plugin, /opt/ours.py]"],
+        [*VLLM, f"{ARGUMENTS}=[--load-format, our_loader, --served-by, 1, --chat-template, '{{{{ a }}}}']"],
+        [*SGLANG, f"{ARGUMENTS}=[--mem-fraction-static, 0.8, --tool-call-parser, qwen25, --kv-cache-dtype, fp8_e5m2]"],
+        [*SGLANG, f"{ARGUMENTS}=[--reasoning-parser, auto, --context-length, 8192, --tp, 1]"],
+        # What another release has is not reported without a version, nor what the table may not have yet.
+        [UNKNOWN_VLLM, on("vllm/vllm-openai:nightly"), f"{ARGUMENTS}=[--kv-cache-dtype, nvfp4]"],
+        [UNKNOWN_VLLM, on("vllm/vllm-openai:v0.22.3"), f"{ARGUMENTS}=[--kv-cache-dtype, nvfp4]"],
+        [f"{ARGUMENTS}=[--kv-cache-dtype, fp8_e5m2]"],
+    ],
+    "argument-count": [
+        [*VLLM, f"{ARGUMENTS}=[--enforce-eager, --enable-prefix-caching, --max-num-seqs, 8, --no-enable-log-requests]"],
+        [*VLLM, f"{ARGUMENTS}=[--seed, -1, --hf-overrides, '{{}}', --stop-tokens-of-ours, a, b]"],
+        [*SGLANG, f"{ARGUMENTS}=[--enable-torch-compile, --schedule-policy, lpm]"],
+        [*VLLM, f"{ARGUMENTS}=[--middleware, a.b, --middleware, c.d, -O3]"],
+    ],
+    "tgi-token-limits": [
+        [f"{VARIABLES}={{MAX_INPUT_LENGTH: 3072, MAX_TOTAL_TOKENS: 4096, MAX_BATCH_PREFILL_TOKENS: 3072}}"],
+        [f"{VARIABLES}={{MAX_INPUT_TOKENS: 8192, MAX_TOTAL_TOKENS: 2048}}", f"{ARGUMENTS}=[--max-input-tokens, 1024]"],
+        [f"{VARIABLES}.MAX_TOTAL_TOKENS=4096"],
+        [*VLLM, f"{VARIABLES}={{MAX_TOTAL_TOKENS: 2048}}", f"{ARGUMENTS}=[--seed, 9999]"],
+    ],
     "unexpanded-reference": [
         [],
         [f"{VARIABLES}={{RUST_LOG: 'a$b', OTEL_SERVICE_NAME: 'price-5$'}}", f"{ENVIRONMENT}.NOTE=costs $5"],
@@ -97,6 +129,11 @@ FAILING: Failing = {
             f"{OF_MODEL}.MAX_TOTAL_TOKENS",
         ),
         ([*INSTRUCTOR, f"{ARGUMENTS}=[--workers, 2]"], AT),
+        ([*VLLM, f"{ARGUMENTS}=['--enable-auto-tool-choice --tool-call-parser hermes']"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=['--seed: 1']"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=['--max-num-seqs:', 8]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=['\u2013enforce-eager']"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--seed, 1, ' --enforce-eager']"], f"{AT}[2]"),
     ],
     "unknown-option": [
         ([*VLLM, f"{ARGUMENTS}=[--enable-auto-tool-choise]"], f"{AT}[0]"),
@@ -154,6 +191,57 @@ FAILING: Failing = {
         ([f"{VARIABLES}.QUANTIZE=modelopt"], f"{OF_MODEL}.QUANTIZE"),
         ([f"{VARIABLES}.DTYPE=auto"], f"{OF_MODEL}.DTYPE"),
         ([*EMBEDDING, f"{VARIABLES}.DTYPE=half"], f"{OF_MODEL}.DTYPE"),
+    ],
+    "argument-value": [
+        *(
+            ([*VLLM, f"{ARGUMENTS}=[{option}, '{value}']"], f"{AT}[1]")
+            for option, value in (
+                ("--gpu-memory-utilization", "1.5"),
+                ("--gpu-memory-utilization", "90%"),
+                ("--kv-cache-dtype", "fp9"),
+                ("--tool-call-parser", "hermess"),
+                ("--reasoning-parser", "deepseek"),
+                ("--max-model-len", "0"),
+                ("--max-model-len", "8kb"),
+                ("--max-num-seqs", "many"),
+                ("--max-num-seqs", "-4"),
+                ("-tp", "two"),
+                ("--speculative-config", "{method: mtp}"),
+                ("--block-size", "16.5"),
+                ("--scheduling-policy", "fifo"),
+            )
+        ),
+        ([*VLLM, f"{ARGUMENTS}=[--kv-cache-dtype=fp9]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--enforce-eager=false]"], f"{AT}[0]"),
+        ([*VLLM, f"{VARIABLES}.SERVER_ARGS=--kv-cache-dtype fp9"], f"{OF_MODEL}.SERVER_ARGS"),
+        ([*OLD_VLLM, f"{ARGUMENTS}=[--kv-cache-dtype, nvfp4]"], f"{AT}[1]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--mem-fraction-static, 1.2]"], f"{AT}[1]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--schedule-policy, shortest]"], f"{AT}[1]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--tp, zero]"], f"{AT}[1]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--tool-call-parser, hermess]"], f"{AT}[1]"),
+        ([UNKNOWN_VLLM, on("vllm/vllm-openai:nightly"), f"{ARGUMENTS}=[--kv-cache-dtype, fp9]"], f"{AT}[1]"),
+    ],
+    "argument-count": [
+        ([*VLLM, f"{ARGUMENTS}=[--enforce-eager, 'true']"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[--no-enable-prefix-caching, 'false', --seed, 1]"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[--seed, 1, --max-num-seqs]"], f"{AT}[2]"),
+        ([*VLLM, f"{ARGUMENTS}=[--kv-cache-dtype, --seed, 1]"], f"{AT}[0]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--enable-torch-compile, 'yes']"], f"{AT}[1]"),
+    ],
+    "tgi-token-limits": [
+        ([f"{VARIABLES}={{MAX_INPUT_LENGTH: 4096, MAX_TOTAL_TOKENS: 2048}}"], f"{OF_MODEL}.MAX_INPUT_LENGTH"),
+        ([f"{VARIABLES}={{MAX_INPUT_TOKENS: 4096, MAX_TOTAL_TOKENS: 4096}}"], f"{OF_MODEL}.MAX_INPUT_TOKENS"),
+        (
+            [f"{VARIABLES}={{MAX_TOTAL_TOKENS: 2048}}", f"{ARGUMENTS}=[--max-input-tokens=4096]"],
+            f"{AT}[0]",
+        ),
+        ([f"{VARIABLES}={{MAX_INPUT_LENGTH: 4096, MAX_BATCH_PREFILL_TOKENS: 2048}}"], f"{OF_MODEL}.MAX_INPUT_LENGTH"),
+        ([f"{VARIABLES}={{MAX_INPUT_LENGTH: 10, MAX_INPUT_TOKENS: 10}}"], f"{OF_MODEL}.MAX_INPUT_LENGTH"),
+        ([f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4k}}"], f"{OF_MODEL}.MAX_TOTAL_TOKENS"),
+        (
+            [f"{VARIABLES}={{MAX_TOTAL_TOKENS: 4096, MAX_BATCH_TOTAL_TOKENS: 2048}}"],
+            f"{OF_MODEL}.MAX_TOTAL_TOKENS",
+        ),
     ],
     "unexpanded-reference": [
         ([f"{VARIABLES}.RUST_LOG='${{LEVEL}}'"], f"{OF_MODEL}.RUST_LOG"),

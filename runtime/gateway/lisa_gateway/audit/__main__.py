@@ -17,7 +17,7 @@ from lisa_gateway.audit.delivery import Delivery
 
 _PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
-_REST_SECONDS = 8.0
+_REST_SECONDS = 6.0
 
 
 def main() -> int:

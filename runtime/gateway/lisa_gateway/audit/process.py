@@ -10,7 +10,9 @@ import threading
 from types import TracebackType
 
 _RESTART_SECONDS = 5.0
-_END_SECONDS = 10.0
+_END_SECONDS = 8.0
+"""Less than what the container waits for the gateway beyond DRAIN_TIMEOUT."""
+
 
 _log = logging.getLogger(__name__)
 

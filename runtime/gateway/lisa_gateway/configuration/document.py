@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -79,10 +80,17 @@ class Configuration:
     Attributes:
         routes: the routes document, JSON.
         litellm: LiteLLM's configuration file, YAML.
+        keys: keys of models by the variables of LiteLLM that hold them; they are not part of what is published.
     """
 
     routes: bytes
     litellm: bytes
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def identity(self) -> str:
+        """Differs where the configuration or a key does: SHA-256, in hexadecimal."""
+        return hashlib.sha256(f"{self.digest}{sorted(self.keys.items())}".encode()).hexdigest()
 
     @cached_property
     def digest(self) -> str:

@@ -15,7 +15,8 @@ class Routing:
     """
 
     def __init__(self, table: RoutingTable | None = None) -> None:
-        self.current = table or RoutingTable()
+        # A table without models is false, and has an access document all the same.
+        self.current = RoutingTable() if table is None else table
 
     @classmethod
     def from_file(cls, path: str) -> Routing:

@@ -14,8 +14,10 @@ from pydantic import ValidationError
 from lisa_gateway import logs
 from lisa_gateway.configuration.source import DirectorySource, Source, published_source
 from lisa_gateway.configuration.state import State
+from lisa_gateway.direct.keys import secrets_client
 from lisa_gateway.supervisor.container import Container
 from lisa_gateway.supervisor.keys import make_environments
+from lisa_gateway.supervisor.model_keys import KeyedSource
 from lisa_gateway.supervisor.settings import SupervisorSettings, missing_variables
 
 
@@ -40,8 +42,10 @@ def main() -> int:
 
 
 async def _run(settings: SupervisorSettings, folder: Path) -> int:
-    async with _source(settings) as source:
-        return await Container(settings, source, State(folder), folder, make_environments(os.environ)).run()
+    async with _source(settings) as source, secrets_client(settings.aws_region) as secrets:
+        return await Container(
+            settings, KeyedSource(source, secrets), State(folder), folder, make_environments(os.environ)
+        ).run()
 
 
 def _source(settings: SupervisorSettings) -> AbstractAsyncContextManager[Source]:

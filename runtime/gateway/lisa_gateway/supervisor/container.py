@@ -136,7 +136,7 @@ class Container:
             try:
                 found = await self._source.read()
                 self._replacement.note_read(found)
-                if found.digest == self._replacement.digest:
+                if found.identity == self._replacement.identity:
                     continue
                 if found.digest != rejected:
                     pause = _RETRY_SECONDS

@@ -63,6 +63,11 @@ class Replacement:
         """The configuration that is served; empty before the first."""
         return self._current.digest if self._current is not None else ""
 
+    @property
+    def identity(self) -> str:
+        """Differs where the configuration that is served or a key does; empty before the first."""
+        return self._current.identity if self._current is not None else ""
+
     def begin(self, configuration: Configuration) -> None:
         """Serve with the first configuration; what needs LiteLLM waits for it.
 
@@ -93,7 +98,7 @@ class Replacement:
         """
         configuration.check()
         before, current = self._litellm, self._current
-        keeps = before is not None and current is not None and configuration.litellm == current.litellm
+        keeps = before is not None and current is not None and _litellm_of(configuration) == _litellm_of(current)
         if not configuration.uses_litellm:
             after = None
         elif keeps:
@@ -153,7 +158,7 @@ class Replacement:
         litellm = Litellm(
             port=_free_port(self._settings.litellm_port, used),
             config=self._state.store(f"litellm-{digest[:16]}.yaml", configuration.litellm),
-            environment=self._environment,
+            environment={**self._environment, **configuration.keys},
             settings=self._settings,
             counts=self._counts,
             on_outage=self._outage,
@@ -209,6 +214,11 @@ class Replacement:
             )
         await litellm.stop()
         self._others.remove(litellm)
+
+
+def _litellm_of(configuration: Configuration) -> tuple[bytes, Mapping[str, str]]:
+    """What LiteLLM is started with."""
+    return configuration.litellm, configuration.keys
 
 
 def _free_port(first: int, used: set[int]) -> int:

@@ -38,6 +38,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 _SAMPLING = ("top_k", "top_p", "typical_p", "temperature")
 _AS_THEY_ARE = (*_SAMPLING, "repetition_penalty", "seed")
 _END = b"[DONE]"
+_FINISH_REASONS: Mapping[str, str] = MappingProxyType({"eos_token": "stop", "stop_sequence": "stop"})
 
 
 def default_arguments(container: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def generated(answer: Any, text: str, arguments: Mapping[str, Any]) -> dict[str,
         return {
             "generatedText": text + written if arguments.get("return_full_text") else written,
             "generatedTokens": (answer.get("usage") or {}).get("completion_tokens") or 0,
-            "finishReason": choice.get("finish_reason") or "",
+            "finishReason": _finish_reason(choice),
         }
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise UpstreamUnavailableError("The model proxy did not return a completion.") from error
@@ -141,7 +142,7 @@ async def _token_events(parts: AsyncIterator[bytes], texts: list[str]) -> AsyncI
                 raise UpstreamInterruptedError
             reported = (chunk.get("usage") or {}).get("completion_tokens") or reported
             for choice in chunk.get("choices") or []:
-                reason = choice.get("finish_reason") or reason
+                reason = _finish_reason(choice) or reason
                 if choice.get("text"):
                     if texts:
                         yield _event({"token": {"text": texts[-1], "special": False}})
@@ -149,6 +150,12 @@ async def _token_events(parts: AsyncIterator[bytes], texts: list[str]) -> AsyncI
         except (ValueError, TypeError, AttributeError) as error:
             raise UpstreamInterruptedError from error
     raise UpstreamInterruptedError
+
+
+def _finish_reason(choice: Mapping[str, Any]) -> str:
+    """OpenAI's value: Text Generation Inference's completions route has its own names."""
+    reason = choice.get("finish_reason") or ""
+    return _FINISH_REASONS.get(reason, reason)
 
 
 def _last(texts: list[str], tokens: int, reason: str) -> dict[str, Any]:

@@ -78,12 +78,12 @@ def add_execution_role(
         **({"images": _pull_images(sorted(images, key=bare))} if images else {}),
         "logs": document(allow(_WRITE_LOGS, [logs]), *([deny(_WRITE_LOGS, others)] if others else [])),
     }
-    if secrets:
+    keys = read_model_keys(stack) if model_keys else []
+    if secrets or keys:
+        services = dict.fromkeys((*_secret_services(secrets), *(["secretsmanager"] if keys else [])))
         policies["secrets"] = document(
-            *read_secrets(stack, sorted(secrets, key=bare)), stack.use_key(*_secret_services(secrets))
+            *read_secrets(stack, sorted(secrets, key=bare)), *keys, stack.use_key(*sorted(services))
         )
-    if model_keys and (keys := read_model_keys(stack)):
-        policies["model-keys"] = document(*keys)
     role = stack.role(
         construct_id,
         purpose,

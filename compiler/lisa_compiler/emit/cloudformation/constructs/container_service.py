@@ -86,6 +86,17 @@ class ContainerService(Construct):
             security_group_id=load_balancer_security_group_id,
             log_bucket=log_bucket,
         )
+        task = add_task(
+            self,
+            scope,
+            service=service,
+            schedule=schedule,
+            roles=roles,
+            image_uri=image_uri,
+            environment={**known, **dict(service.environment)},
+            secrets={**dict(service.secrets), **(secrets or {})},
+            holds_weights=holds_weights,
+        )
         instances = ContainerInstances(
             scope,
             "Instances",
@@ -102,6 +113,7 @@ class ContainerService(Construct):
             holds_weights=holds_weights,
             nvme_path=config.nvme_host_mount_path,
             trust=trust,
+            task_arn=task.ref if schedule.replaces_instances else None,
         )
         cluster = ecs.CfnCluster(
             self,
@@ -115,17 +127,6 @@ class ContainerService(Construct):
         )
         if deployment.region.partition.is_iso:
             scope.acknowledge(cluster, {"AwsSolutions-ECS4": "Container Insights is not offered in this partition."})
-        task = add_task(
-            self,
-            scope,
-            service=service,
-            schedule=schedule,
-            roles=roles,
-            image_uri=image_uri,
-            environment={**known, **dict(service.environment)},
-            secrets={**dict(service.secrets), **(secrets or {})},
-            holds_weights=holds_weights,
-        )
         ecs_service = ecs.CfnService(
             self,
             "Service",

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
 
+TASK_TAG = "lisa:task-definition"
+"""Tag of an instance that is replaced with each revision of its task definition, which is the value."""
+
 _ROOT_DEVICE = "/dev/xvda"
 # Room for the system and the REST API's image; a model on an instance without NVMe keeps image and weights here too.
 _ROOT_GIB = 60
@@ -94,6 +97,8 @@ def _packed(programs: Sequence[str]) -> str:
 class ContainerInstances(Construct):
     """An auto scaling group whose instances join an ECS cluster.
 
+    `task_arn` is the task definition with whose changes instances are replaced.
+
     Attributes:
         group: the auto scaling group.
         group_name: its name, which is also the cluster's.
@@ -114,6 +119,7 @@ class ContainerInstances(Construct):
         holds_weights: bool,
         nvme_path: str,
         trust: BundleDownload | None,
+        task_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
@@ -185,7 +191,12 @@ class ContainerInstances(Construct):
                 ],
                 tag_specifications=[
                     ec2.CfnLaunchTemplate.TagSpecificationProperty(
-                        resource_type=kind, tags=[cdk.CfnTag(key="Name", value=service.cluster)]
+                        resource_type=kind,
+                        tags=[
+                            cdk.CfnTag(key="Name", value=service.cluster),
+                            # A new revision makes a new version of the launch template, which replaces the instances.
+                            *([cdk.CfnTag(key=TASK_TAG, value=task_arn)] if task_arn and kind == "instance" else []),
+                        ],
                     )
                     for kind in ("instance", "volume")
                 ],

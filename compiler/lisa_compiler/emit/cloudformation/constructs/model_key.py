@@ -49,12 +49,12 @@ def add_model_key(stack: LisaStack, model: ModelPlan) -> dict[str, str]:
 
 
 def read_model_keys(stack: LisaStack) -> list[Statement]:
-    """Statements that permit reading the keys of all models of a deployment; none without `modelKeys`."""
+    """Statements for the keys of all models of a deployment, without use of its KMS key; none without `modelKeys`."""
     deployment = stack.deployment
     if not deployment.config.model_keys:
         return []
     secrets = deployment.arn("secretsmanager", f"secret:{deployment.names.model_key_secret('*')}-??????")
-    return [allow("secretsmanager:GetSecretValue", secrets), stack.use_key("secretsmanager")]
+    return [allow("secretsmanager:GetSecretValue", secrets)]
 
 
 def acknowledge_model_keys(stack: LisaStack) -> dict[str, str]:

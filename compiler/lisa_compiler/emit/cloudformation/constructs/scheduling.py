@@ -1,7 +1,8 @@
 """How ECS places the tasks of a service on its instances and replaces them.
 
 A gateway is replicated: its tasks share instances for the time of a deployment, so that the new task answers before
-the old one is stopped. A model has one task on each instance, with all its GPUs; a deployment replaces one at a time.
+the old one is stopped. A model has one task on each instance, with all its GPUs; a deployment replaces one at a time,
+or brings another instance first where there is one alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Schedule:
         host_port: port on the instance; 0 where Docker chooses it.
         ports: first and last port on the instance that the load balancer connects to.
         placement: placement strategies.
+        replaces_instances: whether a new task definition comes with new instances, rather than on those that run.
     """
 
     strategy: str
@@ -40,6 +42,7 @@ class Schedule:
     host_port: int
     ports: tuple[int, int]
     placement: tuple[ecs.CfnService.PlacementStrategyProperty, ...]
+    replaces_instances: bool = False
 
 
 def replicated(capacity: AutoScalingConfig) -> Schedule:
@@ -59,14 +62,21 @@ def replicated(capacity: AutoScalingConfig) -> Schedule:
 
 
 def one_per_instance(capacity: AutoScalingConfig) -> Schedule:
-    """Schedule a task on each instance; a deployment replaces one at a time, as far as `minCapacity` allows."""
+    """Schedule a task on each instance; a deployment replaces one at a time, as far as the capacity allows.
+
+    A single instance has no room for a second task. Where the group may have another instance, that one comes first,
+    with the new task; the old one answers until then. Otherwise the deployment interrupts the model.
+    """
     least = capacity.min_capacity
+    replaces_instances = least == 1 and capacity.max_capacity > 1
     return Schedule(
         strategy="DAEMON",
         desired_count=None,
-        minimum_healthy_percent=100 * (least - 1) // least,
+        # Of a task that is to be replaced with its instance, ECS stops none.
+        minimum_healthy_percent=100 if replaces_instances else 100 * (least - 1) // least,
         maximum_percent=100,
         host_port=_STATIC_PORT,
         ports=(_STATIC_PORT, _STATIC_PORT),
         placement=(),
+        replaces_instances=replaces_instances,
     )

@@ -208,7 +208,7 @@ class ServeStack(LisaStack):
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
         if keys := read_model_keys(self):
-            policies["model-keys"] = document(*keys)
+            policies["model-keys"] = document(*keys, self.use_key("secretsmanager"))
         grants = [
             *(grant for model in deployment.external_models for grant in model.grants),
             *deployment.litellm_grants,

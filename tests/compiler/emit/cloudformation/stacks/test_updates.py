@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
 
 Template = dict[str, Any]
+EXTERNAL = {
+    "model_name": "remote",
+    "litellm_params": {"model": "openai/m", "api_base": "https://models.example.com/v1", "api_key": "ignored"},
+    "lisa_params": {"model_type": "textgen", "streaming": True},
+}
 SCALING = {"metricConfig": {"AlbMetricName": "RequestCountPerTarget", "targetValue": 30}}
 
 
@@ -75,6 +82,47 @@ def test_model_replaces_one_task_at_a_time(
     hardware = instance_type("g5.xlarge")
     assert hardware is not None
     assert 2 * container(template)["MemoryReservation"] > hardware.memory_mib
+
+
+@pytest.mark.parametrize(("most", "is_first"), [(1, False), (2, True)])
+def test_another_instance_comes_first_where_a_model_may_have_two(
+    stacks: Callable[..., dict[str, Template]], most: int, *, is_first: bool
+) -> None:
+    template = stacks(1, most)["model-small"]
+    (task,) = [name for name, one in template["Resources"].items() if one["Type"] == "AWS::ECS::TaskDefinition"]
+    data = only(template, "AWS::EC2::LaunchTemplate")["LaunchTemplateData"]
+    tags = {tag["Key"]: tag["Value"] for one in data["TagSpecifications"] for tag in one["Tags"]}
+    # A new revision changes the launch template, so that CloudFormation replaces the instance: the next one first.
+    assert tags.get("lisa:task-definition") == ({"Ref": task} if is_first else None)
+    (group,) = resources(template, "AWS::AutoScaling::AutoScalingGroup")
+    assert group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"] == int(is_first)
+    # And ECS leaves the running task alone meanwhile.
+    deployment = only(template, "AWS::ECS::Service")["DeploymentConfiguration"]
+    assert deployment["MinimumHealthyPercent"] == (100 if is_first else 0)
+
+
+def test_a_change_of_models_changes_a_parameter_of_the_gateway_alone(compiled: Callable[..., Compiled]) -> None:
+    changes = {
+        "a hosted model": {"ecsModels": [TGI, {**TGI, "modelId": "second", "modelName": "org/second"}]},
+        "an external model": {"litellmConfig": {"model_list": [EXTERNAL]}},
+    }
+    before = compiled()
+    for change in changes.values():
+        after = compiled(**change)
+        old, new = (templates(each.files)["serve"]["Resources"] for each in (before, after))
+        assert old.keys() == new.keys()
+        changed = {name for name in old if old[name] != new[name]}
+        assert "GatewayConfigurationParameter" in changed
+        # The other one lists the hosted models for the deprecated routes.
+        assert changed <= {"GatewayConfigurationParameter", "RegisteredModelsParameter"}
+        value = json.loads(new["GatewayConfigurationParameter"]["Properties"]["Value"])
+        assets = json.loads(after.files["cloudformation/serve.assets.json"])["files"]
+        for name, path in (("routes", "gateway/routes.json"), ("litellm", "litellm/config.yaml")):
+            # What a reviewer reads is what is published, and what the gateway compares.
+            assert value[name]["sha256"] == hashlib.sha256(after.files[path]).hexdigest()
+            (place,) = assets[path]["destinations"].values()
+            assert (place["bucketName"], place["objectKey"]) == (value[name]["bucket"], value[name]["key"])
+            assert assets[path]["source"] == {"path": f"../{path}", "packaging": "file"}
 
 
 def test_requests_in_flight_have_the_idle_timeout_to_end(stacks: Callable[..., dict[str, Template]]) -> None:
