@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -151,11 +152,11 @@ def _streams(started: Parts) -> list[Row]:
     """When the first byte of a stream comes while 1000 are open, and what they leave in memory."""
     stub = started.stub()
     gateway = started.gateway(stub, hosts=True)
-    options = {"concurrent": _STREAMS, "requests": _STREAMS * 2, "ramp": 4.0, "is_stream": True}
-    load(gateway, _SERVE + _CHAT, **options)
+    stream = partial(load, concurrent=_STREAMS, requests=_STREAMS * 2, ramp=4.0, is_stream=True)
+    stream(gateway, _SERVE + _CHAT)
     memory = gateway.memory
-    direct = load(stub, _CHAT, **options)
-    through = load(gateway, _SERVE + _CHAT, **options)
+    direct = stream(stub, _CHAT)
+    through = stream(gateway, _SERVE + _CHAT)
     grown = gateway.memory - memory
     rows = []
     for name, limit in (("p50", None), ("p99", _FIRST_BYTE_MS)):

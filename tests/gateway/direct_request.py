@@ -78,7 +78,7 @@ def ask(
         scope["state"] = {"resources": SimpleNamespace(routing=routing, direct=direct, access=access)}
         context.attach(scope)
         Disconnect().attach(scope)
-        await PassThrough()(scope, receive, send)  # type: ignore[arg-type]
+        await PassThrough()(scope, receive, send)
         direct.close()
 
     try:
