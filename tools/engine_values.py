@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from engine_annotations import ANY, Annotations, Hint
+
 _LIMITS: Final = ("ge", "gt", "le", "lt")
-_PLAIN: Final = {"int": "integer", "float": "number", "str": "text", "bool": "flag", "dict": "json"}
 _HUMAN: Final = frozenset(
     {
         *("max_model_len", "max_num_batched_tokens", "max_num_scheduled_tokens", "kv_cache_memory_bytes"),
@@ -44,16 +45,6 @@ class Values:
     choices: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Hint:
-    kind: str
-    words: frozenset[str] = frozenset()
-    limits: str = ""
-
-
-_ANY: Final = _Hint("any")
-
-
 def read_values(sources: Iterable[tuple[str, str]]) -> Values:
     """Read what the options of a release take from its modules, each with its path in the wheel."""
     reader = _Reader()
@@ -70,7 +61,7 @@ def read_values(sources: Iterable[tuple[str, str]]) -> Values:
     for option, names in reader.registered.items():
         if names and option in reader.options:
             # SGLang's parser puts `auto` before the names of newer releases.
-            reader.options[option] = _Hint("choice", frozenset({*names, "auto"} if reader.is_sglang else names))
+            reader.options[option] = Hint("choice", frozenset({*names, "auto"} if reader.is_sglang else names))
     found = Values()
     for option, hint in sorted(reader.options.items()):
         if hint.kind == "choice" and hint.words:
@@ -91,22 +82,19 @@ class _Reader:
     """Aliases and classes of a release, and the options that it adds to its parser."""
 
     def __init__(self) -> None:
-        self.aliases: dict[str, ast.expr | None] = {}
+        self.annotations = Annotations()
         self.texts: dict[str, list[str] | None] = {}
         self.classes: dict[str, dict[str, _Field]] = {}
         self.bases: dict[str, list[str]] = {}
         self.registered: dict[str, set[str]] = {}
-        self.options: dict[str, _Hint] = {}
+        self.options: dict[str, Hint] = {}
         self.is_sglang = False
 
     def declare(self, tree: ast.Module) -> None:
         for node in tree.body:
             name, value = _assigned(node)
             if name and value is not None:
-                if _is_hint(value):
-                    known = self.aliases.get(name, value)
-                    same = known is not None and ast.dump(known) == ast.dump(value)
-                    self.aliases[name] = value if same else None
+                self.annotations.add_alias(name, value)
                 words = list(_constants(value)) if isinstance(value, ast.List | ast.Tuple) else []
                 if words:
                     self.texts[name] = words if self.texts.get(name, words) == words else None
@@ -130,6 +118,8 @@ class _Reader:
 
     def _declare_class(self, node: ast.ClassDef) -> None:
         fields = self.classes.setdefault(node.name, {})
+        if node.name.endswith("Config"):
+            self.annotations.configurations.add(node.name)
         self.bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
         for item in node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
@@ -176,34 +166,34 @@ class _Reader:
             inner = spread[0]
             named |= {key.value: one for key, one in zip(inner.keys, inner.values, strict=True) if _is_text(key)}
             spread = [one for key, one in zip(inner.keys, inner.values, strict=True) if key is None]
-        hint = _ANY
+        hint = ANY
         if spread:
             place = _item(spread[0])
             if place is not None and place[0] in groups:
                 owner = groups[place[0]]
                 declared = self.classes.get(owner, {}).get(place[1])
-                hint = self._field(place[1], declared) if declared is not None else _ANY
+                hint = self._field(place[1], declared) if declared is not None else ANY
                 if place in changed:
-                    hint = _Hint(changed[place])
+                    hint = Hint(changed[place])
         if {"type", "choices", "action", "nargs"} & named.keys() or not spread:
-            hint = self._explicit(named) if not spread or "action" in named or "choices" in named else _ANY
+            hint = self._explicit(named) if not spread or "action" in named or "choices" in named else ANY
         self._add(words, hint)
 
-    def _explicit(self, named: Mapping[str | None, ast.expr]) -> _Hint:
+    def _explicit(self, named: Mapping[str | None, ast.expr]) -> Hint:
         if "nargs" in named:
-            return _ANY
+            return ANY
         action = named.get("action")
         if action is not None:
             text = action.value if isinstance(action, ast.Constant) else getattr(action, "attr", "")
-            return _Hint("flag") if text in _FLAG_ACTIONS else _ANY
+            return Hint("flag") if text in _FLAG_ACTIONS else ANY
         if "choices" in named:
             words = self._words(named["choices"])
-            return _Hint("choice", words) if words else _ANY
+            return Hint("choice", words) if words else ANY
         kind = named.get("type")
         if kind is None:
-            return _ANY
+            return ANY
         text = getattr(kind, "id", getattr(kind, "attr", ""))
-        return _Hint({"int": "integer", "float": "number", "loads": "json"}.get(text, "any"))
+        return Hint({"int": "integer", "float": "number", "loads": "json"}.get(text, "any"))
 
     def _words(self, node: ast.expr) -> frozenset[str]:
         """Texts of a list that is written out, or of a constant that a module has; empty when one is not clear."""
@@ -229,13 +219,13 @@ class _Reader:
         aliases = words.get("aliases")
         options += _constants(aliases) if isinstance(aliases, ast.List) else []
         if {"action", "nargs", "parser", "type", "type_parser"} & words.keys():
-            hint = _Hint("flag") if _is_flag(words.get("action")) else _ANY
+            hint = Hint("flag") if _is_flag(words.get("action")) else ANY
         elif "choices" in words:
             found = self._words(words["choices"])
-            hint = _Hint("choice", found) if found else _ANY
+            hint = Hint("choice", found) if found else ANY
         else:
-            hint = self._hint(parts[0])
-        self._add(options, _Hint(hint.kind, hint.words) if hint.kind != "json" else _ANY)
+            hint = self.annotations.hint(parts[0])
+        self._add(options, Hint(hint.kind, hint.words) if hint.kind != "json" else ANY)
 
     def _read_exception(self, node: ast.AST) -> None:
         """`frontend_kwargs["name"]["type"] = …`: the parser's own type, or no longer a list."""
@@ -247,94 +237,20 @@ class _Reader:
                 option = place[1].replace("_", "-")
                 if isinstance(target, ast.Subscript) and _key(target) in {"metavar", "default", "nargs"}:
                     continue
-                self.options[option] = _Hint("json") if is_json else _ANY
+                self.options[option] = Hint("json") if is_json else ANY
 
-    def _add(self, words: Iterable[str], hint: _Hint) -> None:
+    def _add(self, words: Iterable[str], hint: Hint) -> None:
         for word in words:
             name = word.lstrip("-")
             # Two declarations of one option that differ leave its values open.
-            self.options[name] = hint if self.options.get(name, hint) == hint else _ANY
+            self.options[name] = hint if self.options.get(name, hint) == hint else ANY
 
-    def _field(self, name: str, declared: _Field) -> _Hint:
-        hint = self._hint(declared.annotation)
+    def _field(self, name: str, declared: _Field) -> Hint:
+        hint = self.annotations.hint(declared.annotation)
         if hint.kind in {"integer", "number"}:
             kind = "human" if hint.kind == "integer" and name in _HUMAN else hint.kind
-            return _Hint(kind, limits=declared.limits)
+            return Hint(kind, limits=declared.limits)
         return hint
-
-    def _hint(self, node: ast.expr, depth: int = 0) -> _Hint:
-        """What an annotation means for the parser; `any` for what several kinds of values fit."""
-        hints = {one for one in self._parts(node, depth) if one.kind != "none"}
-        kinds = {one.kind for one in hints}
-        if len(hints) == 1:
-            return hints.pop()
-        if kinds == {"choice"}:
-            return _Hint("choice", frozenset().union(*(one.words for one in hints)))
-        if kinds == {"json"}:
-            return _Hint("json")
-        return _ANY
-
-    def _parts(self, node: ast.expr, depth: int) -> Iterator[_Hint]:
-        if depth > 8:
-            yield _ANY
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            yield from self._parts(node.left, depth + 1)
-            yield from self._parts(node.right, depth + 1)
-        elif isinstance(node, ast.Constant):
-            if isinstance(node.value, str):
-                yield from self._parts(ast.parse(node.value, mode="eval").body, depth + 1)
-            else:
-                yield _Hint("none") if node.value is None else _ANY
-        elif isinstance(node, ast.Subscript):
-            yield from self._subscript(node, depth)
-        elif isinstance(node, ast.Name):
-            yield from self._named(node.id, depth)
-        elif isinstance(node, ast.Attribute) and node.attr == "dtype":
-            yield _Hint("none")  # torch.dtype, which no argument is
-        else:
-            yield _ANY
-
-    def _subscript(self, node: ast.Subscript, depth: int) -> Iterator[_Hint]:
-        outer = getattr(node.value, "id", getattr(node.value, "attr", ""))
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if outer == "Literal":
-            named = [one for one in parts if isinstance(one, ast.Name)]
-            values = [one.value for one in parts if isinstance(one, ast.Constant)]
-            if named:  # Literal["auto", Other], where Other is a Literal
-                inner = [hint for one in named for hint in self._named(one.id, depth + 1)]
-                words = frozenset(map(str, values)).union(*(hint.words for hint in inner))
-                clear = len(values) + len(named) == len(parts) and all(hint.kind == "choice" for hint in inner)
-                yield _Hint("choice", words) if clear else _ANY
-            elif len(values) == len(parts) and len({type(one) for one in values}) == 1:
-                yield _Hint("choice", frozenset(map(str, values)))
-            else:
-                yield _ANY
-        elif outer in {"Annotated", "SkipValidation"}:
-            yield from self._parts(parts[0], depth + 1)
-        elif outer == "Optional":
-            yield _Hint("none")
-            yield from self._parts(parts[0], depth + 1)
-        elif outer == "Union":
-            for one in parts:
-                yield from self._parts(one, depth + 1)
-        elif outer in {"dict", "Dict"}:
-            yield _Hint("json")
-        else:
-            yield _ANY
-
-    def _named(self, name: str, depth: int) -> Iterator[_Hint]:
-        alias = self.aliases.get(name)
-        if name in _PLAIN:
-            yield _Hint(_PLAIN[name])
-        elif name in self.aliases:
-            if alias is None:
-                yield _ANY
-            else:
-                yield from self._parts(alias, depth + 1)
-        elif name.endswith("Config") and self.classes.get(name):
-            yield _Hint("json")
-        else:
-            yield _ANY
 
 
 @dataclass(frozen=True)
@@ -351,12 +267,6 @@ def _limits(value: ast.expr | None) -> str:
         if isinstance(one.value, ast.UnaryOp) and isinstance(one.value.operand, ast.Constant):
             found[one.arg] = f"-{one.value.operand.value}"
     return " ".join(f"{name}={found[name]}" for name in _LIMITS if name in found)
-
-
-def _is_hint(node: ast.expr) -> bool:
-    if isinstance(node, ast.Subscript):
-        return getattr(node.value, "id", "") in {"Literal", "Union", "Optional", "Annotated", "SkipValidation"}
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
 
 
 def _is_flag(action: ast.expr | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 _PLAIN: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "text"}
@@ -69,3 +69,60 @@ def _union(parts: Iterable[Any]) -> str | None:
     if each <= _NUMBERS | {"text"} and each & _NUMBERS:
         return "number" if "number" in each else "integer"
     return each.pop() if len(each) == 1 else None
+
+
+def types_of(special: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return the forms of values by block.
+
+    Args:
+        special: settings that `load_config` treats separately, which have a form only if their default is a number.
+    """
+    import litellm
+    from litellm.caching.caching import Cache
+    from litellm.proxy._types import ConfigGeneralSettings
+    from litellm.proxy.guardrails.init_guardrails import init_guardrails_v2
+    from litellm.types import guardrails, router
+
+    module = {name: hint for name, hint in _evaluated(vars(litellm)).items() if name not in special}
+    # What it treats on its own is a number where the default is one.
+    plain = {
+        name: value
+        for name, value in vars(litellm).items()
+        if name == name.lower() and (type(value) in (int, float) if name in special else name not in module)
+    }
+    return {
+        "sections": {
+            **forms({"guardrails": typing.get_type_hints(init_guardrails_v2)["all_guardrails"]}),
+            **dict.fromkeys(
+                ("credential_list", "vector_store_registry", "search_tools", "mcp_tools", "prompts"), "list"
+            ),
+            "mcp_servers": "mapping",
+        },
+        "general_settings": forms(typing.get_type_hints(ConfigGeneralSettings)),
+        "litellm_settings": {**value_forms(plain), **forms(module)},
+        "router_settings": forms(typing.get_type_hints(litellm.Router.__init__)),
+        "litellm_params": common_forms(
+            (
+                forms({name: field.annotation for name, field in router.LiteLLM_Params.model_fields.items()}),
+                forms(typing.get_type_hints(router.LiteLLMParamsTypedDict)),
+            )
+        ),
+        "model_info": forms({name: field.annotation for name, field in router.ModelInfo.model_fields.items()}),
+        "cache_params": forms(typing.get_type_hints(Cache.__init__)),
+        "retry_policy": forms(typing.get_type_hints(router.RetryPolicy)),
+        "allowed_fails_policy": forms(typing.get_type_hints(router.AllowedFailsPolicy)),
+        "guardrail_params": forms(
+            {name: one.annotation for name, one in guardrails.LitellmParams.model_fields.items()}
+        ),
+    }
+
+
+def _evaluated(module: dict[str, Any]) -> dict[str, Any]:
+    """The types of a module's variables; those that only type checkers can import are left out."""
+    found = {}
+    for name, hint in module["__annotations__"].items():
+        try:
+            found[name] = typing.get_type_hints(types.SimpleNamespace(__annotations__={name: hint}), module)[name]
+        except (NameError, TypeError):
+            continue
+    return found

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import sys
-import types
 import typing
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import litellm_guardrails
-from litellm_types import common_forms, forms, value_forms
+from litellm_types import types_of
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
@@ -132,62 +131,8 @@ def names() -> dict[str, Any]:
         "bedrockGeographies": sorted(get_bedrock_cross_region_inference_regions()),
         "bedrockConverseModels": sorted(litellm.bedrock_converse_models),
         "bareModels": _bare_models(),
-        "types": _types(source),
+        "types": types_of(source.compared("load_config")),
     }
-
-
-def _types(source: Source) -> dict[str, dict[str, str]]:
-    """Forms of values by block; what `load_config` treats on its own has none."""
-    import litellm
-    from litellm.caching.caching import Cache
-    from litellm.proxy._types import ConfigGeneralSettings
-    from litellm.proxy.guardrails.init_guardrails import init_guardrails_v2
-    from litellm.types import guardrails, router
-
-    special = source.compared("load_config")
-    module = {name: hint for name, hint in _evaluated(vars(litellm)).items() if name not in special}
-    # What it treats on its own is a number where the default is one.
-    plain = {
-        name: value
-        for name, value in vars(litellm).items()
-        if name == name.lower() and (type(value) in (int, float) if name in special else name not in module)
-    }
-    return {
-        "sections": {
-            **forms({"guardrails": typing.get_type_hints(init_guardrails_v2)["all_guardrails"]}),
-            **dict.fromkeys(
-                ("credential_list", "vector_store_registry", "search_tools", "mcp_tools", "prompts"), "list"
-            ),
-            "mcp_servers": "mapping",
-        },
-        "general_settings": forms(typing.get_type_hints(ConfigGeneralSettings)),
-        "litellm_settings": {**value_forms(plain), **forms(module)},
-        "router_settings": forms(typing.get_type_hints(litellm.Router.__init__)),
-        "litellm_params": common_forms(
-            (
-                forms({name: field.annotation for name, field in router.LiteLLM_Params.model_fields.items()}),
-                forms(typing.get_type_hints(router.LiteLLMParamsTypedDict)),
-            )
-        ),
-        "model_info": forms({name: field.annotation for name, field in router.ModelInfo.model_fields.items()}),
-        "cache_params": forms(typing.get_type_hints(Cache.__init__)),
-        "retry_policy": forms(typing.get_type_hints(router.RetryPolicy)),
-        "allowed_fails_policy": forms(typing.get_type_hints(router.AllowedFailsPolicy)),
-        "guardrail_params": forms(
-            {name: one.annotation for name, one in guardrails.LitellmParams.model_fields.items()}
-        ),
-    }
-
-
-def _evaluated(module: dict[str, Any]) -> dict[str, Any]:
-    """The types of a module's variables; those that only type checkers can import are left out."""
-    found = {}
-    for name, hint in module["__annotations__"].items():
-        try:
-            found[name] = typing.get_type_hints(types.SimpleNamespace(__annotations__={name: hint}), module)[name]
-        except (NameError, TypeError):
-            continue
-    return found
 
 
 def _provider_patterns() -> list[list[str]]:

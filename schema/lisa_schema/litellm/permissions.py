@@ -243,8 +243,8 @@ def _statements(route: AwsRoute, parameters: Mapping[str, Any], place: Place, ho
             resources = (*model.resources, *(plain if index == 0 else ()))
             yield Statement(model.actions or row.actions, resources, model.condition)
     if route.counted:
-        # POST /v1/messages/count_tokens: LiteLLM calls the foundation model, also for an inference profile, and does not
-        # read the Region of the model's path or ARN.
+        # POST /v1/messages/count_tokens: LiteLLM calls the foundation model, also for an inference profile, and
+        # does not read the Region of the model's path or ARN.
         region = str(parameters.get("aws_region_name") or home.region)
         counted = f"arn:{place.partition}:bedrock:{region}::foundation-model/{route.counted}"
         yield Statement(("bedrock:CountTokens",), (counted,))
