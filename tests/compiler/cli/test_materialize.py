@@ -53,14 +53,14 @@ def test_commands_of_the_assembly_print_one_file(project: Path) -> None:
         with zipfile.ZipFile(line) as archive:
             assert archive.testzip() is None
         ran += 1
-    assert ran == 4
+    assert ran == 6
 
 
 def test_context_is_complete(project: Path) -> None:
     result = materialize("containers/rest-api", "--env", "dev")
     folder = Path(result.stdout.strip())
     assert folder.parent == project / ".lisa/artifacts"
-    for name in ("Dockerfile", "entrypoint.sh", "litellm/config.yaml", "requirements.txt", "lisa_gateway/app.py"):
+    for name in ("Dockerfile", "entrypoint.sh", "requirements.txt", "lisa_gateway/supervisor/__main__.py"):
         assert (folder / name).is_file()
 
 
