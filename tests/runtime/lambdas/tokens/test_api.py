@@ -27,10 +27,10 @@ MEMBER = {**ANN, "groups": '["users","research","admins"]'}
 
 
 @pytest.fixture
-def call(make_table: Callable[[str, str], str], set_environment: Callable[[str], None]) -> Iterator[Call]:
+def call(make_table: Callable[[str, str], str], set_environment: Callable[..., None]) -> Iterator[Call]:
     """Call the handler as the serve stack deploys it."""
     make_table("serve", "TokenTable")
-    set_environment("serve")
+    set_environment("serve", "tokens")
     module._app.cache_clear()
     yield lambda method, path, **others: module.handler(proxy_event(method, path, **others), CONTEXT)
     module._app.cache_clear()
