@@ -204,7 +204,8 @@ class ServeStack(LisaStack):
                 allow("ssm:GetParameter", deployment.arn("ssm", f"parameter{names.parameter(GATEWAY_CONFIGURATION)}")),
                 allow("s3:GetObject", objects),
             ),
-            "usage": document(count_usage(self), self.use_key("dynamodb")),
+            # Its table has the key of the token table, which the role may use above.
+            "usage": document(count_usage(self)),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
         if keys := read_model_keys(self):
