@@ -28,7 +28,7 @@ def test_no_client_gets_a_wrong_answer(run: Run) -> None:
 
 def test_the_table_of_the_documentation_is_what_the_run_found(run: Run, request: pytest.FixtureRequest) -> None:
     found = results.table(run.cells)
-    if request.config.getoption("--markdown"):
+    if request.config.getoption("--markdown", default=False):
         results.write(found)
     assert found == results.committed(), "run `make test-clients ARGS=--markdown` and review the difference"
 
