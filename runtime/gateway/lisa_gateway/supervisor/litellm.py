@@ -162,12 +162,11 @@ class Litellm:
             _log.error("LiteLLM cannot be started: %s", error)
             return None
         loop = asyncio.get_running_loop()
-        watchdog = Watchdog(
-            self.url,
-            settings.hang_timeout,
-            bark=lambda: loop.call_soon_threadsafe(child.kill),
-            consequence="it is started again",
-        )
+
+        def bark() -> None:
+            loop.call_soon_threadsafe(child.kill)
+
+        watchdog = Watchdog(self.url, settings.hang_timeout, bark=bark, consequence="it is started again")
         if settings.hang_timeout:
             watchdog.start()
         probe = asyncio.create_task(self._probe())

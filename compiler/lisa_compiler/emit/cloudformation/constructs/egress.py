@@ -40,7 +40,7 @@ def no_egress() -> list[Rule]:
 
 
 def _rule(rule: Egress, vpc_cidr: str) -> Rule:
-    ports = {} if rule.port == ALL_PORTS else {"from_port": rule.port, "to_port": rule.port}
+    port = None if rule.port == ALL_PORTS else rule.port
     address = rule.address or vpc_cidr
     is_list = bare(address).startswith("pl-")
     return Rule(
@@ -48,5 +48,6 @@ def _rule(rule: Egress, vpc_cidr: str) -> Rule:
         cidr_ip=None if is_list else address,
         destination_prefix_list_id=address if is_list else None,
         description=rule.reason,
-        **ports,
+        from_port=port,
+        to_port=port,
     )
