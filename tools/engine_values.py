@@ -179,7 +179,7 @@ class _Reader:
             hint = self._explicit(named) if not spread or "action" in named or "choices" in named else ANY
         self._add(words, hint)
 
-    def _explicit(self, named: Mapping[str | None, ast.expr]) -> Hint:
+    def _explicit(self, named: Mapping[str, ast.expr]) -> Hint:
         if "nargs" in named:
             return ANY
         action = named.get("action")
@@ -262,10 +262,12 @@ class _Field:
 def _limits(value: ast.expr | None) -> str:
     if not (isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Field"):
         return ""
-    found = {one.arg: one.value.value for one in value.keywords if isinstance(one.value, ast.Constant)}
+    found: dict[str | None, object] = {
+        one.arg: one.value.value for one in value.keywords if isinstance(one.value, ast.Constant)
+    }
     for one in value.keywords:
         if isinstance(one.value, ast.UnaryOp) and isinstance(one.value.operand, ast.Constant):
-            found[one.arg] = f"-{one.value.operand.value}"
+            found[one.arg] = f"-{one.value.operand.value!r}"
     return " ".join(f"{name}={found[name]}" for name in _LIMITS if name in found)
 
 

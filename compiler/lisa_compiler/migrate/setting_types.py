@@ -26,13 +26,14 @@ def type_faults(block: Any) -> Iterator[tuple[int, str]]:
 
 
 def _faults(node: Any, schema: Schema, name: str) -> Iterator[tuple[int, str]]:
+    lines: Any = getattr(node, "lc", None)
     if isinstance(node, list):
         items = branch(schema, None).get("items", {})
         for index, item in enumerate(node):
             at = f"{name}[{index}]"
             fault = _fault(at, item, items)
             if fault is not None:
-                yield node.lc.item(index)[0] + 1, fault
+                yield lines.item(index)[0] + 1, fault
             else:
                 yield from _faults(item, items, at)
     elif isinstance(node, Mapping):
@@ -43,7 +44,7 @@ def _faults(node: Any, schema: Schema, name: str) -> Iterator[tuple[int, str]]:
             at = f"{name}.{key}" if name else str(key)
             fault = _fault(at, value, properties[key])
             if fault is not None:
-                yield node.lc.key(key)[0] + 1, fault
+                yield lines.key(key)[0] + 1, fault
             else:
                 yield from _faults(value, properties[key], at)
 
