@@ -26,13 +26,12 @@ from clients.engines.scripted import (
     words,
 )
 
-_USAGE = {
+_USAGE_IN_EVENTS = {
     "prompt_tokens": PROMPT_TOKENS,
     "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
     "completion_tokens": COMPLETION_TOKENS,
-    "prompt_tokens_details": None,
-    "completion_tokens_details": None,
 }
+_USAGE = _USAGE_IN_EVENTS | {"prompt_tokens_details": None, "completion_tokens_details": None}
 _ARGUMENTS = ('{"city": ', '"Paris"}')
 _CALL = "chatcmpl-tool-8d6f"
 
@@ -63,7 +62,7 @@ def vllm(*served_names: str) -> Iterator[Engine]:
         return web.json_response(_completion(body, "".join(WORDS), "stop") | {"usage": _USAGE})
 
     routes = {"GET /v1/models": models, "POST /v1/chat/completions": chat, "POST /v1/completions": complete}
-    with serving("vLLM", routes, lambda: _error(404, "Not Found", "Not Found", None)) as engine:
+    with serving("vLLM", routes, lambda: web.json_response({"detail": "Not Found"}, status=404)) as engine:
         yield engine
 
 
@@ -119,7 +118,7 @@ async def _chat(_: web.Request, body: Json) -> web.StreamResponse:
             "model": body["model"],
             "choices": [choice],
             "service_tier": None,
-            "system_fingerprint": None,
+            "system_fingerprint": "vllm-0.32.0",
             "usage": _USAGE,
             "prompt_logprobs": None,
             "prompt_token_ids": None,
@@ -158,7 +157,7 @@ async def _chat_events(body: Json) -> AsyncIterator[Json | str]:
                 yield CUT
         yield chunk({"content": ""}, "stop")
     if (body.get("stream_options") or {}).get("include_usage"):
-        yield chunk({}) | {"choices": [], "usage": _USAGE}
+        yield chunk({}) | {"choices": [], "usage": _USAGE_IN_EVENTS}
     yield "[DONE]"
 
 
@@ -172,5 +171,5 @@ async def _completion_events(body: Json) -> AsyncIterator[Json | str]:
     for number, word in enumerate(WORDS, 1):
         yield _completion(body, word, "stop" if number == len(WORDS) else None)
     if (body.get("stream_options") or {}).get("include_usage"):
-        yield _completion(body, "", None) | {"choices": [], "usage": _USAGE}
+        yield _completion(body, "", None) | {"choices": [], "usage": _USAGE_IN_EVENTS}
     yield "[DONE]"
