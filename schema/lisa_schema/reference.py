@@ -232,9 +232,11 @@ def _type(part: Schema, definitions: Schema) -> str:
         return f"list of {_type(part.get('items', {}), definitions)}"
     if part.get("type") == "object":
         values = part.get("additionalProperties")
-        if isinstance(values, Mapping) and "$ref" in values:
-            return f"mapping of {_type(values, definitions)}"
-        return "mapping"
+        return (
+            f"mapping of {_type(values, definitions)}"
+            if isinstance(values, Mapping) and "$ref" in values
+            else "mapping"
+        )
     return f"{part.get('type', 'any')}{_limits(part)}"
 
 

@@ -15,6 +15,11 @@ wait "$fetching"
 trap - TERM INT
 
 export HF_HUB_OFFLINE=1
+# With a key, the router rejects requests without it; /health and /metrics are open.
+if [[ -n ${LISA_MODEL_KEY:-} ]]; then
+  export API_KEY=$LISA_MODEL_KEY
+fi
+unset LISA_MODEL_KEY
 export TOKENIZATION_WORKERS=${TOKENIZATION_WORKERS:-${THREADS:-1}}
 arguments=(--model-id "${LOCAL_MODEL_PATH%/}" --hostname 0.0.0.0 --port 8080)
 # SERVER_ARGS is split at white space. A word in quotes is one argument without them, also behind `--option=`; other

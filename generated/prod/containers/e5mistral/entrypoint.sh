@@ -2,7 +2,8 @@
 # Serves intfloat/e5-mistral-7b-instruct with vLLM on port 8080.
 #
 # vLLM takes its settings as arguments; those that the configuration names after text-generation-inference are
-# translated: MAX_TOTAL_TOKENS, MAX_CONCURRENT_REQUESTS and QUANTIZE. It reads VLLM_HTTP_TIMEOUT_KEEP_ALIVE itself.
+# translated: MAX_TOTAL_TOKENS, MAX_CONCURRENT_REQUESTS and QUANTIZE. It reads VLLM_HTTP_TIMEOUT_KEEP_ALIVE itself. With
+# a key, it rejects requests for /v1 without it; /health, /metrics and /tokenize are open.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -20,7 +21,16 @@ if command -v nvidia-smi >/dev/null; then
 fi
 
 export HF_HUB_OFFLINE=1
-arguments=(--served-model-name "$MODEL_NAME" --host 0.0.0.0 --port 8080)
+if [[ -n ${LISA_MODEL_KEY:-} ]]; then
+  export VLLM_API_KEY=$LISA_MODEL_KEY
+fi
+unset LISA_MODEL_KEY
+# Clients, and the gateway for them, ask for the public name; LiteLLM sends the other one.
+names=("$MODEL_NAME")
+if [[ -n ${PUBLIC_MODEL_NAME:-} ]]; then
+  names=("$PUBLIC_MODEL_NAME" "$MODEL_NAME")
+fi
+arguments=(--served-model-name "${names[@]}" --host 0.0.0.0 --port 8080)
 
 # Adds an option when its variable is set: flag, value.
 option() { [[ -z $2 ]] || arguments+=("$1" "$2"); }
