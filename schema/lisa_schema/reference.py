@@ -233,9 +233,7 @@ def _type(part: Schema, definitions: Schema) -> str:
     if part.get("type") == "object":
         values = part.get("additionalProperties")
         return (
-            f"mapping of {_type(values, definitions)}"
-            if isinstance(values, Mapping) and "$ref" in values
-            else "mapping"
+            f"mapping of {_type(values, definitions)}" if isinstance(values, dict) and "$ref" in values else "mapping"
         )
     return f"{part.get('type', 'any')}{_limits(part)}"
 

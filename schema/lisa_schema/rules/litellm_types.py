@@ -164,7 +164,7 @@ def _blocks(config: Config) -> Iterator[tuple[str, Path, Mapping[str, Any]]]:
         if entry.model_info is not None:
             yield "model_info", (*at, "model_info"), entry.model_info.model_extra or {}
     guardrails = (litellm.model_extra or {}).get("guardrails")
-    for index, item in enumerate(guardrails if _is_list(guardrails) else ()):
+    for index, item in enumerate(guardrails if guardrails and _is_list(guardrails) else ()):
         parameters = item.get("litellm_params") if isinstance(item, Mapping) else None
         if isinstance(parameters, Mapping):
             yield "guardrail_params", (*_ROOT, "guardrails", index, "litellm_params"), parameters
