@@ -29,6 +29,7 @@ NAMES: Mapping[str, tuple[int, int, str]] = {
     "AutoScaling::AutoScalingGroup.AutoScalingGroupName": (1, 255, r"[^:]+"),
     "CloudWatch::Alarm.AlarmDescription": (0, 1024, _ANY),
     "CloudWatch::Alarm.AlarmName": (1, 255, r"[\x20-\x7e]+"),
+    "CloudWatch::Dashboard.DashboardName": (1, 255, r"[A-Za-z0-9_-]+"),
     "DynamoDB::Table.TableName": (3, 255, r"[A-Za-z0-9_.-]+"),
     "EC2::SecurityGroup.GroupDescription": (1, 255, _GROUP_DESCRIPTION),
     "ECS::Cluster.ClusterName": (1, 255, _ECS),

@@ -16,8 +16,10 @@ import pytest
 
 from aws_fidelity import api_gateway
 from aws_fidelity.api_gateway import answered
+from lisa_lambdas.caller import Caller
 from lisa_lambdas.errors import TooLargeError, UnavailableError
 from lisa_lambdas.repository import service as service_module
+from lisa_lambdas.repository.access import RepositoryAccess
 from lisa_lambdas.repository.embeddings import Embeddings
 from lisa_lambdas.repository.identifiers import chunk_ids
 from lisa_lambdas.repository.ingestion import MAX_CHUNKS, Ingestion, RefusedDocumentError, Splitting
@@ -128,10 +130,13 @@ def test_search_gives_up_before_api_gateway(monkeypatch: pytest.MonkeyPatch) -> 
             bucket=cast("Any", None),
             embeddings=Embeddings(lambda: f"http://127.0.0.1:{silent.getsockname()[1]}/"),
             splitting=Splitting(512, 51),
+            access=RepositoryAccess(cast("Any", None), ""),
         )
         begin = time.monotonic()
         with pytest.raises(UnavailableError):
-            service.search("docs", Search(modelName="m", query="q"), authorization="Bearer t")
+            service.search(
+                Caller("u-1", "ann", is_admin=False), "docs", Search(modelName="m", query="q"), authorization="Bearer t"
+            )
         assert time.monotonic() - begin < 10
 
 

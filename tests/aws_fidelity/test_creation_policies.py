@@ -106,7 +106,8 @@ def references(value: Any, names: Mapping[str, str]) -> set[str]:
             elif key == "Fn::GetAtt":
                 found.add(inner[0])
             elif key == "DependsOn":
-                found.update([inner] if isinstance(inner, str) else inner)
+                # Containers of a task depend on each other by objects.
+                found.update([inner] if isinstance(inner, str) else [one for one in inner if isinstance(one, str)])
             else:
                 found |= references(inner, names)
     elif isinstance(value, list):

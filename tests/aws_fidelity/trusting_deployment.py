@@ -186,6 +186,10 @@ def containers(deployed: Deployed) -> Iterator[Process]:
             directories = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
             fetched = re.findall(r'"DIRECTORY", "(.*?)"', (templates_dir() / "instance/trust-bundle.py").read_text())[0]
             for container in task["Properties"]["ContainerDefinitions"]:
+                if "Environment" not in container:
+                    # It changes the owner of a directory, and connects to nothing.
+                    assert container["Name"] == "weights-owner"
+                    continue
                 variables = plain({one["Name"]: one["Value"] for one in container["Environment"]})
                 for mount in container["MountPoints"]:
                     if directories[mount["SourceVolume"]] == fetched:
