@@ -13,7 +13,6 @@ from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
 from lisa_compiler.review.fit import Cost, compare_fit, cost_of
 from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
-from lisa_compiler.review.group_access import compare_group_access
 from lisa_compiler.review.iam_changes import compare_permissions
 from lisa_compiler.review.impact import Impact, ImpactCategory, sort_by_risk
 from lisa_compiler.review.interruptions import (
@@ -102,7 +101,7 @@ def _compare(environment: str, before: Output | None, after: Output) -> OutputCh
         *find_interruptions(resources, after),
         *compare_authorities(before, after),
         *compare_permissions(before, after),
-        *compare_group_access(before, after),
+        *_compare_group_access(before, after),
         *_external_models(settings),
         *_stacks(before, after),
         *_resource_changes(resources, before, after),
@@ -288,3 +287,10 @@ def _target(entry: Mapping[str, Any]) -> str:
     if provider in {"bedrock", "sagemaker", "sagemaker_chat"}:
         return f"to {provider.partition('_')[0].capitalize()} (`{model.partition('/')[2]}`)"
     return f"outside the account, to the provider `{provider}`"
+
+
+def _compare_group_access(before: Output, after: Output) -> Iterator[Impact]:
+    if before.configuration().get("accessConfig") != after.configuration().get("accessConfig"):
+        from lisa_compiler.review.group_access import compare_group_access  # noqa: PLC0415  # models: 0.2 s
+
+        yield from compare_group_access(before, after)
