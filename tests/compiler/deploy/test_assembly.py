@@ -16,6 +16,7 @@ from lisa_compiler.product.sources import FUNCTIONS
 
 from .site import ROOT
 
+CONFIGURATION = ["configuration gateway/routes.json", "configuration litellm/config.yaml"]
 LAYERS = ["authorizer", "common", "fastapi", "rag", "sdk"]
 
 
@@ -39,7 +40,8 @@ def test_every_artifact_is_told_once_and_images_come_last() -> None:
     functions, rest = artifacts[5 : 5 + len(FUNCTIONS)], artifacts[5 + len(FUNCTIONS) :]
     assert sorted(artifact.title for artifact in functions) == [f"code {name}" for name in sorted(FUNCTIONS)]
     assert rest[0].title == "web application"
-    assert {artifact.kind for artifact in rest[1:]} == {ArtifactType.IMAGE}
+    assert [artifact.title for artifact in rest if artifact.kind is ArtifactType.CONFIGURATION] == CONFIGURATION
+    assert {artifact.kind for artifact in rest[1 + len(CONFIGURATION) :]} == {ArtifactType.IMAGE}
     assert len({artifact.digest for artifact in artifacts}) == len(artifacts)
 
 

@@ -106,6 +106,7 @@ def test_model_environment(planned: Planned) -> None:
     environment = dict(planned().models[0].service.environment)
     assert environment == {
         "AWS_REGION": "us-east-1",
+        "HOME": "/tmp",
         "LOCAL_CODE_PATH": "/opt/model-code",
         "LOCAL_MODEL_PATH": "/nvme/model",
         "MODEL_NAME": "org/small-model",

@@ -16,7 +16,7 @@ from tests.compiler.conftest import TGI, Project
 from lisa_compiler.emit.cloudformation.inputs import InputDigests, stack_inputs
 from lisa_compiler.emit.cloudformation.protocol import Job, StackInput
 from lisa_compiler.emit.cloudformation.runtime import workers
-from lisa_compiler.plan.artifacts import ArtifactDigests
+from lisa_compiler.plan.artifacts import ArtifactDigests, GatewayConfiguration
 from lisa_compiler.product.artifact import FunctionRecipe, ProductArtifact
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class AnyProduct(dict[str, ProductArtifact]):
 
 def inputs(deployment: Deployment) -> dict[str, StackInput]:
     layers = {layer.name: "0" * 64 for layer in deployment.layers}
-    digests = ArtifactDigests(images=AnyDigest(), layers=layers, functions={}, website="")
+    gateway = GatewayConfiguration(litellm="0" * 64, routes="1" * 64)
+    digests = ArtifactDigests(images=AnyDigest(), layers=layers, functions={}, website="", gateway=gateway)
     return {stack.component: stack for stack in stack_inputs(deployment, digests, AnyProduct(), "env")}
 
 

@@ -85,7 +85,9 @@ def test_models_read_the_secret_of_another_account_with_its_key(stacks: dict[str
 
 
 def test_rag_function_reads_the_named_secret_with_its_key(stacks: dict[str, dict[str, Any]]) -> None:
+    access = "arn:aws:ssm:us-east-1:123456789012:parameter/dev/test/lisa/repositoryAccess"
     assert secret_statements(stacks["rag"], "rag-function") == [
+        ("ssm:GetParameters", access, None),
         ("secretsmanager:GetSecretValue", [f"{STEM}team/vector-??????"], None),
         ("kms:Decrypt", [OWN_KEY], VIA),
     ]

@@ -113,8 +113,8 @@ def test_a_change_of_models_changes_a_parameter_of_the_gateway_alone(compiled: C
         assert old.keys() == new.keys()
         changed = {name for name in old if old[name] != new[name]}
         assert "GatewayConfigurationParameter" in changed
-        # The other one lists the hosted models for the deprecated routes.
-        assert changed <= {"GatewayConfigurationParameter", "RegisteredModelsParameter"}
+        # The others list the hosted models, for the deprecated routes and for people.
+        assert changed <= {"Dashboard", "GatewayConfigurationParameter", "RegisteredModelsParameter"}
         value = json.loads(new["GatewayConfigurationParameter"]["Properties"]["Value"])
         assets = json.loads(after.files["cloudformation/serve.assets.json"])["files"]
         for name, path in (("routes", "gateway/routes.json"), ("litellm", "litellm/config.yaml")):
