@@ -33,13 +33,17 @@ def compiled(folder: Path, models: Mapping[str, str], external: Sequence[tuple[s
         external: names and addresses of models that are not hosted; a name may have several.
     """
     hosted = [hosted_model(name) for name in models]
+    # An address of this machine is not valid: in the container it would be the container itself.
+    bases = {
+        f"https://external-{number}.example.com/v1": f"{address}/v1" for number, (_, address) in enumerate(external)
+    }
     entries = [
         {
             "model_name": name,
-            "litellm_params": {"model": f"openai/{name}", "api_base": f"{address}/v1", "api_key": "ignored"},
+            "litellm_params": {"model": f"openai/{name}", "api_base": base, "api_key": "ignored"},
             "lisa_params": {"model_type": "textgen", "streaming": True},
         }
-        for name, address in external
+        for (name, _), base in zip(external, bases, strict=True)
     ]
     rest_api = copy.deepcopy(dict(MINIMAL["restApiConfig"]))
     rest_api["containerConfig"]["environment"] = {"PROXY_KEY": _SECRET}
@@ -53,6 +57,8 @@ def compiled(folder: Path, models: Mapping[str, str], external: Sequence[tuple[s
     for entry in content["model_list"]:
         if address := models.get(entry["model_name"]):
             entry["litellm_params"]["api_base"] = f"{address}/v1"
+        elif base := bases.get(entry["litellm_params"].get("api_base", "")):
+            entry["litellm_params"]["api_base"] = base
     path = folder / "litellm.yaml"
     path.write_text(yaml.safe_dump(content))
     return path

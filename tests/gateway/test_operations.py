@@ -180,4 +180,5 @@ def test_refusals_are_errors_of_openai(served: Gateway) -> None:
         "type": "permission_error",
         "param": None,
         "code": "forbidden",
+        "request_id": answer.headers["X-Request-ID"],
     }
