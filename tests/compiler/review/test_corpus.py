@@ -38,5 +38,5 @@ def test_every_golden_comment_is_of_a_change() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith("instance_")])
-def test_a_changed_instance_type_takes_less_than_25_lines(name: str) -> None:
-    assert len((GOLDEN / f"{name}.md").read_text(encoding="utf-8").splitlines()) < 25
+def test_a_changed_instance_type_takes_less_than_28_lines(name: str) -> None:
+    assert len((GOLDEN / f"{name}.md").read_text(encoding="utf-8").splitlines()) < 28
