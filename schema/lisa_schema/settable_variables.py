@@ -37,6 +37,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         GATEWAY: {
             **_ALL_SERVERS,
             "ANSWER_TIMEOUT": "seconds until LiteLLM's first byte, and between parts of a stream; 590",
+            "AUDIT_MAX_BYTES": "bytes of audit records that may wait; 256 MiB",
             "AWS_BEARER_TOKEN_BEDROCK": "API key of Bedrock, as the ARN of a secret",
             "BODY_PROGRESS_TIMEOUT": "seconds in which `MIN_BODY_BYTES` of a body must arrive; 30",
             "BODY_TIMEOUT": "seconds until a body that is not an upload must have arrived; 120",
@@ -78,6 +79,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "MAX_TARGET_BYTES": "longest path and query of a request; 16 KiB",
             "METRICS_PORT": "port for Prometheus, which no load balancer reaches; 9090, 0 for none",
             "MIN_BODY_BYTES": "bytes of a body that must arrive in `BODY_PROGRESS_TIMEOUT`; 30 KiB",
+            "STREAM_IDLE_TIMEOUT": "seconds between parts of a stream of events, after the first; 120",
             "THREADS": "worker processes; the instance's vCPUs, or as many as its memory is enough for",
             "TOKEN_GRACE": "seconds that a known API token is valid while DynamoDB does not answer; 3600",
             "WEB_ORIGINS": "origins that browsers may call from; the chat application's",

@@ -41,9 +41,11 @@ def instructor_variables() -> set[str]:
 
 def gateway_settings() -> Iterator[str]:
     """Every name that the gateway's settings have in the environment, from the source."""
-    tree = ast.parse((ROOT / "runtime/gateway/lisa_gateway/settings.py").read_text(encoding="utf-8"))
-    (settings,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
-    for field in settings.body:
+    modules = (ROOT / "runtime/gateway/lisa_gateway" / path for path in ("settings.py", "supervisor/settings.py"))
+    trees = [ast.parse(module.read_text(encoding="utf-8")) for module in modules]
+    settings = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert [one.name for one in settings] == ["Settings", "SupervisorSettings"]
+    for field in (field for one in settings for field in one.body):
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
             continue
         aliases = [
@@ -89,7 +91,7 @@ def test_what_an_image_sets_or_reads_is_classified(container: str) -> None:
 
 @pytest.mark.parametrize("container", EVERYWHERE)
 def test_what_is_settable_is_read(container: str) -> None:
-    of_libraries = ("AWS_", "LITELLM_", "PYTHON", "SGLANG_", "VLLM_")
+    of_libraries = ("AWS_", "HOME", "LITELLM_", "PYTHON", "SGLANG_", "VLLM_")
     listed = {name for name in SETTABLE[container] if not name.startswith(of_libraries)}
     assert listed - image_names(container) == set()
 

@@ -21,7 +21,11 @@ from lisa_schema.yaml_reader import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-OF_OTHER_FILES = {"models": "Continue's configuration", "waivers": "policy/waivers.yaml"}
+OF_OTHER_FILES = {
+    "- model_id": "llm's models",
+    "models": "Continue's configuration",
+    "waivers": "policy/waivers.yaml",
+}
 """First keys of blocks that are no configuration of LISA."""
 
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
