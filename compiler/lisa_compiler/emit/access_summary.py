@@ -40,7 +40,6 @@ def _row(who: str, entry: Mapping[str, Any], *, has_repositories: bool) -> dict[
         "repositories": _names(entry["repositories"]) if has_repositories else NOTHING,
         "per_caller": _limits(entry["perCaller"]),
         "per_group": _limits(entry["perGroup"]),
-        "audit": "with content" if entry["auditContent"] else "without content",
     }
 
 

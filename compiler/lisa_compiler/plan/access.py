@@ -18,8 +18,7 @@ def access_document(config: Config) -> Document | None:
 
     Returns:
         `groups`: an entry by name of the group; `everyone`: the entry of callers in no listed group. An entry has
-        `models` and `repositories` (names, or `*`), `perCaller` and `perGroup` (the limits that are set) and
-        `auditContent`.
+        `models` and `repositories` (names, or `*`), and `perCaller` and `perGroup` (the limits that are set).
     """
     access = config.access_config
     if access is None:
@@ -47,7 +46,6 @@ def _entry(access: AccessConfig, entry: AccessEntry | None) -> dict[str, Any]:
         "repositories": list(access.repositories_of(entry)),
         "perCaller": {} if entry is None else _limits(entry.per_caller),
         "perGroup": {} if entry is None else _limits(entry.per_group),
-        "auditContent": False if entry is None else entry.audit_content,
     }
 
 

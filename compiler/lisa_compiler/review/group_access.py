@@ -57,8 +57,8 @@ def _entry(access: AccessConfig, group: str) -> _Granted:
 
 
 def _impacts(who: str, old: _Granted, new: _Granted) -> Iterator[Impact]:
-    more = [*_changes(old, new), *_content(old[2], new[2])]
-    less = [*_changes(new, old, reverse=True), *_content(new[2], old[2], ends=True)]
+    more = list(_changes(old, new))
+    less = list(_changes(new, old, reverse=True))
     if more:
         yield Impact(ImpactCategory.BROADER_ACCESS, f"{who} may use more:", tuple(more))
     if less:
@@ -89,8 +89,3 @@ def _changes(old: _Granted, new: _Granted, *, reverse: bool = False) -> Iterator
 def _limit(limits: UsageLimits, name: str) -> int | None:
     found: int | None = getattr(limits, name)
     return found
-
-
-def _content(old: AccessEntry, new: AccessEntry, *, ends: bool = False) -> Iterator[str]:
-    if new.audit_content and not old.audit_content:
-        yield f"the audit log {'no longer contains' if ends else 'contains'} its requests and responses"

@@ -54,7 +54,6 @@ class RequestContext:
         prompt_tokens: tokens of the prompt, if the response reports them.
         completion_tokens: tokens of the response, if it reports them.
         has_estimated_tokens: whether the tokens are an estimate, because the response does not report them.
-        audits_content: whether the audit log has the request's content.
         bytes_in: bytes of the request's body, declared or received.
         bytes_out: bytes of the response's body that were sent.
         budget: the caller's group whose token budget is used most, and the percentage used; None without a budget.
@@ -74,7 +73,6 @@ class RequestContext:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     has_estimated_tokens: bool = False
-    audits_content: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
     budget: tuple[str, float] | None = None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lisa_schema.models.base import ConfigModel, Flag, HttpsUrl, IamNamePart, IamPath, Integer, PolicyReference
+from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart, IamPath, Integer, PolicyReference
 from lisa_schema.models.enums import AccessDefault
 
 ALL = "*"
@@ -118,9 +118,6 @@ class AccessEntry(ConfigModel):
     )
     per_group: UsageLimits = Field(
         default_factory=UsageLimits, description="Limits of all callers in the group together."
-    )
-    audit_content: Flag = Field(
-        default=False, description="Whether the audit log contains the requests and responses of the group, encrypted."
     )
 
 

@@ -28,7 +28,7 @@ def test_without_access_configuration_there_is_no_document(planned: Planned) -> 
 
 def test_document_has_every_default_resolved(planned: Planned) -> None:
     deployment = planned(accessConfig={"default": "closed", "groups": {"science": SCIENCE}})
-    nothing = {"perCaller": {}, "perGroup": {}, "auditContent": False}
+    nothing = {"perCaller": {}, "perGroup": {}}
     assert json.loads(emit_routes(deployment)[PATH])["access"] == {
         "groups": {
             "science": {
@@ -52,5 +52,5 @@ def test_summary_has_a_row_for_each_group_and_for_all_others(planned: Planned) -
         ("`science`", "small", "1,200 requests/min", "5 tokens/day"),
         ("callers in no listed group", "none", "no limits", "no limits"),
     ]
-    alone = access_rows(planned(accessConfig={"everyone": {"auditContent": True}}))
-    assert [(row["who"], row["models"], row["audit"]) for row in alone] == [("all callers", "all", "with content")]
+    alone = access_rows(planned(accessConfig={"everyone": {}}))
+    assert [(row["who"], row["models"]) for row in alone] == [("all callers", "all")]

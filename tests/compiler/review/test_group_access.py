@@ -72,13 +72,5 @@ def test_group_that_is_removed_has_the_access_of_everyone() -> None:
     }
 
 
-def test_audited_content_is_reported() -> None:
-    words = "its requests and responses"
-    assert changes(group(), group(auditContent=True)) == {
-        MORE: f"The group `science` may use more:\nthe audit log contains {words}"
-    }
-    assert "no longer contains" in changes(group(auditContent=True), group())[LESS]
-
-
 def test_writing_what_is_the_default_changes_nothing() -> None:
     assert changes(None, {"default": "open", "everyone": {"models": ["*"]}}) == {}

@@ -194,7 +194,6 @@ class AccessControl:
         if grant is not None:
             if context.model and not grant.permits(context.model):
                 raise ModelForbiddenError(context.model)
-            context.audits_content = grant.audit_content
             if grant.rules and self._limiter is not None:
                 tokens = max(1, estimated_prompt(length))
                 who = principal(context.caller)

@@ -47,7 +47,6 @@ class _Entry(BaseModel):
     models: tuple[str, ...]
     per_caller: Mapping[LimitKind, PositiveInt] = Field(default_factory=dict, alias="perCaller")
     per_group: Mapping[LimitKind, PositiveInt] = Field(default_factory=dict, alias="perGroup")
-    audit_content: bool = Field(default=False, alias="auditContent")
 
 
 class _Document(BaseModel):
@@ -80,13 +79,11 @@ class Grant:
         groups: its groups that the document lists.
         models: names of models; None for all of them.
         rules: its limits, in the order of `LimitKind`.
-        audit_content: whether the audit log has the content of its requests.
     """
 
     groups: tuple[str, ...]
     models: frozenset[str] | None
     rules: tuple[Rule, ...]
-    audit_content: bool
     pattern: re.Pattern[str]
 
     def permits(self, model: str) -> bool:
@@ -145,6 +142,5 @@ class AccessDocument:
             groups=listed,
             models=None if ALL in models else frozenset(models),
             rules=tuple(rules),
-            audit_content=any(entry.audit_content for entry in entries.values()),
             pattern=pattern_of(models),
         )
