@@ -93,7 +93,7 @@ def test_no_record_is_lost_when_processes_are_killed(audited: tuple[Gateway, Pat
         ended = [each for each in children if "lisa_gateway.audit" in each.cmdline() or round_number == 1]
         for each in ended:
             os.kill(each.pid, signal.SIGKILL)
-        wait_for(lambda: _answers(served), 30)
+        wait_for(lambda: _answers(served), 120)
     # Files of a process that was killed are taken over after some seconds.
     wait_for(lambda: set(sent) <= {record.get("requestId") for record in records(aws)}, 60)
 
