@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_dynamodb as dynamodb
 
-from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
-from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.api_functions import add_api_function
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
-from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table, key_schema
 from lisa_compiler.plan.routes import TOKENS_ROUTES
 
@@ -48,31 +46,26 @@ def add_token_table(stack: LisaStack) -> None:
 
 def add_token_api(stack: LisaStack, assets: Assets) -> None:
     """Add the function behind `/tokens`, which cannot read tokens that LISA 2.x stored as they are."""
-    deployment = stack.deployment
     table = _table_arn(stack)
     statements = [
         allow(["dynamodb:DeleteItem", "dynamodb:PutItem"], table, when=_only({"dynamodb:LeadingKeys": [_DIGESTS]})),
         allow(["dynamodb:Query", "dynamodb:Scan"], f"{table}/index/{TOKENS_BY_OWNER_INDEX}"),
         stack.use_key("dynamodb"),
     ]
-    role = add_function_role(stack, "TokensRole", function="tokens", statements=statements)
-    function = PythonFunction(
+    add_api_function(
         stack,
         "Tokens",
         function="tokens",
-        package="tokens",
-        role_arn=role.attr_arn,
-        layers=["common"],
+        statements=statements,
         environment={
-            "LOG_LEVEL": deployment.function_log_level,
             "TOKENS_BY_OWNER_INDEX_NAME": TOKENS_BY_OWNER_INDEX,
-            "TOKEN_TABLE_NAME": deployment.names.token_table,
-            "WEB_ORIGIN": web_origin(stack),
+            "TOKEN_TABLE_NAME": stack.deployment.names.token_table,
         },
+        routes=TOKENS_ROUTES,
+        routes_id="TokenRoutes",
         assets=assets,
         description="Creates, lists and revokes the API tokens of users",
     )
-    Routes(stack, "TokenRoutes", routes=TOKENS_ROUTES, function=function)
 
 
 def record_last_use(stack: LisaStack) -> Statement:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
-from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.api_functions import add_api_function
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
-from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table
 from lisa_compiler.plan.routes import USAGE_ROUTES
 
@@ -40,20 +38,14 @@ def add_usage_api(stack: LisaStack, assets: Assets) -> None:
         allow("dynamodb:Query", deployment.arn("dynamodb", f"table/{table}")),
         stack.use_key("dynamodb", reads_only=True),
     ]
-    role = add_function_role(stack, "UsageRole", function="usage", statements=statements)
-    function = PythonFunction(
+    add_api_function(
         stack,
         "Usage",
         function="usage",
-        package="usage",
-        role_arn=role.attr_arn,
-        layers=["common"],
-        environment={
-            "LOG_LEVEL": deployment.function_log_level,
-            "USAGE_TABLE_NAME": table,
-            "WEB_ORIGIN": web_origin(stack),
-        },
+        statements=statements,
+        environment={"USAGE_TABLE_NAME": table},
+        routes=USAGE_ROUTES,
+        routes_id="UsageRoutes",
         assets=assets,
         description="Shows users what they have used",
     )
-    Routes(stack, "UsageRoutes", routes=USAGE_ROUTES, function=function)

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_dynamodb as dynamodb
 
-from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
-from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.api_functions import add_api_function
 from lisa_compiler.emit.cloudformation.constructs.policies import allow
-from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tables import add_table, key_schema
 from lisa_compiler.plan.routes import SESSION_ROUTES
@@ -37,24 +35,19 @@ class ChatStack(LisaStack):
     def __init__(self, app: cdk.App, deployment: Deployment, assets: Assets) -> None:
         super().__init__(app, deployment, "chat")
         self._sessions_table()
-        role = add_function_role(self, "SessionRole", function="session", statements=self._statements())
-        function = PythonFunction(
+        add_api_function(
             self,
             "Session",
             function="session",
-            package="session",
-            role_arn=role.attr_arn,
-            layers=["common"],
+            statements=self._statements(),
             environment={
-                "LOG_LEVEL": deployment.function_log_level,
                 "SESSIONS_BY_UPDATE_INDEX_NAME": SESSIONS_BY_UPDATE_INDEX,
                 "SESSIONS_TABLE_NAME": deployment.names.sessions_table,
-                "WEB_ORIGIN": web_origin(self),
             },
+            routes=SESSION_ROUTES,
             assets=assets,
             description="Stores the sessions of the chat application",
         )
-        Routes(self, "Routes", routes=SESSION_ROUTES, function=function)
 
     def _statements(self) -> list[Statement]:
         deployment = self.deployment
