@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 
 class Table:
-    """Records writes; waits or fails as it is told."""
+    """Records writes; waits or fails on request."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.written: list[tuple[str, int, int]] = []

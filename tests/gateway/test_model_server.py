@@ -95,7 +95,7 @@ def test_a_server_is_tried_by_one_request_at_a_time_while_it_is_out_of_reach() -
     assert [circuit.may_try() for _ in range(3)] == [True] * 3
     circuit.has_failed()
     assert [circuit.may_try() for _ in range(3)] == [True, False, False]
-    now[0] = 1.1  # An attempt that hangs holds up nobody.
+    now[0] = 1.1  # Other requests do not wait for an attempt that hangs.
     assert [circuit.may_try() for _ in range(2)] == [True, False]
     circuit.has_failed()
     assert [circuit.may_try() for _ in range(2)] == [True, False]

@@ -70,7 +70,7 @@ def _changes(old: _Granted, new: _Granted, *, reverse: bool = False) -> Iterator
     for noun, was, will in (("models", old[0], new[0]), ("RAG repositories", old[1], new[1])):
         added = [name for name in will if name not in was]
         if added and ALL not in was:
-            # Of a side that has everything, only the names that remain tell what is lost.
+            # If a side has everything, only the names that remain show what is lost.
             rest = f" except {join_list(f'`{name}`' for name in was)}" if reverse and ALL in added and was else ""
             what = f"all {noun}{rest}" if ALL in added else f"{noun}: {join_list(f'`{name}`' for name in added)}"
             yield what

@@ -1,4 +1,4 @@
-"""What Prometheus is told, summed over all workers, on a port of its own."""
+"""Prometheus metrics, summed over all workers, on a separate port."""
 
 from __future__ import annotations
 

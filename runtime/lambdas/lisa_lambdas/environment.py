@@ -16,7 +16,7 @@ class EnvironmentVariableError(Exception):
 
 
 class Environment(BaseModel):
-    """What every function is told; each has a subclass with its own variables, a field for each by its name.
+    """Variables that every function has; each has a subclass with its own ones, a field for each by its name.
 
     Attributes:
         log_level: how much is logged, LOG_LEVEL.

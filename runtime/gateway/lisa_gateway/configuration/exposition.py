@@ -1,4 +1,4 @@
-"""What Prometheus is told of the configuration, once for a container."""
+"""Prometheus metrics of the configuration, once for a container."""
 
 from __future__ import annotations
 

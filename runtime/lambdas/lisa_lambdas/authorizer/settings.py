@@ -1,4 +1,4 @@
-"""What the authorizer is told."""
+"""Variables of the authorizer."""
 
 from __future__ import annotations
 

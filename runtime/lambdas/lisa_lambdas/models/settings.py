@@ -1,4 +1,4 @@
-"""What the models function is told."""
+"""Variables of the models function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the session function is told."""
+"""Variables of the session function."""
 
 from __future__ import annotations
 

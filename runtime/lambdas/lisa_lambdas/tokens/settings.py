@@ -1,4 +1,4 @@
-"""What the tokens function is told."""
+"""Variables of the tokens function."""
 
 from __future__ import annotations
 

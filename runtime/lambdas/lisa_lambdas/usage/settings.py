@@ -1,4 +1,4 @@
-"""What the usage function is told."""
+"""Variables of the usage function."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ENDPOINTS = [
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-def test_nobody_comes_past_the_authorizer(models: Models, method: str, path: str) -> None:
+def test_requests_that_bypass_the_authorizer_are_refused(models: Models, method: str, path: str) -> None:
     assert refusal(models.call(method, path, caller=None, body={})) == (401, "Unauthorized")
 
 

@@ -112,7 +112,7 @@ def test_anothers_cursor_leads_into_ones_own_sessions(call: Call) -> None:
         ("DELETE", "/session/one"),
     ],
 )
-def test_nobody_comes_past_the_authorizer(call: Call, method: str, path: str) -> None:
+def test_requests_that_bypass_the_authorizer_are_refused(call: Call, method: str, path: str) -> None:
     assert refusal(call(method, path, caller=None, body={"messages": []})) == (401, "Unauthorized")
 
 

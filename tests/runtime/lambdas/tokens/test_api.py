@@ -142,7 +142,7 @@ def test_a_body_that_is_no_token(call: Call, body: object) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/tokens"), ("POST", "/tokens"), ("DELETE", "/tokens/0a1b2c3d4e5f")]
 )
-def test_nobody_comes_past_the_authorizer(call: Call, method: str, path: str) -> None:
+def test_requests_that_bypass_the_authorizer_are_refused(call: Call, method: str, path: str) -> None:
     assert refusal(call(method, path, caller=None, body={"name": "x"})) == (401, "Unauthorized")
 
 
