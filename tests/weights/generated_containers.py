@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import parts
+from lisa_compiler.dev.processes import free_port
 from weights import seaweedfs
 
 _RECORDER = """#!/bin/sh
@@ -65,9 +65,7 @@ class GeneratedContainer:
         """
         python, server = parts.PYTORCH / "bin/python", parts.PYTORCH / "bin/vllm"
         self._program("vllm", f'#!/bin/sh\nexec {python} -P {server} "$@"\n')
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         environment = self._environment()
         environment["SERVER_ARGS"] = f"{environment.get('SERVER_ARGS', '')} --host 127.0.0.1 --port {port}"
         log = self.folder / "log"

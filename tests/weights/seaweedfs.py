@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_ATTEMPTS = 4
+from lisa_compiler.dev.processes import free_port
 
 OWNER = {"AWS_ACCESS_KEY_ID": "owner-key", "AWS_SECRET_ACCESS_KEY": "owner-secret", "AWS_REGION": "us-east-1"}
 STRANGER = {**OWNER, "AWS_ACCESS_KEY_ID": "stranger-key", "AWS_SECRET_ACCESS_KEY": "stranger-secret"}
@@ -64,33 +63,18 @@ def binary(name: str) -> str | None:
 
 @contextmanager
 def running(directory: Path, weed: str, s5cmd: str) -> Iterator[Store]:
-    """Start a server; again with other ports, if another program took one of them meanwhile."""
-    for attempt in range(_ATTEMPTS):
-        place = directory / str(attempt)
-        place.mkdir()
-        started = ExitStack()
-        try:
-            store = started.enter_context(_server(place, weed, s5cmd))
-        except RuntimeError:
-            if attempt + 1 == _ATTEMPTS:
-                raise
-            continue
-        with started:
-            yield store
-        return
-
-
-@contextmanager
-def _server(directory: Path, weed: str, s5cmd: str) -> Iterator[Store]:
+    """Start a server, which keeps its data in a directory, and kill it in the end."""
     (directory / "data").mkdir()
     (directory / "identities.json").write_text(json.dumps(IDENTITIES))
-    master, volume, filer, s3 = _free_ports(4)
+    s3 = free_port()
+    ports = [f"-s3.port={s3}", f"-s3.port.grpc={free_port()}"]
+    for part in ("master", "volume", "filer"):
+        ports += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [
                 weed, "server", f"-dir={directory / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-                f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}",
-                "-s3", f"-s3.port={s3}", f"-s3.config={directory / 'identities.json'}",
+                *ports, "-filer", "-s3", f"-s3.config={directory / 'identities.json'}",
                 "-s3.port.lance=0", "-s3.port.iceberg=0", "-master.telemetry=false",
                 "-volume.max=400", "-master.volumeSizeLimitMB=256",
             ],
@@ -116,25 +100,3 @@ def _wait(store: Store, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise RuntimeError(f"SeaweedFS did not start: {log.read_text()[-2000:]}")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free together with the one 10,000 above, which SeaweedFS takes for gRPC."""
-    taken: list[socket.socket] = []
-    found: list[int] = []
-    try:
-        for port in range(21_000 + time.monotonic_ns() % 20_000, 50_000):
-            pair = [socket.socket(), socket.socket()]
-            taken += pair
-            try:
-                pair[0].bind(("127.0.0.1", port))
-                pair[1].bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            found.append(port)
-            if len(found) == count:
-                return found
-    finally:
-        for each in taken:
-            each.close()
-    raise RuntimeError("no free ports")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -31,8 +32,10 @@ _LAST_LINES = 15
 _PROBE_SECONDS = 0.1
 _STOP_SECONDS = 10
 _REAPER = Path(__file__).with_name("reaper.py")
-_ports: set[int] = set()
-"""Ports that free_port() has returned: the system may choose one again until something listens on it."""
+_FIRST_PORT, _LAST_PORT = 20000, 32767
+"""Below the ports that Linux and macOS choose for connections and for port 0 (ip_local_port_range)."""
+_reserved: dict[int, socket.socket] = {}
+"""What holds the ports that free_port() has returned."""
 
 
 class ProcessError(LisaError):
@@ -190,14 +193,33 @@ class Processes:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that no process listens on, another one with each call."""
-    while True:
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            port: int = listening.getsockname()[1]
-        if port not in _ports:
-            _ports.add(port)
+    """A TCP port of the loopback interface that no process listens on, reserved as long as this process lives.
+
+    Neither the system nor another process that calls this chooses it before the program that it is for listens on it:
+    the UDP port of the same number, which nobody else uses, is held as a lock.
+
+    Raises:
+        ProcessError: there is none.
+    """
+    ports = list(range(_FIRST_PORT, _LAST_PORT + 1))
+    random.shuffle(ports)
+    for port in ports:
+        if (lock := _reserve(port)) is not None:
+            _reserved[port] = lock
             return port
+    raise ProcessError(f"no port from {_FIRST_PORT} to {_LAST_PORT} is free")
+
+
+def _reserve(port: int) -> socket.socket | None:
+    lock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        lock.bind(("127.0.0.1", port))
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", port))
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def responds(url: str) -> Callable[[], bool]:

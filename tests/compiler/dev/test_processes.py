@@ -52,6 +52,23 @@ def test_lines_are_told_with_the_name_of_the_part() -> None:
     assert lines == [("part", "hello")]
 
 
+def test_a_port_is_reserved_for_this_process_before_anything_listens_on_it() -> None:
+    taken = {free_port() for _ in range(300)}
+    code = "from lisa_compiler.dev.processes import free_port; print(*(free_port() for _ in range(300)))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
+    others = {int(port) for port in done.stdout.split()}
+    assert len(others) == len(taken) == 300
+    assert not taken & others
+
+
+def test_the_system_never_chooses_a_reserved_port_by_itself() -> None:
+    first, last = 32768, 60999
+    ranges = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if ranges.exists():
+        first, last = map(int, ranges.read_text().split())
+    assert not first <= free_port() <= last
+
+
 def test_a_program_is_started_when_it_answers() -> None:
     port = free_port()
     code = f"import http.server as h; h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).serve_forever()"
