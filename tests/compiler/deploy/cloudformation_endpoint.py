@@ -134,7 +134,7 @@ class Endpoint:
             given.get("ChangeSetType", "UPDATE"),
             body=given["TemplateBody"],
             given=values,
-            tags={each["Key"]: each["Value"] for each in given.get("Tags", ())},
+            tags={each["Key"]: each["Value"] for each in given["Tags"]} if "Tags" in given else stack.tags if stack else {},
             imports={logical: next(iter(identity.values())) for logical, identity in imports.items()},
         )
         return {"Id": found.identity, "StackId": found.stack.identity}
@@ -203,6 +203,7 @@ def _described(stack: StackModel) -> dict[str, Any]:
         "StackId": stack.identity,
         "StackStatus": status,
         "Description": template.get("Description", ""),
+        "TemplateDescription": template.get("Description", ""),
         "EnableTerminationProtection": stack.protected,
         "Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()],
         "Parameters": [
