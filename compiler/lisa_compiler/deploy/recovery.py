@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.errors import DeployError, RequestError
 from lisa_compiler.deploy.removal import Removal, explained_rollback
 from lisa_compiler.deploy.states import Recovery, recovery
 
 if TYPE_CHECKING:
+    from lisa_compiler.aws.cloudformation import DeployedStack
     from lisa_compiler.deploy.plan import StackChange
 
 
@@ -58,34 +59,60 @@ class Recoveries:
             raise DeployError(explained_rollback(step.name, step.component, ending))
 
 
-def recover(recoveries: Recoveries, steps: Sequence[StackChange]) -> None:
+def recover(recoveries: Recoveries, steps: Sequence[StackChange]) -> dict[str, Sequence[str]]:
     """Bring stacks to a status in which they can be deployed, those that depend on others first.
 
     The status is read again: a stack may have recovered since it was planned.
 
+    Returns:
+        What failed, by stack.
+
     Raises:
-        DeployError: a stack cannot be recovered.
+        RequestError: AWS rejects a request.
     """
     if not any(step.recovery is not Recovery.NONE for step in steps):
-        return
-    removal = recoveries.removal
+        return {}
     names = [step.name for step in steps]
-    present = removal.operations.cloudformation.wait_until_stable(names, recoveries.tell)
+    present = recoveries.removal.operations.cloudformation.wait_until_stable(names, recoveries.tell)
+    failures: dict[str, Sequence[str]] = {}
     for step in reversed(steps):
-        found = present.get(step.name)
-        if found is None:
+        if step.name not in present:
             continue
-        first, _ = recovery(step.name, found.status)
-        if first is not Recovery.NONE:
-            recoveries.tell(f"{step.name} ({found.status}): {first.value}")
-        if first is Recovery.CONTINUE:
-            recoveries.continue_rollback(step)
-        elif first is Recovery.ROLL_BACK:
-            recoveries.roll_back(step)
-        elif first in (Recovery.DELETE, Recovery.FINISH_DELETION):
-            removal.remove(found, step.component)
-        elif first is Recovery.MANUAL:
-            raise DeployError(f"{step.name} cannot be changed ({found.status}): fix it in the CloudFormation console.")
+        try:
+            _recover(recoveries, step, present[step.name])
+        except RequestError:
+            raise
+        except DeployError as error:
+            failures[step.name] = str(error).splitlines()
+    return failures
+
+
+def _recover(recoveries: Recoveries, step: StackChange, found: DeployedStack) -> None:
+    first, _ = recovery(step.name, found.status)
+    if first is not Recovery.NONE:
+        recoveries.tell(f"{step.name} ({found.status}): {first.value}")
+    if first is Recovery.CONTINUE:
+        recoveries.continue_rollback(step)
+    elif first is Recovery.ROLL_BACK:
+        recoveries.roll_back(step)
+    elif first in (Recovery.DELETE, Recovery.FINISH_DELETION):
+        recoveries.removal.remove(found, step.component)
+    elif first is Recovery.MANUAL:
+        raise DeployError(f"{step.name} cannot be changed ({found.status}): fix it in the CloudFormation console.")
+
+
+def without_failed(
+    steps: Sequence[StackChange], failures: Mapping[str, Sequence[str]], depends_on: Mapping[str, Sequence[str]]
+) -> tuple[StackChange, ...]:
+    """The steps that neither failed to recover nor depend on one that did."""
+    failed: set[str] = set()
+    kept: list[StackChange] = []
+    for step in steps:
+        if step.name in failures or failed.intersection(depends_on[step.component]):
+            failed.add(step.component)
+        else:
+            kept.append(step)
+    return tuple(kept)
 
 
 def batches(steps: Sequence[StackChange], depends_on: Mapping[str, Sequence[str]]) -> Iterator[tuple[StackChange, ...]]:

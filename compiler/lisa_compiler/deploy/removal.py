@@ -72,7 +72,7 @@ class Removal:
                 self.tell(f"{name}: leaving {', '.join(allowed)} behind")
                 ending = self.operations.delete(name, allowed)
         if ending.status != "DELETE_COMPLETE":
-            raise DeployError(_explained(name, component, ending, "could not be deleted"))
+            raise DeployError(_explained(component, ending, f"{name} could not be deleted"))
 
     def _empty(self, name: str, failed: Sequence[StackResource]) -> bool:
         """Empty buckets that are deleted with their data; whether there was one."""
@@ -113,16 +113,16 @@ class Removal:
         return self._cloudformation.account.client(service)
 
 
-def _explained(name: str, component: str, ending: Ending, what: str) -> str:
+def _explained(component: str, ending: Ending, what: str) -> str:
     """An error with CloudFormation's reasons, and how to go on without the resources that failed."""
-    reasons = "".join(f"\n  {line}" for line in ending.reasons)
+    reasons = "".join(f"\n  {line}" for line in dict.fromkeys(ending.reasons))
     fix = "Fix these errors and rerun the command"
     if ending.failed:
         options = " ".join(f"--skip {component}.{each.logical_id}" for each in ending.failed)
         fix += f", or leave these resources as they are: {options}"
-    return f"{name} {what} ({ending.status}). {fix}.{reasons}"
+    return f"{what} ({ending.status}). {fix}.{reasons}"
 
 
 def explained_rollback(name: str, component: str, ending: Ending) -> str:
     """The error of a rollback that failed again."""
-    return _explained(name, component, ending, "could not be rolled back")
+    return _explained(component, ending, f"{name} could not be rolled back")

@@ -24,7 +24,7 @@ from lisa_compiler.deploy.adoption import Adoption
 from lisa_compiler.deploy.orphans import History
 from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks, require_own_stacks
 from lisa_compiler.deploy.prerequisites import require_amis, require_weights
-from lisa_compiler.deploy.recovery import Recoveries, batches, recover
+from lisa_compiler.deploy.recovery import Recoveries, batches, recover, without_failed
 from lisa_compiler.deploy.removal import Removal
 from lisa_compiler.deploy.states import Recovery
 
@@ -149,19 +149,21 @@ class DeploySession:
     def deploy(self, plan: StackPlan, skipped: Mapping[str, Sequence[str]] = _NOTHING) -> Outcome:
         """Remove orphaned stacks, recover and deploy the selected ones; artifacts must be published before.
 
-        A stack that cannot be removed does not keep the others from being deployed; the outcome is a failure.
+        A stack that cannot be removed or recovered does not keep those that do not depend on it from being deployed;
+        the outcome is a failure.
 
         Args:
             plan: what to do.
             skipped: by component, logical ids that a failed rollback or deletion may leave as they are.
 
         Raises:
-            DeployError: a stack cannot be recovered, or its retained resources cannot be adopted.
+            DeployError: retained resources cannot be adopted, or AWS rejects a request.
         """
         failures = self._remove(plan.orphaned, skipped)
         code = 0
-        recover(self._recovery(skipped), plan.steps)
-        for batch in batches(plan.steps, {stack.component: stack.depends_on for stack in plan.selected}):
+        depends_on = {stack.component: stack.depends_on for stack in plan.selected}
+        failures |= recover(self._recovery(skipped), plan.steps)
+        for batch in batches(without_failed(plan.steps, failures, depends_on), depends_on):
             self._adopt(batch)
             found = self._deploy([step.component for step in batch])
             failures |= found.failures

@@ -166,7 +166,9 @@ class Rules:
     def require_deletable(self, thing: Thing) -> None:
         """Refuse to delete what is protected, in use, or not empty."""
         if is_protected(thing.kind, thing.properties):
-            raise RefusedError("OperationNotPermitted", f"{thing.identity} cannot be deleted: deletion protection is on")
+            raise RefusedError(
+                "OperationNotPermitted", f"{thing.identity} cannot be deleted: deletion protection is on"
+            )
         if thing.contents:
             raise RefusedError("BucketNotEmpty", "The bucket you tried to delete is not empty")
         if holder := next(self._holders(thing), None):

@@ -8,7 +8,7 @@ What the real CLI does is tested by `test_deployment`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,19 +29,22 @@ class CdkModel:
     Attributes:
         assembly: what it deploys.
         client: of CloudFormation.
+        tell: receives the errors that the CLI prints.
         as_yaml: whether templates are sent as YAML, as the CLI does with the legacy synthesizer.
     """
 
     assembly: Assembly
     client: Any
+    tell: Callable[[str], None]
     as_yaml: bool = False
 
-    def run(self, _project: Path, arguments: Sequence[str], *, region: str, profile: str | None) -> int:
+    def run(self, _project: Path, arguments: Sequence[str], **_options: object) -> int:
         chosen = [stack for stack in self.assembly.stacks if stack.component in arguments[1:]]
         step = self._deploy if arguments[0] == "deploy" else self._destroy
         try:
             return 0 if all(step(stack) for stack in (chosen if arguments[0] == "deploy" else reversed(chosen))) else 1
-        except ClientError:
+        except ClientError as error:
+            self.tell(str(error))
             return 1
 
     def _deploy(self, stack: Stack) -> bool:

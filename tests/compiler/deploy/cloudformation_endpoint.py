@@ -6,14 +6,14 @@ this process does (`Killed`), after or before they had their effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import boto3
 
-from .cloudformation_model import IMPORTABLE, ChangeSet, CloudFormationModel, InvalidError, StackModel
+from .cloudformation_model import CloudFormationModel
+from .cloudformation_stacks import IMPORTABLE, ChangeSet, InvalidError, StackModel
 from .cloudformation_templates import read
 
 _OK = type("Response", (), {"status_code": 200})()
@@ -22,6 +22,23 @@ _FAILED = type("Response", (), {"status_code": 400})()
 
 class Killed(BaseException):
     """The process that called is killed: nothing of it runs any more."""
+
+
+@cache
+def _client(service: str) -> tuple[Any, dict[str, Any]]:
+    """A client of a service, made once, since that takes a quarter of a second; and what answers its calls."""
+    client = boto3.Session("AKIDEXAMPLE", "local", region_name="us-east-1").client(service)
+    answering: dict[str, Any] = {}
+
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        answering["given"] = dict(params)
+
+    def answer(model: Any, **_: Any) -> Any:
+        return answering["answer"](model.name, answering["given"])
+
+    client.meta.events.register_last("before-parameter-build", remember)
+    client.meta.events.register_first("before-call", answer)
+    return client, answering
 
 
 @dataclass
@@ -41,25 +58,9 @@ class Endpoint:
     region: str = "us-east-1"
 
     def client(self, service: str, _role: str | None = None) -> Any:
-        return self._clients[service]
-
-    @cached_property
-    def _clients(self) -> Mapping[str, Any]:
-        session = boto3.Session("AKIDEXAMPLE", "local", region_name=self.region)
-        made = {}
-        for service in ("cloudformation", "elbv2", "s3", "ssm"):
-            client = made[service] = session.client(service)
-            given: dict[str, Any] = {}
-
-            def remember(params: dict[str, Any], model: Any, given: dict[str, Any] = given, **_: Any) -> None:
-                given["params"] = dict(params)
-
-            def answer(model: Any, given: dict[str, Any] = given, **_: Any) -> tuple[Any, dict[str, Any]]:
-                return self._answer(model.name, given["params"])
-
-            client.meta.events.register_last("before-parameter-build", remember)
-            client.meta.events.register_first("before-call", answer)
-        return made
+        client, answering = _client(service)
+        answering["answer"] = self._answer
+        return client
 
     def _answer(self, operation: str, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         self.calls.append(operation)
@@ -124,7 +125,9 @@ class Endpoint:
         stack = self.model.stacks.get(given["StackName"])
         known = stack.given if stack else {}
         values = {
-            each["ParameterKey"]: known[each["ParameterKey"]] if each.get("UsePreviousValue") else each["ParameterValue"]
+            each["ParameterKey"]: known[each["ParameterKey"]]
+            if each.get("UsePreviousValue")
+            else each["ParameterValue"]
             for each in given.get("Parameters", ())
             if not each.get("UsePreviousValue") or each["ParameterKey"] in known
         }
@@ -134,7 +137,11 @@ class Endpoint:
             given.get("ChangeSetType", "UPDATE"),
             body=given["TemplateBody"],
             given=values,
-            tags={each["Key"]: each["Value"] for each in given["Tags"]} if "Tags" in given else stack.tags if stack else {},
+            tags={each["Key"]: each["Value"] for each in given["Tags"]}
+            if "Tags" in given
+            else stack.tags
+            if stack
+            else {},
             imports={logical: next(iter(identity.values())) for logical, identity in imports.items()},
         )
         return {"Id": found.identity, "StackId": found.stack.identity}

@@ -1,90 +1,34 @@
-"""A model of CloudFormation in this process: stacks, change sets, failures and rollbacks as the User Guide describes them.
+"""A model of CloudFormation in this process: stacks and change sets as the User Guide describes them.
 
 It is what `docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide` says about stack statuses, change sets, importing,
 deletion policies and rolling back, with the rules of `account_rules` for what services refuse. It is not an emulator:
 resources have no behavior, properties are not validated, an operation is complete when its call returns (its progress
-is only shown), stacks are not nested, and there are no stack policies, drift, hooks, exports or macros. What is not said
-in the guide is chosen so that a deployer has it harder: a deletion that fails in a cleanup leaves the resource behind.
+is only shown), stacks are not nested, and there are no stack policies, drift, hooks, exports or macros. What the guide
+does not say is chosen to be hard for a deployer: what cannot be deleted in a cleanup is left behind.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lisa_compiler.review.update_behavior import UpdateBehavior, update_behavior
-
 from .account_rules import NAMES, RefusedError, Rules
+from .cloudformation_stacks import (
+    KEEPS,
+    UPDATABLE,
+    ChangeSet,
+    InvalidError,
+    Record,
+    StackModel,
+    import_problem,
+    order_of,
+    replaces,
+)
 from .cloudformation_templates import Values, active, order, parameters, read
 
-UPDATABLE = frozenset(
-    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
-)
-_KEEPS = ("Retain", "RetainExceptOnCreate")
 _NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
-
-
-class InvalidError(Exception):
-    """CloudFormation refuses a call: an error code and a message."""
-
-    def __init__(self, message: str, code: str = "ValidationError") -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Record:
-    """A resource of a stack, with the policy for its deletion."""
-
-    kind: str
-    identity: str
-    properties: Mapping[str, Any]
-    policy: str
-    replace_policy: str = "Delete"
-
-
-@dataclass
-class StackModel:
-    """A stack; `undo` is what a failed rollback has still to do, `failed` the resources that did not do as told."""
-
-    name: str
-    identity: str
-    status: str = "REVIEW_IN_PROGRESS"
-    body: str = ""
-    given: Mapping[str, str] = field(default_factory=dict)
-    resolved: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    protected: bool = False
-    undo: list[tuple[str, Record]] = field(default_factory=list)
-    added: list[tuple[str, Record]] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-    shown: list[str] = field(default_factory=list)
-
-    @property
-    def template(self) -> dict[str, Any]:
-        return read(self.body) if self.body else {"Resources": {}}
-
-
-@dataclass
-class ChangeSet:
-    """A change set of a stack."""
-
-    name: str
-    identity: str
-    stack: StackModel
-    kind: str
-    body: str
-    given: Mapping[str, str]
-    tags: Mapping[str, str]
-    imports: Mapping[str, str]
-    status: str = "CREATE_COMPLETE"
-    execution: str = "AVAILABLE"
-    reason: str = ""
 
 
 @dataclass
@@ -130,10 +74,16 @@ class CloudFormationModel:
         _, _, missing = parameters(template, given["given"], self.stored)
         if missing:
             raise InvalidError(f"Unable to fetch parameters {missing} from parameter store for this account.")
-        stack = existing or StackModel(name, f"arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/{self.next()}")
+        stack = existing or StackModel(
+            name, f"arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/{self.next()}"
+        )
         self.stacks[name] = stack
         found = ChangeSet(change_set, f"arn:aws:cloudformation:changeSet/{self.next()}", stack, kind, **given)
-        problem = self._import_problem(found, template) if kind == "IMPORT" else self._no_change(found, template)
+        problem = (
+            import_problem(found, template, self.stacks.values(), self.rules)
+            if kind == "IMPORT"
+            else self._no_change(found, template)
+        )
         if problem:
             found.status, found.execution, found.reason = "FAILED", "UNAVAILABLE", problem
         self.change_sets[found.identity] = found
@@ -184,7 +134,7 @@ class CloudFormationModel:
         stack.failed = set()
         for logical in reversed(order_of(stack)):
             record = stack.records[logical]
-            kept = record.policy in _KEEPS or logical in retained
+            kept = record.policy in KEEPS or logical in retained
             if self._remove(stack, logical, record, kept=kept):
                 del stack.records[logical]
         if stack.failed:
@@ -229,7 +179,7 @@ class CloudFormationModel:
                 entry.get("DeletionPolicy", "Delete"),
                 entry.get("UpdateReplacePolicy", "Delete"),
             )
-            if old is None or old.kind != new.kind or _replaces(new.kind, old.properties, new.properties):
+            if old is None or old.kind != new.kind or replaces(new.kind, old.properties, new.properties):
                 stack.records[logical] = self._create(stack, logical, new)
                 if old is not None:
                     stack.undo.append((logical, old))
@@ -288,6 +238,7 @@ class CloudFormationModel:
         self._end(stack, "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
 
     def _roll_creation_back(self, stack: StackModel, template: Mapping[str, Any]) -> None:
+        stack.failed = set()
         for logical in reversed(order(template, set(stack.records))):
             record = stack.records[logical]
             if self._remove(stack, logical, record, kept=record.policy == "Retain"):
@@ -312,7 +263,7 @@ class CloudFormationModel:
     def _clean(self, stack: StackModel, logical: str, record: Record, policy: str) -> None:
         """Delete what an update has left over; what cannot be deleted is left behind."""
         failed = set(stack.failed)
-        self._remove(stack, logical, record, kept=policy in _KEEPS)
+        self._remove(stack, logical, record, kept=policy in KEEPS)
         stack.failed = failed
 
     def _no_change(self, found: ChangeSet, template: Mapping[str, Any]) -> str:
@@ -320,29 +271,6 @@ class CloudFormationModel:
         _, resolved, _ = parameters(template, found.given, self.stored)
         same = (stack.template, dict(stack.resolved), dict(stack.tags)) == (template, resolved, dict(found.tags))
         return _NO_CHANGES if found.kind == "UPDATE" and same else ""
-
-    def _import_problem(self, found: ChangeSet, template: Mapping[str, Any]) -> str:
-        """Why resources cannot be imported, as the requirements of the User Guide have it; empty if they can be."""
-        deployed = found.stack.template
-        new = {logical for logical in template["Resources"] if logical not in deployed["Resources"]}
-        if template.get("Outputs") != deployed.get("Outputs"):
-            return "As part of the import operation, you cannot modify or add [Outputs]"
-        if new != set(found.imports) or any(
-            template["Resources"].get(logical) != entry for logical, entry in deployed["Resources"].items()
-        ):
-            return "You have modified resources that are not being imported"
-        owned = {(each.kind, each.identity) for stack in self.stacks.values() for each in stack.records.values()}
-        for logical, identity in found.imports.items():
-            entry = template["Resources"][logical]
-            if "DeletionPolicy" not in entry:
-                return f"Resources [{logical}] is missing DeletionPolicy attribute in template"
-            if entry["Type"] not in IMPORTABLE:
-                return f"ResourceTypes [{entry['Type']}] are not supported for Import"
-            if (entry["Type"], identity) not in self.rules.things:
-                return f"Resource {logical} with identifier {identity} does not exist"
-            if (entry["Type"], identity) in owned:
-                return f"Resource {logical} with identifier {identity} is already managed by a stack"
-        return ""
 
     def _import(self, found: ChangeSet) -> None:
         stack, template = found.stack, read(found.body)
@@ -378,34 +306,5 @@ class CloudFormationModel:
 
     def _end(self, stack: StackModel, status: str, shown: str) -> None:
         stack.status, stack.shown = status, [shown]
-        self._event(stack, stack.name, Record("AWS::CloudFormation::Stack", stack.identity, {}, ""), status)
-
-
-IMPORTABLE = {
-    "AWS::DynamoDB::Table": "TableName",
-    "AWS::EC2::SecurityGroup": "Id",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "LoadBalancerArn",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::ServiceLinkedRole": "RoleName",
-    "AWS::KMS::Key": "KeyId",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::OpenSearchService::Domain": "DomainName",
-    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
-    "AWS::RDS::DBParameterGroup": "DBParameterGroupName",
-    "AWS::RDS::DBSubnetGroup": "DBSubnetGroupName",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::SSM::Parameter": "Name",
-    "AWS::SecretsManager::Secret": "Id",
-}
-"""Types that can be imported, with their identifier (User Guide, "Resource type support"); of those that LISA uses."""
-
-
-def order_of(stack: StackModel) -> list[str]:
-    """The resources of a stack, in the order of their creation; what its template no longer has comes last."""
-    known = order(stack.template, set(stack.records) & set(stack.template["Resources"]))
-    return [*known, *(logical for logical in stack.records if logical not in known)]
-
-
-def _replaces(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    changed = [key for key in {*before, *after} if json.dumps(before.get(key)) != json.dumps(after.get(key))]
-    return any(update_behavior(kind, [key]) is UpdateBehavior.REPLACES for key in changed)
+        reason = f"The following resource(s) failed: {sorted(stack.failed)}" if status.endswith("_FAILED") else ""
+        self._event(stack, stack.name, Record("AWS::CloudFormation::Stack", stack.identity, {}, ""), status, reason)

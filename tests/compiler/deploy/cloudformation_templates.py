@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -21,8 +22,9 @@ _STORE = re.compile(r"AWS::SSM::Parameter::Value<")
 _IN_TEXT = re.compile(r"\$\{([\w:.]+)\}")
 
 
+@cache
 def read(body: str) -> dict[str, Any]:
-    """A template from its text."""
+    """A template from its text; nobody changes it."""
     return dict(json.loads(body)) if body.lstrip().startswith("{") else dict(yaml.safe_load(body))
 
 
