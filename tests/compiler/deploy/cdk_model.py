@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from botocore.exceptions import ClientError
 
 from lisa_compiler.artifacts.assembly import Assembly, Stack
@@ -57,7 +59,7 @@ class CdkModel:
             StackName=stack.name,
             ChangeSetName="cdk-deploy-change-set",
             ChangeSetType="CREATE" if status in ("", "REVIEW_IN_PROGRESS") else "UPDATE",
-            TemplateBody=_yaml(template) if self.as_yaml else json.dumps(template, indent=1),
+            TemplateBody=_yaml(stack.template) if self.as_yaml else json.dumps(template, indent=1),
             Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
         )
         found = self.client.describe_change_set(ChangeSetName=made["Id"], StackName=stack.name)
@@ -85,9 +87,9 @@ class CdkModel:
         return str(status)
 
 
-def _yaml(template: dict[str, Any]) -> str:
-    import yaml
-
+@cache
+def _yaml(path: Path) -> str:
+    template = json.loads(path.read_bytes())
     text = yaml.safe_dump(template, sort_keys=False)
     assert read(text) == template
     return text

@@ -79,14 +79,18 @@ class ChangeSet:
 
 
 IMPORTABLE = {
+    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::EC2::SecurityGroup": "Id",
     "AWS::EC2::Subnet": "SubnetId",
     "AWS::EC2::VPC": "VpcId",
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "LoadBalancerArn",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::ServiceLinkedRole": "RoleName",
     "AWS::KMS::Key": "KeyId",
+    "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::OpenSearchService::Domain": "DomainName",
     "AWS::RDS::DBInstance": "DBInstanceIdentifier",

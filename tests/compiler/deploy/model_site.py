@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
 
 from .account_rules import Thing
 from .cdk_model import CdkModel
-from .cloudformation_endpoint import Endpoint
+from .cloudformation_endpoint import Endpoint, Killed
 
 OMITTED = ("AWS::ApiGateway::", "AWS::CloudWatch::", "AWS::EC2::Route", "AWS::EC2::SubnetRouteTable")
 KEPT = ("AWS::ApiGateway::Account", "AWS::ApiGateway::RestApi", "AWS::CloudWatch::Dashboard")
@@ -151,6 +151,14 @@ class ModelSite:
         session = self.session(variant)
         return session.destroy(session.plan_destruction(None), skipped or {})
 
+    def attempt(self, variant: str) -> int:
+        """Deploy, whatever becomes of it; the exit code, as the CLI has it, or that of a killed process."""
+        return _code(lambda: self.deploy(variant))
+
+    def attempt_destroy(self, variant: str) -> int:
+        """Destroy, likewise."""
+        return _code(lambda: self.destroy(variant))
+
     def deployed(self, variant: str = "base") -> Outcome:
         outcome = self.deploy(variant)
         assert outcome.succeeded, (outcome.failures, self.told[-5:])
@@ -227,7 +235,10 @@ def no_pauses() -> Iterator[None]:
         yield
 
 
-def killed(action: Callable[[], object]) -> None:
-    """Run what may be refused or end early."""
-    with suppress(DeployError):
-        action()
+def _code(action: Callable[[], Outcome]) -> int:
+    try:
+        return action().code
+    except DeployError:
+        return 1
+    except Killed:
+        return -9
