@@ -18,7 +18,7 @@ from lisa_compiler.cli.verify import CaBundle, TokenFile, read_token, run_checks
 from lisa_compiler.deploy.deployment_context import DeploymentContext
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lisa_compiler.deploy.plan import StackChange
     from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
@@ -31,6 +31,15 @@ _WAIT_AFTER_DEPLOYMENT = 900.0
 Stack = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=SCOPE),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip",
+        metavar="STACK.LOGICAL_ID",
+        help="Leave a resource as it is if its rollback or deletion fails again. Repeatable.",
+        rich_help_panel=SCOPE,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without a prompt.")]
 
@@ -86,6 +95,7 @@ def deploy(
             "--allow-destroy", help="With --yes, also approve destroying stacks that are no longer configured."
         ),
     ] = False,
+    skip: Skip = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not run `lisa verify` at the end.")] = False,
     token_file: TokenFile = None,
     ca_bundle: CaBundle = None,
@@ -98,7 +108,7 @@ def deploy(
     from lisa_compiler.deploy.session import open_deploy_session  # noqa: PLC0415  # likewise
     from lisa_compiler.verification.verify import VerificationOptions  # noqa: PLC0415  # likewise
 
-    checks = None
+    checks, skipped = None, _skipped(skip)
     if not no_verify:
         checks = VerificationOptions(token=read_token(token_file), ca_bundle=ca_bundle, wait=_WAIT_AFTER_DEPLOYMENT)
     session = open_deploy_session(context, stack, print_status)
@@ -109,7 +119,7 @@ def deploy(
     if planned.changes_nothing:
         print_status(f"{context.environment}: nothing to deploy")
     else:
-        _apply(session, planned, Approval(yes=yes, destroy=allow_destroy))
+        _apply(session, planned, Approval(yes=yes, destroy=allow_destroy), skipped)
     # A deployment that failed its verification does not succeed by being repeated.
     if checks is not None:
         raise typer.Exit(run_checks(context, planned.selected, session.cloudformation, checks))
@@ -117,11 +127,12 @@ def deploy(
 
 @app.command(epilog="lisa destroy --env dev")
 @takes(deployment_options)
-def destroy(context: DeploymentContext, *, stack: Stack = None, yes: Yes = False) -> None:
+def destroy(context: DeploymentContext, *, stack: Stack = None, skip: Skip = None, yes: Yes = False) -> None:
     """Destroy an environment's stacks. removalPolicy controls data deletion."""
     from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.deploy.session import open_session  # noqa: PLC0415  # likewise
 
+    skipped = _skipped(skip)
     context.assembly()
     warn_if_out_of_date(context)
     session = open_session(context, print_status)
@@ -134,7 +145,7 @@ def destroy(context: DeploymentContext, *, stack: Stack = None, yes: Yes = False
     policy = context.deployment.config.removal_policy
     print_status(f"removalPolicy is {policy}: buckets, tables and databases {kept}.")
     _confirm("Destroy?", Approval(yes=yes))
-    _exit_on_failure(session.destroy(planned))
+    _exit_on_failure(session.destroy(planned, skipped))
 
 
 @app.command(epilog="lisa drift --env prod --format json")
@@ -161,7 +172,9 @@ def drift(
     raise typer.Exit(ExitCode.STALE if found else ExitCode.OK)
 
 
-def _apply(session: DeploySession, planned: StackPlan, approval: Approval) -> None:
+def _apply(
+    session: DeploySession, planned: StackPlan, approval: Approval, skipped: Mapping[str, Sequence[str]]
+) -> None:
     """Publish artifacts and deploy, once the plan is approved; a failure ends the command."""
     from lisa_compiler.artifacts.artifact_store import ArtifactStore  # noqa: PLC0415  # boto3: 0.4 s
 
@@ -173,7 +186,7 @@ def _apply(session: DeploySession, planned: StackPlan, approval: Approval) -> No
     context = session.context
     store = ArtifactStore(session.account, context.environment)
     publish_missing(context, store, session.assembly.artifacts_of(planned.selected))
-    outcome = session.deploy(planned)
+    outcome = session.deploy(planned, skipped)
     _exit_on_failure(outcome)
     for key, value in outcome.outputs.items():
         write_output(f"{key} = {value}\n")
@@ -184,9 +197,7 @@ def _exit_on_failure(outcome: Outcome) -> None:
         return
     for name, failures in outcome.failures.items():
         print_status("\n".join([f"{name} failed:", *(f"  {failure}" for failure in failures)]))
-    print_status(
-        f"`cdk` exited with code {outcome.code}. Fix the errors above and rerun the command; completed stacks are kept."
-    )
+    print_status("Fix the errors above and rerun the command; completed stacks are kept.")
     raise typer.Exit(ExitCode.FAILED)
 
 
@@ -197,6 +208,17 @@ def _confirm(question: str, approval: Approval) -> None:
         raise DeployError("Cannot prompt for approval without a terminal. Pass --yes to approve the plan.")
     if not typer.confirm(question, err=True):
         raise DeployError("Nothing was changed.")
+
+
+def _skipped(names: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
+    """Logical ids by component, as --skip names them."""
+    found: dict[str, list[str]] = {}
+    for name in names or ():
+        component, _, logical_id = name.rpartition(".")
+        if not component or not logical_id:
+            raise DeployError(f"Invalid --skip {name}: write the stack and the logical id, as `serve.LoadBalancer`.")
+        found.setdefault(component, []).append(logical_id)
+    return found
 
 
 def _names(steps: Sequence[StackChange]) -> str:

@@ -61,6 +61,9 @@ class RagStack(LisaStack):
             log_bucket=deployment.names.bucket("access-logs"),
             cors_origin=web_origin(self),
         )
+        if any(isinstance(plan.config.opensearch_config, OpenSearchDomain) for plan in deployment.repositories):
+            # A domain names it as its master user.
+            self.keep_with_data(self._role)
         for repository in deployment.repositories:
             connection = self._repository(repository)
             self.publish(
