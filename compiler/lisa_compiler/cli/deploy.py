@@ -12,6 +12,7 @@ import typer
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli.artifacts import publish_missing
 from lisa_compiler.cli.deployment_options import deployment_options, warn_if_out_of_date
+from lisa_compiler.cli.locked import exit_if_locked
 from lisa_compiler.cli.options import SCOPE, TableFormat, command_group, takes
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.cli.verify import CaBundle, TokenFile, read_token, run_checks
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from lisa_compiler.deploy.plan import StackChange
     from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
+    from lisa_compiler.ledger.journal import Journal
 
 app = command_group()
 
@@ -31,6 +33,9 @@ _WAIT_AFTER_DEPLOYMENT = 900.0
 Stack = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=SCOPE),
+]
+AllowUncommitted = Annotated[
+    bool, typer.Option("--allow-uncommitted", help="Accept files that are not committed; the ledger says so.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without a prompt.")]
 
@@ -54,16 +59,21 @@ def bootstrap(context: DeploymentContext, *, yes: Yes = False) -> None:
     """Prepare an account and Region once: the CDK's bucket, ECR repository and roles."""
     from lisa_compiler.deploy import cdk as cdk_cli  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.deploy import session  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger import table as ledger  # noqa: PLC0415  # likewise
 
     cdk = cdk_cli.find(context.project.root)
     account = context.account()
     place = f"aws://{account.number}/{account.region}"
     print_status(
-        f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, an ECR repository and roles"
+        f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, an ECR repository and roles, "
+        f"and the stack {ledger.NAME} with the table in which deployments are locked and recorded"
     )
     _confirm("Bootstrap?", Approval(yes=yes))
     code = session.run_cdk(context, cdk, session.bootstrap_arguments(context, place), print_status)
-    raise typer.Exit(ExitCode.FAILED if code else ExitCode.OK)
+    if code:
+        raise typer.Exit(ExitCode.FAILED)
+    made = ledger.make_table(account)
+    print_status(f"the table {ledger.NAME} {'was created' if made else 'exists'}")
 
 
 @app.command(
@@ -86,6 +96,10 @@ def deploy(
             "--allow-destroy", help="With --yes, also approve destroying stacks that are no longer configured."
         ),
     ] = False,
+    allow_uncommitted: AllowUncommitted = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Accept a commit that does not contain the deployed one.")
+    ] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not run `lisa verify` at the end.")] = False,
     token_file: TokenFile = None,
     ca_bundle: CaBundle = None,
@@ -96,23 +110,38 @@ def deploy(
     """
     from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.deploy.session import open_deploy_session  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger.journal import open_journal  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger.records import Result  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger.source import read_source, require_committed  # noqa: PLC0415  # likewise
     from lisa_compiler.verification.verify import VerificationOptions  # noqa: PLC0415  # likewise
 
     checks = None
     if not no_verify:
         checks = VerificationOptions(token=read_token(token_file), ca_bundle=ca_bundle, wait=_WAIT_AFTER_DEPLOYMENT)
     session = open_deploy_session(context, stack, print_status)
-    planned = session.plan_deployment(stack)
-    show_plan(context, [*planned.orphaned, *planned.steps])
+    source = read_source(context.project.root, context.output)
     if plan:
+        planned = session.plan_deployment(stack)
+        show_plan(context, [*planned.orphaned, *planned.steps])
         return
-    if planned.changes_nothing:
-        print_status(f"{context.environment}: nothing to deploy")
-    else:
-        _apply(session, planned, Approval(yes=yes, destroy=allow_destroy))
-    # A deployment that failed its verification does not succeed by being repeated.
-    if checks is not None:
-        raise typer.Exit(run_checks(context, planned.selected, session.cloudformation, checks))
+    if not allow_uncommitted:
+        require_committed(source, context.environment)
+    names = context.deployment.names
+    with exit_if_locked(), open_journal(session.account, names, context.environment, "deploy", print_status) as journal:
+        if not rollback:
+            journal.require_successor(context.project.root, source)
+        planned = session.plan_deployment(stack)
+        show_plan(context, [*planned.orphaned, *planned.steps])
+        if planned.changes_nothing:
+            print_status(f"{context.environment}: nothing to deploy")
+        else:
+            approve(planned, Approval(yes=yes, destroy=allow_destroy))
+            journal.begin(source, changed_stacks(planned), whole=stack is None)
+            apply(session, planned, journal)
+        # A deployment that failed its verification does not succeed by being repeated.
+        if checks is not None and (code := run_checks(context, planned.selected, session.cloudformation, checks)):
+            journal.end(Result.FAILED, "verification failed")
+            raise typer.Exit(code)
 
 
 @app.command(epilog="lisa destroy --env dev")
@@ -121,20 +150,29 @@ def destroy(context: DeploymentContext, *, stack: Stack = None, yes: Yes = False
     """Destroy an environment's stacks. removalPolicy controls data deletion."""
     from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.deploy.session import open_session  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger.journal import open_journal  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger.source import read_source  # noqa: PLC0415  # likewise
 
     context.assembly()
     warn_if_out_of_date(context)
     session = open_session(context, print_status)
-    planned = session.plan_destruction(stack)
-    if not planned.steps and not planned.orphaned:
-        print_status(f"{context.environment}: nothing is deployed")
-        return
-    show_plan(context, [*planned.orphaned, *planned.steps])
-    kept = "are kept" if context.deployment.retains else "are also deleted, including their data"
-    policy = context.deployment.config.removal_policy
-    print_status(f"removalPolicy is {policy}: buckets, tables and databases {kept}.")
-    _confirm("Destroy?", Approval(yes=yes))
-    _exit_on_failure(session.destroy(planned))
+    source = read_source(context.project.root, context.output)
+    names = context.deployment.names
+    with (
+        exit_if_locked(),
+        open_journal(session.account, names, context.environment, "destroy", print_status) as journal,
+    ):
+        planned = session.plan_destruction(stack)
+        if not planned.steps and not planned.orphaned:
+            print_status(f"{context.environment}: nothing is deployed")
+            return
+        show_plan(context, [*planned.orphaned, *planned.steps])
+        kept = "are kept" if context.deployment.retains else "are also deleted, including their data"
+        policy = context.deployment.config.removal_policy
+        print_status(f"removalPolicy is {policy}: buckets, tables and databases {kept}.")
+        _confirm("Destroy?", Approval(yes=yes))
+        journal.begin(source, changed_stacks(planned), whole=stack is None)
+        _exit_on_failure(session.destroy(planned), journal)
 
 
 @app.command(epilog="lisa drift --env prod --format json")
@@ -161,25 +199,42 @@ def drift(
     raise typer.Exit(ExitCode.STALE if found else ExitCode.OK)
 
 
-def _apply(session: DeploySession, planned: StackPlan, approval: Approval) -> None:
-    """Publish artifacts and deploy, once the plan is approved; a failure ends the command."""
-    from lisa_compiler.artifacts.artifact_store import ArtifactStore  # noqa: PLC0415  # boto3: 0.4 s
+def approve(planned: StackPlan, approval: Approval) -> None:
+    """Ask for the approval of a plan, unless the options give it.
 
+    Raises:
+        DeployError: it is not given.
+    """
     if planned.orphaned and approval.yes and not approval.destroy:
         raise DeployError(
             f"{_names(planned.orphaned)} would be destroyed. To approve this with --yes, also pass --allow-destroy."
         )
     _confirm("Deploy?", approval)
+
+
+def apply(session: DeploySession, planned: StackPlan, journal: Journal) -> None:
+    """Publish artifacts and deploy an approved plan; a failure ends the command."""
+    from lisa_compiler.artifacts.artifact_store import ArtifactStore  # noqa: PLC0415  # boto3: 0.4 s
+
     context = session.context
     store = ArtifactStore(session.account, context.environment)
     publish_missing(context, store, session.assembly.artifacts_of(planned.selected))
     outcome = session.deploy(planned)
-    _exit_on_failure(outcome)
+    _exit_on_failure(outcome, journal)
     for key, value in outcome.outputs.items():
         write_output(f"{key} = {value}\n")
 
 
-def _exit_on_failure(outcome: Outcome) -> None:
+def changed_stacks(planned: StackPlan) -> list[str]:
+    """Names of the stacks that a plan changes."""
+    from lisa_compiler.deploy.plan import Action  # noqa: PLC0415  # boto3: 0.4 s
+
+    return [step.name for step in (*planned.orphaned, *planned.steps) if step.action is not Action.NONE]
+
+
+def _exit_on_failure(outcome: Outcome, journal: Journal) -> None:
+    from lisa_compiler.ledger.records import Result  # noqa: PLC0415  # boto3: 0.4 s
+
     if outcome.succeeded:
         return
     for name, failures in outcome.failures.items():
@@ -187,6 +242,8 @@ def _exit_on_failure(outcome: Outcome) -> None:
     print_status(
         f"`cdk` exited with code {outcome.code}. Fix the errors above and rerun the command; completed stacks are kept."
     )
+    failed = ", ".join(outcome.failures) or f"`cdk` exited with code {outcome.code}"
+    journal.end(Result.FAILED, failed)
     raise typer.Exit(ExitCode.FAILED)
 
 
