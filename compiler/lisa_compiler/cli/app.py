@@ -29,6 +29,7 @@ COMMANDS = {
     "vpc": ("account", "Work with an existing VPC."),
     "doctor": ("doctor", "Report what would fail in the account before a deployment. Changes nothing."),
     "bootstrap": ("deploy", "Prepare an account and Region once: the CDK's bucket, ECR repository and roles."),
+    "plan": ("plan", "Show what a deployment would change; with --out, as a file to approve and apply."),
     "deploy": ("deploy", "Show the plan, publish artifacts, deploy the stacks and verify. Safe to rerun."),
     "verify": ("verify", "Verify that a deployment serves: stacks, instances, tasks, targets and requests."),
     "destroy": ("deploy", "Destroy an environment's stacks. removalPolicy controls data deletion."),

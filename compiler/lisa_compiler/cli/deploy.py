@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lisa_compiler.deploy.plan import StackChange
+    from lisa_compiler.deploy.reviewed_plan import ReviewedPlan
     from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
     from lisa_compiler.ledger.journal import Journal
 
@@ -78,7 +80,7 @@ def bootstrap(context: DeploymentContext, *, yes: Yes = False) -> None:
 
 @app.command(
     epilog=(
-        "lisa deploy --env prod --plan\n\n"
+        "lisa deploy --env prod --plan plan.json\n\n"
         "lisa deploy --env prod --stack model-mistral7b\n\n"
         "lisa deploy --env prod --yes    [dim]# in a pipeline[/dim]"
     )
@@ -88,7 +90,12 @@ def deploy(
     context: DeploymentContext,
     *,
     stack: Stack = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Apply this file of `lisa plan`, and nothing else.", dir_okay=False
+        ),
+    ] = None,
     yes: Yes = False,
     allow_destroy: Annotated[
         bool,
@@ -109,21 +116,23 @@ def deploy(
     After an interruption or a failure, rerun it to resume.
     """
     from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.deploy.reviewed_plan import make_plan, read_plan  # noqa: PLC0415  # likewise
     from lisa_compiler.deploy.session import open_deploy_session  # noqa: PLC0415  # likewise
     from lisa_compiler.ledger.journal import open_journal  # noqa: PLC0415  # likewise
     from lisa_compiler.ledger.records import Result  # noqa: PLC0415  # likewise
     from lisa_compiler.ledger.source import read_source, require_committed  # noqa: PLC0415  # likewise
     from lisa_compiler.verification.verify import VerificationOptions  # noqa: PLC0415  # likewise
 
+    reviewed = None if plan is None else read_plan(plan)
+    if reviewed is not None:
+        if stack is not None and stack != reviewed.only:
+            raise typer.BadParameter("The plan selects the stacks.", param_hint="--stack")
+        stack = reviewed.only or None
     checks = None
     if not no_verify:
         checks = VerificationOptions(token=read_token(token_file), ca_bundle=ca_bundle, wait=_WAIT_AFTER_DEPLOYMENT)
     session = open_deploy_session(context, stack, print_status)
     source = read_source(context.project.root, context.output)
-    if plan:
-        planned = session.plan_deployment(stack)
-        show_plan(context, [*planned.orphaned, *planned.steps])
-        return
     if not allow_uncommitted:
         require_committed(source, context.environment)
     names = context.deployment.names
@@ -131,13 +140,16 @@ def deploy(
         if not rollback:
             journal.require_successor(context.project.root, source)
         planned = session.plan_deployment(stack)
+        if reviewed is not None:
+            reviewed.require_unmoved(make_plan(session, planned, source, journal.base, stack))
         show_plan(context, [*planned.orphaned, *planned.steps])
         if planned.changes_nothing:
             print_status(f"{context.environment}: nothing to deploy")
         else:
-            approve(planned, Approval(yes=yes, destroy=allow_destroy))
+            # A plan in a file was approved with what it destroys.
+            approve(planned, Approval(yes=yes, destroy=allow_destroy or reviewed is not None))
             journal.begin(source, changed_stacks(planned), whole=stack is None)
-            apply(session, planned, journal)
+            apply(session, planned, journal, reviewed)
         # A deployment that failed its verification does not succeed by being repeated.
         if checks is not None and (code := run_checks(context, planned.selected, session.cloudformation, checks)):
             journal.end(Result.FAILED, "verification failed")
@@ -212,14 +224,15 @@ def approve(planned: StackPlan, approval: Approval) -> None:
     _confirm("Deploy?", approval)
 
 
-def apply(session: DeploySession, planned: StackPlan, journal: Journal) -> None:
+def apply(session: DeploySession, planned: StackPlan, journal: Journal, reviewed: ReviewedPlan | None) -> None:
     """Publish artifacts and deploy an approved plan; a failure ends the command."""
     from lisa_compiler.artifacts.artifact_store import ArtifactStore  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.deploy.apply_plan import apply_plan  # noqa: PLC0415  # boto3: 0.4 s
 
     context = session.context
     store = ArtifactStore(session.account, context.environment)
     publish_missing(context, store, session.assembly.artifacts_of(planned.selected))
-    outcome = session.deploy(planned)
+    outcome = session.deploy(planned) if reviewed is None else apply_plan(session, planned, reviewed)
     _exit_on_failure(outcome, journal)
     for key, value in outcome.outputs.items():
         write_output(f"{key} = {value}\n")

@@ -141,20 +141,24 @@ class DeploySession:
         Raises:
             DeployError: an orphaned stack cannot be destroyed.
         """
-        self._delete(plan.orphaned)
+        self.delete(plan.orphaned)
         # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.
         arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events"]
         arguments += ["--no-previous-parameters"]
         arguments += ["--concurrency", _CONCURRENCY, *(stack.component for stack in plan.selected)]
-        code, failures = self._run(arguments, [stack.name for stack in plan.selected])
-        deployed = {} if code else self.cloudformation.stacks()
+        outcome = self.run(arguments, [stack.name for stack in plan.selected])
+        return self.with_outputs(plan.selected) if outcome.succeeded else outcome
+
+    def with_outputs(self, stacks: Sequence[Stack]) -> Outcome:
+        """The success of a deployment, with the outputs of its stacks."""
+        deployed = self.cloudformation.stacks()
         outputs = {
             f"{stack.component}.{key}": value
-            for stack in plan.selected
+            for stack in stacks
             if stack.name in deployed
             for key, value in deployed[stack.name].outputs.items()
         }
-        return Outcome(code=code, failures=failures, outputs=outputs)
+        return Outcome(code=0, failures={}, outputs=outputs)
 
     def destroy(self, plan: StackPlan) -> Outcome:
         """Destroy orphaned stacks, then the selected ones.
@@ -162,29 +166,35 @@ class DeploySession:
         Raises:
             DeployError: a stack is still there.
         """
-        self._delete(plan.orphaned)
+        self.delete(plan.orphaned)
         names = [step.name for step in plan.steps]
-        code, failures = 0, dict[str, Sequence[str]]()
+        outcome = Outcome(code=0, failures={}, outputs={})
         if names:
             arguments = ["destroy", "--force", "--exclusively", "--concurrency", _CONCURRENCY]
-            code, failures = self._run([*arguments, *(step.component for step in plan.steps)], names)
-        if code == 0 and (left := [name for name in names if name in self.cloudformation.stacks()]):
+            outcome = self.run([*arguments, *(step.component for step in plan.steps)], names)
+        if outcome.succeeded and (left := [name for name in names if name in self.cloudformation.stacks()]):
             raise DeployError(f"{', '.join(left)} could not be destroyed. See the CloudFormation errors above.")
-        return Outcome(code=code, failures=failures, outputs={})
+        return outcome
 
-    def _delete(self, steps: Sequence[StackChange]) -> None:
+    def delete(self, steps: Sequence[StackChange]) -> None:
+        """Delete stacks, one after the other.
+
+        Raises:
+            DeployError: one cannot be deleted.
+        """
         for step in steps:
             self.tell(f"destroying {step.name}")
             self.cloudformation.delete(step.name)
 
-    def _run(self, arguments: Sequence[str], names: Sequence[str]) -> tuple[int, dict[str, Sequence[str]]]:
-        """Run the CLI on the assembly; when it fails, read the failures of these stacks."""
+    def run(self, arguments: Sequence[str], names: Sequence[str]) -> Outcome:
+        """Run the `cdk` CLI on the assembly; when it fails, read the failures of these stacks."""
         began = datetime.now().astimezone()
         app = self.assembly.directory.relative_to(self.context.project.root).as_posix()
         command, *rest = arguments
         code = run_cdk(self.context, self.cdk, [command, "--app", app, *rest], self.tell)
         found = {} if code == 0 else {name: self.cloudformation.failures(name, began) for name in names}
-        return code, {name: failures for name, failures in found.items() if failures}
+        failures = {name: failures for name, failures in found.items() if failures}
+        return Outcome(code=code, failures=failures, outputs={})
 
 
 def open_session(context: DeploymentContext, tell: Callable[[str], None]) -> DeploySession:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.aws.dynamodb import MISSING_TABLE
 from lisa_compiler.aws.errors import DeployError, RequestError
 from lisa_compiler.ledger.lock import Lock, pipeline_run
-from lisa_compiler.ledger.records import Ledger, Record, Result, last_commit, new_record
+from lisa_compiler.ledger.records import Ledger, Record, Result, last_commit, new_record, newest
 from lisa_compiler.ledger.source import require_successor
 from lisa_compiler.ledger.table import explain_missing_table, open_table, partition_key
 from lisa_schema.version import VERSION
@@ -42,6 +42,11 @@ class Journal:
     earlier: Sequence[Record]
     _record: Record | None = field(default=None, init=False)
     _ended: bool = field(default=False, init=False)
+
+    @property
+    def base(self) -> str:
+        """Identity of the newest record of before; empty without one."""
+        return newest(self.earlier)
 
     def require_successor(self, project: Path, source: Source) -> None:
         """Refuse a commit that would undo what is deployed; see lisa_compiler.ledger.source."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from lisa_compiler.aws.dynamodb import Table
 
-LEASE = 60.0
+LEASE = 30.0
 """Seconds without a renewal after which a lock may be taken."""
 
 _RENEWALS = 4
@@ -161,17 +161,18 @@ class Lock:
         found = self.holder()
         if found is None:
             return self._write(claim, lambda: self.table.add(item, key=KEY))
-        if _age(found) < self.lease:
-            raise self._locked(found)
-        tell(f"the lock is held by {found.describe()}; waiting {self.lease:g} s for a renewal")
-        time.sleep(self.lease)
-        now = self.holder()
-        if now is not None and now.beat != found.beat:
-            raise self._locked(now)
-        if now is None:
-            return self._write(claim, lambda: self.table.add(item, key=KEY))
+        tell(f"{self.environment} is locked by {found.describe()}")
+        tell(f"waiting up to {self.lease:g} s to see whether it still runs")
+        until = time.monotonic() + self.lease
+        while time.monotonic() < until:
+            time.sleep(self.lease / _RENEWALS / 4)
+            now = self.holder()
+            if now is None:
+                return self._write(claim, lambda: self.table.add(item, key=KEY))
+            if now.beat != found.beat:
+                raise self._locked(now)
         taken = self._write(claim, lambda: self.table.replace(item, "beat", before=found.beat))
-        tell("the lock was not renewed and is taken")
+        tell("the lock was not renewed, and was taken")
         return taken
 
     def _write(self, claim: Holder, write: Callable[[], None]) -> Holder:
@@ -256,15 +257,6 @@ def _interrupted_by(number: signal.Signals, environment: str) -> Iterator[None]:
         yield
     finally:
         signal.signal(number, before)
-
-
-def _age(holder: Holder) -> float:
-    """Seconds since the last renewal, by the two clocks; infinite for a time that cannot be read."""
-    try:
-        renewed = datetime.fromisoformat(holder.renewed)
-    except ValueError:
-        return float("inf")
-    return max(0.0, (datetime.now(UTC) - renewed).total_seconds())
 
 
 def _now() -> str:

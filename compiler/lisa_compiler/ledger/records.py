@@ -170,6 +170,11 @@ def last_commit(records: Sequence[Record]) -> str | None:
     return next((record.commit for record in records if record.commit and record.command != "destroy"), None)
 
 
+def newest(records: Sequence[Record]) -> str:
+    """Identity of the newest record; empty without one."""
+    return records[0].identity if records else ""
+
+
 def _record(identity: str, item: Mapping[str, str], ends: Mapping[str, Mapping[str, str]]) -> Record:
     end = ends.get(identity, {})
     try:

@@ -10,10 +10,16 @@ import io
 import json
 import shutil
 import signal
+import subprocess
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+
+from lisa_compiler.aws.dynamodb import Table
+from lisa_compiler.ledger import table as ledger
+from lisa_compiler.ledger.lock import Lock
 
 from .site import TOOLS, Result, Site, edit
 
@@ -27,6 +33,7 @@ COMPONENTS = {
     *("rag", "ui", "api-deployment"),
 }
 BUILT_LAYER = "layer common"
+IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 
 
 def empty_archive() -> bytes:
@@ -215,7 +222,7 @@ def test_weights_that_are_not_in_the_bucket_are_refused(deployed: Site) -> None:
 def test_a_change_of_one_model_updates_that_model_alone(deployed: Site) -> None:
     edit(deployed.folder / "config.yaml", "        maxCapacity: 1\n", "        maxCapacity: 2\n")
     assert deployed.lisa("compile").code == 0
-    plan = deployed.lisa("deploy", "--plan")
+    plan = deployed.lisa("plan")
     nobody = deployed.lisa("deploy")
     drift = deployed.lisa("drift")
     assert not deployed.templates_match()
@@ -230,6 +237,83 @@ def test_a_change_of_one_model_updates_that_model_alone(deployed: Site) -> None:
     updated = {name for name, status in deployed.stacks().items() if status == "UPDATE_COMPLETE"}
     assert updated == {"demo-lisa-model-mistral7b-dev"}
     assert deployed.templates_match()
+
+
+def test_a_plan_in_a_file_is_applied_as_it_was_made_or_refused(deployed: Site) -> None:
+    config, plan = deployed.folder / "config.yaml", deployed.folder.parent / "plan.json"
+    edit(config, "        maxCapacity: 2\n", "        maxCapacity: 3\n")
+    assert deployed.lisa("compile").code == 0
+    made = deployed.lisa("plan", "--out", str(plan), "--detailed-exitcode")
+    assert made.code == 3, made.err
+    assert "model-mistral7b, change set of CloudFormation:\n  Modify " in made.out
+    edit(config, "        maxCapacity: 3\n", "        maxCapacity: 4\n")
+    assert deployed.lisa("compile").code == 0
+    moved = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert moved.code == 1
+    assert "demo-lisa-model-mistral7b-dev: its compiled template has changed" in moved.err
+    edit(config, "        maxCapacity: 4\n", "        maxCapacity: 3\n")
+    assert deployed.lisa("compile").code == 0
+    assert not deployed.templates_match()
+    applied = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert applied.code == 0, applied.err
+    assert deployed.templates_match()
+    again = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert again.code == 1
+    assert "another deployment has begun since" in again.err
+    assert "demo-lisa-model-mistral7b-dev: planned update, now no change" in again.err
+
+
+def test_a_plan_whose_change_set_was_replaced_is_refused(deployed: Site) -> None:
+    config, plan = deployed.folder / "config.yaml", deployed.folder.parent / "plan.json"
+    edit(config, "        maxCapacity: 3\n", "        maxCapacity: 2\n")
+    assert deployed.lisa("compile").code == 0
+    assert deployed.lisa("plan", "--out", str(plan)).code == 0
+    (stack,) = [stack for stack in json.loads(plan.read_bytes())["stacks"] if stack["change_set"]]
+    deployed.client("cloudformation").delete_change_set(StackName=stack["name"], ChangeSetName=stack["change_set"])
+    refused = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert refused.code == 1
+    assert "make a new plan" in refused.err
+    assert not deployed.templates_match()
+    result = deployed.lisa("deploy", "--yes")
+    assert result.code == 0, result.err
+
+
+def test_two_deployments_do_not_mix(deployed: Site) -> None:
+    held = Lock(Table(deployed.client("dynamodb"), ledger.NAME), "demo-lisa-dev", "dev")
+    with held.hold("arn:aws:iam::123456789012:user/other", "lisa deploy", print):
+        results = [deployed.lisa("deploy", "--yes"), deployed.lisa("destroy", "--yes")]
+        shown = deployed.lisa("status")
+    for result in results:
+        assert result.code == 4
+        assert "dev is locked by `lisa deploy` of arn:aws:iam::123456789012:user/other" in result.err
+    assert shown.out.startswith("lock: `lisa deploy` of arn:aws:iam::123456789012:user/other")
+    assert deployed.lisa("status").out.startswith("lock: free\n")
+
+
+def test_the_ledger_tells_how_each_deployment_ended(deployed: Site) -> None:
+    status = deployed.lisa("status", "--format", "json", "--limit", "100")
+    assert status.code == 0, status.err
+    records = json.loads(status.out)["records"]
+    assert {record["result"] for record in records} == {"succeeded", "failed", "interrupted", "unfinished"}
+    (failed,) = [record for record in records if record["result"] == "failed" and "networking" in record["detail"]]
+    assert "demo-lisa-networking-dev" in failed["stacks"]
+    assert {record["command"] for record in records} == {"deploy"}
+
+
+def test_output_that_is_not_committed_is_refused(deployed: Site, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(deployed.folder, project)
+    site = replace(deployed, folder=project)
+    for command in (("init", "--quiet"), ("add", "--all"), (*IDENTITY, "commit", "--quiet", "--message", "all")):
+        subprocess.run(["git", "-C", project, *command], check=True)
+    assert site.lisa("plan").code == 0
+    edit(project / "config.yaml", "        maxCapacity: 2\n", "        maxCapacity: 3\n")
+    assert site.lisa("compile").code == 0
+    for command in ("plan", "deploy"):
+        refused = site.lisa(command)
+        assert refused.code == 1
+        assert "These files are not committed:\n  config.yaml\n  generated/dev/" in refused.err
+    assert "Pass --yes" in site.lisa("deploy", "--allow-uncommitted").err
 
 
 def test_a_removed_model_is_destroyed_when_that_is_agreed_to(deployed: Site) -> None:
