@@ -34,7 +34,7 @@ COMMANDS = {
     "verify": ("verify", "Verify that a deployment serves: stacks, instances, tasks, targets and requests."),
     "destroy": ("deploy", "Destroy an environment's stacks. removalPolicy controls data deletion."),
     "status": ("status", "Show what is deployed, by whom, and what holds the lock."),
-    "unlock": ("status", "Release the lock of a deployment whose command does not run any more."),
+    "unlock": ("status", "Release the lock of a deployment whose command no longer runs."),
     "drift": ("deploy", "Detect drift between the account and generated/<env>; exit 3 if found."),
     "ami": ("ami", "Pin the AMIs that EC2 instances boot."),
     "artifacts": ("artifacts", "Build and publish the artifacts of a deployment: images, layers, code, weights."),

@@ -37,7 +37,7 @@ Stack = Annotated[
     typer.Option("--stack", metavar="NAME", help="One stack, by component or name.", rich_help_panel=SCOPE),
 ]
 AllowUncommitted = Annotated[
-    bool, typer.Option("--allow-uncommitted", help="Accept files that are not committed; the ledger says so.")
+    bool, typer.Option("--allow-uncommitted", help="Accept files that are not committed; the ledger shows it.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without a prompt.")]
 

@@ -59,7 +59,7 @@ def unlock(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Release the lock without a prompt.")] = False,
 ) -> None:
-    """Release the lock of a deployment whose command does not run any more."""
+    """Release the lock of a deployment whose command no longer runs."""
     from lisa_compiler.ledger.overview import open_lock  # noqa: PLC0415  # boto3: 0.4 s
 
     lock = open_lock(context.account(), context.deployment.names, context.environment)

@@ -155,7 +155,7 @@ def _require_same(session: DeploySession, planned: PlannedStack, stack: Stack, n
         more = sorted(set(found.actions) ^ set(planned.actions))
         listed = "".join(f"\n  {action}" for action in more)
         raise DeployError(
-            f"{planned.name} would change otherwise than the plan says, because of what other stacks have published:"
+            f"{planned.name} would not change as the plan says, because of what other stacks have published:"
             f"{listed}\nNothing of it was changed. Make a new plan for the rest."
         )
     return None if found.changes_nothing else found

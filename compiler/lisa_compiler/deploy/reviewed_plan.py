@@ -131,7 +131,7 @@ class ReviewedPlan:
         if moved:
             listed = "".join(f"\n  {line}" for line in moved)
             raise DeployError(
-                f"The plan cannot be applied any more:{listed}\nMake a new one with `lisa plan --env {now.environment} "
+                f"The plan can no longer be applied:{listed}\nMake a new one with `lisa plan --env {now.environment} "
                 "--out FILE`, and have it approved."
             )
 

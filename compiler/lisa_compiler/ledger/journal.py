@@ -85,7 +85,7 @@ def open_journal(
         names: names of the deployment.
         environment: name of the environment.
         command: deploy, destroy or rollback.
-        tell: is told what is waited for.
+        tell: receives what is waited for.
 
     Raises:
         LockedError: another command holds the lock.

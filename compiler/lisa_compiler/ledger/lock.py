@@ -132,7 +132,7 @@ class Lock:
         Args:
             owner: ARN of the caller.
             command: such as `lisa deploy`.
-            tell: is told when a lock is observed or taken, or cannot be released.
+            tell: receives a line when a lock is observed or taken, or cannot be released.
 
         Raises:
             LockedError: another command holds it.
@@ -209,7 +209,7 @@ class Lock:
 
     def _locked(self, holder: Holder) -> LockedError:
         return LockedError(
-            f"{self.environment} is locked by {holder.describe()}. Wait until it ends. If it does not run any more, "
+            f"{self.environment} is locked by {holder.describe()}. Wait until it ends. If it no longer runs, "
             f"run `lisa unlock --env {self.environment}`.",
             holder,
         )

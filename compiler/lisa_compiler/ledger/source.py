@@ -78,8 +78,8 @@ def require_committed(source: Source, environment: str) -> None:
         shown += f"\n  and {more} more"
     raise DeployError(
         f"These files are not committed:{shown}\n"
-        "Only reviewed output can be deployed: commit them. For an environment of your own, pass --allow-uncommitted; "
-        f"the ledger of {environment} then says so."
+        "Only reviewed output can be deployed: commit them. For a private environment, pass --allow-uncommitted; "
+        f"the ledger of {environment} then shows it."
     )
 
 
