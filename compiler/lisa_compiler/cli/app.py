@@ -31,6 +31,10 @@ COMMANDS = {
     "bootstrap": ("deploy", "Prepare an account and Region once: the CDK's bucket, ECR repository and roles."),
     "plan": ("plan", "Show what a deployment would change; with --out, as a file to approve and apply."),
     "deploy": ("deploy", "Show the plan, publish artifacts, deploy the stacks and verify. Safe to rerun."),
+    "rollback": (
+        "rollback",
+        "Deploy the output of the last commit whose deployment succeeded, as it was reviewed then.",
+    ),
     "verify": ("verify", "Verify that a deployment serves: stacks, instances, tasks, targets and requests."),
     "destroy": ("deploy", "Destroy an environment's stacks. removalPolicy controls data deletion."),
     "status": ("status", "Show what is deployed, by whom, and what holds the lock."),
