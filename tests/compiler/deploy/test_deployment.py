@@ -33,7 +33,6 @@ COMPONENTS = {
     *("rag", "ui", "api-deployment"),
 }
 BUILT_LAYER = "layer common"
-IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 
 
 def empty_archive() -> bytes:
@@ -300,20 +299,63 @@ def test_the_ledger_tells_how_each_deployment_ended(deployed: Site) -> None:
     assert {record["command"] for record in records} == {"deploy"}
 
 
-def test_output_that_is_not_committed_is_refused(deployed: Site, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(deployed.folder, project)
-    site = replace(deployed, folder=project)
-    for command in (("init", "--quiet"), ("add", "--all"), (*IDENTITY, "commit", "--quiet", "--message", "all")):
-        subprocess.run(["git", "-C", project, *command], check=True)
-    assert site.lisa("plan").code == 0
-    edit(project / "config.yaml", "        maxCapacity: 2\n", "        maxCapacity: 3\n")
+def git(project: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    subprocess.run(["git", "-C", project, *identity, *arguments], check=True)
+
+
+def change_capacity(site: Site, before: int, after: int) -> None:
+    edit(site.folder / "config.yaml", f"        maxCapacity: {before}\n", f"        maxCapacity: {after}\n")
     assert site.lisa("compile").code == 0
+
+
+@pytest.fixture(scope="module")
+def repository(deployed: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The deployed project in a Git repository."""
+    project = tmp_path_factory.mktemp("repository") / "project"
+    shutil.copytree(deployed.folder, project)
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "first")
+    return replace(deployed, folder=project)
+
+
+def test_output_that_is_not_committed_is_refused(repository: Site) -> None:
+    assert repository.lisa("plan").code == 0
+    change_capacity(repository, 2, 3)
     for command in ("plan", "deploy"):
-        refused = site.lisa(command)
+        refused = repository.lisa(command)
         assert refused.code == 1
         assert "These files are not committed:\n  config.yaml\n  generated/dev/" in refused.err
-    assert "Pass --yes" in site.lisa("deploy", "--allow-uncommitted").err
+    assert "Pass --yes" in repository.lisa("deploy", "--allow-uncommitted").err
+
+
+def test_an_older_commit_is_deployed_by_a_rollback_alone(repository: Site) -> None:
+    git(repository.folder, "commit", "--quiet", "--all", "--message", "three")
+    assert repository.lisa("deploy", "--yes").code == 0
+    three = {path.name: path.read_bytes() for path in repository.assembly.glob("*.template.json")}
+    change_capacity(repository, 3, 4)
+    git(repository.folder, "commit", "--quiet", "--all", "--message", "four")
+    assert repository.lisa("deploy", "--yes").code == 0
+    git(repository.folder, "checkout", "--quiet", "HEAD^")
+    refused = repository.lisa("deploy", "--yes")
+    assert refused.code == 1
+    assert "which dev has: it would undo 1 commit. Pull, or run `lisa rollback --env dev`" in refused.err
+    git(repository.folder, "checkout", "--quiet", "-")
+    back = repository.lisa("rollback", "--yes")
+    assert back.code == 0, back.err
+    deployed = repository.client("cloudformation").get_template(StackName="demo-lisa-model-mistral7b-dev")[
+        "TemplateBody"
+    ]
+    body = json.loads(deployed) if isinstance(deployed, str) else deployed
+    (compiled,) = [json.loads(text) for name, text in three.items() if "mistral7b" in name]
+    assert body == compiled
+    (latest, *_) = json.loads(repository.lisa("status", "--format", "json").out)["records"]
+    assert (latest["command"], latest["result"]) == ("rollback", "succeeded")
+    again = repository.lisa("rollback", "--yes")
+    assert again.code == 1
+    assert "no earlier deployment" in again.err
+    assert repository.lisa("deploy", "--yes").code == 0
 
 
 def test_a_removed_model_is_destroyed_when_that_is_agreed_to(deployed: Site) -> None:
