@@ -104,9 +104,8 @@ def _make_without_members(database: Connection, user: str) -> None:
 def _give_to_owner(database: Connection) -> None:
     """Change the owner of what has another one: an earlier version made it as the administrator."""
     owner = sql.Identifier(OWNER)
-    (owned_by_other,) = _one(
-        database, "SELECT nspowner <> %s::regrole FROM pg_namespace WHERE nspname = %s", OWNER, SCHEMA
-    )
+    has_other = "SELECT nspowner <> %s::regrole FROM pg_namespace WHERE nspname = %s"
+    (owned_by_other,) = _one(database, has_other, OWNER, SCHEMA)
     if owned_by_other:
         database.execute(sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(_SCHEMA, owner))
     tables = database.execute(

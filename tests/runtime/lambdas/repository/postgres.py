@@ -78,7 +78,6 @@ def running() -> Iterator[Postgres]:
         postgres = Postgres(server)
         with postgres.administer("postgres") as connection:
             connection.execute(f"CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
-            connection.execute(
-                f"CREATE ROLE rds_iam; GRANT rds_iam TO {ADMINISTRATOR} WITH ADMIN OPTION, INHERIT FALSE"
-            )
+            connection.execute("CREATE ROLE rds_iam")
+            connection.execute(f"GRANT rds_iam TO {ADMINISTRATOR} WITH ADMIN OPTION, INHERIT FALSE")
         yield postgres

@@ -25,13 +25,8 @@ from runtime.lambdas.repository.opensearch_server import OpenSearchServer
 from runtime.lambdas.repository.postgres import ADMINISTRATOR
 
 OPENSEARCH_URL = os.environ.get("OPENSEARCH_URL", "")
-STORES = [
-    "pgvector",
-    "pgvector-configured",
-    "opensearch",
-    "opensearch-refreshed",
-    *(["opensearch-server"] if OPENSEARCH_URL else []),
-]
+STORES = ["pgvector", "pgvector-configured", "opensearch", "opensearch-refreshed"]
+STORES += ["opensearch-server"] if OPENSEARCH_URL else []
 EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.0, 0.0)
 
 
