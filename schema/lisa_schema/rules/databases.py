@@ -33,7 +33,7 @@ def database_authority(config: Config) -> Iterator[RuleViolation]:
             "contains these CAs."
         )
         fix = (
-            f"Download `{bundle_name(where)}` from the addresses in the RDS User Guide of the partition, commit it, and "
+            f'Download `{bundle_name(where)}` (RDS User Guide of the partition, "Certificate bundles"), commit it, and '
             "set databaseAuthorityBundle to its path in the project."
         )
         yield RuleViolation(path, message, fix, (_BUNDLE,))
@@ -68,9 +68,7 @@ def database_function_user(config: Config) -> Iterator[RuleViolation]:
         resource = (*path, "dbiResourceId")
         is_existing = database.db_host is not None
         if user is FunctionUser.CONFIGURED and not is_existing:
-            message = (
-                "`configured` is for an existing database; in one that LISA creates, `username` is the administrator."
-            )
+            message = "`configured` is for existing databases; where LISA creates one, `username` is its administrator."
             yield RuleViolation(at, message)
         if user is FunctionUser.IAM and is_existing and database.dbi_resource_id is None:
             message = "IAM permits to connect to a database by its resource ID, which LISA does not know."

@@ -12,21 +12,23 @@ import logging
 import time
 import urllib.request
 from functools import lru_cache
+from itertools import count
 from typing import Any, Dict, Mapping
 
 import boto3  # type: ignore[import-untyped]
 import psycopg
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import ValidationError
 
 from lisa_lambdas.database.preparation import AdministratedDatabase, PreparationError, prepare
 from lisa_lambdas.environment import Environment, read_environment
-from lisa_lambdas.errors import ApiError
+from lisa_lambdas.errors import ApiError, UnavailableError
 
 _log = logging.getLogger(__name__)
 _RESERVE_MILLISECONDS = 20_000
 """Time that is left for the answer when the database stays locked."""
 _RETRY_SECONDS = 5.0
+_ATTEMPTS = 6
+"""How often the database is tried while it cannot be reached."""
 _REASON_LENGTH = 1000
 
 
@@ -64,18 +66,22 @@ def handler(event: Dict[str, Any], context: LambdaContext) -> Dict[str, Any]:
 def _prepare(properties: Mapping[str, Any], context: LambdaContext) -> Dict[str, Any]:
     database = AdministratedDatabase.model_validate_json(properties["Connection"])
     environment, session = _resources()
-    while True:
+    for attempt in count(1):
         try:
             prepare(database, session=session, environment=environment)
+            break
+        # A document is being ingested: an earlier version keeps its transaction open meanwhile.
         except psycopg.errors.LockNotAvailable:
-            # A document is being ingested: an earlier version keeps its transaction open meanwhile.
             if context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS + _RETRY_SECONDS * 1000:
                 raise
-            _log.info("a table is locked; waiting")
-            time.sleep(_RETRY_SECONDS)
-        else:
-            _log.info("the user %s of database %s on %s is prepared", database.user, database.name, database.host)
-            return {"User": database.user}
+        # A permission of a new role, or the address of a new database, may take a moment.
+        except UnavailableError:
+            if attempt == _ATTEMPTS:
+                raise
+        _log.info("the database is not ready; waiting")
+        time.sleep(_RETRY_SECONDS)
+    _log.info("the user %s of database %s on %s is prepared", database.user, database.name, database.host)
+    return {"User": database.user}
 
 
 def _explain(error: Exception) -> str:
@@ -84,8 +90,9 @@ def _explain(error: Exception) -> str:
         return "a table is locked by an ingestion. Deploy again when it has ended."
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return f"{error}. The user of rdsConfig.username must be an administrator of the database."
-    if isinstance(error, (ApiError, ValidationError)):
-        return f"{error} See the log of the function {__name__.split('.')[1]}."
+    if isinstance(error, ApiError):
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        return f"{error}{cause} The log of the function has details."
     if isinstance(error, (PreparationError, psycopg.Error)):
         return str(error)
     return f"{type(error).__name__}. See the log of the function."

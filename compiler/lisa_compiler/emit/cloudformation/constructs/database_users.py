@@ -1,4 +1,4 @@
-"""The users of databases that the RAG function signs in as: made by a function of their own, when the stack is deployed."""
+"""Users of databases that the RAG function signs in as: another function makes them when the stack is deployed."""
 
 from __future__ import annotations
 
@@ -183,8 +183,6 @@ def _secret(stack: LisaStack, user: DatabaseUser, name: str) -> secretsmanager.C
     stack.keep_or_delete(secret)
     stack.acknowledge(
         secret,
-        {
-            "AwsSolutions-SMG4": "The password is generated, and known to the function alone; docs/rag.md has its change."
-        },
+        {"AwsSolutions-SMG4": "The password is generated, and only the function has it; docs/rag.md has its change."},
     )
     return secret
