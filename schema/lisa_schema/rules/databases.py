@@ -34,7 +34,7 @@ def database_authority(config: Config) -> Iterator[RuleViolation]:
         )
         fix = (
             f'Download `{bundle_name(where)}` (RDS User Guide of the partition, "Certificate bundles"), commit it, and '
-            "set databaseAuthorityBundle to its path in the project."
+            "and set databaseAuthorityBundle to its path in the project."
         )
         yield RuleViolation(path, message, fix, (_BUNDLE,))
 
