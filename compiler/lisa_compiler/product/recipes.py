@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _STACKS: Mapping[str, str] = MappingProxyType(
     {
         "authorizer": "api-base",
+        "database": "rag",
         "models": "models-api",
         "rag": "rag",
         "session": "chat",
@@ -46,7 +47,7 @@ def product_recipes(deployment: Deployment) -> dict[str, Recipe]:
     found: dict[str, Recipe] = {
         f"functions/{name}": FunctionRecipe(path=sources)
         for name, component in _STACKS.items()
-        if deployment.deploys(component)
+        if deployment.deploys(component) and (name != "database" or deployment.makes_database_users)
     }
     for layer in deployment.layers:
         if layer.prebuilt is None:

@@ -14,6 +14,7 @@ from lisa_schema.models.container import (
 from lisa_schema.models.deployment import Config, SystemBanner, Tag, WeightsConfig
 from lisa_schema.models.enums import (
     AccessDefault,
+    FunctionUser,
     InferenceContainer,
     LogLevel,
     ModelType,
@@ -59,6 +60,7 @@ __all__ = [
     "ContainerConfig",
     "EcrImage",
     "EcsModel",
+    "FunctionUser",
     "GeneralSettings",
     "HealthCheckConfig",
     "Image",

@@ -22,9 +22,11 @@ from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
 from lisa_lambdas.repository.stores.pgvector import PgVectorStore
 from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
+from runtime.lambdas.repository.postgres import ADMINISTRATOR
 
 OPENSEARCH_URL = os.environ.get("OPENSEARCH_URL", "")
-STORES = ["pgvector", "opensearch", "opensearch-refreshed", *(["opensearch-server"] if OPENSEARCH_URL else [])]
+STORES = ["pgvector", "pgvector-configured", "opensearch", "opensearch-refreshed"]
+STORES += ["opensearch-server"] if OPENSEARCH_URL else []
 EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.0, 0.0)
 
 
@@ -32,7 +34,13 @@ EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.0, 0.0)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "pgvector":
         server = request.getfixturevalue("database_server")
-        opened = PgVectorStore(server.database(server.make_database()).connect)
+        opened = PgVectorStore(server.database(server.make_database()).connect, is_prepared=True)
+        yield opened
+        opened.close()
+    elif request.param == "pgvector-configured":
+        server = request.getfixturevalue("database_server")
+        database = server.database(server.make_database(prepared=False), user=ADMINISTRATOR)
+        opened = PgVectorStore(database.connect)
         yield opened
         opened.close()
     elif request.param in ("opensearch", "opensearch-refreshed"):
