@@ -194,6 +194,7 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Metered
     context.model = body["model"]
     admission = await resources.access.admit_model(context, match.operation.group, len(content))
     try:
+        await resources.content.begin(admission, context, content)
         answer = await _send(resources, path, content, context=context, direct=direct, admission=admission)
     except BaseException:
         admission.settle()
