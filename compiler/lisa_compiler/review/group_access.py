@@ -12,6 +12,8 @@ from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output
 from lisa_schema.models.access import ALL, AccessConfig, AccessEntry, UsageLimits
 
+from lisa_compiler.review.recorded_content import compare_recorded_content
+
 _KEY = "accessConfig"
 _LIMITS = {
     "requests_per_minute": "requests per minute",
@@ -34,6 +36,7 @@ def compare_group_access(before: Output, after: Output) -> Iterator[Impact]:
     old, new = map(_access, settings)
     if old is None or new is None:
         return
+    yield from compare_recorded_content(old, new)
     for group in dict.fromkeys([*new.groups, *old.groups]):
         yield from _impacts(f"The group `{group}`", _entry(old, group), _entry(new, group))
     who = "Callers in no listed group" if new.groups or old.groups else "All callers"
