@@ -56,9 +56,9 @@ def content_store_text(deployment: Deployment) -> str:
         return ""
     lock = "" if store.object_lock == "none" else f", locked for this time ({store.object_lock})"
     return (
-        f"Kept for {store.retention_days} days in the bucket `{cell(store.bucket)}`{lock}, encrypted by the gateway with "
-        f"`{cell(store.key_arn)}`. Whoever may use kms:Decrypt on this key and read the bucket can read the content "
-        "(`lisa audit read`)."
+        f"Kept for {store.retention_days} days in the bucket `{cell(store.bucket)}`{lock}, encrypted by the gateway "
+        f"with `{cell(store.key_arn)}`. Whoever may use kms:Decrypt on this key and read the bucket can read the "
+        "content (`lisa audit read`)."
     )
 
 

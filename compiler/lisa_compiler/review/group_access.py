@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from lisa_compiler.review.formatting import join_list
 from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output
-from lisa_schema.models.access import ALL, AccessConfig, AccessEntry, UsageLimits
-
 from lisa_compiler.review.recorded_content import compare_recorded_content
+from lisa_schema.models.access import ALL, AccessConfig, AccessEntry, UsageLimits
 
 _KEY = "accessConfig"
 _LIMITS = {

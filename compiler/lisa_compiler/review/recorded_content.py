@@ -20,7 +20,9 @@ def compare_recorded_content(old: AccessConfig, new: AccessConfig) -> Iterator[I
     if old.audit_content_store is not None and new.audit_content_store is not None:
         yield from _store(old.audit_content_store, new.audit_content_store)
     if old.audit_content_store is not None and new.audit_content_store is None:
-        yield Impact(_RECORDED, "The store of recorded content is removed: the key and the retention are configured no more.")
+        yield Impact(
+            _RECORDED, "The store of recorded content is removed: the key and the retention are configured no more."
+        )
 
 
 def _find(access: AccessConfig, group: str) -> AccessEntry:
@@ -46,14 +48,16 @@ def _store(old: AuditContentStore, new: AuditContentStore) -> Iterator[Impact]:
     if old.key_arn != new.key_arn:
         yield Impact(
             _RECORDED,
-            f"Recorded content is encrypted with `{new.key_arn}` instead of `{old.key_arn}`: whoever may decrypt with it "
-            "can read new content.",
+            f"Recorded content is encrypted with `{new.key_arn}` instead of `{old.key_arn}`: whoever may decrypt with "
+            "it can read new content.",
         )
     if old.retention_days != new.retention_days:
         yield Impact(
             _RECORDED,
-            f"Recorded content is kept for {new.retention_days} days instead of {old.retention_days}, including content "
-            "that is there already.",
+            f"Recorded content is kept for {new.retention_days} days instead of {old.retention_days}, including "
+            "content that is there already.",
         )
     if old.object_lock != new.object_lock:
-        yield Impact(_RECORDED, f"S3 Object Lock of recorded content: {old.object_lock} \N{RIGHTWARDS ARROW} {new.object_lock}.")
+        yield Impact(
+            _RECORDED, f"S3 Object Lock of recorded content: {old.object_lock} \N{RIGHTWARDS ARROW} {new.object_lock}."
+        )

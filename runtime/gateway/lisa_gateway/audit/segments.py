@@ -7,6 +7,7 @@ is written outlives the process, and the container if the folder is a volume.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import time
@@ -17,8 +18,31 @@ READY = ".ready"
 ABANDONED_SECONDS = 10.0
 """Age of a file that is open without a change, after which its worker is taken to have ended."""
 
+FALLBACK = Path("/tmp/lisa-audit")  # noqa: S108 - made with mode 0700, in a container with one user
+"""Where records wait if the configured folder cannot be written to: in an image with another user."""
+
+_log = logging.getLogger(__name__)
+
 _SEGMENT_SECONDS = 1.0
 _OLDEST_SECONDS = ABANDONED_SECONDS / 2
+
+
+def usable_folder(folder: Path) -> Path:
+    """A folder that can be written to: the configured one, else another, which ends with the container."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / f"{secrets.token_hex(8)}.probe"
+        probe.touch(0o600)
+        probe.unlink()
+    except OSError as error:
+        _log.error(
+            "audit records: %s cannot be written to: %s; %s is used, which ends with the container",
+            folder,
+            error,
+            FALLBACK,
+        )
+        return FALLBACK
+    return folder
 
 
 class Segments:

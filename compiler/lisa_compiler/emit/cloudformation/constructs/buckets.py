@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class PrivateBucket(Construct):
     """A bucket that nobody reaches but by a policy.
 
-    `expire_days` is how long objects are kept, and `noncurrent_days` how long versions that are deleted or replaced are.
+    `expire_days` is how long objects are kept, `noncurrent_days` how long versions that are deleted or replaced are.
     `object_lock` keeps objects for `expire_days`, whoever deletes them; such a bucket outlives its stack.
 
     Attributes:
@@ -108,9 +108,7 @@ class PrivateBucket(Construct):
             emptier.resource.add_resource_dependency(policy)
 
 
-def _lock(
-    object_lock: ObjectLock, expire_days: int | None
-) -> s3.CfnBucket.ObjectLockConfigurationProperty | None:
+def _lock(object_lock: ObjectLock, expire_days: int | None) -> s3.CfnBucket.ObjectLockConfigurationProperty | None:
     if object_lock is ObjectLock.NONE:
         return None
     return s3.CfnBucket.ObjectLockConfigurationProperty(
