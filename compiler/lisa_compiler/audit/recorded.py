@@ -54,7 +54,7 @@ class RecordedRequest:
             "responseEnd": end.get("response"),
         }
         problems = list(self._problems(end))
-        return {name: value for name, value in found.items() if value not in (None, "")} | (
+        return {name: value for name, value in found.items() if value is not None} | (
             {"problems": problems} if problems else {}
         )
 

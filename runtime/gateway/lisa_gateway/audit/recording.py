@@ -178,9 +178,11 @@ class Recording:
             part = part[:room]
         self._recorded[kind] += len(part)
         buffer = self._buffers[kind]
-        for start in range(0, len(part), LINE_BYTES):
-            buffer += part[start : start + LINE_BYTES]
-            if len(buffer) >= LINE_BYTES:
+        while part:
+            room = LINE_BYTES - len(buffer)
+            buffer += part[:room]
+            part = part[room:]
+            if len(buffer) == LINE_BYTES:
                 self._flush(kind)
         self.check()
 
