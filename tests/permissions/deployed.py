@@ -82,6 +82,7 @@ class Deployed:
         suffix: of the partition's host names.
         weights: prefixes that the container of a model copies from, by component of its stack.
         ecr_accounts: all repositories of each account in accountNumbersEcr.
+        content_store: where the gateway keeps audited content, as it reads it in its routes; empty for nowhere.
         external: what LiteLLM calls for models that others host and for services of its own, as it is planned.
     """
 
@@ -95,6 +96,7 @@ class Deployed:
     weights: Mapping[str, Sequence[str]]
     ecr_accounts: Sequence[str]
     external: Sequence[Grant]
+    content_store: Mapping[str, str]
 
     @classmethod
     def of(cls, compiled: Compiled) -> Deployed:
@@ -127,6 +129,9 @@ class Deployed:
                 )
                 for grant in grants
             ],
+            content_store=(json.loads(compiled.files["gateway/routes.json"]).get("access") or {}).get(
+                "auditContentStore", {}
+            ),
         )
 
     def resources(self, *kinds: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
