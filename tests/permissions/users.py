@@ -122,6 +122,13 @@ def _model_keys(deployed: Deployed) -> Variables:
     }
 
 
+def _content_store(deployed: Deployed) -> Variables:
+    """Where audited content is kept, as the gateway's routes name it."""
+    names = {"CONTENT_BUCKET": "bucket", "CONTENT_DEPLOYMENT": "deployment", "CONTENT_KEY": "keyArn"}
+    found = deployed.content_store
+    return {variable: [found[name]] if found else [] for variable, name in names.items()}
+
+
 def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
     for component, _, properties in deployed.resources("AWS::ECS::TaskDefinition"):
         if deployed.resolve(component, properties["TaskRoleArn"]) == role.arn:
@@ -132,7 +139,7 @@ def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
             yield {
                 **_resolved(deployed, component, variables),
                 **_gateway_files(deployed, component, variables),
-                **(_model_keys(deployed) if component == "serve" else {}),
+                **({**_model_keys(deployed), **_content_store(deployed)} if component == "serve" else {}),
                 "WEIGHTS": prefixes,
             }
 

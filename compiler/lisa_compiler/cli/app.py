@@ -44,6 +44,7 @@ COMMANDS = {
     "artifacts": ("artifacts", "Build and publish the artifacts of a deployment: images, layers, code, weights."),
     "weights": ("weights", "Stage model weights in S3: download, convert, verify, upload."),
     "tokens": ("tokens", "Create, list and revoke API tokens of the gateway."),
+    "audit": ("audit", "Read the content that the gateway records for audited groups."),
     "proposals": ("proposals", "Apply proposals of the models API to the configuration files."),
     "bundle": ("bundle", "Package an environment for an air-gapped network."),
 }

@@ -239,5 +239,10 @@ class Names:
         return f"{self.prefix}/{path}"
 
     @property
+    def scope(self) -> str:
+        """The deployment, its application and its stage: what differs between deployments of an account and Region."""
+        return self._scope
+
+    @property
     def _scope(self) -> str:
         return f"{self.deployment}-{self.app}-{self.stage}"

@@ -65,6 +65,7 @@ class PassThrough:
             UpstreamError: LiteLLM or the model's server answers with an error.
             UpstreamCredentialsError: it rejects the gateway's key.
             UpstreamInterruptedError: an answer that is no stream of events is interrupted.
+            ContentUnavailableError: the content of the request cannot be recorded, and must be.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
@@ -105,7 +106,12 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
         direct = resources.direct.prepare(match, body, context)
     admission = await resources.access.admit(context, operation, length_of(scope["headers"], body))
     try:
-        await _exchange(scope, match, body, send, context=context, direct=direct, admission=admission)
+        recorded = await resources.content.begin(admission, context, body)
+        await _exchange(scope, match, recorded, send, context=context, direct=direct, admission=admission)
+    except (UpstreamTimeoutError, UpstreamUnavailableError):
+        # A part of the body that could not be recorded has ended the connection.
+        admission.check_recorded()
+        raise
     finally:
         admission.settle()
 

@@ -115,7 +115,10 @@ class _Divider:
                 reduced = replace(reduced, config=self._models_config)
             case "serve":
                 reduced = replace(
-                    reduced, external_models=deployment.external_models, litellm_grants=deployment.litellm_grants
+                    reduced,
+                    external_models=deployment.external_models,
+                    litellm_grants=deployment.litellm_grants,
+                    content_audit=deployment.content_audit,
                 )
                 digests = replace(
                     digests, images=self._image_digests(deployment.rest_api), gateway=self._digests.gateway
@@ -150,6 +153,7 @@ class _Divider:
             models=(),
             external_models=(),
             litellm_grants=(),
+            content_audit=None,
             layers=(),
             repositories=(),
         )
