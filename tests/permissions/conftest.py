@@ -60,6 +60,7 @@ def _neighbors(folder: Path) -> Compiled:
     project = Project(folder).write(
         accountNumbersEcr=["210987654321"],
         modelKeys=True,
+        authConfig={**MINIMAL["authConfig"], "backChannelLogout": True},
         ecsModels=models,
         restApiConfig={**rest_api, "containerConfig": _with_environment(rest_api["containerConfig"])},
         deployRag=True,

@@ -20,6 +20,10 @@ READS = {
     "sessions": ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-sessions"),
     "proposals": ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-proposals"),
     "tokens": ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-LISAApiTokenTable"),
+    "sign-outs": (
+        "dynamodb:BatchGetItem",
+        "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-sign-outs",
+    ),
     "usage": ("dynamodb:Query", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-usage"),
     "limits": ("dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-limits"),
     "secret": ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:team/key-AbCdEf"),
@@ -35,6 +39,7 @@ HOLDERS = {
     "sessions": {"chat/SessionRole"},
     "proposals": {"models-api/ModelsRole"},
     "tokens": {"serve/RestApiTaskRole"},
+    "sign-outs": {"api-base/AuthorizerRole", "serve/RestApiTaskRole"},
     "usage": {"serve/UsageRole"},
     "limits": {"serve/RestApiTaskRole"},
     "secret": {"serve/RestApiExecutionRole", "iam/ModelsExecutionRole"},

@@ -27,6 +27,7 @@ _STACKS: Mapping[str, str] = MappingProxyType(
         "models": "models-api",
         "rag": "rag",
         "session": "chat",
+        "sign-outs": "serve",
         "tokens": "serve",
         "usage": "serve",
     }
@@ -46,7 +47,7 @@ def product_recipes(deployment: Deployment) -> dict[str, Recipe]:
     found: dict[str, Recipe] = {
         f"functions/{name}": FunctionRecipe(path=sources)
         for name, component in _STACKS.items()
-        if deployment.deploys(component)
+        if deployment.deploys(component) and (name != "sign-outs" or deployment.receives_sign_outs)
     }
     for layer in deployment.layers:
         if layer.prebuilt is None:
