@@ -34,7 +34,9 @@ Fetch = Callable[[str], Awaitable[Any]]
 
 FETCH_SECONDS = 5.0
 _DOCUMENT_LIMIT = 1024 * 1024
-_VERIFIED_SECONDS = 30.0
+VERIFIED_SECONDS = 30.0
+"""How long a token that was verified is not verified again."""
+
 _CACHE_SIZE = 10_000
 
 _log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Verifier:
         fetch: from a URL to the JSON document there; raises IssuerError.
         store: where the keys are kept.
         sign_outs: which sessions have ended; None when the provider reports no sign-outs.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Verifier:
         fetch: Fetch,
         store: KeyStore | None = None,
         sign_outs: SignOuts | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authority = authority
         self._expectation = expectation
@@ -70,7 +74,7 @@ class Verifier:
         self._sign_outs = sign_outs
         self._refreshes: SingleFlight[None, None] = SingleFlight()
         self._refresh: asyncio.Task[None] | None = None
-        self._verified: TimedCache[bytes, Caller] = TimedCache(seconds=_VERIFIED_SECONDS, size=_CACHE_SIZE)
+        self._verified: TimedCache[bytes, Caller] = TimedCache(seconds=VERIFIED_SECONDS, size=_CACHE_SIZE, clock=clock)
 
     async def verify(self, token: str) -> Caller:
         """Verify a token.

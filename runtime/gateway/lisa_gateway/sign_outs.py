@@ -1,8 +1,8 @@
 """Sign-outs at the identity provider: whether the session of a caller has ended.
 
 The sign-outs function records them (back-channel logout), and they are looked up here. A sign-out takes effect within
-60 seconds: `Verifier` remembers a caller for 30, what was looked up counts for `FRESH_SECONDS`, and a look-up may take
-`LOOKUP_SECONDS`.
+60 seconds: `Verifier` remembers a caller for `VERIFIED_SECONDS`, what was looked up counts for `FRESH_SECONDS`, and a
+look-up may take `LOOKUP_SECONDS`.
 """
 
 from __future__ import annotations
