@@ -60,3 +60,13 @@ MODELS_ROUTES = (
     Route("GET", "/docs", open=True),
     Route("GET", "/openapi.json", open=True),
 )
+
+API_ROUTES = (
+    *SESSION_ROUTES,
+    *TOKENS_ROUTES,
+    *USAGE_ROUTES,
+    *SIGN_OUT_ROUTES,
+    *REPOSITORY_ROUTES,
+    *MODELS_ROUTES,
+)
+"""The routes of all functions."""

@@ -61,6 +61,7 @@ export function TokensTable(props: TokensTableProps) {
         trackBy="tokenId"
         loading={loading}
         loadingText="Loading the API tokens"
+        wrapLines
         stickyHeader
         enableKeyboardNavigation
         ariaLabels={{
@@ -72,7 +73,7 @@ export function TokensTable(props: TokensTableProps) {
           <Header
             variant="awsui-h1-sticky"
             counter={loading ? "" : `(${tokens.length})`}
-            description="Programs call the gateway with an API token instead of a sign-in. They stay valid when you sign out."
+            description="Programs call the gateway with an API token instead of a sign-in. Tokens stay valid when you sign out."
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button

@@ -31,6 +31,8 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
       header: "Name",
       sortingField: "name",
       isRowHeader: true,
+      minWidth: 160,
+      maxWidth: 320,
       cell: ({ name, tokenId }) => (
         <>
           <Box fontWeight="bold">{name}</Box>
@@ -41,12 +43,13 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
       ),
     },
     ...(all ? [OWNER] : []),
-    { id: "scopes", header: "Operations", cell: ({ scopes }) => <Names names={scopes} empty="All" /> },
-    { id: "groups", header: "Groups", cell: ({ groups }) => <Names names={groups} empty={NONE} /> },
-    { id: "created", header: "Created", sortingField: "created", cell: ({ created }) => dayOf(created) },
+    { id: "scopes", header: "Operations", minWidth: 130, cell: ({ scopes }) => <Names names={scopes} empty="All" /> },
+    { id: "groups", header: "Groups", minWidth: 130, cell: ({ groups }) => <Names names={groups} empty={NONE} /> },
+    { id: "created", header: "Created", minWidth: 120, sortingField: "created", cell: ({ created }) => dayOf(created) },
     {
       id: "expires",
       header: "Expires",
+      minWidth: 150,
       // A token without an end comes last.
       sortingComparator: (one, other) => (one.expires ?? Infinity) - (other.expires ?? Infinity) || 0,
       cell: (token) => <Expiration token={token} now={now} />,
@@ -54,6 +57,7 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
     {
       id: "lastUsed",
       header: "Last used",
+      minWidth: 120,
       sortingComparator: (one, other) => (one.lastUsed ?? 0) - (other.lastUsed ?? 0),
       cell: ({ lastUsed }) => (lastUsed === null ? "Never" : dayOf(lastUsed)),
     },
