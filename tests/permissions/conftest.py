@@ -71,6 +71,7 @@ def _neighbors(folder: Path) -> Compiled:
     project = Project(folder).write(
         accountNumbersEcr=["210987654321"],
         modelKeys=True,
+        authConfig={**MINIMAL["authConfig"], "backChannelLogout": True},
         ecsModels=models,
         restApiConfig={
             **rest_api,

@@ -21,6 +21,10 @@ READS = {
     "sessions": ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-sessions"),
     "proposals": ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-proposals"),
     "tokens": ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-LISAApiTokenTable"),
+    "sign-outs": (
+        "dynamodb:BatchGetItem",
+        "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-sign-outs",
+    ),
     "usage": ("dynamodb:Query", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-usage"),
     "limits": ("dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-limits"),
     "content": ("s3:PutObject", f"{CONTENT_BUCKET}/content/2026/11/29/10/1-a-1.jsonl"),
@@ -37,6 +41,7 @@ HOLDERS = {
     "sessions": {"chat/SessionRole"},
     "proposals": {"models-api/ModelsRole"},
     "tokens": {"serve/RestApiTaskRole"},
+    "sign-outs": {"api-base/AuthorizerRole", "serve/RestApiTaskRole"},
     "usage": {"serve/UsageRole"},
     "limits": {"serve/RestApiTaskRole"},
     "content": {"serve/RestApiTaskRole"},

@@ -57,6 +57,7 @@ def _functions(deployed: Deployed, role: Role) -> Iterator[Variables]:
             "VARIABLES_KEY": _as_values(deployed.resolve(component, properties.get("KmsKeyArn"))),
             "IN_VPC": ["*"] if "VpcConfig" in properties else [],
             "IS_TRACED": ["*"] if properties.get("TracingConfig", {}).get("Mode") == "Active" else [],
+            "SIGN_OUTS_KEY": common(deployed)["KEY"] if variables.get("SIGN_OUT_TABLE_NAME") else [],
             **_event(deployed, component, logical_id),
             **_stores(deployed),
         }
@@ -282,11 +283,9 @@ def _gateway_log_group(deployed: Deployed) -> str:
 
 
 def _resolved(deployed: Deployed, component: str, variables: Mapping[str, Any]) -> dict[str, list[str]]:
-    # What is no name, such as an address with the id of an API, is not resolved: no call is made with it.
-    return {
-        name: [found] if isinstance(found := _text(deployed, component, value), str) else []
-        for name, value in variables.items()
-    }
+    # What is no name, such as an address with the id of an API, is not resolved: no call is made with it. An empty
+    # variable names nothing.
+    return {name: _as_values(_text(deployed, component, value)) for name, value in variables.items()}
 
 
 def _text(deployed: Deployed, component: str, value: Any) -> str | None:

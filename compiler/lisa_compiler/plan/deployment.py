@@ -135,6 +135,11 @@ class Deployment:
         return any(plan.database_user is not None for plan in self.repositories)
 
     @property
+    def receives_sign_outs(self) -> bool:
+        """Whether the identity provider reports sign-outs."""
+        return self.config.auth_config is not None and self.config.auth_config.back_channel_logout
+
+    @property
     def function_log_level(self) -> str:
         """How much the Lambda functions log."""
         return self.config.lambda_config.log_level or self.config.log_level

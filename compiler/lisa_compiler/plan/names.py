@@ -186,6 +186,11 @@ class Names:
         return fit(f"{self.deployment}-LISAApiTokenTable", TABLE_NAME_LIMIT)
 
     @property
+    def sign_out_table(self) -> str:
+        """DynamoDB table of sign-outs that the identity provider reports."""
+        return fit(f"{self._scope}-sign-outs", TABLE_NAME_LIMIT)
+
+    @property
     def limits_table(self) -> str:
         """DynamoDB table of the counters of limits, which all workers of the gateway share."""
         return fit(f"{self._scope}-limits", TABLE_NAME_LIMIT)
