@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from lisa_gateway.access.admission import length_of
@@ -76,7 +77,7 @@ class PassThrough:
             require_scope(caller, match.operation.group)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
-        client = _Client(receive, presence)
+        client = _Client(receive, presence, partial(_check_form, scope, match, context))
         disconnect = Disconnect.of(scope)
         try:
             async with presence:
@@ -108,6 +109,20 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
         await _exchange(scope, match, body, send, context=context, direct=direct, admission=admission)
     finally:
         admission.settle()
+
+
+def _check_form(scope: Scope, match: Match, context: RequestContext) -> None:
+    """Check the model of an upload that goes on already, as soon as its field has come; LiteLLM waits for the end.
+
+    Raises:
+        ModelForbiddenError: the caller may not use it.
+        UnsupportedParameterError: it is not in the routes.
+    """
+    if context.form_model is None or context.model or match.operation.access is not Access.INFERENCE:
+        return
+    resources: Resources = scope["state"]["resources"]
+    if resources.direct.identify(match, None, context) is not None:
+        resources.access.check_model(context.caller, context.model)
 
 
 async def _exchange(
@@ -164,11 +179,17 @@ class _Client:
 
     Attributes:
         failure: why the request must not go on, while the client is there to be told.
+
+    Args:
+        receive: ASGI's.
+        presence: the block in which the request runs.
+        check: called after each part of a body that comes in parts; a `GatewayError` of it ends the request.
     """
 
-    def __init__(self, receive: Receive, presence: asyncio.Timeout) -> None:
+    def __init__(self, receive: Receive, presence: asyncio.Timeout, check: Callable[[], None]) -> None:
         self._receive = receive
         self._presence = presence
+        self._check = check
         self.failure: GatewayError | None = None
 
     async def body(self) -> Body:
@@ -192,6 +213,7 @@ class _Client:
         while more:
             try:
                 message = await self._receive()
+                self._check()
             except GatewayError as failure:
                 # What the task that sends the body raises would be lost.
                 self.failure = failure

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lisa_gateway.form_model import FormModel
 
 _KEY = "lisa_gateway.request_context"
 
@@ -47,6 +50,7 @@ class RequestContext:
         first_byte: when the first bytes of the response body were sent.
         caller: the caller, once authenticated.
         model: the model's public name; empty until it is known.
+        form_model: the model that a form names, as far as the form has come; None for another body.
         content: what a JSON body holds, if a layer has parsed it, until the route is known; None otherwise.
         work: share of the work of the largest accepted body that the request makes for LiteLLM, 0 to 1.
         counts_tokens: whether the token counts of the response are required, so that a stream is asked for them too.
@@ -66,6 +70,7 @@ class RequestContext:
     first_byte: float | None = None
     caller: Caller | None = None
     model: str = ""
+    form_model: FormModel | None = None
     content: Any = None
     work: float = 0.0
     counts_tokens: bool = False

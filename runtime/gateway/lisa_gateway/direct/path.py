@@ -82,13 +82,15 @@ class DirectPath:
         """
         # What the JSON holds is not kept while a stream runs.
         parsed, context.content = context.content, None
-        if not isinstance(body, bytes) or not len(self._routing.current):
+        if not len(self._routing.current):
             return None
-        content = parsed if isinstance(parsed, dict) else read_object(body)
-        if content is None:
+        content: dict[str, Any] | None = None
+        if isinstance(body, bytes) and context.form_model is None:
+            content = parsed if isinstance(parsed, dict) else read_object(body)
+        model = self.identify(match, content, context)
+        if content is None or not isinstance(body, bytes):
             return None
         operation = match.operation
-        model = self._model(match, content, context)
         if model is None or not model.is_direct or operation.path not in _PATHS or not LITELLMS.isdisjoint(content):
             return None
         check_body(body, content)
@@ -96,6 +98,35 @@ class DirectPath:
             check_model_serves(model.name, {model.mode}, operation)
             return None
         return self._request(model, operation.group, body, content, context)
+
+    def identify(self, match: Match, content: dict[str, Any] | None, context: RequestContext) -> RoutedModel | None:
+        """The model that a request names, None for one that is not known yet or that LiteLLM alone knows.
+
+        Args:
+            match: the operation.
+            content: what a JSON body holds.
+            context: the context of the request, whose `model` is filled in.
+
+        Raises:
+            UnsupportedParameterError: the model is not in the routes.
+        """
+        # LiteLLM takes a model in the path before one in the body.
+        named: object = None
+        if "{model" in match.operation.path:
+            named = match.parameter("model")
+        elif context.form_model is not None:
+            named = context.form_model.name
+        elif content is not None:
+            named = content.get("model")
+        if not isinstance(named, str):
+            return None
+        table = self._routing.current
+        model = table.find(named)
+        if model is not None:
+            context.model = model.name
+        elif table.is_complete:
+            raise UnsupportedParameterError(f"Unknown model {named!r}. Use a model listed by /models.")
+        return model
 
     async def send(
         self, request: DirectRequest, headers: Iterable[tuple[bytes, bytes]], context: RequestContext
@@ -142,18 +173,6 @@ class DirectPath:
         """End the connections that are kept."""
         for server in self._servers.values():
             server.close()
-
-    def _model(self, match: Match, content: dict[str, Any], context: RequestContext) -> RoutedModel | None:
-        """The model that a request names, None for one that LiteLLM alone knows."""
-        table = self._routing.current
-        # LiteLLM takes a model in the path before one in the body.
-        named = match.parameter("model") if "{model" in match.operation.path else content.get("model")
-        model = table.find(named) if isinstance(named, str) else None
-        if model is not None:
-            context.model = model.name
-        elif table.is_complete and isinstance(named, str):
-            raise UnsupportedParameterError(f"Unknown model {named!r}. Use a model listed by /models.")
-        return model
 
     def _request(
         self, model: RoutedModel, group: str, body: bytes, content: dict[str, Any], context: RequestContext
