@@ -11,6 +11,7 @@ from lisa_gateway.access.admission import length_of
 from lisa_gateway.access.lists import permitted_entries, send_permitted
 from lisa_gateway.direct.answer_errors import model_error
 from lisa_gateway.direct.model_list import LISTS, direct_models, listing, model_answer
+from lisa_gateway.direct.path import DirectRequest, LitellmRequest
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import (
     ClientDisconnectedError,
@@ -18,26 +19,27 @@ from lisa_gateway.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from lisa_gateway.null_answer import check_not_null
+from lisa_gateway.event_stream import is_event_stream
+from lisa_gateway.null_answer import begin_messages, check_not_null, litellm_error
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.relay import relay
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
-    from lisa_gateway.direct.path import DirectRequest
     from lisa_gateway.http_server import Body
     from lisa_gateway.operations import Match
     from lisa_gateway.resources import Resources
 
 PREFIX = "/v2/serve"
 _PREFIX_BYTES = PREFIX.encode()
+_MESSAGES = "messages"
 
 
 class PassThrough:
@@ -54,7 +56,6 @@ class PassThrough:
             MethodNotAllowedError: the path exists with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
                 the caller's API token do not include it.
-            InvalidRequestError: LiteLLM answers with `null`.
             UnsupportedParameterError: the query or the body has something that is not passed on.
             ModelForbiddenError: the caller may not use the model.
             LimitExceededError: a limit of the caller, or of its group, is reached.
@@ -100,13 +101,13 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
         if (content := model_answer(resources.routing.current, match, scope)) is not None:
             await _send_json(permitted_entries(content, resources.access.grant(context.caller)), send)
             return
-    direct = None
+    request: DirectRequest | LitellmRequest = LitellmRequest(body)
     context.counts_tokens = resources.access.counts_tokens(context.caller)
     if operation.access is Access.INFERENCE and scope["method"] == "POST":
-        direct = resources.direct.prepare(match, body, context)
+        request = resources.direct.prepare(match, body, context)
     admission = await resources.access.admit(context, operation, length_of(scope["headers"], body))
     try:
-        await _exchange(scope, match, body, send, context=context, direct=direct, admission=admission)
+        await _exchange(scope, match, request, send, context=context, admission=admission)
     finally:
         admission.settle()
 
@@ -128,20 +129,20 @@ def _check_form(scope: Scope, match: Match, context: RequestContext) -> None:
 async def _exchange(
     scope: Scope,
     match: Match,
-    body: Body,
+    request: DirectRequest | LitellmRequest,
     send: Send,
     *,
     context: RequestContext,
-    direct: DirectRequest | None,
     admission: Admission,
 ) -> None:
     """Send an admitted request, and its answer."""
     resources: Resources = scope["state"]["resources"]
-    if direct is not None:
-        answer = await resources.direct.send(direct, scope["headers"], context)
+    is_direct = isinstance(request, DirectRequest)
+    if isinstance(request, DirectRequest):
+        answer = await resources.direct.send(request, scope["headers"], context)
     else:
         try:
-            answer = await _to_litellm(scope, match, body, context, admission)
+            answer = await _to_litellm(scope, match, request.body, context, admission)
         except (UpstreamTimeoutError, UpstreamUnavailableError):
             if match.operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
                 raise
@@ -149,14 +150,16 @@ async def _exchange(
             return
     try:
         if answer.status >= FIRST_ERROR_STATUS:
-            raise await (error_of(answer, body) if direct is None else model_error(answer))
+            raise await (model_error(answer) if is_direct else litellm_error(answer, request.body))
         if admission.filters_list:
             await send_permitted(answer, admission, send)
             return
-        if direct is None and scope["method"] == "POST":
+        begin = b""
+        if not is_direct and scope["method"] == "POST":
             check_not_null(answer)
-        hides_usage = direct is not None and direct.hides_usage
-        await relay(answer, send, context, admission, hides_usage=hides_usage)
+            if match.operation.group == _MESSAGES and is_event_stream(answer.headers):
+                begin = await begin_messages(answer)
+        await relay(answer, send, context, admission, hides_usage=request.hides_usage, begin=begin)
     finally:
         # Breaks the connection when the answer is not at its end, which cancels what the server does.
         answer.close()

@@ -23,6 +23,7 @@ class Caller:
             was made.
         owner: the digest of a user, as in `name`, whether the user calls or an API token of the user; the name of the
             service account whose API token calls; empty for an API token of LISA 2.x.
+        is_service: whether the owner is a service account, whose name can look like the digest of a user.
         token_id: id of the API token; empty for a person, and for an API token of LISA 2.x.
         scopes: families of operations (`operations.FAMILIES`) that an API token may use; empty for all.
         key: a digest that identifies the caller and is never logged; empty without authentication.
@@ -34,6 +35,7 @@ class Caller:
     is_admin: bool = False
     groups: tuple[str, ...] = ()
     owner: str = ""
+    is_service: bool = False
     token_id: str = ""
     scopes: frozenset[str] = frozenset()
 
