@@ -84,29 +84,45 @@ def deploy(
 
 
 @_reporting()
-def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Database | None = None) -> None:
+def connect(
+    compiled: Compiled,
+    aws: LocalAws,
+    *,
+    rest_api: str,
+    database: Database | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
     """Lead the functions, before their first use, to the gateway and to the database that run on this machine.
+
+    Args:
+        compiled: what is deployed.
+        aws: the local AWS.
+        rest_api: address of the gateway.
+        database: the database; None where no repository needs one.
+        secrets: further secrets: values by name.
 
     Raises:
         DeployError: the local AWS refuses a request.
     """
     ssm = aws.client("ssm")
     names = compiled.deployment.names
+    for secret, value in (secrets or {}).items():
+        aws.client("secretsmanager").create_secret(Name=secret, SecretString=value)
     for path in (REST_API_URL, REST_API_VPC_URL):
         ssm.put_parameter(Name=names.parameter(path), Value=rest_api, Type="String", Overwrite=True)
     if database is None:
         return
-    secrets: set[str] = set()
+    made: set[str] = set()
     for repository in compiled.deployment.repositories:
         name = repository.connection_parameter
         connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
         put = connection | {"dbPort": database.port}
         ssm.put_parameter(Name=name, Value=json.dumps(put), Type="String", Overwrite=True)
         secret = connection["passwordSecretId"]
-        if secret not in secrets:
+        if secret not in made:
             content = json.dumps({"username": database.user, "password": database.password})
             aws.client("secretsmanager").create_secret(Name=secret, SecretString=content)
-            secrets.add(secret)
+            made.add(secret)
 
 
 def _template(files: Mapping[str, bytes], component: str) -> dict[str, Any]:
