@@ -244,7 +244,8 @@ def test_litellm_gets_the_key_of_a_model_when_its_stack_has_created_it(published
 
             def is_replaced(replaced: list[int] = replaced) -> bool:
                 assert made.ask("a")[0] == 200
-                return len(made.litellms()) == 1 and list(made.litellms()) != replaced
+                found = list(made.litellms())
+                return len(found) == 1 and found != replaced
 
             made.wait(is_replaced, seconds=50)
             assert [key_of(litellm) for litellm in made.litellms()] == [value]
