@@ -152,11 +152,11 @@ class ReviewedPlan:
             yield "another deployment has begun since"
         after = {stack.name: stack for stack in now.stacks}
         for stack in self.stacks:
-            found = after.pop(stack.name, None)
-            if found is None:
+            other = after.pop(stack.name, None)
+            if other is None:
                 yield f"{stack.name}: planned {stack.action}, now not among the stacks"
-            elif found.pinned() != stack.pinned():
-                yield f"{stack.name}: {_difference(stack, found)}"
+            elif other.pinned() != stack.pinned():
+                yield f"{stack.name}: {_difference(stack, other)}"
         for name, stack in after.items():
             yield f"{name}: not in the plan, now {stack.action}"
 
