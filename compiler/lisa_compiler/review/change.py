@@ -8,6 +8,7 @@ from typing import Any
 
 from lisa_compiler.review.artifacts import changed_weights, compare_artifacts
 from lisa_compiler.review.capacity import Capacity, Group, groups, hosts, least, most
+from lisa_compiler.review.containers import compare_containers
 from lisa_compiler.review.data_loss import find_data_loss, find_deletion_protected, find_retention_changes, holds_data
 from lisa_compiler.review.differences import ABSENT, Difference, differences
 from lisa_compiler.review.exposure import compare_exposure, is_internet_facing
@@ -26,6 +27,7 @@ from lisa_compiler.review.name_conflicts import find_name_collisions, name_confl
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
 from lisa_compiler.review.routes import compare_routes
+from lisa_compiler.review.safeguards import compare_safeguards
 from lisa_compiler.review.trusted_authorities import compare_authorities
 
 _MODEL = "model-"
@@ -103,6 +105,8 @@ def _compare(environment: str, before: Output | None, after: Output) -> OutputCh
         *compare_permissions(before, after),
         *_compare_group_access(before, after),
         *_external_models(settings),
+        *compare_safeguards(before, after),
+        *compare_containers(before, after),
         *_stacks(before, after),
         *_resource_changes(resources, before, after),
         *compare_amis(before, after),

@@ -46,6 +46,7 @@ _NOUNS = {
     "AWS::S3::Bucket": "bucket",
     "AWS::S3::BucketPolicy": "bucket policy",
     "AWS::SSM::Parameter": "SSM parameter",
+    "AWS::WAFv2::WebACLAssociation": "web ACL association",
 }
 
 
@@ -53,7 +54,7 @@ def resource_label(resource_type: str) -> str:
     """Return the label of a resource type: `load balancer`."""
     if resource_type in _NOUNS:
         return _NOUNS[resource_type]
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", resource_type.rpartition("::")[2])
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", resource_type.rpartition("::")[2])
     return words.lower()
 
 
