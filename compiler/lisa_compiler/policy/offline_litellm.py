@@ -48,8 +48,22 @@ class Records(logging.Handler):
     """Keeps what LiteLLM logs as a warning or an error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record."""
-        records.append({"level": record.levelname, "text": record.getMessage()})
+        """Keep a record, with the reason if it is that there is no network, which not every message has."""
+        text = record.getMessage()
+        if OFFLINE not in text and is_offline(sys.exc_info()[1]):
+            text = f"{text}: {OFFLINE}"
+        records.append({"level": record.levelname, "text": text})
+
+
+def is_offline(error: BaseException | None) -> bool:
+    """Tell whether an exception, or what it came from, is a connection that was refused here."""
+    seen = []
+    while error is not None and error not in seen:
+        if OFFLINE in str(error):
+            return True
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def start_and_stop(app: Any, **_options: Any) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
-from lisa_schema.models import Config, ModelType, OpenSearchDomain, RagRepository, RepositoryType
+from lisa_schema.models import Config, ModelType, OpenSearchDomain, OpenSearchEndpoint, RagRepository, RepositoryType
 from lisa_schema.rules.registry import RuleViolation, rule
 
 _BLOCKS = {RepositoryType.OPENSEARCH: "opensearchConfig", RepositoryType.PGVECTOR: "rdsConfig"}
 
 
 _STANDBY_ZONES: Final = 3
+_AWS_ENDPOINT: Final = re.compile(r"\.(?P<region>[a-z]{2,}(-[a-z]+)+-\d)\.(?P<service>es|aoss)\.")
+"""Endpoints by which AWS names domains and collections; a custom endpoint has any name."""
 _REPOSITORIES_AT_MOST: Final = 150
 _CREATED_AT_MOST: Final = 40
 
@@ -133,6 +136,26 @@ def repositories_fit(config: Config) -> Iterator[RuleViolation]:
             "CloudFormation accepts 500 resources in a stack."
         )
         yield RuleViolation(("ragRepositories", created[_CREATED_AT_MOST]), message)
+
+
+@rule("LISA590", "opensearch-endpoint", "Write the endpoint of a domain in the deployment's Region.")
+def opensearch_endpoint(config: Config) -> Iterator[RuleViolation]:
+    """An existing OpenSearch domain must be one of OpenSearch Service in the deployment's Region."""
+    for index, repository in enumerate(config.rag_repositories):
+        store = repository.opensearch_config
+        found = _AWS_ENDPOINT.search(store.endpoint.lower()) if isinstance(store, OpenSearchEndpoint) else None
+        if found is None:
+            continue
+        at = ("ragRepositories", index, "opensearchConfig", "endpoint")
+        if found["service"] == "aoss":
+            message = "The endpoint is of OpenSearch Serverless, which LISA does not support: it rejects every request."
+            yield RuleViolation(at, message)
+        elif found["region"] != config.region:
+            message = (
+                f"The domain is in {found['region']}, and the function signs its requests for {config.region}: "
+                "OpenSearch Service rejects them."
+            )
+            yield RuleViolation(at, message, None, (("region",),))
 
 
 def _is_created(repository: RagRepository) -> bool:

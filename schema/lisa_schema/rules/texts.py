@@ -33,6 +33,14 @@ the issuer of WSO2 Identity Server."""
 _ENTRA: Final = re.compile(
     r"https://(login\.microsoftonline\.(com|us)|login\.partner\.microsoftonline\.cn)/([^/]+)(.*)"
 )
+_COGNITO: Final = re.compile(
+    r"cognito-idp(?P<fips>-fips)?\.(?P<region>[a-z]{2,}(-[a-z]+)+-\d)\.(?P<suffix>amazonaws\.(com|com\.cn|eu))"
+)
+_CONSOLE: Final = re.compile(
+    r"(?P<base>https://.+?)(/admin/(?P<realm>[^/]+)/console|/realms/(?P<own>[^/]+)/account)(/.*)?"
+)
+_LOOPBACK: Final = re.compile(r"localhost|.+\.localhost|127(\.\d+){3}|::1")
+_OKTA_ADMIN: Final = re.compile(r"(.+)-admin(\.(okta|oktapreview|okta-emea|okta-gov)\.com)")
 _COGNITO_DOMAIN: Final = re.compile(r"\.auth(-fips)?\.([a-z0-9-]+)\.amazoncognito\.com\Z")
 
 LAMBDA_ENVIRONMENT_BYTES: Final = 4096
@@ -81,6 +89,18 @@ def issuer_url(config: Config) -> Iterator[RuleViolation]:
         message = f"`{written}` is the sign-in domain of a Cognito user pool, not its issuer."
         fix = f"Write `https://cognito-idp.{found[2]}.amazonaws.com/<user pool ID>`."
         yield RuleViolation(_AUTHORITY, message, fix)
+    elif _LOOPBACK.fullmatch(parts.hostname or ""):
+        message = f"`{written}` is the container of the gateway itself, and the function of the API itself."
+        yield RuleViolation(_AUTHORITY, message, "Write the address by which they and browsers reach the provider.")
+    elif host := _COGNITO.fullmatch(parts.netloc):
+        yield from _user_pool(host, parts.path.strip("/"))
+    elif (console := _CONSOLE.fullmatch(plain.rstrip("/"))) is not None:
+        realm = console["realm"] or console["own"]
+        message = f"`{written}` is a console of Keycloak, not an issuer."
+        yield RuleViolation(_AUTHORITY, message, f"Write `{console['base']}/realms/{realm}`.")
+    elif found := _OKTA_ADMIN.fullmatch(parts.netloc):
+        message = f"`{written}` is the administration of Okta, not an issuer."
+        yield RuleViolation(_AUTHORITY, message, f"Write `https://{found[1]}{found[2]}{parts.path}`.")
     elif (tenant := _ENTRA.match(issuer)) and tenant[3] in ("common", "organizations", "consumers"):
         message = f"Tokens have the ID of a tenant in their issuer, never `{tenant[3]}`."
         yield RuleViolation(_AUTHORITY, message, f"Write `{issuer.replace(tenant[3], '<tenant ID>', 1)}`.")
@@ -107,6 +127,22 @@ def function_environment_size(config: Config) -> Iterator[RuleViolation]:
             f"AWS Lambda accepts {LAMBDA_ENVIRONMENT_BYTES:,}."
         )
         yield RuleViolation(("authConfig", longest), message)
+
+
+def _user_pool(host: re.Match[str], pool: str) -> Iterator[RuleViolation]:
+    """The issuer of a Cognito user pool: its ID begins with its Region, and tokens never name the FIPS endpoint."""
+    region = host["region"]
+    issuer = f"https://cognito-idp.{region}.{host['suffix']}"
+    if not pool:
+        message = f"`{issuer}` is the service of all user pools of {region}; the issuer has the ID of one."
+        yield RuleViolation(_AUTHORITY, message, f"Write `{issuer}/<user pool ID>`.")
+    elif not pool.startswith(f"{region}_"):
+        own = pool.partition("_")[0]
+        message = f"The user pool `{pool}` is not in {region}: its ID begins with its Region."
+        yield RuleViolation(_AUTHORITY, message, f"Write `https://cognito-idp.{own}.{host['suffix']}/{pool}`.")
+    elif host["fips"]:
+        message = "Tokens of a user pool name the issuer without `-fips`, also if they come from the FIPS endpoint."
+        yield RuleViolation(_AUTHORITY, message, f"Write `{issuer}/{pool}`.")
 
 
 def _of_entra(issuer: str) -> str:

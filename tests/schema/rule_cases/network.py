@@ -68,6 +68,18 @@ FAILING: Failing = {
     "vpc-subnets": [
         ([VPC, "vpc.availabilityZones=[us-east-1a]"], "vpc.availabilityZones"),
         ([VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdef0]"], "vpc.privateSubnetIds"),
+        (
+            [VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdea0, subnet-0123456789abcdea0]"],
+            "vpc.privateSubnetIds[1]",
+        ),
+        (
+            [
+                VPC,
+                "vpc.privateSubnetIds=[subnet-0123456789abcdea0, subnet-0123456789abcdea1]",
+                "vpc.publicSubnetIds=[subnet-0123456789abcdea1, subnet-0123456789abcdea2]",
+            ],
+            "vpc.publicSubnetIds[0]",
+        ),
         ([VPC, "vpc.publicSubnetIds="], "vpc.publicSubnetIds"),
         ([*ISOLATED_VPC, "vpc.isolatedSubnetIds=[]"], "vpc.privateSubnetIds"),
         ([*ISOLATED_VPC, "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4]"], "vpc.isolatedSubnetIds"),

@@ -32,7 +32,18 @@ def domain(masters: int, more: str = "") -> str:
     return f"ragRepositories=[{{repositoryId: a, type: opensearch, opensearchConfig: {block}}}]"
 
 
+def endpoint(host: str) -> str:
+    return f"ragRepositories=[{{repositoryId: a, type: opensearch, opensearchConfig: {{endpoint: '{host}'}}}}]"
+
+
+ENDPOINT = "ragRepositories[0].opensearchConfig.endpoint"
+
 PASSING: Passing = {
+    "opensearch-endpoint": [
+        [endpoint("vpc-a-b2c.us-east-1.es.amazonaws.com")],
+        [endpoint("https://search.example.com:9200")],
+        [domain(0)],
+    ],
     "repository-block": [[f"ragRepositories=[{PGVECTOR}]"]],
     "repository-ids-unique": [[f"ragRepositories=[{PGVECTOR}, {PGVECTOR.replace('docs', 'more')}]"]],
     "database-secret": [
@@ -56,6 +67,10 @@ PASSING: Passing = {
 }
 
 FAILING: Failing = {
+    "opensearch-endpoint": [
+        ([endpoint("https://abc123.us-east-1.aoss.amazonaws.com")], ENDPOINT),
+        ([endpoint("vpc-a-b2c.eu-west-1.es.amazonaws.com")], ENDPOINT),
+    ],
     "repository-block": [
         (["ragRepositories=[{repositoryId: docs, type: pgvector}]"], "ragRepositories[0].rdsConfig"),
         (
