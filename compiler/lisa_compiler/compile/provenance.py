@@ -100,9 +100,9 @@ def trace(project: Path, environment: str, config: Config, generated: Mapping[st
     amis = ami_lock.load(project, environment)
     deployment = plan(environment, config, amis)
     traced = config.model_copy(update={"run_cdk_nag": False})
-    marked = replace(plan(environment, keys.mark(traced), amis), records_keys=True)
-    switched = plan(environment, keys.mark(traced, switches=True), amis)
     with _marks_written():
+        marked = replace(plan(environment, keys.mark(traced), amis), records_keys=True)
+        switched = plan(environment, keys.mark(traced, switches=True), amis)
         files = _emit(deployment, marked, switched, project, generated)
     found = TracedOutput(keys)
     found.read(files, generated)

@@ -27,7 +27,6 @@ _OLD_PYTHON: Final = re.compile(r"(.*/)?python:3\.([0-9]|10)([.-].*)?")
 _REASONS: Final[Mapping[str, str]] = {
     "authConfig.apiGroup": "every user who can sign in can use API tokens.",
     "authConfig.ragAdminGroup": "administrators are the members of adminGroup.",
-    "authConfig.userGroup": "every user of the identity provider can sign in.",
     "baseImage": "the image of the gateway is restApiConfig.containerConfig.image.baseImage.",
     "domain": "it follows from the Region.",
     "lambdaLayerAssets.cdkLayerPath": "functions do not use the layer.",
@@ -63,6 +62,7 @@ class ConfigurationMigration:
         self._defaults()
         self._account_numbers()
         self._rest_api()
+        self._access(models)
         self._models(models)
         self._litellm(models)
         self._repositories()
@@ -111,6 +111,29 @@ class ConfigurationMigration:
             old, image["baseImage"] = image["baseImage"], _GATEWAY_IMAGE
             self.changes.append(f"restApiConfig.containerConfig.image.baseImage: {_GATEWAY_IMAGE} instead of {old}.")
 
+    def _access(self, models: ListedModels | None) -> None:
+        """Groups of models, and the group of all users, as the access of groups."""
+        auth = self._block.get("authConfig")
+        users = auth.pop("userGroup", None) if isinstance(auth, dict) else None
+        groups = models.groups if models is not None else {}
+        if not users and not groups:
+            return
+        names = [] if models is None else [*(model["modelId"] for model in models.hosted)]
+        names += [] if models is None else [model["model_name"] for model in models.external]
+        shared = [name for name in names if name not in groups]
+        everyone = {"models": shared if groups else ["*"], "repositories": ["*"]}
+        access: dict[str, Any] = {"default": "closed", "groups": {}}
+        if users:
+            access["groups"][str(users)] = everyone
+        else:
+            access["everyone"] = everyone
+        for group in dict.fromkeys(group for allowed in groups.values() for group in allowed):
+            own = [name for name, allowed in groups.items() if group in allowed]
+            access["groups"][group] = {"models": [*shared, *own], "repositories": ["*"]}
+        self._block["accessConfig"] = access
+        sources = (["authConfig.userGroup"] if users else []) + (["allowedGroups of models"] if groups else [])
+        self.changes.append(f"accessConfig: written from {' and '.join(sources)}; models that you add must be listed.")
+
     def _models(self, models: ListedModels | None) -> None:
         written = self._block.get("ecsModels") or []
         images = [model for model in written if isinstance(model, dict) and "instanceType" not in model]
@@ -124,6 +147,10 @@ class ConfigurationMigration:
                     "Save the answer of GET /models, and pass it with --models."
                 )
         else:
+            hosted = {str(model["modelName"]) for model in models.hosted}
+            unused = [str(model.get("modelName")) for model in images if str(model.get("modelName")) not in hosted]
+            if unused:
+                self.without_equivalent.append(f"ecsModels: no model uses the images for {', '.join(unused)}.")
             written = [*written, *models.hosted]
             self.changes += models.changes
             self.without_equivalent += models.without_equivalent
@@ -138,6 +165,8 @@ class ConfigurationMigration:
             litellm = self._block["litellmConfig"] = {}
         if models is not None and models.external:
             litellm["model_list"] = [*(litellm.get("model_list") or []), *models.external]
+        if models is not None and models.guardrails:
+            litellm["guardrails"] = [*(litellm.get("guardrails") or []), *models.guardrails]
         if litellm.pop("db_key", None) is not None:
             self._left_out(("litellmConfig", "db_key"))
         general = litellm.get("general_settings")

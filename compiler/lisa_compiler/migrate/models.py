@@ -17,9 +17,8 @@ _METRIC: Final = ("targetValue", "duration", "estimatedInstanceWarmup")
 _KNOWN: Final = frozenset(
     {*_HOSTED, "containerConfig", "autoScalingConfig", "loadBalancerConfig", "status", "modelUrl", "modelDescription"}
 )
-_REST: Final = frozenset(
-    {"allowedGroups", "features", "guardrailsConfig", "apiKeyName", "apiKeySecretArn", "scheduling"}
-)
+_HANDLED: Final = frozenset({"allowedGroups", "guardrailsConfig"})
+_CONTAINER: Final = frozenset({"image", "sharedMemorySize", "healthCheckConfig", "environment"})
 _CHECK: Final = {"path": "/health"}
 
 
@@ -30,12 +29,16 @@ class ListedModels:
     Attributes:
         hosted: entries of `ecsModels`.
         external: entries of `litellmConfig.model_list`.
+        guardrails: entries of `litellmConfig.guardrails`.
+        groups: the groups that may call a model, by its name; a model that is not here is for everyone.
         changes: what was written differently, each a sentence.
         without_equivalent: what was left out, each a sentence.
     """
 
     hosted: list[dict[str, Any]] = field(default_factory=list)
     external: list[dict[str, Any]] = field(default_factory=list)
+    guardrails: list[dict[str, Any]] = field(default_factory=list)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
     without_equivalent: list[str] = field(default_factory=list)
 
@@ -61,12 +64,12 @@ def _read(model: Mapping[str, Any], listed: ListedModels) -> None:
     if model.get("modelType") not in _TYPES:
         listed.without_equivalent.append(f"{name}: models of type {model.get('modelType')} are not supported.")
         return
-    for key in sorted((set(model) - _KNOWN) | (set(model) & _REST)):
-        if model[key] not in (None, "", [], {}):
-            reason = ": every user can call the model" if key == "allowedGroups" else ""
-            listed.without_equivalent.append(f"{name}: `{key}` has no equivalent{reason}.")
+    _list_rest(name, model, _KNOWN | _HANDLED, listed)
+    if groups := [str(group) for group in model.get("allowedGroups") or []]:
+        listed.groups[str(model["modelId"])] = groups
     if model.get("instanceType") is None:
         listed.external.append(_external(model))
+        _guard(name, model, listed)
         listed.changes.append(f"{name}: the API does not return keys; add `api_key: os.environ/NAME` if it needs one.")
         return
     entry: dict[str, Any] = {key: model[key] for key in _HOSTED if model.get(key) is not None}
@@ -78,10 +81,47 @@ def _read(model: Mapping[str, Any], listed: ListedModels) -> None:
         entry["deploy"] = False
         listed.changes.append(f"{name}: its status is {model['status']}, so that `deploy` is false.")
     entry["containerConfig"] = _container(name, model, listed)
-    entry["autoScalingConfig"] = _scaling(model.get("autoScalingConfig") or {})
+    entry["autoScalingConfig"] = _scaling(name, model.get("autoScalingConfig") or {}, listed)
+    for key in ("guardrailsConfig", "modelDescription"):
+        if model.get(key):
+            listed.without_equivalent.append(f"{name}: `{key}` has no equivalent for hosted models.")
     balancer = model.get("loadBalancerConfig") or {}
     entry["loadBalancerConfig"] = {"healthCheckConfig": _filled(balancer.get("healthCheckConfig") or {}) or _CHECK}
     listed.hosted.append(entry)
+
+
+def _list_rest(name: str, block: Mapping[str, Any], known: frozenset[str], listed: ListedModels) -> None:
+    """List the keys of a block that are left out, if they say something."""
+    for key in sorted(set(block) - known):
+        if block[key] not in (None, "", [], {}):
+            listed.without_equivalent.append(f"{name}: `{key}` has no equivalent.")
+
+
+def _guard(name: str, model: Mapping[str, Any], listed: ListedModels) -> None:
+    """Guardrails of Amazon Bedrock for an external model, which LiteLLM has each by its name."""
+    names = []
+    for key, written in (model.get("guardrailsConfig") or {}).items():
+        guardrail = {"guardrailName": key, **written} if isinstance(written, dict) else {"guardrailName": key}
+        if not guardrail.get("guardrailIdentifier"):
+            listed.without_equivalent.append(f"{name}: the guardrail {key} has no identifier.")
+            continue
+        names.append(str(guardrail["guardrailName"]))
+        if groups := guardrail.get("allowedGroups"):
+            listed.without_equivalent.append(
+                f"{name}: the guardrail {names[-1]} checks the requests of all groups, not only of {', '.join(groups)}."
+            )
+        parameters = {
+            "guardrail": "bedrock",
+            "mode": guardrail.get("mode") or "pre_call",
+            "guardrailIdentifier": guardrail["guardrailIdentifier"],
+            "guardrailVersion": str(guardrail.get("guardrailVersion") or "DRAFT"),
+        }
+        entry = {"guardrail_name": names[-1], "litellm_params": parameters}
+        if entry not in listed.guardrails:
+            listed.guardrails.append(entry)
+    if names:
+        listed.external[-1]["litellm_params"]["guardrails"] = names
+        listed.changes.append(f"{name}: its guardrails are in litellmConfig.guardrails.")
 
 
 def _external(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +144,7 @@ def _container(name: str, model: Mapping[str, Any], listed: ListedModels) -> dic
         container["sharedMemorySize"] = written["sharedMemorySize"]
     if check := _filled(written.get("healthCheckConfig") or {}):
         container["healthCheckConfig"] = check
+    _list_rest(f"{name}: containerConfig", written, _CONTAINER, listed)
     kind = str(model.get("inferenceContainer"))
     variables: dict[str, Any] = {}
     for variable, value in (written.get("environment") or {}).items():
@@ -116,9 +157,13 @@ def _container(name: str, model: Mapping[str, Any], listed: ListedModels) -> dic
     return container
 
 
-def _scaling(written: Mapping[str, Any]) -> dict[str, Any]:
+def _scaling(name: str, written: Mapping[str, Any], listed: ListedModels) -> dict[str, Any]:
     metric = written.get("metricConfig") or {}
+    _list_rest(f"{name}: autoScalingConfig", written, frozenset({*_SCALING, "metricConfig"}), listed)
     scaling: dict[str, Any] = {key: written[key] for key in _SCALING if written.get(key) is not None}
+    if scaling.get("minCapacity") == 0:
+        scaling["minCapacity"] = 1
+        listed.changes.append(f"{name}: minCapacity is 1 instead of 0; set `deploy` to false for a model that is off.")
     scaling["metricConfig"] = {
         "AlbMetricName": metric.get("albMetricName") or metric.get("AlbMetricName") or "RequestCountPerTarget",
         "targetValue": 30,

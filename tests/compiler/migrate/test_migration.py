@@ -52,6 +52,7 @@ subnets:
   - {subnetId: subnet-0123456789abcdef0, ipv4CidrBlock: 10.0.0.0/24, availabilityZone: eu-west-1a}
 ecsModels:
   - {modelName: acme/writer, inferenceContainer: vllm, baseImage: 'vllm/vllm-openai:v0.12.0'}
+  - {modelName: acme/reader, inferenceContainer: vllm, baseImage: 'vllm/vllm-openai:v0.12.0'}
 deployMcp: true
 """
 HOSTED: dict[str, Any] = {
@@ -63,8 +64,10 @@ HOSTED: dict[str, Any] = {
     "instanceType": "g5.xlarge",
     "inferenceContainer": "vllm",
     "allowedGroups": ["editors"],
+    "modelDescription": "writes",
     "autoScalingConfig": {
         "blockDeviceVolumeSize": 50,
+        "scheduling": {"scheduleType": "DAILY", "timezone": "US/Eastern"},
         "minCapacity": 1,
         "maxCapacity": 2,
         "metricConfig": {"albMetricName": "RequestCountPerTarget", "targetValue": 20, "duration": 60},
@@ -116,18 +119,81 @@ def test_comments_stay_at_their_keys() -> None:
     "line",
     [
         "litellmConfig.db_key: LiteLLM has no database here; destroy the key with the old deployment.",
-        "authConfig.userGroup: every user of the identity provider can sign in.",
         "restApiConfig.rateLimitRpm: no equivalent.",
         "subnets: run `lisa vpc describe`, which writes the vpc block.",
         "deployMcp: no equivalent.",
         "ragRepositories: wiki is of type bedrock_knowledge_base, which is not supported.",
         "ragRepositories.repositoryName: no equivalent.",
-        "model writer: `allowedGroups` has no equivalent: every user can call the model.",
+        "model writer: autoScalingConfig: `blockDeviceVolumeSize` has no equivalent.",
+        "model writer: autoScalingConfig: `scheduling` has no equivalent.",
+        "model writer: `modelDescription` has no equivalent for hosted models.",
+        "ecsModels: no model uses the images for acme/reader.",
     ],
 )
 def test_what_has_no_equivalent_is_listed(line: str) -> None:
     migrated = migrate([("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)], answer(HOSTED))
     assert line in migrated.without_equivalent
+
+
+def test_groups_may_use_what_they_may_use_today(tmp_path: Path) -> None:
+    files = [("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)]
+    migrated = migrate(files, answer(HOSTED, EXTERNAL))
+    access = compiled(migrated.text, tmp_path).access_config
+    assert access.default == "closed"
+    assert access.everyone is None
+    assert {name: entry.models for name, entry in access.groups.items()} == {
+        "everyone": ("embedder",),
+        "editors": ("embedder", "writer"),
+    }
+    assert {entry.repositories for entry in access.groups.values()} == {("*",)}
+    sources = "authConfig.userGroup and allowedGroups of models"
+    assert f"accessConfig: written from {sources}; models that you add must be listed." in migrated.changes
+
+
+def test_models_of_groups_alone_leave_the_others_open(tmp_path: Path) -> None:
+    custom = CUSTOM.replace("  userGroup: everyone\n", "")
+    migrated = migrate([("config-base.yaml", BASE), ("config-custom.yaml", custom)], answer(HOSTED, EXTERNAL))
+    access = compiled(migrated.text, tmp_path).access_config
+    assert access.everyone.models == ("embedder",)
+    assert access.groups["editors"].models == ("embedder", "writer")
+
+
+def test_guardrails_of_external_models_are_kept(tmp_path: Path) -> None:
+    guarded = {
+        "modelId": "claude",
+        "modelName": "bedrock/anthropic.claude-3-haiku-20240307-v1:0",
+        "modelType": "textgen",
+        "guardrailsConfig": {
+            "g1": {"guardrailName": "pii", "guardrailIdentifier": "abc123def456", "guardrailVersion": "1"},
+            "g2": {"guardrailName": "broken"},
+        },
+    }
+    migrated = migrate([("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)], answer(guarded))
+    config = compiled(migrated.text, tmp_path)
+    (model,) = config.litellm_config.model_list
+    assert model.litellm_params.model_dump()["guardrails"] == ["pii"]
+    written = yaml.safe_load(migrated.text)["prod"]["litellmConfig"]["guardrails"]
+    assert written == [
+        {
+            "guardrail_name": "pii",
+            "litellm_params": {
+                "guardrail": "bedrock",
+                "mode": "pre_call",
+                "guardrailIdentifier": "abc123def456",
+                "guardrailVersion": "1",
+            },
+        }
+    ]
+    assert "model claude: the guardrail g2 has no identifier." in migrated.without_equivalent
+
+
+def test_a_model_without_instances_has_at_least_one(tmp_path: Path) -> None:
+    scaling = HOSTED["autoScalingConfig"] | {"minCapacity": 0}
+    files = [("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)]
+    migrated = migrate(files, answer({**HOSTED, "autoScalingConfig": scaling}))
+    (model,) = compiled(migrated.text, tmp_path).ecs_models
+    assert model.auto_scaling_config.min_capacity == 1
+    assert any(line.startswith("model writer: minCapacity is 1 instead of 0") for line in migrated.changes)
 
 
 def test_secrets_are_not_copied() -> None:
@@ -140,7 +206,9 @@ def test_secrets_are_not_copied() -> None:
 def test_models_that_were_not_given_are_named() -> None:
     migrated = migrate([("config-custom.yaml", CUSTOM)])
     assert "ecsModels" not in yaml.safe_load(migrated.text)["prod"]
-    assert any("acme/writer are images to build" in line and "--models" in line for line in migrated.without_equivalent)
+    (line,) = [line for line in migrated.without_equivalent if line.startswith("ecsModels: ")]
+    assert "acme/writer, acme/reader are images to build" in line
+    assert "--models" in line
 
 
 def test_environment_of_the_file_is_kept() -> None:
