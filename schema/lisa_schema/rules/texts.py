@@ -18,6 +18,9 @@ from lisa_schema.visible_text import character_name, visible
 _FREE_TEXT: Final = frozenset({"systemBanner", "tags", "environment", "command", "litellmConfig", "serverArgs"})
 """Keys below which a text may be one for people or for a shell, with line breaks."""
 
+_EXACT: Final = frozenset({"model_name", "model", "api_base", "base_url", "api_key", "api_version", "aws_region_name"})
+"""Keys of a model in `litellmConfig` whose value is no free text."""
+
 _AUTHORITY: Final[Path] = ("authConfig", "authority")
 _WELL_KNOWN: Final = re.compile(r"/\.well-known(/.*)?\Z")
 _ENDPOINT: Final = re.compile(
@@ -57,7 +60,9 @@ def invisible_character(config: Config) -> Iterator[RuleViolation]:
         if text.isprintable() and text == text.strip():
             continue
         is_free = not _FREE_TEXT.isdisjoint(path) and any(character in text for character in " \n")
-        if is_free:
+        # Names, addresses and keys of models are compared and sent as they are.
+        is_exact = path[-1] in _EXACT and text != text.strip()
+        if is_free and not is_exact:
             continue
         found = next((character for character in text if not character.isprintable()), None)
         if found is None:

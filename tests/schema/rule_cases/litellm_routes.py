@@ -8,7 +8,29 @@ EMBEDDING = "{model_type: embedding}"
 PROFILE = "arn:aws:bedrock:us-east-1:012345678901:application-inference-profile/p1"
 PROVISIONED = "arn:aws:bedrock:us-east-1:012345678901:provisioned-model/p1"
 
+ROLE = "arn:aws:iam::012345678901:role/bedrock"
+GUARDRAIL = "arn:aws:bedrock:eu-west-1:012345678901:guardrail/abc123"
+MODEL = "bedrock/anthropic.claude-3-haiku-20240307-v1:0"
+
+
+def guardrail(more: str) -> str:
+    params = f"{{guardrail: bedrock, mode: pre_call, {more}}}"
+    return f"litellmConfig.guardrails=[{{guardrail_name: pii, litellm_params: {params}}}]"
+
+
+def knowledge_base(identifier: str) -> str:
+    params = f"{{vector_store_id: '{identifier}', custom_llm_provider: bedrock}}"
+    return f"litellmConfig.vector_store_registry=[{{vector_store_name: a, litellm_params: {params}}}]"
+
+
 PASSING: Passing = {
+    "aws-identifier": [
+        [external_model(MODEL, f", aws_role_name: '{ROLE}'")],
+        [guardrail(f"guardrailIdentifier: '{GUARDRAIL}', guardrailVersion: '3', aws_region_name: eu-west-1")],
+        [guardrail("guardrailIdentifier: abc123, guardrailVersion: DRAFT")],
+        [knowledge_base("T37J8R4WTM")],
+        [external_model(MODEL, f", model_id: '{PROVISIONED}'")],
+    ],
     "litellm-provider-known": [
         [external_model("gpt-4o")],
         [external_model("hosted_vllm/our-model", ", api_base: 'http://vllm.example.com/v1'")],
@@ -47,7 +69,26 @@ PASSING: Passing = {
     ],
 }
 
+GUARDED = "litellmConfig.guardrails[0].litellm_params"
 FAILING: Failing = {
+    "aws-identifier": [
+        ([external_model(MODEL, ", aws_role_name: bedrock")], f"{PARAMS}.aws_role_name"),
+        ([external_model(MODEL, ", aws_role_name: 'arn:aws:iam::role/bedrock'")], f"{PARAMS}.aws_role_name"),
+        (
+            [external_model(MODEL, f", aws_role_name: '{ROLE.replace('arn:aws:', 'arn:aws-us-gov:')}'")],
+            f"{PARAMS}.aws_role_name",
+        ),
+        (
+            [external_model(MODEL, f", model_id: '{PROVISIONED}', aws_region_name: eu-west-1")],
+            f"{PARAMS}.model_id",
+        ),
+        ([guardrail(f"guardrailIdentifier: '{GUARDRAIL}', guardrailVersion: '3'")], f"{GUARDED}.guardrailIdentifier"),
+        ([guardrail("guardrailIdentifier: abc123, guardrailVersion: latest")], f"{GUARDED}.guardrailVersion"),
+        (
+            [knowledge_base("arn:aws:bedrock:us-east-1:012345678901:knowledge-base/T37J8R4WTM")],
+            "litellmConfig.vector_store_registry[0].litellm_params.vector_store_id",
+        ),
+    ],
     "litellm-provider-known": [
         ([external_model("opneai/x")], f"{PARAMS}.model"),
         ([external_model("our-model", ", api_base: 'http://vllm.example.com/v1'")], f"{PARAMS}.model"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .changes import ENVIRONMENT, LISTED, Failing, Passing
 
+SPACED = LISTED.replace("openai/x", "'openai/x '")
 HIDDEN = LISTED.replace("openai/x", '"openai/x\\u200b"')
 AUTHORITY = "authConfig.authority"
 TENANT = "01234567-89ab-cdef-0123-456789abcdef"
@@ -46,6 +47,10 @@ FAILING: Failing = {
         (['authConfig.adminGroup="\\ufeffadmins"'], "authConfig.adminGroup"),
         (["authConfig.adminGroup=' admins'"], "authConfig.adminGroup"),
         ([f'{ENVIRONMENT}.K="value\\u202e"'], f"{ENVIRONMENT}.K"),
+        (
+            [f"litellmConfig.model_list=[{SPACED}]"],
+            "litellmConfig.model_list[0].litellm_params.model",
+        ),
         (
             [f"litellmConfig.model_list=[{HIDDEN}]"],
             "litellmConfig.model_list[0].litellm_params.model",
