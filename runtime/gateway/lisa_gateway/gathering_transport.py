@@ -28,7 +28,7 @@ class GatheringTransport(asyncio.Transport):
         elif data[: len(_HEAD)] == _HEAD:
             self._loop.call_soon(self._flush)
             self._parts.append(data)
-        else:
+        elif not self._transport.is_closing():
             self._transport.write(data)
 
     def write_eof(self) -> None:
