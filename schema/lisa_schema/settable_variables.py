@@ -37,6 +37,8 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         GATEWAY: {
             **_ALL_SERVERS,
             "ANSWER_TIMEOUT": "seconds until LiteLLM's first byte, and between parts of a stream; 590",
+            "AUDIT_CONTENT_MAX_BYTES": "bytes of audited content that may wait, encrypted; 1 GiB",
+            "AUDIT_CONTENT_PART_BYTES": "bytes of a request, and of a response, that are recorded; 32 MiB",
             "AUDIT_MAX_BYTES": "bytes of audit records that may wait; 256 MiB",
             "AWS_BEARER_TOKEN_BEDROCK": "API key of Bedrock, as the ARN of a secret",
             "BODY_PROGRESS_TIMEOUT": "seconds in which `MIN_BODY_BYTES` of a body must arrive; 30",

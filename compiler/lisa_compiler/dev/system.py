@@ -68,16 +68,23 @@ def compile_for_local_run(
         LisaError: a file that it names cannot be used.
     """
     config = validate(load(project, environment, overrides).document).config
-    connection = {"username": _DATABASE_USER, "dbHost": "127.0.0.1", "passwordSecretId": _DATABASE_SECRET}
+    connection = {
+        "username": _DATABASE_USER,
+        "dbHost": "127.0.0.1",
+        "passwordSecretId": _DATABASE_SECRET,
+        # PostgreSQL on this machine knows no tokens of IAM.
+        "functionUser": "password",
+        "dbiResourceId": None,
+    }
     changes = {"type": "pgvector", "opensearchConfig": None, "rdsConfig": connection}
     local = [
         Override("lisa dev", ("ragRepositories", repository.repository_id, key), value)
         for repository in config.rag_repositories
         for key, value in changes.items()
     ]
-    trust = Override("lisa dev", ("certificateAuthorityBundle",), None)
+    trust = [Override("lisa dev", (key,), None) for key in ("certificateAuthorityBundle", "databaseAuthorityBundle")]
     return compile_environment(
-        project, environment, overrides=[*overrides, *local, trust], local_weights=LocalWeights.IGNORE, progress=tell
+        project, environment, overrides=[*overrides, *local, *trust], local_weights=LocalWeights.IGNORE, progress=tell
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,6 +68,7 @@ class PassThrough:
             UpstreamError: LiteLLM or the model's server answers with an error.
             UpstreamCredentialsError: it rejects the gateway's key.
             UpstreamInterruptedError: an answer that is no stream of events is interrupted.
+            ContentUnavailableError: the content of the request cannot be recorded, and must be.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
@@ -107,7 +109,14 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
         request = resources.direct.prepare(match, body, context)
     admission = await resources.access.admit(context, operation, length_of(scope["headers"], body))
     try:
+        recorded = await resources.content.begin(admission, context, body)
+        if isinstance(request, LitellmRequest) and recorded is not body:
+            request = replace(request, body=recorded)
         await _exchange(scope, match, request, send, context=context, admission=admission)
+    except (UpstreamTimeoutError, UpstreamUnavailableError):
+        # A part of the body that could not be recorded has ended the connection.
+        admission.check_recorded()
+        raise
     finally:
         admission.settle()
 

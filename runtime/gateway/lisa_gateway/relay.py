@@ -58,6 +58,8 @@ async def relay(
             usage.feed(part)
             admission.feed(part)
             more = not answer.is_at_end
+            if not more:
+                admission.end_answer()
             if events is not None:
                 part = events.feed(part) if more else events.feed(part) + events.end()
                 if hidden is not None:

@@ -62,6 +62,8 @@ class RequestContext:
         has_estimated_tokens: whether the tokens are an estimate, because the response does not report them.
         bytes_in: bytes of the request's body, declared or received.
         bytes_out: bytes of the response's body that were sent.
+        audited_content: what became of the record of its content: `recorded`, `incomplete` or `missing`; empty if
+            content is not audited.
         budget: the caller's group whose token budget is used most, and the percentage used; None without a budget.
     """
 
@@ -82,6 +84,7 @@ class RequestContext:
     has_estimated_tokens: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
+    audited_content: str = ""
     budget: tuple[str, float] | None = None
 
     def attach(self, scope: Any) -> None:

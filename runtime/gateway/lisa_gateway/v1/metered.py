@@ -48,6 +48,8 @@ class MeteredAnswer:
         part = await self._answer.next_part()
         self._usage.feed(part)
         self._admission.feed(part)
+        if not part:
+            self._admission.end_answer()
         return part
 
     def close(self) -> None:

@@ -192,9 +192,10 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Metered
     match = operations().find("POST", path.encode())
     assert match is not None  # noqa: S101  (a path of this module)
     prepared = resources.direct.prepare(match, content, context)
-    context.model = body["model"]
+    context.model, context.route = body["model"], request.scope["route"].path
     admission = await resources.access.admit_model(context, match.operation.group, len(content))
     try:
+        await resources.content.begin(admission, context, content)
         answer = await _send(resources, path, prepared, context=context, admission=admission)
     except BaseException:
         admission.settle()

@@ -16,7 +16,7 @@ from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalan
 from lisa_compiler.emit.cloudformation.constructs.scaling_policy import add_scaling_policy
 from lisa_compiler.emit.cloudformation.constructs.task_count import TaskCount
 from lisa_compiler.plan.alarms import is_idle_watched
-from lisa_compiler.plan.egress import vpc_cidr
+from lisa_compiler.plan.egress import vpc_cidrs
 from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
@@ -201,7 +201,7 @@ class ContainerService(Construct):
                 )
             ],
             security_group_egress=[
-                *permit(self._service.egress, vpc_cidr=vpc_cidr(self._stack.deployment.config)),
+                *permit(self._service.egress, vpc_cidrs=vpc_cidrs(self._stack.deployment.config)),
                 *further_egress,
             ],
         )
