@@ -1,6 +1,8 @@
 """Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP STREAM` keeps so many requests in flight.
 
-The connections open within RAMP seconds; with 1 for STREAM, requests ask for a stream. It prints figures in JSON:
+The connections ask for the first time spread over RAMP seconds; requests of that time do not count, and others keep
+coming until the last of the REQUESTS that count has its answer. Without RAMP, all connections open and then ask at
+once, and each request counts. With 1 for STREAM, requests ask for a stream. It prints figures in JSON:
 `rate` (requests a second), `p50`, `p99` (milliseconds to the whole answer), `added50`, `added99` (milliseconds beyond
 what the stub says that it took), `first50`, `first99` (milliseconds to the first byte of its body), `failed`.
 """
@@ -22,13 +24,14 @@ _STREAM_BODY = _BODY[:-1] + b',"stream":true}'
 class Load:
     """What is to be asked, and what came of it."""
 
-    def __init__(self, path: str, requests: int, token: str, *, is_stream: bool) -> None:
+    def __init__(self, path: str, requests: int, token: str, *, counts_from: float, is_stream: bool) -> None:
         body = _STREAM_BODY if is_stream else _BODY
         self.request = (
             f"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode() + body
         self.left = requests
+        self.counts_from = counts_from
         self.wanted = requests
         self.whole: list[float] = []
         self.added: list[float] = []
@@ -46,13 +49,13 @@ class Client(asyncio.Protocol):
         self._received = b""
         self._began = 0.0
         self._first = 0.0
+        self._counts = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._load.done.done() and self._load.left > 0:
+        if not self._load.done.done():
             self._load.done.set_exception(exc or ConnectionError("the server closed a connection"))
 
     def data_received(self, data: bytes) -> None:
@@ -69,18 +72,24 @@ class Client(asyncio.Protocol):
             return
         load = self._load
         load.failed += not head.startswith(b"http/1.1 200")
+        if not self._counts:
+            self.ask()
+            return
         load.whole.append(time.perf_counter() - self._began)
         _, _, took = head.partition(b"x-took:")
         load.added.append(load.whole[-1] - (int(took.split(b"\r\n", 1)[0]) / 1e6 if took else 0.0))
         load.first.append((self._first or time.perf_counter()) - self._began)
         if len(load.whole) == load.wanted:
             load.done.set_result(None)
-        self._ask()
+        self.ask()
 
-    def _ask(self) -> None:
-        if self._load.left <= 0:
+    def ask(self) -> None:
+        """Ask for the next answer, unless nothing is left to ask for."""
+        load = self._load
+        if load.done.done() or (load.left <= 0 and not load.counts_from):
             return
-        self._load.left -= 1
+        self._counts = load.left > 0 and time.perf_counter() >= load.counts_from
+        load.left -= self._counts
         self._received, self._first, self._began = b"", 0.0, time.perf_counter()
         self._transport.write(self._load.request)
 
@@ -95,13 +104,21 @@ async def main(
 ) -> None:
     """Ask, and print the figures."""
     loop = asyncio.get_running_loop()
-    load = Load(path, requests, token, is_stream=is_stream)
     began = time.perf_counter()
+    load = Load(path, requests, token, counts_from=began + ramp if ramp else 0.0, is_stream=is_stream)
+    clients = []
     for number in range(concurrent):
         await asyncio.sleep(max(0.0, began + ramp * number / concurrent - time.perf_counter()))
-        await loop.create_connection(lambda: Client(load), "127.0.0.1", port)
+        _, client = await loop.create_connection(lambda: Client(load), "127.0.0.1", port)
+        clients.append(client)
+        if ramp:
+            client.ask()
+    if not ramp:
+        began = time.perf_counter()
+        for client in clients:
+            client.ask()
     await load.done
-    took = time.perf_counter() - began
+    took = time.perf_counter() - began - ramp
     figures = {"rate": requests / took, "failed": load.failed}
     figures |= {"p50": quantile(load.whole, 0.5), "p99": quantile(load.whole, 0.99)}
     figures |= {"added50": quantile(load.added, 0.5), "added99": quantile(load.added, 0.99)}

@@ -26,6 +26,11 @@ NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 TOKEN = "sk-3c1f0a9b7d5e4826b1a4c7e9d2f05836"  # API token and LiteLLM's key in one; of this benchmark alone.
 _TABLE, _REGION = "tokens", "us-east-1"
 _TICKS = os.sysconf("SC_CLK_TCK")
+_CORES = sorted(os.sched_getaffinity(0))
+_TASKSET = shutil.which("taskset") if len(_CORES) > 1 else None
+# What is measured has a core of its own; the stub and the load share the others.
+_ON_ONE = [_TASKSET, "-c", str(_CORES[0])] if _TASKSET else []
+_ON_OTHERS = [_TASKSET, "-c", ",".join(map(str, _CORES[1:]))] if _TASKSET else []
 
 
 _NGINX = """\
@@ -69,9 +74,14 @@ class Part:
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time until now."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Processor time of the process and its children until now."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+                if int(fields[2]) == self.process.pid:  # Its process group.
+                    ticks += int(fields[11]) + int(fields[12])
+        return ticks / _TICKS
 
     @property
     def memory(self) -> float:
@@ -88,10 +98,11 @@ class Parts:
     folder: Path
     aws: Mapping[str, str]
 
-    def stub(self, least: float = 0, most: float = 0) -> Part:
-        """A model stub that answers after so many milliseconds."""
+    def stub(self, least: float = 0, most: float = 0, events: int = 20) -> Part:
+        """A model stub that answers after so many milliseconds, or with so many events."""
         port = free_port()
-        return self._start(port, [sys.executable, HERE / "stub.py", str(port), str(least), str(most)], {})
+        command = [*_ON_OTHERS, sys.executable, HERE / "stub.py", str(port), str(least), str(most), str(events)]
+        return self._start(port, command, {})
 
     def litellm(self, stub: Part) -> Part:
         """LiteLLM with one worker in front of a stub."""
@@ -109,7 +120,7 @@ class Parts:
         folder.mkdir()
         config = folder / "nginx.conf"
         config.write_text(_NGINX.format(folder=folder, port=port, stub=stub.port))
-        return self._start(port, [str(NGINX), "-c", config, "-p", folder, "-e", folder / "error.log"], {})
+        return self._start(port, [*_ON_ONE, str(NGINX), "-c", config, "-p", folder, "-e", folder / "error.log"], {})
 
     def gateway(self, upstream: Part, *, hosts: bool = False) -> Part:
         """The gateway with one worker.
@@ -137,7 +148,7 @@ class Parts:
             "REGISTERED_MODELS_PS_NAME": "/models",
             "TOKEN_TABLE_NAME": _TABLE,
         }
-        return self._start(port, [sys.executable, "-m", "lisa_gateway"], environment)
+        return self._start(port, [*_ON_ONE, sys.executable, "-m", "lisa_gateway"], environment)
 
     def _start(self, port: int, command: Sequence[str | Path], environment: Mapping[str, str]) -> Part:
         log = self.folder / f"{port}.log"
@@ -167,7 +178,7 @@ def load(
         PartError: a request failed.
     """
     arguments = [str(part.port), path, str(concurrent), str(requests), TOKEN, str(ramp), str(int(is_stream))]
-    command = [sys.executable, str(HERE / "load.py"), *arguments]
+    command = [*_ON_OTHERS, sys.executable, str(HERE / "load.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     if done.returncode:
         raise PartError(f"The load did not end well: {done.stderr[-1000:]}")

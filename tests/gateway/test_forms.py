@@ -228,6 +228,19 @@ def test_a_url_encoded_form(audited: tuple[Gateway, str, Path], stub: StubModel)
     assert len(stub.seen) == 1
 
 
+def test_json_that_only_litellm_reads(audited: tuple[Gateway, str, Path], stub: StubModel) -> None:
+    served, token, _ = audited
+
+    def ask(model: str) -> int:
+        body = b'{"model": "%b", "temperature": NaN, "messages": []}' % model.encode()
+        headers = {"Api-Key": token, "Content-Type": "application/json"}
+        url = f"{served.url}/v2/serve/chat/completions"
+        return requests.post(url, data=body, headers=headers, timeout=30).status_code
+
+    assert (ask("whisper"), ask("secret-whisper"), ask("unknown")) == (200, 403, 400)
+    assert len(stub.seen) == 1
+
+
 def test_audit_records_have_the_model(audited: tuple[Gateway, str, Path], stub: StubModel) -> None:
     served, token, folder = audited
     headers = {"Api-Key": token, "Content-Type": "multipart/form-data; boundary=limit", "X-Request-ID": "recorded"}

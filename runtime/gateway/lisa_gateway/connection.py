@@ -17,6 +17,7 @@ from aiohttp.http import RawResponseMessage, StreamWriter
 from multidict import CIMultiDict
 
 from lisa_gateway.errors import InvalidRequestError
+from lisa_gateway.silence import Silence
 
 _HEAD_END = b"\r\n\r\n"
 _FINAL_WITH_BODY = re.compile(rb"HTTP/1\.1 (?!204|304)[2-5][0-9]{2}[ \r]")
@@ -45,6 +46,9 @@ class Connection(ResponseHandler):
         self._received = 0
         self._expected = 0
         self._head_until = math.inf
+        self._silence = Silence(loop, self._end_silence)
+        self._most_silent = math.inf
+        self._is_paused = False
 
     def begin(self, method: str, read_timeout: float) -> StreamWriter:
         """Begin an exchange; the request goes into the writer.
@@ -54,6 +58,7 @@ class Connection(ResponseHandler):
             read_timeout: seconds of silence after which the answer is given up.
         """
         self._head_until = math.inf
+        self._most_silent = read_timeout
         self._reader = None
         self._received = 0
         # Until a head has come, so that a request that is given up before leaves its connection to no other.
@@ -62,7 +67,6 @@ class Connection(ResponseHandler):
             skip_payload=method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,
-            read_timeout=read_timeout,
             read_bufsize=_READ_BYTES,
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
@@ -72,13 +76,40 @@ class Connection(ResponseHandler):
 
     def is_sent(self) -> None:
         """The request has been written: the head of the answer has to come within the time for silence."""
-        self._head_until = self._event_loop.time() + (self.read_timeout or math.inf)
+        self._head_until = self._event_loop.time() + self._most_silent
         self.start_timeout()
 
     def limit_silence(self, seconds: float) -> None:
         """From now on, give the answer up after so many seconds of silence."""
-        self.read_timeout = seconds
+        self._most_silent = seconds
         self.start_timeout()
+
+    def start_timeout(self) -> None:
+        """See `aiohttp.client_proto.ResponseHandler`; silence is counted from now on."""
+        if math.isfinite(self._most_silent):
+            self._silence.watch(self._most_silent)
+
+    def end(self) -> None:
+        """The exchange has ended: silence is what is expected now."""
+        self._silence.stop()
+
+    def pause_reading(self) -> None:
+        """See `aiohttp.client_proto.ResponseHandler`; while nothing is read, the server is not taken for silent."""
+        super().pause_reading()
+        self._is_paused = True
+        self._silence.stop()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """See `aiohttp.client_proto.ResponseHandler`."""
+        super().resume_reading(resume_parser)
+        if self._is_paused:
+            self._is_paused = False
+            self.start_timeout()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._silence.stop()
+        super().connection_lost(exc)
 
     async def head(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         """The head of the answer, and what its body comes from; interim answers are passed over.
@@ -119,8 +150,9 @@ class Connection(ResponseHandler):
         if not self._received:
             self._expected = _declared_size(data)
         self._received += len(data)
+        now = self._silence.heard = self._event_loop.time()
         super().data_received(data)
-        if self._reader is None and self._event_loop.time() > self._head_until:
+        if self._reader is None and now > self._head_until:
             # aiohttp's limit is on silence, so that a head that drips would pass it, or interim answers.
             self.set_exception(aiohttp.SocketTimeoutError("The headers of the response did not arrive in time."))
         # aiohttp itself would let the reader wait for ever for what follows an error.
@@ -128,6 +160,12 @@ class Connection(ResponseHandler):
             self._reader.set_exception(
                 aiohttp.ClientPayloadError("The framing of the response body is not valid."), error
             )
+
+    def _end_silence(self) -> None:
+        error = aiohttp.SocketTimeoutError("The server was silent for too long.")
+        self.set_exception(error)
+        if self._reader is not None:
+            self._reader.set_exception(error)
 
 
 async def write_head(writer: StreamWriter, request_line: str, headers: list[tuple[bytes, bytes]]) -> None:

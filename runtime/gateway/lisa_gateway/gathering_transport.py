@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+_HEAD = b"HTTP/1."
+
 
 class GatheringTransport(asyncio.Transport):
     """Wraps a transport: the head of an answer and what is there of its body cost one system call instead of two.
 
-    What is written is sent when the event loop comes around, or when the transport closes.
+    A head, and what is written behind it, is sent when the event loop comes around, or when the transport closes; parts
+    of a body that come later are sent at once.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -20,9 +23,13 @@ class GatheringTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See `asyncio.WriteTransport`."""
-        if not self._parts:
+        if self._parts:
+            self._parts.append(data)
+        elif data[: len(_HEAD)] == _HEAD:
             self._loop.call_soon(self._flush)
-        self._parts.append(data)
+            self._parts.append(data)
+        elif not self._transport.is_closing():
+            self._transport.write(data)
 
     def write_eof(self) -> None:
         """See `asyncio.WriteTransport`."""

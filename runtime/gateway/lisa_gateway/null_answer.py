@@ -11,7 +11,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lisa_gateway.errors import GatewayError, InvalidRequestError, UpstreamInterruptedError, UpstreamUnavailableError
+from lisa_gateway.errors import (
+    GatewayError,
+    InvalidRequestError,
+    UpstreamInterruptedError,
+    UpstreamStalledError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from lisa_gateway.upstream_errors import UpstreamError, read_error, upstream_error
 
 if TYPE_CHECKING:
@@ -77,12 +84,15 @@ async def begin_messages(answer: Answer) -> bytes:
 
     Raises:
         UpstreamError: LiteLLM has lost the error of the model's server.
+        UpstreamTimeoutError: no second event came in time.
         UpstreamUnavailableError: the answer broke before a second event.
     """
     held = b""
     try:
         while held.count(_EVENT_END) < 2 and len(held) < _MOST_HELD_BYTES and (part := await answer.next_part()):
             held += part
+    except UpstreamStalledError as error:
+        raise UpstreamTimeoutError("The model proxy did not respond in time.") from error
     except UpstreamInterruptedError as error:
         raise UpstreamUnavailableError("The model proxy interrupted its response.") from error
     _, _, second = held.partition(_EVENT_END)

@@ -99,6 +99,7 @@ class Pool:
 
     def give_back(self, connection: Connection, caller: bytes) -> None:
         """Take a connection back: it is kept for its caller if another exchange may follow, and ended otherwise."""
+        connection.end()
         self._places.release()
         self._in_use -= 1
         if not caller or self._is_closed or self._kept_count >= _MOST_KEPT or not connection.is_reusable:

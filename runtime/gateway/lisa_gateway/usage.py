@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TAIL_BYTES = 4096
+_MOST_KEPT_BYTES = 2 * _TAIL_BYTES  # So that few of a stream's parts move what is kept.
 # A quote within a text is escaped, so that `"usage":` between a comma or brace and a brace is the member itself.
 _USAGE = re.compile(rb'[{,]\s*"usage"\s*:\s*\{')
 _PROMPT = re.compile(rb'"(?:prompt|input)_tokens"\s*:\s*(\d{1,12})')
@@ -28,7 +29,7 @@ class UsageReader:
         self._reads = kind.startswith(_TYPES) and named.get(b"content-encoding", b"identity") == b"identity"
         self._head = b""
         self._has_head = False
-        self._tail = b""
+        self._tail = bytearray()
 
     def feed(self, part: bytes) -> None:
         """Take the next part of the body."""
@@ -36,7 +37,9 @@ class UsageReader:
             if not self._has_head:
                 self._head = (self._head + part)[:_TAIL_BYTES]
                 self._has_head = b"\n\n" in self._head or len(self._head) == _TAIL_BYTES
-            self._tail = part[-_TAIL_BYTES:] if len(part) >= _TAIL_BYTES else (self._tail + part)[-_TAIL_BYTES:]
+            self._tail += part[-_TAIL_BYTES:]
+            if len(self._tail) > _MOST_KEPT_BYTES:
+                del self._tail[:-_TAIL_BYTES]
 
     def tokens(self) -> tuple[int, int]:
         """Tokens of the prompt and of the answer; zero where the answer does not say."""
@@ -46,7 +49,7 @@ class UsageReader:
         return prompt or 0, completion or 0
 
 
-def _counts(text: bytes) -> tuple[int | None, int | None]:
+def _counts(text: bytes | bytearray) -> tuple[int | None, int | None]:
     """Tokens of the prompt and of the answer in the last `usage` of a text; None for what it does not have."""
     last = None
     for last in _USAGE.finditer(text):  # noqa: B007 - the last match is what counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -30,6 +31,15 @@ def read_object(body: bytes) -> dict[str, Any] | None:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def read_leniently(body: bytes) -> dict[str, Any] | None:
+    """The object that LiteLLM finds in a body that `read_object` rejects, such as one with NaN; None for others."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

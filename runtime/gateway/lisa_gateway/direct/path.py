@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lisa_gateway.direct.body import LITELLMS, check_body, read_object, with_model, with_usage
+from lisa_gateway.direct.body import LITELLMS, check_body, read_leniently, read_object, with_model, with_usage
 from lisa_gateway.direct.server import ModelServer
 from lisa_gateway.errors import UnsupportedParameterError
 from lisa_gateway.model_operations import check_model_serves
@@ -102,7 +102,10 @@ class DirectPath:
         content: dict[str, Any] | None = None
         if isinstance(body, bytes) and context.form_model is None:
             content = parsed if isinstance(parsed, dict) else read_object(body)
-        model = self.identify(match, content, context)
+        readable = content
+        if content is None and isinstance(body, bytes) and context.form_model is None:
+            readable = read_leniently(body)
+        model = self.identify(match, readable, context)
         if content is None or not isinstance(body, bytes):
             return LitellmRequest(body)
         operation = match.operation

@@ -74,7 +74,9 @@ class KeyedSource:
         return NO_KEY if known is None else known.value
 
     async def _look_up(self, secret: str, turns: asyncio.Semaphore, now: float) -> None:
-        """Read a key; one that is known and cannot be read stays."""
+        """Read a key; one that is known and cannot be read stays, and is tried again as late as any other."""
+        if (known := self._known.get(secret)) is not None:
+            self._known[secret] = replace(known, due=now + self._refresh)
         try:
             async with turns, asyncio.timeout(_READ_SECONDS):
                 answer = await self._secrets.get_secret_value(SecretId=secret)
