@@ -7,6 +7,7 @@
 | AWS::EC2::EIP while the folder has a file `no-addresses` | a failure, as at an account's limit |
 | public parameters of the images of ECS | an image that it knows |
 | description of a stack that a change set made | that of its template |
+| identifiers of resources in a template's summary | those that it imports resources by |
 | a name that exists; a resource that is protected, in use or not empty | refused, by `account_rules` |
 | an operation in `faults.json` of the folder, as `{"delete:Session88DA29BA": 2}` | fails so often |
 
@@ -18,14 +19,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from account_rules import HOLDERS, NAMES, Rules, Thing
 from ministack.app import main
 from ministack.services import alb, cloudformation, s3, ssm
-from ministack.services.cloudformation import handlers, provisioners
+from ministack.services.cloudformation import changesets, handlers, provisioners
 
 TYPES = {
     "AWS::EC2::EIP": ("eipalloc", "AllocationId"),
@@ -59,6 +60,33 @@ def described(describe: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return describe(parameters)
 
     return describe_stacks
+
+
+def summarized(summarize: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Add what identifies a resource for an import to the summary of a template."""
+
+    def get_template_summary(parameters: Any) -> Any:
+        status, headers, body = summarize(parameters)
+        (text,) = parameters.get("TemplateBody", ["{}"])
+        of_types: dict[str, list[str]] = {}
+        for logical, entry in json.loads(text).get("Resources", {}).items():
+            of_types.setdefault(entry["Type"], []).append(logical)
+        members = "".join(
+            f"<member><ResourceType>{resource_type}</ResourceType><LogicalResourceIds>{members_of(names)}"
+            f"</LogicalResourceIds><ResourceIdentifiers>{members_of(changesets._IMPORT_LOOKUPS[resource_type][0])}"
+            "</ResourceIdentifiers></member>"
+            for resource_type, names in of_types.items()
+            if resource_type in changesets._IMPORT_LOOKUPS
+        )
+        added = f"<ResourceIdentifierSummaries>{members}</ResourceIdentifierSummaries></GetTemplateSummaryResult>"
+        return status, headers, body.replace(b"</GetTemplateSummaryResult>", added.encode())
+
+    return get_template_summary
+
+
+def members_of(values: Iterable[str]) -> str:
+    """A list of the Query protocol."""
+    return "".join(f"<member>{value}</member>" for value in values)
 
 
 def strict(kind: str, handlers: dict[str, Any], rules: Rules) -> dict[str, Any]:
@@ -126,6 +154,7 @@ if __name__ == "__main__":
         "create": creation("alarm", "Arn"),
         "delete": lambda *_: None,
     }
+    handlers._ACTION_HANDLERS["GetTemplateSummary"] = summarized(handlers._ACTION_HANDLERS["GetTemplateSummary"])
     account = Rules()
     for resource_type, own in list(provisioners._RESOURCE_HANDLERS.items()):
         if resource_type in {*NAMES, *HOLDERS} and "create" in own:
