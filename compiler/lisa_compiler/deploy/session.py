@@ -159,7 +159,7 @@ class DeploySession:
         Raises:
             DeployError: retained resources cannot be adopted, or AWS rejects a request.
         """
-        failures = self._remove(plan.orphaned, skipped)
+        failures = self.remove(plan.orphaned, skipped)
         code = 0
         depends_on = {stack.component: stack.depends_on for stack in plan.selected}
         failures |= recover(self._recovery(skipped), plan.steps)
@@ -170,18 +170,22 @@ class DeploySession:
             code = found.code
             if code:
                 break
-        deployed = {} if code else self.cloudformation.stacks()
-        outputs = {
+        outputs = {} if code else self.outputs(plan.selected)
+        return Outcome(code=code or (1 if failures else 0), failures=failures, outputs=outputs)
+
+    def outputs(self, stacks: Sequence[Stack]) -> dict[str, str]:
+        """Outputs of deployed stacks as `<component>.<key>`."""
+        deployed = self.cloudformation.stacks()
+        return {
             f"{stack.component}.{key}": value
-            for stack in plan.selected
+            for stack in stacks
             if stack.name in deployed
             for key, value in deployed[stack.name].outputs.items()
         }
-        return Outcome(code=code or (1 if failures else 0), failures=failures, outputs=outputs)
 
     def destroy(self, plan: StackPlan, skipped: Mapping[str, Sequence[str]] = _NOTHING) -> Outcome:
         """Remove orphaned stacks, then the selected ones."""
-        failures = self._remove(plan.orphaned, skipped)
+        failures = self.remove(plan.orphaned, skipped)
         present = self.cloudformation.stacks()
         names = [step.name for step in plan.steps]
         if names:
@@ -190,12 +194,14 @@ class DeploySession:
                 if name in present:
                     removal.prepare(present[name])
             arguments = ["destroy", "--force", "--exclusively", "--concurrency", _CONCURRENCY]
-            self._run([*arguments, *(step.component for step in plan.steps)], names)
+            self.run([*arguments, *(step.component for step in plan.steps)], names)
             # What the CLI could not destroy is finished here, or CloudFormation's reasons are told.
-            failures |= self._remove(plan.steps, skipped)
+            failures |= self.remove(plan.steps, skipped)
         return Outcome(code=1 if failures else 0, failures=failures, outputs={})
 
-    def _remove(self, steps: Sequence[StackChange], skipped: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    def remove(
+        self, steps: Sequence[StackChange], skipped: Mapping[str, Sequence[str]] = _NOTHING
+    ) -> dict[str, Sequence[str]]:
         """Remove stacks one after the other; what failed, by stack."""
         removal, failures = self._removal(skipped), dict[str, Sequence[str]]()
         present = self.cloudformation.stacks() if steps else {}
@@ -230,8 +236,7 @@ class DeploySession:
         # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.
         arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events"]
         arguments += ["--no-previous-parameters", "--concurrency", _CONCURRENCY, *components]
-        code, failures = self._run(arguments, [self.assembly.find(component).name for component in components])
-        return Outcome(code=code, failures=failures, outputs={})
+        return self.run(arguments, [self.assembly.find(component).name for component in components])
 
     def _removal(self, skipped: Mapping[str, Sequence[str]]) -> Removal:
         return Removal(operations=StackOperations(self.cloudformation), skipped=skipped, tell=self.tell)
@@ -239,14 +244,15 @@ class DeploySession:
     def _recovery(self, skipped: Mapping[str, Sequence[str]]) -> Recoveries:
         return Recoveries(removal=self._removal(skipped), skipped=skipped, tell=self.tell)
 
-    def _run(self, arguments: Sequence[str], names: Sequence[str]) -> tuple[int, dict[str, Sequence[str]]]:
-        """Run the CLI on the assembly; when it fails, read the failures of these stacks."""
+    def run(self, arguments: Sequence[str], names: Sequence[str]) -> Outcome:
+        """Run the `cdk` CLI on the assembly; when it fails, read the failures of these stacks."""
         began = datetime.now().astimezone()
         app = self.assembly.directory.relative_to(self.context.project.root).as_posix()
         command, *rest = arguments
         code = run_cdk(self.context, self.cdk, [command, "--app", app, *rest], self.tell)
         found = {} if code == 0 else {name: self.cloudformation.failures(name, began) for name in names}
-        return code, {name: failures for name, failures in found.items() if failures}
+        failures = {name: failures for name, failures in found.items() if failures}
+        return Outcome(code=code, failures=failures, outputs={})
 
 
 def open_session(context: DeploymentContext, tell: Callable[[str], None]) -> DeploySession:

@@ -33,7 +33,8 @@ class PostgresRepository(Construct):
 
     Attributes:
         host: address of the database.
-        secret_arn: secret that holds user name, password, host and port.
+        resource_id: its resource ID, by which IAM permits to connect.
+        secret_arn: secret that holds user name, password, host and port of the administrator.
     """
 
     def __init__(self, scope: LisaStack, construct_id: str, *, plan: RepositoryPlan, settings: RdsConfig) -> None:
@@ -141,4 +142,5 @@ class PostgresRepository(Construct):
             reasons["AwsSolutions-RDS10"] = "removalPolicy destroy: its data go with it."
         scope.acknowledge(database, reasons)
         self.host = database.attr_endpoint_address
+        self.resource_id = database.attr_dbi_resource_id
         self.secret_arn = attachment.ref

@@ -87,6 +87,7 @@ class LisaStack(cdk.Stack):
         # Each question to Node costs a millisecond, so what was read once is kept.
         self._values: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {}
+        self._published: dict[str, cdk.CfnResource] = {}
         self._recorded: dict[str, dict[str, list[list[str | int]]]] = {}
         self.checked = deployment.config.run_cdk_nag
 
@@ -105,6 +106,10 @@ class LisaStack(cdk.Stack):
         `source` are the blocks of the configuration that are in the value.
         """
         return self._publish(construct_id, path, "String", value, description=description, tier=tier, source=source)
+
+    def parameter(self, name: str) -> cdk.CfnResource:
+        """The parameter of Parameter Store that `publish` returned the name of; KeyError when there is none."""
+        return self._published[name]
 
     def publish_list(self, construct_id: str, path: str, values: Sequence[str], *, description: str) -> str:
         """Put a list into Parameter Store, for `read_list` in other stacks; returns its name.
@@ -291,6 +296,7 @@ class LisaStack(cdk.Stack):
         )
         if source:
             self.record_keys(parameter, {"Value": source})
+        self._published[name] = parameter
         return name
 
     def _parameter(self, construct_id: str, path: str, value_type: str) -> cdk.CfnParameter:
