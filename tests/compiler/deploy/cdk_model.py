@@ -61,6 +61,7 @@ class CdkModel:
             ChangeSetType="CREATE" if status in ("", "REVIEW_IN_PROGRESS") else "UPDATE",
             TemplateBody=_yaml(stack.template) if self.as_yaml else json.dumps(template, indent=1),
             Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
+            **({"RoleARN": stack.executor} if stack.executor else {}),
         )
         found = self.client.describe_change_set(ChangeSetName=made["Id"], StackName=stack.name)
         if found["Status"] == "FAILED":
