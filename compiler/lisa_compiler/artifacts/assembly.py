@@ -216,9 +216,9 @@ class _Reader:
 
     def _archive(self, digest: str, path: str, display_name: str, places: tuple[Destination, ...]) -> Artifact:
         whole = self._path(path)
-        if path.endswith("/trust"):
+        if path.endswith(("/trust", "/database-trust")):
             return Artifact(
-                kind=ArtifactType.LAYER, name="trust", digest=digest, source=DirectorySource(whole), places=places
+                kind=ArtifactType.LAYER, name=whole.name, digest=digest, source=DirectorySource(whole), places=places
             )
         for name, source in self.products.items():
             if whole == source.target:

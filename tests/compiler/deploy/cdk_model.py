@@ -67,8 +67,15 @@ class CdkModel:
         if found["Status"] == "FAILED":
             self.client.delete_change_set(ChangeSetName=made["Id"], StackName=stack.name)
             return "didn't contain changes" in found["StatusReason"]
+        self.client.update_termination_protection(
+            StackName=stack.name, EnableTerminationProtection=self._protects(stack.component)
+        )
         self.client.execute_change_set(ChangeSetName=made["Id"], StackName=stack.name)
         return self._status(stack.name) in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+    def _protects(self, component: str) -> bool:
+        manifest = json.loads((self.assembly.directory / "manifest.json").read_bytes())
+        return bool(manifest["artifacts"][component]["properties"].get("terminationProtection"))
 
     def _destroy(self, stack: Stack) -> bool:
         self.client.delete_stack(StackName=stack.name)

@@ -81,6 +81,7 @@ def run(site: ModelSite, steps: list[Step], expected: dict[str, Any]) -> None:
             code = site.attempt_destroy(variant)
         else:
             variant, code = action, site.attempt(action)
+        assert code == 0 or fault is not None, (action, site.told[-6:])
         model.faults.clear()
         model.next_faults.clear()
         site.endpoint.failures.clear()
