@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -169,6 +170,7 @@ _TextLoader.yaml_implicit_resolvers = {
 }
 
 
+@lru_cache(maxsize=128)
 def _parsed(body: str) -> Any:
     """A template as it was submitted: JSON, or YAML, as the `cdk` CLI sends it for the legacy synthesizer."""
     # PyYAML needs a tenth of a second for a large template that JSON reads in a millisecond.
