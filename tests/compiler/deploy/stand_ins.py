@@ -8,6 +8,7 @@
 | public parameters of the images of ECS | an image that it knows |
 | description of a stack that a change set made | that of its template |
 | identifiers of resources in a template's summary | those that it imports resources by |
+| users of databases, which a custom resource makes | an id; there is no database |
 | a name that exists; a resource that is protected, in use or not empty | refused, by `account_rules` |
 | an operation in `faults.json` of the folder, as `{"delete:Session88DA29BA": 2}` | fails so often |
 
@@ -89,6 +90,16 @@ def members_of(values: Iterable[str]) -> str:
     return "".join(f"<member>{value}</member>" for value in values)
 
 
+def without_databases(call: Callable[..., Any], answer: Any) -> Callable[..., Any]:
+    """Answer for the custom resource that makes users of databases, and let its function answer for any other one."""
+
+    def called(*arguments: Any, **options: Any) -> Any:
+        is_user = any(isinstance(each, dict) and "Connection" in each for each in arguments)
+        return answer if is_user else call(*arguments, **options)
+
+    return called
+
+
 def strict(kind: str, handlers: dict[str, Any], rules: Rules) -> dict[str, Any]:
     """The handlers of a type, which refuse what its service refuses."""
     create, update, delete = handlers["create"], handlers.get("update"), handlers.get("delete", lambda *_: None)
@@ -155,6 +166,11 @@ if __name__ == "__main__":
         "delete": lambda *_: None,
     }
     handlers._ACTION_HANDLERS["GetTemplateSummary"] = summarized(handlers._ACTION_HANDLERS["GetTemplateSummary"])
+    user = ("database-user", {})
+    custom = "AWS::CloudFormation::CustomResource"
+    provisioners._RESOURCE_HANDLERS[custom]["create"] = without_databases(provisioners._custom_resource_create, user)
+    provisioners._custom_resource_update = without_databases(provisioners._custom_resource_update, user)
+    provisioners._custom_resource_delete = without_databases(provisioners._custom_resource_delete, None)
     account = Rules()
     for resource_type, own in list(provisioners._RESOURCE_HANDLERS.items()):
         if resource_type in {*NAMES, *HOLDERS} and "create" in own:
