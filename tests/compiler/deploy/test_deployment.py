@@ -32,6 +32,7 @@ COMPONENTS = {
     *("iam", "networking", "core", "serve", "model-mistral7b", "model-e5large", "api-base", "models-api", "chat"),
     *("rag", "ui", "api-deployment"),
 }
+LAYERS = {"authorizer", "common", "database-trust", "fastapi", "rag", "sdk"}
 BUILT_LAYER = "layer common"
 
 
@@ -118,7 +119,7 @@ def test_artifacts_are_in_the_account_and_the_list_says_so(deployed: Site) -> No
     assert result.code == 0, result.err
     rows = json.loads(result.out)
     assert {row["inAccount"] for row in rows} == {"yes"}
-    assert {row["name"] for row in rows if row["kind"] == "layer"} == {"authorizer", "common", "fastapi", "rag", "sdk"}
+    assert {row["name"] for row in rows if row["kind"] == "layer"} == LAYERS
     (common,) = [row for row in rows if (row["kind"], row["name"]) == ("layer", "common")]
     body = (
         deployed.client("s3")
