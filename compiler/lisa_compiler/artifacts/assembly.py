@@ -46,6 +46,7 @@ class Stack:
         depends_on: components that are deployed before it.
         reader: ARN of the role that looks things up; None for the caller's own rights.
         deployer: ARN of the role that deploys; None likewise.
+        executor: ARN of the role with which CloudFormation changes resources; None likewise.
     """
 
     component: str
@@ -55,6 +56,7 @@ class Stack:
     depends_on: tuple[str, ...]
     reader: str | None
     deployer: str | None
+    executor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +180,7 @@ class _Reader:
             depends_on=tuple(name for name in entry.get("dependencies", ()) if not name.endswith(".assets")),
             reader=self._arn(properties.get("lookupRole", {}).get("arn")),
             deployer=self._arn(properties.get("assumeRoleArn")),
+            executor=self._arn(properties.get("cloudFormationExecutionRoleArn")),
         )
 
     def artifacts(self, entries: Mapping[str, Any]) -> Iterator[Artifact]:
@@ -213,9 +216,9 @@ class _Reader:
 
     def _archive(self, digest: str, path: str, display_name: str, places: tuple[Destination, ...]) -> Artifact:
         whole = self._path(path)
-        if path.endswith("/trust"):
+        if path.endswith(("/trust", "/database-trust")):
             return Artifact(
-                kind=ArtifactType.LAYER, name="trust", digest=digest, source=DirectorySource(whole), places=places
+                kind=ArtifactType.LAYER, name=whole.name, digest=digest, source=DirectorySource(whole), places=places
             )
         for name, source in self.products.items():
             if whole == source.target:

@@ -158,7 +158,8 @@ class StackOperations:
             change_set: name of the change set.
             template: text of the template.
             values: values of parameters; None for that of the deployed stack.
-            given: `imports`, with type and identifiers by logical id; `tags` of the stack.
+            given: `imports`, with type and identifiers by logical id; `tags` of the stack; `role`, the ARN of the role
+                with which CloudFormation works, or None for the caller's permissions.
         """
         tags = [{"Key": key, "Value": value} for key, value in given["tags"].items()]
         with translate_aws_errors(f"Resources cannot be imported into {name}"):
@@ -179,6 +180,7 @@ class StackOperations:
                     for key, value in values.items()
                 ],
                 **({"Tags": tags} if tags else {}),
+                **({"RoleARN": given["role"]} if given["role"] else {}),
             )
         return str(made["Id"])
 

@@ -37,6 +37,7 @@ class Adoption:
         compiled: its compiled template.
         deployed: its deployed template; empty for a new stack.
         tags: tags of a new stack; an existing one keeps its own.
+        role: ARN of the role with which CloudFormation works; None for the caller's permissions.
         tell: receives what is being done.
     """
 
@@ -45,6 +46,7 @@ class Adoption:
     compiled: Mapping[str, Any]
     deployed: Mapping[str, Any]
     tags: Mapping[str, str]
+    role: str | None
     tell: Callable[[str], None]
 
     def adopt(self, orphans: Sequence[StackResource]) -> tuple[StackResource, ...]:
@@ -147,7 +149,7 @@ class Adoption:
         change_set = f"lisa-adopt-{secrets.token_hex(8)}"
         try:
             identity = self.operations.create_import(
-                self.name, change_set, text, values, imports=imports, tags=self.tags
+                self.name, change_set, text, values, imports=imports, tags=self.tags, role=self.role
             )
         except RequestError as error:
             if error.code != "ValidationError":

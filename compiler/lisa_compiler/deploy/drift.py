@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _PAUSE = 2.0
 _AT_REST = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"})
+"""Statuses in which CloudFormation detects drift."""
+
+_IMPORTED = frozenset({"IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
 _CHANGED = ("MODIFIED", "DELETED")
 
 
@@ -97,7 +100,7 @@ def _stack_items(
     if found is None or not found.exists:
         yield DriftItem(component=stack.component, stack=stack.name, cause=DriftReason.MISSING, key=key)
         return
-    if found.status not in _AT_REST:
+    if found.status not in _AT_REST | _IMPORTED:
         yield DriftItem(
             component=stack.component, stack=stack.name, cause=DriftReason.FAILED, key=key, deployed=found.status
         )

@@ -30,8 +30,8 @@ def _check(stack: Stack, found: DeployedStack | None) -> Check:
         return failed(stack.component, _SUBJECT, f"{stack.name} has an operation in progress ({found.status})", fix)
     if found.status not in _COMPLETE:
         fix = (
-            "Read the stack's events in CloudFormation, fix the cause and run `lisa deploy` again. After "
-            "UPDATE_ROLLBACK_FAILED, run `aws cloudformation continue-update-rollback` first."
+            "Read the stack's events in CloudFormation, fix the cause and run `lisa deploy` again, which continues a "
+            "failed rollback."
         )
         return failed(stack.component, _SUBJECT, f"the last change of {stack.name} failed ({found.status})", fix)
     return passed(stack.component, _SUBJECT, found.status)

@@ -61,13 +61,21 @@ class CdkModel:
             ChangeSetType="CREATE" if status in ("", "REVIEW_IN_PROGRESS") else "UPDATE",
             TemplateBody=_yaml(stack.template) if self.as_yaml else json.dumps(template, indent=1),
             Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
+            **({"RoleARN": stack.executor} if stack.executor else {}),
         )
         found = self.client.describe_change_set(ChangeSetName=made["Id"], StackName=stack.name)
         if found["Status"] == "FAILED":
             self.client.delete_change_set(ChangeSetName=made["Id"], StackName=stack.name)
             return "didn't contain changes" in found["StatusReason"]
+        self.client.update_termination_protection(
+            StackName=stack.name, EnableTerminationProtection=self._protects(stack.component)
+        )
         self.client.execute_change_set(ChangeSetName=made["Id"], StackName=stack.name)
         return self._status(stack.name) in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+    def _protects(self, component: str) -> bool:
+        manifest = json.loads((self.assembly.directory / "manifest.json").read_bytes())
+        return bool(manifest["artifacts"][component]["properties"].get("terminationProtection"))
 
     def _destroy(self, stack: Stack) -> bool:
         self.client.delete_stack(StackName=stack.name)

@@ -49,11 +49,13 @@ class Endpoint:
         model: CloudFormation and the account's resources.
         failures: by the number of a call, `Throttling`, `ExpiredToken`, or `kill before` and `kill after` it.
         calls: operations that were called.
+        roles: with which CloudFormation was to work; empty for the caller's permissions.
     """
 
     model: CloudFormationModel = field(default_factory=CloudFormationModel)
     failures: dict[int, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    roles: set[str] = field(default_factory=set)
     number: str = "123456789012"
     region: str = "us-east-1"
 
@@ -122,6 +124,7 @@ class Endpoint:
 
     def _on_CreateChangeSet(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         imports = {each["LogicalResourceId"]: each["ResourceIdentifier"] for each in given.get("ResourcesToImport", ())}
+        self.roles.add(str(given.get("RoleARN", "")))
         stack = self.model.stacks.get(given["StackName"])
         known = stack.given if stack else {}
         values = {

@@ -38,12 +38,14 @@ class CloudFormationModel:
     Attributes:
         rules: the account's resources.
         faults: how often an operation on a logical id still fails: `create`, `update`, `delete`, `revert`.
+        next_faults: by operation, after how many more it fails, and how often then on that logical id.
         stacks: by name, those that are not deleted.
         deleted: deleted stacks, the last one last.
     """
 
     rules: Rules = field(default_factory=Rules)
     faults: dict[tuple[str, str], int] = field(default_factory=dict)
+    next_faults: dict[str, tuple[int, int]] = field(default_factory=dict)
     stacks: dict[str, StackModel] = field(default_factory=dict)
     deleted: list[StackModel] = field(default_factory=list)
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
@@ -286,6 +288,12 @@ class CloudFormationModel:
         self._end(stack, "IMPORT_COMPLETE", "IMPORT_IN_PROGRESS")
 
     def _fault(self, operation: str, logical: str) -> None:
+        if operation in self.next_faults:
+            count, times = self.next_faults.pop(operation)
+            if count:
+                self.next_faults[operation] = count - 1, times
+            else:
+                self.faults[operation, logical] = times
         left = self.faults.get((operation, logical), 0)
         if left:
             self.faults[operation, logical] = left - 1

@@ -25,7 +25,11 @@ _IN_TEXT = re.compile(r"\$\{([\w:.]+)\}")
 @cache
 def read(body: str) -> dict[str, Any]:
     """A template from its text; nobody changes it."""
-    return dict(json.loads(body)) if body.lstrip().startswith("{") else dict(yaml.safe_load(body))
+    return (
+        dict(json.loads(body))
+        if body.lstrip().startswith("{")
+        else dict(yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    )
 
 
 def references(value: Any) -> Iterator[str]:

@@ -32,6 +32,7 @@ COMPONENTS = {
     *("iam", "networking", "core", "serve", "model-mistral7b", "model-e5large", "api-base", "models-api", "chat"),
     *("rag", "ui", "api-deployment"),
 }
+LAYERS = {"authorizer", "common", "database-trust", "fastapi", "rag", "sdk"}
 BUILT_LAYER = "layer common"
 
 
@@ -118,7 +119,7 @@ def test_artifacts_are_in_the_account_and_the_list_says_so(deployed: Site) -> No
     assert result.code == 0, result.err
     rows = json.loads(result.out)
     assert {row["inAccount"] for row in rows} == {"yes"}
-    assert {row["name"] for row in rows if row["kind"] == "layer"} == {"authorizer", "common", "fastapi", "rag", "sdk"}
+    assert {row["name"] for row in rows if row["kind"] == "layer"} == LAYERS
     (common,) = [row for row in rows if (row["kind"], row["name"]) == ("layer", "common")]
     body = (
         deployed.client("s3")
@@ -374,9 +375,38 @@ def test_a_removed_model_is_destroyed_when_that_is_agreed_to(deployed: Site) -> 
     assert deployed.templates_match()
 
 
+def test_a_failed_removal_that_is_reverted_is_deployed_again(deployed: Site) -> None:
+    config = deployed.folder / "config.yaml"
+    kept = config.read_text()
+    edit(config, "  deployChat: true\n", "  deployChat: false\n")
+    edit(config, "  deployUi: true\n", "  deployUi: false\n")
+    assert deployed.lisa("compile").code == 0
+    (deployed.folder.parent / "faults.json").write_text(json.dumps({"delete:Session88DA29BA": 2}))
+    failed = deployed.lisa("deploy", "--yes", "--allow-destroy")
+    after = deployed.stacks()
+    config.write_text(kept)
+    assert deployed.lisa("compile").code == 0
+    plan = deployed.lisa("deploy", "--plan")
+    result = deployed.lisa("deploy", "--yes")
+    assert failed.code == 1, failed.err
+    assert "--skip chat.Session88DA29BA" in failed.err
+    assert after["demo-lisa-chat-dev"] == "DELETE_FAILED"
+    assert "finish the failed deletion" in plan.err
+    assert result.code == 0, result.err
+    assert deployed.stacks()["demo-lisa-chat-dev"] == "CREATE_COMPLETE"
+    assert deployed.templates_match()
+
+
 def test_destroying_leaves_nothing_and_may_be_repeated(deployed: Site) -> None:
     result = deployed.lisa("destroy", "--yes")
     assert result.code == 0, result.err
     assert deployed.stacks() == {}
     again = deployed.lisa("destroy", "--yes")
     assert (again.code, again.err) == (0, "dev: nothing is deployed\n")
+
+
+def test_what_a_destroyed_deployment_left_is_adopted_by_the_next_one(deployed: Site) -> None:
+    result = deployed.lisa("deploy", "--yes")
+    assert result.code == 0, result.err
+    assert "demo-lisa-api-deployment-dev: adopting LoggingRole" in result.err
+    assert deployed.templates_match()

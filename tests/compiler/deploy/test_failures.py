@@ -114,9 +114,11 @@ def test_destroying_and_deploying_again(site: ModelSite) -> None:
     data = site.fill()
     assert site.destroy().succeeded
     assert site.statuses == {}
+    roles = set(site.endpoint.roles)
     kept = {thing.identity for thing in site.things(*DATA)}
     assert kept == (set() if site.environment == "dev" else data)
     site.deployed()
+    assert site.endpoint.roles == roles, "an import works with the role that deploys"
     assert site.deployment() == fresh(site).deployment()
     if site.environment != "dev":
         assert {thing.identity for thing in site.things(*DATA)} == data

@@ -39,7 +39,7 @@ def test_deployment_that_serves_passes(system: System) -> None:
         ("ROLLBACK_COMPLETE", "is not deployed (ROLLBACK_COMPLETE)", "lisa deploy"),
         ("UPDATE_IN_PROGRESS", "has an operation in progress", "--wait"),
         ("UPDATE_ROLLBACK_COMPLETE", "last change", "events"),
-        ("UPDATE_ROLLBACK_FAILED", "last change", "continue-update-rollback"),
+        ("UPDATE_ROLLBACK_FAILED", "last change", "continues a failed rollback"),
     ],
 )
 def test_stack_not_at_rest_is_reported(system: System, status: str | None, detail: str, fix: str) -> None:

@@ -101,9 +101,7 @@ def check_stacks(requirements: Requirements, facts: Facts) -> Iterator[Result]: 
     """That no stack of the deployment is in a state that an update does not leave."""
     for name, status in sorted((facts.stacks.value or {}).items()):
         if status.endswith(_STUCK):
-            fix = (
-                f"Read its events; run `aws cloudformation continue-update-rollback --stack-name {name}` or delete it."
-            )
+            fix = "Read its events and fix the cause; `lisa deploy` continues the rollback or finishes the deletion."
             yield Result("stack", name, Status.FAILS, f"Its status is {status}.", fix)
 
 

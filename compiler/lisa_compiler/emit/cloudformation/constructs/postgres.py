@@ -125,9 +125,8 @@ class PostgresRepository(Construct):
             target_id=database.ref,
             target_type="AWS::RDS::DBInstance",
         )
-        scope.keep_or_delete(secret)
-        scope.keep_or_delete(database, protected=True)
-        scope.keep_with_data(group, subnets, parameters, monitoring)
+        scope.keep_or_delete(secret, database, protected=True)
+        scope.keep_with_data(group, subnets, parameters, monitoring, protected=True)
         kept = ("BackupRetentionPeriod", "DeleteAutomatedBackups", "DeletionProtection", "MultiAZ")
         scope.record_keys(database, dict.fromkeys(kept, ("removalPolicy",)))
         scope.acknowledge(

@@ -225,29 +225,32 @@ class LisaStack(cdk.Stack):
 
         Args:
             resources: what holds data.
-            protected: whether their deletion protection is on with `retain`: the rollback could not delete them.
+            protected: whether their deletion protection, or that of what needs them, is on with `retain`: the rollback
+                could not delete them.
         """
-        policy = self._retention if self.deployment.retains else cdk.RemovalPolicy.DESTROY
-        if protected and self.deployment.retains:
-            policy = cdk.RemovalPolicy.RETAIN
+        policy = self._retention(protected) if self.deployment.retains else cdk.RemovalPolicy.DESTROY
         for resource in resources:
             resource.apply_removal_policy(policy)
             self.record_keys(resource, {"@Attributes": ("removalPolicy",)})
 
-    def keep_with_data(self, *resources: cdk.CfnResource) -> None:
-        """Keep what retained resources need, such as their subnets and roles; a replaced one is deleted."""
+    def keep_with_data(self, *resources: cdk.CfnResource, protected: bool = False) -> None:
+        """Keep what retained resources need, such as their subnets and roles; a replaced one is deleted.
+
+        Args:
+            resources: what they need.
+            protected: whether their deletion protection is on, so that the rollback of a creation leaves them.
+        """
         if not self.deployment.retains:
             return
         for resource in resources:
-            resource.apply_removal_policy(self._retention)
+            resource.apply_removal_policy(self._retention(protected))
             resource.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.DELETE
             self.record_keys(resource, {"@Attributes": ("removalPolicy",)})
 
-    @property
-    def _retention(self) -> cdk.RemovalPolicy:
+    def _retention(self, protected: bool) -> cdk.RemovalPolicy:
         # Whether isolated Regions and the European Sovereign Cloud offer RetainExceptOnCreate is not documented.
         is_known = self.deployment.region.partition.id in _RETAIN_EXCEPT_ON_CREATE
-        return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if is_known else cdk.RemovalPolicy.RETAIN
+        return cdk.RemovalPolicy.RETAIN if protected or not is_known else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
     def record_keys(self, resource: cdk.CfnResource, keys: Mapping[str, Path | Sequence[Path]]) -> None:
         """Record the keys that decide values without being written in them: switches, and whether a key is set.
