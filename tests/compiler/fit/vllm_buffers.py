@@ -34,6 +34,9 @@ def _configuration(architecture: str) -> Any:
         "MixtralForCausalLM": lambda: hf.MixtralConfig(**_SIZES, **_EXPERTS, num_local_experts=4),
         "Phi3ForCausalLM": lambda: hf.Phi3Config(**_SIZES, pad_token_id=0),
         "Qwen2ForCausalLM": lambda: hf.Qwen2Config(**_SIZES),
+        "Qwen3MoeForCausalLM": lambda: hf.Qwen3MoeConfig(
+            **_SIZES, **_EXPERTS, head_dim=32, num_experts=4, moe_intermediate_size=64
+        ),
         "Qwen3ForCausalLM": lambda: hf.Qwen3Config(**_SIZES, head_dim=32),
     }[architecture]()
     made.architectures = [architecture]
@@ -49,6 +52,7 @@ def _buffers(module: Any) -> Iterator[torch.Tensor]:
 def _allocated(directory: str, slots: int, rank: int) -> int:
     from vllm.config import set_current_vllm_config
     from vllm.distributed import (
+        destroy_model_parallel,
         ensure_model_parallel_initialized,
         init_distributed_environment,
         model_parallel_is_initialized,
@@ -71,10 +75,13 @@ def _allocated(directory: str, slots: int, rank: int) -> int:
         max_num_seqs=4,
     ).create_engine_config()
     with set_current_vllm_config(config), set_default_torch_dtype(torch.bfloat16):
-        if not model_parallel_is_initialized():
+        if model_parallel_is_initialized():
+            # Models with experts have a group that others lack.
+            destroy_model_parallel()
+        else:
             with tempfile.NamedTemporaryFile(delete=False) as meeting:
                 init_distributed_environment(1, 0, f"file://{meeting.name}", 0, "gloo")
-            ensure_model_parallel_initialized(1, 1)
+        ensure_model_parallel_initialized(1, 1)
         model = get_model_loader(config.load_config).load_model(config, config.model_config)
         vocabulary = config.model_config.get_vocab_size()
         manager = LoRAModelManager(model, 4, 64, vocabulary, config.lora_config, torch.device("cpu"), config)
