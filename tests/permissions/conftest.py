@@ -31,6 +31,7 @@ SECRET_KEY, OTHER_SECRET_KEY, FAR_KEY, SHARED_KEY = (
 )
 NEIGHBORS = ("org/small", "org/small-2", "small", "org/small.v2")
 """Names of models that begin or end as another does."""
+CONTENT_KEY = "arn:aws:kms:us-east-1:210987654321:key/01234567-89ab-cdef-0123-456789abcdef"
 REPOSITORY = "arn:aws:ecr:us-east-1:123456789012:repository/team/server"
 DATABASE = {"dbHost": "db.example.com", "username": "postgres"}
 RAG = [
@@ -59,7 +60,7 @@ def _with_environment(container: Mapping[str, Any], **others: str) -> dict[str, 
 
 
 def _neighbors(folder: Path) -> Compiled:
-    """Models with similar names, secrets with own keys, every kind of store, a boundary, and trusted images."""
+    """Models with similar names, secrets with own keys, every kind of store, a boundary, and audited content."""
     ecr = {**TGI["containerConfig"], "image": {"repositoryArn": REPOSITORY, "tag": "1", "type": "ecr"}}
     models = [
         _model(NEIGHBORS[0], containerConfig=_with_environment(TGI["containerConfig"], SHARED=SHARED_SECRET)),
@@ -70,6 +71,7 @@ def _neighbors(folder: Path) -> Compiled:
     project = Project(folder).write(
         accountNumbersEcr=["210987654321"],
         modelKeys=True,
+        authConfig={**MINIMAL["authConfig"], "backChannelLogout": True},
         ecsModels=models,
         restApiConfig={
             **rest_api,
@@ -78,6 +80,7 @@ def _neighbors(folder: Path) -> Compiled:
         secretKeyArns=[SECRET_KEY, OTHER_SECRET_KEY, FAR_KEY, SHARED_KEY],
         deployRag=True,
         ragRepositories=RAG,
+        accessConfig={"everyone": {"auditContent": True}, "auditContentStore": {"keyArn": CONTENT_KEY}},
         permissionsBoundaryAspect={"permissionsBoundaryPolicyName": "boundary", "rolePrefix": "team-"},
     )
     return project.compile()

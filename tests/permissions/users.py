@@ -57,6 +57,7 @@ def _functions(deployed: Deployed, role: Role) -> Iterator[Variables]:
             "VARIABLES_KEY": _as_values(deployed.resolve(component, properties.get("KmsKeyArn"))),
             "IN_VPC": ["*"] if "VpcConfig" in properties else [],
             "IS_TRACED": ["*"] if properties.get("TracingConfig", {}).get("Mode") == "Active" else [],
+            "SIGN_OUTS_KEY": common(deployed)["KEY"] if variables.get("SIGN_OUT_TABLE_NAME") else [],
             **_event(deployed, component, logical_id),
             **_stores(deployed),
         }
@@ -122,6 +123,13 @@ def _model_keys(deployed: Deployed) -> Variables:
     }
 
 
+def _content_store(deployed: Deployed) -> Variables:
+    """Where audited content is kept, as the gateway's routes name it."""
+    names = {"CONTENT_BUCKET": "bucket", "CONTENT_DEPLOYMENT": "deployment", "CONTENT_KEY": "keyArn"}
+    found = deployed.content_store
+    return {variable: [found[name]] if found else [] for variable, name in names.items()}
+
+
 def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
     for component, _, properties in deployed.resources("AWS::ECS::TaskDefinition"):
         if deployed.resolve(component, properties["TaskRoleArn"]) == role.arn:
@@ -132,7 +140,7 @@ def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
             yield {
                 **_resolved(deployed, component, variables),
                 **_gateway_files(deployed, component, variables),
-                **(_model_keys(deployed) if component == "serve" else {}),
+                **({**_model_keys(deployed), **_content_store(deployed)} if component == "serve" else {}),
                 "WEIGHTS": prefixes,
             }
 
@@ -275,11 +283,9 @@ def _gateway_log_group(deployed: Deployed) -> str:
 
 
 def _resolved(deployed: Deployed, component: str, variables: Mapping[str, Any]) -> dict[str, list[str]]:
-    # What is no name, such as an address with the id of an API, is not resolved: no call is made with it.
-    return {
-        name: [found] if isinstance(found := _text(deployed, component, value), str) else []
-        for name, value in variables.items()
-    }
+    # What is no name, such as an address with the id of an API, is not resolved: no call is made with it. An empty
+    # variable names nothing.
+    return {name: _as_values(_text(deployed, component, value)) for name, value in variables.items()}
 
 
 def _text(deployed: Deployed, component: str, value: Any) -> str | None:

@@ -114,6 +114,7 @@ class ContainerService(Construct):
             nvme_path=config.nvme_host_mount_path,
             trust=trust,
             task_arn=task.ref if schedule.replaces_instances else None,
+            further_instances=schedule.further_instances,
         )
         cluster = ecs.CfnCluster(
             self,
@@ -208,7 +209,8 @@ class ContainerService(Construct):
 
     def _scaling_policy(self, instances: ContainerInstances) -> None:
         metric = self._service.auto_scaling.metric_config
-        if metric is None:
+        # A policy would start the instance that is for updates alone.
+        if metric is None or self._schedule.further_instances:
             return
         policy = add_scaling_policy(
             self,

@@ -56,8 +56,10 @@ def security_group(stack: LisaStack, construct_id: str, path: str) -> str:
 
 def add_security_groups(
     stack: LisaStack, vpc_id: str, cidrs: Sequence[str], model_ports: Sequence[int], functions_egress: Sequence[Egress]
-) -> None:
+) -> ec2.CfnSecurityGroup:
     """Add the security groups of load balancers, of the gateway's instances and of functions in a VPC.
+
+    Returns that of the functions.
 
     Args:
         stack: the networking stack.
@@ -110,7 +112,7 @@ def add_security_groups(
         ingress=[Ingress(group=gateway.attr_group_id, port=port, reason="From the gateway") for port in model_ports],
         egress=permit([Egress(port=80, address=targets, reason="Instances of the models")], vpc_cidrs=cidrs),
     )
-    add_security_group(
+    return add_security_group(
         stack,
         "Functions",
         "functions",

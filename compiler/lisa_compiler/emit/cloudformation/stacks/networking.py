@@ -74,7 +74,10 @@ class NetworkingStack(LisaStack):
                     ids,
                     description=f"IDs of the {kind} subnets",
                 )
-        add_security_groups(self, vpc_id, vpc_cidrs(self.deployment.config), stack.model_ports, stack.functions_egress)
+        cidrs = vpc_cidrs(self.deployment.config)
+        functions = add_security_groups(self, vpc_id, cidrs, stack.model_ports, stack.functions_egress)
+        # Databases and search domains, also those of an earlier configuration, are in the VPC and let this group in.
+        self.keep_with_data(functions)
         if imported is not None:
             self._endpoints(imported, stack.created_endpoints)
         self._private_zone(vpc_id)
@@ -92,6 +95,7 @@ class NetworkingStack(LisaStack):
         attachment = ec2.CfnVPCGatewayAttachment(
             self, "InternetGatewayAttachment", vpc_id=vpc.ref, internet_gateway_id=gateway.ref
         )
+        self.keep_with_data(vpc)
         route_tables = self._route_tables(vpc.ref)
         subnets = self._subnets(vpc.ref, route_tables)
         self._egress(gateway, attachment, subnets["public"], route_tables)
@@ -139,6 +143,8 @@ class NetworkingStack(LisaStack):
                     map_public_ip_on_launch=False,
                     tags=[self._name_tag(f"{kind}-{zone + 1}")],
                 )
+                if kind != "public":
+                    self.keep_with_data(subnet)
                 tables = route_tables[kind]
                 ec2.CfnSubnetRouteTableAssociation(
                     self,
