@@ -96,9 +96,11 @@ def _weights_table(weights: Mapping[str, Any]) -> bytes:
     strict = " strict" if weights.get("strict") and weights["status"] == "unstaged" else ""
     lines = [f"# {weights['status']} {weights['prefix']}{strict}"]
     for file in sorted(weights["files"], key=lambda file: str(file["path"])):
-        if any(character in file["path"] for character in "\t\n\r'"):
+        # The script reads lines whose fields tabs separate; it quotes every other character.
+        if any(character in file["path"] for character in "\t\n\r"):
             raise ContextError(
-                f"A file of the model is called {file['path']!r}. Rename it: shell scripts cannot handle this name."
+                f"A file of the model is called {file['path']!r}. Rename it: weights.tsv cannot have a tab or a line "
+                "break in a name."
             )
         lines.append(f"{file['path']}\t{file['size']}\t{file.get('sha256') or '-'}")
     return ("\n".join(lines) + "\n").encode()
