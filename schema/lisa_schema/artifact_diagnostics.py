@@ -168,6 +168,12 @@ LITELLM_START = DiagnosticType(
     "LiteLLM, started without a network with its compiled configuration, reports an error or an omission.",
     "Correct the value, and run `lisa compile`.",
 )
+ENVIRONMENTS_COLLIDE = DiagnosticType(
+    "LISA426",
+    "environments-collide",
+    "Two environments of the project create resources with the same names.",
+    "Change `deploymentName`, `appName` or `deploymentStage` of one of them.",
+)
 OUTPUT_STALE = DiagnosticType(
     "LISA491",
     "output-stale",

@@ -24,10 +24,14 @@ _LONG_ALIASES: Final = {
     "tp-size": "tensor-parallel-size",
     "pp-size": "pipeline-parallel-size",
 }
-_FLAGS: Final = frozenset(
+FLAGS: Final = frozenset(
     {
         "enable-expert-parallel",
         "enable-lora",
+        "fully-sharded-loras",
+        "enable-tower-connector-lora",
+        "enable-mixed-moe-lora-format",
+        "enable-moe-shared-loras",
         "enable-eplb",
         "enforce-eager",
         "disable-hybrid-kv-cache-manager",
@@ -36,6 +40,7 @@ _FLAGS: Final = frozenset(
         "mm-encoder-only",
     }
 )
+"""Options without a value; `--no-` before the name turns one off."""
 
 
 def read_arguments(words: Iterable[str]) -> Iterable[tuple[str, str | None]]:
@@ -54,7 +59,7 @@ def read_arguments(words: Iterable[str]) -> Iterable[tuple[str, str | None]]:
         option = _LONG_ALIASES.get(option, option)
         if has_value:
             yield option, value
-        elif option not in _FLAGS and queue and (not queue[0].startswith("-") or _is_number(queue[0])):
+        elif option not in FLAGS and queue and (not queue[0].startswith("-") or _is_number(queue[0])):
             yield option, queue.pop(0)
         else:
             yield option, None

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lisa_schema.server_arguments import split_words
-from lisa_schema.vllm_arguments import read_arguments
+from lisa_schema.vllm_arguments import FLAGS, read_arguments
 
 if TYPE_CHECKING:
     from lisa_schema.document import Path
@@ -52,9 +52,12 @@ _COUNTS: Final = frozenset(
         "data-parallel-size",
         "block-size",
         "kv-cache-memory-bytes",
+        "max-loras",
+        "max-lora-rank",
+        "max-cpu-loras",
     }
 )
-_TEXTS: Final = frozenset({"dtype", "quantization", "kv-cache-dtype"})
+_TEXTS: Final = frozenset({"dtype", "quantization", "kv-cache-dtype", "lora-dtype"})
 _UNMODELED: Final = MappingProxyType(
     {
         "cpu-offload-gb": "a part of the weights stays in the host's memory",
@@ -67,7 +70,10 @@ _UNMODELED: Final = MappingProxyType(
         "speculative-model": "a second model shares the GPU",
         "spec-method": "a second model shares the GPU",
         "spec-model": "a second model shares the GPU",
-        "enable-lora": "adapters share the GPU",
+        "enable-tower-connector-lora": "adapters change the encoder",
+        "enable-mixed-moe-lora-format": "the layout of adapters is changed",
+        "enable-moe-shared-loras": "the layout of adapters is changed",
+        "default-mm-loras": "adapters change the encoder",
         "enable-eplb": "experts are replicated",
         "decode-context-parallel-size": "the KV cache is split by position",
         "prefill-context-parallel-size": "the KV cache is split by position",
@@ -89,13 +95,37 @@ _UNMODELED: Final = MappingProxyType(
 """Options whose effect on memory is not modeled, with the reason."""
 
 _CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
-_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, "gpu-memory-utilization"})
+_LORA: Final = frozenset({"enable-lora", "fully-sharded-loras", "lora-target-modules"})
+_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, *_LORA, "gpu-memory-utilization"})
 _HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 _MULTIPLIERS: Final = {
     **{"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12},
     **{"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40},
 }
 _DTYPES: Final = {"half": "float16", "float": "float32"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraOptions:
+    """Options of vLLM for LoRA adapters; None leaves an option to LISA's entrypoint, and to vLLM's default after it.
+
+    Attributes:
+        is_enabled: whether the arguments enable adapters, which LISA's entrypoint does for those of the configuration.
+        slots: most adapters on the GPU at a time.
+        rank: highest rank of an adapter.
+        in_memory: most adapters in the host's memory.
+        dtype: `auto` for the model's, `float16` or `bfloat16`.
+        is_fully_sharded: whether tensor parallelism splits both factors of an adapter.
+        is_restricted: whether only some of the modules can be changed.
+    """
+
+    is_enabled: bool = False
+    slots: int | None = None
+    rank: int | None = None
+    in_memory: int | None = None
+    dtype: str = "auto"
+    is_fully_sharded: bool = False
+    is_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +148,7 @@ class VllmOptions:
         block_size: tokens of a block of the KV cache.
         kv_cache_memory_bytes: memory of the KV cache, instead of what is left.
         allows_long_context: whether a sequence may be longer than the model's positions.
+        lora: options for LoRA adapters.
         unmodeled: reasons why memory cannot be computed, as clauses; empty when it can.
         sources: the variable that sets an option, by the option's name; `SERVER_ARGS` or `serverArgs` for arguments.
     """
@@ -137,6 +168,7 @@ class VllmOptions:
     block_size: int | None = None
     kv_cache_memory_bytes: int | None = None
     allows_long_context: bool = False
+    lora: LoraOptions = LoraOptions()
     unmodeled: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -174,6 +206,9 @@ def read_options(environment: Mapping[str, str], server_args: Iterable[str] = ()
         (SERVER_ARGUMENTS, list(server_args)),
     ):
         for option, argument in read_arguments(words):
+            if option.startswith("no-") and option[3:] in FLAGS:
+                found.pop(option[3:], None)
+                continue
             found[option] = argument
             sources[option] = source
     return _options(found, sources, environment)
@@ -239,14 +274,28 @@ def _options(
         tensor_parallel=counts.get("tensor-parallel-size"),
         pipeline_parallel=counts.get("pipeline-parallel-size") or 1,
         data_parallel=counts.get("data-parallel-size") or 1,
-        enforce_eager="enforce-eager" in found and found["enforce-eager"] not in ("false", "False"),
+        enforce_eager=_is_set(found, "enforce-eager"),
         block_size=counts.get("block-size"),
         kv_cache_memory_bytes=counts.get("kv-cache-memory-bytes"),
         allows_long_context=not _CHANGES_POSITIONS.isdisjoint(found)
         or environment.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").strip().lower() in ("1", "true"),
+        lora=LoraOptions(
+            is_enabled=_is_set(found, "enable-lora"),
+            slots=counts.get("max-loras"),
+            rank=counts.get("max-lora-rank"),
+            in_memory=counts.get("max-cpu-loras"),
+            dtype=_DTYPES.get(texts.get("lora-dtype", "auto"), texts.get("lora-dtype", "auto")),
+            is_fully_sharded=_is_set(found, "fully-sharded-loras"),
+            is_restricted="lora-target-modules" in found,
+        ),
         unmodeled=tuple(sorted(unmodeled)),
         sources=dict(sources),
     )
+
+
+def _is_set(found: Mapping[str, str | None], option: str) -> bool:
+    """Return whether a flag is given."""
+    return option in found and found[option] not in ("false", "False")
 
 
 def _is_abbreviation(option: str) -> bool:

@@ -42,7 +42,9 @@ class Api:
         """Wait until so many requests have been answered."""
         deadline = time.monotonic() + 30
         while len(self.statuses) < number:
-            assert time.monotonic() < deadline, open("/tmp/identity_claims.txt","w").write(str([jwt.decode(x[13:], options={"verify_signature": False}) for x in self.received]))
+            assert time.monotonic() < deadline, open("/tmp/identity_claims.txt", "w").write(
+                str([jwt.decode(x[13:], options={"verify_signature": False}) for x in self.received])
+            )
             time.sleep(0.1)
 
 

@@ -131,11 +131,12 @@ def read(output: Path, environment: str, partition: str, order: Sequence[str]) -
         for artifact in reader.artifacts(entries):
             known = artifacts.get(artifact.digest, artifact)
             artifacts[artifact.digest] = replace(known, components=known.components | artifact.components)
+        ordered = _in_order(stacks, order)
     except FileNotFoundError as error:
         raise DeployError(
             f"{directory} has no stacks: run `lisa compile --env {environment}` and commit the output."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise DeployError(
             f"{directory} is not a cloud assembly of this version ({error}): run `lisa compile --env {environment}`."
         ) from error
@@ -145,7 +146,7 @@ def read(output: Path, environment: str, partition: str, order: Sequence[str]) -
     ]
     return Assembly(
         directory=directory,
-        stacks=_in_order(stacks, order),
+        stacks=ordered,
         artifacts=tuple(sorted(artifacts.values(), key=lambda artifact: by_kind.index(artifact.kind))),
     )
 
@@ -172,6 +173,9 @@ class _Reader:
 
     def stack(self, component: str, entry: Mapping[str, Any]) -> Stack:
         properties = entry["properties"]
+        template = json.loads((self.directory / properties["templateFile"]).read_bytes())
+        if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+            raise TypeError(properties["templateFile"])
         return Stack(
             component=component,
             name=properties["stackName"],

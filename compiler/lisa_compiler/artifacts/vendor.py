@@ -46,7 +46,8 @@ def vendor(project: Path, environment: str, target: Path, *, complete: bool = Tr
             below the project, where it finds prebuilt files, and layers that pip builds are still built by LISA.
 
     Raises:
-        DeployError: an artifact cannot be built, or a prebuilt file is not the one that was compiled for.
+        DeployError: the output was edited, an artifact cannot be built, or a prebuilt file is not the one that was
+            compiled for.
         LisaError: the directory holds something, or cannot be written.
     """
     output = project / "generated" / environment
@@ -58,10 +59,15 @@ def vendor(project: Path, environment: str, target: Path, *, complete: bool = Tr
             shutil.copyfile(path, place)
             place.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         vendored = _Vendored(project, folder, sources, complete=complete)
-        for path in sorted((folder / _ASSEMBLY).glob("*.assets.json")):
-            vendored.rewrite_assets(path)
-        if (folder / _ASSEMBLY / "manifest.json").is_file():
-            vendored.rewrite_manifest(folder / _ASSEMBLY / "manifest.json")
+        try:
+            for path in sorted((folder / _ASSEMBLY).glob("*.assets.json")):
+                vendored.rewrite_assets(path)
+            if (folder / _ASSEMBLY / "manifest.json").is_file():
+                vendored.rewrite_manifest(folder / _ASSEMBLY / "manifest.json")
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration) as error:
+            raise DeployError(
+                f"{output} is not what `lisa compile` writes ({error!r}): run `lisa compile --env {environment}`."
+            ) from error
         sums = "".join(f"{_sha256(path)}  {name}\n" for name, path in files_below(folder))
         archives.write_files(folder, {SUMS: sums.encode()})
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.compile.inputs import LOCAL_MODEL, changed_since, input_paths, program_digest, tokens
-from lisa_compiler.output.manifest import output_digests, outputs, sha256
-from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY, is_executable, output_files
+from lisa_compiler.output.intact import is_intact
+from lisa_compiler.output.manifest import outputs, sha256
+from lisa_compiler.output.tree import MANIFEST, STATE_DIRECTORY
 from lisa_compiler.output.write import state_directory
 from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER, PRICES, WEIGHTS_LOCK, ami_lock
 from lisa_schema.atomic_file import replace_file
@@ -70,7 +71,7 @@ def load_if_up_to_date(
             and stamp["options"] == _options_digest(options)
             and stamp["inputs"] == tokens(project, stamp["inputs"])
             and stamp["program"] == program_digest()
-            and _intact(output / environment, outputs(manifest))
+            and is_intact(output / environment, outputs(manifest))
         )
         if not unchanged:
             return None
@@ -92,7 +93,7 @@ def is_outdated(project: Path, output: Path, environment: str) -> bool:
         if stamp["manifest"] != sha256(manifest) or stamp["options"] != _options_digest(()):
             return False
         same = bool(stamp["inputs"] == tokens(project, stamp["inputs"]))
-        return not (same and _intact(output / environment, outputs(manifest)))
+        return not (same and is_intact(output / environment, outputs(manifest)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -203,22 +204,6 @@ def save_environments(output: Path, environments: Environments) -> None:
             "names": list(environments.names),
         }
         write_state(output, "project", stamp)
-
-
-def _intact(directory: Path, expected: Mapping[str, str]) -> bool:
-    if directory.is_symlink():
-        return False
-    digests = {}
-    for name, path in output_files(directory):
-        if name == MANIFEST:
-            continue
-        if path.is_symlink():
-            return False
-        content = path.read_bytes()
-        if is_executable(content) != bool(path.stat().st_mode & 0o100):
-            return False
-        digests[name] = sha256(content)
-    return output_digests(digests) == expected
 
 
 def _options_digest(options: Sequence[tuple[str, str]]) -> str:

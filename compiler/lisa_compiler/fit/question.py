@@ -11,6 +11,7 @@ from lisa_schema.vllm_options import VllmOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lisa_compiler.fit.adapters import Adapters
     from lisa_compiler.fit.facts import ModelFacts
     from lisa_schema.instances import InstanceType
 
@@ -47,6 +48,7 @@ class Question:
         image_suffix: what follows the version in the image's tag, such as `-cu129`.
         accelerators: the GPUs; None without an NVIDIA GPU.
         options: vLLM's options.
+        adapters: its LoRA adapters; None without any.
         environment: variables of the container, for the other engines.
         is_pooling: whether the model computes embeddings, for which vLLM profiles no sampler.
         concurrency: sequences of the full length that must fit at the same time.
@@ -58,6 +60,7 @@ class Question:
     accelerators: Accelerators | None
     image_suffix: str = ""
     options: VllmOptions = field(default_factory=VllmOptions)
+    adapters: Adapters | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     is_pooling: bool = False
     concurrency: int = 1

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lisa_compiler.fit.adapters import adapters_of
 from lisa_compiler.fit.assessment import PARALLEL_ENGINES
 from lisa_compiler.fit.facts import facts_of
 from lisa_compiler.fit.host import host_issues
@@ -155,6 +156,7 @@ def _question(request: FitRequest, known: ProjectFacts) -> Question:
         accelerators=None,
         image_suffix="" if installed is None else installed.suffix,
         options=options,
+        adapters=adapters_of(options) if request.engine == "vllm" else None,
         environment=environment,
         concurrency=request.concurrency,
     )

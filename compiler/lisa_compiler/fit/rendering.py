@@ -123,13 +123,14 @@ def _details(judged: Judged) -> Iterator[str]:
 
 def _budget(answer: Answer, budget: Budget, gpu: str) -> str:
     graphs = "" if budget.graphs is None else f"   CUDA graphs {_size(budget.graphs)}"
+    adapters = "" if budget.adapters is None else f"   adapters {_size(budget.adapters)}"
     tokens = ""
     if answer.kv_tokens is not None and answer.kv_tokens.point > 0:
         tokens = f" = about {rounded_down(answer.kv_tokens.point):,} tokens"
     return (
         f"{gpu} {budget.total.point:.2f} x {budget.utilization:.2f} = {budget.usable.point:.1f} GiB   "
         f"weights {_size(budget.weights)}   activation {_size(budget.activation)}   other {_size(budget.other)}{graphs}"
-        f"   KV {_size(budget.kv)}{tokens}"
+        f"{adapters}   KV {_size(budget.kv)}{tokens}"
     )
 
 

@@ -186,6 +186,8 @@ def _options(question: Question, answer: Answer) -> Iterator[tuple[str, Question
         if judge(changed).verdict is Verdict.FITS:
             yield f"{options.name_of('max-num-seqs')} {fewer}", changed
             break
+    if question.adapters is not None and question.adapters.slots > 1:
+        yield "--max-loras 1", replace(question, adapters=replace(question.adapters, slots=1))
     newer = accelerators.gpu.capability_number >= _FP8
     if newer and options.kv_cache_dtype == "auto":
         yield "--kv-cache-dtype fp8", replace(question, options=replace(options, kv_cache_dtype="fp8"))

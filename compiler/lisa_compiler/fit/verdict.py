@@ -33,6 +33,7 @@ class Budget:
         other: that other libraries take.
         graphs: of CUDA graphs, where they count; None where they do not.
         kv: left for the KV cache.
+        adapters: of LoRA adapters; None without any.
     """
 
     total: Quantity
@@ -43,6 +44,7 @@ class Budget:
     other: Quantity
     graphs: Quantity | None
     kv: Quantity
+    adapters: Quantity | None = None
 
     def widened(self, other: Budget) -> Budget:
         """The range of both, with the points of the other."""
@@ -56,6 +58,7 @@ class Budget:
             other=self.other.widened(other.other),
             graphs=graphs,
             kv=self.kv.widened(other.kv),
+            adapters=_widened(self.adapters, other.adapters),
         )
 
 

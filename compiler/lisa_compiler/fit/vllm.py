@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from lisa_compiler.fit import constants as table
+from lisa_compiler.fit.adapters import adapter_memory, why_unknown
 from lisa_compiler.fit.kv_cache import CacheLayout, cache_layout, why_unmodeled
 from lisa_compiler.fit.memory import activation, loaded_bytes, tightest, weights
 from lisa_compiler.fit.quantity import GIB, Quantity
@@ -72,7 +73,8 @@ def _judge(question: Question) -> Answer:
     unknown = _unknown(question, facts.tensors, facts.shape)
     if unknown is not None and (question.options.unmodeled or not _is_rejected(answer)):
         hidden = replace(answer, verdict=Verdict.UNKNOWN, reason=unknown, missing_gib=0.0)
-        if facts.tensors.high is None or question.options.unmodeled:
+        has_unknown_adapters = question.adapters is not None and why_unknown(facts.shape, question.adapters) is not None
+        if facts.tensors.high is None or question.options.unmodeled or has_unknown_adapters:
             return replace(hidden, kv_tokens=None, concurrency=None, longest=None, estimate=None)
         return hidden
     return answer
@@ -102,6 +104,7 @@ def _unknown(question: Question, tensors: TensorBytes, shape: TransformerShape) 
         "only a lower limit of the model's size is known" if tensors.high is None else None,
         "the size of weights that bitsandbytes quantizes is unknown" if is_unsized else None,
         why_unmodeled(shape, options),
+        None if question.adapters is None else why_unknown(shape, question.adapters),
     )
     return next((reason for reason in reasons if reason is not None), None)
 
@@ -225,7 +228,11 @@ def _budget(
     graphs = None
     if row.graphs_in_budget and not options.enforce_eager and question.environment.get(_ESTIMATE, "1") != "0":
         graphs = table.cuda_graphs(sequences)
-    left = _left(usable, stages, active, other, graphs)
+        if question.adapters is not None:
+            # Each size is captured with adapters and without; how much memory both share is unmeasured.
+            graphs = replace(graphs, high=2 * graphs.high)
+    adapters = _adapters(question, shape, case)
+    left = _left(usable, [stage.plus(own) for stage, own in zip(stages, adapters, strict=True)], active, other, graphs)
     kv = tightest(left)
     if options.kv_cache_memory_bytes is not None:
         kv = Quantity.exactly(options.kv_cache_memory_bytes / GIB)
@@ -239,6 +246,23 @@ def _budget(
         other=other,
         graphs=graphs,
         kv=kv,
+        adapters=adapters[tight] if question.adapters is not None else None,
+    )
+
+
+def _adapters(question: Question, shape: TransformerShape, case: _Case) -> tuple[Quantity, ...]:
+    """GiB of adapters by stage of the pipeline; zero without any, or where it is unknown."""
+    options, adapters = question.options, question.adapters
+    if adapters is None or why_unknown(shape, adapters) is not None:
+        return (Quantity.exactly(0.0),) * options.pipeline_parallel
+    tokens = options.max_num_batched_tokens or case.defaults.max_num_batched_tokens
+    return adapter_memory(
+        shape,
+        adapters,
+        options,
+        tensor_parallel=question.tensor_parallel,
+        tokens=tokens,
+        version=question.version,
     )
 
 
@@ -264,7 +288,7 @@ def _lacks_outside(
     sizes = table.constants()["outsideBudget"]
     needed = float(sizes["context"]["parallel" if question.tensor_parallel > 1 else "one"])
     if not options.enforce_eager:
-        needed += table.cuda_graphs(sequences).high
+        needed += table.cuda_graphs(sequences).high * (1 if question.adapters is None else 2)
     needed += sizes["samplerWarmUpBytesPerEntry"] * sequences * shape.vocab / GIB
     if shape.quantization is not None and shape.quantization.method == "mxfp4":
         needed += float(sizes["mxfp4"])

@@ -31,7 +31,7 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
     region = find_region(config.region)
     if region is None:
         raise PlanError(config.region)
-    names = _names(config)
+    names = names_of(config)
     models = tuple(
         plan_model(model, config, region, names, lock, source=("ecsModels", position))
         for position, model in enumerate(config.ecs_models)
@@ -56,7 +56,8 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
     )
 
 
-def _names(config: Config) -> Names:
+def names_of(config: Config) -> Names:
+    """Return the names of what a configuration deploys."""
     boundary = config.permissions_boundary_aspect
     return Names(
         deployment=config.deployment_name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -206,6 +206,18 @@ class Project:
         if any(error.is_error for error in errors):
             raise ConfigurationError(errors)
         return valid
+
+    def other_environments(self, names: Collection[str]) -> list[ValidEnvironment]:
+        """Validate the environments that are not named, as their files have them; those with errors are left out."""
+        files = Project(self.root)
+        found = []
+        for name in self.environments():
+            if name not in names:
+                try:
+                    found.append(files.environment(name))
+                except ConfigurationError:
+                    continue
+        return found
 
     def validate(self, selection: Selection) -> tuple[list[ValidEnvironment], tuple[Diagnostic, ...]]:
         """Validate environments; returns those that are valid, and the diagnostics of all.

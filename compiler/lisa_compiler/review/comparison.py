@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lisa_compiler.output.intact import matches_manifest
+from lisa_compiler.project.paths import OUTPUT
 from lisa_compiler.provenance.index import Index
 from lisa_compiler.review.causes import with_settings
 from lisa_compiler.review.change import OutputChange, compare
-from lisa_compiler.review.output import read_output
+from lisa_compiler.review.output import Output, OutputFormatError, read_output
 from lisa_compiler.review.rendering import Comparison
 from lisa_compiler.review.revisions import WorkingTree, base_of
 from lisa_schema.errors import LisaError
@@ -59,7 +61,7 @@ def review_environment(
         warnings=tuple(staleness) if after is not None and not after.options else (),
     )
     comparison = replace(comparison, reports=reports)
-    change = compare(environment, before, after)
+    change = _compare(project, environment, before, after)
     if index is None or after is None or not (change.settings and change.resources):
         return Review(change, comparison)
     try:
@@ -67,3 +69,21 @@ def review_environment(
     except LisaError as error:
         warning = f"The settings behind each change are unknown, because the configuration cannot be compiled: {error}"
         return Review(change, replace(comparison, warnings=(*comparison.warnings, warning)))
+
+
+def _compare(project: Path, environment: str, before: Output | None, after: Output | None) -> OutputChange:
+    """Compare two outputs; what was edited since it was compiled can have values of any type.
+
+    Raises:
+        OutputFormatError: the output in the working tree was edited, and cannot be compared.
+    """
+    try:
+        return compare(environment, before, after)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        folder = f"{OUTPUT}/{environment}"
+        if matches_manifest(project / OUTPUT / environment):
+            raise
+        raise OutputFormatError(
+            f"{folder} was edited since it was compiled, and cannot be compared ({error!r}). "
+            f"Run `lisa compile --env {environment}`."
+        ) from error

@@ -190,16 +190,29 @@ def read_output(revision: Revision, environment: str) -> Output | None:
             images={name: arguments for entry in assets for name, arguments, _ in _images(entry, code)},
             image_digests={name: digest for entry in assets for name, _, digest in _images(entry, code)},
             products={name: product.sha256 for name, product in code.items()},
-            weights=_weights(json.loads(files.get(f"{folder}/weights.json", b"{}"))),
+            weights=_weights(_object(files, f"{folder}/weights.json")),
             trust_bundle=files[bundle] if bundle else b"",
-            fit=json.loads(files.get(f"{folder}/fit.json", b"{}")),
-            routes=json.loads(files.get(f"{folder}/{_ROUTES}", b"{}")),
+            fit=_object(files, f"{folder}/fit.json"),
+            routes=_object(files, f"{folder}/{_ROUTES}"),
             _resources={resource.key: resource for stack in stacks.values() for resource in stack.resources.values()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputFormatError(
             f"{folder} has an unexpected format. Run `lisa compile --env {environment}`."
         ) from error
+
+
+def _object(files: Mapping[str, bytes], path: str) -> Data:
+    """The object in a file; empty where the revision lacks the file.
+
+    Raises:
+        ValueError: it is no JSON.
+        TypeError: it is another value than an object.
+    """
+    content = json.loads(files.get(path, b"{}"))
+    if not isinstance(content, dict):
+        raise TypeError(path)
+    return content
 
 
 def _weights(content: Data) -> Mapping[str, Data]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pydantic_core
 
@@ -22,18 +22,34 @@ class Parameters:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def below(self, path: str) -> Dict[str, Any]:
-        """The values below a path, by the rest of their names; parts are put together.
+    def below(self, path: str) -> Tuple[Dict[str, Any], List[str]]:
+        """The values below a path, by the rest of their names, and the names of those that cannot be read.
+
+        Parts are put together. A value cannot be read while it is updated, or when it was edited.
 
         Raises:
-            UnavailableError: Parameter Store fails, or a value is not what the compiler writes.
+            TooManyRequestsError: Parameter Store throttles.
+            UnavailableError: it fails.
         """
         texts = self.texts(path)
-        whole = {name: text for name, text in texts.items() if "/" not in name}
-        return {name: _value(name, text, texts) for name, text in sorted(whole.items())}
+        values: Dict[str, Any] = {}
+        unreadable: List[str] = []
+        for name, text in sorted(texts.items()):
+            if "/" in name:
+                continue
+            try:
+                values[name] = _value(name, text, texts)
+            except UnavailableError:
+                unreadable.append(name)
+        return values, unreadable
 
     def one(self, name: str) -> Optional[Any]:
-        """The value of a name; None when there is none. Raises as `below`."""
+        """The value of a name; None when there is none.
+
+        Raises:
+            TooManyRequestsError: Parameter Store throttles.
+            UnavailableError: it fails, or the value is not what the compiler writes.
+        """
         parent, _, last = name.rpartition("/")
         with answered_by(_SERVICE):
             found = self._client.get_parameters(Names=[name])["Parameters"]

@@ -49,16 +49,15 @@ def vpc_subnets(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(
                 ("vpc", key), f"{len(subnets)} subnets do not match {zones} Availability Zones.", None, also
             )
-    first: dict[str, Path] = {}
+    first: dict[str, str] = {}
     for key, subnets in kinds.items():
         for index, subnet in enumerate(subnets):
-            at: Path = ("vpc", key, index)
-            other = first.setdefault(subnet, at)
-            if other != at:
-                message = f"`{subnet}` is listed twice: each Availability Zone requires a subnet of its own."
-                if other[1] != key:
-                    message = f"`{subnet}` is in {other[1]}, too: a subnet has one route table, and so one kind."
-                yield RuleViolation(at, message, "Write the ID of the other subnet.", (other,))
+            place = first.setdefault(subnet, f"vpc.{key}[{index}]")
+            if place != f"vpc.{key}[{index}]":
+                message = (
+                    f"`{subnet}` is listed at {place} already: a subnet is in one Availability Zone and of one kind."
+                )
+                yield RuleViolation(("vpc", key, index), message, "Write another subnet.", also)
     if config.rest_api_config.internet_facing and not vpc.public_subnet_ids:
         fix = "Add publicSubnetIds, or set restApiConfig.internetFacing to false."
         message = "The REST API is internet-facing, and the VPC has no public subnets."

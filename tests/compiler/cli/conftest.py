@@ -48,6 +48,7 @@ dev:
   deploymentStage: dev
   removalPolicy: destroy
 prod:
+  deploymentName: live
   deploymentStage: prod
   removalPolicy: retain
 """

@@ -89,7 +89,7 @@ def test_stacks_as_a_table_and_as_json(lisa: Lisa, project: Path) -> None:
     assert table.code == 0
     head, first, *_ = table.out.splitlines()
     assert head.split() == ["COMPONENT", "STACK", "DEPENDS", "ON"]
-    assert first.split() == ["iam", "test-lisa-iam-prod", "-"]
+    assert first.split() == ["iam", "live-lisa-iam-prod", "-"]
     stacks = json.loads(lisa("stacks", "--env", "prod", "--format", "json").out)
     assert [stack["component"] for stack in stacks] == [line.split()[0] for line in table.out.splitlines()[1:]]
     known: set[str] = set()

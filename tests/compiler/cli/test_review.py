@@ -122,6 +122,26 @@ def test_output_that_is_no_output(repository: Path, lisa: Lisa) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("fit.json", "[]"),
+        ("gateway/routes.json", "5"),
+        ("gateway/routes.json", '{"models": 5}'),
+        ("weights.json", "null"),
+        ("fit.json", '{"schemaVersion": 1, "models": {"small": 5}, "cost": 5}'),
+    ],
+)
+def test_edited_output_is_a_clear_error(repository: Path, lisa: Lisa, file: str, content: str) -> None:
+    path = repository / "generated" / "prod" / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    result = lisa("diff", "--env", "prod")
+    assert result.code == 1
+    assert result.err.startswith("error: generated/prod ")
+    assert "Run `lisa compile --env prod`." in result.err
+
+
 def test_a_folder_without_a_repository(repository: Path, lisa: Lisa) -> None:
     shutil.rmtree(repository / ".git")
     result = lisa("diff", "--env", "prod")

@@ -164,3 +164,35 @@ def test_layers_are_built(project: Callable[..., Path], tmp_path: Path, monkeypa
     vendor(project(lambdaLayerAssets={}), "dev", tmp_path / "deployment")
     (archive,) = (tmp_path / "deployment/artifacts").glob("layers-common-*.zip")
     assert archive.read_text() == "layers/common"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit"),
+    [
+        ("manifest.json", lambda content: content["artifacts"].popitem()),
+        ("manifest.json", lambda content: content["artifacts"].update({"functions/session": 5})),
+        ("manifest.json", lambda content: content.update(artifacts=5)),
+        ("cloudformation/manifest.json", lambda content: content.update(artifacts=[])),
+        ("cloudformation/serve.assets.json", lambda content: content.pop("dockerImages")),
+        ("cloudformation/serve.assets.json", lambda content: content.update(files={"x": None})),
+    ],
+)
+def test_edited_output_is_a_clear_error(
+    project: Callable[..., Path], tmp_path: Path, file: str, edit: Callable[[dict[str, Any]], object]
+) -> None:
+    folder = project()
+    path = folder / "generated/dev" / file
+    content = json.loads(path.read_bytes())
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DeployError, match="run `lisa compile --env dev`"):
+        vendor(folder, "dev", tmp_path / "elsewhere/deployment")
+    assert not (tmp_path / "elsewhere/deployment").exists()
+
+
+def test_truncated_output_is_a_clear_error(project: Callable[..., Path], tmp_path: Path) -> None:
+    folder = project()
+    path = folder / "generated/dev/cloudformation/serve.assets.json"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DeployError, match="run `lisa compile --env dev`"):
+        vendor(folder, "dev", tmp_path / "elsewhere/deployment")

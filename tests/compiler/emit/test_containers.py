@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.emit.containers import ContextSpec, emit_containers, emit_context
+from lisa_compiler.emit.user_context import ContextError
 from lisa_compiler.plan.images import BuiltImage, ImageKind
 from lisa_compiler.product.sources import image_code, source_digest
 
@@ -183,3 +184,20 @@ def test_the_digest_follows_content_names_and_arguments() -> None:
     assert source_digest(dict(reversed(files.items())), [("B", "1"), ("A", "2")]) == source_digest(
         files, [("A", "2"), ("B", "1")]
     )
+
+
+def test_names_of_files_are_those_that_the_script_copies(tmp_path: Path) -> None:
+    """tests/containers/test_weights_verification.py runs the script with such names."""
+    files = [{"path": 'a b/it\'s "x".json', "size": 1, "sha256": "ef"}]
+    context = emit_context(
+        ContextSpec(image=image("tgi"), model="org/name", weights={**WEIGHTS, "files": files}), project=tmp_path
+    )
+    assert context["weights.tsv"].decode().splitlines()[1] == 'a b/it\'s "x".json\t1\tef'
+
+
+@pytest.mark.parametrize("character", ["\t", "\n", "\r"])
+def test_names_of_files_that_a_line_cannot_have_are_refused(tmp_path: Path, character: str) -> None:
+    files = [{"path": f"a{character}b", "size": 1, "sha256": "ef"}]
+    named = ContextSpec(image=image("tgi"), model="org/name", weights={**WEIGHTS, "files": files})
+    with pytest.raises(ContextError, match="a tab or a line break"):
+        emit_context(named, project=tmp_path)

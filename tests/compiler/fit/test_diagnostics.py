@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lisa_compiler.compile.fit import assess_fit, diagnose_fit
 from lisa_compiler.project.project import Project, ValidEnvironment
 from lisa_schema.diagnostics import Diagnostic, Severity
 from lisa_weights.lock.lock_file import LockedFile, LockedModel, SourceKind, WeightsLock
+from lisa_weights.lock.locked_adapter import LockedAdapter
 from lisa_weights.shape.transformer import CheckpointShape, Quantization, TransformerShape
 
 from .questions import shape_of
@@ -210,7 +212,7 @@ def test_unknown_is_no_diagnostic(environment: Callable[..., ValidEnvironment]) 
     assert found(environment("org/never-heard-of")) == []
     hybrid = lock_of(shape_of(unmodeled="its layers keep a state"))
     assert found(environment(), hybrid) == []
-    assert found(environment(variables={"SERVER_ARGS": "--enable-lora"}), lock_of(shape_of())) == []
+    assert found(environment(variables={"SERVER_ARGS": "--cpu-offload-gb 4"}), lock_of(shape_of())) == []
     arn = "arn:aws:ssm:us-east-1:123456789012:parameter/context"
     assert found(environment(variables={"MAX_TOTAL_TOKENS": arn}), lock_of(shape_of())) == []
 
@@ -293,3 +295,20 @@ def test_ten_models_are_judged_in_time(project: Written) -> None:
         diagnose_fit(valid, WeightsLock())
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.05, seconds
+
+
+def test_adapters_of_the_configuration_are_counted(environment: Callable[..., ValidEnvironment]) -> None:
+    """Eight slots of rank 512 take the memory that the model alone leaves; an adapter that is not locked is unknown."""
+    names = [f"org/adapter-{number}" for number in range(8)]
+    variables = {"MAX_TOTAL_TOKENS": 8192, "MAX_CONCURRENT_REQUESTS": 16}
+    alone = environment(variables=variables)
+    served = environment(variables=variables, adapters=[{"name": name} for name in names])
+    lock = lock_of(shape_of())
+    assert found(alone, lock) == []
+    assert found(served, lock) == []
+    model = lock.models["org/model"]
+    files = tuple(replace(file, size=200_000_000) for file in model.files)
+    adapter = replace(model, files=files, shape=None, adapter=LockedAdapter(rank=500, base_model=None))
+    locked = WeightsLock(models={**lock.models, **dict.fromkeys(names, adapter)})
+    diagnostic = only(served, locked)
+    assert (diagnostic.code, diagnostic.severity) == ("LISA421", Severity.ERROR)

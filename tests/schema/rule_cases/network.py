@@ -81,6 +81,14 @@ FAILING: Failing = {
             "vpc.publicSubnetIds[0]",
         ),
         ([VPC, "vpc.publicSubnetIds="], "vpc.publicSubnetIds"),
+        (
+            [VPC, "vpc.privateSubnetIds=[subnet-0123456789abcdef0, subnet-0123456789abcdef0]"],
+            "vpc.privateSubnetIds[1]",
+        ),
+        (
+            [VPC, "vpc.publicSubnetIds=[subnet-0123456789abcdef2, subnet-0123456789abcdef1]"],
+            "vpc.publicSubnetIds[1]",
+        ),
         ([*ISOLATED_VPC, "vpc.isolatedSubnetIds=[]"], "vpc.privateSubnetIds"),
         ([*ISOLATED_VPC, "vpc.isolatedSubnetIds=[subnet-0123456789abcdef4]"], "vpc.isolatedSubnetIds"),
     ],

@@ -84,7 +84,8 @@ def create_app(service: ModelService) -> FastAPI:
 def _add_models(app: FastAPI, service: ModelService) -> None:
     @app.get("/models", summary="List the hosted models", response_model=ModelList)
     def list_models(caller: Administrator) -> Dict[str, Any]:  # noqa: ARG001
-        return {"models": [live.as_json() for live in service.all()]}
+        models, unreadable = service.all()
+        return {"models": [live.as_json() for live in models], "unreadable": unreadable}
 
     @app.post("/models", summary="Propose a new hosted model", status_code=202, response_model=ProposalBody)
     def create_model(caller: Administrator, body: ModelConfiguration) -> Dict[str, Any]:

@@ -31,6 +31,9 @@ class ModelList(BaseModel):
     """Every hosted model, by id."""
 
     models: List[ModelBody]
+    unreadable: List[str] = Field(
+        default=[], description="Models that are left out, because their parameters are being updated or were edited."
+    )
 
 
 class Accepted(BaseModel):

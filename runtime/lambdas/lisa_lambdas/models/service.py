@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from lisa_lambdas.caller import Caller
 from lisa_lambdas.errors import ConflictError, NotFoundError, UnavailableError
@@ -71,9 +71,10 @@ class ModelService:
         self._environment = environment
         self._clock = clock
 
-    def all(self) -> List[LiveModel]:
-        """Every hosted model, by id."""
-        return self._live(self._registry.all())
+    def all(self) -> Tuple[List[LiveModel], List[str]]:
+        """The hosted models, by id, and the parameters of those that cannot be read."""
+        found = self._registry.listing()
+        return self._live(found.models), found.unreadable
 
     def find(self, model_id: str) -> LiveModel:
         """A hosted model; NotFoundError when there is none of that id."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import boto3
 import pytest
 import yaml
 
+from lisa_lambdas.models.registry import Registry
 from runtime.lambdas.models.conftest import Models
 from runtime.lambdas.proxy_events import ANN, content, refusal
 
@@ -208,7 +208,32 @@ def test_an_event_that_is_no_request(models: Models, event: Any) -> None:
     assert refusal(handler(event, None)) == (400, "BadRequest")
 
 
-def test_a_defect_is_not_told(models: Models) -> None:
-    name = "/dev/test/lisa/models/small"
-    boto3.client("ssm").put_parameter(Name=name, Value=json.dumps({"modelId": "small"}), Overwrite=True)
+def test_a_defect_is_not_told(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "listing", lambda _: 1 / 0)
     assert refusal(models.call("GET", "/models")) == (500, "InternalError")
+
+
+BROKEN = "/dev/test/lisa/models/broken"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"parts": 2}', "[]", "5", '{"modelId": "broken"}', '{"modelId": 5, "minCapacity": "x"}', "null"],
+)
+def test_a_model_that_cannot_be_read_hides_no_other(
+    models: Models, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    boto3.client("ssm").put_parameter(Name=BROKEN, Value=text, Type="String")
+    answer = models.call("GET", "/models")
+    assert answer["statusCode"] == 200
+    found = content(answer)
+    assert ([model["modelId"] for model in found["models"]], found["unreadable"]) == (["small"], ["broken"])
+    assert BROKEN in caplog.text
+    assert content(models.call("GET", "/models/small"))["modelId"] == "small"
+    assert refusal(models.call("GET", "/models/broken")) == (503, "Unavailable")
+    # A proposal is validated with all models.
+    assert refusal(models.call("DELETE", "/models/small")) == (503, "Unavailable")
+
+
+def test_all_models_are_readable(models: Models) -> None:
+    assert content(models.call("GET", "/models"))["unreadable"] == []
