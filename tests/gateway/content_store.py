@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.conftest import REGION, TOKEN, Aws, settings, stored_item
+from gateway.conftest import LIMITS, REGION, TOKEN, Aws, settings, stored_item
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel
 from lisa_compiler.audit.reader import ContentReader, Selection
@@ -56,6 +56,7 @@ class ContentStore:
                 "research": OPEN | {"auditContent": "optional"},
                 "strict": OPEN | {"auditContent": "required"},
                 "plain": OPEN,
+                "budgeted": OPEN | {"perGroup": {"dailyTokens": 8}},
             },
             "everyone": OPEN,
             "auditContentStore": {
@@ -84,6 +85,7 @@ class ContentStore:
         environment = settings(self.aws, "http://127.0.0.1:1", litellm) | {
             "AUDIT_LOG_GROUP": LOG_GROUP,
             "AUDIT_FOLDER": str(records or folder / "records"),
+            "LIMITS_TABLE_NAME": LIMITS,
             "ROUTES_FILE": str(routes),
         }
         with gateway(folder, environment | variables, seconds=180) as found:
@@ -142,7 +144,7 @@ def make_store(aws: Aws) -> ContentStore:
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.client("logs").create_log_group(logGroupName=LOG_GROUP)
-    groups = {"research": ["research"], "strict": ["strict"], "plain": ["plain"], "both": ["plain", "research"]}
+    groups = {name: [name] for name in ("research", "strict", "plain", "budgeted")} | {"both": ["plain", "research"]}
     tokens = {name: new_token() for name in groups}
     for name, token in tokens.items():
         token_id = {"tokenId": {"S": hashlib.sha256(name.encode()).hexdigest()[:12]}}

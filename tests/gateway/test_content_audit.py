@@ -19,7 +19,7 @@ import requests
 from aiohttp import web
 
 from gateway.conftest import Aws
-from gateway.content_store import BUCKET, CHAT, DEPLOYMENT, SECRET_WORDS, ContentStore, make_store
+from gateway.content_store import BUCKET, CHAT, DEPLOYMENT, LOG_GROUP, SECRET_WORDS, ContentStore, make_store
 from gateway.processes import Gateway
 from gateway.stub_model import StubModel, chunk, open_stream, serving
 from gateway.test_pass_through import wait_for
@@ -120,6 +120,20 @@ def test_other_callers_are_not_recorded(audited: Gateway, store: ContentStore, g
     store.wait(f"marker-{group}")
     assert not [text for text in store.objects() if f"others-{group}".encode() in text]
     assert "content" not in store.audit_record(f"others-{group}")
+
+
+def test_budget_is_published_as_the_alarm_expects_it(audited: Gateway, store: ContentStore) -> None:
+    """tests/compiler/.../test_metric_contract.py compares such a record with the alarms and the dashboard."""
+    small = CHAT | {"messages": []}
+    assert post(audited, store, "budgeted", "budget-1", small).status_code == 429
+    assert post(audited, store, "budgeted", "budget-2", {"model": "embedder", "input": "a"}, path=f"{SERVE}/embeddings")
+    for number in range(3):
+        post(audited, store, "budgeted", f"budget-{number + 3}", {"model": "embedder", "input": "a"})
+    record = store.audit_record("budget-5")
+    assert record["BudgetUsed"] >= 50
+    assert (record["Group"], record["LogGroup"]) == ("budgeted", LOG_GROUP)
+    (metric,) = record["_aws"]["CloudWatchMetrics"]
+    assert (metric["Namespace"], metric["Dimensions"]) == ("LISA", [["LogGroup"], ["LogGroup", "Group"]])
 
 
 def test_one_audited_group_is_enough(audited: Gateway, store: ContentStore) -> None:

@@ -141,7 +141,7 @@ class ContentReader:
                 raise ContentAuditError(
                     f"Content of {self.environment} is encrypted with {key}, which is not the key of "
                     f"accessConfig.auditContentStore ({', '.join(self.keys) or 'none'}). If it is a former key of this "
-                    f"deployment, add --key {key}; otherwise someone else wrote this content."
+                    f"deployment, add --key {key}; otherwise it was not written by the gateway."
                 )
             self._data_keys[wrapped] = known
         return known
