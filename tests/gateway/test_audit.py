@@ -29,13 +29,18 @@ GROUP = "/lisa/test/audit"
 
 
 @pytest.fixture(scope="module")
-def audited(
-    aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Gateway, Path]]:
+def log_group(aws: Aws) -> str:
     aws.client("logs").create_log_group(logGroupName=GROUP)
+    return GROUP
+
+
+@pytest.fixture(scope="module")
+def audited(
+    aws: Aws, log_group: str, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Gateway, Path]]:
     folder = tmp_path_factory.mktemp("audit")
     environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url)
-    environment |= {"AUDIT_LOG_GROUP": GROUP, "AUDIT_FOLDER": str(folder / "records"), "THREADS": "2"}
+    environment |= {"AUDIT_LOG_GROUP": log_group, "AUDIT_FOLDER": str(folder / "records"), "THREADS": "2"}
     # Two workers, and the process that delivers.
     with gateway(folder, environment, seconds=120) as found:
         yield found, folder / "records"
@@ -100,11 +105,11 @@ def test_no_record_is_lost_when_processes_are_killed(audited: tuple[Gateway, Pat
 
 
 def test_records_of_a_killed_container_are_delivered_by_the_next_one(
-    aws: Aws, _shared_stub: StubModel, tmp_path: Path
+    aws: Aws, log_group: str, stub: StubModel, tmp_path: Path
 ) -> None:
     """Nothing is delivered, because CloudWatch Logs is down, when all processes of the container are killed at once."""
-    environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url)
-    environment |= {"AUDIT_LOG_GROUP": GROUP, "AUDIT_FOLDER": str(tmp_path / "volume"), "THREADS": "2"}
+    environment = settings(aws, "http://127.0.0.1:1", stub.url)
+    environment |= {"AUDIT_LOG_GROUP": log_group, "AUDIT_FOLDER": str(tmp_path / "volume"), "THREADS": "2"}
     sent = []
     down = {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": f"http://127.0.0.1:{free_port()}"}
     with gateway(tmp_path, environment | down, seconds=180) as served:
