@@ -113,6 +113,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "SIGN_OUT_TABLE_NAME",
+        "the table of sign-outs",
+        "Set `authConfig.backChannelLogout` instead.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "LEGACY_TOKENS",
         "whether plain-text API tokens are accepted",
         "Set `authConfig.legacyTokens` instead.",

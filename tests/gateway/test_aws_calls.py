@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.conftest import LIMITS, PARAMETER, REGION, TABLE, TOKEN, USAGE, Aws
+from gateway.conftest import LIMITS, PARAMETER, REGION, SIGN_OUTS, TABLE, TOKEN, USAGE, Aws
 from lisa_gateway.access.counters import DynamoCounters
 from lisa_gateway.access.document import ContentStore
 from lisa_gateway.access.usage import Amount, UsageRecorder
@@ -21,6 +21,7 @@ from lisa_gateway.audit.data_keys import DataKeys, kms_client
 from lisa_gateway.audit.delivery import Delivery
 from lisa_gateway.configuration.source import published_source
 from lisa_gateway.direct.keys import ModelKeys, secrets_client
+from lisa_gateway.sign_outs import DynamoSignOuts
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.v1.registry import Registry, parameter_client
 from lisa_tokens import new_token, stored_key
@@ -51,6 +52,7 @@ def test_every_declared_call_is_made(
     async def use() -> None:
         async with dynamo_client(REGION) as table, parameter_client(REGION) as parameters:
             assert await DynamoTable(table, TABLE).find(TOKEN)
+            assert await DynamoSignOuts(table, SIGN_OUTS).ended(("person:0", "session:0")) == ()
             await DynamoTable(table, TABLE).set_last_used(stored_key(new_token()), 2, unless_after=1)
             assert (await DynamoCounters(table, LIMITS).take("key", limit=1, least=1, most=1, end=time.time())).units
             usage = UsageRecorder(table, USAGE)
@@ -95,7 +97,7 @@ def test_every_declared_call_is_made(
     logs.create_log_group(logGroupName=AUDIT)
     (tmp_path / "1.ready").write_text('{"time":"2026-11-29T10:00:00.000Z"}\n')
     assert Delivery(logs, tmp_path, AUDIT).deliver()
-    tables = {"LIMITS_TABLE_NAME": LIMITS, "USAGE_TABLE_NAME": USAGE}
+    tables = {"LIMITS_TABLE_NAME": LIMITS, "SIGN_OUT_TABLE_NAME": SIGN_OUTS, "USAGE_TABLE_NAME": USAGE}
     recorder.variables |= {
         **aws.environment,
         **tables,

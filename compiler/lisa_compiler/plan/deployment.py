@@ -68,6 +68,7 @@ class RepositoryPlan:
         config: its configuration.
         resource_name: identifier of the database instance or search domain that is made for it; None when it exists.
         connection_parameter: Parameter Store name of its connection information.
+        database_user: user that LISA makes for the function in a database; None where it makes none.
     """
 
     id: str
@@ -75,6 +76,7 @@ class RepositoryPlan:
     config: RagRepository
     resource_name: str | None
     connection_parameter: str
+    database_user: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,16 @@ class Deployment:
     def retains(self) -> bool:
         """Whether stateful resources outlive their stack."""
         return self.config.removal_policy == "retain"
+
+    @property
+    def makes_database_users(self) -> bool:
+        """Whether LISA prepares a database, with a user for the RAG function."""
+        return any(plan.database_user is not None for plan in self.repositories)
+
+    @property
+    def receives_sign_outs(self) -> bool:
+        """Whether the identity provider reports sign-outs."""
+        return self.config.auth_config is not None and self.config.auth_config.back_channel_logout
 
     @property
     def function_log_level(self) -> str:

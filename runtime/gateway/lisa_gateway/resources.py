@@ -25,6 +25,7 @@ from lisa_gateway.pacing import Pacing
 from lisa_gateway.routing.current import Routing
 from lisa_gateway.routing.document import RoutingTable
 from lisa_gateway.settings import Settings
+from lisa_gateway.sign_outs import DynamoSignOuts, SignOuts
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.upstream import Upstream
 from lisa_gateway.v1.registry import Registry, parameter_client
@@ -83,9 +84,12 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 groups_path=settings.jwt_groups_prop,
                 admin_group=settings.admin_group,
             )
+            sign_outs = None
+            if settings.sign_out_table_name:
+                sign_outs = SignOuts(DynamoSignOuts(client, settings.sign_out_table_name), grace=settings.token_grace)
             authenticator = TokenAuthenticator(
                 ApiTokens(table, grace=settings.token_grace),
-                Verifier(settings.authority, expectation, fetch=documents.fetch),
+                Verifier(settings.authority, expectation, fetch=documents.fetch, sign_outs=sign_outs),
                 last_used,
             )
         health = Health(upstream, routing)

@@ -21,6 +21,7 @@ from lisa_schema.models.container import (
 from lisa_schema.models.deployment import Config, SystemBanner, Tag, WeightsConfig
 from lisa_schema.models.enums import (
     AccessDefault,
+    FunctionUser,
     InferenceContainer,
     LogLevel,
     ModelType,
@@ -67,6 +68,7 @@ __all__ = [
     "ContainerConfig",
     "EcrImage",
     "EcsModel",
+    "FunctionUser",
     "GeneralSettings",
     "HealthCheckConfig",
     "Image",

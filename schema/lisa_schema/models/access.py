@@ -43,6 +43,13 @@ class AuthConfig(ConfigModel):
             "`lisa tokens hash`, then set this to false."
         ),
     )
+    back_channel_logout: bool = Field(
+        default=False,
+        description=(
+            "Receive sign-outs from the identity provider (OpenID Connect Back-Channel Logout), and reject the tokens "
+            "of ended sessions within 60 seconds. Tokens are then accepted for at most 24 hours after they were issued."
+        ),
+    )
 
 
 class PermissionsBoundary(ConfigModel):

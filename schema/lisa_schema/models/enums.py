@@ -60,6 +60,14 @@ class RepositoryType(StrEnum):
     PGVECTOR = "pgvector"
 
 
+class FunctionUser(StrEnum):
+    """The user of a database that the RAG function signs in as."""
+
+    IAM = "iam"
+    PASSWORD = "password"  # noqa: S105  # a kind of user
+    CONFIGURED = "configured"
+
+
 class StackSynthesizer(StrEnum):
     """The CDK stack synthesizer: whose credentials deploy, and where assets go."""
 

@@ -249,10 +249,13 @@ def principal(caller: Caller | None) -> str:
     """Whose limits a request counts in, and whose usage it is.
 
     That is the user, for all API tokens of the user too; else the service account that owns the API token, or the
-    token itself.
+    token itself. Each kind has names of its own: service accounts are named by people, and a name may be that of a
+    user's digest.
     """
     if caller is None or not (caller.owner or caller.name or caller.key):
         return "anonymous"
+    if caller.is_service:
+        return f"service:{caller.owner}"
     return caller.owner or caller.name or f"token-{hashlib.sha256(b'usage:' + caller.key).hexdigest()[:12]}"
 
 

@@ -5,8 +5,8 @@ totals of each user, group and model. A request counts on the day, in UTC, on wh
 
 A batch is one transaction, which is carried out once however often and late it is sent: it creates an item of its own
 (`batch#<id>`), and fails as a whole if there is one. DynamoDB's ClientRequestToken does the same for ten minutes only
-(DynamoDB API Reference, TransactWriteItems), and batches wait longer than that while the table does not answer. A worker
-that is killed loses what it has added up since the last batch, at most `WRITE_SECONDS` of ended requests.
+(DynamoDB API Reference, TransactWriteItems), and batches wait longer than that while the table does not answer.
+A worker that is killed loses what it has added up since the last batch, at most `WRITE_SECONDS` of ended requests.
 """
 
 from __future__ import annotations

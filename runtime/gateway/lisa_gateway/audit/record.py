@@ -59,6 +59,8 @@ def audit_line(context: RequestContext, method: str, ended: float, at: float, *,
     if context.prompt_tokens or context.completion_tokens:
         record["tokensIn"] = context.prompt_tokens
         record["tokensOut"] = context.completion_tokens
+        if context.has_estimated_tokens:
+            record["tokensEstimated"] = True
     if context.error_reason:
         record["error"] = context.error_reason
     metrics = []

@@ -172,6 +172,9 @@ def add_task(
     if "LEGACY_TOKENS" in environment:
         path = f"{container}.Environment[LEGACY_TOKENS].Value"
         stack.record_keys(task, {path: ("authConfig", "legacyTokens")})
+    if "SIGN_OUT_TABLE_NAME" in environment:
+        path = f"{container}.Environment[SIGN_OUT_TABLE_NAME].Value"
+        stack.record_keys(task, {path: ("authConfig", "backChannelLogout")})
     if isinstance(service.image, BuiltImage):
         stack.record_keys(task, {f"{container}.Image": ASSET_KEYS})
         if holds_weights:

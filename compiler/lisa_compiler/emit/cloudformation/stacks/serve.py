@@ -31,6 +31,7 @@ from lisa_compiler.emit.cloudformation.constructs.security_groups import (
     MODELS,
     security_group,
 )
+from lisa_compiler.emit.cloudformation.constructs.sign_outs import add_sign_out_api, read_sign_outs
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tokens import add_token_api, add_token_table, record_last_use
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
@@ -77,6 +78,7 @@ class ServeStack(LisaStack):
         audit = self.log_group(self, "AuditLogGroup", deployment.names.audit_log_group)
         add_token_table(self)
         add_token_api(self, assets)
+        add_sign_out_api(self, assets)
         add_usage_tables(self)
         add_usage_api(self, assets)
         add_content_store(self, deployment.content_audit)
@@ -217,6 +219,9 @@ class ServeStack(LisaStack):
         content = deployment.content_audit
         if content is not None:
             policies["content"] = record_content(self, content)
+        if deployment.receives_sign_outs:
+            # The key of the table is that of the token table, which the role may use above.
+            policies["sign-outs"] = document(read_sign_outs(self)[0])
         if keys := read_model_keys(self):
             policies["model-keys"] = document(*keys, self.use_key("secretsmanager"))
         grants = [
