@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from gateway.conftest import LIMITS, REGION, TOKEN, Aws, settings, stored_item
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel
@@ -28,6 +30,19 @@ CHAT = {"model": "hosted", "messages": [{"role": "user", "content": SECRET_WORDS
 TEXTGEN = {"route": "direct", "type": "textgen", "engine": "vllm", "operations": ["chat", "completions"]}
 EMBEDDER = {"route": "direct", "type": "embedding", "engine": "tei", "operations": ["embeddings"]}
 OPEN: dict[str, Any] = {"models": ["*"]}
+
+
+class StrictKms:
+    """KMS that answers as AWS's for a data key of another key; moto says AccessDeniedException (AWS KMS API Reference)."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def decrypt(self, *, KeyId: str, **given: Any) -> Any:  # noqa: N803
+        found = self._client.decrypt(**given)
+        if not KeyId.endswith(found["KeyId"].rpartition("/")[2]):
+            raise ClientError({"Error": {"Code": "IncorrectKeyException"}}, "Decrypt")
+        return found
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ class ContentStore:
             Buckets(self.aws.client("s3"), ACCOUNT),
             BUCKET,
             DEPLOYMENT,
-            KeyService(self.aws.client("kms")),
+            KeyService(StrictKms(self.aws.client("kms"))),
             [self.key_arn],
         )
 
