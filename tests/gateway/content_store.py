@@ -33,7 +33,7 @@ OPEN: dict[str, Any] = {"models": ["*"]}
 
 
 class StrictKms:
-    """KMS that answers as AWS's for a data key of another key; moto says AccessDeniedException (AWS KMS API Reference)."""
+    """KMS that answers for a data key of another key as the AWS KMS API Reference says; moto says AccessDeniedException."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
