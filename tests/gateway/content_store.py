@@ -33,7 +33,7 @@ OPEN: dict[str, Any] = {"models": ["*"]}
 
 
 class StrictKms:
-    """KMS that answers for a data key of another key as the AWS KMS API Reference says; moto says AccessDeniedException."""
+    """KMS with the error of the AWS KMS API Reference for a data key of another key; moto has AccessDeniedException."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
