@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.conftest import REGION, TOKEN, Aws, settings, stored_item
+from botocore.exceptions import ClientError
+
+from gateway.conftest import LIMITS, REGION, TOKEN, Aws, settings, stored_item
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel
 from lisa_compiler.audit.reader import ContentReader, Selection
@@ -28,6 +30,19 @@ CHAT = {"model": "hosted", "messages": [{"role": "user", "content": SECRET_WORDS
 TEXTGEN = {"route": "direct", "type": "textgen", "engine": "vllm", "operations": ["chat", "completions"]}
 EMBEDDER = {"route": "direct", "type": "embedding", "engine": "tei", "operations": ["embeddings"]}
 OPEN: dict[str, Any] = {"models": ["*"]}
+
+
+class StrictKms:
+    """KMS with the error of the AWS KMS API Reference for a data key of another key; moto has AccessDeniedException."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def decrypt(self, *, KeyId: str, **given: Any) -> Any:  # noqa: N803
+        found = self._client.decrypt(**given)
+        if not KeyId.endswith(found["KeyId"].rpartition("/")[2]):
+            raise ClientError({"Error": {"Code": "IncorrectKeyException"}}, "Decrypt")
+        return found
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class ContentStore:
                 "research": OPEN | {"auditContent": "optional"},
                 "strict": OPEN | {"auditContent": "required"},
                 "plain": OPEN,
+                "budgeted": OPEN | {"perGroup": {"dailyTokens": 8}},
             },
             "everyone": OPEN,
             "auditContentStore": {
@@ -84,6 +100,7 @@ class ContentStore:
         environment = settings(self.aws, "http://127.0.0.1:1", litellm) | {
             "AUDIT_LOG_GROUP": LOG_GROUP,
             "AUDIT_FOLDER": str(records or folder / "records"),
+            "LIMITS_TABLE_NAME": LIMITS,
             "ROUTES_FILE": str(routes),
         }
         with gateway(folder, environment | variables, seconds=180) as found:
@@ -96,7 +113,7 @@ class ContentStore:
             Buckets(self.aws.client("s3"), ACCOUNT),
             BUCKET,
             DEPLOYMENT,
-            KeyService(self.aws.client("kms")),
+            KeyService(StrictKms(self.aws.client("kms"))),
             [self.key_arn],
         )
 
@@ -142,7 +159,7 @@ def make_store(aws: Aws) -> ContentStore:
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.client("logs").create_log_group(logGroupName=LOG_GROUP)
-    groups = {"research": ["research"], "strict": ["strict"], "plain": ["plain"], "both": ["plain", "research"]}
+    groups = {name: [name] for name in ("research", "strict", "plain", "budgeted")} | {"both": ["plain", "research"]}
     tokens = {name: new_token() for name in groups}
     for name, token in tokens.items():
         token_id = {"tokenId": {"S": hashlib.sha256(name.encode()).hexdigest()[:12]}}

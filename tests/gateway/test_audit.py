@@ -19,7 +19,8 @@ from gateway.conftest import TOKEN, Aws, settings
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel
 from gateway.test_pass_through import AUTHORIZED, CHAT, wait_for
-from lisa_gateway.audit import delivery
+from lisa_compiler.dev.processes import free_port
+from lisa_gateway.audit import delivery, segments
 from lisa_gateway.audit.record import audit_line
 from lisa_gateway.audit.spool import Spool
 from lisa_gateway.request_context import Caller, RequestContext
@@ -28,13 +29,18 @@ GROUP = "/lisa/test/audit"
 
 
 @pytest.fixture(scope="module")
-def audited(
-    aws: Aws, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Gateway, Path]]:
+def log_group(aws: Aws) -> str:
     aws.client("logs").create_log_group(logGroupName=GROUP)
+    return GROUP
+
+
+@pytest.fixture(scope="module")
+def audited(
+    aws: Aws, log_group: str, _shared_stub: StubModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Gateway, Path]]:
     folder = tmp_path_factory.mktemp("audit")
     environment = settings(aws, "http://127.0.0.1:1", _shared_stub.url)
-    environment |= {"AUDIT_LOG_GROUP": GROUP, "AUDIT_FOLDER": str(folder / "records"), "THREADS": "2"}
+    environment |= {"AUDIT_LOG_GROUP": log_group, "AUDIT_FOLDER": str(folder / "records"), "THREADS": "2"}
     # Two workers, and the process that delivers.
     with gateway(folder, environment, seconds=120) as found:
         yield found, folder / "records"
@@ -96,6 +102,37 @@ def test_no_record_is_lost_when_processes_are_killed(audited: tuple[Gateway, Pat
         wait_for(lambda: _answers(served), 120)
     # Files of a process that was killed are taken over after some seconds.
     wait_for(lambda: set(sent) <= {record.get("requestId") for record in records(aws)}, 60)
+
+
+def test_records_of_a_killed_container_are_delivered_by_the_next_one(
+    aws: Aws, log_group: str, stub: StubModel, tmp_path: Path
+) -> None:
+    """Nothing is delivered, because CloudWatch Logs is down, when all processes of the container are killed at once."""
+    environment = settings(aws, "http://127.0.0.1:1", stub.url)
+    environment |= {"AUDIT_LOG_GROUP": log_group, "AUDIT_FOLDER": str(tmp_path / "volume"), "THREADS": "2"}
+    sent = []
+    down = {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": f"http://127.0.0.1:{free_port()}"}
+    with gateway(tmp_path, environment | down, seconds=180) as served:
+        for number in range(40):
+            sent.append(f"container-{number}")
+            headers = AUTHORIZED | {"X-Request-ID": sent[-1], "Connection": "close"}
+            requests.get(f"{served.url}/v2/serve/models", headers=headers, timeout=20)
+        # Written in batches of 50 ms; how long a busy machine needs for them is not the point.
+        wait_for(lambda: all(f'"{each}"' in _written(tmp_path / "volume") for each in sent), 30)
+        processes = [psutil.Process(served.process.pid)]
+        for process in [*processes, *processes[0].children(recursive=True)]:
+            os.kill(process.pid, signal.SIGKILL)
+    assert not [each for each in sent if of(aws, each)]
+    with gateway(tmp_path, environment, seconds=180):
+        wait_for(lambda: set(sent) <= {record.get("requestId") for record in records(aws)}, 180)
+
+
+def test_folder_that_cannot_be_written_to_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    instead = tmp_path / "instead"
+    monkeypatch.setattr(segments, "FALLBACK", instead)
+    assert segments.usable_folder(tmp_path / "volume") == tmp_path / "volume"
+    (tmp_path / "file").touch()
+    assert segments.usable_folder(tmp_path / "file") == instead
 
 
 def _written(folder: Path) -> str:

@@ -17,14 +17,17 @@ import psutil
 import pytest
 import requests
 from aiohttp import web
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.conftest import Aws
-from gateway.content_store import BUCKET, CHAT, DEPLOYMENT, SECRET_WORDS, ContentStore, make_store
+from gateway.content_store import BUCKET, CHAT, DEPLOYMENT, LOG_GROUP, SECRET_WORDS, ContentStore, make_store
+from gateway.litellm_proxy import KEYS
 from gateway.processes import Gateway
 from gateway.stub_model import StubModel, chunk, open_stream, serving
 from gateway.test_pass_through import wait_for
-from lisa_compiler.audit.reader import ContentAuditError, Selection
 from lisa_compiler.dev.processes import free_port
+from lisa_gateway.audit.content_lines import sealed_line
+from lisa_gateway.audit.data_keys import DataKey
 
 SERVE = "/v2/serve"
 MIB = 1024 * 1024
@@ -120,6 +123,17 @@ def test_other_callers_are_not_recorded(audited: Gateway, store: ContentStore, g
     store.wait(f"marker-{group}")
     assert not [text for text in store.objects() if f"others-{group}".encode() in text]
     assert "content" not in store.audit_record(f"others-{group}")
+
+
+def test_budget_is_published_as_the_alarm_expects_it(audited: Gateway, store: ContentStore) -> None:
+    """tests/compiler/.../test_metric_contract.py compares such a record with the alarms and the dashboard."""
+    assert post(audited, store, "budgeted", "budget-1").status_code == 200
+    assert post(audited, store, "budgeted", "budget-2").status_code == 429
+    record = store.audit_record("budget-2")
+    assert record["BudgetUsed"] >= 80
+    assert (record["Group"], record["LogGroup"]) == ("budgeted", LOG_GROUP)
+    (metric,) = record["_aws"]["CloudWatchMetrics"]
+    assert (metric["Namespace"], metric["Dimensions"]) == ("LISA", [["LogGroup"], ["LogGroup", "Group"]])
 
 
 def test_one_audited_group_is_enough(audited: Gateway, store: ContentStore) -> None:
@@ -363,9 +377,44 @@ def test_changed_and_foreign_lines_are_noticed(audited: Gateway, store: ContentS
         assert SECRET_WORDS not in json.dumps(found)
         assert found["problems"], changed
     assert with_lines(begin, response, end)["problems"] == ["parts are missing"]
+    # Who asked is shown only as it was written.
+    forged = begin | {"about": begin["about"] | {"caller": {"kind": "token", "id": "someone-else"}}}
+    found = with_lines(forged, request, response, end)
+    assert "someone-else" not in json.dumps(found)
+    assert "the first part is missing: the caller is unknown" in found["problems"]
+    assert with_lines(forged, begin, request, response, end)["caller"] == original["caller"]
+    # A data key of another KMS key: of whoever may write to the bucket.
     other = store.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    reader = store.reader()
-    reader.keys = [other]
-    with_lines(*own)
-    with pytest.raises(ContentAuditError, match="which is not the key"):
-        list(reader.read(Selection(since=time.time() - 3600, until=time.time(), request_id="to-change")))
+    context = {"lisa-deployment": DEPLOYMENT, "lisa-group": "research"}
+    made = store.aws.client("kms").generate_data_key(KeyId=other, KeySpec="AES_256", EncryptionContext=context)
+    wrapped = base64.b64encode(made["CiphertextBlob"]).decode()
+    foreign = DataKey(AESGCM(made["Plaintext"]), wrapped, DEPLOYMENT, "research", 0.0)
+    members = {name: request[name] for name in ("record", "n", "kind", "time")}
+    planted = json.loads(sealed_line(foreign, members, b"never said"))
+    found = with_lines(begin, planted, response, end)
+    assert "never said" not in json.dumps(found)
+    assert "another key" in found["problems"][0]
+    assert with_lines(begin, planted, request, response, end)["request"] == original["request"]
+
+
+def test_litellm_is_recorded_like_a_model(store: ContentStore, proxy: str, model: StubModel, tmp_path: Path) -> None:
+    """The real LiteLLM: chat, a stream and an API that LiteLLM translates."""
+    with store.gateway(tmp_path, proxy, model, **KEYS) as served:
+        for number, (path, body) in enumerate(
+            (
+                ("chat/completions", CHAT | {"model": "external"}),
+                ("chat/completions", CHAT | {"model": "external", "stream": True}),
+                ("responses", {"model": "writer", "input": SECRET_WORDS}),
+                ("v1/messages", CHAT | {"model": "writer", "max_tokens": 5}),
+            )
+        ):
+            request_id = f"litellm-{number}"
+            answer = post(served, store, "strict", request_id, body, path=f"{SERVE}/{path}")
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-lisa-content-audit"] == "recorded"
+            found = store.wait(request_id)
+            assert json.loads(found["request"]) == body
+            assert found["responseEnd"] == "complete"
+            # Of a stream, LiteLLM sends an event with the token counts, which the caller did not request.
+            assert found["response"] == answer.text or (body.get("stream") and '"usage"' in found["response"])
+            assert "Hello" in found["response"]

@@ -81,7 +81,7 @@ class ContentReader:
         bucket: the bucket of recorded content.
         deployment: the deployment in the encryption context.
         key_service: KMS.
-        keys: ARNs of the keys that content may be encrypted with: with another one, anyone could have made it.
+        keys: ARNs of the keys that content may be encrypted with: with any other, anyone could have made it.
     """
 
     environment: str
@@ -90,7 +90,7 @@ class ContentReader:
     deployment: str
     key_service: KeyService
     keys: Collection[str]
-    _data_keys: dict[bytes, bytes] = field(default_factory=dict)
+    _data_keys: dict[bytes, bytes | None] = field(default_factory=dict)
 
     def read(self, selection: Selection) -> Iterator[RecordedRequest]:
         """Yield the requests, each once its last line is found, and those without one in the end.
@@ -108,7 +108,7 @@ class ContentReader:
                 if line is None or line.record in done:
                     continue
                 if line.kind == BEGIN and line.record not in running and selection.has(line):
-                    running[line.record] = RecordedRequest(line)
+                    running[line.record] = RecordedRequest()
                 found = running.get(line.record)
                 if found is None:
                     continue
@@ -123,28 +123,37 @@ class ContentReader:
             found.changed = True
             return
         try:
-            found.add(line, line.content(self._data_key(line)))
+            key = self._data_key(line)
+            if key is None:
+                found.is_foreign = True
+            else:
+                found.add(line, line.content(key))
         except ChangedLineError:
             found.changed = True
 
-    def _data_key(self, line: Line) -> bytes:
+    def _data_key(self, line: Line) -> bytes | None:
+        """The data key of a line; None if it is encrypted with none of the keys."""
         wrapped = line.wrapped_key
-        known = self._data_keys.get(wrapped)
-        if known is None:
+        if wrapped not in self._data_keys:
+            self._data_keys[wrapped] = self._decrypted(wrapped, line)
+        return self._data_keys[wrapped]
+
+    def _decrypted(self, wrapped: bytes, line: Line) -> bytes | None:
+        refused: RequestError | None = None
+        for key in self.keys:
             try:
-                key, known = self.key_service.decrypt(wrapped, line.encryption_context)
+                found = self.key_service.decrypt(wrapped, line.encryption_context, key)
             except RequestError as error:
                 if error.code == INVALID_CIPHERTEXT:
                     raise ChangedLineError from error
-                raise self._key_error(error, line) from error
-            if key not in self.keys:
-                raise ContentAuditError(
-                    f"Content of {self.environment} is encrypted with {key}, which is not the key of "
-                    f"accessConfig.auditContentStore ({', '.join(self.keys) or 'none'}). If it is a former key of this "
-                    f"deployment, add --key {key}; otherwise someone else wrote this content."
-                )
-            self._data_keys[wrapped] = known
-        return known
+                # Another of the keys may be the one, and be permitted.
+                refused = error
+            else:
+                if found is not None:
+                    return found
+        if refused is not None:
+            raise self._key_error(refused, line) from refused
+        return None
 
     def _key_error(self, error: RequestError, line: Line) -> ContentAuditError:
         if "AccessDenied" not in error.code:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lisa_compiler.audit.content_lines import END, REQUEST, RESPONSE, Line
+from lisa_compiler.audit.content_lines import BEGIN, END, REQUEST, RESPONSE, Line
 
 
 @dataclass(slots=True)
@@ -15,22 +15,26 @@ class RecordedRequest:
     """A request with its response.
 
     Attributes:
-        first: its first line, which says who asked for what.
+        first: its first line, which says who asked for what; None while none is found that is as it was written.
         parts: kind and content of each line that has been found, by number.
         changed: whether a line was found that was changed after it was written.
+        is_foreign: whether a line was found that is encrypted with another key.
         last: its last line; None if none has been found.
     """
 
-    first: Line
+    first: Line | None = None
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     changed: bool = False
+    is_foreign: bool = False
     last: Line | None = None
 
     def add(self, line: Line, content: bytes) -> None:
-        """Add a line; one that is there already is a copy."""
+        """Add a line that is as it was written; one that is there already is a copy."""
         self.parts.setdefault(line.number, (line.kind, content))
         if line.kind == END:
             self.last = line
+        elif line.kind == BEGIN:
+            self.first = line
 
     @property
     def is_whole(self) -> bool:
@@ -39,11 +43,12 @@ class RecordedRequest:
 
     def as_json(self) -> dict[str, Any]:
         """What `lisa audit read` prints: contents as text, or in base64 if they are not UTF-8."""
-        about, end = self.first.about(), self.last.about() if self.last else {}
+        about = self.first.about() if self.first else {}
+        end = self.last.about() if self.last else {}
         found: dict[str, Any] = {
-            "time": self.first.members["time"],
+            "time": self.first.members["time"] if self.first else None,
             "requestId": about.get("requestId"),
-            "group": self.first.members["group"],
+            "group": self.first.members["group"] if self.first else None,
             "caller": about.get("caller"),
             "groups": about.get("groups"),
             "route": about.get("route"),
@@ -61,6 +66,10 @@ class RecordedRequest:
     def _problems(self, end: Mapping[str, Any]) -> Iterator[str]:
         if self.changed:
             yield "a part was changed after it was written, and is left out"
+        if self.is_foreign:
+            yield "a part is encrypted with another key, and is left out: if keyArn was changed, add --key FORMER_ARN"
+        if self.first is None:
+            yield "the first part is missing: the caller is unknown"
         if self.last is None:
             yield "the end is missing: the request still runs, the gateway was killed, or the rest is not delivered"
         elif not self.is_whole:

@@ -26,6 +26,9 @@ def audit() -> None:
 
 _AGO = re.compile(r"([0-9]+)([mhdw])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Controls that JSON leaves as they are and terminals obey: content is what users and models wrote."""
+
 _TIME = "TIME"
 _TIMES = "2026-11-29, 2026-11-29T10:00 (UTC), or a time ago (30m, 12h, 7d, 4w)"
 
@@ -80,7 +83,7 @@ def audit_read(
     count = incomplete = 0
     for found in reader.read(selection):
         line = found.as_json()
-        write_output(json.dumps(line, ensure_ascii=False) + "\n")
+        write_output(json.dumps(line, ensure_ascii=False).translate(_CONTROLS) + "\n")
         count += 1
         incomplete += "problems" in line
     print_status(f"{reader.environment}: {count} {'request' if count == 1 else 'requests'}")

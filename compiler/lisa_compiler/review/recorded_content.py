@@ -21,7 +21,7 @@ def compare_recorded_content(old: AccessConfig, new: AccessConfig) -> Iterator[I
         yield from _store(old.audit_content_store, new.audit_content_store)
     if old.audit_content_store is not None and new.audit_content_store is None:
         yield Impact(
-            _RECORDED, "The store of recorded content is removed: the key and the retention are configured no more."
+            _RECORDED, "The store of recorded content is removed: the key and the retention are no longer configured."
         )
 
 

@@ -137,7 +137,7 @@ class AccessEntry(ConfigModel):
         default=False,
         description=(
             "Reject requests of the group while their content cannot be recorded. Default: such requests are served, "
-            "and the audit log says that their content is missing."
+            "and the audit log reports their content as missing."
         ),
     )
 
@@ -159,7 +159,7 @@ class AuditContentStore(ConfigModel):
         default=ObjectLock.NONE,
         description=(
             "S3 Object Lock for `retentionDays`: `governance` requires a special permission to delete content earlier, "
-            "with `compliance` nobody can. Can be set only before the bucket is created, and the bucket is retained "
+            "`compliance` prevents it for all. Set it with the first deployment of the bucket, which is then retained "
             "with any `removalPolicy`."
         ),
     )

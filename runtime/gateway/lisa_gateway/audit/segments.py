@@ -24,6 +24,7 @@ FALLBACK = Path("/tmp/lisa-audit")  # noqa: S108 - made with mode 0700, in a con
 _log = logging.getLogger(__name__)
 
 _SEGMENT_SECONDS = 1.0
+_COUNT_SECONDS = 10.0
 _OLDEST_SECONDS = ABANDONED_SECONDS / 2
 
 
@@ -69,6 +70,8 @@ class Segments:
         self._since = 0.0
         self._size = 0
         self._number = 0
+        self._waiting = 0
+        self._counted = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
     def append(self, content: bytes) -> None:
@@ -84,6 +87,7 @@ class Segments:
             self._open()
         written = os.write(self._file, content)
         self._size += written
+        self._waiting += written
         if written < len(content):
             # The next record must not continue this line.
             self.hand_on()
@@ -97,9 +101,13 @@ class Segments:
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        waiting = sum(entry.stat().st_size for entry in os.scandir(self._folder) if entry.is_file())
-        if waiting >= self._limit:
-            raise OSError(f"{waiting} bytes wait for delivery, of {self._limit} ({self._limit_name})")
+        now = time.monotonic()
+        if self._waiting >= self._limit or now - self._counted > _COUNT_SECONDS:
+            # After a long time without delivery there are many files: they are not counted every second.
+            self._waiting = sum(entry.stat().st_size for entry in os.scandir(self._folder) if entry.is_file())
+            self._counted = now
+        if self._waiting >= self._limit:
+            raise OSError(f"{self._waiting} bytes wait for delivery, of {self._limit} ({self._limit_name})")
         self._number += 1
         path = self._folder / f"{time.time_ns()}-{self._worker}-{self._number}{OPEN}"
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
