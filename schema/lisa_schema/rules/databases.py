@@ -78,7 +78,7 @@ def database_function_user(config: Config) -> Iterator[RuleViolation]:
             )
             yield RuleViolation(at, message, fix, (resource,))
         if user is FunctionUser.IAM and is_existing and rds_region(database, config.region) is None:
-            message = f"`{database.db_host}` is no address of RDS, and IAM database authentication exists only there."
+            message = f"`{database.db_host}` is not on RDS, and IAM database authentication exists only there."
             fix = "Set dbHost to the endpoint of the database, or functionUser to password."
             yield RuleViolation(at, message, fix, ((*path, "dbHost"),))
         if database.dbi_resource_id is not None and not (user is FunctionUser.IAM and is_existing):
