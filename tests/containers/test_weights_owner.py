@@ -16,7 +16,7 @@ from tests.compiler.conftest import Project, templates
 
 MODEL_USER = 65534
 DEFAULT = frozenset(
-    [
+    {
         "AUDIT_WRITE",
         "CHOWN",
         "DAC_OVERRIDE",
@@ -31,7 +31,7 @@ DEFAULT = frozenset(
         "SETPCAP",
         "SETUID",
         "SYS_CHROOT",
-    ]
+    }
 )
 """Capabilities that buildah gives a container."""
 BUSYBOX = Path("/bin/busybox")

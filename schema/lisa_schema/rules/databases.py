@@ -33,7 +33,7 @@ def database_authority(config: Config) -> Iterator[RuleViolation]:
             "contains these CAs."
         )
         fix = (
-            f'Download `{bundle_name(where)}` (RDS User Guide of the partition, "Certificate bundles"), commit it, and '
+            f'Download `{bundle_name(where)}` (RDS User Guide of the partition, "Certificate bundles"), commit it, '
             "and set databaseAuthorityBundle to its path in the project."
         )
         yield RuleViolation(path, message, fix, (_BUNDLE,))
