@@ -88,19 +88,35 @@ def deploy(
 
 
 @_reporting()
-def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Database | None = None) -> None:
+def connect(
+    compiled: Compiled,
+    aws: LocalAws,
+    *,
+    rest_api: str,
+    database: Database | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
     """Lead the functions, before their first use, to the gateway and to the database that run on this machine.
+
+    Args:
+        compiled: what is deployed.
+        aws: the local AWS.
+        rest_api: address of the gateway.
+        database: the database; None where no repository needs one.
+        secrets: further secrets: values by name.
 
     Raises:
         DeployError: the local AWS refuses a request.
     """
     ssm = aws.client("ssm")
     names = compiled.deployment.names
+    manager = aws.client("secretsmanager")
+    for secret, value in (secrets or {}).items():
+        manager.create_secret(Name=secret, SecretString=value)
     for path in (REST_API_URL, REST_API_VPC_URL):
         ssm.put_parameter(Name=names.parameter(path), Value=rest_api, Type="String", Overwrite=True)
     if database is None:
         return
-    secrets = aws.client("secretsmanager")
     content = json.dumps({"username": database.user, "password": database.password})
     administrators = {
         rds.password_secret_id
@@ -108,7 +124,7 @@ def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Datab
         if (rds := repository.config.rds_config) is not None
     }
     for secret in sorted(filter(None, administrators)):
-        secrets.create_secret(Name=secret, SecretString=content)
+        manager.create_secret(Name=secret, SecretString=content)
     for repository in compiled.deployment.repositories:
         name = repository.connection_parameter
         connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"]) | {"dbPort": database.port}

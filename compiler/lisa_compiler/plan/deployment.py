@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.plan.service_plans import ModelPlan, ServicePlan
 
 if TYPE_CHECKING:
+    from lisa_compiler.plan.content_audit import ContentAuditPlan
     from lisa_compiler.plan.external_models import ExternalModel, Grant
     from lisa_compiler.plan.names import Names
     from lisa_compiler.plan.trust import Trust
@@ -96,6 +97,7 @@ class Deployment:
         repositories: RAG repositories; empty unless `deployRag`.
         python_runtime: Lambda runtime, as `python3.13`.
         use_auth: whether the gateway checks tokens.
+        content_audit: the store of audited content; None if there is none.
         trust: the certificate authorities that are trusted beside the public ones; None for no others.
         records_keys: whether emitters record the keys that decide a value without being written in it.
     """
@@ -113,6 +115,7 @@ class Deployment:
     repositories: tuple[RepositoryPlan, ...]
     python_runtime: str
     use_auth: bool
+    content_audit: ContentAuditPlan | None
     trust: Trust | None
     records_keys: bool = False
 
@@ -130,6 +133,11 @@ class Deployment:
     def makes_database_users(self) -> bool:
         """Whether LISA prepares a database, with a user for the RAG function."""
         return any(plan.database_user is not None for plan in self.repositories)
+
+    @property
+    def receives_sign_outs(self) -> bool:
+        """Whether the identity provider reports sign-outs."""
+        return self.config.auth_config is not None and self.config.auth_config.back_channel_logout
 
     @property
     def function_log_level(self) -> str:

@@ -186,6 +186,11 @@ class Names:
         return fit(f"{self.deployment}-LISAApiTokenTable", TABLE_NAME_LIMIT)
 
     @property
+    def sign_out_table(self) -> str:
+        """DynamoDB table of sign-outs that the identity provider reports."""
+        return fit(f"{self._scope}-sign-outs", TABLE_NAME_LIMIT)
+
+    @property
     def limits_table(self) -> str:
         """DynamoDB table of the counters of limits, which all workers of the gateway share."""
         return fit(f"{self._scope}-limits", TABLE_NAME_LIMIT)
@@ -237,6 +242,11 @@ class Names:
     def parameter(self, path: str) -> str:
         """Parameter Store name below the deployment's prefix."""
         return f"{self.prefix}/{path}"
+
+    @property
+    def scope(self) -> str:
+        """The deployment, its application and its stage: what differs between deployments of an account and Region."""
+        return self._scope
 
     @property
     def _scope(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock
+from lisa_compiler.plan.content_audit import plan_content_audit
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, PlanError, RepositoryPlan
 from lisa_compiler.plan.external_models import plan_external_models, plan_litellm_grants
 from lisa_compiler.plan.names import REPOSITORIES, Names, model_id
@@ -50,6 +51,7 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
         repositories=_repositories(config, names) if config.deploy_rag else (),
         python_runtime=_python_runtime(config),
         use_auth=config.auth_config is not None,
+        content_audit=plan_content_audit(config, names),
         trust=plan_trust(config),
     )
 

@@ -27,6 +27,7 @@ FUNCTIONS: Mapping[str, str] = MappingProxyType(
         "models": "models",
         "rag": "repository",
         "session": "session",
+        "sign-outs": "sign_outs",
         "tokens": "tokens",
         "usage": "usage",
     }

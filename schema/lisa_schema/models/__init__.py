@@ -1,6 +1,13 @@
 """The configuration as frozen data: one module for each noun, each field described."""
 
-from lisa_schema.models.access import AccessConfig, AccessEntry, AuthConfig, PermissionsBoundary, UsageLimits
+from lisa_schema.models.access import (
+    AccessConfig,
+    AccessEntry,
+    AuditContentStore,
+    AuthConfig,
+    PermissionsBoundary,
+    UsageLimits,
+)
 from lisa_schema.models.build import LambdaConfig, LambdaLayerAssets, PypiConfig
 from lisa_schema.models.container import (
     AssetImage,
@@ -54,6 +61,7 @@ __all__ = [
     "AmiConfig",
     "ApiGatewayConfig",
     "AssetImage",
+    "AuditContentStore",
     "AuthConfig",
     "AutoScalingConfig",
     "Config",

@@ -19,6 +19,14 @@ class AccessDefault(StrEnum):
     OPEN = "open"
 
 
+class ObjectLock(StrEnum):
+    """How S3 keeps objects from being changed or deleted before their retention ends."""
+
+    NONE = "none"
+    GOVERNANCE = "governance"
+    COMPLIANCE = "compliance"
+
+
 class LogLevel(StrEnum):
     """Log level."""
 

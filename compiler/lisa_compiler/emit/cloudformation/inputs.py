@@ -31,7 +31,7 @@ _FUNCTIONS = {
     "chat": ("session",),
     "models-api": ("models",),
     "rag": ("rag",),
-    "serve": ("tokens", "usage"),
+    "serve": ("sign-outs", "tokens", "usage"),
 }
 """The Lambda functions of each stack that has some of the package lisa_lambdas."""
 
@@ -97,7 +97,8 @@ class _Divider:
         reduced = self._reduced(component)
         digests = self._no_digests
         names: list[str] = []
-        names += [f"functions/{function}" for function in _FUNCTIONS.get(component, ())]
+        functions = (f"functions/{function}" for function in _FUNCTIONS.get(component, ()))
+        names += [name for name in functions if name in self._products]
         match component:
             case "core":
                 reduced = replace(reduced, layers=deployment.layers)
@@ -115,7 +116,10 @@ class _Divider:
                 reduced = replace(reduced, config=self._models_config)
             case "serve":
                 reduced = replace(
-                    reduced, external_models=deployment.external_models, litellm_grants=deployment.litellm_grants
+                    reduced,
+                    external_models=deployment.external_models,
+                    litellm_grants=deployment.litellm_grants,
+                    content_audit=deployment.content_audit,
                 )
                 digests = replace(
                     digests, images=self._image_digests(deployment.rest_api), gateway=self._digests.gateway
@@ -150,6 +154,7 @@ class _Divider:
             models=(),
             external_models=(),
             litellm_grants=(),
+            content_audit=None,
             layers=(),
             repositories=(),
         )

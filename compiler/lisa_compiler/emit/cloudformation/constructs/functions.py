@@ -92,6 +92,9 @@ class PythonFunction(Construct):
         scope.record_keys(resource, {"Code.S3Bucket": ASSET_KEYS})
         if "LOG_LEVEL" in environment and deployment.config.lambda_config.log_level is None:
             scope.record_keys(resource, {"Environment.Variables.LOG_LEVEL": ("lambdaConfig", "logLevel")})
+        if "SIGN_OUT_TABLE_NAME" in environment:
+            path = "Environment.Variables.SIGN_OUT_TABLE_NAME"
+            scope.record_keys(resource, {path: ("authConfig", "backChannelLogout")})
         scope.acknowledge(resource, RUNTIME_IS_CHOSEN)
         self.resource = resource
         self.arn = resource.attr_arn

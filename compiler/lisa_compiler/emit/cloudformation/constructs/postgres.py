@@ -54,7 +54,7 @@ class PostgresRepository(Construct):
                 exclude_characters="\"@/\\ '",
             ),
         )
-        group_id = store_security_group(self, scope, description=plan.config.repository_id, port=_POSTGRES_PORT)
+        group = store_security_group(self, scope, description=plan.config.repository_id, port=_POSTGRES_PORT)
         subnets = rds.CfnDBSubnetGroup(
             self,
             "Subnets",
@@ -102,7 +102,7 @@ class PostgresRepository(Construct):
             kms_key_id=key_arn,
             db_subnet_group_name=subnets.ref,
             db_parameter_group_name=parameters.ref,
-            vpc_security_groups=[group_id],
+            vpc_security_groups=[group.attr_group_id],
             publicly_accessible=False,
             multi_az=deployment.retains,
             backup_retention_period=_BACKUP_DAYS_RETAIN if deployment.retains else _BACKUP_DAYS,
@@ -125,7 +125,9 @@ class PostgresRepository(Construct):
             target_id=database.ref,
             target_type="AWS::RDS::DBInstance",
         )
-        scope.keep_or_delete(secret, database)
+        scope.keep_or_delete(secret)
+        scope.keep_or_delete(database, protected=True)
+        scope.keep_with_data(group, subnets, parameters, monitoring)
         kept = ("BackupRetentionPeriod", "DeleteAutomatedBackups", "DeletionProtection", "MultiAZ")
         scope.record_keys(database, dict.fromkeys(kept, ("removalPolicy",)))
         scope.acknowledge(

@@ -65,6 +65,9 @@ class RagStack(LisaStack):
             log_bucket=deployment.names.bucket("access-logs"),
             cors_origin=web_origin(self),
         )
+        if any(isinstance(plan.config.opensearch_config, OpenSearchDomain) for plan in deployment.repositories):
+            # A domain names it as its master user.
+            self.keep_with_data(self._role)
         layers, variables = add_database_trust_layer(self, assets)
         made = make_users(self, users, assets=assets, layers=layers, environment=variables) if users else {}
         by_plan = {user.plan.id: user for user in users}
