@@ -36,6 +36,12 @@ REPOSITORY = "arn:aws:ecr:us-east-1:123456789012:repository/team/server"
 DATABASE = {"dbHost": "db.example.com", "username": "postgres"}
 RAG = [
     {"repositoryId": "made", "type": "pgvector", "rdsConfig": {"username": "postgres"}},
+    {"repositoryId": "guarded", "type": "pgvector", "rdsConfig": {"username": "master", "functionUser": "password"}},
+    {
+        "repositoryId": "prepared",
+        "type": "pgvector",
+        "rdsConfig": {**DATABASE, "passwordSecretId": "team/administrator", "functionUser": "password"},
+    },
     {"repositoryId": "named", "type": "pgvector", "rdsConfig": {**DATABASE, "passwordSecretId": "team/database"}},
     {
         "repositoryId": "searched",

@@ -216,7 +216,8 @@ class Deployed:
                 found = self._reference(component, argument)
             case "Fn::GetAtt":
                 logical_id, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
-                found = self.arn_of(component, logical_id) if attribute == "Arn" else None
+                database = {"Endpoint.Address": f"{logical_id.lower()}.{_ID[:8]}", "DbiResourceId": f"db-{_ID[:8]}"}
+                found = self.arn_of(component, logical_id) if attribute == "Arn" else database.get(attribute)
             case "Fn::Sub":
                 text, own = argument if isinstance(argument, list) else (argument, {})
                 found = _SUBSTITUTED.sub(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from permissions.deployed import Deployed
@@ -20,6 +20,7 @@ _SETTINGS = re.compile(r'\{"cluster":"[^\n]*\}')
 _BUNDLE = re.compile(r"https://(?P<bucket>[^/.]+)\.s3\.[^/ ]+/(?P<key>\S+)")
 _IMAGE = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.[^/]+/(?P<repository>[^:@]+)")
 _MODEL_KEY = re.compile(r":secret:[^/]+/models/[^/]+/key-")
+_DATABASE = re.compile(r'"Fn::GetAtt": \["(\w+)", "Endpoint.Address"\]')
 _WEBSITE = re.compile(r":s3:path/(?P<bucket>[^/]+)/")
 
 
@@ -76,30 +77,48 @@ def _event(deployed: Deployed, component: str, function: str) -> Variables:
 
 
 def _stores(deployed: Deployed) -> Variables:
-    """Secrets and search domains of the RAG repositories, as their parameters name them."""
-    secrets = [
-        deployed.arn_of(component, found)
-        for component, found, _ in deployed.resources("AWS::SecretsManager::Secret")
-        if component == "rag"
-    ]
-    any_secrets = [f"{arn[:-6]}??????" for arn in secrets]
-    configured = []
+    """Secrets, users of databases and search domains of the RAG repositories, as their parameters name them."""
     domains = [properties["DomainName"] for _, _, properties in deployed.resources("AWS::OpenSearchService::Domain")]
+    secrets, logins = [], []
     for component, _, properties in deployed.resources("AWS::SSM::Parameter"):
-        if component == "rag" and isinstance(properties["Value"], str) and "passwordSecretId" in properties["Value"]:
-            secret = json.loads(properties["Value"])["passwordSecretId"]
-            arn = deployed.arn("secretsmanager", f"secret:{secret}-AbCdEf")
-            configured.append(secret if secret.startswith("arn:") else arn)
-            any_secrets.append(secret if secret.startswith("arn:") else f"{arn[:-6]}??????")
-    secrets += configured
-    keys = common(deployed)["KEY"] if secrets else []
+        if component != "rag" or "pgvector" not in json.dumps(properties["Value"]):
+            continue
+        connection = json.loads(deployed.resolve(component, properties["Value"]))
+        if connection.get("functionUser") == "iam":
+            (database,) = _DATABASE.findall(json.dumps(properties["Value"]))
+            resource_id = deployed.resolve(component, {"Fn::GetAtt": [database, "DbiResourceId"]})
+            logins.append(f"{resource_id}/{connection['username']}")
+        else:
+            secrets.append(_secret_arn(deployed, connection["passwordSecretId"]))
     return {
-        "DATABASE_SECRET": secrets,
-        "DATABASE_SECRET_ANY": any_secrets,
-        "DATABASE_SECRET_KEY": keys,
-        "DATABASE_SECRET_OWN_KEY": _own_keys(deployed, configured),
+        **_secrets(deployed, "DATABASE_SECRET", secrets),
+        **_secrets(deployed, "PREPARATION_SECRET", list(_preparation(deployed))),
+        "DATABASE_LOGIN": logins,
         "SEARCH_DOMAIN": domains,
     }
+
+
+def _preparation(deployed: Deployed) -> Iterator[str]:
+    """Secrets of the administrators of databases, and those with passwords that they set."""
+    for component, _, properties in deployed.resources("AWS::CloudFormation::CustomResource"):
+        if "Connection" in properties:
+            connection = json.loads(deployed.resolve(component, properties["Connection"]))
+            for name in ("administratorSecretId", "passwordSecretId"):
+                if name in connection:
+                    yield _secret_arn(deployed, connection[name])
+
+
+def _secret_arn(deployed: Deployed, secret: str) -> str:
+    return secret if secret.startswith("arn:") else deployed.arn("secretsmanager", f"secret:{secret}-AbCdEf")
+
+
+def _secrets(deployed: Deployed, name: str, arns: Sequence[str]) -> dict[str, list[str]]:
+    """Secrets, what a role that knows only their names names them by, and the key of those that LISA makes."""
+    made = {deployed.arn_of(place, found) for place, found, _ in deployed.resources("AWS::SecretsManager::Secret")}
+    by_name = [f"{arn[:-6]}??????" if arn in made or arn.endswith("-AbCdEf") else arn for arn in arns]
+    keys = common(deployed)["KEY"] if arns else []
+    own = _own_keys(deployed, (arn for arn in arns if arn not in made))
+    return {name: list(arns), f"{name}_ANY": by_name, f"{name}_KEY": list(keys), f"{name}_OWN_KEY": own}
 
 
 def _own_keys(deployed: Deployed, arns: Iterable[str]) -> list[str]:

@@ -26,18 +26,19 @@ _PATH = f"{FOLDER}/{LAYER_FOLDER}/{DATABASE_FILE}"
 def emit_database_trust(deployment: Deployment, project: Path) -> dict[str, bytes]:
     """The authorities by their path below generated/<env>; empty where there is no database, or nothing is known.
 
-    Those of the configuration, of RDS in the Regions of its databases, and, for existing databases whose authority is
-    not configured, the public ones.
+    Those of `databaseAuthorityBundle` alone, if it is set. Otherwise those of RDS in the Regions of the databases, and
+    for existing databases, whose authority is not known, the public ones.
 
     Raises:
         LocalFileError: the configured file cannot be used.
     """
     databases = [plan.config.rds_config for plan in deployment.repositories if plan.config.rds_config is not None]
     configured = bare(deployment.config.database_authority_bundle)
-    parts = [read_database_authorities(project, configured)] if databases and configured else []
+    if databases and configured:
+        return {_PATH: read_database_authorities(project, configured)}
     regions = {rds_region(database, bare(deployment.names.region)) for database in databases}
-    parts.append(rds_authorities(region for region in regions if region is not None))
-    if not configured and any(database.db_host is not None for database in databases):
+    parts = [rds_authorities(region for region in regions if region is not None)]
+    if any(database.db_host is not None for database in databases):
         parts.append(PUBLIC_AUTHORITIES.read_bytes())
     content = b"\n".join(part for part in parts if part)
     return {_PATH: content} if content else {}

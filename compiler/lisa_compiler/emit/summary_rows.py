@@ -10,10 +10,11 @@ from lisa_compiler.plan.alarms import service_alarms
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
 from lisa_compiler.plan.provenance import following
+from lisa_schema.models import FunctionUser
 
 if TYPE_CHECKING:
     from lisa_compiler.fit.assessment import Assessment
-    from lisa_compiler.plan import Deployment, ModelPlan, ServicePlan
+    from lisa_compiler.plan import Deployment, ModelPlan, RepositoryPlan, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
     from lisa_compiler.plan.images import PlannedImage
     from lisa_compiler.plan.model_routes import ModelRoute
@@ -201,4 +202,16 @@ def repository_row(deployment: Deployment, index: int) -> dict[str, str]:
         "name": cell(plan.config.repository_id),
         "type": str(plan.config.type),
         "store": f"new: {plan.resource_name}" if plan.resource_name else "existing",
+        "access": _store_access(plan),
     }
+
+
+def _store_access(plan: RepositoryPlan) -> str:
+    """How the RAG function signs in to the store."""
+    database = plan.config.rds_config
+    if database is None:
+        return "its IAM role"
+    if plan.database_user is None:
+        return f"user `{database.username}`, whose privileges are not known"
+    means = "IAM token" if database.signs_in is FunctionUser.IAM else "password"
+    return f"user `{plan.database_user}` ({means}): reads, adds and deletes documents"

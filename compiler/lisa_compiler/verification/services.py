@@ -24,6 +24,13 @@ _PAGE = 100
 _SHOWN = 3
 """Instances, targets or reasons that are named in a detail."""
 
+_OWNER = "weights-owner"
+"""Container that gives the directory of the weights to the user of the model."""
+
+_OWNER_FIX = (
+    "The image must have `find` and `chown`, which the container weights-owner runs: add them, or set "
+    "`containerConfig.user` to `0:0`."
+)
 _DEPLOY = "Run `lisa deploy`."
 _CONSOLE = (
     "Run `aws ec2 get-console-output --latest --output text --instance-id {instance}` and look for `lisa-`; "
@@ -151,7 +158,8 @@ class ServiceReader:
         if running < desired:
             reason = self._stop_reason(cluster) or _last_event(service)
             detail = f"{running} of {desired} tasks run" + (f"; {reason}" if reason else "")
-            return failed(component, "tasks", detail, f"{stopped} {self._placement_fix(service)}")
+            fix = _OWNER_FIX if f"{_OWNER}: " in reason else stopped
+            return failed(component, "tasks", detail, f"{fix} {self._placement_fix(service)}")
         if len(deployments) > 1:
             detail = f"a deployment is in progress: {running} tasks of {len(deployments)} revisions run"
             return failed(component, "tasks", detail, "Wait until the deployment is finished, or use --wait.")
@@ -172,9 +180,13 @@ class ServiceReader:
         last = max(tasks, key=lambda task: task["createdAt"])
         reasons = [last.get("stoppedReason", "")]
         for container in last["containers"]:
-            reasons.append(container.get("reason", ""))
-            if container.get("exitCode") is not None:
-                reasons.append(f"exit code {container['exitCode']}")
+            own = [container.get("reason", "")]
+            # It ends with 0 before the model starts.
+            if container.get("exitCode") is not None and (container.get("name") != _OWNER or container["exitCode"]):
+                own.append(f"exit code {container['exitCode']}")
+            own = [reason for reason in own if reason]
+            is_owner = container.get("name") == _OWNER and own
+            reasons += [f"{_OWNER}: {', '.join(own)}"] if is_owner else own
         return "the last task stopped: " + ", ".join(reason for reason in reasons if reason)
 
     def _targets(self, component: str, service: Mapping[str, Any]) -> Check:

@@ -199,7 +199,8 @@ class Config(ConfigModel):
         default="",
         description=(
             "PEM file in the project with the certificates of the CAs of PostgreSQL databases, which the RAG function "
-            "trusts for their connections only. LISA includes those of RDS in commercial Regions."
+            "trusts for their connections only. Default: those of RDS in commercial Regions, which LISA includes, and "
+            "the public ones for existing databases."
         ),
         examples=["certificates/us-gov-west-1-bundle.pem"],
     )

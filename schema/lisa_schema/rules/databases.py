@@ -33,7 +33,7 @@ def database_authority(config: Config) -> Iterator[RuleViolation]:
             "contains these CAs."
         )
         fix = (
-            f'Download `{bundle_name(where)}` (RDS User Guide of the partition, "Certificate bundles"), commit it, and '
+            f'Download `{bundle_name(where)}` (RDS User Guide of the partition, "Certificate bundles"), commit it, '
             "and set databaseAuthorityBundle to its path in the project."
         )
         yield RuleViolation(path, message, fix, (_BUNDLE,))
@@ -78,7 +78,7 @@ def database_function_user(config: Config) -> Iterator[RuleViolation]:
             )
             yield RuleViolation(at, message, fix, (resource,))
         if user is FunctionUser.IAM and is_existing and rds_region(database, config.region) is None:
-            message = f"`{database.db_host}` is no address of RDS, and IAM database authentication exists only there."
+            message = f"`{database.db_host}` is not on RDS, and IAM database authentication exists only there."
             fix = "Set dbHost to the endpoint of the database, or functionUser to password."
             yield RuleViolation(at, message, fix, ((*path, "dbHost"),))
         if database.dbi_resource_id is not None and not (user is FunctionUser.IAM and is_existing):

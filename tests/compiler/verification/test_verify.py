@@ -114,6 +114,20 @@ def _crashed(system: System) -> None:
     ]
 
 
+def _owner_failed(**owner: object) -> Callable[[System], None]:
+    def change(system: System) -> None:
+        _service_change(runningCount=1)(system)
+        system.services[MODEL].stopped += [
+            {
+                "createdAt": NOW,
+                "stoppedReason": "Task failed to start",
+                "containers": [{"name": "small"}, {"name": "weights-owner", **owner}],
+            }
+        ]
+
+    return change
+
+
 def _target(state: str, reason: str) -> Callable[[System], None]:
     def change(system: System) -> None:
         health = system.services[MODEL].targets[0]["TargetHealth"]
@@ -139,6 +153,19 @@ def _draining(system: System) -> None:
         (_service_change(status="INACTIVE"), "tasks", "no ECS service", "lisa deploy"),
         (_service_change(desiredCount=0), "tasks", "no task is desired", "describe-services"),
         (_crashed, "tasks", "task exited, OutOfMemoryError, exit code 137", "aws logs tail /lisa/"),
+        (
+            _owner_failed(reason='CannotStartContainerError: exec: "find": executable file not found in $PATH'),
+            "tasks",
+            'weights-owner: CannotStartContainerError: exec: "find"',
+            "must have `find` and `chown`",
+        ),
+        (
+            _owner_failed(exitCode=1),
+            "tasks",
+            "Task failed to start, weights-owner: exit code 1",
+            "must have `find` and `chown`",
+        ),
+        (_owner_failed(exitCode=0), "tasks", "Task failed to start", "aws logs tail /lisa/"),
         (
             _service_change(runningCount=0, events=[{"message": "insufficient memory available"}]),
             "tasks",

@@ -6,6 +6,7 @@ cannot make the extension, since pgvector is not trusted outside RDS. `FUNCTION_
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from lisa_lambdas.database.users import prepare_user
 from lisa_lambdas.repository.stores.database import Database
 from lisa_lambdas.repository.stores.schema import prepare_schema
 
+_START_SECONDS = 60
 USER, PASSWORD = "lisa", "first password"
 ADMINISTRATOR, FUNCTION_USER = "master", "function_user"
 
@@ -76,8 +78,20 @@ def running() -> Iterator[Postgres]:
         server, program = database.plan(processes.folder(), user=USER, password=PASSWORD)
         processes.start(program)
         postgres = Postgres(server)
-        with postgres.administer("postgres") as connection:
+        with _started(postgres) as connection:
             connection.execute(f"CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
             connection.execute("CREATE ROLE rds_iam")
             connection.execute(f"GRANT rds_iam TO {ADMINISTRATOR} WITH ADMIN OPTION, INHERIT FALSE")
         yield postgres
+
+
+def _started(postgres: Postgres) -> psycopg.Connection[Any]:
+    """The first connection: the port is open before the server is ready."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            return postgres.administer("postgres")
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

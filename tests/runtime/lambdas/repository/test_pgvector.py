@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from lisa_lambdas.database.users import prepare_user
 from lisa_lambdas.errors import UnavailableError
 from lisa_lambdas.repository.stores import Chunk, Collection, Document
 from lisa_lambdas.repository.stores.database import Database
 from lisa_lambdas.repository.stores.pgvector import PgVectorStore
+from runtime.lambdas.repository.deployment import aws_session, deploy, pgvector_connection
 from runtime.lambdas.repository.impostor import impostor, make_self_signed
-from runtime.lambdas.repository.postgres import PASSWORD, USER, Postgres
+from runtime.lambdas.repository.postgres import ADMINISTRATOR, PASSWORD, USER, Postgres
 
 COLLECTION = Collection("docs", "model")
 DOCUMENT = Document("d", "s3://documents/ann/a.txt", "first")
@@ -206,3 +210,77 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
     database = Database(host="127.0.0.1", port=9, name="none", user=USER, password=lambda: PASSWORD, encrypted=False)
     with pytest.raises(UnavailableError, match="is unreachable"):
         PgVectorStore(database.connect).find(COLLECTION, "d")
+
+
+def test_a_secret_that_is_rotated_while_the_function_is_warm_is_read_again(
+    database_server: Postgres, aws_environment: str, rest_api: str
+) -> None:
+    user = f"rotated_{uuid.uuid4().hex}"
+    connection = pgvector_connection(aws_environment, database_server)
+    name = str(connection["dbName"])
+    secrets = aws_session().client("secretsmanager", endpoint_url=aws_environment)
+
+    def rotate(password: str) -> None:
+        with database_server.administer(name, ADMINISTRATOR) as administrator:
+            prepare_user(administrator, user, password=password)
+        content = json.dumps({"username": user, "password": password})
+        secrets.put_secret_value(SecretId=connection["passwordSecretId"], SecretString=content)
+
+    rotate("before")
+    deployment = deploy(aws_environment, rest_api, {"docs": {**connection, "username": user}})
+    path = f"/repository/docs/{'0' * 32}"
+    assert deployment.call("DELETE", path)["statusCode"] == 404
+    rotate("after")
+    # The open connection goes on; the next one has the new password.
+    assert deployment.call("DELETE", path)["statusCode"] == 404
+    with database_server.administer(name) as superuser:
+        for pid in connections(superuser, name):
+            superuser.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    assert deployment.call("DELETE", path)["statusCode"] == 404
+
+
+def test_a_primary_that_became_a_standby_is_left(
+    open_store: Callable[[], PgVectorStore], administer: psycopg.Connection[Any], name: str
+) -> None:
+    """The connection still answers after such a failover, and takes no documents."""
+    store = open_store()
+    store.replace(COLLECTION, DOCUMENT, [[chunk(1.0, 0.0)]])
+    before = connections(administer, name)
+    assert store._connection is not None
+    store._connection.execute("SET default_transaction_read_only = on")
+    with pytest.raises(UnavailableError, match="does not respond"):
+        store.replace(COLLECTION, Document("d", DOCUMENT.source, "second"), [[chunk(1.0, 0.0)]])
+    assert store.replace(COLLECTION, Document("d", DOCUMENT.source, "second"), [[chunk(1.0, 0.0)]]) == 1
+    assert connections(administer, name) != before
+
+
+def test_a_standby_is_not_connected_to(
+    database_server: Postgres, name: str, administer: psycopg.Connection[Any]
+) -> None:
+    administer.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+    with pytest.raises(UnavailableError) as refused:
+        database_server.database(name).connect()
+    assert "read-only" in str(refused.value.__cause__)
+
+
+def test_a_search_that_takes_too_long_ends(
+    open_store: Callable[[], PgVectorStore], administer: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lisa_lambdas.repository.stores.pgvector._SEARCH_MILLISECONDS", 300)
+    store = open_store()
+    store.replace(COLLECTION, DOCUMENT, [[chunk(1.0, 0.0)]])
+    (table,) = administer.execute("SELECT name FROM lisa_rag.collections").fetchone() or ("",)
+    with administer.transaction():
+        administer.execute(f"LOCK TABLE lisa_rag.{table}".encode())
+        with pytest.raises(UnavailableError) as ended:
+            store.search(COLLECTION, (1.0, 0.0), 3)
+    assert "statement timeout" in str(ended.value.__cause__)
+    # The limit is the search's alone: an ingestion waits for another one of the same document.
+    assert len(store.search(COLLECTION, (1.0, 0.0), 3)) == 1
+    assert store._connection is not None
+    assert store._connection.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+def test_a_function_that_ended_without_a_word_keeps_no_locks(database_server: Postgres, name: str) -> None:
+    with database_server.database(name).connect() as connection:
+        assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("15min",)

@@ -74,7 +74,7 @@ def connect_as(stack: LisaStack, users: Sequence[DatabaseUser]) -> list[Statemen
     return [
         *([allow("rds-db:connect", tokens)] if tokens else []),
         *([stack.use_key("secretsmanager")] if names else []),
-        *read_secrets(stack, (), sorted(names)),
+        *read_secrets(stack, (), made=sorted(names)),
     ]
 
 
@@ -148,7 +148,7 @@ def _function(
         function="database",
         statements=[
             stack.use_key("secretsmanager"),
-            *read_secrets(stack, references, sorted({*here, *named.difference(references)})),
+            *read_secrets(stack, references, sorted(named.difference(references)), made=sorted(here)),
         ],
     )
     return PythonFunction(

@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 _SECRETS, _PARAMETERS = "secretsmanager", "ssm"
 
 
-def read_secrets(stack: LisaStack, references: Sequence[str], named: Sequence[str] = ()) -> list[Statement]:
+def read_secrets(
+    stack: LisaStack, references: Sequence[str], named: Sequence[str] = (), *, made: Sequence[str] = ()
+) -> list[Statement]:
     """Statements that permit reading secrets, and decrypting them with the keys of `secretKeyArns`.
 
     Args:
         stack: the stack of the role.
         references: ARNs of secrets and parameters, also with JSON key, version stage and version ID, in order.
         named: names of secrets in the deployment's account and Region, without their six random characters.
+        made: names of secrets that the deployment makes, likewise, which have its own key.
     """
     deployment = stack.deployment
-    secrets = [deployment.arn("secretsmanager", f"secret:{name}-??????") for name in named]
+    secrets = [deployment.arn("secretsmanager", f"secret:{name}-??????") for name in (*named, *made)]
     parameters: list[str] = []
     readers: dict[_Place, set[str]] = defaultdict(set)
     if named:

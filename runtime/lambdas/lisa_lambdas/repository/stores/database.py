@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 from typing import Any, Callable, Optional, Tuple
 
 import psycopg
@@ -13,6 +14,7 @@ from lisa_lambdas.errors import UnavailableError
 
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 10
+_NO_AUTHORITIES = "its certificate authorities are not known; set databaseAuthorityBundle in the configuration"
 _IDLE_IN_TRANSACTION_MILLISECONDS = 900_000
 """After this, no function can still be at work: Lambda ends it after 15 minutes. Its locks must not outlive it."""
 # A server that is gone without a word, as at a failover, is noticed after half a minute, not a quarter of an hour.
@@ -61,8 +63,8 @@ class Database:
         """
         if not self._is_verifiable:
             # libpq would accept any certificate, or look for a file in the home directory.
-            _log.error("no certificate authorities of the database are configured: set databaseAuthorityBundle")
-            raise _unreachable()
+            _log.error("the database is not connected to: %s", _NO_AUTHORITIES)
+            raise _unreachable() from ssl.SSLError(_NO_AUTHORITIES)
         if self._password is not None:
             try:
                 return self._open(self._password)

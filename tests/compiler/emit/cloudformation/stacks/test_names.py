@@ -83,7 +83,8 @@ def test_rag_calls_the_name_in_the_vpc_and_may_read_it(compiled: Callable[..., A
         deployRag=True,
         ragRepositories=[{"repositoryId": "docs", "type": "pgvector", "rdsConfig": {"username": "lisa"}}],
     )
-    (rag,) = [one for one in resources(found["rag"], "AWS::Lambda::Function") if "Layers" in one["Properties"]]
+    functions = resources(found["rag"], "AWS::Lambda::Function")
+    (rag,) = [one for one in functions if one["Properties"]["FunctionName"].endswith("-rag")]
     name = rag["Properties"]["Environment"]["Variables"]["LISA_API_URL_PS_NAME"]
     assert name == "/dev/test/lisa/lisaServeRestApiPrivateUri"
     (role,) = [
