@@ -110,7 +110,8 @@ class OpenSearchServer:
             documents = self._index(names).documents
             return {"docs": [_got(identifier, documents.get(identifier)) for identifier in body["ids"]]}
         if action == "_count":
-            return {"count": len(list(_matching(self._index(names), body["query"])))}
+            found = list(_matching(self._index(names), body["query"]))
+            return {"count": len(found), "_shards": {"total": 1, "successful": 1, "failed": 0}}
         if action == "_delete_by_query":
             return self._delete_by_query(self._index(names), body, request.query)
         if action == "_search":

@@ -14,7 +14,7 @@ import pytest
 
 from lisa_lambdas.errors import BadRequestError
 from lisa_lambdas.repository.identifiers import document_id
-from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store, Stored, opensearch
+from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store, Stored, mapping
 from lisa_lambdas.repository.stores.opening import opensearch_client
 from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
 from lisa_lambdas.repository.stores.pgvector import PgVectorStore
@@ -46,7 +46,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     else:
         domain = request.getfixturevalue("search_domain")
         engine = request.param.rpartition("-")[2]
-        monkeypatch.setitem(opensearch._METHOD, "engine", engine)
+        monkeypatch.setitem(mapping._METHOD, "engine", engine)
         yield OpenSearchStore(opensearch_client(domain.url))
         domain.forget()
 
