@@ -58,6 +58,14 @@ def test_a_bulk_that_is_not_taken_whole_is_a_failure(store: OpenSearchStore, ser
     assert found(store) == []
 
 
+def test_chunks_that_were_refused_for_now_are_sent_again(store: OpenSearchStore, server: OpenSearchServer) -> None:
+    server.busy_chunks = 3
+    batch = [Chunk(position, f"chunk {position}", (1.0, 0.0)) for position in range(5)]
+    assert store.replace(COLLECTION, FIRST, [batch]) == 5
+    assert found(store) == [f"chunk {position}" for position in range(5)]
+    assert sum(path.endswith("/_bulk") for _, path in server.requests) == 2
+
+
 def test_what_a_failure_left_goes_when_the_document_is_indexed_again_or_purged(
     store: OpenSearchStore, server: OpenSearchServer
 ) -> None:

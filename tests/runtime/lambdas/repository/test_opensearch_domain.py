@@ -1,4 +1,8 @@
-"""The OpenSearch store in a real server: what its stand-in cannot show, and how the server fails."""
+"""The OpenSearch store in a real server: what its stand-in cannot show, and how the server fails.
+
+With the engine of the mapping, faiss, the server compares all vectors (opensearch/server.py says why); with lucene it
+searches by a graph, as a domain does.
+"""
 
 from __future__ import annotations
 
@@ -60,12 +64,15 @@ def test_the_server_takes_the_mapping_as_it_is_written(store: OpenSearchStore, d
     assert made["settings"]["index"]["knn"] == "true"
 
 
-@pytest.mark.parametrize("engine", ["faiss", "lucene"])
-def test_groups_are_a_filter_inside_the_search(
-    store: OpenSearchStore, domain: SearchServer, engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=["faiss", "lucene"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have indexes made with an engine."""
+    monkeypatch.setitem(mapping._METHOD, "engine", request.param)
+    return str(request.param)
+
+
+def test_groups_are_a_filter_inside_the_search(store: OpenSearchStore, domain: SearchServer, engine: str) -> None:
     """The nearest are all of another group: a filter that was applied to them would leave nothing."""
-    monkeypatch.setitem(mapping._METHOD, "engine", engine)
     hidden = [[Chunk(position, "hidden", (1.0, position / 1e6)) for position in range(400)]]
     own = [[Chunk(position, f"own {position}", (1.0, 1.0 + position / 10)) for position in range(400)]]
     store.replace(COLLECTION, replace(DOCUMENT, id="hidden", groups=("board",)), hidden)
@@ -146,7 +153,7 @@ def test_an_index_that_goes_while_it_is_written_is_not_taken_for_one_of_ours(
 
 
 def test_leftovers_of_many_failures_do_not_hide_what_is_whole(
-    store: OpenSearchStore, monkeypatch: pytest.MonkeyPatch
+    store: OpenSearchStore, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing() -> Iterator[list[Chunk]]:
         yield from chunks(120, "leftover")

@@ -33,7 +33,7 @@ _CANDIDATES, _MOST_CANDIDATES = 100, 1000
 _ROUNDS = 50
 # Collections of a repository, one for each embedding model: as many as a search returns.
 _MOST_COLLECTIONS = 10_000
-# Amazon OpenSearch Service takes 10 MiB in a request to its smaller instances ("Network limits").
+# Amazon OpenSearch Service takes 10 MiB in a request to its smaller instances ("Network quotas").
 _REQUEST_BYTES = 8 * 1024 * 1024
 _DELETING_ATTEMPTS = 3
 
@@ -185,14 +185,9 @@ class OpenSearchStore:
             for chunk in batch
         )
         # Of a bulk request, OpenSearch may refuse parts, because their shard has too much to do.
+        patience: Dict[str, Any] = {"max_retries": ATTEMPTS - 1, "initial_backoff": FIRST_WAIT_SECONDS}
         stored = streaming_bulk(
-            self._client,
-            actions,
-            index=index,
-            max_chunk_bytes=_REQUEST_BYTES,
-            raise_on_error=False,
-            max_retries=ATTEMPTS - 1,
-            initial_backoff=FIRST_WAIT_SECONDS,  # type: ignore[arg-type]  (seconds, multiplied by powers of two)
+            self._client, actions, index=index, max_chunk_bytes=_REQUEST_BYTES, raise_on_error=False, **patience
         )
         for is_stored, item in stored:
             if not is_stored:

@@ -14,7 +14,7 @@ FIRST_WAIT_SECONDS = 0.5
 _TRANSIENT = (429, 502, 503, 504)
 
 
-class WaitingTransport(Transport):  # type: ignore[misc]  (opensearch-py's decorators are not typed everywhere)
+class WaitingTransport(Transport):
     """opensearch-py's own repetitions follow each other at once, which a domain that is busy does not survive.
 
     Args:
