@@ -113,6 +113,13 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         in_task=True,
     ),
     *_each(
+        "SIGN_OUT_TABLE_NAME",
+        "the table of sign-outs",
+        "Set `authConfig.backChannelLogout` instead.",
+        (GATEWAY,),
+        in_task=True,
+    ),
+    *_each(
         "LEGACY_TOKENS",
         "whether plain-text API tokens are accepted",
         "Set `authConfig.legacyTokens` instead.",
@@ -139,7 +146,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         "Remove it, and set `ecsModels` and `litellmConfig`.",
         (GATEWAY,),
     ),
-    *_each("AUDIT_FOLDER", "where audit records wait", "Remove it: the records wait below /tmp.", (GATEWAY,)),
+    *_each("AUDIT_FOLDER", "where audit records wait", "Remove it: the records wait on a volume of the instance.", (GATEWAY,)),
     # What connects the gateway with LiteLLM.
     *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
     *_each("ROUTES_FILE", "where the gateway sends prompts", "Remove it: the routes are compiled.", (GATEWAY,)),

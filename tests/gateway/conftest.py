@@ -23,7 +23,7 @@ from lisa_tokens import stored_key
 
 REGION = "us-east-1"
 TABLE = "test-LISAApiTokenTable"  # As a deployment named test has it.
-LIMITS, USAGE = "lisa-limits", "lisa-usage"
+LIMITS, USAGE, SIGN_OUTS = "lisa-limits", "lisa-usage", "lisa-sign-outs"
 PARAMETER = "/lisa/registeredModels"
 TOKEN = "a-long-lived-token"
 MODELS = [
@@ -136,7 +136,7 @@ def _fill(found: Aws) -> None:
         AttributeDefinitions=[{"AttributeName": "token", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "token", "KeyType": "HASH"}],
     )
-    for table, keys in ((LIMITS, ["counter"]), (USAGE, ["subject", "period"])):
+    for table, keys in ((LIMITS, ["counter"]), (USAGE, ["subject", "period"]), (SIGN_OUTS, ["session"])):
         found.client("dynamodb").create_table(
             TableName=table,
             BillingMode="PAY_PER_REQUEST",

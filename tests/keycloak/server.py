@@ -74,9 +74,15 @@ class Keycloak:
         (found,) = self._administer("GET", "/users", params={"username": user, "exact": "true"})
         self._administer("POST", f"/users/{found['id']}/logout")
 
-    def tell_of_logouts(self, url: str) -> None:
-        """Send logout tokens of the application to an address (OpenID Connect Back-Channel Logout 1.0)."""
-        (client,) = self._administer("GET", "/clients", params={"clientId": CLIENT})
+    def sign_out(self, id_token: str) -> None:
+        """End the session of an ID token, as its application does (OpenID Connect RP-Initiated Logout 1.0)."""
+        query = {"id_token_hint": id_token}
+        page = requests.get(f"{self.authority}/protocol/openid-connect/logout", params=query, timeout=60)
+        assert page.ok, page.text[:2000]
+
+    def tell_of_logouts(self, url: str, client_id: str = CLIENT) -> None:
+        """Send logout tokens of an application to an address (OpenID Connect Back-Channel Logout 1.0)."""
+        (client,) = self._administer("GET", "/clients", params={"clientId": client_id})
         client["attributes"] |= {"backchannel.logout.url": url, "backchannel.logout.session.required": "true"}
         self._administer("PUT", f"/clients/{client['id']}", json=client)
 

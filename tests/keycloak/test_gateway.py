@@ -118,7 +118,7 @@ def test_a_person_who_is_signed_out_everywhere_gets_no_new_tokens(provider: Keyc
         jwt.decode(token, options={"verify_signature": False}) for token in (received[0], tokens["access_token"])
     )
     assert (told["sid"], told["sub"]) == (access["sid"], access["sub"])
-    # The gateway keeps no sessions: a token is accepted until it expires, which docs/gateway.md says.
+    # Without backChannelLogout, a token is accepted until it expires, which docs/gateway.md says.
     assert status(served, tokens["access_token"]) == 200
     assert access["exp"] - access["iat"] <= 300
 

@@ -67,7 +67,7 @@ def accept(content: dict[str, Any]) -> Caller:
 def test_a_users_token_has_the_groups_of_the_user_pool(content: dict[str, Any]) -> None:
     groups = ("test-group-a", "lisa-admins")
     assert accept(content) == Caller(
-        subject=SUBJECT, username="my-test-user", groups=groups, is_admin=True, expires=NOW + 3600
+        subject=SUBJECT, username="my-test-user", groups=groups, is_admin=True, expires=NOW + 3600, issued=NOW
     )
 
 

@@ -201,9 +201,18 @@ def test_tokens_that_claim_to_be_access_or_id_tokens_are_accepted(others: dict[s
 
 def test_the_caller() -> None:
     end = NOW + _DAY
-    token = KEY.token(claims(**{"cognito:username": "ada", "cognito:groups": ["staff", "admins"], "exp": end}))
+    named = {"cognito:username": "ada", "cognito:groups": ["staff", "admins"], "sid": "s-1"}
+    token = KEY.token(claims(**named, exp=end, iat=NOW))
     caller = accept(token, groups_path="cognito:groups", admin_group="admins")
-    assert caller == Caller(subject="u-1", username="ada", groups=("staff", "admins"), is_admin=True, expires=end)
+    assert caller == Caller(
+        subject="u-1",
+        username="ada",
+        groups=("staff", "admins"),
+        is_admin=True,
+        expires=end,
+        issued=NOW,
+        session="s-1",
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.dev.packages import python_with
 from lisa_compiler.dev.processes import Program, responds
-from lisa_compiler.plan.routes import MODELS_ROUTES, REPOSITORY_ROUTES, SESSION_ROUTES
+from lisa_compiler.plan.routes import API_ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def plan(
         "prefix": f"/{stage}",
         "folder": str(folder),
         "api": api,
-        "routes": sorted({route.path.split("/")[1] for route in (*MODELS_ROUTES, *REPOSITORY_ROUTES, *SESSION_ROUTES)}),
+        "routes": sorted({route.path.split("/")[1] for route in API_ROUTES}),
     }
     return Program(
         name="web",

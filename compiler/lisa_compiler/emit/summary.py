@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.emit.access_summary import access_rows
+from lisa_compiler.emit.access_summary import access_rows, content_lines, content_store_text
 from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
     NOTHING,
@@ -26,6 +26,7 @@ from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, r
 from lisa_compiler.plan.images import BuiltImage
 from lisa_compiler.plan.model_routes import plan_model_routes
 from lisa_compiler.plan.provenance import bare
+from lisa_compiler.plan.routes import BACK_CHANNEL_LOGOUT
 from lisa_compiler.resources import jinja_environment
 from lisa_schema.settable_variables import GATEWAY
 
@@ -89,6 +90,8 @@ def emit_summary(
             authorities=[cell(text) for text in authorities],
             exposed=_exposed(deployment, _access(deployment, serve)),
             access=access_rows(deployment),
+            audited_content=content_lines(deployment),
+            content_store=content_store_text(deployment),
             settings=_settings(deployment),
             permissions=_permissions(deployment),
             alarms=alarm_rows(deployment),
@@ -135,6 +138,13 @@ def _exposed(deployment: Deployment, access: str) -> list[str]:
         else "models; rejects all requests because `authConfig` is not set"
     )
     lines.append(f"Management API (API Gateway, regional) at {where}: {callers}")
+    if config.auth_config is not None and deployment.receives_sign_outs:
+        client = config.auth_config.client_id
+        url = f"`{where}{BACK_CHANNEL_LOGOUT}`" if domain else "in the output `BackChannelLogoutUrl` of the serve stack"
+        lines.append(
+            f"Back-channel logout URL, for the client `{client}` at the identity provider: {url}; public; accepts "
+            "logout tokens that the provider signed (`authConfig.backChannelLogout`)"
+        )
     if deployment.deploys("ui"):
         lines.append("Chat application: static files through API Gateway; public")
     return lines

@@ -28,6 +28,11 @@ SESSION_ROUTES = (
     Route("DELETE", "/session/{sessionId}"),
 )
 
+BACK_CHANNEL_LOGOUT = "/backchannel-logout"
+"""Path at which the identity provider reports sign-outs; it has no token, and signs what it sends."""
+
+SIGN_OUT_ROUTES = (Route("POST", BACK_CHANNEL_LOGOUT, open=True),)
+
 USAGE_ROUTES = (Route("GET", "/usage"),)
 
 REPOSITORY_ROUTES = (
@@ -42,6 +47,7 @@ REPOSITORY_ROUTES = (
 TOKENS_ROUTES = (
     Route("GET", "/tokens"),
     Route("POST", "/tokens"),
+    Route("DELETE", "/tokens"),
     Route("DELETE", "/tokens/{tokenId}"),
 )
 
@@ -54,3 +60,13 @@ MODELS_ROUTES = (
     Route("GET", "/docs", open=True),
     Route("GET", "/openapi.json", open=True),
 )
+
+API_ROUTES = (
+    *SESSION_ROUTES,
+    *TOKENS_ROUTES,
+    *USAGE_ROUTES,
+    *SIGN_OUT_ROUTES,
+    *REPOSITORY_ROUTES,
+    *MODELS_ROUTES,
+)
+"""The routes of all functions."""

@@ -69,6 +69,7 @@ def plan_rest_api(config: Config, names: Names, lock: AmiLock) -> ServicePlan:
         "LOG_LEVEL": config.log_level,
         "REGISTERED_MODELS_PS_NAME": names.parameter("registeredModels"),
         "THREADS": following(str(gateway_workers(instance.vcpus, task_mib)), rest.instance_type),
+        "SIGN_OUT_TABLE_NAME": names.sign_out_table if auth and auth.back_channel_logout else "",
         "TOKEN_TABLE_NAME": names.token_table,
         "USAGE_TABLE_NAME": names.usage_table,
         "USE_AUTH": "true" if auth else "false",

@@ -23,9 +23,11 @@ Files = dict[str, bytes]
 FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
         "authorizer": "authorizer",
+        "database": "database",
         "models": "models",
         "rag": "repository",
         "session": "session",
+        "sign-outs": "sign_outs",
         "tokens": "tokens",
         "usage": "usage",
     }

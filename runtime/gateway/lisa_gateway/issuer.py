@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from lisa_gateway.sign_outs import SignOuts
 from lisa_gateway.single_flight import SingleFlight
 from lisa_gateway.timed_cache import TimedCache
 from lisa_oidc import (
@@ -33,7 +34,9 @@ Fetch = Callable[[str], Awaitable[Any]]
 
 FETCH_SECONDS = 5.0
 _DOCUMENT_LIMIT = 1024 * 1024
-_VERIFIED_SECONDS = 30.0
+VERIFIED_SECONDS = 30.0
+"""How long a token that was verified is not verified again."""
+
 _CACHE_SIZE = 10_000
 
 _log = logging.getLogger(__name__)
@@ -50,18 +53,28 @@ class Verifier:
         expectation: what tokens must be like.
         fetch: from a URL to the JSON document there; raises IssuerError.
         store: where the keys are kept.
+        sign_outs: which sessions have ended; None when the provider reports no sign-outs.
+        clock: monotonic seconds.
     """
 
     def __init__(
-        self, authority: str, expectation: Expectation, *, fetch: Fetch, store: KeyStore | None = None
+        self,
+        authority: str,
+        expectation: Expectation,
+        *,
+        fetch: Fetch,
+        store: KeyStore | None = None,
+        sign_outs: SignOuts | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authority = authority
         self._expectation = expectation
         self._fetch = fetch
         self._store = store or KeyStore()
+        self._sign_outs = sign_outs
         self._refreshes: SingleFlight[None, None] = SingleFlight()
         self._refresh: asyncio.Task[None] | None = None
-        self._verified: TimedCache[bytes, Caller] = TimedCache(seconds=_VERIFIED_SECONDS, size=_CACHE_SIZE)
+        self._verified: TimedCache[bytes, Caller] = TimedCache(seconds=VERIFIED_SECONDS, size=_CACHE_SIZE, clock=clock)
 
     async def verify(self, token: str) -> Caller:
         """Verify a token.
@@ -69,6 +82,7 @@ class Verifier:
         Raises:
             TokenError: the token is refused; its class says why.
             IssuerError: the issuer's keys are not known, and cannot be fetched now.
+            UnavailableError: whether the caller signed out is not known.
         """
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
@@ -88,6 +102,8 @@ class Verifier:
         if key is None:
             raise UnknownKeyError("The token is signed with an unknown key. Sign in again.")
         caller = verify(token, header=header, key=key, issuer=issuer.name, expectation=self._expectation)
+        if self._sign_outs is not None:
+            await self._sign_outs.check(caller)
         self._verified.put(digest, caller)
         return caller
 

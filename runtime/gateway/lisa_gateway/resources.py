@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from lisa_gateway.access.admission import AccessControl
 from lisa_gateway.access.opening import open_access
 from lisa_gateway.api_tokens import ApiTokens
+from lisa_gateway.audit.content import ContentAudit, open_content_audit
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
 from lisa_gateway.configuration.follower import Follower
 from lisa_gateway.configuration.state import Current
@@ -24,6 +25,7 @@ from lisa_gateway.pacing import Pacing
 from lisa_gateway.routing.current import Routing
 from lisa_gateway.routing.document import RoutingTable
 from lisa_gateway.settings import Settings
+from lisa_gateway.sign_outs import DynamoSignOuts, SignOuts
 from lisa_gateway.token_table import DynamoTable, dynamo_client
 from lisa_gateway.upstream import Upstream
 from lisa_gateway.v1.registry import Registry, parameter_client
@@ -40,6 +42,7 @@ class Resources:
         routing: where requests for each model go.
         direct: the way to the servers of hosted models.
         access: what callers may use.
+        content: records the content of audited requests.
         pacing: turns for requests that cost LiteLLM much.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
@@ -51,6 +54,7 @@ class Resources:
     routing: Routing
     direct: DirectPath
     access: AccessControl
+    content: ContentAudit
     pacing: Pacing
     health: Health
     registry: Registry
@@ -80,9 +84,12 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 groups_path=settings.jwt_groups_prop,
                 admin_group=settings.admin_group,
             )
+            sign_outs = None
+            if settings.sign_out_table_name:
+                sign_outs = SignOuts(DynamoSignOuts(client, settings.sign_out_table_name), grace=settings.token_grace)
             authenticator = TokenAuthenticator(
                 ApiTokens(table, grace=settings.token_grace),
-                Verifier(settings.authority, expectation, fetch=documents.fetch),
+                Verifier(settings.authority, expectation, fetch=documents.fetch, sign_outs=sign_outs),
                 last_used,
             )
         health = Health(upstream, routing)
@@ -98,12 +105,14 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 Follower(Path(settings.configuration_state), adopt=adopt, in_use=upstream.earlier_in_use)
             )
         access = await stack.enter_async_context(open_access(settings, lambda: routing.current.access))
+        content = await stack.enter_async_context(open_content_audit(settings))
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
             routing=routing,
             direct=direct,
             access=access,
+            content=content,
             pacing=Pacing.of(settings),
             health=health,
             registry=Registry(parameters, settings.registered_models_ps_name),

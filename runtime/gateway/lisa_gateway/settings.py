@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         token_table_name: the DynamoDB table of API tokens.
         routes_file: the compiled routes of models; empty to send every request to LiteLLM.
         legacy_tokens: whether tokens that LISA 2.x stored as they are count.
+        sign_out_table_name: the DynamoDB table of sign-outs; empty when the identity provider reports none.
         registered_models_ps_name: the SSM parameter with the hosted models, which `/v1` serves.
         limits_table_name: the DynamoDB table of the counters of limits; empty for none, so that no limit holds.
         usage_table_name: the DynamoDB table of usage; empty for none.
@@ -46,6 +47,10 @@ class Settings(BaseSettings):
         audit_log_group: log group of the audit log; empty for none.
         audit_folder: where audit records wait until CloudWatch Logs has them.
         audit_max_bytes: bytes of audit records that may wait; further ones are dropped and counted.
+        audit_content_max_bytes: bytes of audited content that may wait, encrypted; further content is lost, or its
+            requests are rejected if it is required.
+        audit_content_part_bytes: bytes of a request, and of a response, that are recorded; the record says what is
+            missing.
         max_body_bytes: longest body of a request; only uploads (multipart/form-data) may be as long.
         max_json_bytes: longest JSON body, which is any body that is no form.
         max_json_elements: values, and members with their names, that a JSON body may hold; five numbers of a list count
@@ -71,7 +76,8 @@ class Settings(BaseSettings):
         stream_idle_timeout: from one part of a stream of events to the next, after the first.
         hang_timeout: until a LiteLLM that answers nothing counts as hung and the gateway ends, which ends the
             container; 0 for never.
-        token_grace: how long an API token that was good counts while DynamoDB does not answer.
+        token_grace: how long an API token that was good, or a person who was signed in, counts while DynamoDB does not
+            answer.
         drain_timeout: how long requests may take to end when the container stops.
         max_connections: clients' connections to a worker, and a worker's to LiteLLM.
         max_target_bytes: longest path and query of a request.
@@ -93,6 +99,7 @@ class Settings(BaseSettings):
     web_origins: Annotated[frozenset[Origin], NoDecode, BeforeValidator(_comma_separated)] = frozenset()
     token_table_name: str = Field(min_length=1)
     legacy_tokens: bool = True
+    sign_out_table_name: str = ""
     registered_models_ps_name: str = Field(min_length=1)
     limits_table_name: str = ""
     usage_table_name: str = ""
@@ -110,6 +117,8 @@ class Settings(BaseSettings):
     audit_log_group: str = ""
     audit_folder: str = "/tmp/lisa-audit"  # noqa: S108 - made with mode 0700, in a container with one user
     audit_max_bytes: int = Field(default=256 * MIB, ge=MIB)
+    audit_content_max_bytes: int = Field(default=1024 * MIB, ge=MIB)
+    audit_content_part_bytes: int = Field(default=32 * MIB, ge=1)
     max_body_bytes: int = Field(default=100 * MIB, ge=1)
     max_json_bytes: int = Field(default=20 * MIB, ge=1)
     max_json_elements: int = Field(default=10_000, ge=1)

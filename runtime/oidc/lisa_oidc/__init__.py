@@ -15,6 +15,7 @@ from lisa_oidc.errors import (
     MissingClaimError,
     OidcError,
     RefusedAlgorithmError,
+    SignedOutError,
     TokenError,
     UnknownKeyError,
     UnreachableIssuerError,
@@ -26,10 +27,12 @@ from lisa_oidc.errors import (
 from lisa_oidc.groups import groups_at
 from lisa_oidc.key_store import KeyStore
 from lisa_oidc.keys import ALGORITHMS, Key, parse_keys
+from lisa_oidc.logout import LONGEST_TOKEN_SECONDS, LogoutToken, check_signed_in, keys_of
 from lisa_oidc.verification import Caller, Expectation, Header, read_header, verify
 
 __all__ = [
     "ALGORITHMS",
+    "LONGEST_TOKEN_SECONDS",
     "BadSignatureError",
     "BlockingVerifier",
     "Caller",
@@ -41,10 +44,12 @@ __all__ = [
     "IssuerError",
     "Key",
     "KeyStore",
+    "LogoutToken",
     "MalformedTokenError",
     "MissingClaimError",
     "OidcError",
     "RefusedAlgorithmError",
+    "SignedOutError",
     "TokenError",
     "UnknownKeyError",
     "UnreachableIssuerError",
@@ -52,9 +57,11 @@ __all__ = [
     "WrongAudienceError",
     "WrongIssuerError",
     "WrongTypeError",
+    "check_signed_in",
     "discovery_url",
     "fetch_json",
     "groups_at",
+    "keys_of",
     "parse_discovery",
     "parse_keys",
     "read_header",

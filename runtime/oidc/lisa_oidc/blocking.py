@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 from lisa_oidc.discovery import discovery_url, parse_discovery
 from lisa_oidc.errors import IssuerError, UnknownKeyError, UnreachableIssuerError, UnusableIssuerError
 from lisa_oidc.key_store import KeyStore
-from lisa_oidc.keys import parse_keys
-from lisa_oidc.verification import Caller, Expectation, read_header, verify
+from lisa_oidc.keys import Key, parse_keys
+from lisa_oidc.logout import LogoutToken, verify_logout
+from lisa_oidc.token_types import LOGOUT_TYPES
+from lisa_oidc.verification import Caller, Expectation, Header, read_header, verify
 
 TIMEOUT_SECONDS = 5.0
 DOCUMENT_LIMIT = 1024 * 1024
@@ -75,6 +77,22 @@ class BlockingVerifier:
             IssuerError: the issuer's keys are not known, and cannot be fetched now.
         """
         header = read_header(token)
+        key, issuer = self._find_key(header)
+        return verify(token, header=header, key=key, issuer=issuer, expectation=self._expectation)
+
+    def verify_logout(self, token: str) -> LogoutToken:
+        """Verify a logout token; whether it was received before is for the caller to say.
+
+        Raises:
+            TokenError: the token is refused; its class says why.
+            IssuerError: the issuer's keys are not known, and cannot be fetched now.
+        """
+        header = read_header(token, LOGOUT_TYPES)
+        key, issuer = self._find_key(header)
+        return verify_logout(token, header=header, key=key, issuer=issuer, client_id=self._expectation.client_id)
+
+    def _find_key(self, header: Header) -> tuple[Key, str]:
+        """The key of a header, and the issuer's name."""
         key = self._store.find(header.key_id, header.algorithm)
         if self._store.is_due(key):
             try:
@@ -88,7 +106,7 @@ class BlockingVerifier:
             raise UnreachableIssuerError("The issuer did not respond; the next attempt follows shortly.")
         if key is None:
             raise UnknownKeyError("The token is signed with an unknown key. Sign in again.")
-        return verify(token, header=header, key=key, issuer=issuer.name, expectation=self._expectation)
+        return key, issuer.name
 
     def _refresh(self) -> None:
         self._store.begin()

@@ -31,6 +31,10 @@ class ExpiredTokenError(TokenError):
     """Its `exp` has passed."""
 
 
+class SignedOutError(TokenError):
+    """The session that it belongs to has ended at the identity provider."""
+
+
 class ImmatureTokenError(TokenError):
     """Its `nbf` or `iat` is yet to come."""
 

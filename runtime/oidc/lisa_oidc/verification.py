@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import AbstractSet, Any, Sequence
 
 import jwt
 from jwt import exceptions
@@ -21,7 +21,7 @@ from lisa_oidc.errors import (
 )
 from lisa_oidc.groups import groups_at
 from lisa_oidc.keys import ALGORITHMS, Key
-from lisa_oidc.token_types import check_claimed_type, check_header_type
+from lisa_oidc.token_types import CALLER_TYPES, check_claimed_type, check_header_type
 
 LEEWAY_SECONDS = 10
 """How far the issuer's clock and this machine's may be apart."""
@@ -63,6 +63,8 @@ class Caller:
         groups: groups of the person, as the token has them.
         is_admin: whether the group of administrators is among them.
         expires: when the token ends, in UNIX seconds.
+        issued: when it was made, in UNIX seconds.
+        session: the session at the identity provider that it belongs to; None when it names none.
     """
 
     subject: str
@@ -70,21 +72,27 @@ class Caller:
     groups: tuple[str, ...]
     is_admin: bool
     expires: float
+    issued: float = 0.0
+    session: str | None = None
 
 
-def read_header(token: str) -> Header:
+def read_header(token: str, types: AbstractSet[str] = CALLER_TYPES) -> Header:
     """Read the header of a token.
+
+    Args:
+        token: the token.
+        types: what its `typ` may be, in lower case.
 
     Raises:
         MalformedTokenError: it is not a JSON web token, or needs an extension (`crit`), of which none is known here.
         RefusedAlgorithmError: its algorithm is not in the allowlist.
-        WrongTypeError: its type is neither that of an access token nor that of an ID token.
+        WrongTypeError: its type is another one, by default neither that of an access token nor that of an ID token.
     """
     try:
         header = jwt.get_unverified_header(token)
     except (exceptions.PyJWTError, ValueError, RecursionError):
         raise MalformedTokenError("The token is not a JSON web token.") from None
-    check_header_type(header)
+    check_header_type(header, types)
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise RefusedAlgorithmError("The token's signature algorithm is not accepted.")
@@ -110,9 +118,7 @@ def verify(token: str, *, header: Header, key: Key, issuer: str, expectation: Ex
     Raises:
         TokenError: the token is refused; its class says why.
     """
-    if header.algorithm not in key.algorithms:
-        raise RefusedAlgorithmError("The token's signature algorithm does not match its key.")
-    claims = _decode(token, header, key, issuer)
+    claims = decode_claims(token, header=header, key=key, issuer=issuer, required=_REQUIRED)
     check_claimed_type(claims)
     if not _is_for(claims, expectation.client_id):
         raise WrongAudienceError("The token was not issued for this application.")
@@ -127,10 +133,19 @@ def verify(token: str, *, header: Header, key: Key, issuer: str, expectation: Ex
         groups=groups,
         is_admin=bool(expectation.admin_group) and expectation.admin_group in groups,
         expires=float(claims["exp"]),
+        issued=float(claims["iat"]),
+        session=session if isinstance(session := claims.get("sid"), str) and session else None,
     )
 
 
-def _decode(token: str, header: Header, key: Key, issuer: str) -> dict[str, Any]:
+def decode_claims(token: str, *, header: Header, key: Key, issuer: str, required: Sequence[str]) -> dict[str, Any]:
+    """The claims of a token, after its signature, issuer and times are verified; its audience and type are not.
+
+    Raises:
+        TokenError: the token is refused; its class says why.
+    """
+    if header.algorithm not in key.algorithms:
+        raise RefusedAlgorithmError("The token's signature algorithm does not match its key.")
     try:
         return jwt.decode(
             token,
@@ -138,7 +153,7 @@ def _decode(token: str, header: Header, key: Key, issuer: str) -> dict[str, Any]
             algorithms=[header.algorithm],
             issuer=issuer,
             leeway=LEEWAY_SECONDS,
-            options={"require": _REQUIRED, "verify_aud": False},
+            options={"require": list(required), "verify_aud": False},
         )
     except exceptions.PyJWTError as error:
         raise _refusal(error) from None

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from tests.compiler.conftest import Project, resources, templates
+from tests.compiler.conftest import MINIMAL, Project, resources, templates
 
 from runtime.lambdas.proxy_events import ORIGIN
 
@@ -16,7 +16,8 @@ from runtime.lambdas.proxy_events import ORIGIN
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The templates of a small configuration, by component."""
-    project = Project(tmp_path_factory.mktemp("compiled")).write(deployChat=True)
+    auth = {**MINIMAL["authConfig"], "backChannelLogout": True}
+    project = Project(tmp_path_factory.mktemp("compiled")).write(deployChat=True, authConfig=auth)
     return templates(project.compile().files)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lisa_compiler.plan.routes import MODELS_ROUTES, REPOSITORY_ROUTES, SESSION_ROUTES
+from lisa_compiler.plan.routes import API_ROUTES
 from lisa_compiler.policy.rules.rule import Violation
 from lisa_compiler.policy.templates import Template
 
@@ -13,7 +13,7 @@ _WEBSITE: Final = "ui"
 _DEPTH: Final = 20
 """Parts of a path at most, so that resources that refer to each other end."""
 
-_OPEN: Final = {(one.method, one.path) for one in (*SESSION_ROUTES, *REPOSITORY_ROUTES, *MODELS_ROUTES) if one.open}
+_OPEN: Final = {(one.method, one.path) for one in API_ROUTES if one.open}
 
 
 def open_methods(template: Template) -> Iterator[Violation]:

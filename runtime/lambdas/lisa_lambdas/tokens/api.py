@@ -1,17 +1,18 @@
 """The endpoints of API tokens.
 
-Users manage their own, with the groups that they have; administrators list and revoke everyone's. A token that is made
-here never has administrator access.
+Users manage their own, with the groups that they have; administrators list and revoke everyone's, one by one or all of
+an owner. A token that is made here never has administrator access.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Literal, Optional, Tuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from lisa_lambdas import audit
 from lisa_lambdas.caller import Caller
 from lisa_lambdas.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from lisa_lambdas.rest import RestApi
@@ -25,6 +26,7 @@ LONGEST_DAYS = 365
 _DAY_SECONDS = 86400
 _TOKEN_ID = re.compile(r"[0-9a-f]{12}")
 _MOST_GROUPS = 100
+_LONGEST_OWNER = 2048  # DynamoDB: partition keys, which owners are in the index.
 
 
 class NewToken(BaseModel):
@@ -71,6 +73,18 @@ class NewToken(BaseModel):
         return int(self.expires[:-1]) * _DAY_SECONDS
 
 
+class OwnerQuery(BaseModel):
+    """Whose tokens are revoked.
+
+    Attributes:
+        owner: subject of a user, or name of a service account.
+        owner_type: which of both.
+    """
+
+    owner: str = Field(min_length=1, max_length=_LONGEST_OWNER)
+    owner_type: Literal["user", "service"] = Field(default="user", alias="ownerType")
+
+
 class ListQuery(BaseModel):
     """Whose tokens are asked for: the caller's own, or everyone's."""
 
@@ -112,6 +126,7 @@ def create_app(store: TokenStore, *, web_origin: str, clock: Callable[[], float]
             expires=now + wanted.seconds,
         )
         store.add(stored_key(secret), token)
+        audit.record("token_created", caller=caller, **_facts(token), expires=token.expires)
         return {"token": secret, **_as_json(token)}, 201
 
     @api.delete("/tokens/<token_id>")
@@ -124,7 +139,20 @@ def create_app(store: TokenStore, *, web_origin: str, clock: Callable[[], float]
             stored = store.find(token_id, user=None)
         if stored is None or not store.delete(stored):
             raise NotFoundError("The token does not exist.")
+        audit.record("token_revoked", caller=caller, **_facts(stored.token))
         return {"revoked": 1}
+
+    @api.delete("/tokens")
+    def revoke_tokens_of_owner() -> Dict[str, Any]:
+        caller, query = api.caller(), api.read_query(OwnerQuery)
+        if (query.owner, query.owner_type) != (caller.subject, USER):
+            caller.must_be_admin()
+        revoked = 0
+        for stored in store.of_type(query.owner, query.owner_type):
+            if store.delete(stored):
+                revoked += 1
+                audit.record("token_revoked", caller=caller, **_facts(stored.token))
+        return {"revoked": revoked}
 
     return api
 
@@ -137,6 +165,18 @@ def _groups(caller: Caller, wanted: NewToken) -> Tuple[str, ...]:
     if not chosen <= set(caller.groups):
         raise ForbiddenError("You are not a member of all these groups. Use groups of yours, or omit `groups`.")
     return tuple(group for group in caller.groups if group in chosen)
+
+
+def _facts(token: Token) -> Dict[str, Any]:
+    """What an audit record has of a token: users as digests, and no name that a person chose."""
+    owner = audit.digest(token.owner) if token.owner_type == USER else token.owner
+    return {
+        "tokenId": token.token_id,
+        "owner": owner,
+        "ownerType": token.owner_type,
+        "groups": list(token.groups),
+        "scopes": list(token.scopes),
+    }
 
 
 def _as_json(token: Token) -> Dict[str, Any]:

@@ -96,6 +96,10 @@ class TokenStore:
         found = self._owned(user, token_id)
         return next((stored for stored in found if stored.token.owner_type == USER), None)
 
+    def of_type(self, owner: str, owner_type: str) -> List[Stored]:
+        """The tokens of an owner of a type, with the keys of their items."""
+        return [stored for stored in self._owned(owner) if stored.token.owner_type == owner_type]
+
     def add(self, key: str, token: Token) -> None:
         """Keep a new token under the key that has its digest."""
         ends = {} if token.expires is None else _ends(token.expires)

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import { HomePage } from "@/features/home";
 import { ModelsPage } from "@/features/models";
+import { TokensPage } from "@/features/tokens";
 import { useCaller } from "@/shared/authentication/caller";
 
 interface ScreenProps {
@@ -17,6 +18,7 @@ export function Screen({ path, navigate, chat }: ScreenProps) {
   const { isAdmin } = useCaller();
   if (path === "/") return <HomePage onChat={() => navigate("/chat")} />;
   if (chat !== null) return chat;
+  if (path === "/tokens") return <TokensPage />;
   if (path === "/models" && isAdmin) return <ModelsPage />;
   return (
     <Alert

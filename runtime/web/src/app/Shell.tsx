@@ -38,7 +38,7 @@ export function Shell() {
         headerSelector="#lisa-header"
         footerSelector="#lisa-footer"
         ariaLabels={LABELS}
-        contentType={path.startsWith("/models") ? "table" : "default"}
+        contentType={path === "/models" || path === "/tokens" ? "table" : "default"}
         maxContentWidth={Number.MAX_VALUE}
         breadcrumbs={<Breadcrumbs path={path} onNavigate={navigate} />}
         navigation={<Navigation path={path} onNavigate={navigate} />}
@@ -66,8 +66,10 @@ export function Shell() {
   );
 }
 
+const PAGES: Record<string, string> = { "/models": "Model management", "/tokens": "API tokens" };
+
 function Breadcrumbs({ path, onNavigate }: { path: string; onNavigate: (path: string) => void }) {
-  const name = path.startsWith("/chat") ? "Chat" : path.startsWith("/models") ? "Model management" : "Home";
+  const name = path.startsWith("/chat") ? "Chat" : (PAGES[path] ?? "Home");
   return (
     <BreadcrumbGroup
       ariaLabel="Breadcrumbs"
@@ -88,6 +90,7 @@ function Navigation({ path, onNavigate }: { path: string; onNavigate: (path: str
   const items: SideNavigationProps.Item[] = [
     { type: "link", text: "Home", href: "#/" },
     { type: "link", text: "Chat", href: "#/chat" },
+    { type: "link", text: "API tokens", href: "#/tokens" },
     ...(isAdmin
       ? [
           {

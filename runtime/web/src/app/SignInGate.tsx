@@ -67,6 +67,7 @@ function SignedIn({ user, children }: { user: User; children: ReactNode }) {
       signOut: () => {
         auth.signoutRedirect().catch(() => auth.removeUser());
       },
+      signInAgain: () => void auth.removeUser(),
     }),
     [auth, environment, user],
   );
@@ -82,8 +83,10 @@ const LOCAL_USER = {
   name: "Local user",
   email: null,
   isAdmin: true,
+  groups: [],
   signedIn: false,
   signOut: () => undefined,
+  signInAgain: () => undefined,
 };
 
 function Unauthenticated({ children }: { children: ReactNode }) {

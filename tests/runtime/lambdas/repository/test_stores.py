@@ -19,6 +19,7 @@ from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
 from lisa_lambdas.repository.stores.pgvector import PgVectorStore
 from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
+from runtime.lambdas.repository.postgres import ADMINISTRATOR
 
 EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.0, 0.0)
 IN_A_DOMAIN = pytest.mark.xdist_group("opensearch")
@@ -27,6 +28,7 @@ IN_A_DOMAIN = pytest.mark.xdist_group("opensearch")
 @pytest.fixture(
     params=[
         "pgvector",
+        "pgvector-configured",
         "opensearch",
         "opensearch-refreshed",
         pytest.param("opensearch-domain", marks=IN_A_DOMAIN),
@@ -35,7 +37,13 @@ IN_A_DOMAIN = pytest.mark.xdist_group("opensearch")
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "pgvector":
         server = request.getfixturevalue("database_server")
-        opened = PgVectorStore(server.database(server.make_database()).connect)
+        opened = PgVectorStore(server.database(server.make_database()).connect, is_prepared=True)
+        yield opened
+        opened.close()
+    elif request.param == "pgvector-configured":
+        server = request.getfixturevalue("database_server")
+        database = server.database(server.make_database(prepared=False), user=ADMINISTRATOR)
+        opened = PgVectorStore(database.connect)
         yield opened
         opened.close()
     elif request.param in ("opensearch", "opensearch-refreshed"):

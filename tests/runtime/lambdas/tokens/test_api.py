@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import time
@@ -140,7 +141,8 @@ def test_a_body_that_is_no_token(call: Call, body: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/tokens"), ("POST", "/tokens"), ("DELETE", "/tokens/0a1b2c3d4e5f")]
+    ("method", "path"),
+    [("GET", "/tokens"), ("POST", "/tokens"), ("DELETE", "/tokens"), ("DELETE", "/tokens/0a1b2c3d4e5f")],
 )
 def test_requests_that_bypass_the_authorizer_are_refused(call: Call, method: str, path: str) -> None:
     assert refusal(call(method, path, caller=None, body={"name": "x"})) == (401, "Unauthorized")
@@ -166,6 +168,70 @@ def test_administrators_see_and_revoke_all(call: Call) -> None:
     assert sorted(names(call, ADMIN, all="true")) == ["hers", "his"]
     assert content(call("DELETE", f"/tokens/{made['tokenId']}", caller=ADMIN)) == {"revoked": 1}
     assert names(call, ADMIN, all="true") == ["his"]
+
+
+def revoke_all(call: Call, caller: Mapping[str, str], **query: str) -> dict[str, Any]:
+    return call("DELETE", "/tokens", caller=caller, query=query)
+
+
+def test_administrators_revoke_all_of_an_owner(call: Call) -> None:
+    hers = [create(call, name=f"hers-{number}") for number in range(3)]
+    his = create(call, BOB, name="his")
+    assert refusal(revoke_all(call, BOB, owner="subject-ann")) == (403, "Forbidden")
+    assert refusal(revoke_all(call, MEMBER, owner="subject-ann", ownerType="service")) == (403, "Forbidden")
+    assert content(revoke_all(call, ADMIN, owner="subject-ann", ownerType="service")) == {"revoked": 0}
+    assert len(names(call)) == 3
+    assert content(revoke_all(call, ADMIN, owner="subject-ann")) == {"revoked": 3}
+    assert [seen_by_the_gateway(token["token"]) for token in hers] == [None] * 3
+    assert seen_by_the_gateway(his["token"])
+    assert content(revoke_all(call, ADMIN, owner="subject-ann")) == {"revoked": 0}
+
+
+def test_users_revoke_all_of_their_own(call: Call) -> None:
+    create(call)
+    create(call, BOB, name="his")
+    assert content(revoke_all(call, MEMBER, owner="subject-ann")) == {"revoked": 1}
+    assert names(call, ADMIN, all="true") == ["his"]
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"owner": ""}, {"owner": "x" * 2049}, {"owner": "x", "ownerType": "admin"}, {"ownerType": "user"}]
+)
+def test_no_owner_revokes_nothing(call: Call, query: dict[str, str]) -> None:
+    create(call)
+    assert refusal(revoke_all(call, ADMIN, **query)) == (400, "BadRequest")
+    assert names(call) == ["laptop"]
+
+
+def test_creation_and_revocation_are_recorded_without_the_token(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    made = create(call, groups=["users"], scopes=["chat"])
+    call("DELETE", f"/tokens/{made['tokenId']}", caller=BOB)  # Refused: nothing happens.
+    call("DELETE", f"/tokens/{made['tokenId']}", caller=ADMIN)
+    second = create(call)
+    revoke_all(call, ADMIN, owner="subject-ann")
+    written = capsys.readouterr().out
+    records = [json.loads(line) for line in written.splitlines()]
+    assert [(record["audit"], record["tokenId"]) for record in records] == [
+        ("token_created", made["tokenId"]),
+        ("token_revoked", made["tokenId"]),
+        ("token_created", second["tokenId"]),
+        ("token_revoked", second["tokenId"]),
+    ]
+    ann, ada = (hashlib.sha256(f"subject-{name}".encode()).hexdigest()[:12] for name in ("ann", "ada"))
+    assert records[0] == {
+        "audit": "token_created",
+        "time": records[0]["time"],
+        "caller": {"id": ann, "isAdmin": False},
+        "tokenId": made["tokenId"],
+        "owner": ann,
+        "ownerType": "user",
+        "groups": ["users"],
+        "scopes": ["chat"],
+        "expires": made["expires"],
+    }
+    assert records[1]["caller"] == {"id": ada, "isAdmin": True}
+    assert made["token"] not in written
+    assert "subject-" not in written
 
 
 def test_a_service_account_of_a_users_name_is_not_the_users(call: Call) -> None:

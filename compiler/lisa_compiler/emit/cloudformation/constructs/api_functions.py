@@ -27,10 +27,11 @@ def add_api_function(
     routes: Sequence[Route],
     assets: Assets,
     description: str,
+    package: str | None = None,
     layers: Sequence[str] = ("common",),
     routes_id: str = "Routes",
 ) -> None:
-    """Add a function of the package of the same name to its stack.
+    """Add a function to its stack.
 
     Args:
         stack: the function's stack.
@@ -41,6 +42,7 @@ def add_api_function(
         routes: what it answers.
         assets: where its code is.
         description: what it does, for people.
+        package: its package in lisa_lambdas; None for the one of its name.
         layers: names of its layers.
         routes_id: construct ID of the routes, which has to differ within a stack.
     """
@@ -49,7 +51,7 @@ def add_api_function(
         stack,
         construct_id,
         function=function,
-        package=function,
+        package=package or function,
         role_arn=role.attr_arn,
         layers=layers,
         environment={

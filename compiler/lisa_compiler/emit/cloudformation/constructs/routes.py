@@ -9,6 +9,8 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lisa_compiler.plan.routes import BACK_CHANNEL_LOGOUT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,6 +25,10 @@ _AUTHORIZED = {
 _PUBLIC = {
     "AwsSolutions-APIG4": "The documentation of the API, which a browser opens without a token; it is public.",
     "AwsSolutions-COG4": "The documentation of the API, which a browser opens without a token; it is public.",
+}
+_SIGNED = {
+    "AwsSolutions-APIG4": "The identity provider has no token; the function verifies the signature of what it sends.",
+    "AwsSolutions-COG4": "The identity provider has no token; the function verifies the signature of what it sends.",
 }
 _PREFLIGHT = {
     "AwsSolutions-APIG4": "A preflight request carries no token.",
@@ -84,7 +90,8 @@ class Routes(Construct):
                     type="AWS_PROXY", integration_http_method="POST", uri=function.invoke_arn
                 ),
             )
-            scope.acknowledge(method, _PUBLIC if route.open else _AUTHORIZED)
+            open_reasons = _SIGNED if route.path == BACK_CHANNEL_LOGOUT else _PUBLIC
+            scope.acknowledge(method, open_reasons if route.open else _AUTHORIZED)
         origin = web_origin(scope)
         for path, methods in self._methods.items():
             self._preflight(path, methods, origin)

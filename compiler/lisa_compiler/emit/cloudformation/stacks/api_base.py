@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
+from lisa_compiler.emit.cloudformation.constructs.sign_outs import add_sign_out_table, read_sign_outs
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def build(app: cdk.App, stack: StackInput, assets: Assets) -> cdk.Stack:
 
 
 class ApiBaseStack(LisaStack):
-    """REST API, request authorizer, and the custom domain name when there is a certificate for it.
+    """REST API, request authorizer with the table of sign-outs, and the custom domain name when it has a certificate.
 
     The stage is in the api-deployment stack, with the deployment that it serves: a stage here would have to begin with
     a deployment of an API without routes, and would drift from its template with each later one.
@@ -54,6 +55,7 @@ class ApiBaseStack(LisaStack):
         self.publish(
             "ApiRootId", "api/rootResourceId", api.attr_root_resource_id, description="ID of the API's root resource"
         )
+        add_sign_out_table(self)
         self._authorizer(api.ref, assets)
         for response_type in ("DEFAULT_4XX", "DEFAULT_5XX"):
             apigateway.CfnGatewayResponse(
@@ -79,7 +81,8 @@ class ApiBaseStack(LisaStack):
     def _authorizer(self, api_id: str, assets: Assets) -> None:
         deployment = self.deployment
         auth = deployment.config.auth_config
-        role = add_function_role(self, "AuthorizerRole", function="authorizer")
+        statements = read_sign_outs(self) if deployment.receives_sign_outs else ()
+        role = add_function_role(self, "AuthorizerRole", function="authorizer", statements=statements)
         function = PythonFunction(
             self,
             "Authorizer",
@@ -93,6 +96,7 @@ class ApiBaseStack(LisaStack):
                 "CLIENT_ID": auth.client_id if auth else "",
                 "JWT_GROUPS_PROP": auth.jwt_groups_property if auth else "",
                 "LOG_LEVEL": deployment.function_log_level,
+                "SIGN_OUT_TABLE_NAME": deployment.names.sign_out_table if deployment.receives_sign_outs else "",
             },
             assets=assets,
             description="Authorizes API Gateway requests by the caller's token",

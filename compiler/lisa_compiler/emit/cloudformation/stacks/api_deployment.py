@@ -14,6 +14,7 @@ from lisa_compiler.emit.cloudformation.constructs.routes import api_url
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.web_acl import associate_web_acl
 from lisa_compiler.emit.cloudformation.protocol import API_DIGEST_MARK
+from lisa_compiler.plan.routes import BACK_CHANNEL_LOGOUT
 
 if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.assets import Assets
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
 
 _THROTTLE = 100
+_SIGN_OUT_THROTTLE = 50
+"""Of the one path that calls a function without a token: a flood of it leaves requests to the others."""
 
 
 def build(app: cdk.App, stack: StackInput, _assets: Assets) -> cdk.Stack:
@@ -61,7 +64,8 @@ class ApiDeploymentStack(LisaStack):
                     logging_level="INFO",
                     metrics_enabled=True,
                     data_trace_enabled=False,
-                )
+                ),
+                *_sign_out_settings(deployment),
             ],
         )
         stage.add_resource_dependency(self._logging_account())
@@ -116,6 +120,24 @@ class ApiDeploymentStack(LisaStack):
             value=domain.attr_regional_domain_name,
             description="Target of the DNS record for the custom domain name",
         )
+
+
+def _sign_out_settings(deployment: Deployment) -> list[apigateway.CfnStage.MethodSettingProperty]:
+    """Settings of the path at which the identity provider reports sign-outs, if it does."""
+    if not deployment.receives_sign_outs:
+        return []
+    return [
+        apigateway.CfnStage.MethodSettingProperty(
+            http_method="POST",
+            # Slashes after the first one are written as `~1`.
+            resource_path=f"/{BACK_CHANNEL_LOGOUT.replace('/', '~1')}",
+            throttling_rate_limit=_SIGN_OUT_THROTTLE,
+            throttling_burst_limit=_SIGN_OUT_THROTTLE,
+            logging_level="INFO",
+            metrics_enabled=True,
+            data_trace_enabled=False,
+        )
+    ]
 
 
 def _access_log_format() -> str:

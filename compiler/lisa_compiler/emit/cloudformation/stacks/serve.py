@@ -11,6 +11,11 @@ from lisa_compiler.emit.cloudformation.constructs.assets import GATEWAY_PREFIX
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
+from lisa_compiler.emit.cloudformation.constructs.content_audit import (
+    add_content_store,
+    content_objects,
+    record_content,
+)
 from lisa_compiler.emit.cloudformation.constructs.dashboard import add_dashboard
 from lisa_compiler.emit.cloudformation.constructs.egress import permit_group
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import compact_json, publish_json
@@ -26,6 +31,7 @@ from lisa_compiler.emit.cloudformation.constructs.security_groups import (
     MODELS,
     security_group,
 )
+from lisa_compiler.emit.cloudformation.constructs.sign_outs import add_sign_out_api, read_sign_outs
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 from lisa_compiler.emit.cloudformation.constructs.tokens import add_token_api, add_token_table, record_last_use
 from lisa_compiler.emit.cloudformation.constructs.trust import bundle_download
@@ -72,8 +78,10 @@ class ServeStack(LisaStack):
         audit = self.log_group(self, "AuditLogGroup", deployment.names.audit_log_group)
         add_token_table(self)
         add_token_api(self, assets)
+        add_sign_out_api(self, assets)
         add_usage_tables(self)
         add_usage_api(self, assets)
+        add_content_store(self, deployment.content_audit)
         service = deployment.rest_api
         rest_api = ContainerService(
             self,
@@ -208,6 +216,12 @@ class ServeStack(LisaStack):
             "usage": document(count_usage(self)),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
+        content = deployment.content_audit
+        if content is not None:
+            policies["content"] = record_content(self, content)
+        if deployment.receives_sign_outs:
+            # The key of the table is that of the token table, which the role may use above.
+            policies["sign-outs"] = document(read_sign_outs(self)[0])
         if keys := read_model_keys(self):
             policies["model-keys"] = document(*keys, self.use_key("secretsmanager"))
         grants = [
@@ -228,6 +242,11 @@ class ServeStack(LisaStack):
             role,
             {
                 f"AwsSolutions-IAM5[Resource::{audit}]": "Streams of this log group.",
+                **(
+                    {f"AwsSolutions-IAM5[Resource::{content_objects(self, content)}]": "It adds objects as it records."}
+                    if content is not None
+                    else {}
+                ),
                 **acknowledge_model_keys(self),
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{

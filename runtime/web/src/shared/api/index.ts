@@ -7,6 +7,7 @@ import { createManagedModels, type ManagedModels } from "@/shared/api/models";
 import { createRepositories, type Repositories } from "@/shared/api/repositories";
 import { createSend } from "@/shared/api/request";
 import { createSessions, type Sessions } from "@/shared/api/sessions";
+import { type ApiTokens, createApiTokens } from "@/shared/api/tokens";
 import type { Environment } from "@/shared/environment";
 
 export interface Api {
@@ -14,6 +15,7 @@ export interface Api {
   sessions: Sessions;
   repositories: Repositories;
   models: ManagedModels;
+  tokens: ApiTokens;
 }
 
 export function createApi(environment: Environment, token: string | undefined): Api {
@@ -23,6 +25,7 @@ export function createApi(environment: Environment, token: string | undefined): 
     sessions: createSessions(send, environment.sessionUrl),
     repositories: createRepositories(send, environment.apiUrl),
     models: createManagedModels(send, environment.apiUrl),
+    tokens: createApiTokens(send, environment.apiUrl),
   };
 }
 
@@ -43,4 +46,5 @@ export const queryKeys = {
   session: (sessionId: string) => ["session", sessionId],
   repositories: ["repositories"],
   managedModels: ["managed-models"],
+  apiTokens: (all: boolean) => ["api-tokens", all],
 } as const;

@@ -27,6 +27,15 @@ describe("createSend", () => {
     );
   });
 
+  it.each([
+    [401, '{"message":"Unauthorized","code":"UNAUTHORIZED"}', "Your session has ended. Sign in again."],
+    [403, '{"message":"explicit deny","code":"ACCESS_DENIED"}', "You do not have permission to do this."],
+    [403, '{"message":"You are not a member.","code":"Forbidden"}', "You are not a member."],
+  ])("puts sentences in place of API Gateway's own words (%s %s)", async (status, body, message) => {
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response(body, { status })));
+    await expect(createSend(undefined)("http://api/x")).rejects.toThrow(message);
+  });
+
   it("says which host cannot be reached", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
     await expect(createSend(undefined)("http://api.example/x")).rejects.toThrow("api.example is unreachable");

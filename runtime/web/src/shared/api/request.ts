@@ -88,7 +88,8 @@ async function errorOf(response: Response): Promise<ApiError> {
   const requestId = response.headers.get("X-Request-ID");
   const body = await response.text();
   const { message, code } = readError(body);
-  return new ApiError(message ?? statusSentence(response.status), response.status, code, requestId, body);
+  const said = code !== null && ROUTERS_CODES.has(code) ? null : message;
+  return new ApiError(said ?? statusSentence(response.status), response.status, code, requestId, body);
 }
 
 /** Reads `{message, code}` of the API and `{error: {message, code}}` of the gateway. */
@@ -106,6 +107,9 @@ export function readError(body: string): { message: string | null; code: string 
     return { message: null, code: null };
   }
 }
+
+/** Codes of API Gateway's own refusals, whose messages tell a person nothing. */
+const ROUTERS_CODES = new Set(["ACCESS_DENIED", "EXPIRED_TOKEN", "MISSING_AUTHENTICATION_TOKEN", "UNAUTHORIZED"]);
 
 function statusSentence(status: number): string {
   switch (status) {

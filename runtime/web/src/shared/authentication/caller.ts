@@ -11,9 +11,12 @@ export interface Caller {
   name: string;
   email: string | null;
   isAdmin: boolean;
+  groups: string[];
   /** Whether there is anything to sign out of. */
   signedIn: boolean;
   signOut: () => void;
+  /** Forgets a session that has ended, so that the person is asked to sign in. */
+  signInAgain: () => void;
 }
 
 const CallerContext = createContext<Caller | null>(null);
@@ -35,12 +38,14 @@ export function bearerToken(user: User | null | undefined): string | undefined {
 export function describeCaller(
   user: User,
   environment: Environment,
-): Pick<Caller, "id" | "name" | "email" | "isAdmin"> {
+): Pick<Caller, "id" | "name" | "email" | "isAdmin" | "groups"> {
   const { name, preferred_username: username, email, sub } = user.profile;
+  const groups = environment.groupsPath === "" ? [] : groupsAt(user.profile, environment.groupsPath);
   return {
     id: sub,
     name: name ?? username ?? email ?? sub,
     email: email ?? null,
-    isAdmin: groupsAt(user.profile, environment.groupsPath).includes(environment.adminGroup),
+    isAdmin: groups.includes(environment.adminGroup),
+    groups,
   };
 }
