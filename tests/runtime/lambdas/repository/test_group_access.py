@@ -13,19 +13,20 @@ from lisa_lambdas.errors import NotFoundError, UnavailableError
 from lisa_lambdas.parameters import Parameters
 from lisa_lambdas.repository.access import RepositoryAccess
 from runtime.lambdas.proxy_events import ANN, BOB, content, refusal
-from runtime.lambdas.repository.deployment import Deployment, aws_session, deploy
+from runtime.lambdas.repository.deployment import Deployment, aws_session, deploy, pgvector_connection
 from runtime.lambdas.repository.embedding_server import MODEL
 from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.ingestion import ANNS, TEXT, ingested
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
 
+IN_A_DOMAIN = pytest.mark.xdist_group("opensearch")
 ACCESS = {"groups": {"science": ["docs"], "law": ["*"]}, "everyone": []}
 SCIENTIST = {**ANN, "groups": '["science","other"]'}
 LAWYER = {**BOB, "groups": '["law"]'}
 BOTH = {**BOB, "groups": '["law","science"]'}
 
 
-@pytest.fixture
+@pytest.fixture(params=["pgvector", "opensearch", pytest.param("opensearch-domain", marks=IN_A_DOMAIN)])
 def limited(aws_environment: str, rest_api: str, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """A function with the repositories `docs` and `cases`."""
     name = f"/access/{request.node.name}"
@@ -33,7 +34,12 @@ def limited(aws_environment: str, rest_api: str, request: pytest.FixtureRequest)
         Name=name, Value=json.dumps(ACCESS), Type="String"
     )
     with serving(OpenSearchServer()) as endpoint:
-        connection = {"type": "opensearch", "endpoint": endpoint}
+        if request.param == "pgvector":
+            connection = pgvector_connection(aws_environment, request.getfixturevalue("database_server"))
+        elif request.param == "opensearch":
+            connection = {"type": "opensearch", "endpoint": endpoint}
+        else:
+            connection = {"type": "opensearch", "endpoint": request.getfixturevalue("search_domain").url}
         connections = {"docs": connection, "cases": connection}
         yield deploy(aws_environment, rest_api, connections, REPOSITORY_ACCESS_PS_NAME=name)
 

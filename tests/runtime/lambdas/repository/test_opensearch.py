@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from lisa_lambdas.errors import UnavailableError
 from lisa_lambdas.repository.stores import Chunk, Collection, Document, Stored
 from lisa_lambdas.repository.stores.opening import opensearch_client
 from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
-from runtime.lambdas.repository.http_server import serving
+from runtime.lambdas.repository.http_server import Answer, serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
 
 COLLECTION = Collection("docs", "model")
@@ -33,7 +34,12 @@ def address(server: OpenSearchServer) -> Iterator[str]:
 
 @pytest.fixture
 def store(address: str) -> OpenSearchStore:
-    return OpenSearchStore(opensearch_client(address))
+    return OpenSearchStore(opensearch_client(address, sleep=lambda _: None))
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lisa_lambdas.repository.stores.opensearch.FIRST_WAIT_SECONDS", 0)
 
 
 def chunks(count: int, text: str = "chunk") -> list[list[Chunk]]:
@@ -50,6 +56,14 @@ def test_a_bulk_that_is_not_taken_whole_is_a_failure(store: OpenSearchStore, ser
         store.replace(COLLECTION, FIRST, chunks(3))
     assert server.chunks() == 1
     assert found(store) == []
+
+
+def test_chunks_that_were_refused_for_now_are_sent_again(store: OpenSearchStore, server: OpenSearchServer) -> None:
+    server.busy_chunks = 3
+    batch = [Chunk(position, f"chunk {position}", (1.0, 0.0)) for position in range(5)]
+    assert store.replace(COLLECTION, FIRST, [batch]) == 5
+    assert found(store) == [f"chunk {position}" for position in range(5)]
+    assert sum(path.endswith("/_bulk") for _, path in server.requests) == 2
 
 
 def test_what_a_failure_left_goes_when_the_document_is_indexed_again_or_purged(
@@ -116,7 +130,33 @@ def test_a_domain_that_stays_busy_is_unavailable(store: OpenSearchStore, server:
 
 def test_a_domain_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="does not respond"):
-        OpenSearchStore(opensearch_client("http://127.0.0.1:9")).find(COLLECTION, "d")
+        OpenSearchStore(opensearch_client("http://127.0.0.1:9", sleep=lambda _: None)).find(COLLECTION, "d")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        (401, "security_exception", r"does not permit the function's requests\. .* access policy"),
+        (403, "security_exception", r"does not permit the function's requests\. .* access policy"),
+        (403, "cluster_block_exception", r"read-only\. Ask an administrator"),
+        (429, "cluster_block_exception", r"read-only\. Ask an administrator"),
+        (503, "cluster_block_exception", r"does not respond; try again later\."),
+        (400, "validation_exception", r"rejects a request \(validation_exception\)\. .* logs"),
+        (500, "null_pointer_exception", r"does not respond; try again later\."),
+    ],
+)
+def test_a_failure_says_what_can_be_done_and_its_kind_is_logged(
+    status: int, kind: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = json.dumps({"error": {"type": kind, "reason": "a secret of a document"}, "status": status}).encode()
+    with (
+        serving(lambda _: Answer(status, problem)) as address,
+        pytest.raises(UnavailableError, match=message) as refused,
+    ):
+        OpenSearchStore(opensearch_client(address, sleep=lambda _: None)).find(COLLECTION, "d")
+    (logged,) = [record for record in caplog.records if record.name.startswith("lisa_lambdas")]
+    assert f"status {status}: {kind}" in logged.getMessage()
+    assert "secret" not in logged.getMessage() + refused.value.message
 
 
 def test_requests_are_signed_for_the_domain(address: str, server: OpenSearchServer) -> None:

@@ -1,7 +1,6 @@
 """What every store does: pgvector on a real PostgreSQL, OpenSearch in a real server and on its wire format.
 
-The server compares all vectors with faiss, whose graphs need a library that it lacks (opensearch/server.py), and with
-the engine lucene searches by a graph. `opensearch` is opensearch_server.py, which runs everywhere.
+`opensearch` is opensearch_server.py, which runs everywhere; `opensearch-domain` is the real server.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import pytest
 
 from lisa_lambdas.errors import BadRequestError
 from lisa_lambdas.repository.identifiers import document_id
-from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store, Stored, opensearch
+from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store, Stored
 from lisa_lambdas.repository.stores.opening import opensearch_client
 from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
 from lisa_lambdas.repository.stores.pgvector import PgVectorStore
@@ -32,11 +31,10 @@ IN_A_DOMAIN = pytest.mark.xdist_group("opensearch")
         "pgvector-configured",
         "opensearch",
         "opensearch-refreshed",
-        pytest.param("opensearch-faiss", marks=IN_A_DOMAIN),
-        pytest.param("opensearch-lucene", marks=IN_A_DOMAIN),
+        pytest.param("opensearch-domain", marks=IN_A_DOMAIN),
     ]
 )
-def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "pgvector":
         server = request.getfixturevalue("database_server")
         opened = PgVectorStore(server.database(server.make_database()).connect, is_prepared=True)
@@ -53,8 +51,6 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
             yield OpenSearchStore(opensearch_client(address))
     else:
         domain = request.getfixturevalue("search_domain")
-        engine = request.param.rpartition("-")[2]
-        monkeypatch.setitem(opensearch._METHOD, "engine", engine)
         yield OpenSearchStore(opensearch_client(domain.url))
         domain.forget()
 

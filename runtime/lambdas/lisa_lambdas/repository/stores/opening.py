@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
+import time
+from typing import TYPE_CHECKING, Any, Callable, Union
 from urllib.parse import unquote, urlsplit
 
 from lisa_lambdas.repository.registry import OpenSearchConnection, PgVectorConnection
@@ -63,14 +64,17 @@ def open_store(
     return OpenSearchStore(opensearch_client(endpoint if "://" in endpoint else f"https://{endpoint}", signer))
 
 
-def opensearch_client(url: str, auth: Any = None) -> OpenSearch:
+def opensearch_client(url: str, auth: Any = None, *, sleep: Callable[[float], None] = time.sleep) -> OpenSearch:
     """A client that tries again when OpenSearch has too much to do, or is just changing its nodes.
 
     Args:
         url: its address; a user and password in it are used when there is no `auth`.
         auth: signs requests.
+        sleep: waits some seconds.
     """
     from opensearchpy import OpenSearch, Urllib3HttpConnection
+
+    from lisa_lambdas.repository.stores.transport import WaitingTransport
 
     parts = urlsplit(url)
     given = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
@@ -82,7 +86,6 @@ def opensearch_client(url: str, auth: Any = None) -> OpenSearch:
         verify_certs=encrypted,
         connection_class=Urllib3HttpConnection,
         timeout=_SECONDS,
-        max_retries=3,
-        retry_on_status=(429, 502, 503, 504),
-        retry_on_timeout=True,
+        transport_class=WaitingTransport,
+        sleep=sleep,
     )

@@ -8,41 +8,34 @@ document is indexed again or purged.
 
 from __future__ import annotations
 
+import logging
 import math
-from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import ConflictError, NotFoundError, OpenSearchException, RequestError
+from opensearchpy.exceptions import ConflictError, NotFoundError, RequestError
+from opensearchpy.helpers import streaming_bulk
 
 from lisa_lambdas.errors import UnavailableError
 from lisa_lambdas.repository.identifiers import chunk_id, collection_name, repository_prefix
 from lisa_lambdas.repository.stores.contract import Chunk, Collection, Document, Hit, Stored
 from lisa_lambdas.repository.stores.dimensions import must_fit
+from lisa_lambdas.repository.stores.failures import answering, of_all_shards, refusal_of_chunks
+from lisa_lambdas.repository.stores.mapping import GROUPS, dimensions_of, index_body
+from lisa_lambdas.repository.stores.queries import chunks_of, found_by
+from lisa_lambdas.repository.stores.transport import ATTEMPTS, FIRST_WAIT_SECONDS
 
-_CANDIDATES = 100
-_MOST_CANDIDATES = 10_000
+_log = logging.getLogger(__name__)
+
+_CANDIDATES, _MOST_CANDIDATES = 100, 1000
+# Searches of one call. Each leaves out what the ones before found to be left over.
+_ROUNDS = 50
+# Collections of a repository, one for each embedding model: as many as a search returns.
+_MOST_COLLECTIONS = 10_000
+# Amazon OpenSearch Service takes 10 MiB in a request to its smaller instances ("Network quotas").
+_REQUEST_BYTES = 8 * 1024 * 1024
 _DELETING_ATTEMPTS = 3
-_METHOD = {
-    "name": "hnsw",
-    # Of the engines, the one that takes up to 16,000 dimensions in every release from 2.11 on. With vectors of length
-    # 1, l2 orders as the cosine does, and its score is the same in every release, which that of cosinesimil is not.
-    "engine": "faiss",
-    "space_type": "l2",
-}
-_FIELDS = {
-    "kind": {"type": "keyword"},
-    "document": {"type": "keyword"},
-    "revision": {"type": "keyword"},
-    "source": {"type": "keyword", "index": False},
-    "chunks": {"type": "integer", "index": False},
-    "position": {"type": "integer", "index": False},
-    "page": {"type": "integer", "index": False},
-    "content": {"type": "text", "index": False},
-    "groups": {"type": "keyword"},
-}
-_GROUPS = {"groups": _FIELDS["groups"]}
 
 
 class OpenSearchStore:
@@ -57,7 +50,7 @@ class OpenSearchStore:
 
     def find(self, collection: Collection, document_id: str) -> Optional[Stored]:
         """See Store."""
-        with _answering():
+        with answering():
             record = self._record(_index(collection), document_id)
         return Stored(record["_source"]["revision"], record["_source"]["chunks"]) if record else None
 
@@ -66,11 +59,11 @@ class OpenSearchStore:
         index = _index(collection)
         remaining = iter(batches)
         first = next(remaining)
-        with _answering():
+        with answering():
             dimensions = self._dimensions(index) or self._make_index(index, collection, len(first[0].vector))
             if document.groups:
                 # An index of an earlier version has no such field, and takes none that its mapping lacks.
-                self._client.indices.put_mapping(index=index, body={"properties": _GROUPS})
+                self._client.indices.put_mapping(index=index, body={"properties": GROUPS})
             before = self._record(index, document.id)
             count = 0
             for batch in chain([first], remaining):
@@ -88,29 +81,37 @@ class OpenSearchStore:
     ) -> List[Hit]:
         """See Store. The k-NN query has the filter and applies it while it searches ("Efficient k-NN filtering")."""
         index = _index(collection)
-        with _answering():
+        with answering():
             dimensions = self._dimensions(index)
             if dimensions is None:
                 return []
             must_fit(collection, vector, dimensions)
             asked = min(max(_CANDIDATES, 2 * limit), _MOST_CANDIDATES)
-            while True:
-                candidates = self._nearest(index, vector, asked, groups)
+            stale: Set[Tuple[str, str]] = set()
+            found: List[Hit] = []
+            for _ in range(_ROUNDS):
+                candidates = self._nearest(index, vector, asked, found_by(groups, stale))
                 records = self._records(index, {hit["_source"]["document"] for hit in candidates})
                 found = [_hit(hit, records[hit["_source"]["document"]]) for hit in candidates if _counts(hit, records)]
-                if len(found) >= limit or len(candidates) < asked or asked == _MOST_CANDIDATES:
-                    return found[:limit]
+                if len(found) >= limit or len(candidates) < asked:
+                    break
+                stale |= {_revision_of(hit) for hit in candidates if not _counts(hit, records)}
                 asked = min(4 * asked, _MOST_CANDIDATES)
+            else:
+                _log.warning(
+                    "a search of %s found %d of %d chunks: too many failed ingestions", index, len(found), limit
+                )
+            return sorted(found, key=_order)[:limit]
 
     def source(self, repository_id: str, document_id: str) -> Optional[str]:
         """See Store."""
-        with _answering():
+        with answering():
             hits = self._documents(repository_id, document_id)
         return str(hits[0]["_source"]["source"]) if hits else None
 
     def purge(self, repository_id: str, document_id: str) -> int:
         """See Store. The records go first: without them no search takes the chunks."""
-        with _answering():
+        with answering():
             hits = self._documents(repository_id, document_id)
             for hit in hits:
                 self._client.delete(index=hit["_index"], id=document_id, refresh="true", ignore=(404,))
@@ -122,8 +123,9 @@ class OpenSearchStore:
         query = {"bool": {"filter": [{"term": {"kind": "document"}}, {"term": {"document": document_id}}]}}
         answer = self._client.search(
             index=pattern,
-            body={"query": query, "size": _MOST_CANDIDATES},
+            body={"query": query, "size": _MOST_COLLECTIONS},
             allow_no_indices="true",
+            allow_partial_search_results="false",
             ignore_unavailable="true",
         )
         return list(answer["hits"]["hits"])
@@ -139,6 +141,8 @@ class OpenSearchStore:
         if not document_ids:
             return {}
         answer = self._client.mget(index=index, body={"ids": sorted(document_ids)})
+        if any("error" in found for found in answer["docs"]):
+            raise UnavailableError("OpenSearch does not respond; try again later.")
         return {found["_id"]: found["_source"] for found in answer["docs"] if found.get("found")}
 
     def _dimensions(self, index: str) -> Optional[int]:
@@ -146,51 +150,55 @@ class OpenSearchStore:
             answer = self._client.indices.get_mapping(index=index)
         except NotFoundError:
             return None
-        return int(answer[index]["mappings"]["properties"]["embedding"]["dimension"])
+        found = dimensions_of(answer.get(index, {}))
+        if found is None:
+            # A write to an index that was deleted a moment before makes it again, with a mapping that is guessed.
+            raise UnavailableError(
+                f"The OpenSearch index {index} was not made by LISA. Ask an administrator to delete it; then ingest "
+                "its documents again."
+            )
+        return found
 
     def _make_index(self, index: str, collection: Collection, dimensions: int) -> int:
         """Make the index; returns its dimension, which another function may have decided a moment ago."""
-        vectors = {"type": "knn_vector", "dimension": dimensions, "method": _METHOD}
-        body = {
-            "settings": {"index": {"knn": True}},
-            "mappings": {
-                "dynamic": "strict",
-                "_meta": {"repositoryId": collection.repository_id, "modelName": collection.model_name},
-                "properties": {**_FIELDS, "embedding": vectors},
-            },
-        }
         try:
-            self._client.indices.create(index=index, body=body)
+            self._client.indices.create(index=index, body=index_body(collection, dimensions))
         except RequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
         return self._dimensions(index) or dimensions
 
     def _write(self, index: str, document: Document, batch: Sequence[Chunk]) -> None:
-        operations: List[Mapping[str, Any]] = []
-        for chunk in batch:
-            operations.append({"index": {"_id": chunk_id(document.id, document.revision, chunk.position)}})
-            operations.append(
-                {
-                    "kind": "chunk",
-                    "document": document.id,
-                    "revision": document.revision,
-                    "position": chunk.position,
-                    "content": chunk.text,
-                    "embedding": _unit(chunk.vector),
-                    **({} if chunk.page is None else {"page": chunk.page}),
-                    **({"groups": list(document.groups)} if document.groups else {}),
-                }
-            )
-        answer = self._client.bulk(index=index, body=operations)
-        if answer["errors"]:
-            raise UnavailableError("OpenSearch did not store all chunks; try again later.")
+        actions = (
+            {
+                "_op_type": "index",
+                "_id": chunk_id(document.id, document.revision, chunk.position),
+                "kind": "chunk",
+                "document": document.id,
+                "revision": document.revision,
+                "position": chunk.position,
+                "content": chunk.text,
+                "embedding": _unit(chunk.vector),
+                **({} if chunk.page is None else {"page": chunk.page}),
+                **({"groups": list(document.groups)} if document.groups else {}),
+            }
+            for chunk in batch
+        )
+        # Of a bulk request, OpenSearch may refuse parts, because their shard has too much to do.
+        patience: Dict[str, Any] = {"max_retries": ATTEMPTS - 1, "initial_backoff": FIRST_WAIT_SECONDS}
+        stored = streaming_bulk(
+            self._client, actions, index=index, max_chunk_bytes=_REQUEST_BYTES, raise_on_error=False, **patience
+        )
+        for is_stored, item in stored:
+            if not is_stored:
+                refused = item["index"]
+                raise refusal_of_chunks(refused.get("status"), refused.get("error", {}).get("type", ""))
 
     def _commit(self, index: str, document: Document, count: int, before: Optional[Mapping[str, Any]]) -> None:
         """Let searches see the new chunks: all are there, and the document's record is as it was at the beginning."""
         self._client.indices.refresh(index=index)
-        written = self._client.count(index=index, body={"query": _chunks_of(document.id, document.revision)})["count"]
-        if written != count:
+        written = self._client.count(index=index, body={"query": chunks_of(document.id, document.revision)})
+        if of_all_shards(written)["count"] != count:
             raise UnavailableError("Another request changed the document at the same time; try again.")
         unchanged: Dict[str, Any] = (
             {"if_seq_no": before["_seq_no"], "if_primary_term": before["_primary_term"]}
@@ -217,7 +225,7 @@ class OpenSearchStore:
         for _ in range(_DELETING_ATTEMPTS):
             answer = self._client.delete_by_query(
                 index=index,
-                body={"query": _chunks_of(document_id, revision)},
+                body={"query": chunks_of(document_id, revision)},
                 conflicts="proceed",
                 refresh="true",
             )
@@ -226,40 +234,23 @@ class OpenSearchStore:
                 return deleted
         raise UnavailableError("OpenSearch did not delete all chunks; try again.")
 
-    def _nearest(self, index: str, vector: Sequence[float], count: int, groups: Sequence[str]) -> List[Any]:
-        nearest = {"vector": _unit(vector), "k": count, "filter": _found_by(groups)}
+    def _nearest(self, index: str, vector: Sequence[float], count: int, only: Mapping[str, Any]) -> List[Any]:
+        nearest = {"vector": _unit(vector), "k": count, "filter": only}
         body = {
             "size": count,
             "query": {"knn": {"embedding": nearest}},
             "_source": {"excludes": ["embedding"]},
         }
-        return list(self._client.search(index=index, body=body)["hits"]["hits"])
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except OpenSearchException as error:
-        raise UnavailableError("OpenSearch does not respond; try again later.") from error
+        answer = self._client.search(index=index, body=body, allow_partial_search_results="false")
+        return list(answer["hits"]["hits"])
 
 
 def _index(collection: Collection) -> str:
     return collection_name(collection.repository_id, collection.model_name, "-")
 
 
-def _chunks_of(document_id: str, revision: Optional[str]) -> Mapping[str, Any]:
-    terms = [("kind", "chunk"), ("document", document_id), *([("revision", revision)] if revision else [])]
-    return {"bool": {"filter": [{"term": {field: value}} for field, value in terms]}}
-
-
-def _found_by(groups: Sequence[str]) -> Mapping[str, Any]:
-    """Chunks for all callers, and for these groups."""
-    alternatives = [
-        {"bool": {"must_not": [{"exists": {"field": "groups"}}]}},
-        {"terms": {"groups": list(groups)}},
-    ]
-    return {"bool": {"should": alternatives, "minimum_should_match": 1}}
+def _revision_of(hit: Mapping[str, Any]) -> Tuple[str, str]:
+    return hit["_source"]["document"], hit["_source"]["revision"]
 
 
 def _counts(hit: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -278,6 +269,11 @@ def _hit(hit: Mapping[str, Any], record: Mapping[str, Any]) -> Hit:
         page=found.get("page"),
         score=_cosine(hit["_score"]),
     )
+
+
+def _order(hit: Hit) -> Tuple[float, str, int]:
+    """Best first; OpenSearch returns chunks of one score in any order."""
+    return -hit.score, hit.document_id, hit.position
 
 
 def _unit(vector: Sequence[float]) -> List[float]:
