@@ -1,4 +1,4 @@
-"""A commit of the project in a directory of its own, as `lisa rollback` deploys it."""
+"""A commit of the project in a separate directory, as `lisa rollback` deploys it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def find_target(records: Sequence[Record], commit: str | None, environment: str)
 
 @contextmanager
 def checked_out(project: Path, commit: str) -> Iterator[Path]:
-    """Check a commit out into a directory of its own; yields the project there.
+    """Check a commit out into a separate directory; yields the project there.
 
     Args:
         project: directory of config.yaml.

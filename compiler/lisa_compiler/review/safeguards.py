@@ -64,7 +64,7 @@ def _web_acl(old: Data, new: Data) -> Iterator[Impact]:
 def _alarms(old: Data, new: Data) -> Iterator[Impact]:
     was, will = old.get("alarmTopicArn"), new.get("alarmTopicArn")
     if was and not will:
-        yield Impact(ImpactCategory.REMOVED, f"Alarms notify nobody (previously `{was}`).")
+        yield Impact(ImpactCategory.REMOVED, f"Alarms notify no one (previously `{was}`).")
     elif was and will != was:
         yield Impact(ImpactCategory.CODE_CHANGED, f"Alarms notify `{will}` instead of `{was}`.")
 

@@ -64,7 +64,7 @@ def _region(path: Path, key: str, parameters: Mapping[str, Any], called: str) ->
     arn = parse_arn(text) if text.startswith("arn:") else None
     if arn is not None and arn.region and arn.region != called:
         message = f"The resource is in {arn.region}, but LiteLLM calls {called}."
-        yield RuleViolation((*path, key), message, f"Set `aws_region_name: {arn.region}` beside it.")
+        yield RuleViolation((*path, key), message, f"Set `aws_region_name: {arn.region}` next to it.")
 
 
 def _knowledge_base(path: Path, text: str) -> Iterator[RuleViolation]:

@@ -149,7 +149,7 @@ def test_limits_of_the_gateway() -> None:
 
 def test_alarms_that_notify_nobody() -> None:
     assert impacts({"alarmTopicArn": "arn:a"}, {}) == {
-        ImpactCategory.REMOVED: "Alarms notify nobody (previously `arn:a`)."
+        ImpactCategory.REMOVED: "Alarms notify no one (previously `arn:a`)."
     }
 
 
