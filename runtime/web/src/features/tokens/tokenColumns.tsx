@@ -13,14 +13,19 @@ const OWNER: TableProps.ColumnDefinition<ApiToken> = {
   id: "owner",
   header: "Owner",
   sortingField: "ownerName",
-  cell: ({ owner, ownerName, ownerType }) => (
-    <>
-      <Box>{ownerName === "" ? owner : ownerName}</Box>
-      <Box variant="small" color="text-body-secondary">
-        {ownerType === "service" ? "Service account" : owner}
-      </Box>
-    </>
-  ),
+  cell: ({ owner, ownerName, ownerType }) => {
+    const more = ownerType === "service" ? "Service account" : owner === ownerName ? "" : owner;
+    return (
+      <>
+        <Box>{ownerName === "" ? owner : ownerName}</Box>
+        {more !== "" && (
+          <Box variant="small" color="text-body-secondary">
+            {more}
+          </Box>
+        )}
+      </>
+    );
+  },
 };
 
 /** Columns of the tokens; those of all owners have one for the owner. */
