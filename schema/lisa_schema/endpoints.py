@@ -58,6 +58,8 @@ def required_endpoints(config: Config) -> dict[str, str]:
         found["secretsmanager"] = "ECS reads secrets of containers"
     elif config.deploy_rag and any(one.rds_config is not None for one in config.rag_repositories):
         found["secretsmanager"] = "the RAG function reads passwords of databases"
+    if config.access_config is not None and config.access_config.audit_content_store is not None:
+        found["kms"] = "the gateway encrypts audited content"
     for model in config.litellm_config.model_list:
         parameters = model.litellm_params
         route = str(getattr(parameters, "custom_llm_provider", None) or parameters.model).partition("/")[0]

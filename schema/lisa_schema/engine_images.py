@@ -12,8 +12,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from lisa_schema.engine_versions import EngineVersion, read_version
-from lisa_schema.image_reference import ImageReference, parse_image
+from lisa_schema.engine_versions import EngineVersion, TagVersion, read_tag
+from lisa_schema.errors import LisaError
+from lisa_schema.image_reference import ImageReference, image_fault, parse_image
 from lisa_schema.models import AssetImage, EcrImage, RegistryImage, TarballImage
 
 
@@ -35,7 +36,10 @@ class EngineImage:
     """What is known about an image.
 
     Attributes:
-        name: the reference or path that was read.
+        reference: the reference or path as it is configured.
+        key: the key below `containerConfig.image` that has its tag.
+        name: the reference without its digest.
+        repository: path in the registry; empty without a reference.
         engine: `vllm`, `tgi`, `tei` or `sglang`; None if the name has none of them, or several.
         is_plain: whether it is a well-known image without an inference server, such as `python`.
         version: of the engine.
@@ -45,7 +49,10 @@ class EngineImage:
         is_pinned: whether the reference has a digest.
     """
 
+    reference: str
+    key: str
     name: str
+    repository: str = ""
     engine: str | None = None
     is_plain: bool = False
     version: EngineVersion | None = None
@@ -54,8 +61,21 @@ class EngineImage:
     tag: str = ""
     is_pinned: bool = False
 
+    def publishes(self, engine: str) -> bool:
+        """Return whether the repository has the name under which an engine's project publishes it."""
+        return self.repository.rpartition("/")[2] == _PUBLISHED.get(engine)
+
+    def running(self, engine: str) -> TagVersion | None:
+        """Return the version in the tag of a container that runs an engine.
+
+        An image whose name has no engine is read as one of the container's; an image of another engine has no version.
+        """
+        return _version(engine, self.repository, self.tag) if self.engine in {None, engine} else None
+
 
 _FULL_NAMES: Final = {"text-generation-inference": "tgi", "text-embeddings-inference": "tei"}
+_PUBLISHED: Final = {"vllm": "vllm-openai", "tgi": "text-generation-inference", "tei": "text-embeddings-inference"}
+"""Last part of the name of the images that each engine's project publishes."""
 _ENGINES: Final = ("vllm", "sglang", "tgi", "tei")
 _PLAIN: Final = (
     "alpine amazoncorretto amazonlinux busybox caddy centos cuda debian eclipse-temurin fedora golang "
@@ -82,36 +102,62 @@ def engine_image(image: AssetImage | EcrImage | RegistryImage | TarballImage) ->
     """Read the image of a container."""
     if isinstance(image, TarballImage):
         words = _words(image.path.rpartition("/")[2])
-        return EngineImage(name=image.path, engine=_engine_of(words), accelerator=None, is_pinned=True)
+        return EngineImage(reference=image.path, key="path", name=image.path, engine=_engine_of(words), is_pinned=True)
     if isinstance(image, EcrImage):
         repository = image.repository_arn.partition(":repository/")[2]
         digest = image.reference.removeprefix("@") if image.is_pinned else ""
-        return _read(ImageReference(registry="ecr", repository=repository, tag=image.version_tag, digest=digest))
-    return _read_reference(image.base_image if isinstance(image, AssetImage) else image.registry)
+        found = ImageReference(registry="ecr", repository=repository, tag=image.version_tag, digest=digest)
+        return _read(found, f"{repository}{image.reference}", "tag")
+    if isinstance(image, AssetImage):
+        return read_image(image.base_image, "baseImage")
+    return read_image(image.registry)
 
 
 @lru_cache(maxsize=1024)
-def _read_reference(text: str) -> EngineImage:
-    found = parse_image(text)
-    return _read(found) if found else EngineImage(name=text)
+def read_image(reference: str, key: str = "registry") -> EngineImage:
+    """Read the reference of an image; of a text that is none, nothing but the text is known."""
+    found = parse_image(reference)
+    return _read(found, reference, key) if found else EngineImage(reference=reference, key=key, name=reference)
+
+
+def named_image(reference: str) -> EngineImage:
+    """Read the reference of an image that a person names.
+
+    Raises:
+        LisaError: the text is no reference.
+    """
+    if parse_image(reference) is None:
+        fault, fix = image_fault(reference) or ("is not the reference of an image", "Write it as for `docker pull`.")
+        raise LisaError(f"`{reference}` {fault}. {fix}")
+    return read_image(reference)
 
 
 @lru_cache(maxsize=1024)
-def _read(found: ImageReference) -> EngineImage:
+def _read(found: ImageReference, reference: str, key: str) -> EngineImage:
     parts = found.repository.split("/")
     engine = _engine(parts)
     words = [*_words(parts[-1]), *_words(found.tag)]
     tagged = f"{found.repository}:{found.tag}" if found.tag else found.repository
+    version = _version(engine, found.repository, found.tag) if engine else None
     return EngineImage(
+        reference=reference,
+        key=key,
         name=tagged if found.registry in {"", "ecr"} else f"{found.registry}/{tagged}",
+        repository=found.repository,
         engine=engine,
         is_plain=engine is None and parts[-1] in _PLAIN.split(),
-        version=read_version(engine, found.tag) if engine else None,
+        version=version.version if version else None,
         accelerator=_accelerator(engine, parts, found.tag, words),
         is_arm=not _ARM.isdisjoint(words),
         tag=found.tag,
         is_pinned=bool(found.digest),
     )
+
+
+def _version(engine: str, repository: str, tag: str) -> TagVersion | None:
+    """The version of an engine in a tag. `huggingface-pytorch-tgi-inference:2.7-gpu` has that of PyTorch alone."""
+    is_of_pytorch = "pytorch" in _words(repository.rpartition("/")[2]) and engine not in tag
+    return None if is_of_pytorch else read_tag(engine, tag)
 
 
 def _engine(parts: list[str]) -> str | None:

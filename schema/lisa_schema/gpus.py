@@ -13,9 +13,10 @@ from functools import cache
 from importlib import resources
 from typing import Any, cast
 
+from lisa_schema.engine_versions import release
 from lisa_schema.instances import InstanceType, instance_type, instance_type_names
-from lisa_schema.tagged_images import parse_version
 
+_CUDA12 = re.compile(r"(?:^|[-_.])cu(?:da)?12")
 _PLAIN_TEI_TAG = re.compile(r"(\d+(\.\d+){1,2}|latest)(-grpc)?")
 
 
@@ -100,7 +101,7 @@ def minimum_capability(method: str, version: tuple[int, ...] | None) -> int | No
         row["minimum"].get(method)
         for row in rows
         if version is None
-        or (parse_version(row["from"]) <= version and (row["below"] is None or version < parse_version(row["below"])))
+        or (release(row["from"]) <= version and (row["below"] is None or version < release(row["below"])))
     ]
     if not found or any(value is None for value in found):
         return None
@@ -109,7 +110,12 @@ def minimum_capability(method: str, version: tuple[int, ...] | None) -> int | No
 
 def first_cuda13_version() -> tuple[int, ...]:
     """Return the first vLLM release whose default image has CUDA 13."""
-    return parse_version(_table()["vllmCuda"]["firstCuda13"])
+    return release(_table()["vllmCuda"]["firstCuda13"])
+
+
+def has_cuda12(suffix: str) -> bool:
+    """Return whether what follows the version in the tag of a vLLM image names CUDA 12, such as `-cu129`."""
+    return _CUDA12.search(suffix) is not None
 
 
 def tei_tags() -> tuple[TeiTag, ...]:

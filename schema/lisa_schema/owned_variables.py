@@ -146,7 +146,7 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         "Remove it, and set `ecsModels` and `litellmConfig`.",
         (GATEWAY,),
     ),
-    *_each("AUDIT_FOLDER", "where audit records wait", "Remove it: the records wait below /tmp.", (GATEWAY,)),
+    *_each("AUDIT_FOLDER", "where audit records wait", "Remove it: the records wait on a volume of the instance.", (GATEWAY,)),
     # What connects the gateway with LiteLLM.
     *_each("LITELLM_URL", "where the gateway sends prompts", "Remove it: LiteLLM runs in the container.", (GATEWAY,)),
     *_each("ROUTES_FILE", "where the gateway sends prompts", "Remove it: the routes are compiled.", (GATEWAY,)),

@@ -68,6 +68,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "pypiConfig",
         "condaUrl",
         "certificateAuthorityBundle",
+        "databaseAuthorityBundle",
     ),
 }
 """The top-level fields in the order of the reference."""

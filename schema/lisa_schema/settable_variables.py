@@ -37,6 +37,8 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         GATEWAY: {
             **_ALL_SERVERS,
             "ANSWER_TIMEOUT": "seconds until LiteLLM's first byte, and between parts of a stream; 590",
+            "AUDIT_CONTENT_MAX_BYTES": "bytes of audited content that may wait, encrypted; 1 GiB",
+            "AUDIT_CONTENT_PART_BYTES": "bytes of a request, and of a response, that are recorded; 32 MiB",
             "AUDIT_MAX_BYTES": "bytes of audit records that may wait; 256 MiB",
             "AWS_BEARER_TOKEN_BEDROCK": "API key of Bedrock, as the ARN of a secret",
             "BODY_PROGRESS_TIMEOUT": "seconds in which `MIN_BODY_BYTES` of a body must arrive; 30",
@@ -79,6 +81,7 @@ SETTABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "MAX_TARGET_BYTES": "longest path and query of a request; 16 KiB",
             "METRICS_PORT": "port for Prometheus, which no load balancer reaches; 9090, 0 for none",
             "MIN_BODY_BYTES": "bytes of a body that must arrive in `BODY_PROGRESS_TIMEOUT`; 30 KiB",
+            "MODEL_KEY_POLL": "seconds until a model's key is read again for LiteLLM; 60",
             "STREAM_IDLE_TIMEOUT": "seconds between parts of a stream of events, after the first; 120",
             "THREADS": "worker processes; the instance's vCPUs, or as many as its memory is enough for",
             "TOKEN_GRACE": "seconds that a known API token is valid while DynamoDB does not answer; 3600",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lisa_gateway.access.admission import principal
 from lisa_gateway.api_tokens import ValidToken
 from lisa_gateway.authentication import AnonymousAuthenticator, TokenAuthenticator
 from lisa_gateway.errors import UnauthorizedError, UnavailableError
@@ -113,9 +114,33 @@ async def test_caller_of_an_api_token_has_what_the_table_says_and_is_no_administ
         key=KEY,
         groups=("users", "lisa-admins"),
         owner=owner,
+        is_service=not is_of_user,
         token_id="0a1b",
         scopes=frozenset({"chat"}),
     )
+
+
+async def test_a_service_account_with_the_name_of_a_users_digest_has_counters_of_its_own() -> None:
+    digest = hashlib.sha256(b"u-1").hexdigest()[:12]
+
+    def record(**changed: Any) -> TokenRecord:
+        return TokenRecord(expires=math.inf, stored_key="sha256:0", token_id="0a1b", **changed)
+
+    tokens = Tokens(
+        {
+            "of user": record(owner="u-1", is_of_user=True),
+            "of service": record(owner=digest),
+            "of anonymous": record(owner="anonymous"),
+            "of nobody": TokenRecord(expires=math.inf),
+        }
+    )
+    found = {name: principal(await authenticate([bearer(name)], tokens)) for name in ("of user", "of service")}
+    user = principal(await authenticate([bearer(OIDC)], tokens, Issuer(person(is_admin=False))))
+    # All tokens of a user count with the user, in the counters that there are: their names stay.
+    assert found["of user"] == user == digest
+    assert found["of service"] == f"service:{digest}"
+    assert principal(await authenticate([bearer("of anonymous")], tokens)) != principal(None) == "anonymous"
+    assert principal(await authenticate([bearer("of nobody")], tokens)).startswith("token-")
 
 
 async def test_uses_of_valid_tokens_are_noted() -> None:

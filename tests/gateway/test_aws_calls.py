@@ -13,7 +13,11 @@ import pytest
 
 from gateway.conftest import LIMITS, PARAMETER, REGION, SIGN_OUTS, TABLE, TOKEN, USAGE, Aws
 from lisa_gateway.access.counters import DynamoCounters
+from lisa_gateway.access.document import ContentStore
 from lisa_gateway.access.usage import Amount, UsageRecorder
+from lisa_gateway.audit.content import CONTENT_FOLDER
+from lisa_gateway.audit.content_delivery import ContentDelivery
+from lisa_gateway.audit.data_keys import DataKeys, kms_client
 from lisa_gateway.audit.delivery import Delivery
 from lisa_gateway.configuration.source import published_source
 from lisa_gateway.direct.keys import ModelKeys, secrets_client
@@ -72,8 +76,23 @@ def test_every_declared_call_is_made(
         async with published_source(REGION, configuration) as source:
             assert (await source.read()).routes == content
 
+    content_key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    objects.create_bucket(Bucket="audited")
+    store = ContentStore(account="123456789012", bucket="audited", deployment="test-lisa-dev", keyArn=content_key)
+
+    async def record() -> None:
+        async with kms_client(REGION) as kms:
+            assert (await DataKeys(kms).get(store, "research")).wrapped
+
+    waiting = tmp_path / CONTENT_FOLDER / "123456789012.audited"
+    waiting.mkdir(parents=True)
+    (waiting / "1795982992000000000-0a1b2c3d-1.ready").write_text("{}\n")
+    assert ContentDelivery(objects, tmp_path).deliver()
+    assert not list(waiting.iterdir())
+
     asyncio.run(use())
     asyncio.run(read())
+    asyncio.run(record())
     logs = aws.client("logs")
     logs.create_log_group(logGroupName=AUDIT)
     (tmp_path / "1.ready").write_text('{"time":"2026-11-29T10:00:00.000Z"}\n')
@@ -87,5 +106,8 @@ def test_every_declared_call_is_made(
         "CONFIGURATION": f"{bucket}/gateway-routes",
         "AUDIT_LOG_GROUP": AUDIT,
         "MODEL_KEY": "test/models/writer/key",
+        "CONTENT_KEY": content_key,
+        "CONTENT_DEPLOYMENT": "test-lisa-dev",
+        "CONTENT_BUCKET": "audited",
     }
     assert recorder.missing("gateway") == []

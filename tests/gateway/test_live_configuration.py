@@ -225,7 +225,7 @@ def test_litellm_gets_the_key_of_a_model_when_its_stack_has_created_it(published
         variables = Path(f"/proc/{litellm}/environ").read_bytes().split(b"\0")
         return dict(one.decode().partition("=")[::2] for one in variables).get("LISA_MODEL_KEY_A", "")
 
-    with container(tmp_path, published) as made:
+    with container(tmp_path, published, MODEL_KEY_POLL="1") as made:
         made.wait(lambda: made.get("/health")[0] == 200)
         (before,) = made.litellms()
         assert key_of(before) == "none"
@@ -237,3 +237,20 @@ def test_litellm_gets_the_key_of_a_model_when_its_stack_has_created_it(published
         # Nothing else changes, so that nothing is started again.
         time.sleep(2)
         assert list(made.litellms()) == [after]
+        # Each other value comes with another LiteLLM, without a pause between them; requests do not notice.
+        for value in ("second", "third"):
+            replaced = list(made.litellms())
+            published.aws.client("secretsmanager").put_secret_value(SecretId="d/models/a/key", SecretString=value)
+
+            def is_replaced(replaced: list[int] = replaced) -> bool:
+                assert made.ask("a")[0] == 200
+                found = list(made.litellms())
+                return len(found) == 1 and found != replaced
+
+            made.wait(is_replaced, seconds=50)
+            assert [key_of(litellm) for litellm in made.litellms()] == [value]
+        # A key that cannot be read any more stays.
+        (last,) = made.litellms()
+        published.aws.client("secretsmanager").delete_secret(SecretId="d/models/a/key", ForceDeleteWithoutRecovery=True)
+        time.sleep(3)
+        assert list(made.litellms()) == [last]

@@ -194,7 +194,7 @@ def _needs(deployed: Deployed, call: Call, variables: Variables) -> Iterator[Nee
             on = _arn(deployed, call.service, _filled(template, chosen))
             context = {key: _value(deployed, key, _filled(value, chosen)) for key, value in call.when.items()}
             if call.via:
-                context["kms:ViaService"] = f"{call.via}.{deployed.region}.{deployed.suffix}"
+                context["kms:ViaService"] = f"{call.via}.{_region(deployed, on)}.{deployed.suffix}"
             grants = frozenset(_arns(deployed, call, call.granted, variables)) or frozenset({on})
             for action in call.actions:
                 yield Need(
@@ -227,6 +227,11 @@ def _filled(template: str, chosen: Mapping[str, str]) -> str:
 
 def _arn(deployed: Deployed, service: str, resource: str) -> str:
     return resource if resource == "*" or resource.startswith("arn:") else deployed.arn(service, resource)
+
+
+def _region(deployed: Deployed, arn: str) -> str:
+    """The Region of a key, whose service uses it there."""
+    return arn.split(":")[3] if arn.startswith("arn:") else deployed.region
 
 
 def _value(deployed: Deployed, key: str, value: str) -> str:

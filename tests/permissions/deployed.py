@@ -82,6 +82,8 @@ class Deployed:
         suffix: of the partition's host names.
         weights: prefixes that the container of a model copies from, by component of its stack.
         ecr_accounts: all repositories of each account in accountNumbersEcr.
+        secret_keys: ARNs of the keys in secretKeyArns.
+        content_store: where the gateway keeps audited content, as it reads it in its routes; empty for nowhere.
         external: what LiteLLM calls for models that others host and for services of its own, as it is planned.
     """
 
@@ -94,7 +96,9 @@ class Deployed:
     suffix: str
     weights: Mapping[str, Sequence[str]]
     ecr_accounts: Sequence[str]
+    secret_keys: Sequence[str]
     external: Sequence[Grant]
+    content_store: Mapping[str, str]
 
     @classmethod
     def of(cls, compiled: Compiled) -> Deployed:
@@ -119,6 +123,7 @@ class Deployed:
                 f"arn:{partition.id}:ecr:{compiled.config.region}:{account}:repository/*"
                 for account in compiled.config.account_numbers_ecr
             ],
+            secret_keys=[str(key) for key in compiled.config.secret_key_arns],
             external=[
                 grant
                 for grants in (
@@ -127,6 +132,9 @@ class Deployed:
                 )
                 for grant in grants
             ],
+            content_store=(json.loads(compiled.files["gateway/routes.json"]).get("access") or {}).get(
+                "auditContentStore", {}
+            ),
         )
 
     def resources(self, *kinds: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -30,6 +30,7 @@ CONDITION_KEYS = {
     "ecs:cluster": "ecs:*",
     "kms:CallerAccount": "kms:*",
     "kms:EncryptionContext:aws:logs:arn": "kms:*",
+    "kms:EncryptionContext:lisa-deployment": "kms:*",
     "kms:GrantIsForAWSResource": "kms:CreateGrant",
     "kms:ViaService": "kms:*",
     "s3:prefix": "s3:ListBucket*",

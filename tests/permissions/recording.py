@@ -161,6 +161,8 @@ def _resources(service: str, operation: str, params: Mapping[str, Any]) -> list[
             found = [f"{params['Bucket']}{key}" for key in keys]
         case "ssm":
             found = [f"parameter{name}" for name in params.get("Names", [params.get("Name", params.get("Path"))])]
+        case "kms" if "KeyId" in params:
+            found = [params["KeyId"]]
         case "secretsmanager":
             found = [params["SecretId"]]
         case "ecs" if "services" in params:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from permissions.conftest import NEIGHBORS
+from permissions.conftest import CONTENT_KEY, FAR_KEY, NEIGHBORS, OTHER_SECRET_KEY, SECRET_KEY, SHARED_KEY
 from permissions.evaluation import Policies, Request, is_allowed
 from permissions.role import Role
 from permissions.role_check import Universe, ask
@@ -13,6 +13,7 @@ BUCKET = "arn:aws:s3:::test-models"
 DIGEST = "0123456789abcdef" * 4
 FILES = ("model.safetensors", "nested/config.json", f"{DIGEST}/model.safetensors")
 """In the layout of unstaged weights, and in that of staged ones, which has the content's digest in the prefix."""
+CONTENT_BUCKET = "arn:aws:s3:::test-lisa-dev-audit-content-123456789012-us-east-1"
 READS = {
     "weights": ("s3:GetObject", f"{BUCKET}/org/small/{DIGEST}/model.safetensors"),
     "documents": ("s3:GetObject", "arn:aws:s3:::test-dev-lisaragdocs-123456789012/user/file.pdf"),
@@ -26,6 +27,7 @@ READS = {
     ),
     "usage": ("dynamodb:Query", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-usage"),
     "limits": ("dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:123456789012:table/test-lisa-dev-limits"),
+    "content": ("s3:PutObject", f"{CONTENT_BUCKET}/content/2026/11/29/10/1-a-1.jsonl"),
     "secret": ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:team/key-AbCdEf"),
     "database": (
         "secretsmanager:GetSecretValue",
@@ -42,8 +44,14 @@ HOLDERS = {
     "sign-outs": {"api-base/AuthorizerRole", "serve/RestApiTaskRole"},
     "usage": {"serve/UsageRole"},
     "limits": {"serve/RestApiTaskRole"},
+    "content": {"serve/RestApiTaskRole"},
     "secret": {"serve/RestApiExecutionRole", "iam/ModelsExecutionRole"},
     "database": {"rag/RagRole"},
+}
+EXECUTION = {
+    (place, f"{service}.us-east-1")
+    for place in ("serve/RestApiExecutionRole", "iam/ModelsExecutionRole")
+    for service in ("secretsmanager", "ssm")
 }
 only_neighbors = pytest.mark.parametrize("universe", ["neighbors"], indirect=True)
 
@@ -106,6 +114,51 @@ def test_key_needs_a_statement_of_the_role(universe: Universe) -> None:
     session = role(universe, "chat/SessionRole")
     assert ask(deployed, session, ("kms:Decrypt", key), context=via)
     assert not ask(deployed, session.with_documents([]), ("kms:Decrypt", key), context=via)
+
+
+@only_neighbors
+@pytest.mark.parametrize(
+    ("key", "holders"),
+    [
+        (SECRET_KEY, {*EXECUTION, ("rag/RagRole", "secretsmanager.us-east-1")}),
+        (OTHER_SECRET_KEY, {*EXECUTION, ("rag/RagRole", "secretsmanager.us-east-1")}),
+        (FAR_KEY, {("serve/RestApiExecutionRole", "ssm.eu-west-1")}),
+        (SHARED_KEY, {("iam/ModelsExecutionRole", "secretsmanager.us-east-1")}),
+        (SECRET_KEY.replace("00000", "a0000"), set()),
+    ],
+)
+def test_keys_of_secrets_decrypt_what_their_readers_read(
+    universe: Universe, key: str, holders: set[tuple[str, str]]
+) -> None:
+    """Each key of secretKeyArns: by the roles that read secrets of its place, through the service that reads them."""
+    services = [f"{name}.{place}" for name in ("secretsmanager", "ssm", "s3") for place in ("us-east-1", "eu-west-1")]
+    found = {
+        (one.place, service)
+        for one in universe.deployed.roles
+        for service in services
+        if ask(universe.deployed, one, ("kms:Decrypt", key), context={"kms:ViaService": f"{service}.amazonaws.com"})
+    }
+    assert found == holders
+    assert not any(ask(universe.deployed, one, ("kms:Decrypt", key)) for one in universe.deployed.roles)
+    for action in ("kms:Encrypt", "kms:GenerateDataKey"):
+        via = {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}
+        assert not any(ask(universe.deployed, one, (action, key), context=via) for one in universe.deployed.roles)
+
+
+@only_neighbors
+def test_no_role_reads_audited_content(universe: Universe) -> None:
+    """Neither the objects nor the data keys: who reads content has a role of their own."""
+    deployed, context = universe.deployed, {"kms:EncryptionContext:lisa-deployment": "test-lisa-dev"}
+    for one in deployed.roles:
+        for action in ("s3:GetObject", "s3:GetObjectVersion"):
+            assert not ask(deployed, one, (action, f"{CONTENT_BUCKET}/content/2026/11/29/10/1-a-1.jsonl")), one.place
+        for action in ("kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:Encrypt"):
+            assert not ask(deployed, one, (action, CONTENT_KEY), context=context), one.place
+    gateway, makes = role(universe, "serve/RestApiTaskRole"), ("kms:GenerateDataKey", CONTENT_KEY)
+    assert ask(deployed, gateway, makes, context=context)
+    other = {"kms:EncryptionContext:lisa-deployment": "test-lisa-prod"}
+    assert not ask(deployed, gateway, makes, context=other)
+    assert not ask(deployed, gateway, makes)
 
 
 @only_neighbors

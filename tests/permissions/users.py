@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from permissions.deployed import Deployed
@@ -83,20 +83,29 @@ def _stores(deployed: Deployed) -> Variables:
         if component == "rag"
     ]
     any_secrets = [f"{arn[:-6]}??????" for arn in secrets]
+    configured = []
     domains = [properties["DomainName"] for _, _, properties in deployed.resources("AWS::OpenSearchService::Domain")]
     for component, _, properties in deployed.resources("AWS::SSM::Parameter"):
         if component == "rag" and isinstance(properties["Value"], str) and "passwordSecretId" in properties["Value"]:
             secret = json.loads(properties["Value"])["passwordSecretId"]
             arn = deployed.arn("secretsmanager", f"secret:{secret}-AbCdEf")
-            secrets.append(secret if secret.startswith("arn:") else arn)
+            configured.append(secret if secret.startswith("arn:") else arn)
             any_secrets.append(secret if secret.startswith("arn:") else f"{arn[:-6]}??????")
+    secrets += configured
     keys = common(deployed)["KEY"] if secrets else []
     return {
         "DATABASE_SECRET": secrets,
         "DATABASE_SECRET_ANY": any_secrets,
         "DATABASE_SECRET_KEY": keys,
+        "DATABASE_SECRET_OWN_KEY": _own_keys(deployed, configured),
         "SEARCH_DOMAIN": domains,
     }
+
+
+def _own_keys(deployed: Deployed, arns: Iterable[str]) -> list[str]:
+    """Keys of secretKeyArns that are in the account and Region of some secret or parameter: any may encrypt it."""
+    places = {tuple(arn.split(":")[3:5]) for arn in arns}
+    return [key for key in deployed.secret_keys if tuple(key.split(":")[3:5]) in places]
 
 
 def _model_keys(deployed: Deployed) -> Variables:
@@ -114,6 +123,13 @@ def _model_keys(deployed: Deployed) -> Variables:
     }
 
 
+def _content_store(deployed: Deployed) -> Variables:
+    """Where audited content is kept, as the gateway's routes name it."""
+    names = {"CONTENT_BUCKET": "bucket", "CONTENT_DEPLOYMENT": "deployment", "CONTENT_KEY": "keyArn"}
+    found = deployed.content_store
+    return {variable: [found[name]] if found else [] for variable, name in names.items()}
+
+
 def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
     for component, _, properties in deployed.resources("AWS::ECS::TaskDefinition"):
         if deployed.resolve(component, properties["TaskRoleArn"]) == role.arn:
@@ -124,7 +140,7 @@ def _tasks(deployed: Deployed, role: Role) -> Iterator[Variables]:
             yield {
                 **_resolved(deployed, component, variables),
                 **_gateway_files(deployed, component, variables),
-                **(_model_keys(deployed) if component == "serve" else {}),
+                **({**_model_keys(deployed), **_content_store(deployed)} if component == "serve" else {}),
                 "WEIGHTS": prefixes,
             }
 
@@ -165,6 +181,8 @@ def _executions(deployed: Deployed, role: Role) -> Iterator[Variables]:
                 "PARAMETER": [arn for arn in sources if ":ssm:" in arn],
                 "SECRET_KEY": [key for arn in sources if ":secretsmanager:" in arn for key in common(deployed)["KEY"]],
                 "PARAMETER_KEY": [key for arn in sources if ":ssm:" in arn for key in common(deployed)["KEY"]],
+                "SECRET_OWN_KEY": _own_keys(deployed, (arn for arn in sources if ":secretsmanager:" in arn)),
+                "PARAMETER_OWN_KEY": _own_keys(deployed, (arn for arn in sources if ":ssm:" in arn)),
                 "OTHERS_LOG_GROUP": [] if component == "serve" else [_gateway_log_group(deployed)],
             }
 

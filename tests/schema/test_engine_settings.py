@@ -9,7 +9,7 @@ import pytest
 
 from lisa_schema.engine_images import Accelerator, engine_image
 from lisa_schema.engine_settings import Support, other_versions, support, table_date
-from lisa_schema.engine_versions import read_version, version
+from lisa_schema.engine_versions import read_tag, version
 from lisa_schema.models import EcrImage, RegistryImage, TarballImage
 from lisa_schema.server_arguments import holds_value, option_name
 from lisa_schema.vulnerabilities import known_vulnerabilities, safe_versions
@@ -67,8 +67,8 @@ def test_other_versions_are_named() -> None:
     ],
 )
 def test_versions_of_tags(engine: str, tag: str, expected: str | None) -> None:
-    found = read_version(engine, tag)
-    assert (str(found) if found else None) == expected
+    found = read_tag(engine, tag)
+    assert (str(found.version) if found else None) == expected
 
 
 def test_versions_are_compared_by_their_numbers() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from lisa_schema.gpus import gpu_instance_types, gpu_named, gpu_of, has_nvlink, minimum_capability, tei_tag
+from lisa_schema.engine_images import named_image, read_image
+from lisa_schema.errors import LisaError
+from lisa_schema.gpus import gpu_instance_types, gpu_named, gpu_of, has_cuda12, has_nvlink, minimum_capability, tei_tag
 from lisa_schema.instances import instance_type, instance_type_names
-from lisa_schema.tagged_images import read_reference
 
 
 def _table() -> dict[str, Any]:
@@ -98,21 +99,46 @@ def test_tei_tag_without_a_known_kind(tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "version", "suffix"),
+    ("reference", "engine", "version", "suffix"),
     [
-        ("vllm/vllm-openai:v0.9.2", (0, 9, 2), ""),
-        ("vllm/vllm-openai:v0.29.0-cu129", (0, 29, 0), "-cu129"),
-        ("vllm/vllm-openai:v0.10.1.1", (0, 10, 1), ""),
-        ("localhost:5000/vllm/vllm-openai:v0.9.2@sha256:00", (0, 9, 2), ""),
-        ("ghcr.io/huggingface/text-generation-inference:3.3", (3, 3, 0), ""),
-        ("vllm/vllm-openai:latest", None, ""),
-        ("localhost:5000/vllm", None, ""),
-        ("vllm/vllm-openai", None, ""),
+        ("vllm/vllm-openai:v0.9.2", "vllm", (0, 9, 2), ""),
+        ("vllm/vllm-openai:v0.29.0-cu129", "vllm", (0, 29, 0), "-cu129"),
+        ("vllm/vllm-openai:v0.10.1.1", "vllm", (0, 10, 1), ""),
+        (f"localhost:5000/vllm/vllm-openai:v0.9.2@sha256:{'0a' * 32}", "vllm", (0, 9, 2), ""),
+        ("ghcr.io/huggingface/text-generation-inference:3.3", "tgi", (3, 3, 0), ""),
+        # An image under a name of its own is read as one of the container's engine, one of another engine is not.
+        ("registry.example.com/team/server:v0.9.2-1", "vllm", (0, 9, 2), "-1"),
+        ("registry.example.com/team/server:2026.11", "vllm", None, ""),
+        ("lmsysorg/sglang:v0.5.23", "vllm", None, ""),
+        ("vllm/vllm-openai:v0.9.2", "tgi", None, ""),
+        ("team/instructor:1.0", "instructor", None, ""),
+        # NVIDIA counts months; the first version of an image of Hugging Face on AWS is that of PyTorch.
+        ("nvcr.io/nvidia/vllm:25.09-py3", "vllm", None, ""),
+        ("aws/huggingface-pytorch-tgi-inference:2.7.0-tgi3.3.6-gpu-py311", "tgi", (3, 3, 6), "-gpu-py311"),
+        ("aws/huggingface-pytorch-tgi-inference:2.7-gpu-py311", "tgi", None, ""),
+        ("vllm/vllm-openai:latest", "vllm", None, ""),
+        ("localhost:5000/vllm", "vllm", None, ""),
+        ("vllm/vllm-openai", "vllm", None, ""),
     ],
 )
-def test_engine_version(reference: str, version: tuple[int, int, int] | None, suffix: str) -> None:
-    image = read_reference(reference)
-    assert (image.version, image.suffix) == (version, suffix)
+def test_engine_version(reference: str, engine: str, version: tuple[int, int, int] | None, suffix: str) -> None:
+    found = read_image(reference).running(engine)
+    assert (found.version.release if found else None, found.suffix if found else "") == (version, suffix)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [("-cu129", True), ("-ubuntu2404-cu129", True), ("-cuda12.8", True), ("-cu130", False), ("", False)],
+)
+def test_cuda12_in_a_suffix(suffix: str, expected: bool) -> None:
+    assert has_cuda12(suffix) is expected
+
+
+def test_what_is_no_reference_is_an_error_with_the_fix() -> None:
+    with pytest.raises(LisaError, match=r"has the scheme `https://`. Write `ghcr.io/team/vllm:v0.9.2`."):
+        named_image("https://ghcr.io/team/vllm:v0.9.2")
+    with pytest.raises(LisaError, match=r"is not the reference of an image. Write it as for `docker pull`."):
+        named_image("-")
 
 
 HOSTS = {

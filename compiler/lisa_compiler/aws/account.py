@@ -26,11 +26,13 @@ class Account:
         number: twelve digits.
         region: the region of the deployment.
         session: boto3's session of the caller.
+        caller: ARN of the caller.
     """
 
     number: str
     region: str
     session: Any
+    caller: str = ""
     _sessions: dict[str | None, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str, role: str | None = None) -> Any:
@@ -86,4 +88,4 @@ def connect(environment: str, number: str, region: str, profile: str | None) -> 
             f"{environment} deploys to the account {number}, but your credentials are for {caller['Account']} "
             f"({caller['Arn']}). Use another --profile or --env, or correct accountNumber."
         )
-    return Account(number, region, session)
+    return Account(number, region, session, caller["Arn"])

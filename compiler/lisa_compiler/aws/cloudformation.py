@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import yaml
+
 from lisa_compiler.aws.account import Account
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.aws.sdk import ClientError
@@ -35,6 +37,7 @@ class DeployedStack:
         parameters: resolved values of parameters from Parameter Store, by their names there.
         outputs: values by key.
         tags: its tags.
+        is_protected: whether its termination protection is on.
     """
 
     name: str
@@ -43,11 +46,17 @@ class DeployedStack:
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
     tags: Mapping[str, str]
+    is_protected: bool = False
 
     @property
     def exists(self) -> bool:
         """Whether it has resources that an update would change."""
         return self.status != _NEVER_MADE and not self.creation_failed
+
+    @property
+    def has_template(self) -> bool:
+        """Whether a template was deployed, or was to be."""
+        return self.status != _NEVER_MADE
 
     @property
     def creation_failed(self) -> bool:
@@ -89,9 +98,9 @@ class CloudFormation:
         with translate_aws_errors(f"CloudFormation cannot return the template of {name}"):
             body = self.client().get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         try:
-            return dict(json.loads(body) if isinstance(body, str) else body)
-        except ValueError as error:
-            raise DeployError(f"The template of {name} is not JSON: LISA did not deploy it.") from error
+            return dict(_parsed(body) if isinstance(body, str) else body)
+        except (TypeError, ValueError, yaml.YAMLError) as error:
+            raise DeployError(f"The template of {name} is neither JSON nor YAML: LISA did not deploy it.") from error
 
     def values(self, names: Iterable[str]) -> dict[str, str]:
         """What Parameter Store has now, by name; a parameter that is gone is left out."""
@@ -122,28 +131,6 @@ class CloudFormation:
                     told.add(stack.name)
             time.sleep(_PAUSE)
 
-    def delete(self, name: str) -> None:
-        """Have a stack deleted, and wait until it is gone; one that is gone already is no error.
-
-        Raises:
-            DeployError: the deletion failed, with the reasons.
-        """
-        began = datetime.now().astimezone()
-        with translate_aws_errors(f"{name} cannot be deleted"):
-            identity = self._identity(name)
-            if identity is None:
-                return
-            self.account.client("cloudformation", self.deployer).delete_stack(StackName=name)
-            while True:
-                status = self.client().describe_stacks(StackName=identity)["Stacks"][0]["StackStatus"]
-                if status == "DELETE_COMPLETE":
-                    return
-                if not status.endswith("_IN_PROGRESS"):
-                    break
-                time.sleep(_PAUSE)
-        reasons = "\n".join(f"  {line}" for line in self.failures(identity, began))
-        raise DeployError(f"{name} could not be deleted ({status}). Fix these errors and rerun the command:\n{reasons}")
-
     def failures(self, name: str, since: datetime) -> list[str]:
         """What failed in a stack since a time, the first first: logical id, type and CloudFormation's reason."""
         events: list[Mapping[str, Any]] = []
@@ -166,14 +153,21 @@ class CloudFormation:
         """A client that looks things up."""
         return self.account.client("cloudformation", self.reader)
 
-    def _identity(self, name: str) -> str | None:
-        """ARN of a stack, by which it is found after it is gone."""
-        try:
-            return str(self.client().describe_stacks(StackName=name)["Stacks"][0]["StackId"])
-        except ClientError as error:
-            if "does not exist" in str(error):
-                return None
-            raise
+
+class _TextLoader(yaml.SafeLoader):
+    """Reads YAML as CloudFormation does: a date is text, such as the version of a policy."""
+
+
+_TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _parsed(body: str) -> Any:
+    """A template as it was submitted: JSON, or YAML, as the `cdk` CLI sends it for the legacy synthesizer."""
+    # PyYAML needs a second for a large template that JSON reads in a millisecond.
+    return json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, Loader=_TextLoader)  # noqa: S506
 
 
 def _deployed(stack: Mapping[str, Any]) -> DeployedStack:
@@ -188,4 +182,5 @@ def _deployed(stack: Mapping[str, Any]) -> DeployedStack:
         },
         outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
         tags={each["Key"]: each["Value"] for each in stack.get("Tags", ())},
+        is_protected=stack.get("EnableTerminationProtection", False),
     )

@@ -35,7 +35,7 @@ class Table:
     name: str
 
     def query(self, key: str, value: str) -> list[dict[str, str]]:
-        """All items of a partition key, in descending order of the sort key.
+        """All items of a partition key as they are now, in descending order of the sort key.
 
         Raises:
             RequestError: AWS rejects the request; with the code MISSING_TABLE, there is no table.
@@ -47,18 +47,68 @@ class Table:
                 ExpressionAttributeNames={"#key": key},
                 ExpressionAttributeValues={":value": {"S": value}},
                 ScanIndexForward=False,
+                ConsistentRead=True,
             )
             return [_strings(item) for page in pages for item in page["Items"]]
 
     def find(self, key: Mapping[str, str]) -> dict[str, str] | None:
-        """An item by its key; None when there is none.
+        """An item by its key, as it is now; None when there is none.
 
         Raises:
             RequestError: as for `query`.
         """
         with translate_aws_errors(f"The table {self.name} cannot be read"):
-            item = self.client.get_item(TableName=self.name, Key=_attributes(key)).get("Item")
+            answer = self.client.get_item(TableName=self.name, Key=_attributes(key), ConsistentRead=True)
+        item = answer.get("Item")
         return None if item is None else _strings(item)
+
+    def add(self, item: Mapping[str, str], *, key: str) -> None:
+        """Add an item whose key is not there yet.
+
+        Args:
+            item: its attributes, key included.
+            key: name of an attribute of its key.
+
+        Raises:
+            RequestError: AWS rejects the request; with the code CONDITION_FAILED, the key is there.
+        """
+        with translate_aws_errors(f"The table {self.name} cannot be changed"):
+            self.client.put_item(
+                TableName=self.name,
+                Item=_attributes(item),
+                ConditionExpression="attribute_not_exists(#key)",
+                ExpressionAttributeNames={"#key": key},
+            )
+
+    def replace(self, item: Mapping[str, str], attribute: str, *, before: str) -> None:
+        """Replace an item of which an attribute has a value.
+
+        Raises:
+            RequestError: AWS rejects the request; with the code CONDITION_FAILED, no item has that value.
+        """
+        with translate_aws_errors(f"The table {self.name} cannot be changed"):
+            self.client.put_item(
+                TableName=self.name,
+                Item=_attributes(item),
+                ConditionExpression="#attribute = :before",
+                ExpressionAttributeNames={"#attribute": attribute},
+                ExpressionAttributeValues={":before": {"S": before}},
+            )
+
+    def remove(self, key: Mapping[str, str], attribute: str, *, before: str) -> None:
+        """Delete an item of which an attribute has a value.
+
+        Raises:
+            RequestError: as for `replace`.
+        """
+        with translate_aws_errors(f"The table {self.name} cannot be changed"):
+            self.client.delete_item(
+                TableName=self.name,
+                Key=_attributes(key),
+                ConditionExpression="#attribute = :before",
+                ExpressionAttributeNames={"#attribute": attribute},
+                ExpressionAttributeValues={":before": {"S": before}},
+            )
 
     def change(self, key: Mapping[str, str], attribute: str, *, before: str, after: str) -> None:
         """Set an attribute of an item that has a value.

@@ -22,6 +22,7 @@ _ZONES = 2
 _REGIONAL_ZONE = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]")
 """Names of Availability Zones; Local Zones and Wavelength Zones, where not all services are, have longer ones."""
 _USABLE = frozenset({"available", "pending"})
+_ASSOCIATED = frozenset({"associated", "associating"})
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
 
@@ -53,6 +54,7 @@ class Vpc:
     """A VPC as a deployment takes it.
 
     Attributes:
+        secondary_cidr_blocks: its further IPv4 address ranges.
         subnets: by reach; each group is empty or has one subnet for each zone, in the order of the zones.
         excluded: subnets that do not fit that pattern.
         endpoints: services that it has endpoints of, by the last parts of their names; None when that is not known.
@@ -66,6 +68,7 @@ class Vpc:
     excluded: tuple[Subnet, ...] = field(default=())
     endpoints: tuple[str, ...] | None = None
     route_tables: tuple[str, ...] = ()
+    secondary_cidr_blocks: tuple[str, ...] = ()
 
     @property
     def instance_subnets(self) -> tuple[Subnet, ...]:
@@ -104,11 +107,21 @@ def describe(ec2: Any, vpc_id: str) -> Vpc:
     if not classified:
         raise VpcError(f"{vpc_id} has no subnets. Create private subnets in two Availability Zones.")
     chosen = select_subnets(vpc_id, found[0]["CidrBlock"], classified)
+    chosen = replace(chosen, secondary_cidr_blocks=secondary_blocks(found[0]))
     if chosen.subnets[SubnetType.PRIVATE]:
         return chosen
     explicit, main = _associations(tables)
     of_subnets = {explicit.get(subnet.id, main).get("RouteTableId", "") for subnet in chosen.instance_subnets}
     return replace(chosen, endpoints=_endpoints(ec2, of_vpc), route_tables=tuple(sorted(of_subnets - {""})))
+
+
+def secondary_blocks(vpc: Mapping[str, Any]) -> tuple[str, ...]:
+    """The IPv4 address ranges that a VPC has besides its first one, from what EC2 says of it."""
+    return tuple(
+        one["CidrBlock"]
+        for one in vpc.get("CidrBlockAssociationSet", ())
+        if one.get("CidrBlockState", {}).get("State") in _ASSOCIATED and one["CidrBlock"] != vpc["CidrBlock"]
+    )
 
 
 def _endpoints(ec2: Any, of_vpc: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
@@ -187,8 +200,10 @@ def select_subnets(vpc_id: str, cidr_block: str, subnets: Sequence[Subnet]) -> V
 
 def as_yaml(vpc: Vpc) -> str:
     """Write the `vpc:` block of the configuration, each subnet with its zone, addresses and name in a comment."""
-    lines = ["vpc:", f"  vpcId: {vpc.id}", f"  cidrBlock: {vpc.cidr_block}", "  availabilityZones:"]
-    lines += [f"    - {zone}" for zone in vpc.availability_zones]
+    lines = ["vpc:", f"  vpcId: {vpc.id}", f"  cidrBlock: {vpc.cidr_block}"]
+    if vpc.secondary_cidr_blocks:
+        lines += ["  secondaryCidrBlocks:", *(f"    - {block}" for block in vpc.secondary_cidr_blocks)]
+    lines += ["  availabilityZones:", *(f"    - {zone}" for zone in vpc.availability_zones)]
     for reach in (SubnetType.PRIVATE, SubnetType.PUBLIC, SubnetType.ISOLATED):
         group = vpc.subnets.get(reach, ())
         if reach is SubnetType.PUBLIC and not group:

@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     STALE = 3
+    LOCKED = 4
     BUG = 70
     INTERRUPTED = 130
     PIPE_CLOSED = 141

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import ContextSpec, ServedAdapter, emit_containers
+from lisa_compiler.emit.database_trust import FOLDER as DATABASE_TRUST
+from lisa_compiler.emit.database_trust import emit_database_trust, has_database_trust
 from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import PATH as LITELLM_CONFIG
 from lisa_compiler.emit.litellm import emit_litellm
@@ -71,6 +73,7 @@ def emit(
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
+        **emit_database_trust(deployment, project),
     }
     files.update(emit_containers(container_contexts(deployment, lock, files), project=project))
     tell("synthesizing CloudFormation")
@@ -155,6 +158,7 @@ def artifact_digests(
         functions={name: named[f"functions/{name}"] for name in FUNCTIONS if f"functions/{name}" in named},
         website=named.get(WEB_APPLICATION, ""),
         trust=TrustDigests(archive=source_digest(below(TRUST)), bundle=bundle) if bundle else None,
+        database_trust=source_digest(below(DATABASE_TRUST)) if has_database_trust(files) else None,
         gateway=GatewayConfiguration(
             routes=hashlib.sha256(files[ROUTES]).hexdigest(), litellm=hashlib.sha256(files[LITELLM_CONFIG]).hexdigest()
         ),

@@ -36,6 +36,7 @@ def input_paths(config: Config) -> tuple[str, ...]:
     paths += [config.lambda_source_path, config.web_app_assets_path]
     if not config.certificate_authority_bundle.startswith("/"):
         paths.append(config.certificate_authority_bundle)
+    paths.append(config.database_authority_bundle)
     paths += config.lambda_layer_assets.model_dump().values()
     named = {str(path) for path in paths if path}
     return tuple(sorted(named | {f"{path}.sha256" for path in named}))

@@ -12,6 +12,7 @@ from lisa_compiler.compile.emission import Products, emit
 from lisa_compiler.compile.fit import assess_fit, fit_diagnostics
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, resolve_weights, unpinned
+from lisa_compiler.emit.database_trust import check_database_trust
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
 from lisa_compiler.plan.images import TarballImage
 from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
@@ -173,6 +174,7 @@ def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> lis
         partial(check_validity, deployment, project, now),
         partial(check_strictness, deployment, project),
         partial(check_names, deployment, project),
+        partial(check_database_trust, deployment, project, now),
     ]
     errors = []
     for attempt in attempts:

@@ -29,6 +29,7 @@ from lisa_compiler.compile.inputs import program_digest
 from lisa_compiler.compile.traced_output import FOLDER, TEMPLATE, TracedOutput
 from lisa_compiler.emit.cloudformation.assembly import emit_cloudformation
 from lisa_compiler.emit.containers import emit_containers
+from lisa_compiler.emit.database_trust import emit_database_trust
 from lisa_compiler.emit.fit import emit_fit
 from lisa_compiler.emit.litellm import emit_litellm
 from lisa_compiler.emit.routes import emit_routes
@@ -153,6 +154,7 @@ def _files(deployment: Deployment, project: Path) -> dict[str, bytes]:
         **emit_weights(deployment, lock),
         **emit_web(deployment),
         **emit_trust(deployment, project),
+        **emit_database_trust(deployment, project),
     }
     contexts = container_contexts(deployment, lock, files)
     return files | emit_containers(contexts, project=project)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.stack_operations import StackOperations
+from lisa_compiler.deploy.orphans import History
+from lisa_compiler.deploy.states import Base, Recovery, recovery
 from lisa_compiler.deploy.template_diff import ChangeType, compare
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Stack
     from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
+    from lisa_compiler.aws.stack_operations import StackResource
     from lisa_compiler.deploy.template_diff import ResourceChange
     from lisa_compiler.plan.names import Names
 
-_STUCK = "UPDATE_ROLLBACK_FAILED"
 _OWNER = re.compile(r"LISA (\S+) \((\S+)\): ")
 """Beginning of a stack's description: deploymentName and deploymentStage."""
 
@@ -42,6 +45,8 @@ class StackChange:
         action: what is done.
         changes: its resources that differ; empty for one that is destroyed.
         reason: why, where the action alone does not say it.
+        recovery: what happens to the stack first, because an earlier operation failed.
+        adopted: resources of earlier operations in the account that become part of the stack again.
     """
 
     component: str
@@ -49,6 +54,8 @@ class StackChange:
     action: Action
     changes: tuple[ResourceChange, ...] = ()
     reason: str = ""
+    recovery: Recovery = Recovery.NONE
+    adopted: tuple[StackResource, ...] = ()
 
     def count(self, difference: ChangeType) -> int:
         """How many of its resources differ in a way."""
@@ -56,7 +63,10 @@ class StackChange:
 
 
 def plan_stacks(
-    stacks: Iterable[Stack], deployed: Mapping[str, DeployedStack], cloudformation: CloudFormation
+    stacks: Iterable[Stack],
+    deployed: Mapping[str, DeployedStack],
+    cloudformation: CloudFormation,
+    history: History | None = None,
 ) -> tuple[StackChange, ...]:
     """Compare compiled stacks with deployed ones.
 
@@ -65,11 +75,12 @@ def plan_stacks(
     known yet.
 
     Raises:
-        DeployError: AWS refuses, a stack is another deployment's, or its failed rollback requires manual steps.
+        DeployError: AWS refuses, a stack is another deployment's, or its status is unknown or requires manual steps.
     """
     stacks = tuple(stacks)
     require_own_stacks(stacks, deployed)
-    steps = [_step(stack, deployed.get(stack.name), cloudformation) for stack in stacks]
+    history = history or History(StackOperations(cloudformation))
+    steps = [_step(stack, deployed.get(stack.name), cloudformation, history) for stack in stacks]
     read = {name for step in steps if step.action is Action.NONE for name in deployed[step.name].parameters}
     values = cloudformation.values(read) if read else {}
     return tuple(_with_values(step, deployed, values) for step in steps)
@@ -125,22 +136,43 @@ def _depth(component: str) -> int:
     return order.index(component) if component in order else len(order)
 
 
-def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormation) -> StackChange:
+def _step(stack: Stack, found: DeployedStack | None, cloudformation: CloudFormation, history: History) -> StackChange:
     compiled: dict[str, Any] = json.loads(stack.template.read_bytes())
-    if found is None or not found.exists:
-        reason = "previous creation failed" if found is not None and found.creation_failed else ""
-        return StackChange(stack.component, stack.name, Action.CREATE, compare({}, compiled), reason)
-    if found.status == _STUCK:
+    first, base = recovery(stack.name, found.status) if found is not None else (Recovery.NONE, Base.NOTHING)
+    if first is Recovery.MANUAL and found is not None:
         raise DeployError(
-            f"{stack.name} could not be rolled back ({found.status}): fix the cause shown in its events, run "
-            f"`aws cloudformation continue-update-rollback --stack-name {stack.name}`, and rerun the deployment."
+            f"{stack.name} cannot be changed ({found.status}). Fix the cause shown in its events, bring it to a "
+            "complete status in the CloudFormation console, and rerun the command."
         )
+    if base is Base.NOTHING:
+        adopted = history.orphans(stack.name, compiled, found)
+        reason = "; ".join(filter(None, (_failure(found), _adopts(adopted))))
+        return StackChange(
+            stack.component, stack.name, Action.CREATE, compare({}, compiled), reason, first, tuple(adopted)
+        )
+    assert found is not None  # noqa: S101  (what is deployed has a status)
     template = cloudformation.template(stack.name)
-    if template == compiled and found.tags == dict(stack.tags):
+    same = template == compiled
+    if same and found.tags == dict(stack.tags) and first is Recovery.NONE:
         return StackChange(stack.component, stack.name, Action.NONE)
     changes = compare(template, compiled)
-    reason = "" if changes else "tags" if template == compiled else "parameters, outputs or description"
-    return StackChange(stack.component, stack.name, Action.UPDATE, changes, reason)
+    is_new = any(change.difference is ChangeType.ADDED for change in changes)
+    adopted = history.orphans(stack.name, compiled, found, template) if is_new else ()
+    reason = "" if changes else "tags" if same else "parameters, outputs or description"
+    reason = "; ".join(filter(None, (first.value or reason, _adopts(adopted))))
+    return StackChange(stack.component, stack.name, Action.UPDATE, changes, reason, first, tuple(adopted))
+
+
+def _failure(found: DeployedStack | None) -> str:
+    if found is None:
+        return ""
+    if found.creation_failed:
+        return "previous creation failed"
+    return "finish the failed deletion" if found.status == "DELETE_FAILED" else ""
+
+
+def _adopts(orphans: Sequence[StackResource]) -> str:
+    return f"adopts {', '.join(each.logical_id for each in orphans)}" if orphans else ""
 
 
 def _with_values(step: StackChange, deployed: Mapping[str, DeployedStack], values: Mapping[str, str]) -> StackChange:

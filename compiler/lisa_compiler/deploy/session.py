@@ -9,16 +9,24 @@ The caller shows the plan and asks for approval between the two.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lisa_compiler.aws.cloudformation import CloudFormation
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.stack_operations import StackOperations
 from lisa_compiler.deploy import cdk as cdk_cli
+from lisa_compiler.deploy.adoption import Adoption
+from lisa_compiler.deploy.orphans import History
 from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks, require_own_stacks
-from lisa_compiler.plan.amis import UnpinnedAmi
+from lisa_compiler.deploy.prerequisites import require_amis, require_weights
+from lisa_compiler.deploy.recovery import Recoveries, batches, recover, without_failed
+from lisa_compiler.deploy.removal import Removal
+from lisa_compiler.deploy.states import Recovery
 
 if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Assembly, Stack
@@ -28,6 +36,9 @@ if TYPE_CHECKING:
 
 _CONCURRENCY = "4"
 """Stacks that are deployed or destroyed at the same time, as far as they do not depend on each other."""
+
+
+_NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +111,7 @@ class DeploySession:
             DeployError: weights are not staged, or the account cannot be read.
         """
         selected = select_stacks(self.assembly, only)
-        _require_weights(self.context, selected)
+        require_weights(self.context, selected)
         cloudformation = self.cloudformation
         kept = [stack.name for stack in self.assembly.stacks]
         orphaned = (
@@ -135,56 +146,113 @@ class DeploySession:
             orphaned=() if only else tuple(find_orphaned_stacks(self.context.deployment.names, names, deployed)),
         )
 
-    def deploy(self, plan: StackPlan) -> Outcome:
-        """Destroy orphaned stacks, then deploy the selected ones; artifacts must be published before.
+    def deploy(self, plan: StackPlan, skipped: Mapping[str, Sequence[str]] = _NOTHING) -> Outcome:
+        """Remove orphaned stacks, recover and deploy the selected ones; artifacts must be published before.
+
+        A stack that cannot be removed or recovered does not keep those that do not depend on it from being deployed;
+        the outcome is a failure.
+
+        Args:
+            plan: what to do.
+            skipped: by component, logical ids that a failed rollback or deletion may leave as they are.
 
         Raises:
-            DeployError: an orphaned stack cannot be destroyed.
+            DeployError: retained resources cannot be adopted, or AWS rejects a request.
         """
-        self._delete(plan.orphaned)
-        # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.
-        arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events"]
-        arguments += ["--no-previous-parameters"]
-        arguments += ["--concurrency", _CONCURRENCY, *(stack.component for stack in plan.selected)]
-        code, failures = self._run(arguments, [stack.name for stack in plan.selected])
-        deployed = {} if code else self.cloudformation.stacks()
-        outputs = {
+        failures = self.remove(plan.orphaned, skipped)
+        code = 0
+        depends_on = {stack.component: stack.depends_on for stack in plan.selected}
+        failures |= recover(self._recovery(skipped), plan.steps)
+        for batch in batches(without_failed(plan.steps, failures, depends_on), depends_on):
+            self._adopt(batch)
+            found = self._deploy([step.component for step in batch])
+            failures |= found.failures
+            code = found.code
+            if code:
+                break
+        outputs = {} if code else self.outputs(plan.selected)
+        return Outcome(code=code or (1 if failures else 0), failures=failures, outputs=outputs)
+
+    def outputs(self, stacks: Sequence[Stack]) -> dict[str, str]:
+        """Outputs of deployed stacks as `<component>.<key>`."""
+        deployed = self.cloudformation.stacks()
+        return {
             f"{stack.component}.{key}": value
-            for stack in plan.selected
+            for stack in stacks
             if stack.name in deployed
             for key, value in deployed[stack.name].outputs.items()
         }
-        return Outcome(code=code, failures=failures, outputs=outputs)
 
-    def destroy(self, plan: StackPlan) -> Outcome:
-        """Destroy orphaned stacks, then the selected ones.
-
-        Raises:
-            DeployError: a stack is still there.
-        """
-        self._delete(plan.orphaned)
+    def destroy(self, plan: StackPlan, skipped: Mapping[str, Sequence[str]] = _NOTHING) -> Outcome:
+        """Remove orphaned stacks, then the selected ones."""
+        failures = self.remove(plan.orphaned, skipped)
+        present = self.cloudformation.stacks()
         names = [step.name for step in plan.steps]
-        code, failures = 0, dict[str, Sequence[str]]()
         if names:
+            removal = self._removal(skipped)
+            for name in names:
+                if name in present:
+                    removal.prepare(present[name])
             arguments = ["destroy", "--force", "--exclusively", "--concurrency", _CONCURRENCY]
-            code, failures = self._run([*arguments, *(step.component for step in plan.steps)], names)
-        if code == 0 and (left := [name for name in names if name in self.cloudformation.stacks()]):
-            raise DeployError(f"{', '.join(left)} could not be destroyed. See the CloudFormation errors above.")
-        return Outcome(code=code, failures=failures, outputs={})
+            self.run([*arguments, *(step.component for step in plan.steps)], names)
+            # What the CLI could not destroy is finished here, or CloudFormation's reasons are told.
+            failures |= self.remove(plan.steps, skipped)
+        return Outcome(code=1 if failures else 0, failures=failures, outputs={})
 
-    def _delete(self, steps: Sequence[StackChange]) -> None:
+    def remove(
+        self, steps: Sequence[StackChange], skipped: Mapping[str, Sequence[str]] = _NOTHING
+    ) -> dict[str, Sequence[str]]:
+        """Remove stacks one after the other; what failed, by stack."""
+        removal, failures = self._removal(skipped), dict[str, Sequence[str]]()
+        present = self.cloudformation.stacks() if steps else {}
         for step in steps:
+            if step.name not in present:
+                continue
             self.tell(f"destroying {step.name}")
-            self.cloudformation.delete(step.name)
+            try:
+                removal.remove(present[step.name], step.component)
+            except DeployError as error:
+                failures[step.name] = str(error).splitlines()
+        return failures
 
-    def _run(self, arguments: Sequence[str], names: Sequence[str]) -> tuple[int, dict[str, Sequence[str]]]:
-        """Run the CLI on the assembly; when it fails, read the failures of these stacks."""
+    def _adopt(self, steps: Sequence[StackChange]) -> None:
+        """Adopt the orphans of one batch, whose stacks have recovered."""
+        operations = StackOperations(self.cloudformation)
+        for step in steps:
+            stack = self.assembly.find(step.component)
+            compiled = json.loads(stack.template.read_bytes())
+            is_new = step.action is Action.CREATE
+            orphans = step.adopted
+            if is_new and step.recovery is not Recovery.NONE:
+                # What was left behind because a person named it was not known to the plan.
+                orphans = History(operations).orphans(step.name, compiled, None)
+            if not orphans:
+                continue
+            deployed = {} if is_new else self.cloudformation.template(step.name)
+            tags = stack.tags if is_new else {}
+            Adoption(operations, step.name, compiled, deployed, tags, self.tell).adopt(orphans)
+
+    def _deploy(self, components: Sequence[str]) -> Outcome:
+        # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.
+        arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events"]
+        arguments += ["--no-previous-parameters", "--concurrency", _CONCURRENCY, *components]
+        return self.run(arguments, [self.assembly.find(component).name for component in components])
+
+    def _removal(self, skipped: Mapping[str, Sequence[str]]) -> Removal:
+        return Removal(operations=StackOperations(self.cloudformation), skipped=skipped, tell=self.tell)
+
+    def _recovery(self, skipped: Mapping[str, Sequence[str]]) -> Recoveries:
+        return Recoveries(removal=self._removal(skipped), skipped=skipped, tell=self.tell)
+
+    def run(self, arguments: Sequence[str], names: Sequence[str]) -> Outcome:
+        """Run the `cdk` CLI on the assembly; when it fails, read the failures of these stacks."""
         began = datetime.now().astimezone()
         app = self.assembly.directory.relative_to(self.context.project.root).as_posix()
         command, *rest = arguments
         code = run_cdk(self.context, self.cdk, [command, "--app", app, *rest], self.tell)
         found = {} if code == 0 else {name: self.cloudformation.failures(name, began) for name in names}
-        return code, {name: failures for name, failures in found.items() if failures}
+        failures = {name: failures for name, failures in found.items() if failures}
+        return Outcome(code=code, failures=failures, outputs={})
 
 
 def open_session(context: DeploymentContext, tell: Callable[[str], None]) -> DeploySession:
@@ -234,54 +302,3 @@ def run_cdk(context: DeploymentContext, cdk: Cdk, arguments: Sequence[str], tell
     except KeyboardInterrupt:
         tell("interrupted: CloudFormation continues the running operations; rerun the command to resume")
         raise
-
-
-def require_amis(context: DeploymentContext, selected: Sequence[Stack]) -> None:
-    """Reject a deployment of EC2 instances whose AMI was not reviewed.
-
-    Raises:
-        DeployError: the lock file lacks some, and the configuration names none.
-    """
-    components = {stack.component for stack in selected}
-    deployment = context.deployment
-    services = {"serve": deployment.rest_api, **{model.component: model.service for model in deployment.models}}
-    found = sorted(
-        f"{component}: {service.ami.parameter}"
-        for component, service in services.items()
-        if component in components and isinstance(service.ami, UnpinnedAmi)
-    )
-    if found:
-        listed = "".join(f"\n  {line}" for line in found)
-        raise DeployError(
-            f"The AMI of these stacks is not pinned:{listed}\n"
-            f"Run `lisa ami refresh --env {context.environment}`, then compile, review and commit."
-        )
-
-
-def _require_weights(context: DeploymentContext, selected: Sequence[Stack]) -> None:
-    """Reject a deployment of models whose weights are not staged.
-
-    Raises:
-        DeployError: the lock file or the bucket lacks some.
-    """
-    components = {stack.component for stack in selected}
-    models = [model for model in context.deployment.models if model.component in components]
-    needed = {name for model in models for name in model.weights_names}
-    if not needed:
-        return
-    workspace = context.workspace()
-    lock, bucket = workspace.lock(), workspace.bucket()
-    problems = []
-    for model in sorted(needed):
-        locked = lock.models.get(model)
-        if locked is None:
-            problems.append(f"{model} is not in weights.lock.json")
-        elif found := bucket.verify(model, locked):
-            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-            problems.append(f"{bucket.url(locked.location(model))}: {found[0].message}{more}")
-    if problems:
-        listed = "".join(f"\n  {problem}" for problem in problems)
-        raise DeployError(
-            f"Weights are not staged; instances require them:{listed}\n"
-            f"Run `lisa weights stage --env {context.environment}`, then compile and commit."
-        )

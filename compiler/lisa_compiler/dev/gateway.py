@@ -10,6 +10,7 @@ from lisa_compiler.resources import runtime_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lisa_compiler.dev.local_aws import LocalAws
     from lisa_compiler.plan import Deployment
@@ -21,7 +22,14 @@ _MODULES = (
 
 
 def plan(
-    deployment: Deployment, aws: LocalAws, *, authority: str, origin: str, litellm: str, keys: Mapping[str, str]
+    deployment: Deployment,
+    aws: LocalAws,
+    *,
+    authority: str,
+    origin: str,
+    litellm: str,
+    routes: Path,
+    keys: Mapping[str, str],
 ) -> tuple[str, Program]:
     """The gateway's address, and its program.
 
@@ -31,6 +39,7 @@ def plan(
         authority: the OpenID provider.
         origin: of the web application.
         litellm: address of LiteLLM.
+        routes: file with the routes, which the supervisor publishes in AWS.
         keys: the gateway's keys for LiteLLM, by the names of their variables.
 
     Raises:
@@ -54,6 +63,7 @@ def plan(
             "METRICS_PORT": "0",
             "PORT": str(port),
             "PYTHONPATH": f"{runtime_dir() / 'gateway'}:{runtime_dir() / 'oidc'}",
+            "ROUTES_FILE": str(routes),
             "THREADS": "1",
             "WEB_ORIGINS": origin,
         },

@@ -5,7 +5,8 @@
 | the networking stack | NAT gateways, flow logs | its parameters with invented ids, and the private zone |
 | the ui stack | API Gateway cannot serve a bucket | `lisa_compiler.dev.web` |
 | AUTHORITY of the authorizer | the issuer on this machine has no certificate | its address with http |
-| DATABASE_ENCRYPTED of the repository function | PostgreSQL's binaries on this machine have no TLS | false |
+| DATABASE_ENCRYPTED, DATABASE_CA_FILE | PostgreSQL's binaries on this machine have no TLS | false, none |
+| custom resources that make users of databases | the database starts later | `connect` calls their function |
 | port of a repository's database, address of the REST API | known when they run | put by `connect` |
 | machine images in Parameter Store | it has few of AWS's, and takes none under their names | an invented id |
 | layers' content | functions run with this machine's Python, which has the packages | an empty archive |
@@ -35,10 +36,13 @@ if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
     from lisa_compiler.dev.database import Database
     from lisa_compiler.dev.local_aws import LocalAws
+    from lisa_compiler.plan import RepositoryPlan
 
 _LEFT_OUT = ("networking", "ui")
 _LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
+_DATABASE_CLIENTS = ("lisa_lambdas.repository.", "lisa_lambdas.database.")
+"""Start of the handlers of the functions that connect to databases."""
 _CREATE_SECONDS = 120
 _STUB_IMAGE = "ami-11111111"
 _STUBS = {"vpcId": "vpc-11111111", "/subnets/": "subnet-11111111,subnet-22222222", "securityGroups": "sg-11111111"}
@@ -84,29 +88,69 @@ def deploy(
 
 
 @_reporting()
-def connect(compiled: Compiled, aws: LocalAws, *, rest_api: str, database: Database | None = None) -> None:
+def connect(
+    compiled: Compiled,
+    aws: LocalAws,
+    *,
+    rest_api: str,
+    database: Database | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
     """Lead the functions, before their first use, to the gateway and to the database that run on this machine.
+
+    Args:
+        compiled: what is deployed.
+        aws: the local AWS.
+        rest_api: address of the gateway.
+        database: the database; None where no repository needs one.
+        secrets: further secrets: values by name.
 
     Raises:
         DeployError: the local AWS refuses a request.
     """
     ssm = aws.client("ssm")
     names = compiled.deployment.names
+    manager = aws.client("secretsmanager")
+    for secret, value in (secrets or {}).items():
+        manager.create_secret(Name=secret, SecretString=value)
     for path in (REST_API_URL, REST_API_VPC_URL):
         ssm.put_parameter(Name=names.parameter(path), Value=rest_api, Type="String", Overwrite=True)
     if database is None:
         return
-    secrets: set[str] = set()
+    content = json.dumps({"username": database.user, "password": database.password})
+    administrators = {
+        rds.password_secret_id
+        for repository in compiled.deployment.repositories
+        if (rds := repository.config.rds_config) is not None
+    }
+    for secret in sorted(filter(None, administrators)):
+        manager.create_secret(Name=secret, SecretString=content)
     for repository in compiled.deployment.repositories:
         name = repository.connection_parameter
-        connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
-        put = connection | {"dbPort": database.port}
-        ssm.put_parameter(Name=name, Value=json.dumps(put), Type="String", Overwrite=True)
-        secret = connection["passwordSecretId"]
-        if secret not in secrets:
-            content = json.dumps({"username": database.user, "password": database.password})
-            aws.client("secretsmanager").create_secret(Name=secret, SecretString=content)
-            secrets.add(secret)
+        connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"]) | {"dbPort": database.port}
+        ssm.put_parameter(Name=name, Value=json.dumps(connection), Type="String", Overwrite=True)
+        _make_user(compiled, aws, repository, connection)
+
+
+def _make_user(compiled: Compiled, aws: LocalAws, repository: RepositoryPlan, connection: Mapping[str, Any]) -> None:
+    """Have the function of the rag stack prepare the database, as its custom resource does in an account.
+
+    Raises:
+        LocalDeployError: it cannot.
+    """
+    rds = repository.config.rds_config
+    assert rds is not None  # noqa: S101  (every repository of the local system is in the database)
+    wanted = {name: value for name, value in connection.items() if name != "type"} | {
+        "administrator": rds.username,
+        "administratorSecretId": rds.password_secret_id,
+    }
+    answer = aws.client("lambda").invoke(
+        FunctionName=compiled.deployment.names.function("database"),
+        Payload=json.dumps({"ResourceProperties": {"Connection": json.dumps(wanted)}}).encode(),
+    )
+    found = answer["Payload"].read().decode()
+    if "FunctionError" in answer or json.loads(found).get("User") != repository.database_user:
+        raise LocalDeployError(f"The database of repository {repository.config.repository_id} is not prepared: {found}")
 
 
 def _template(files: Mapping[str, bytes], component: str) -> dict[str, Any]:
@@ -161,12 +205,17 @@ def _strip_unsupported(template: Mapping[str, Any], authority: str) -> dict[str,
         variables = part.get("Properties", {}).get("Environment", {}).get("Variables", {})
         if "AUTHORITY" in variables:
             variables["AUTHORITY"] = authority
-        if "REPOSITORIES_PS_PATH" in variables:
+        if part.get("Properties", {}).get("Handler", "").startswith(_DATABASE_CLIENTS):
             variables["DATABASE_ENCRYPTED"] = "false"
+            variables.pop("DATABASE_CA_FILE", None)
     # The zone is in the account.
     kept["Resources"].pop(HOSTED_DOMAIN_NAME, None)
     resources = kept["Resources"]
-    resources = {name: part for name, part in resources.items() if not part["Type"].startswith(_LEFT_OUT_TYPES)}
+    resources = {
+        name: part
+        for name, part in resources.items()
+        if not part["Type"].startswith(_LEFT_OUT_TYPES) and "Connection" not in part.get("Properties", {})
+    }
     for part in resources.values():
         if "DependsOn" in part:
             needed = part["DependsOn"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.aws.dynamodb import ItemTable
 from lisa_compiler.compile.pipeline import compile_environment
 from lisa_compiler.compile.weights import LocalWeights
-from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, stacks, web
+from lisa_compiler.dev import database, gateway, identity, local_aws, models, proxy, routes, stacks, web
 from lisa_compiler.dev.autoscaling_emulator import AutoScalingEmulator
 from lisa_compiler.dev.processes import Processes, free_port
 from lisa_compiler.emit.web import ENV_JS
@@ -68,16 +68,23 @@ def compile_for_local_run(
         LisaError: a file that it names cannot be used.
     """
     config = validate(load(project, environment, overrides).document).config
-    connection = {"username": _DATABASE_USER, "dbHost": "127.0.0.1", "passwordSecretId": _DATABASE_SECRET}
+    connection = {
+        "username": _DATABASE_USER,
+        "dbHost": "127.0.0.1",
+        "passwordSecretId": _DATABASE_SECRET,
+        # PostgreSQL on this machine knows no tokens of IAM.
+        "functionUser": "password",
+        "dbiResourceId": None,
+    }
     changes = {"type": "pgvector", "opensearchConfig": None, "rdsConfig": connection}
     local = [
         Override("lisa dev", ("ragRepositories", repository.repository_id, key), value)
         for repository in config.rag_repositories
         for key, value in changes.items()
     ]
-    trust = Override("lisa dev", ("certificateAuthorityBundle",), None)
+    trust = [Override("lisa dev", (key,), None) for key in ("certificateAuthorityBundle", "databaseAuthorityBundle")]
     return compile_environment(
-        project, environment, overrides=[*overrides, *local, trust], local_weights=LocalWeights.IGNORE, progress=tell
+        project, environment, overrides=[*overrides, *local, *trust], local_weights=LocalWeights.IGNORE, progress=tell
     )
 
 
@@ -118,7 +125,13 @@ def run_environment(
     litellm, program = proxy.plan(processes.folder(), compiled, endpoints=endpoints, keys=keys)
     begun.append(program)
     rest_api, gateway_program = gateway.plan(
-        deployment, aws, authority=authority, origin=origin, litellm=litellm, keys=keys
+        deployment,
+        aws,
+        authority=authority,
+        origin=origin,
+        litellm=litellm,
+        routes=routes.write(processes.folder(), compiled, endpoints),
+        keys=keys,
     )
     server = None
     if deployment.repositories:
@@ -130,7 +143,7 @@ def run_environment(
     started = {each.name: processes.start_async(each) for each in begun}
     started["aws"].wait_until_ready()
     api = stacks.deploy(compiled, aws, authority=authority, tell=tell)
-    stacks.connect(compiled, aws, rest_api=rest_api, database=server)
+    stacks.connect(compiled, aws, rest_api=rest_api, database=server, secrets=routes.key_secrets(endpoints))
     table = ItemTable(aws.client("dynamodb"), deployment.names.token_table, KEY)
     token, _ = TokenRegistry(deployment.environment, table).create("dev", now=int(time.time()))
     started["gateway"] = processes.start_async(gateway_program)

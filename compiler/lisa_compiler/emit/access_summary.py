@@ -33,6 +33,35 @@ def access_rows(deployment: Deployment) -> list[dict[str, str]]:
     return [_row(who, entry, has_repositories=bool(deployment.repositories)) for who, entry in entries]
 
 
+def content_lines(deployment: Deployment) -> list[str]:
+    """Lines of the summary about content that is recorded, for the groups whose content is; none if no content is."""
+    access, store = deployment.config.access_config, deployment.content_audit
+    if access is None or store is None:
+        return []
+    entries = [(f"the group `{cell(name)}`", entry) for name, entry in access.groups.items()]
+    if access.everyone is not None:
+        entries.append(("callers in no listed group" if entries else "all callers", access.everyone))
+    lines = []
+    for who, entry in entries:
+        if entry.audit_content:
+            failure = "are rejected" if entry.audit_content_required else "are served"
+            lines.append(f"**{who}**; requests whose content cannot be recorded {failure}")
+    return lines
+
+
+def content_store_text(deployment: Deployment) -> str:
+    """Where recorded content is and who can read it, a sentence; empty if nothing is recorded."""
+    store = deployment.content_audit
+    if store is None:
+        return ""
+    lock = "" if store.object_lock == "none" else f", locked for this time ({store.object_lock})"
+    return (
+        f"Kept for {store.retention_days} days in the bucket `{cell(store.bucket)}`{lock}, encrypted by the gateway "
+        f"with `{cell(store.key_arn)}`. Whoever may use kms:Decrypt on this key and read the bucket can read the "
+        "content (`lisa audit read`)."
+    )
+
+
 def _row(who: str, entry: Mapping[str, Any], *, has_repositories: bool) -> dict[str, str]:
     return {
         "who": who,

@@ -21,7 +21,7 @@ def emit_routes(deployment: Deployment) -> dict[str, bytes]:
     """Render `gateway/routes.json`: an entry for each name that clients use, and what the groups of callers may use."""
     models = [_entry(route) for route in plan_model_routes(deployment)]
     content: dict[str, Any] = {"schemaVersion": _SCHEMA_VERSION, "models": models}
-    if (access := access_document(deployment.config)) is not None:
+    if (access := access_document(deployment.config, deployment.content_audit)) is not None:
         content["access"] = access
     return {PATH: (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()}
 

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.emit.access_summary import access_rows
+from lisa_compiler.emit.access_summary import access_rows, content_lines, content_store_text
 from lisa_compiler.emit.fit_summary import cost_lines, fit_reasons
 from lisa_compiler.emit.summary_rows import (
     NOTHING,
@@ -90,6 +90,8 @@ def emit_summary(
             authorities=[cell(text) for text in authorities],
             exposed=_exposed(deployment, _access(deployment, serve)),
             access=access_rows(deployment),
+            audited_content=content_lines(deployment),
+            content_store=content_store_text(deployment),
             settings=_settings(deployment),
             permissions=_permissions(deployment),
             alarms=alarm_rows(deployment),

@@ -13,9 +13,9 @@ from lisa_compiler.fit.suggestions import Suggestion, suggest
 from lisa_compiler.fit.verdict import Answer
 from lisa_compiler.prices.cost import ServiceCost, TotalCost, total_cost
 from lisa_compiler.prices.table import PriceTable
+from lisa_schema.engine_images import engine_image
 from lisa_schema.instances import instance_type
 from lisa_schema.regions import region
-from lisa_schema.tagged_images import tagged_image
 from lisa_schema.vllm_options import VllmOptions, options_of
 
 if TYPE_CHECKING:
@@ -127,13 +127,13 @@ def _assess(config: Config, index: int, facts: ModelFacts, prices: PriceTable) -
     if host is None:
         return None
     container = model.container_config
-    image = tagged_image(container.image)
+    installed = engine_image(container.image).running(str(model.inference_container))
     question = Question(
         facts=facts,
         engine=str(model.inference_container),
-        version=None if image is None else image.version,
+        version=None if installed is None else installed.version.release,
         accelerators=Accelerators.of(host),
-        image_suffix="" if image is None else image.suffix,
+        image_suffix="" if installed is None else installed.suffix,
         options=options_of(model) if model.inference_container in PARALLEL_ENGINES else VllmOptions(),
         environment=container.environment,
         is_pooling=model.model_type == "embedding",

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from lisa_compiler.fit.quantity import Quantity
-from lisa_schema.tagged_images import parse_version
+from lisa_schema.engine_versions import release
 
 if TYPE_CHECKING:
     from lisa_schema.gpus import Gpu
@@ -68,9 +68,9 @@ def batch_defaults(gpu: Gpu, version: tuple[int, ...] | None) -> tuple[BatchDefa
     total = gpu.total_gib[0] if gpu.total_gib else 0.0
     if total < defaults["largeGpuGiB"] or gpu.name.startswith("A100"):
         kinds = ["other"]
-    elif total < defaults["hugeGpuGiB"] or (version is not None and version <= parse_version(defaults["hugeAfter"])):
+    elif total < defaults["hugeGpuGiB"] or (version is not None and version <= release(defaults["hugeAfter"])):
         kinds = ["large"]
-    elif version is not None and version >= parse_version(defaults["hugeFrom"]):
+    elif version is not None and version >= release(defaults["hugeFrom"]):
         kinds = ["huge"]
     else:
         kinds = ["large", "huge"]
@@ -104,7 +104,7 @@ def cuda_graphs(sequences: int) -> Quantity:
 def activation_override(architecture: str, row: VllmConstants) -> float | None:
     """Return GiB of activation memory of an architecture that the formula does not describe, as measured."""
     for override in constants()["overrides"]:
-        below = parse_version(override["below"])
+        below = release(override["below"])
         if override["architecture"] == architecture and row.below is not None and row.below <= below:
             return float(override["activation"])
     return None
@@ -116,7 +116,7 @@ def tgi_share(version: tuple[int, ...] | None) -> Quantity:
     if version is None:
         shares = [float(row["share"]) for row in rows]
         return Quantity(min(shares), shares[-1], max(shares))
-    return Quantity.exactly([float(row["share"]) for row in rows if parse_version(row["from"]) <= version][-1])
+    return Quantity.exactly([float(row["share"]) for row in rows if release(row["from"]) <= version][-1])
 
 
 @cache
@@ -130,8 +130,8 @@ def constants() -> dict[str, Any]:
 def _vllm_rows() -> tuple[VllmConstants, ...]:
     return tuple(
         VllmConstants(
-            first=parse_version(row["from"]),
-            below=None if row["below"] is None else parse_version(row["below"]),
+            first=release(row["from"]),
+            below=None if row["below"] is None else release(row["below"]),
             utilization=row["utilization"],
             sampler_bytes=row["samplerBytesPerEntry"],
             non_torch=row["nonTorch"],

@@ -14,10 +14,11 @@ from lisa_compiler.fit.question import Accelerators, Question
 from lisa_compiler.fit.verdict import Answer
 from lisa_compiler.fit.vllm_log import VllmLog, read_log
 from lisa_schema.atomic_file import replace_file
+from lisa_schema.engine_images import named_image
+from lisa_schema.engine_versions import release
 from lisa_schema.errors import LisaError
 from lisa_schema.gpus import gpu_named
 from lisa_schema.instances import instance_type
-from lisa_schema.tagged_images import read_reference
 from lisa_schema.vllm_options import VllmOptions
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 _SAME_GPU = {"A10": "A10G", "V100": "V100-16", "A100": "A100-80"}
 """GPUs of other clouds, by the one of EC2 with the same chip."""
-
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +162,8 @@ def _run(log: VllmLog, path: Path, context: RunContext) -> dict[str, Any]:
     accelerators = None if host is None else Accelerators.of(host)
     if accelerators is None:
         raise LisaError(f"`{context.instance}` is not an instance type with an NVIDIA GPU.")
-    image = None if context.image is None else read_reference(context.image)
-    version = log.version or (None if image is None or image.version is None else ".".join(map(str, image.version)))
+    installed = None if context.image is None else named_image(context.image).running("vllm")
+    version = log.version or (None if installed is None else str(installed.version))
     arguments = log.arguments
     model = _model(arguments)
     if version is None or model is None or all(value is None for value in log.measured.values()):
@@ -224,5 +223,7 @@ def _gpu(name: str, total_gib: float | None) -> Gpu:
 
 def _version(text: str) -> tuple[int, ...] | None:
     """Read a version; of a range such as `0.6-0.7` the end, and of `>=0.26` that release."""
-    match = _VERSION.search(text)
-    return None if match is None else (int(match[1]), int(match[2]), int(match[3] or 0))
+    try:
+        return release(re.split(r"[-=]", text)[-1])
+    except ValueError:
+        return None

@@ -15,10 +15,10 @@ from lisa_compiler.fit.rendering import Judged
 from lisa_compiler.fit.suggestions import RankedType, rank, suggest
 from lisa_compiler.prices.table import PriceTable, load_prices
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
+from lisa_schema.engine_images import named_image
 from lisa_schema.errors import LisaError
 from lisa_schema.instances import instance_type, nearest_instance_types
 from lisa_schema.regions import region as region_named
-from lisa_schema.tagged_images import read_reference
 from lisa_schema.unusable_instances import unusable_fault
 from lisa_schema.vllm_options import VllmOptions, read_options
 from lisa_weights.errors import WeightsError
@@ -147,13 +147,13 @@ def _question(request: FitRequest, known: ProjectFacts) -> Question:
     options = read_options(environment) if request.engine in PARALLEL_ENGINES else VllmOptions()
     if request.context is not None:
         options = replace(options, max_model_len=request.context, fits_context=False)
-    image = None if request.image is None else read_reference(request.image)
+    installed = None if request.image is None else named_image(request.image).running(request.engine)
     return Question(
         facts=facts_of(request.model, known.lock.models.get(request.model), known.local.get(request.model)),
         engine=request.engine,
-        version=None if image is None else image.version,
+        version=None if installed is None else installed.version.release,
         accelerators=None,
-        image_suffix="" if image is None else image.suffix,
+        image_suffix="" if installed is None else installed.suffix,
         options=options,
         environment=environment,
         concurrency=request.concurrency,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from lisa_schema.engine_settings import DTYPES
-from lisa_schema.gpus import first_cuda13_version, minimum_capability
+from lisa_schema.gpus import first_cuda13_version, has_cuda12, minimum_capability
 
 if TYPE_CHECKING:
     from lisa_compiler.fit.question import Question
@@ -182,7 +182,7 @@ def _dtype(question: Question) -> Iterator[Breach]:
 def _image(question: Question) -> Iterator[Breach]:
     """Doubt images with CUDA 13 on V100; LISA520 reports them with the other rules of the configuration."""
     host, version = question.accelerators, question.version
-    if host is None or host.gpu.compute_capability != _VOLTA or question.image_suffix.startswith("-cu12"):
+    if host is None or host.gpu.compute_capability != _VOLTA or has_cuda12(question.image_suffix):
         return
     if version is None or version >= first_cuda13_version():
         message = f"an image with CUDA 13 does not support {host.gpu.name} (compute capability {host.gpu.capability})"

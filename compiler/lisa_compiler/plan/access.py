@@ -8,25 +8,40 @@ from typing import TYPE_CHECKING, Any
 from lisa_schema.models.access import ALL, UsageLimits
 
 if TYPE_CHECKING:
+    from lisa_compiler.plan.content_audit import ContentAuditPlan
     from lisa_schema.models import AccessConfig, AccessEntry, Config
 
 Document = Mapping[str, Any]
 
 
-def access_document(config: Config) -> Document | None:
+def access_document(config: Config, content: ContentAuditPlan | None = None) -> Document | None:
     """The access document that the gateway and the functions read; None when all callers may use everything.
+
+    Args:
+        config: the configuration.
+        content: the store of audited content, for the gateway.
 
     Returns:
         `groups`: an entry by name of the group; `everyone`: the entry of callers in no listed group. An entry has
-        `models` and `repositories` (names, or `*`), and `perCaller` and `perGroup` (the limits that are set).
+        `models` and `repositories` (names, or `*`), and `perCaller` and `perGroup` (the limits that are set); if the
+        content of its requests is audited, `auditContent`, which is `optional` or `required`, and the document has
+        `auditContentStore`.
     """
     access = config.access_config
     if access is None:
         return None
-    return {
+    document: dict[str, Any] = {
         "groups": {name: _entry(access, entry) for name, entry in access.groups.items()},
         "everyone": _entry(access, access.everyone),
     }
+    if content is not None and access.audits_content:
+        document["auditContentStore"] = {
+            "account": config.account_number,
+            "bucket": content.bucket,
+            "deployment": content.deployment,
+            "keyArn": content.key_arn,
+        }
+    return document
 
 
 def repository_access(config: Config) -> Document:
@@ -41,7 +56,11 @@ def repository_access(config: Config) -> Document:
 
 
 def _entry(access: AccessConfig, entry: AccessEntry | None) -> dict[str, Any]:
+    audited = {}
+    if entry is not None and entry.audit_content:
+        audited = {"auditContent": "required" if entry.audit_content_required else "optional"}
     return {
+        **audited,
         "models": list(access.models_of(entry)),
         "repositories": list(access.repositories_of(entry)),
         "perCaller": {} if entry is None else _limits(entry.per_caller),

@@ -67,7 +67,12 @@ def watched_services(deployment: Deployment) -> tuple[WatchedService, ...]:
 
 def service_alarms(deployment: Deployment, service: ServicePlan) -> Iterator[AlarmPlan]:
     """The alarms of a service, in the order of its stack; those of certificates are not among them."""
-    for each, condition in _conditions(service, is_gateway=service is deployment.rest_api):
+    conditions = _conditions(
+        service,
+        is_gateway=service is deployment.rest_api,
+        audits_content=deployment.content_audit is not None,
+    )
+    for each, condition in conditions:
         yield AlarmPlan(each, deployment.names.alarm(f"{service.id}-{each}"), condition)
 
 
@@ -76,7 +81,7 @@ def is_idle_watched(service: ServicePlan, *, is_gateway: bool) -> bool:
     return bool(service.instance.gpus) and not is_gateway
 
 
-def _conditions(service: ServicePlan, *, is_gateway: bool) -> Iterator[tuple[str, str]]:
+def _conditions(service: ServicePlan, *, is_gateway: bool, audits_content: bool) -> Iterator[tuple[str, str]]:
     yield "unhealthy", f"a target is unhealthy for {UNHEALTHY_MINUTES} minutes"
     yield "errors", f"{ERROR_PERCENT} % or more of the requests end in a server error (5xx)"
     yield "latency", f"1 % or more of the responses begin after {LATENCY_SECONDS} s, for {LATENCY_MINUTES} minutes"
@@ -86,3 +91,5 @@ def _conditions(service: ServicePlan, *, is_gateway: bool) -> Iterator[tuple[str
     if is_gateway:
         yield "budget", f"a group has used {BUDGET_PERCENT} % of a token budget"
         yield "audit", "audit records were dropped"
+        if audits_content:
+            yield "content", "the content of an audited request was not recorded, or not completely"

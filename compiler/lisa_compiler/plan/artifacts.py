@@ -46,6 +46,7 @@ class ArtifactDigests:
         functions: by function name: digest of the files that the function imports.
         website: digest of the web application's files; empty where the configuration deploys none.
         trust: digests of the trust bundle; None where the configuration adds no authority.
+        database_trust: digest of the certificate authorities of databases; None where there are none.
         gateway: digests of the gateway's configuration; None for stacks that do not publish it.
     """
 
@@ -54,4 +55,5 @@ class ArtifactDigests:
     functions: Mapping[str, str]
     website: str
     trust: TrustDigests | None = None
+    database_trust: str | None = None
     gateway: GatewayConfiguration | None = None

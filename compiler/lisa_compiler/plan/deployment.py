@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lisa_compiler.plan.service_plans import ModelPlan, ServicePlan
 
 if TYPE_CHECKING:
+    from lisa_compiler.plan.content_audit import ContentAuditPlan
     from lisa_compiler.plan.external_models import ExternalModel, Grant
     from lisa_compiler.plan.names import Names
     from lisa_compiler.plan.trust import Trust
@@ -67,6 +68,7 @@ class RepositoryPlan:
         config: its configuration.
         resource_name: identifier of the database instance or search domain that is made for it; None when it exists.
         connection_parameter: Parameter Store name of its connection information.
+        database_user: user that LISA makes for the function in a database; None where it makes none.
     """
 
     id: str
@@ -74,6 +76,7 @@ class RepositoryPlan:
     config: RagRepository
     resource_name: str | None
     connection_parameter: str
+    database_user: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class Deployment:
         repositories: RAG repositories; empty unless `deployRag`.
         python_runtime: Lambda runtime, as `python3.13`.
         use_auth: whether the gateway checks tokens.
+        content_audit: the store of audited content; None if there is none.
         trust: the certificate authorities that are trusted beside the public ones; None for no others.
         records_keys: whether emitters record the keys that decide a value without being written in it.
     """
@@ -111,6 +115,7 @@ class Deployment:
     repositories: tuple[RepositoryPlan, ...]
     python_runtime: str
     use_auth: bool
+    content_audit: ContentAuditPlan | None
     trust: Trust | None
     records_keys: bool = False
 
@@ -123,6 +128,11 @@ class Deployment:
     def retains(self) -> bool:
         """Whether stateful resources outlive their stack."""
         return self.config.removal_policy == "retain"
+
+    @property
+    def makes_database_users(self) -> bool:
+        """Whether LISA prepares a database, with a user for the RAG function."""
+        return any(plan.database_user is not None for plan in self.repositories)
 
     @property
     def receives_sign_outs(self) -> bool:

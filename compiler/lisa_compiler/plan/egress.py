@@ -49,7 +49,7 @@ class Egress:
     Attributes:
         port: destination port; ALL_PORTS for every port of every protocol.
         reason: the rule's description.
-        address: address range or ID of a prefix list; the address range of the VPC if empty.
+        address: address range or ID of a prefix list; all address ranges of the VPC if empty.
         protocol: `tcp` or `udp`.
     """
 
@@ -59,9 +59,9 @@ class Egress:
     protocol: str = "tcp"
 
 
-def vpc_cidr(config: Config) -> str:
-    """The address range of the VPC, imported or created."""
-    return config.vpc.cidr_block if config.vpc is not None else CREATED_VPC_CIDR
+def vpc_cidrs(config: Config) -> tuple[str, ...]:
+    """The address ranges of the VPC, imported or created."""
+    return config.vpc.cidr_blocks if config.vpc is not None else (CREATED_VPC_CIDR,)
 
 
 def container_egress(config: Config, container: ContainerConfig, *, further: object = ()) -> tuple[Egress, ...]:
@@ -96,7 +96,8 @@ def functions_egress(config: Config) -> tuple[Egress, ...]:
             endpoint = getattr(repository.opensearch_config, "endpoint", "")
             ports |= set(_ports(endpoint))
         elif rds.db_host or config.vpc is not None:
-            # A database outside LISA can be in another network, and an imported VPC can have further address ranges.
+            # A database outside LISA can be in another network, and an imported VPC can have address ranges that the
+            # configuration lacks.
             ports.add(_POSTGRES)
         else:
             in_vpc = [Egress(port=_POSTGRES, address="", reason="Databases of RAG repositories")]

@@ -85,6 +85,12 @@ def kebab(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+@carries_keys
+def _sql_name(name: str, suffix: str) -> str:
+    """A name with underscores, as SQL identifiers have them."""
+    return f"{name}-{suffix}".replace("-", "_")
+
+
 def private_zone(deployment: str) -> str:
     """Route 53 private hosted zone of a deployment, in which the gateway and every model have their stable names."""
     return f"{fit(kebab(deployment), DNS_LABEL_LIMIT)}.lisa.internal"
@@ -218,6 +224,17 @@ class Names:
         """RDS instance identifier of a repository."""
         return fit(kebab(f"{self._scope}-{repository_id}"), DB_IDENTIFIER_LIMIT)
 
+    def database_user(self, repository_id: str, kind: str) -> str:
+        """User of a database that a repository's function signs in as; one for each kind, `iam` or `password`.
+
+        A server can have users of several deployments: the name is unique among those of an account and Region.
+        """
+        return _sql_name(fit(kebab(f"{self._scope}-{repository_id}"), DB_IDENTIFIER_LIMIT - len(kind) - 1), kind)
+
+    def database_user_secret(self, repository: str) -> str:
+        """Name of the secret with the password of that user; `repository` is the id of its plan."""
+        return f"{self.prefix.strip('/')}/repositories/{repository}/function"
+
     def search_domain(self, repository_id: str) -> str:
         """OpenSearch domain name of a repository; starts with a letter."""
         return fit(f"r-{kebab(f'{self._scope}-{repository_id}')}", OPENSEARCH_DOMAIN_LIMIT)
@@ -225,6 +242,11 @@ class Names:
     def parameter(self, path: str) -> str:
         """Parameter Store name below the deployment's prefix."""
         return f"{self.prefix}/{path}"
+
+    @property
+    def scope(self) -> str:
+        """The deployment, its application and its stage: what differs between deployments of an account and Region."""
+        return self._scope
 
     @property
     def _scope(self) -> str:

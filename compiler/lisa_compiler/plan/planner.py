@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_compiler.plan.amis import AmiLock
+from lisa_compiler.plan.content_audit import plan_content_audit
 from lisa_compiler.plan.deployment import Deployment, LayerPlan, PlanError, RepositoryPlan
 from lisa_compiler.plan.external_models import plan_external_models, plan_litellm_grants
 from lisa_compiler.plan.names import REPOSITORIES, Names, model_id
 from lisa_compiler.plan.services import plan_model, plan_rest_api
 from lisa_compiler.plan.stacks import plan_stacks
 from lisa_compiler.plan.trust import plan_trust
-from lisa_schema.models import OpenSearchEndpoint
+from lisa_schema.models import FunctionUser, OpenSearchEndpoint
 from lisa_schema.regions import region as find_region
 
 if TYPE_CHECKING:
-    from lisa_schema.models import Config
+    from lisa_schema.models import Config, RagRepository
 
 
 def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> Deployment:
@@ -50,6 +51,7 @@ def plan(environment: str, config: Config, ami_lock: AmiLock | None = None) -> D
         repositories=_repositories(config, names) if config.deploy_rag else (),
         python_runtime=_python_runtime(config),
         use_auth=config.auth_config is not None,
+        content_audit=plan_content_audit(config, names),
         trust=plan_trust(config),
     )
 
@@ -103,6 +105,14 @@ def _repositories(config: Config, names: Names) -> tuple[RepositoryPlan, ...]:
                 config=repository,
                 resource_name=resource,
                 connection_parameter=names.parameter(f"{REPOSITORIES}/{repository.repository_id}"),
+                database_user=_database_user(repository, names),
             )
         )
     return tuple(plans)
+
+
+def _database_user(repository: RagRepository, names: Names) -> str | None:
+    database = repository.rds_config
+    if database is None or database.signs_in is FunctionUser.CONFIGURED:
+        return None
+    return names.database_user(repository.repository_id, database.signs_in.value)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _STACKS: Mapping[str, str] = MappingProxyType(
     {
         "authorizer": "api-base",
+        "database": "rag",
         "models": "models-api",
         "rag": "rag",
         "session": "chat",
@@ -47,7 +48,7 @@ def product_recipes(deployment: Deployment) -> dict[str, Recipe]:
     found: dict[str, Recipe] = {
         f"functions/{name}": FunctionRecipe(path=sources)
         for name, component in _STACKS.items()
-        if deployment.deploys(component) and (name != "sign-outs" or deployment.receives_sign_outs)
+        if deployment.deploys(component) and _is_used(name, deployment)
     }
     for layer in deployment.layers:
         if layer.prebuilt is None:
@@ -63,3 +64,9 @@ def product_recipes(deployment: Deployment) -> dict[str, Recipe]:
         if isinstance(image, BuiltImage) and image.kind in PRODUCT_KINDS:
             found[image.context] = ImageRecipe(kind=image.kind, build_args=image.build_args)
     return dict(sorted(found.items()))
+
+
+def _is_used(function: str, deployment: Deployment) -> bool:
+    """Whether a function is in its stack for this configuration."""
+    optional = {"database": deployment.makes_database_users, "sign-outs": deployment.receives_sign_outs}
+    return optional.get(function, True)

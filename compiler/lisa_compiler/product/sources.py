@@ -23,6 +23,7 @@ Files = dict[str, bytes]
 FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
         "authorizer": "authorizer",
+        "database": "database",
         "models": "models",
         "rag": "repository",
         "session": "session",

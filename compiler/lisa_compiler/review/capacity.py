@@ -12,6 +12,7 @@ HOURS_PER_DAY = 24
 
 _GROUP = "AWS::AutoScaling::AutoScalingGroup"
 _TEMPLATE = "AWS::EC2::LaunchTemplate"
+_SCALING = "AWS::AutoScaling::ScalingPolicy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Group:
         component: component of the stack.
         instance_type: EC2 name of the type.
         minimum: fewest instances.
-        maximum: most instances.
+        maximum: most instances, other than while they are replaced.
     """
 
     component: str
@@ -62,7 +63,8 @@ def groups(output: Output) -> dict[str, Group]:
         for group in stack.resources.values():
             template = next((one for one in stack.resources.values() if one.type == _TEMPLATE), None)
             if group.type == _GROUP and template is not None:
-                found[component] = _group(group, template)
+                is_scaled = any(one.type == _SCALING for one in stack.resources.values())
+                found[component] = _group(group, template, is_scaled=is_scaled)
     return found
 
 
@@ -89,10 +91,12 @@ def most(output: Output) -> Capacity:
     )
 
 
-def _group(group: Resource, template: Resource) -> Group:
+def _group(group: Resource, template: Resource, *, is_scaled: bool) -> Group:
+    least = int(group.properties["MinSize"])
     return Group(
         component=group.component,
         instance_type=str(template.properties["LaunchTemplateData"]["InstanceType"]),
-        minimum=int(group.properties["MinSize"]),
-        maximum=int(group.properties["MaxSize"]),
+        minimum=least,
+        # A group that is not scaled has a greater maximum for its updates alone.
+        maximum=int(group.properties["MaxSize"]) if is_scaled else least,
     )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from lisa_compiler.review.formatting import join_list
 from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output
+from lisa_compiler.review.recorded_content import compare_recorded_content
 from lisa_schema.models.access import ALL, AccessConfig, AccessEntry, UsageLimits
 
 _KEY = "accessConfig"
@@ -34,6 +35,7 @@ def compare_group_access(before: Output, after: Output) -> Iterator[Impact]:
     old, new = map(_access, settings)
     if old is None or new is None:
         return
+    yield from compare_recorded_content(old, new)
     for group in dict.fromkeys([*new.groups, *old.groups]):
         yield from _impacts(f"The group `{group}`", _entry(old, group), _entry(new, group))
     who = "Callers in no listed group" if new.groups or old.groups else "All callers"

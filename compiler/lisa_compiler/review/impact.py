@@ -11,6 +11,7 @@ class ImpactCategory(Enum):
 
     DATA_LOSS = "Data loss"
     EXPOSURE = "Security exposure"
+    RECORDED_CONTENT = "Recording of content"
     NEW_DEPLOYMENT = "Creates a new deployment"
     MANUAL_STEPS = "Manual steps required"
     INTERRUPTION = "Service interruption"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lisa_schema.errors import LisaError
+from lisa_compiler.project.git import GitError, find_commit, run_git
 
 _DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 """Default references to compare with; the first existing one is used."""
@@ -22,8 +20,8 @@ class Revision(Protocol):
         """Return the content of those of the files, by path from the project, that there are."""
 
 
-class RevisionError(LisaError):
-    """A revision cannot be read: no repository, no such commit, no common history."""
+class RevisionError(GitError):
+    """A revision cannot be read: no such commit, no common history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Commit:
         """Return the content of those of the files that the commit has; one git process reads them all."""
         wanted = list(paths)
         names = "".join(f"{self.digest}:./{path}\n" for path in wanted)
-        answer = _git(self.project, "cat-file", "--batch", stdin=names.encode()).stdout
+        answer = run_git(self.project, "cat-file", "--batch", stdin=names.encode()).stdout
         found = {}
         for path in wanted:
             # `<object> blob <bytes>` and the content, or `<name> missing`.
@@ -92,42 +90,18 @@ def base_of(project: Path, reference: str | None) -> Commit:
     Raises:
         RevisionError: there is no repository, no such reference, or no history in common.
     """
-    named = reference or next((name for name in _DEFAULT_BRANCHES if _commit(project, name)), "HEAD")
-    commit = _commit(project, named)
+    named = reference or next((name for name in _DEFAULT_BRANCHES if find_commit(project, name)), "HEAD")
+    commit = find_commit(project, named)
     if commit is None:
         if reference is None:
             raise RevisionError("The repository has no commits. Run `git add --all` and `git commit` first.")
         raise RevisionError(
             f"`{named}` is not a known commit. Run `git fetch origin`, or specify another one with --base."
         )
-    result = _git(project, "merge-base", commit, "HEAD", check=False)
+    result = run_git(project, "merge-base", commit, "HEAD", check=False)
     if result.returncode:
         raise RevisionError(
             f"`{named}` and HEAD have no commit in common. In a shallow clone, fetch the full history with "
             "`git fetch --unshallow`; in a workflow, check out with `fetch-depth: 0`."
         )
     return Commit(project, result.stdout.decode().strip(), named)
-
-
-def _commit(project: Path, reference: str) -> str | None:
-    """The commit that a reference names, or None."""
-    if reference.startswith("-"):
-        return None
-    result = _git(project, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}", check=False)
-    if result.returncode > 1:
-        words = result.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise RevisionError(f"git cannot read {project.resolve()}: {words or 'it is not a Git repository'}.")
-    return result.stdout.decode().strip() or None
-
-
-def _git(project: Path, *arguments: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
-    command = ["git", "-C", str(project), "--no-pager", *arguments]
-    environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
-    try:
-        result = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
-    except FileNotFoundError as error:
-        raise RevisionError("Git is not on PATH, so other revisions cannot be read. Install Git.") from error
-    if check and result.returncode:
-        words = result.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise RevisionError(f"git {arguments[0]} failed: {words}.")
-    return result

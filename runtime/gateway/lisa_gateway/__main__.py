@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from lisa_gateway import logs
 from lisa_gateway.audit.process import DeliveryProcess
+from lisa_gateway.audit.segments import usable_folder
 from lisa_gateway.settings import Settings
 
 _WORKER_SILENCE_SECONDS = 60  # A worker that starts on a busy processor is silent for longer than uvicorn's 5.
@@ -29,7 +30,10 @@ def main() -> int:
     logs.configure(settings.log_level)
     with tempfile.TemporaryDirectory(prefix="lisa-gateway-metrics-") as folder, ExitStack() as stack:
         if settings.audit_log_group:
-            stack.enter_context(DeliveryProcess(settings.audit_folder, settings.audit_log_group))
+            folder_of_records = usable_folder(Path(settings.audit_folder))
+            # The workers read it, too.
+            os.environ["AUDIT_FOLDER"] = str(folder_of_records)
+            stack.enter_context(DeliveryProcess(str(folder_of_records), settings.audit_log_group))
         _serve(settings, folder)
     return 0
 

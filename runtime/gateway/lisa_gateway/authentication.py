@@ -116,6 +116,7 @@ def _caller(token: ValidToken) -> Caller:
         key=token.key,
         groups=record.groups,
         owner=_digest(record.owner) if record.is_of_user else record.owner,
+        is_service=bool(record.owner) and not record.is_of_user,
         token_id=record.token_id,
         scopes=record.scopes,
     )

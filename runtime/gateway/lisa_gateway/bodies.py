@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive
 
+    from lisa_gateway.form_model import FormModel
     from lisa_gateway.settings import Settings
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
@@ -253,11 +254,14 @@ class BodyReader:
         self._charge(max(self._share, text))
 
 
-def metered_upload(content_type: bytes, limits: BodyLimits, receive: Receive) -> Receive:
+def metered_upload(content_type: bytes, limits: BodyLimits, receive: Receive) -> tuple[Receive, FormModel]:
     """Measure an upload while it is received, by whoever receives it.
 
+    Returns:
+        What receives it, and the model that it names, as far as it has been received.
+
     Raises:
-        InvalidBodyError: its Content-Type has no boundary that is valid.
+        InvalidBodyError: its Content-Type has no boundary that is valid, or another encoding than UTF-8.
     """
     meter = FormMeter(content_type, limits.form_bytes)
 
@@ -267,4 +271,4 @@ def metered_upload(content_type: bytes, limits: BodyLimits, receive: Receive) ->
             meter.feed(part)
         return message
 
-    return metered
+    return metered, meter.model

@@ -29,6 +29,12 @@ class ErrorEntry:
 
 _ENTRIES = (
     ErrorEntry(
+        "audit_unavailable",
+        (200, 503),
+        "The content of your requests must be recorded, and cannot be at the moment.",
+        "Retry after `Retry-After` seconds; in a stream, the text so far is incomplete.",
+    ),
+    ErrorEntry(
         "budget_unavailable",
         (503,),
         "Token budgets cannot be checked, because DynamoDB is unreachable.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lisa_gateway.bodies import BodyKind, BodyLimits, BodyReader, content_type_of, kind_of, metered_upload
+from lisa_gateway.form_model import read_form_model
 from lisa_gateway.in_flight import InFlight
 from lisa_gateway.request_context import RequestContext
 
@@ -37,6 +38,7 @@ class Limits:
             ClientDisconnectedError: the client has left.
             InvalidBodyError: its body cannot be measured.
             TooManyRequestsError: the caller has too much in flight.
+            UnsupportedParameterError: a form does not name its model in one field.
         """
         context = RequestContext.of(scope) if scope["type"] == "http" else None
         caller = context.caller if context is not None else None
@@ -47,7 +49,7 @@ class Limits:
         kind = kind_of(content_type)
         with self._in_flight.enter(caller.key) as place:
             if kind is BodyKind.UPLOAD:
-                receive = metered_upload(content_type, self._body_limits, receive)
+                receive, context.form_model = metered_upload(content_type, self._body_limits, receive)
             else:
                 for name, value in scope["headers"]:
                     if name == b"content-length" and value.isdigit():
@@ -55,6 +57,8 @@ class Limits:
                 reader = BodyReader(self._body_limits, kind, place.charge)
                 body = await reader.read(receive)
                 context.content, context.work = reader.content, reader.work
+                if kind is BodyKind.FORM:
+                    context.form_model = read_form_model(body)
                 receive = _replayed(body, receive)
             await self._app(scope, receive, send)
 

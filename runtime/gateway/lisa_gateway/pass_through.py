@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from lisa_gateway.access.admission import length_of
 from lisa_gateway.access.lists import permitted_entries, send_permitted
 from lisa_gateway.direct.answer_errors import model_error
 from lisa_gateway.direct.model_list import LISTS, direct_models, listing, model_answer
+from lisa_gateway.direct.path import DirectRequest, LitellmRequest
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import (
     ClientDisconnectedError,
@@ -17,26 +20,27 @@ from lisa_gateway.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from lisa_gateway.null_answer import check_not_null
+from lisa_gateway.event_stream import is_event_stream
+from lisa_gateway.null_answer import begin_messages, check_not_null, litellm_error
 from lisa_gateway.operations import Access, operations
 from lisa_gateway.relay import relay
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.request_headers import forwardable, with_key
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
-    from lisa_gateway.direct.path import DirectRequest
     from lisa_gateway.http_server import Body
     from lisa_gateway.operations import Match
     from lisa_gateway.resources import Resources
 
 PREFIX = "/v2/serve"
 _PREFIX_BYTES = PREFIX.encode()
+_MESSAGES = "messages"
 
 
 class PassThrough:
@@ -53,7 +57,6 @@ class PassThrough:
             MethodNotAllowedError: the path exists with other methods.
             ForbiddenError: the operation is closed, or is for administrators and the caller is none, or the scopes of
                 the caller's API token do not include it.
-            InvalidRequestError: LiteLLM answers with `null`.
             UnsupportedParameterError: the query or the body has something that is not passed on.
             ModelForbiddenError: the caller may not use the model.
             LimitExceededError: a limit of the caller, or of its group, is reached.
@@ -65,6 +68,7 @@ class PassThrough:
             UpstreamError: LiteLLM or the model's server answers with an error.
             UpstreamCredentialsError: it rejects the gateway's key.
             UpstreamInterruptedError: an answer that is no stream of events is interrupted.
+            ContentUnavailableError: the content of the request cannot be recorded, and must be.
             ClientDisconnectedError: the client has left.
         """
         context = RequestContext.of(scope)
@@ -76,7 +80,7 @@ class PassThrough:
             require_scope(caller, match.operation.group)
         # Ends the block when the client leaves or sends too much; it has no deadline otherwise.
         presence = asyncio.timeout(None)
-        client = _Client(receive, presence)
+        client = _Client(receive, presence, partial(_check_form, scope, match, context))
         disconnect = Disconnect.of(scope)
         try:
             async with presence:
@@ -99,34 +103,55 @@ async def _pass_on(scope: Scope, match: Match, body: Body, send: Send, context: 
         if (content := model_answer(resources.routing.current, match, scope)) is not None:
             await _send_json(permitted_entries(content, resources.access.grant(context.caller)), send)
             return
-    direct = None
+    request: DirectRequest | LitellmRequest = LitellmRequest(body)
     context.counts_tokens = resources.access.counts_tokens(context.caller)
     if operation.access is Access.INFERENCE and scope["method"] == "POST":
-        direct = resources.direct.prepare(match, body, context)
+        request = resources.direct.prepare(match, body, context)
     admission = await resources.access.admit(context, operation, length_of(scope["headers"], body))
     try:
-        await _exchange(scope, match, body, send, context=context, direct=direct, admission=admission)
+        recorded = await resources.content.begin(admission, context, body)
+        if isinstance(request, LitellmRequest) and recorded is not body:
+            request = replace(request, body=recorded)
+        await _exchange(scope, match, request, send, context=context, admission=admission)
+    except (UpstreamTimeoutError, UpstreamUnavailableError):
+        # A part of the body that could not be recorded has ended the connection.
+        admission.check_recorded()
+        raise
     finally:
         admission.settle()
+
+
+def _check_form(scope: Scope, match: Match, context: RequestContext) -> None:
+    """Check the model of an upload that goes on already, as soon as its field has come; LiteLLM waits for the end.
+
+    Raises:
+        ModelForbiddenError: the caller may not use it.
+        UnsupportedParameterError: it is not in the routes.
+    """
+    if context.form_model is None or context.model or match.operation.access is not Access.INFERENCE:
+        return
+    resources: Resources = scope["state"]["resources"]
+    if resources.direct.identify(match, None, context) is not None:
+        resources.access.check_model(context.caller, context.model)
 
 
 async def _exchange(
     scope: Scope,
     match: Match,
-    body: Body,
+    request: DirectRequest | LitellmRequest,
     send: Send,
     *,
     context: RequestContext,
-    direct: DirectRequest | None,
     admission: Admission,
 ) -> None:
     """Send an admitted request, and its answer."""
     resources: Resources = scope["state"]["resources"]
-    if direct is not None:
-        answer = await resources.direct.send(direct, scope["headers"], context)
+    is_direct = isinstance(request, DirectRequest)
+    if isinstance(request, DirectRequest):
+        answer = await resources.direct.send(request, scope["headers"], context)
     else:
         try:
-            answer = await _to_litellm(scope, match, body, context, admission)
+            answer = await _to_litellm(scope, match, request.body, context, admission)
         except (UpstreamTimeoutError, UpstreamUnavailableError):
             if match.operation.path not in LISTS or not (models := direct_models(resources.routing.current)):
                 raise
@@ -134,14 +159,16 @@ async def _exchange(
             return
     try:
         if answer.status >= FIRST_ERROR_STATUS:
-            raise await (error_of(answer, body) if direct is None else model_error(answer))
+            raise await (model_error(answer) if is_direct else litellm_error(answer, request.body))
         if admission.filters_list:
             await send_permitted(answer, admission, send)
             return
-        if direct is None and scope["method"] == "POST":
+        begin = b""
+        if not is_direct and scope["method"] == "POST":
             check_not_null(answer)
-        hides_usage = direct is not None and direct.hides_usage
-        await relay(answer, send, context, admission, hides_usage=hides_usage)
+            if match.operation.group == _MESSAGES and is_event_stream(answer.headers):
+                begin = await begin_messages(answer)
+        await relay(answer, send, context, admission, hides_usage=request.hides_usage, begin=begin)
     finally:
         # Breaks the connection when the answer is not at its end, which cancels what the server does.
         answer.close()
@@ -164,11 +191,17 @@ class _Client:
 
     Attributes:
         failure: why the request must not go on, while the client is there to be told.
+
+    Args:
+        receive: ASGI's.
+        presence: the block in which the request runs.
+        check: called after each part of a body that comes in parts; a `GatewayError` of it ends the request.
     """
 
-    def __init__(self, receive: Receive, presence: asyncio.Timeout) -> None:
+    def __init__(self, receive: Receive, presence: asyncio.Timeout, check: Callable[[], None]) -> None:
         self._receive = receive
         self._presence = presence
+        self._check = check
         self.failure: GatewayError | None = None
 
     async def body(self) -> Body:
@@ -192,6 +225,7 @@ class _Client:
         while more:
             try:
                 message = await self._receive()
+                self._check()
             except GatewayError as failure:
                 # What the task that sends the body raises would be lost.
                 self.failure = failure

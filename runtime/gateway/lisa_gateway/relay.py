@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 
 async def relay(
-    answer: Answer, send: Send, context: RequestContext, admission: Admission, *, hides_usage: bool = False
+    answer: Answer,
+    send: Send,
+    context: RequestContext,
+    admission: Admission,
+    *,
+    hides_usage: bool = False,
+    begin: bytes = b"",
 ) -> None:
     """Send an answer on as it comes; a stream of events that breaks ends with an error event.
 
@@ -32,6 +38,7 @@ async def relay(
         context: gets the tokens, and the reason if the answer breaks.
         admission: the admission of the request, which the parts are counted for.
         hides_usage: whether the caller did not ask for the event with the token counts, and does not get it.
+        begin: what has been read of the answer already.
 
     Raises:
         UpstreamInterruptedError: an answer that is no stream of events broke.
@@ -47,10 +54,12 @@ async def relay(
     more = True
     try:
         while more:
-            part = await answer.next_part()
+            part, begin = begin or await answer.next_part(), b""
             usage.feed(part)
             admission.feed(part)
             more = not answer.is_at_end
+            if not more:
+                admission.end_answer()
             if events is not None:
                 part = events.feed(part) if more else events.feed(part) + events.end()
                 if hidden is not None:
@@ -74,17 +83,21 @@ async def parts_of(answer: MeteredAnswer, request_id: str) -> AsyncIterator[byte
         UpstreamInterruptedError: an answer that is no stream of events broke.
     """
     events = EventStream(request_id) if is_event_stream(answer.headers) else None
+    hidden = UsageEventFilter() if answer.hides_usage and events is not None else None
     with closing(answer):
         try:
             while part := await answer.next_part():
-                if events is None:
+                if events is not None:
+                    part = events.feed(part)
+                if hidden is not None:
+                    part = hidden.feed(part)
+                if part:
                     yield part
-                elif sent := events.feed(part):
-                    yield sent
         except UpstreamInterruptedError as error:
             if events is None:
                 raise
             yield events.interruption(error)
         else:
             if events is not None:
-                yield events.end()
+                end = events.end()
+                yield end if hidden is None else hidden.feed(end) + hidden.finish()

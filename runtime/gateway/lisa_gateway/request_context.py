@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lisa_gateway.form_model import FormModel
 
 _KEY = "lisa_gateway.request_context"
 
@@ -20,6 +23,7 @@ class Caller:
             was made.
         owner: the digest of a user, as in `name`, whether the user calls or an API token of the user; the name of the
             service account whose API token calls; empty for an API token of LISA 2.x.
+        is_service: whether the owner is a service account, whose name can look like the digest of a user.
         token_id: id of the API token; empty for a person, and for an API token of LISA 2.x.
         scopes: families of operations (`operations.FAMILIES`) that an API token may use; empty for all.
         key: a digest that identifies the caller and is never logged; empty without authentication.
@@ -31,6 +35,7 @@ class Caller:
     is_admin: bool = False
     groups: tuple[str, ...] = ()
     owner: str = ""
+    is_service: bool = False
     token_id: str = ""
     scopes: frozenset[str] = frozenset()
 
@@ -47,6 +52,7 @@ class RequestContext:
         first_byte: when the first bytes of the response body were sent.
         caller: the caller, once authenticated.
         model: the model's public name; empty until it is known.
+        form_model: the model that a form names, as far as the form has come; None for another body.
         content: what a JSON body holds, if a layer has parsed it, until the route is known; None otherwise.
         work: share of the work of the largest accepted body that the request makes for LiteLLM, 0 to 1.
         counts_tokens: whether the token counts of the response are required, so that a stream is asked for them too.
@@ -56,6 +62,8 @@ class RequestContext:
         has_estimated_tokens: whether the tokens are an estimate, because the response does not report them.
         bytes_in: bytes of the request's body, declared or received.
         bytes_out: bytes of the response's body that were sent.
+        audited_content: what became of the record of its content: `recorded`, `incomplete` or `missing`; empty if
+            content is not audited.
         budget: the caller's group whose token budget is used most, and the percentage used; None without a budget.
     """
 
@@ -66,6 +74,7 @@ class RequestContext:
     first_byte: float | None = None
     caller: Caller | None = None
     model: str = ""
+    form_model: FormModel | None = None
     content: Any = None
     work: float = 0.0
     counts_tokens: bool = False
@@ -75,6 +84,7 @@ class RequestContext:
     has_estimated_tokens: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
+    audited_content: str = ""
     budget: tuple[str, float] | None = None
 
     def attach(self, scope: Any) -> None:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from lisa_gateway.access.admission import AccessControl
 from lisa_gateway.access.opening import open_access
 from lisa_gateway.api_tokens import ApiTokens
+from lisa_gateway.audit.content import ContentAudit, open_content_audit
 from lisa_gateway.authentication import AnonymousAuthenticator, Authenticator, TokenAuthenticator
 from lisa_gateway.configuration.follower import Follower
 from lisa_gateway.configuration.state import Current
@@ -41,6 +42,7 @@ class Resources:
         routing: where requests for each model go.
         direct: the way to the servers of hosted models.
         access: what callers may use.
+        content: records the content of audited requests.
         pacing: turns for requests that cost LiteLLM much.
         health: whether LiteLLM answers.
         registry: the hosted models, for `/v1`.
@@ -52,6 +54,7 @@ class Resources:
     routing: Routing
     direct: DirectPath
     access: AccessControl
+    content: ContentAudit
     pacing: Pacing
     health: Health
     registry: Registry
@@ -102,12 +105,14 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 Follower(Path(settings.configuration_state), adopt=adopt, in_use=upstream.earlier_in_use)
             )
         access = await stack.enter_async_context(open_access(settings, lambda: routing.current.access))
+        content = await stack.enter_async_context(open_content_audit(settings))
         yield Resources(
             authenticator=authenticator,
             upstream=upstream,
             routing=routing,
             direct=direct,
             access=access,
+            content=content,
             pacing=Pacing.of(settings),
             health=health,
             registry=Registry(parameters, settings.registered_models_ps_name),

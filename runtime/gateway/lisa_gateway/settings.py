@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         audit_log_group: log group of the audit log; empty for none.
         audit_folder: where audit records wait until CloudWatch Logs has them.
         audit_max_bytes: bytes of audit records that may wait; further ones are dropped and counted.
+        audit_content_max_bytes: bytes of audited content that may wait, encrypted; further content is lost, or its
+            requests are rejected if it is required.
+        audit_content_part_bytes: bytes of a request, and of a response, that are recorded; the record says what is
+            missing.
         max_body_bytes: longest body of a request; only uploads (multipart/form-data) may be as long.
         max_json_bytes: longest JSON body, which is any body that is no form.
         max_json_elements: values, and members with their names, that a JSON body may hold; five numbers of a list count
@@ -113,6 +117,8 @@ class Settings(BaseSettings):
     audit_log_group: str = ""
     audit_folder: str = "/tmp/lisa-audit"  # noqa: S108 - made with mode 0700, in a container with one user
     audit_max_bytes: int = Field(default=256 * MIB, ge=MIB)
+    audit_content_max_bytes: int = Field(default=1024 * MIB, ge=MIB)
+    audit_content_part_bytes: int = Field(default=32 * MIB, ge=1)
     max_body_bytes: int = Field(default=100 * MIB, ge=1)
     max_json_bytes: int = Field(default=20 * MIB, ge=1)
     max_json_elements: int = Field(default=10_000, ge=1)

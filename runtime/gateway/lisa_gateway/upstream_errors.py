@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lisa_gateway.errors import LISA_CODE, GatewayError, UpstreamCredentialsError, UpstreamInterruptedError
+from lisa_gateway.errors import LISA_CODE, GatewayError, UpstreamCredentialsError
 from lisa_gateway.request_fields import check_fields
 from lisa_gateway.shareable_text import shareable
 
@@ -71,20 +71,6 @@ class UpstreamError(GatewayError):
         """See `GatewayError`."""
         body = super().body(request_id)
         return typed(body) if self._is_typed else body
-
-
-async def error_of(answer: Answer, request_body: object = None) -> GatewayError:
-    """The error that callers get for an answer whose status is an error; reads at most `MOST_BYTES` of its body.
-
-    Args:
-        answer: the answer, at the beginning of its body; the caller closes it.
-        request_body: the request's body if it was sent in one part.
-    """
-    try:
-        content = await read_error(answer)
-    except UpstreamInterruptedError:
-        content = b""
-    return upstream_error(answer.status, answer.headers, content, request_body)
 
 
 async def read_error(answer: Answer) -> bytes:

@@ -1,6 +1,13 @@
 """The configuration as frozen data: one module for each noun, each field described."""
 
-from lisa_schema.models.access import AccessConfig, AccessEntry, AuthConfig, PermissionsBoundary, UsageLimits
+from lisa_schema.models.access import (
+    AccessConfig,
+    AccessEntry,
+    AuditContentStore,
+    AuthConfig,
+    PermissionsBoundary,
+    UsageLimits,
+)
 from lisa_schema.models.build import LambdaConfig, LambdaLayerAssets, PypiConfig
 from lisa_schema.models.container import (
     AssetImage,
@@ -14,6 +21,7 @@ from lisa_schema.models.container import (
 from lisa_schema.models.deployment import Config, SystemBanner, Tag, WeightsConfig
 from lisa_schema.models.enums import (
     AccessDefault,
+    FunctionUser,
     InferenceContainer,
     LogLevel,
     ModelType,
@@ -53,12 +61,14 @@ __all__ = [
     "AmiConfig",
     "ApiGatewayConfig",
     "AssetImage",
+    "AuditContentStore",
     "AuthConfig",
     "AutoScalingConfig",
     "Config",
     "ContainerConfig",
     "EcrImage",
     "EcsModel",
+    "FunctionUser",
     "GeneralSettings",
     "HealthCheckConfig",
     "Image",

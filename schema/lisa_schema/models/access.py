@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart, IamPath, Integer, PolicyReference
-from lisa_schema.models.enums import AccessDefault
+from lisa_schema.models.base import ConfigModel, HttpsUrl, IamNamePart, IamPath, Integer, KmsKeyArn, PolicyReference
+from lisa_schema.models.enums import AccessDefault, ObjectLock
 
 ALL = "*"
 """In a list of models or repositories: every one of them."""
@@ -126,6 +126,43 @@ class AccessEntry(ConfigModel):
     per_group: UsageLimits = Field(
         default_factory=UsageLimits, description="Limits of all callers in the group together."
     )
+    audit_content: bool = Field(
+        default=False,
+        description=(
+            "Record the content of the group's requests and responses, encrypted with the key of "
+            "`auditContentStore`. A caller in several groups is recorded if any of them is."
+        ),
+    )
+    audit_content_required: bool = Field(
+        default=False,
+        description=(
+            "Reject requests of the group while their content cannot be recorded. Default: such requests are served, "
+            "and the audit log says that their content is missing."
+        ),
+    )
+
+
+class AuditContentStore(ConfigModel):
+    """Where the content of audited requests is kept, and the key that it is encrypted with."""
+
+    key_arn: KmsKeyArn = Field(
+        description=(
+            "Symmetric KMS key in the Region, of this or another account. The gateway encrypts content with data keys "
+            "of it before it writes anything; only callers with kms:Decrypt on this key can read the content."
+        ),
+        examples=["arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"],
+    )
+    retention_days: Annotated[Integer, Field(ge=1, le=3650)] = Field(
+        default=90, description="Days after which the content is deleted."
+    )
+    object_lock: ObjectLock = Field(
+        default=ObjectLock.NONE,
+        description=(
+            "S3 Object Lock for `retentionDays`: `governance` requires a special permission to delete content earlier, "
+            "with `compliance` nobody can. Can be set only before the bucket is created, and the bucket is retained "
+            "with any `removalPolicy`."
+        ),
+    )
 
 
 class AccessConfig(ConfigModel):
@@ -152,6 +189,15 @@ class AccessConfig(ConfigModel):
             "`default: closed`."
         ),
     )
+    audit_content_store: AuditContentStore | None = Field(
+        default=None, description="Required by `auditContent`: the key and the retention of recorded content."
+    )
+
+    @property
+    def audits_content(self) -> bool:
+        """Whether the content of any caller is recorded."""
+        entries = (*self.groups.values(), *([self.everyone] if self.everyone else []))
+        return any(entry.audit_content for entry in entries)
 
     def models_of(self, entry: AccessEntry | None) -> tuple[str, ...]:
         """Names of the models that an entry permits, `*` for all."""

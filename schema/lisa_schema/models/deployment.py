@@ -195,6 +195,14 @@ class Config(ConfigModel):
         ),
         examples=["certificates/authorities.pem"],
     )
+    database_authority_bundle: str = Field(
+        default="",
+        description=(
+            "PEM file in the project with the certificates of the CAs of PostgreSQL databases, which the RAG function "
+            "trusts for their connections only. LISA includes those of RDS in commercial Regions."
+        ),
+        examples=["certificates/us-gov-west-1-bundle.pem"],
+    )
     nvme_host_mount_path: AbsolutePath = Field(
         default="/nvme", description="Mount point of NVMe disks on the instances."
     )

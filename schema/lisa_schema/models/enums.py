@@ -19,6 +19,14 @@ class AccessDefault(StrEnum):
     OPEN = "open"
 
 
+class ObjectLock(StrEnum):
+    """How S3 keeps objects from being changed or deleted before their retention ends."""
+
+    NONE = "none"
+    GOVERNANCE = "governance"
+    COMPLIANCE = "compliance"
+
+
 class LogLevel(StrEnum):
     """Log level."""
 
@@ -50,6 +58,14 @@ class RepositoryType(StrEnum):
 
     OPENSEARCH = "opensearch"
     PGVECTOR = "pgvector"
+
+
+class FunctionUser(StrEnum):
+    """The user of a database that the RAG function signs in as."""
+
+    IAM = "iam"
+    PASSWORD = "password"  # noqa: S105  # a kind of user
+    CONFIGURED = "configured"
 
 
 class StackSynthesizer(StrEnum):

@@ -44,6 +44,11 @@ class VpcConfig(ConfigModel):
         default=(), description="Subnets without a route to the internet, one per Availability Zone."
     )
     cidr_block: CidrBlock = Field(description="Address range of the VPC.", examples=["10.0.0.0/22"])
+    secondary_cidr_blocks: tuple[CidrBlock, ...] = Field(
+        default=(),
+        description="Further address ranges of the VPC. Rules for the VPC permit all of them.",
+        examples=[["100.64.0.0/16"]],
+    )
     existing_endpoints: tuple[EndpointService, ...] | None = Field(
         default=None,
         description=(
@@ -64,6 +69,11 @@ class VpcConfig(ConfigModel):
         description="Route tables of the subnets, which get the routes of gateway endpoints that LISA creates.",
         examples=[["rtb-0123456789abcdef0"]],
     )
+
+    @property
+    def cidr_blocks(self) -> tuple[str, ...]:
+        """All address ranges of the VPC."""
+        return (self.cidr_block, *self.secondary_cidr_blocks)
 
     @property
     def instance_subnet_ids(self) -> tuple[str, ...]:

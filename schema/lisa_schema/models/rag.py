@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from lisa_schema.models.base import ConfigModel, Count, Flag, HostName, Integer, Positive, pattern_string
-from lisa_schema.models.enums import RepositoryType
+from lisa_schema.models.enums import FunctionUser, RepositoryType
 
 _OpenSearchInstance = Annotated[
     str, pattern_string(r"^[a-z0-9-]+\.[a-z0-9-]+\.search$", "an OpenSearch instance type, such as r7g.large.search")
@@ -66,14 +66,49 @@ OpenSearchConfig = Annotated[
 class RdsConfig(ConfigModel):
     """The PostgreSQL database of a pgvector repository."""
 
-    username: _SqlName = Field(description="User of the database.", examples=["postgres"])
+    username: _SqlName = Field(
+        description=(
+            "Administrator of the database, who prepares it when it is deployed; with `functionUser: configured`, the "
+            "user of the RAG function."
+        ),
+        examples=["postgres"],
+    )
     password_secret_id: str | None = Field(
-        default=None, description="Secrets Manager secret with the password of an existing database."
+        default=None, description="Secrets Manager secret with the password of `username` in an existing database."
     )
     db_host: HostName | None = Field(
         default=None, description="Host of an existing database; default: LISA creates one."
     )
     db_name: _SqlName = Field(default="postgres", description="Name of the database.")
+    function_user: FunctionUser | None = Field(
+        default=None,
+        description=(
+            "User that the RAG function signs in as. `iam`: LISA creates a user that can read, add and delete "
+            "documents, with IAM database authentication. `password`: likewise, with a generated password. "
+            "`configured`: `username`. Default: `iam` for a database that LISA creates, otherwise `configured`."
+        ),
+        examples=["iam"],
+    )
+    dbi_resource_id: (
+        Annotated[
+            str,
+            pattern_string(
+                r"^(db|cluster|prx)-[A-Za-z0-9]+$", "the resource ID of an RDS instance, Aurora cluster or RDS Proxy"
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Resource ID of an existing RDS database; `functionUser: iam` requires it.",
+        examples=["db-ABCDEFGHIJKL01234"],
+    )
+
+    @property
+    def signs_in(self) -> FunctionUser:
+        """The user that the RAG function signs in as, also where the configuration does not choose."""
+        if self.function_user is not None:
+            return self.function_user
+        return FunctionUser.IAM if self.db_host is None else FunctionUser.CONFIGURED
 
 
 class RagRepository(ConfigModel):

@@ -68,6 +68,9 @@ _BOUNDARY: Final = _Place(
 )
 _REPOSITORY: Final = _Place(resources=r"ecr:repository/.+", words="an ECR repository")
 _KEY: Final = _Place(resources=r"kms:key/.+", words="a KMS key; aliases are not accepted in policies")
+_AUDIT_KEY: Final = _Place(
+    resources=r"kms:key/.+", words="a KMS key; an alias can be moved to another key", region_rule="audit-key-region"
+)
 _VALUE: Final = _Place()
 
 
@@ -123,6 +126,15 @@ def web_acl_region(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(path, message, None, (("region",),))
 
 
+@rule("LISA565", "audit-key-region", "Use a key in the configured Region, such as a replica of a multi-Region key.")
+def audit_key_region(config: Config) -> Iterator[RuleViolation]:
+    """The key of `auditContentStore` must be in the configured Region, where the gateway calls KMS."""
+    for path, place, arn in _arns(config):
+        if place.region_rule == "audit-key-region" and arn.region != config.region:
+            message = f"The key is in {arn.region}, but the gateway calls KMS in {config.region}."
+            yield RuleViolation(path, message, None, (("region",),))
+
+
 @rule("LISA347", "arn-kind", "Use the ARN of a resource of the required kind.")
 def arn_kind(config: Config) -> Iterator[RuleViolation]:
     """An ARN must name a resource of the kind that its key accepts."""
@@ -161,6 +173,9 @@ def _places(config: Config) -> Iterator[tuple[Path, _Place, str]]:
         yield at, _BOUNDARY, boundary.permissions_boundary_policy_name
     for index, key in enumerate(config.secret_key_arns):
         yield ("secretKeyArns", index), _KEY, key
+    store = config.access_config.audit_content_store if config.access_config else None
+    if store is not None:
+        yield ("accessConfig", "auditContentStore", "keyArn"), _AUDIT_KEY, store.key_arn
     for index, repository in enumerate(config.rag_repositories):
         rds = repository.rds_config
         if rds is not None and rds.password_secret_id:

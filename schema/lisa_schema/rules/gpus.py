@@ -7,11 +7,11 @@ from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
-from lisa_schema.gpus import Gpu, first_cuda13_version, gpu_of, minimum_capability, tei_tag, tei_tags
+from lisa_schema.engine_images import EngineImage, engine_image
+from lisa_schema.gpus import Gpu, first_cuda13_version, gpu_of, has_cuda12, minimum_capability, tei_tag, tei_tags
 from lisa_schema.instances import instance_type
 from lisa_schema.models import Config, EcsModel, InferenceContainer
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.tagged_images import TaggedImage, tagged_image
 from lisa_schema.vllm_options import option_path, options_of
 
 _BFLOAT16: Final = 80
@@ -36,14 +36,12 @@ METHODS: Final = {
 def image_fits_gpu(config: Config) -> Iterator[RuleViolation]:
     """The image of a model must support the compute capability of the GPU (TEI tags; CUDA 13 does not support V100)."""
     for path, model, gpu in _models_on_gpus(config):
-        image = tagged_image(model.container_config.image)
-        if image is None:
-            continue
+        image = engine_image(model.container_config.image)
         if model.inference_container is InferenceContainer.TEI:
             yield from _tei_image(path, model, gpu, image)
         elif model.inference_container is InferenceContainer.VLLM and gpu.compute_capability == _VOLTA:
-            version = image.version
-            if version is not None and version >= first_cuda13_version() and not image.suffix.startswith("-cu12"):
+            found = image.running("vllm")
+            if found is not None and found.version.release >= first_cuda13_version() and not has_cuda12(found.suffix):
                 message = (
                     f"`{image.reference}` has CUDA 13, which does not support the {gpu.name} of {model.instance_type} "
                     f"(compute capability {gpu.capability})."
@@ -65,7 +63,7 @@ def dtype_fits_gpu(config: Config) -> Iterator[RuleViolation]:
         if model.inference_container is not InferenceContainer.VLLM:
             continue
         options = options_of(model)
-        image = tagged_image(model.container_config.image)
+        image = engine_image(model.container_config.image)
         on = f"the {gpu.name} of {model.instance_type} has {gpu.capability}"
         also: tuple[Path, ...] = ((*path, "instanceType"),)
         if options.dtype == "bfloat16" and gpu.capability_number < _BFLOAT16:
@@ -76,10 +74,11 @@ def dtype_fits_gpu(config: Config) -> Iterator[RuleViolation]:
         if method is None:
             continue
         at = option_path(path, options.sources["quantization"])
-        needed = minimum_capability(method, None if image is None else image.version)
+        found = image.running("vllm")
+        needed = minimum_capability(method, None if found is None else found.version.release)
         if needed is None:
             message = (
-                f"Whether `{image.reference if image else 'this image'}` supports the quantization method "
+                f"Whether `{image.reference}` supports the quantization method "
                 f"`{options.quantization}` on {gpu.name} is unknown: the GPU table has no row for this version."
             )
             yield RuleViolation(at, message, "Check the documentation of this version.", also, Severity.WARNING)
@@ -91,7 +90,7 @@ def dtype_fits_gpu(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(at, message, None, also)
 
 
-def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: TaggedImage) -> Iterator[RuleViolation]:
+def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: EngineImage) -> Iterator[RuleViolation]:
     kind = tei_tag(image.tag)
     if kind is None or not kind.runs_on or gpu.capability in kind.runs_on:
         return
@@ -109,7 +108,7 @@ def _tei_image(path: Path, model: EcsModel, gpu: Gpu, image: TaggedImage) -> Ite
     yield RuleViolation(at, message, _tei_fix(gpu, image, kind.prefix), also, None if certain else Severity.WARNING)
 
 
-def _tei_fix(gpu: Gpu, image: TaggedImage, prefix: str) -> str:
+def _tei_fix(gpu: Gpu, image: EngineImage, prefix: str) -> str:
     """Name the tag for the GPU; images built for exactly its compute capability come first."""
     version = image.tag.removeprefix(prefix)
     known = [tag for tag in tei_tags() if gpu.capability in tag.runs_on and tag.built_for is not None]

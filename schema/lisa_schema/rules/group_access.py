@@ -82,6 +82,41 @@ def access_groups_readable(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation((*_ROOT, "groups"), message, None, (("authConfig", "jwtGroupsProperty"),))
 
 
+@rule("LISA566", "audit-content-has-key", "Add accessConfig.auditContentStore with the keyArn of a symmetric KMS key.")
+def audit_content_has_key(config: Config) -> Iterator[RuleViolation]:
+    """`auditContent` requires auditContentStore, whose key encrypts the content."""
+    access = config.access_config
+    if access is None or access.audit_content_store is not None:
+        return
+    for path, entry in _entries(access):
+        if entry.audit_content:
+            message = "auditContent is true, but accessConfig has no auditContentStore: content is recorded encrypted."
+            yield RuleViolation((*path, "auditContent"), message, None, ((*_ROOT, "auditContentStore"),))
+
+
+@rule("LISA567", "audit-content-required-alone", "Set auditContent to true, or remove auditContentRequired.")
+def audit_content_required_alone(config: Config) -> Iterator[RuleViolation]:
+    """`auditContentRequired` requires auditContent."""
+    for path, entry in _entries(config.access_config):
+        if entry.audit_content_required and not entry.audit_content:
+            message = "auditContentRequired is true, but auditContent is not: no content is recorded."
+            yield RuleViolation((*path, "auditContentRequired"), message, None, ((*path, "auditContent"),))
+
+
+@rule(
+    "LISA568",
+    "audit-content-unused",
+    "Set auditContent in a group or in `everyone`, or remove auditContentStore.",
+    Severity.WARNING,
+)
+def audit_content_unused(config: Config) -> Iterator[RuleViolation]:
+    """`auditContentStore` should have a group with auditContent; without one, the bucket receives nothing."""
+    access = config.access_config
+    if access is not None and access.audit_content_store is not None and not access.audits_content:
+        message = "auditContentStore is set, but the content of no group is recorded."
+        yield RuleViolation((*_ROOT, "auditContentStore"), message)
+
+
 def _entries(access: AccessConfig | None) -> Iterator[tuple[Path, AccessEntry]]:
     if access is None:
         return

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from lisa_schema.diagnostics import Severity
+from lisa_schema.document import Path
 from lisa_schema.endpoints import GATEWAY_SERVICES, required_endpoints
 from lisa_schema.models import Config
 from lisa_schema.rules.registry import RuleViolation, rule
@@ -101,14 +102,24 @@ def vpc_zones_in_region(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(("vpc", "availabilityZones", index), message, None, (("region",),))
 
 
-@rule("LISA354", "vpc-cidr", "Use the address range of the VPC, such as 10.0.0.0/16.")
+@rule("LISA354", "vpc-cidr", "Use the address ranges of the VPC, such as 10.0.0.0/16.")
 def vpc_cidr(config: Config) -> Iterator[RuleViolation]:
-    """`vpc.cidrBlock` must be a valid IPv4 CIDR block."""
-    if config.vpc is not None:
+    """The address ranges of an imported VPC must be valid IPv4 CIDR blocks that do not overlap."""
+    if config.vpc is None:
+        return
+    networks: list[ipaddress.IPv4Network] = []
+    for index, block in enumerate(config.vpc.cidr_blocks):
+        path: Path = ("vpc", "secondaryCidrBlocks", index - 1) if index else ("vpc", "cidrBlock")
         try:
-            ipaddress.IPv4Network(config.vpc.cidr_block)
+            network = ipaddress.IPv4Network(block)
         except ValueError:
-            yield RuleViolation(("vpc", "cidrBlock"), f"`{config.vpc.cidr_block}` is not an IPv4 network.")
+            yield RuleViolation(path, f"`{block}` is not an IPv4 network.")
+            continue
+        if other := next((one for one in networks if one.overlaps(network)), None):
+            message = f"`{block}` overlaps {other}; the address ranges of a VPC do not."
+            fix = "Run `lisa vpc describe --env {environment}`, which lists them."
+            yield RuleViolation(path, message, fix, (("vpc", "cidrBlock"),))
+        networks.append(network)
 
 
 @rule("LISA355", "zones-valid", "List two to five different Availability Zones of the Region.")

@@ -42,7 +42,7 @@ def test_import_without_boto3_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
         ("vpc", "describe", "--env", "dev"),
         ("proposals", "list", "--env", "dev"),
         ("artifacts", "list", "--env", "dev"),
-        ("deploy", "--env", "dev", "--plan"),
+        ("plan", "--env", "dev"),
         ("doctor", "--env", "dev"),
         ("verify", "--env", "dev"),
     ],

@@ -113,6 +113,19 @@ def test_isolated_vpc_is_described_with_its_endpoints_and_route_tables(ec2: Any)
     assert block["routeTableIds"] == [table]
 
 
+def test_all_address_ranges_are_printed_and_compile(ec2: Any) -> None:
+    network = Network(ec2)
+    ec2.associate_vpc_cidr_block(VpcId=network.id, CidrBlock="100.64.0.0/16")
+    gone = ec2.associate_vpc_cidr_block(VpcId=network.id, CidrBlock="100.65.0.0/16")["CidrBlockAssociation"]
+    ec2.disassociate_vpc_cidr_block(AssociationId=gone["AssociationId"])
+    for zone in ("us-east-1a", "us-east-1b"):
+        network.subnet(zone)
+    block = yaml.safe_load(vpc.as_yaml(vpc.describe(ec2, network.id)))["vpc"]
+    assert (block["cidrBlock"], block["secondaryCidrBlocks"]) == ("10.0.0.0/16", ["100.64.0.0/16"])
+    changes = ["restApiConfig.internetFacing=false", f"vpc={json.dumps(block)}"]
+    assert [found.message for found in diagnose(changes) if found.is_error] == []
+
+
 def test_the_largest_subnet_of_a_zone_is_chosen() -> None:
     subnets = [
         Subnet(f"subnet-{zone}{number}", zone, f"10.0.{number}.0/{length}", "", SubnetType.PRIVATE)

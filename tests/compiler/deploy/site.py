@@ -126,7 +126,8 @@ class Site:
     def stacks(self) -> dict[str, str]:
         """Status by name of the stacks of the deployment."""
         found = self.client("cloudformation").describe_stacks()["Stacks"]
-        return {stack["StackName"]: stack["StackStatus"] for stack in found if stack["StackName"] != "CDKToolkit"}
+        bootstrapped = {"CDKToolkit", "lisa-deployments"}
+        return {stack["StackName"]: stack["StackStatus"] for stack in found if stack["StackName"] not in bootstrapped}
 
     def templates_match(self) -> bool:
         """Whether every deployed template is the compiled one, and every compiled one is deployed."""

@@ -10,10 +10,16 @@ import io
 import json
 import shutil
 import signal
+import subprocess
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+
+from lisa_compiler.aws.dynamodb import Table
+from lisa_compiler.ledger import table as ledger
+from lisa_compiler.ledger.lock import Lock
 
 from .site import TOOLS, Result, Site, edit
 
@@ -215,7 +221,7 @@ def test_weights_that_are_not_in_the_bucket_are_refused(deployed: Site) -> None:
 def test_a_change_of_one_model_updates_that_model_alone(deployed: Site) -> None:
     edit(deployed.folder / "config.yaml", "        maxCapacity: 1\n", "        maxCapacity: 2\n")
     assert deployed.lisa("compile").code == 0
-    plan = deployed.lisa("deploy", "--plan")
+    plan = deployed.lisa("plan")
     nobody = deployed.lisa("deploy")
     drift = deployed.lisa("drift")
     assert not deployed.templates_match()
@@ -230,6 +236,126 @@ def test_a_change_of_one_model_updates_that_model_alone(deployed: Site) -> None:
     updated = {name for name, status in deployed.stacks().items() if status == "UPDATE_COMPLETE"}
     assert updated == {"demo-lisa-model-mistral7b-dev"}
     assert deployed.templates_match()
+
+
+def test_a_plan_in_a_file_is_applied_as_it_was_made_or_refused(deployed: Site) -> None:
+    config, plan = deployed.folder / "config.yaml", deployed.folder.parent / "plan.json"
+    edit(config, "        maxCapacity: 2\n", "        maxCapacity: 3\n")
+    assert deployed.lisa("compile").code == 0
+    made = deployed.lisa("plan", "--out", str(plan), "--detailed-exitcode")
+    assert made.code == 3, made.err
+    assert "model-mistral7b, change set of CloudFormation:\n  Modify " in made.out
+    edit(config, "        maxCapacity: 3\n", "        maxCapacity: 4\n")
+    assert deployed.lisa("compile").code == 0
+    moved = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert moved.code == 1
+    assert "demo-lisa-model-mistral7b-dev: its compiled template has changed" in moved.err
+    edit(config, "        maxCapacity: 4\n", "        maxCapacity: 3\n")
+    assert deployed.lisa("compile").code == 0
+    assert not deployed.templates_match()
+    applied = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert applied.code == 0, applied.err
+    assert deployed.templates_match()
+    again = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert again.code == 1
+    assert "another deployment has begun since" in again.err
+    assert "demo-lisa-model-mistral7b-dev: planned update, now no change" in again.err
+
+
+def test_a_plan_whose_change_set_was_replaced_is_refused(deployed: Site) -> None:
+    config, plan = deployed.folder / "config.yaml", deployed.folder.parent / "plan.json"
+    edit(config, "        maxCapacity: 3\n", "        maxCapacity: 2\n")
+    assert deployed.lisa("compile").code == 0
+    assert deployed.lisa("plan", "--out", str(plan)).code == 0
+    (stack,) = [stack for stack in json.loads(plan.read_bytes())["stacks"] if stack["change_set"]]
+    deployed.client("cloudformation").delete_change_set(StackName=stack["name"], ChangeSetName=stack["change_set"])
+    refused = deployed.lisa("deploy", "--yes", "--plan", str(plan))
+    assert refused.code == 1
+    assert "make a new plan" in refused.err
+    assert not deployed.templates_match()
+    result = deployed.lisa("deploy", "--yes")
+    assert result.code == 0, result.err
+
+
+def test_two_deployments_do_not_mix(deployed: Site) -> None:
+    held = Lock(Table(deployed.client("dynamodb"), ledger.NAME), "demo-lisa-dev", "dev")
+    with held.hold("arn:aws:iam::123456789012:user/other", "lisa deploy", print):
+        results = [deployed.lisa("deploy", "--yes"), deployed.lisa("destroy", "--yes")]
+        shown = deployed.lisa("status")
+    for result in results:
+        assert result.code == 4
+        assert "dev is locked by `lisa deploy` of arn:aws:iam::123456789012:user/other" in result.err
+    assert shown.out.startswith("lock: `lisa deploy` of arn:aws:iam::123456789012:user/other")
+    assert deployed.lisa("status").out.startswith("lock: free\n")
+
+
+def test_the_ledger_tells_how_each_deployment_ended(deployed: Site) -> None:
+    status = deployed.lisa("status", "--format", "json", "--limit", "100")
+    assert status.code == 0, status.err
+    records = json.loads(status.out)["records"]
+    assert {record["result"] for record in records} == {"succeeded", "failed", "interrupted", "unfinished"}
+    (failed,) = [record for record in records if record["result"] == "failed" and "networking" in record["detail"]]
+    assert "demo-lisa-networking-dev" in failed["stacks"]
+    assert {record["command"] for record in records} == {"deploy"}
+
+
+def git(project: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    subprocess.run(["git", "-C", project, *identity, *arguments], check=True)
+
+
+def change_capacity(site: Site, before: int, after: int) -> None:
+    edit(site.folder / "config.yaml", f"        maxCapacity: {before}\n", f"        maxCapacity: {after}\n")
+    assert site.lisa("compile").code == 0
+
+
+@pytest.fixture(scope="module")
+def repository(deployed: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The deployed project in a Git repository."""
+    project = tmp_path_factory.mktemp("repository") / "project"
+    shutil.copytree(deployed.folder, project)
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "first")
+    return replace(deployed, folder=project)
+
+
+def test_output_that_is_not_committed_is_refused(repository: Site) -> None:
+    assert repository.lisa("plan").code == 0
+    change_capacity(repository, 2, 3)
+    for command in ("plan", "deploy"):
+        refused = repository.lisa(command)
+        assert refused.code == 1
+        assert "These files are not committed:\n  config.yaml\n  generated/dev/" in refused.err
+    assert "Pass --yes" in repository.lisa("deploy", "--allow-uncommitted").err
+
+
+def test_an_older_commit_is_deployed_by_a_rollback_alone(repository: Site) -> None:
+    git(repository.folder, "commit", "--quiet", "--all", "--message", "three")
+    assert repository.lisa("deploy", "--yes").code == 0
+    three = {path.name: path.read_bytes() for path in repository.assembly.glob("*.template.json")}
+    change_capacity(repository, 3, 4)
+    git(repository.folder, "commit", "--quiet", "--all", "--message", "four")
+    assert repository.lisa("deploy", "--yes").code == 0
+    git(repository.folder, "checkout", "--quiet", "HEAD^")
+    refused = repository.lisa("deploy", "--yes")
+    assert refused.code == 1
+    assert "which dev has: it would undo 1 commit. Pull, or run `lisa rollback --env dev`" in refused.err
+    git(repository.folder, "checkout", "--quiet", "-")
+    back = repository.lisa("rollback", "--yes")
+    assert back.code == 0, back.err
+    deployed = repository.client("cloudformation").get_template(StackName="demo-lisa-model-mistral7b-dev")[
+        "TemplateBody"
+    ]
+    body = json.loads(deployed) if isinstance(deployed, str) else deployed
+    (compiled,) = [json.loads(text) for name, text in three.items() if "mistral7b" in name]
+    assert body == compiled
+    (latest, *_) = json.loads(repository.lisa("status", "--format", "json").out)["records"]
+    assert (latest["command"], latest["result"]) == ("rollback", "succeeded")
+    again = repository.lisa("rollback", "--yes")
+    assert again.code == 1
+    assert "no earlier deployment" in again.err
+    assert repository.lisa("deploy", "--yes").code == 0
 
 
 def test_a_removed_model_is_destroyed_when_that_is_agreed_to(deployed: Site) -> None:

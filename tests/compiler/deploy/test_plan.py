@@ -14,7 +14,9 @@ import pytest
 from lisa_compiler.artifacts.assembly import Stack
 from lisa_compiler.aws.cloudformation import CloudFormation, DeployedStack
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.deploy.orphans import History
 from lisa_compiler.deploy.plan import Action, StackChange, find_orphaned_stacks, plan_stacks
+from lisa_compiler.deploy.states import Recovery
 from lisa_compiler.plan.names import Names
 
 NAMES = Names(
@@ -50,6 +52,13 @@ class Account:
         return {name: self.parameters[name] for name in names if name in self.parameters}
 
 
+class NoOrphans:
+    """Stands in for the history of an account without orphans."""
+
+    def orphans(self, *_: object) -> tuple[()]:
+        return ()
+
+
 def plan(
     folder: Path,
     deployed: DeployedStack | None,
@@ -62,7 +71,8 @@ def plan(
         component="iam", name="demo-lisa-iam-dev", template=path, tags={}, depends_on=(), reader=None, deployer=None
     )
     deployed_stacks = {stack.name: deployed} if deployed else {}
-    (step,) = plan_stacks([stack], deployed_stacks, cast(CloudFormation, account or Account(TEMPLATE)))
+    cloudformation = cast(CloudFormation, account or Account(TEMPLATE))
+    (step,) = plan_stacks([stack], deployed_stacks, cloudformation, cast(History, NoOrphans()))
     return step
 
 
@@ -119,9 +129,27 @@ def test_a_new_value_of_a_parameter_is_an_update(tmp_path: Path) -> None:
     assert (step.action, step.reason) == (Action.UPDATE, "new value of /aws/image")
 
 
+def test_a_failed_rollback_is_continued_although_the_template_is_the_same(tmp_path: Path) -> None:
+    step = plan(tmp_path, found("demo-lisa-iam-dev", status="UPDATE_ROLLBACK_FAILED"))
+    assert (step.action, step.recovery, step.reason) == (
+        Action.UPDATE,
+        Recovery.CONTINUE,
+        "continue the failed rollback",
+    )
+
+
+def test_a_stack_whose_deletion_failed_is_created_again_although_the_template_is_the_same(tmp_path: Path) -> None:
+    step = plan(tmp_path, found("demo-lisa-iam-dev", status="DELETE_FAILED"))
+    assert (step.action, step.recovery, step.reason) == (
+        Action.CREATE,
+        Recovery.FINISH_DELETION,
+        "finish the failed deletion",
+    )
+
+
 def test_a_stack_that_only_a_person_gets_moving_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DeployError, match="continue-update-rollback --stack-name demo-lisa-iam-dev"):
-        plan(tmp_path, found("demo-lisa-iam-dev", status="UPDATE_ROLLBACK_FAILED"))
+    with pytest.raises(DeployError, match=r"demo-lisa-iam-dev cannot be changed \(IMPORT_ROLLBACK_FAILED\)"):
+        plan(tmp_path, found("demo-lisa-iam-dev", status="IMPORT_ROLLBACK_FAILED"))
 
 
 def test_only_stacks_of_this_deployment_are_left_over() -> None:

@@ -11,18 +11,20 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 import requests
 from tests.compiler.conftest import Project, configuration, mirrored
 
 from gateway.stub_model import serving as serving_model
-from lisa_compiler.dev import gateway, local_aws, stacks
+from lisa_compiler.dev import database, gateway, local_aws, stacks
 from lisa_compiler.dev.identity import claim_at
 from lisa_compiler.dev.processes import Processes
 from lisa_compiler.dev.system import compile_for_local_run
 from lisa_schema.regions import partitions, region
 from oidc.issuer import claims
 from oidc.served_issuer import ServedIssuer, serve_issuer
+from runtime.lambdas.repository.postgres import missing
 
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
@@ -109,16 +111,43 @@ def must_start(compiled: Compiled) -> None:
         )
 
 
+def test_functions_sign_in_to_the_local_database_as_a_user_of_their_own() -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    compiled = compile_for_local_run(ROOT, "dev", [], lambda _stage: None)
+    (repository,) = compiled.deployment.repositories
+    auth = compiled.deployment.config.auth_config
+    assert auth is not None
+    names = compiled.deployment.names
+    with Processes() as processes, serve_issuer() as issuer:
+        aws, program = local_aws.plan(processes.folder(), account=names.account, region=names.region)
+        processes.start(program)
+        server, program = database.plan(processes.folder(), user="postgres", password="p")
+        processes.start(program)
+        api = stacks.deploy(compiled, aws, authority=issuer.authority)
+        stacks.connect(compiled, aws, rest_api="http://127.0.0.1:9", database=server)
+        # The document is unknown, and the database is not.
+        status, body = answer(
+            f"{api}/repository/{repository.config.repository_id}/{'0' * 32}",
+            administrator(issuer, auth),
+            method="DELETE",
+        )
+        assert (status, b"has no document" in body) == (404, True), body
+        with psycopg.connect(host=server.host, port=server.port, user="postgres", password="p") as connection:
+            users = connection.execute("SELECT usename FROM pg_stat_activity WHERE application_name = 'lisa-rag'")
+            assert {name for (name,) in users} == {repository.database_user}
+
+
 def administrator(issuer: ServedIssuer, auth: AuthConfig) -> str:
     """The token of an administrator, as the environment's provider would make it."""
     groups = claim_at(auth.jwt_groups_property, [auth.admin_group])
     return issuer.key.token(claims(iss=issuer.authority, aud=auth.client_id, **groups))
 
 
-def answer(url: str, bearer: str, body: bytes | None = None) -> tuple[int, bytes]:
+def answer(url: str, bearer: str, body: bytes | None = None, *, method: str | None = None) -> tuple[int, bytes]:
     headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=120) as found:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method), timeout=120) as found:
             return found.status, found.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

@@ -29,6 +29,7 @@ _VPC = {
     "publicSubnetIds": ["subnet-0000000000000000c", "subnet-0000000000000000d"],
     "isolatedSubnetIds": ["subnet-0000000000000000e", "subnet-0000000000000000f"],
     "cidrBlock": "10.20.0.0/16",
+    "secondaryCidrBlocks": ["100.64.0.0/16"],
 }
 
 OTHERS: Final[Mapping[str, tuple[Any, ...]]] = {

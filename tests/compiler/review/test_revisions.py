@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lisa_compiler.project.git import GitError
 from lisa_compiler.review.revisions import RevisionError, WorkingTree, base_of
 
 
@@ -98,7 +99,7 @@ def test_any_bytes_are_read(repository: Path) -> None:
 
 
 def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
-    with pytest.raises(RevisionError, match="not a git repository"):
+    with pytest.raises(GitError, match="not a git repository"):
         base_of(tmp_path, None)
 
 
@@ -130,5 +131,5 @@ def test_a_shallow_clone_without_the_commit_where_the_branches_part(repository: 
 def test_a_machine_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(repository, "one")
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(RevisionError, match="Git is not on PATH"):
+    with pytest.raises(GitError, match="Git is not on PATH"):
         base_of(repository, None)

@@ -21,12 +21,20 @@ def web_acl(*, region: str = "us-east-1", account: str = "012345678901", scope: 
     return f"wafWebAclArn=arn:aws:wafv2:{region}:{account}:{scope}/webacl/lisa/{identifier}"
 
 
+def audit_key(arn: str) -> str:
+    return f"accessConfig={{everyone: {{auditContent: true}}, auditContentStore: {{keyArn: '{arn}'}}}}"
+
+
+AUDIT_KEY = "arn:aws:kms:us-east-1:999999999999:key/01234567-89ab-cdef-0123-456789abcdef"
+AUDIT_KEY_PATH = "accessConfig.auditContentStore.keyArn"
+
 PASSING: Passing = {
     "arn-partition": [[], [f"{ENVIRONMENT}.KEY=arn:aws:secretsmanager:us-east-1:012345678901:secret:x"]],
     "certificate-region": [[f"{CERTIFICATE}={acm('012345678901')}"]],
     "ecr-account-listed": [[f"{IMAGE}={{type: ecr, {ECR}}}", "accountNumbersEcr=['999999999999']"]],
     "web-acl-region": [[], [web_acl()]],
     "topic-region": [[], ["alarmTopicArn=arn:aws:sns:us-east-1:999999999999:operations"]],
+    "audit-key-region": [[], [audit_key(AUDIT_KEY)]],
     "arn-kind": [
         [f"{API_CERTIFICATE}={acm('012345678901')}"],
         [f"{BOUNDARY}=arn:aws:iam::012345678901:policy/team/Boundary"],
@@ -48,6 +56,7 @@ FAILING: Failing = {
         ([f"{ENVIRONMENT}.K=arn:aws-cn:secretsmanager:cn-north-1:012345678901:secret:x"], f"{ENVIRONMENT}.K"),
         ([f"{BOUNDARY}=arn:aws-us-gov:iam::012345678901:policy/Boundary"], BOUNDARY),
         ([f"secretKeyArns=['{KEY.replace('arn:aws:', 'arn:aws-cn:')}']"], "secretKeyArns[0]"),
+        ([audit_key(AUDIT_KEY.replace("arn:aws:", "arn:aws-us-gov:"))], AUDIT_KEY_PATH),
         (
             [
                 *RAG,
@@ -67,6 +76,7 @@ FAILING: Failing = {
         ([f"alarmTopicArn=arn:aws:sns:{region}:012345678901:operations"], "alarmTopicArn")
         for region in ("us-west-2", "eu-west-1")
     ],
+    "audit-key-region": [([audit_key(AUDIT_KEY.replace("us-east-1", "us-west-2"))], AUDIT_KEY_PATH)],
     "arn-kind": [
         ([web_acl(scope="global")], "wafWebAclArn"),
         ([f"{API_CERTIFICATE}=arn:aws:iam::012345678901:server-certificate/lisa"], API_CERTIFICATE),

@@ -13,6 +13,8 @@ def group(entry: str, name: str = "science", more: str = "") -> list[str]:
 
 
 CLOSED = ", default: closed"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+STORE = f", auditContentStore: {{keyArn: '{KEY}'}}"
 
 PASSING: Passing = {
     "access-models-known": [
@@ -42,6 +44,22 @@ PASSING: Passing = {
         group("perCaller: {dailyTokens: 5}, perGroup: {monthlyTokens: 1}"),
     ],
     "access-groups-readable": [[], group(""), ["accessConfig={everyone: {}}"]],
+    "audit-content-has-key": [
+        [],
+        group("auditContent: false"),
+        group("auditContent: true", more=STORE),
+        [f"accessConfig={{everyone: {{auditContent: true}}{STORE}}}"],
+    ],
+    "audit-content-required-alone": [
+        [],
+        group("auditContentRequired: false"),
+        group("auditContent: true, auditContentRequired: true", more=STORE),
+    ],
+    "audit-content-unused": [
+        [],
+        group("auditContent: true", more=STORE),
+        [f"accessConfig={{everyone: {{auditContent: true}}{STORE}}}"],
+    ],
 }
 
 FAILING: Failing = {
@@ -83,4 +101,12 @@ FAILING: Failing = {
             "accessConfig.groups",
         ),
     ],
+    "audit-content-has-key": [
+        (group("auditContent: true"), "accessConfig.groups.science.auditContent"),
+        (["accessConfig={everyone: {auditContent: true}}"], "accessConfig.everyone.auditContent"),
+    ],
+    "audit-content-required-alone": [
+        (group("auditContentRequired: true", more=STORE), "accessConfig.groups.science.auditContentRequired"),
+    ],
+    "audit-content-unused": [(group("models: ['*']", more=STORE), "accessConfig.auditContentStore")],
 }

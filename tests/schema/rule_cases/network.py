@@ -87,6 +87,9 @@ FAILING: Failing = {
     "vpc-cidr": [
         ([VPC, "vpc.cidrBlock=10.1.0.1/16"], "vpc.cidrBlock"),
         ([VPC, "vpc.cidrBlock=999.1.0.0/16"], "vpc.cidrBlock"),
+        ([VPC, "vpc.secondaryCidrBlocks=[100.64.0.0/16, 10.2.0.1/16]"], "vpc.secondaryCidrBlocks[1]"),
+        ([VPC, "vpc.secondaryCidrBlocks=[10.1.128.0/20]"], "vpc.secondaryCidrBlocks[0]"),
+        ([VPC, "vpc.secondaryCidrBlocks=[100.64.0.0/16, 100.64.0.0/16]"], "vpc.secondaryCidrBlocks[1]"),
     ],
     "egress-addresses": [
         (["egressAddresses=[10.0.0.0/8, 203.0.113.1/24]"], "egressAddresses[1]"),

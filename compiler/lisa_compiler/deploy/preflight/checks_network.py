@@ -116,7 +116,25 @@ def check_vpc(requirements: Requirements, facts: Facts) -> Iterator[Result]:
         command = f"aws ec2 modify-vpc-attribute --vpc-id {imported.vpc_id}"
         fix = f"Run `{command} --enable-dns-support` and `{command} --enable-dns-hostnames`."
         yield Result("vpc", imported.vpc_id, Status.FAILS, message, fix)
+    yield from _address_ranges(imported, vpc, requirements)
     yield from _subnets(imported, vpc, requirements)
+
+
+def _address_ranges(imported: ImportedSubnets, vpc: ImportedVpc, requirements: Requirements) -> Iterator[Result]:
+    """That the address ranges which security groups permit are those of the VPC."""
+    if not vpc.cidr_blocks:
+        return
+    subject = f"{imported.vpc_id}: address ranges"
+    fix = f"Run `lisa vpc describe --env {requirements.environment}` and correct the vpc block."
+    if absent := [one for one in imported.cidr_blocks if one not in vpc.cidr_blocks]:
+        message = f"The VPC does not have the address range {', '.join(absent)}, which security groups would permit."
+        yield Result("vpc", subject, Status.FAILS, message, fix)
+    if missing := [one for one in vpc.cidr_blocks if one not in imported.cidr_blocks]:
+        message = (
+            f"The vpc block lacks {', '.join(missing)} of the VPC: hosts there cannot reach an internal gateway, nor "
+            "endpoints that LISA creates."
+        )
+        yield Result("vpc", subject, Status.WARNING, message, fix)
 
 
 def _subnets(imported: ImportedSubnets, vpc: ImportedVpc, requirements: Requirements) -> Iterator[Result]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
+from lisa_compiler.aws.vpc import secondary_blocks
 from lisa_compiler.deploy.preflight.facts import Answer, Certificate, DomainFacts, ImportedVpc, Subnet
 
 if TYPE_CHECKING:
@@ -118,15 +119,20 @@ def imported_vpc(asker: AccountReader, requirements: Requirements) -> Answer[Imp
         endpoints = [
             one for page in asker.pages("ec2", "describe_vpc_endpoints", Filters=own) for one in page["VpcEndpoints"]
         ]
+        (vpc,) = ec2.describe_vpcs(VpcIds=[imported.vpc_id])["Vpcs"]
         wanted = {*imported.private, *imported.balancers}
         return ImportedVpc(
             dns_support=attribute("enableDnsSupport", "EnableDnsSupport"),
             dns_hostnames=attribute("enableDnsHostnames", "EnableDnsHostnames"),
             endpoints=tuple(sorted({one["ServiceName"] for one in endpoints if one["State"].lower() == "available"})),
             subnets={one["SubnetId"]: _subnet(one, tables) for one in found if one["SubnetId"] in wanted},
+            cidr_blocks=(vpc["CidrBlock"], *secondary_blocks(vpc)),
         )
 
-    permissions = "ec2:DescribeVpcAttribute, ec2:DescribeSubnets, ec2:DescribeRouteTables, ec2:DescribeVpcEndpoints"
+    permissions = (
+        "ec2:DescribeVpcs, ec2:DescribeVpcAttribute, ec2:DescribeSubnets, ec2:DescribeRouteTables, "
+        "ec2:DescribeVpcEndpoints"
+    )
     return asker.found(permissions, question, *absent)
 
 

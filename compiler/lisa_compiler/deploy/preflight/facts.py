@@ -106,12 +106,21 @@ class Subnet(Fact):
 
 
 class ImportedVpc(Fact):
-    """The VPC that the configuration names; `endpoints` are the services that it has endpoints of."""
+    """The VPC that the configuration names.
+
+    Attributes:
+        dns_support: whether names are resolved.
+        dns_hostnames: whether there are private names.
+        endpoints: services that it has endpoints of.
+        subnets: by ID.
+        cidr_blocks: its IPv4 address ranges; none in facts of an earlier version.
+    """
 
     dns_support: bool
     dns_hostnames: bool
     endpoints: tuple[str, ...]
     subnets: dict[str, Subnet]
+    cidr_blocks: tuple[str, ...] = ()
 
 
 class Facts(Fact):

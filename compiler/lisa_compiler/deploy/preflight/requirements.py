@@ -80,11 +80,12 @@ class InstanceGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSubnets:
-    """The subnets of the VPC that the configuration names: all of them, and those of instances and load balancers."""
+    """What the configuration names of a VPC: the subnets of instances and load balancers, and its address ranges."""
 
     vpc_id: str
     private: tuple[str, ...]
     balancers: tuple[str, ...]
+    cidr_blocks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +232,7 @@ def _imported(deployment: Deployment) -> ImportedSubnets | None:
     public = vpc.public_subnet_ids if deployment.rest_api.internet_facing else ()
     private = vpc.instance_subnet_ids
     balancers = tuple(dict.fromkeys((*public, *private)))
-    return ImportedSubnets(vpc_id=vpc.vpc_id, private=private, balancers=balancers)
+    return ImportedSubnets(vpc_id=vpc.vpc_id, private=private, balancers=balancers, cidr_blocks=vpc.cidr_blocks)
 
 
 def _service_roles(templates: Mapping[str, Template]) -> dict[str, str]:

@@ -68,7 +68,9 @@ class _Divider:
         self._deployment = deployment
         self._digests = digests
         self._products = products
-        self._no_digests = replace(digests, images={}, layers={}, functions={}, website="", gateway=None)
+        self._no_digests = replace(
+            digests, images={}, layers={}, functions={}, website="", database_trust=None, gateway=None
+        )
         self._shared_config = deployment.config.model_copy(update=_OF_OTHERS)
         self._models_config = deployment.config.model_copy(update={"ecs_models": (), "profile": None})
         self._model_config = self._shared_config.model_copy(
@@ -108,11 +110,16 @@ class _Divider:
                 access = {"access_config": deployment.config.access_config}
                 config = self._shared_config.model_copy(update=access)
                 reduced = replace(reduced, config=config, repositories=deployment.repositories)
+                digests = replace(digests, database_trust=self._digests.database_trust)
+                names += ["functions/database"] if deployment.makes_database_users else []
             case "models-api":
                 reduced = replace(reduced, config=self._models_config)
             case "serve":
                 reduced = replace(
-                    reduced, external_models=deployment.external_models, litellm_grants=deployment.litellm_grants
+                    reduced,
+                    external_models=deployment.external_models,
+                    litellm_grants=deployment.litellm_grants,
+                    content_audit=deployment.content_audit,
                 )
                 digests = replace(
                     digests, images=self._image_digests(deployment.rest_api), gateway=self._digests.gateway
@@ -147,6 +154,7 @@ class _Divider:
             models=(),
             external_models=(),
             litellm_grants=(),
+            content_audit=None,
             layers=(),
             repositories=(),
         )

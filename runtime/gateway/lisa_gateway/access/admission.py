@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
     from lisa_gateway.access.limiter import Limiter, Reservation
     from lisa_gateway.access.usage import UsageRecorder
+    from lisa_gateway.audit.recording import Recording
     from lisa_gateway.http_server import Body
     from lisa_gateway.operations import Match, Operation
     from lisa_gateway.request_context import Caller, RequestContext
+
+CONTENT_HEADER: Final = (b"x-lisa-content-audit", b"recorded")
+"""The header by which callers learn that the content of their request and of its response is recorded."""
 
 _ONE_MODEL: Final = "/{model_id}"
 _FIRST_ERROR: Final = 400
@@ -40,11 +44,12 @@ class Admission:
     Attributes:
         grant: see the argument.
         headers: what is added to the request for LiteLLM.
+        recording: the record of its content; None if that is not audited.
     """
 
     __slots__ = (
         *("_context", "_estimate", "_family", "_length", "_limiter", "_reservation", "_usage"),
-        *("grant", "headers"),
+        *("grant", "headers", "recording"),
     )
 
     def __init__(self, context: RequestContext, grant: Grant | None, family: str, length: int) -> None:
@@ -56,6 +61,7 @@ class Admission:
         self._reservation: Reservation | None = None
         self._usage: UsageRecorder | None = None
         self._estimate: AnswerEstimate | None = None
+        self.recording: Recording | None = None
         self.headers: Headers = []
         if grant is not None and grant.models is not None:
             self.headers = [permitted_models_header(grant.models)]
@@ -76,19 +82,43 @@ class Admission:
     def begin_answer(self, headers: Headers) -> Headers:
         """Note that an answer comes; returns its headers with those of the caller's limits."""
         self._estimate = AnswerEstimate(headers)
-        limits = self._reservation.headers if self._reservation is not None else []
-        if not limits:
+        own = list(self._reservation.headers) if self._reservation is not None else []
+        if self.recording is not None:
+            own.append(CONTENT_HEADER)
+        if not own:
             return headers
-        named = {name for name, _ in limits}
-        return [*(header for header in headers if header[0] not in named), *limits]
+        named = {name for name, _ in own}
+        return [*(header for header in headers if header[0] not in named), *own]
 
     def feed(self, part: bytes) -> None:
-        """Take the next part of the answer."""
+        """Take the next part of the answer, before the caller gets it.
+
+        Raises:
+            ContentInterruptedError: its content cannot be recorded, and must be.
+        """
         if self._estimate is not None:
             self._estimate.feed(part)
+        if self.recording is not None:
+            self.recording.add_response(part)
+
+    def end_answer(self) -> None:
+        """Note that the answer is complete."""
+        if self.recording is not None:
+            self.recording.end_response()
+
+    def check_recorded(self) -> None:
+        """Check that nothing is lost of what must be recorded.
+
+        Raises:
+            ContentUnavailableError: something is.
+        """
+        if self.recording is not None:
+            self.recording.check()
 
     def settle(self) -> None:
         """Charge what the request has used: what the answer reports, else an estimate; nothing if it has failed."""
+        if self.recording is not None:
+            self.recording.end()
         amount = self._amount()
         reservation, self._reservation = self._reservation, None
         if self._limiter is not None and reservation is not None:
@@ -219,10 +249,13 @@ def principal(caller: Caller | None) -> str:
     """Whose limits a request counts in, and whose usage it is.
 
     That is the user, for all API tokens of the user too; else the service account that owns the API token, or the
-    token itself.
+    token itself. Each kind has names of its own: service accounts are named by people, and a name may be that of a
+    user's digest.
     """
     if caller is None or not (caller.owner or caller.name or caller.key):
         return "anonymous"
+    if caller.is_service:
+        return f"service:{caller.owner}"
     return caller.owner or caller.name or f"token-{hashlib.sha256(b'usage:' + caller.key).hexdigest()[:12]}"
 
 

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
 
 from lisa_gateway.access.permitted_models import pattern_of
 
 ALL = "*"
 EVERYONE = ""
 """The name of the entry for callers in no listed group; no group has it."""
+EVERYONES_CONTENT = "(everyone)"
+"""The group of recorded content of callers in no listed group, since an encryption context has no empty values."""
 
 
 class AccessError(ValueError):
@@ -41,10 +44,42 @@ class LimitKind(StrEnum):
         return self not in (LimitKind.REQUESTS, LimitKind.CONCURRENT)
 
 
+class ContentAudit(StrEnum):
+    """Whether the content of a caller's requests is recorded; the value is its name in the document."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether content is recorded."""
+        return self is not ContentAudit.NONE
+
+
+class ContentStore(BaseModel):
+    """Where recorded content is kept.
+
+    Attributes:
+        account: the account of the bucket, twelve digits.
+        bucket: name of the bucket.
+        deployment: the deployment, in the encryption context of data keys.
+        key_arn: the KMS key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+    account: str = Field(pattern=r"^\d{12}$")
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")
+    deployment: str = Field(min_length=1)
+    key_arn: str = Field(min_length=1)
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     models: tuple[str, ...]
+    audit_content: ContentAudit = Field(default=ContentAudit.NONE, alias="auditContent")
     per_caller: Mapping[LimitKind, PositiveInt] = Field(default_factory=dict, alias="perCaller")
     per_group: Mapping[LimitKind, PositiveInt] = Field(default_factory=dict, alias="perGroup")
 
@@ -54,6 +89,14 @@ class _Document(BaseModel):
 
     groups: Mapping[str, _Entry]
     everyone: _Entry
+    content_store: ContentStore | None = Field(default=None, alias="auditContentStore")
+
+    @model_validator(mode="after")
+    def _has_a_store(self) -> Self:
+        entries = (*self.groups.values(), self.everyone)
+        if self.content_store is None and any(entry.audit_content.is_on for entry in entries):
+            raise ValueError("auditContent requires auditContentStore")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +114,21 @@ class Rule:
     group: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ContentRule:
+    """That the content of a caller's requests is recorded.
+
+    Attributes:
+        group: the group for which it is: the first of the caller's by name, or `EVERYONES_CONTENT`.
+        is_required: whether a request is rejected rather than served without a record.
+        store: where it is kept.
+    """
+
+    group: str
+    is_required: bool
+    store: ContentStore
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What a caller may use.
@@ -79,12 +137,14 @@ class Grant:
         groups: its groups that the document lists.
         models: names of models; None for all of them.
         rules: its limits, in the order of `LimitKind`.
+        content: whether the content of its requests is recorded; None for no record.
     """
 
     groups: tuple[str, ...]
     models: frozenset[str] | None
     rules: tuple[Rule, ...]
     pattern: re.Pattern[str]
+    content: ContentRule | None = None
 
     def permits(self, model: str) -> bool:
         """Whether the caller may use a model; a name with `*` stands for all names of its form, as in LiteLLM."""
@@ -97,6 +157,7 @@ class AccessDocument:
     def __init__(self, document: _Document) -> None:
         self._entries = dict(document.groups)
         self._everyone = document.everyone
+        self._content_store = document.content_store
         self._grants: dict[tuple[str, ...], Grant] = {}
 
     @classmethod
@@ -143,4 +204,14 @@ class AccessDocument:
             models=None if ALL in models else frozenset(models),
             rules=tuple(rules),
             pattern=pattern_of(models),
+            content=self._content_rule(entries),
+        )
+
+    def _content_rule(self, entries: Mapping[str, _Entry]) -> ContentRule | None:
+        """One of the caller's groups is enough, so that another group does not end the record."""
+        audited = {name: entry.audit_content for name, entry in entries.items() if entry.audit_content.is_on}
+        if not audited or self._content_store is None:
+            return None
+        return ContentRule(
+            min(audited) or EVERYONES_CONTENT, ContentAudit.REQUIRED in audited.values(), self._content_store
         )

@@ -1,9 +1,12 @@
 """Usage by user, group and model a day: added up in memory, and added to a DynamoDB table every few seconds.
 
 Items have the key `subject` and `period`. `user#<id>` has an item for each day and model; `day#<date>` has the day's
-totals of each user, group and model. A batch is one transaction with a token, which DynamoDB carries out once however
-often it is sent within ten minutes (DynamoDB API Reference, TransactWriteItems, ClientRequestToken). A worker that is
-killed loses what it has added up since the last batch, at most `WRITE_SECONDS` of ended requests.
+totals of each user, group and model. A request counts on the day, in UTC, on which it ends.
+
+A batch is one transaction, which is carried out once however often and late it is sent: it creates an item of its own
+(`batch#<id>`), and fails as a whole if there is one. DynamoDB's ClientRequestToken does the same for ten minutes only
+(DynamoDB API Reference, TransactWriteItems), and batches wait longer than that while the table does not answer.
+A worker that is killed loses what it has added up since the last batch, at most `WRITE_SECONDS` of ended requests.
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ WRITE_SECONDS: Final = 5.0
 KEPT_DAYS: Final = 400
 """How long an item is kept."""
 
-_ITEMS: Final = 100  # TransactWriteItems takes no more.
+_ITEMS: Final = 99  # TransactWriteItems takes 100, of which one is the batch's own.
+_BATCH_SECONDS: Final = 2 * 86_400
+"""How long the item of a batch is kept: longer than a worker can wait to send it again."""
 _WAITING: Final = 200
 """Batches that wait while the table does not answer; the oldest is dropped for another one."""
 
@@ -109,8 +114,11 @@ class UsageRecorder:
                     async with asyncio.timeout(_CALL_SECONDS):
                         await self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
                 except (BotoCoreError, ClientError, OSError, TimeoutError) as error:
-                    _log.warning("usage table %s: %s %s", self._table, type(error).__name__, error)
-                    return
+                    if _is_rejected(error):
+                        _log.error("usage table %s: %d items were dropped: %s", self._table, len(items) - 1, error)
+                    elif not _is_written(error):
+                        _log.warning("usage table %s: %s %s", self._table, type(error).__name__, error)
+                        return
                 self._batches.popleft()
 
     def _make_batches(self) -> None:
@@ -121,7 +129,37 @@ class UsageRecorder:
             if len(self._batches) >= _WAITING:
                 self._batches.popleft()
                 _log.error("usage table %s: %d items were dropped: the table does not answer", self._table, _ITEMS)
-            self._batches.append((uuid.uuid4().hex, items))
+            token = uuid.uuid4().hex
+            self._batches.append((token, [_batch(self._table, token, int(self._now()) + _BATCH_SECONDS), *items]))
+
+
+def _is_written(error: Exception) -> bool:
+    """Whether a batch failed because it has been carried out before: its own item, the first one, is there."""
+    if not isinstance(error, ClientError) or _code(error) != "TransactionCanceledException":
+        return False
+    reasons: Any = error.response.get("CancellationReasons") or []
+    return bool(reasons) and reasons[0].get("Code") == "ConditionalCheckFailed"
+
+
+def _is_rejected(error: Exception) -> bool:
+    """Whether DynamoDB will never take a batch, which must not keep the others waiting."""
+    return isinstance(error, ClientError) and _code(error) == "ValidationException"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _batch(table: str, token: str, expires: int) -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": {"subject": {"S": f"batch#{token}"}, "period": {"S": "-"}},
+            "UpdateExpression": "SET expiresAt = :expires",
+            "ConditionExpression": "attribute_not_exists(subject)",
+            "ExpressionAttributeValues": {":expires": {"N": str(expires)}},
+        }
+    }
 
 
 def _update(table: str, key: _Key, amount: Amount, expires: int) -> dict[str, Any]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lisa_gateway.audit.spool import ABANDONED_SECONDS, OPEN, READY
-
-TAKEN = ".taken"
-_TAKEN_SECONDS = 120.0
-"""Age of a file that a process has taken, after which that process is taken to have ended."""
+from lisa_gateway.audit.waiting_files import WaitingFiles
 
 # Amazon CloudWatch Logs API Reference, PutLogEvents: bytes and events of a batch, and what an event counts besides.
 _BATCH_BYTES = 1_048_576
@@ -46,8 +39,6 @@ class _Event:
 class Delivery:
     """Sends the files of a folder to a log group, oldest first; a file is deleted once CloudWatch Logs has it.
 
-    Several processes may share the folder: each takes a file by renaming it.
-
     Args:
         client: a botocore client of CloudWatch Logs.
         folder: the folder of `Spool`.
@@ -56,43 +47,24 @@ class Delivery:
 
     def __init__(self, client: Any, folder: Path, log_group: str) -> None:
         self._client = client
-        self._folder = folder
+        self._files = WaitingFiles(folder)
         self._log_group = log_group
         self._stream = ""
 
     def deliver(self) -> bool:
         """Send all files that are ready; whether CloudWatch Logs accepted all of them."""
-        for path in self._ready():
-            taken = path.with_name(f"{path.name.partition('.')[0]}{TAKEN}")
-            try:
-                path.rename(taken)
-                # From now on its age counts.
-                os.utime(taken)
-            except FileNotFoundError:
+        for path in self._files.ready():
+            taken = self._files.take(path)
+            if taken is None:
                 continue
             try:
                 self._send(taken)
             except (BotoCoreError, ClientError, OSError) as error:
                 _log.warning("audit records are not delivered: %s %s", type(error).__name__, error)
-                with suppress(FileNotFoundError):
-                    taken.rename(path.with_suffix(READY))
+                self._files.give_back(taken)
                 return False
             taken.unlink(missing_ok=True)
         return True
-
-    def _ready(self) -> list[Path]:
-        """Files to send: handed on, or left by a process that has ended."""
-        now = time.time()
-        found = []
-        for path in self._folder.glob("*"):
-            with suppress(FileNotFoundError):
-                age = now - path.stat().st_mtime
-                is_left = (path.suffix == OPEN and age > ABANDONED_SECONDS) or (
-                    path.suffix == TAKEN and age > _TAKEN_SECONDS
-                )
-                if path.suffix == READY or is_left:
-                    found.append(path)
-        return sorted(found)
 
     def _send(self, path: Path) -> None:
         for batch in batches(path.read_text(encoding="utf-8", errors="replace")):

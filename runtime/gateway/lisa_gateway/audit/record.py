@@ -1,7 +1,9 @@
-"""Audit records: who asked which model for what, and what it took; never what was said."""
+"""Audit records: who asked which model for what, and what it took; never what was said (`content` has that)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lisa_gateway import logs
@@ -15,6 +17,15 @@ NAMESPACE = "LISA"
 _MOST_GROUPS = 64
 _SHOWN_BUDGET_PERCENT = 50
 """Share of a budget from which a record reports it, so that most records are short."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """A metric whose value is a member of the record; `dimensions` are members beside the log group."""
+
+    name: str
+    unit: str
+    dimensions: tuple[str, ...] = ()
 
 
 def audit_line(context: RequestContext, method: str, ended: float, at: float, *, log_group: str) -> str:
@@ -48,19 +59,29 @@ def audit_line(context: RequestContext, method: str, ended: float, at: float, *,
     if context.prompt_tokens or context.completion_tokens:
         record["tokensIn"] = context.prompt_tokens
         record["tokensOut"] = context.completion_tokens
+        if context.has_estimated_tokens:
+            record["tokensEstimated"] = True
     if context.error_reason:
         record["error"] = context.error_reason
+    metrics = []
+    if context.audited_content:
+        record["content"] = context.audited_content
+        if context.audited_content != "recorded":
+            record["AuditContentLost"] = 1
+            metrics.append(_Metric("AuditContentLost", "Count"))
     if context.budget is not None and context.budget[1] >= _SHOWN_BUDGET_PERCENT:
         group, percent = context.budget
         record |= {"Group": group, "BudgetUsed": round(percent, 1)}
-        record |= _metric(at, log_group, "BudgetUsed", "Percent", "Group")
+        metrics.append(_Metric("BudgetUsed", "Percent", ("Group",)))
+    if metrics:
+        record |= _published(at, log_group, metrics)
     return logs.encode(record) + "\n"
 
 
 def loss_line(lost: int, at: float, *, log_group: str) -> str:
     """A line about records that could not be kept, in the place where they would be."""
     record: dict[str, Any] = {"time": logs.timestamp(at), "error": "audit_records_lost", "AuditRecordsLost": lost}
-    return logs.encode(record | _metric(at, log_group, "AuditRecordsLost", "Count")) + "\n"
+    return logs.encode(record | _published(at, log_group, [_Metric("AuditRecordsLost", "Count")])) + "\n"
 
 
 def _caller(caller: Caller) -> dict[str, str]:
@@ -69,11 +90,17 @@ def _caller(caller: Caller) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _metric(at: float, log_group: str, name: str, unit: str, *dimensions: str) -> dict[str, Any]:
-    """A metric in CloudWatch's embedded metric format (CloudWatch User Guide, "Embedded metric format").
+def _published(at: float, log_group: str, metrics: Iterable[_Metric]) -> dict[str, Any]:
+    """Metrics in CloudWatch's embedded metric format (CloudWatch User Guide, "Embedded metric format").
 
-    It is published for the log group alone, which an alarm watches, and for each value of the further dimensions.
+    Each is published for the log group alone, which an alarm watches, and for each value of its further dimensions.
     """
-    sets = [["LogGroup"], ["LogGroup", *dimensions]] if dimensions else [["LogGroup"]]
-    published = {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": [{"Name": name, "Unit": unit}]}
-    return {"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [published]}, "LogGroup": log_group}
+    published = [
+        {
+            "Namespace": NAMESPACE,
+            "Dimensions": [["LogGroup"], ["LogGroup", *metric.dimensions]] if metric.dimensions else [["LogGroup"]],
+            "Metrics": [{"Name": metric.name, "Unit": metric.unit}],
+        }
+        for metric in metrics
+    ]
+    return {"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": published}, "LogGroup": log_group}

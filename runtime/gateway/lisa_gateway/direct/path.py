@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lisa_gateway.answer import Answer
     from lisa_gateway.direct.keys import ModelKeys
+    from lisa_gateway.http_server import Body
     from lisa_gateway.operations import Match
     from lisa_gateway.request_context import RequestContext
     from lisa_gateway.routing.current import Routing
@@ -31,6 +32,9 @@ _TARGETS = {
 _PATHS = frozenset(path for target in _TARGETS.values() for path in (target.decode(), target.decode()[3:]))
 # What a model's server gets of a caller's headers; they have commands for some servers, such as which replica computes.
 _FORWARDED = frozenset({b"accept", b"traceparent", b"tracestate", b"user-agent"})
+_STREAMED = frozenset({"chat", "completions"})
+"""Families whose streams report token counts on request; those of the other APIs always do."""
+
 _REJECTED = 401
 _NOT_FOUND = 404
 
@@ -53,6 +57,19 @@ class DirectRequest:
     hides_usage: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LitellmRequest:
+    """A request for LiteLLM.
+
+    Attributes:
+        body: the body that is sent: the caller's, unless the token counts of a stream are required.
+        hides_usage: see `DirectRequest`.
+    """
+
+    body: Body
+    hides_usage: bool = False
+
+
 class DirectPath:
     """The servers of the models whose route is direct.
 
@@ -68,12 +85,12 @@ class DirectPath:
         self._keys = keys
         self._servers: dict[str, ModelServer] = {}
 
-    def prepare(self, match: Match, body: object, context: RequestContext) -> DirectRequest | None:
-        """The request for a model's own server, None for one that goes to LiteLLM; fills in `context.model`.
+    def prepare(self, match: Match, body: Body, context: RequestContext) -> DirectRequest | LitellmRequest:
+        """The request for a model's own server, or for LiteLLM; fills in `context.model`.
 
         Args:
             match: the operation, which the caller may use.
-            body: the body, if it came in one part.
+            body: the body, in one part if it is not an upload.
             context: the context of the request; its `content`, which is that of the body, is taken out.
 
         Raises:
@@ -82,20 +99,49 @@ class DirectPath:
         """
         # What the JSON holds is not kept while a stream runs.
         parsed, context.content = context.content, None
-        if not isinstance(body, bytes) or not len(self._routing.current):
-            return None
-        content = parsed if isinstance(parsed, dict) else read_object(body)
-        if content is None:
-            return None
+        content: dict[str, Any] | None = None
+        if isinstance(body, bytes) and context.form_model is None:
+            content = parsed if isinstance(parsed, dict) else read_object(body)
+        model = self.identify(match, content, context)
+        if content is None or not isinstance(body, bytes):
+            return LitellmRequest(body)
         operation = match.operation
-        model = self._model(match, content, context)
         if model is None or not model.is_direct or operation.path not in _PATHS or not LITELLMS.isdisjoint(content):
-            return None
+            return _for_litellm(operation.group, body, content, context)
         check_body(body, content)
         if operation.group not in model.operations:
             check_model_serves(model.name, {model.mode}, operation)
-            return None
+            return _for_litellm(operation.group, body, content, context)
         return self._request(model, operation.group, body, content, context)
+
+    def identify(self, match: Match, content: dict[str, Any] | None, context: RequestContext) -> RoutedModel | None:
+        """The model that a request names, None for one that is not known yet or that LiteLLM alone knows.
+
+        Args:
+            match: the operation.
+            content: what a JSON body holds.
+            context: the context of the request, whose `model` is filled in.
+
+        Raises:
+            UnsupportedParameterError: the model is not in the routes.
+        """
+        # LiteLLM takes a model in the path before one in the body.
+        named: object = None
+        if "{model" in match.operation.path:
+            named = match.parameter("model")
+        elif context.form_model is not None:
+            named = context.form_model.name
+        elif content is not None:
+            named = content.get("model")
+        if not isinstance(named, str):
+            return None
+        table = self._routing.current
+        model = table.find(named)
+        if model is not None:
+            context.model = model.name
+        elif table.is_complete:
+            raise UnsupportedParameterError(f"Unknown model {named!r}. Use a model listed by /models.")
+        return model
 
     async def send(
         self, request: DirectRequest, headers: Iterable[tuple[bytes, bytes]], context: RequestContext
@@ -143,24 +189,10 @@ class DirectPath:
         for server in self._servers.values():
             server.close()
 
-    def _model(self, match: Match, content: dict[str, Any], context: RequestContext) -> RoutedModel | None:
-        """The model that a request names, None for one that LiteLLM alone knows."""
-        table = self._routing.current
-        # LiteLLM takes a model in the path before one in the body.
-        named = match.parameter("model") if "{model" in match.operation.path else content.get("model")
-        model = table.find(named) if isinstance(named, str) else None
-        if model is not None:
-            context.model = model.name
-        elif table.is_complete and isinstance(named, str):
-            raise UnsupportedParameterError(f"Unknown model {named!r}. Use a model listed by /models.")
-        return model
-
     def _request(
         self, model: RoutedModel, group: str, body: bytes, content: dict[str, Any], context: RequestContext
     ) -> DirectRequest:
-        hides_usage = False
-        if context.counts_tokens and group != "embeddings" and (asked := with_usage(body, content)) is not None:
-            body, hides_usage = asked, True
+        body, hides_usage = _counted(group, body, content, context)
         if model.server_name:
             body = with_model(body, model.server_name)
         return DirectRequest(model, _TARGETS[group], body, hides_usage)
@@ -173,6 +205,18 @@ class DirectPath:
                 self._servers.pop(gone).close()
             server = self._servers[address] = ModelServer(address, self._settings)
         return server
+
+
+def _for_litellm(group: str, body: bytes, content: dict[str, Any], context: RequestContext) -> LitellmRequest:
+    # Where a provider reports nothing, LiteLLM counts with a tokenizer, and does not mark that.
+    return LitellmRequest(*_counted(group, body, content, context))
+
+
+def _counted(group: str, body: bytes, content: dict[str, Any], context: RequestContext) -> tuple[bytes, bool]:
+    """The body, with the request for token counts where they are required; and whether the gateway has added it."""
+    if context.counts_tokens and group in _STREAMED and (asked := with_usage(body, content)) is not None:
+        return asked, True
+    return body, False
 
 
 def _signed(headers: Headers, key: bytes) -> Headers:

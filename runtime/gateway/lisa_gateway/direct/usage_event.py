@@ -14,7 +14,7 @@ _DATA = b"data:"
 
 
 class UsageEventFilter:
-    """Takes the event out of a stream whose `choices` are empty and that has `usage`; all else stays as it is.
+    """Takes the event out of a stream that has `usage` and nothing in its `choices`; all else stays as it is.
 
     An event is held until its end has come, which servers send at once with its begin.
     """
@@ -60,4 +60,18 @@ def is_usage_event(event: bytes) -> bool:
         content = orjson.loads(b"\n".join(data))
     except orjson.JSONDecodeError:
         return False
-    return isinstance(content, dict) and content.get("choices") == [] and isinstance(content.get("usage"), dict)
+    if not isinstance(content, dict) or not isinstance(content.get("usage"), dict):
+        return False
+    choices = content.get("choices")
+    return isinstance(choices, list) and all(_is_empty(choice) for choice in choices)
+
+
+def _is_empty(choice: object) -> bool:
+    """Whether a choice says nothing: LiteLLM writes one into the event, OpenAI and the servers write none."""
+    if not isinstance(choice, dict):
+        return False
+    return all(name == "index" or not value or (name == "delta" and _is_blank(value)) for name, value in choice.items())
+
+
+def _is_blank(delta: object) -> bool:
+    return isinstance(delta, dict) and not any(delta.values())

@@ -43,9 +43,8 @@ def main() -> int:
 
 async def _run(settings: SupervisorSettings, folder: Path) -> int:
     async with _source(settings) as source, secrets_client(settings.aws_region) as secrets:
-        return await Container(
-            settings, KeyedSource(source, secrets), State(folder), folder, make_environments(os.environ)
-        ).run()
+        keyed = KeyedSource(source, secrets, refresh=settings.model_key_poll)
+        return await Container(settings, keyed, State(folder), folder, make_environments(os.environ)).run()
 
 
 def _source(settings: SupervisorSettings) -> AbstractAsyncContextManager[Source]:

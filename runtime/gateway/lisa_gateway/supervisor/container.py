@@ -138,13 +138,14 @@ class Container:
                 self._replacement.note_read(found)
                 if found.identity == self._replacement.identity:
                     continue
-                if found.digest != rejected:
+                if found.identity != rejected:
                     pause = _RETRY_SECONDS
                 elif time.monotonic() < retry:
                     continue
-                rejected, retry = found.digest, time.monotonic() + pause
+                rejected, retry = found.identity, time.monotonic() + pause
                 pause = min(2 * pause, _LONGEST_RETRY_SECONDS)
                 await self._replacement.adopt(found)
+                rejected = ""
             except ConfigurationFaultError as error:
                 _log.error(
                     "%s: %s; the gateway serves with configuration %s",

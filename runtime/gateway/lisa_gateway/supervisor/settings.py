@@ -26,6 +26,7 @@ class SupervisorSettings(BaseSettings):
         gateway_configuration_ps_name: the SSM parameter that names the configuration.
         gateway_configuration_directory: compiled output to read instead, on a machine without AWS.
         gateway_configuration_poll: between two looks at the configuration; each waits up to a fifth less or more.
+        model_key_poll: how long a key of a model is not read again.
         threads: worker processes of the gateway, and of LiteLLM.
         keep_alive_timeout: how long LiteLLM keeps an idle connection.
         drain_timeout: how long requests may take to end when the container stops.
@@ -44,6 +45,7 @@ class SupervisorSettings(BaseSettings):
     gateway_configuration_ps_name: str = ""
     gateway_configuration_directory: str = ""
     gateway_configuration_poll: float = Field(default=15.0, gt=0)
+    model_key_poll: float = Field(default=60.0, gt=0)
     threads: int = Field(ge=1)
     keep_alive_timeout: int = Field(ge=1)
     drain_timeout: int = Field(ge=0)

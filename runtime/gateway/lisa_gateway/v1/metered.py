@@ -20,15 +20,20 @@ class MeteredAnswer:
         answer: the answer.
         admission: the admission of its request.
         context: the request.
+        hides_usage: whether the caller did not ask for the event with the token counts.
 
     Attributes:
         status: its status.
         headers: its headers as the caller gets them, with those of the caller's limits.
+        hides_usage: see the argument.
     """
 
-    def __init__(self, answer: Answer, admission: Admission, context: RequestContext) -> None:
+    def __init__(
+        self, answer: Answer, admission: Admission, context: RequestContext, *, hides_usage: bool = False
+    ) -> None:
         self.status = answer.status
         self.headers: Headers = admission.begin_answer(answer_headers(answer))
+        self.hides_usage = hides_usage
         self._answer = answer
         self._admission = admission
         self._context = context
@@ -43,6 +48,8 @@ class MeteredAnswer:
         part = await self._answer.next_part()
         self._usage.feed(part)
         self._admission.feed(part)
+        if not part:
+            self._admission.end_answer()
         return part
 
     def close(self) -> None:

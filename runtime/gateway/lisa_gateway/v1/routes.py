@@ -12,15 +12,17 @@ from fastapi.responses import StreamingResponse
 
 from lisa_gateway.answer import whole
 from lisa_gateway.direct.answer_errors import model_error
+from lisa_gateway.direct.path import DirectRequest, LitellmRequest
 from lisa_gateway.disconnect import cancel_on_disconnect
-from lisa_gateway.errors import UpstreamUnavailableError
+from lisa_gateway.errors import GatewayError, UpstreamUnavailableError
 from lisa_gateway.event_stream import is_event_stream
+from lisa_gateway.null_answer import check_not_null, litellm_error
 from lisa_gateway.operations import operations
 from lisa_gateway.relay import parts_of
 from lisa_gateway.request_context import RequestContext
 from lisa_gateway.resources import Resources
 from lisa_gateway.scopes import require_scope
-from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS, error_of
+from lisa_gateway.upstream_errors import FIRST_ERROR_STATUS
 from lisa_gateway.v1 import generation
 from lisa_gateway.v1.bodies import (
     Embedded,
@@ -37,7 +39,6 @@ from lisa_gateway.v1.metered import MeteredAnswer
 if TYPE_CHECKING:
     from lisa_gateway.access.admission import Admission
     from lisa_gateway.answer import Answer
-    from lisa_gateway.direct.path import DirectRequest
     from lisa_gateway.upstream import Upstream
     from lisa_gateway.v1.registry import RegisteredModel
 
@@ -190,28 +191,28 @@ async def _open(request: Request, path: str, body: Mapping[str, Any]) -> Metered
     context.counts_tokens = resources.access.counts_tokens(context.caller)
     match = operations().find("POST", path.encode())
     assert match is not None  # noqa: S101  (a path of this module)
-    direct = resources.direct.prepare(match, content, context)
-    context.model = body["model"]
+    prepared = resources.direct.prepare(match, content, context)
+    context.model, context.route = body["model"], request.scope["route"].path
     admission = await resources.access.admit_model(context, match.operation.group, len(content))
     try:
-        answer = await _send(resources, path, content, context=context, direct=direct, admission=admission)
+        await resources.content.begin(admission, context, content)
+        answer = await _send(resources, path, prepared, context=context, admission=admission)
     except BaseException:
         admission.settle()
         raise
-    return MeteredAnswer(answer, admission, context)
+    return MeteredAnswer(answer, admission, context, hides_usage=prepared.hides_usage)
 
 
 async def _send(
     resources: Resources,
     path: str,
-    content: bytes,
+    prepared: DirectRequest | LitellmRequest,
     *,
     context: RequestContext,
-    direct: DirectRequest | None,
     admission: Admission,
 ) -> Answer:
-    if direct is not None:
-        answer = await resources.direct.send(direct, (), context)
+    if isinstance(prepared, DirectRequest):
+        answer = await resources.direct.send(prepared, (), context)
         if answer.status >= FIRST_ERROR_STATUS:
             with closing(answer):
                 raise await model_error(answer)
@@ -220,10 +221,15 @@ async def _send(
     caller = b"" if context.caller is None else context.caller.key
     await resources.pacing.turn(caller, context.work, upstream.is_alive)
     headers = upstream.signed([(b"content-type", b"application/json")], context.request_id) + admission.headers
-    answer = await upstream.send("POST", path.encode(), headers=headers, body=content)
+    answer = await upstream.send("POST", path.encode(), headers=headers, body=prepared.body)
     if answer.status >= FIRST_ERROR_STATUS:
         with closing(answer):
-            raise await error_of(answer, content)
+            raise await litellm_error(answer, prepared.body)
+    try:
+        check_not_null(answer)
+    except GatewayError:
+        answer.close()
+        raise
     return answer
 
 

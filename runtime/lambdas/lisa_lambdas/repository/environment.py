@@ -16,7 +16,7 @@ class RepositoryEnvironment(Environment):
         rest_api_version: version of the REST API, as in its paths.
         repositories_ps_path: path in Parameter Store below which each repository has its parameter.
         repository_access_ps_name: Parameter Store name of what each group may use; empty when all callers may use all.
-        database_ca_file: certificates of the authorities of databases, for example of RDS; empty when there are none.
+        database_ca_file: certificates of the authorities of databases, as the compiler wrote them; empty without any.
         aws_ca_bundle: certificates of all authorities that the deployment trusts; empty for those of the system. A
             runtime of Lambda may set SSL_CERT_FILE, which otherwise names the same file, by itself.
         database_encrypted: whether connections to databases must be; only tests and local development go without.

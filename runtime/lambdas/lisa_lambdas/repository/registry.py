@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Annotated, Literal
 
 from lisa_lambdas.errors import ApiError, UnavailableError
@@ -36,7 +36,9 @@ class PgVectorConnection(_Connection):
         port: its port.
         name: the database.
         user: the user.
-        secret_id: Secrets Manager secret with the password.
+        function_user: how the user is known: `iam` and `password` are users that the database function made, and
+            that have a token of IAM or a password; `configured` is one that the configuration names.
+        secret_id: Secrets Manager secret with the password; empty for `iam`.
     """
 
     type: Literal["pgvector"]
@@ -44,7 +46,14 @@ class PgVectorConnection(_Connection):
     port: int = Field(alias="dbPort")
     name: str = Field(alias="dbName")
     user: str = Field(alias="username")
-    secret_id: str = Field(alias="passwordSecretId")
+    function_user: Literal["iam", "password", "configured"] = Field(default="configured", alias="functionUser")
+    secret_id: str = Field(default="", alias="passwordSecretId")
+
+    @model_validator(mode="after")
+    def _has_secret(self) -> PgVectorConnection:
+        if self.function_user != "iam" and not self.secret_id:
+            raise ValueError("passwordSecretId is missing")
+        return self
 
 
 class OpenSearchConnection(_Connection):

@@ -49,7 +49,7 @@ def create_app(store: SignOutStore, verifier: LogoutVerifier, *, web_origin: str
             raise UnavailableError("The identity provider's keys cannot be fetched. Send the request again.") from None
         if not store.record(token):
             raise _refusal("The logout token was received before.")
-        named = {} if token.session is None else {"session": audit.digest(token.session)}
+        named: Dict[str, Any] = {} if token.session is None else {"session": audit.digest(token.session)}
         if token.subject is not None:
             named["user"] = audit.digest(token.subject)
         audit.record("user_signed_out", **named)

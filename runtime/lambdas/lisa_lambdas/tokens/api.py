@@ -82,7 +82,7 @@ class OwnerQuery(BaseModel):
     """
 
     owner: str = Field(min_length=1, max_length=_LONGEST_OWNER)
-    owner_type: Literal["user", "service"] = Field(default=USER, alias="ownerType")
+    owner_type: Literal["user", "service"] = Field(default="user", alias="ownerType")
 
 
 class ListQuery(BaseModel):

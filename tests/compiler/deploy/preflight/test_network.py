@@ -67,8 +67,19 @@ def endpoints(*services: str, state: str = "available") -> Any:
 NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-0123", "State": "active"}
 
 
+def vpcs(*further: str) -> Any:
+    blocks = [
+        {"CidrBlock": one, "CidrBlockState": {"State": "associated"}, "AssociationId": f"a-{one}"}
+        for one in ("10.20.0.0/16", *further)
+    ]
+    return account.one_by_one(
+        "Vpcs", [{"VpcId": VPC_ID, "CidrBlock": "10.20.0.0/16", "CidrBlockAssociationSet": blocks}]
+    )
+
+
 def vpc(**changes: Any) -> dict[str, Any]:
     return {
+        "ec2:DescribeVpcs": vpcs(),
         "ec2:DescribeSubnets": subnets(),
         "ec2:DescribeRouteTables": tables(NAT),
         "ec2:DescribeVpcAttribute": attributes(),
@@ -150,8 +161,25 @@ def test_a_vpc_without_a_way_out_is_told_what_it_cannot_reach(examine: Examine) 
     assert (result.status, "identity provider" in result.fix) == (Status.WARNING, True)
 
 
+def test_address_ranges_that_the_configuration_lacks_are_told(examine: Examine) -> None:
+    subject = f"{VPC_ID}: address ranges"
+    assert subject not in examine(vpc(), of="imported vpc").of("vpc")
+    result = examine(vpc(DescribeVpcs=vpcs("100.64.0.0/16")), of="imported vpc").of("vpc")[subject]
+    assert (result.status, "lacks 100.64.0.0/16" in result.message) == (Status.WARNING, True)
+    assert "lisa vpc describe" in result.fix
+
+
+def test_an_address_range_that_the_vpc_lacks_fails(examine: Examine) -> None:
+    other = account.one_by_one("Vpcs", [{"VpcId": VPC_ID, "CidrBlock": "10.21.0.0/16"}])
+    result = [one for one in examine(vpc(DescribeVpcs=other), of="imported vpc").results if one.status is Status.FAILS]
+    assert [(one.check, "does not have the address range 10.20.0.0/16" in one.message) for one in result] == [
+        ("vpc", True)
+    ]
+
+
 @pytest.mark.parametrize(
-    "operation", ["DescribeVpcAttribute", "DescribeRouteTables", "DescribeVpcEndpoints", "DescribeSubnets"]
+    "operation",
+    ["DescribeVpcs", "DescribeVpcAttribute", "DescribeRouteTables", "DescribeVpcEndpoints", "DescribeSubnets"],
 )
 def test_a_vpc_is_unknown_without_a_permission(examine: Examine, operation: str) -> None:
     found = examine(vpc(**{operation: DENIED}), of="imported vpc")

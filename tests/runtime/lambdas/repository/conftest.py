@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+import parts
+from opensearch.server import SearchServer, search_server
 from runtime.lambdas.repository import postgres
 from runtime.lambdas.repository.deployment import Deployment, aws, deploy, pgvector_connection
 from runtime.lambdas.repository.embedding_server import EmbeddingServer
@@ -18,6 +20,15 @@ def database_server() -> Iterator[postgres.Postgres]:
     if reason := postgres.missing():
         pytest.skip(reason)
     with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def search_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchServer]:
+    """A real OpenSearch; tests that use it are of the group `opensearch`, so that there is one in a run."""
+    if not parts.opensearch().is_installed:
+        pytest.skip(f"OpenSearch is not installed: run `{parts.opensearch().command}`")
+    with search_server(tmp_path_factory.mktemp("opensearch")) as server:
         yield server
 
 

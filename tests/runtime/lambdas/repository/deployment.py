@@ -21,7 +21,7 @@ from lisa_lambdas.repository.handler import create_api
 from lisa_lambdas.rest import RestApi
 from runtime.lambdas.proxy_events import ANN, CONTEXT, ORIGIN, proxy_event
 from runtime.lambdas.repository.embedding_server import MODEL, TOKEN
-from runtime.lambdas.repository.postgres import PASSWORD, USER, Postgres
+from runtime.lambdas.repository.postgres import FUNCTION_USER, PASSWORD, Postgres
 
 
 @cache
@@ -132,16 +132,17 @@ def deploy(
 
 
 def pgvector_connection(endpoint: str, server: Postgres) -> dict[str, object]:
-    """A database of its own, whose password is a secret as RDS writes it."""
+    """A database of its own, where the function signs in as a user of its own, with a password in a secret."""
     secrets = aws_session().client("secretsmanager", endpoint_url=endpoint)
     database = server.make_database()
-    content = json.dumps({"username": USER, "password": PASSWORD, "host": "127.0.0.1", "port": server.port})
+    content = json.dumps({"username": FUNCTION_USER, "password": PASSWORD, "host": "127.0.0.1", "port": server.port})
     secrets.create_secret(Name=database, SecretString=content)
     return {
         "type": "pgvector",
         "dbHost": "127.0.0.1",
         "dbPort": server.port,
         "dbName": database,
-        "username": USER,
+        "functionUser": "password",
+        "username": FUNCTION_USER,
         "passwordSecretId": database,
     }

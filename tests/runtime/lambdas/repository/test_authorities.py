@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,28 +11,19 @@ from typing import Any
 import pytest
 
 from aws_fidelity.private_authority import Issued, authority, server
-from lisa_compiler.project.authorities import PUBLIC_AUTHORITIES
 from lisa_lambdas.environment import read_environment
 from lisa_lambdas.errors import UnavailableError
 from lisa_lambdas.repository.environment import RepositoryEnvironment
 from lisa_lambdas.repository.registry import PgVectorConnection
 from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store
-from lisa_lambdas.repository.stores.authorities import database_authorities, joined
+from lisa_lambdas.repository.stores.authorities import joined
 from lisa_lambdas.repository.stores.opening import open_store, opensearch_client
 from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
 from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
-from runtime.lambdas.repository.postgres import PASSWORD, USER, Postgres
+from runtime.lambdas.repository.postgres import FUNCTION_USER, PASSWORD, Postgres
 from runtime.lambdas.repository.tls_front import encrypting
 
-RDS = [
-    "d.c1a2b3.us-east-1.rds.amazonaws.com",
-    "D.c1.us-gov-west-1.rds.amazonaws.com",
-    "d.c1.cn-north-1.rds.amazonaws.com.cn",
-    "d.c1.us-iso-east-1.rds.c2s.ic.gov",
-    "d.c1.eusc-de-east-1.rds.amazonaws.eu",
-]
-OWN = ["db.corp.example", "db.rds.corp.example", "10.0.0.1", "localhost"]
 COLLECTION = Collection("docs", "model")
 DOCUMENT = Document("d", "s3://documents/ann/a.txt", "first")
 
@@ -42,42 +34,19 @@ def pem(folder: Path, name: str, *authorities: Issued) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("host", [*RDS, *OWN])
-def test_both_files_are_trusted(host: str) -> None:
-    assert database_authorities(host, ca_file="/a.pem", trust_bundle="/b.pem") == ("/a.pem", "/b.pem")
-    assert database_authorities(host, ca_file="/a.pem", trust_bundle="") == ("/a.pem",)
-    assert database_authorities(host, ca_file="", trust_bundle="") == ()
+def test_files_are_joined(tmp_path: Path) -> None:
+    first, second = (pem(tmp_path, name, authority(name)) for name in ("first", "second"))
+    assert joined("", "") == ""
+    assert joined("", first) == first
+    assert ssl.create_default_context(cafile=joined(first, second)).cert_store_stats()["x509_ca"] == 2
 
 
-@pytest.mark.parametrize("host", OWN)
-def test_bundle_of_the_deployment_is_trusted_for_databases_that_are_not_of_rds(host: str, tmp_path: Path) -> None:
-    bundle = pem(tmp_path, "bundle", authority())
-    assert database_authorities(host, ca_file="", trust_bundle=bundle) == (bundle,)
-
-
-@pytest.mark.parametrize("host", RDS)
-def test_database_of_rds_is_verified_once_the_bundle_has_an_authority_of_rds(host: str, tmp_path: Path) -> None:
-    without = pem(tmp_path, "without", authority())
-    bundle = pem(tmp_path, "bundle", authority(), authority("Amazon RDS us-east-1 Root CA RSA2048 G1"))
-    assert database_authorities(host, ca_file="", trust_bundle=without) == ()
-    assert database_authorities(host, ca_file="", trust_bundle=bundle) == (bundle,)
-
-
-def test_public_authorities_have_none_of_rds() -> None:
-    """What a bundle holds without an addition of the administrator."""
-    assert database_authorities(RDS[0], ca_file="", trust_bundle=str(PUBLIC_AUTHORITIES)) == ()
-
-
-@pytest.mark.parametrize("content", [None, b"nonsense"])
-def test_unreadable_bundle_makes_the_store_unavailable(content: bytes | None, tmp_path: Path) -> None:
-    bundle = tmp_path / "bundle.pem"
-    if content is not None:
-        bundle.write_bytes(content)
+def test_unreadable_file_makes_the_store_unavailable(tmp_path: Path) -> None:
+    bundle = str(tmp_path / "bundle.pem")
     with pytest.raises(UnavailableError):
-        database_authorities(RDS[0], ca_file="", trust_bundle=str(bundle))
-    if content is None:
-        with pytest.raises(UnavailableError):
-            joined((str(bundle), str(bundle)))
+        joined(bundle)
+    with pytest.raises(UnavailableError):
+        joined(bundle, bundle)
 
 
 class Session:
@@ -103,7 +72,13 @@ def opened(host: str, port: int, name: str, **files: str) -> Store:
         **files,
     }
     connection = PgVectorConnection(
-        type="pgvector", dbHost=host, dbPort=port, dbName=name, username=USER, passwordSecretId="secret"
+        type="pgvector",
+        dbHost=host,
+        dbPort=port,
+        dbName=name,
+        username=FUNCTION_USER,
+        functionUser="password",
+        passwordSecretId="secret",
     )
     session: Any = Session()
     return open_store(connection, session=session, environment=read_environment(RepositoryEnvironment, variables))
@@ -148,12 +123,14 @@ def test_database_whose_authority_is_not_trusted_is_refused(
     assert "certificate verify failed" in str(refused.value.__cause__)
 
 
-def test_file_that_the_runtime_trusts_is_no_bundle_of_the_deployment(
-    encrypted: int, database_server: Postgres, tmp_path: Path
+def test_nothing_is_sent_without_authorities(
+    encrypted: int, database_server: Postgres, root: Issued, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a bundle nothing is verified, as before: a database may have a certificate of its own."""
-    other = pem(tmp_path, "other", authority("Other"))
-    assert is_usable(opened("localhost", encrypted, database_server.make_database(), SSL_CERT_FILE=other))
+    """A file that a runtime of Lambda sets by itself is none: it holds what the image of the runtime trusts."""
+    name = database_server.make_database()
+    with pytest.raises(UnavailableError, match="is unreachable"):
+        is_usable(opened("localhost", encrypted, name, SSL_CERT_FILE=pem(tmp_path, "own", root)))
+    assert "databaseAuthorityBundle" in caplog.text
 
 
 def test_database_with_the_certificate_of_another_host_is_refused(

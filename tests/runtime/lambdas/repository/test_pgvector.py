@@ -38,7 +38,7 @@ def open_store(database_server: Postgres, name: str) -> Iterator[Callable[[], Pg
     opened: list[PgVectorStore] = []
 
     def open_store() -> PgVectorStore:
-        opened.append(PgVectorStore(database_server.database(name).connect))
+        opened.append(PgVectorStore(database_server.database(name).connect, is_prepared=True))
         return opened[-1]
 
     yield open_store
@@ -180,10 +180,10 @@ def test_a_wrong_password_is_refused_and_read_again_the_next_time(database_serve
     database.connect().close()
 
 
-def test_a_connection_that_is_not_encrypted_is_refused(database_server: Postgres, name: str) -> None:
+def test_a_connection_that_is_not_encrypted_is_refused(database_server: Postgres, name: str, tmp_path: Path) -> None:
     # The server of the tests has no certificate.
     with pytest.raises(UnavailableError) as refused:
-        database_server.database(name, encrypted=True).connect()
+        database_server.database(name, encrypted=True, ca_file=str(make_self_signed(tmp_path / "any"))).connect()
     assert "does not support SSL" in str(refused.value.__cause__)
 
 
@@ -203,22 +203,6 @@ def test_a_bundle_of_authorities_decides_whom_the_password_is_sent_to(tmp_path: 
 
 
 def test_a_database_that_is_not_there_is_unavailable() -> None:
-    database = Database(host="127.0.0.1", port=9, name="none", user=USER, password=lambda: PASSWORD)
+    database = Database(host="127.0.0.1", port=9, name="none", user=USER, password=lambda: PASSWORD, encrypted=False)
     with pytest.raises(UnavailableError, match="is unreachable"):
         PgVectorStore(database.connect).find(COLLECTION, "d")
-
-
-def test_a_table_of_an_earlier_version_gets_groups(
-    open_store: Callable[[], PgVectorStore], administer: psycopg.Connection[Any]
-) -> None:
-    open_store().replace(COLLECTION, DOCUMENT, [[chunk(1.0, 0.0)]])
-    (table,) = administer.execute(
-        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'lisa_rag' AND column_name = 'groups'"
-    ).fetchone() or ("",)
-    administer.execute(f'ALTER TABLE lisa_rag."{table}" DROP COLUMN groups')
-    store = open_store()
-    assert [hit.text for hit in store.search(COLLECTION, (1.0, 0.0), 3)] == ["chunk 0"]
-    other = Document("e", "s3://documents/ann/b.txt", "first", ("law",))
-    open_store().replace(COLLECTION, other, [[chunk(1.0, 0.0)]])
-    assert len(store.search(COLLECTION, (1.0, 0.0), 3)) == 1
-    assert len(store.search(COLLECTION, (1.0, 0.0), 3, ["law"])) == 2

@@ -1,13 +1,11 @@
-"""What every store does: pgvector on a real PostgreSQL, OpenSearch on its wire format and, by OPENSEARCH_URL, for real.
+"""What every store does: pgvector on a real PostgreSQL, OpenSearch in a real server and on its wire format.
 
-No OpenSearch server is to be had where these tests were written: `opensearch` runs against opensearch_server.py, which
-follows the documentation. `OPENSEARCH_URL=https://user:password@host pytest tests/runtime/lambdas/repository` adds a
-real one, to which the same tests apply.
+The server compares all vectors with faiss, whose graphs need a library that it lacks (opensearch/server.py), and with
+the engine lucene searches by a graph. `opensearch` is opensearch_server.py, which runs everywhere.
 """
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,32 +14,49 @@ import pytest
 
 from lisa_lambdas.errors import BadRequestError
 from lisa_lambdas.repository.identifiers import document_id
-from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store, Stored
+from lisa_lambdas.repository.stores import Chunk, Collection, Document, Store, Stored, opensearch
 from lisa_lambdas.repository.stores.opening import opensearch_client
 from lisa_lambdas.repository.stores.opensearch import OpenSearchStore
 from lisa_lambdas.repository.stores.pgvector import PgVectorStore
 from runtime.lambdas.repository.http_server import serving
 from runtime.lambdas.repository.opensearch_server import OpenSearchServer
+from runtime.lambdas.repository.postgres import ADMINISTRATOR
 
-OPENSEARCH_URL = os.environ.get("OPENSEARCH_URL", "")
-STORES = ["pgvector", "opensearch", "opensearch-refreshed", *(["opensearch-server"] if OPENSEARCH_URL else [])]
 EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.0, 0.0)
+IN_A_DOMAIN = pytest.mark.xdist_group("opensearch")
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+@pytest.fixture(
+    params=[
+        "pgvector",
+        "pgvector-configured",
+        "opensearch",
+        "opensearch-refreshed",
+        pytest.param("opensearch-faiss", marks=IN_A_DOMAIN),
+        pytest.param("opensearch-lucene", marks=IN_A_DOMAIN),
+    ]
+)
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     if request.param == "pgvector":
         server = request.getfixturevalue("database_server")
-        opened = PgVectorStore(server.database(server.make_database()).connect)
+        opened = PgVectorStore(server.database(server.make_database()).connect, is_prepared=True)
+        yield opened
+        opened.close()
+    elif request.param == "pgvector-configured":
+        server = request.getfixturevalue("database_server")
+        database = server.database(server.make_database(prepared=False), user=ADMINISTRATOR)
+        opened = PgVectorStore(database.connect)
         yield opened
         opened.close()
     elif request.param in ("opensearch", "opensearch-refreshed"):
         with serving(OpenSearchServer(refreshes_itself=request.param == "opensearch-refreshed")) as address:
             yield OpenSearchStore(opensearch_client(address))
     else:
-        client = opensearch_client(OPENSEARCH_URL)
-        yield OpenSearchStore(client)
-        client.indices.delete(index="lisa-rag-*", allow_no_indices=True)
+        domain = request.getfixturevalue("search_domain")
+        engine = request.param.rpartition("-")[2]
+        monkeypatch.setitem(opensearch._METHOD, "engine", engine)
+        yield OpenSearchStore(opensearch_client(domain.url))
+        domain.forget()
 
 
 @pytest.fixture

@@ -118,3 +118,74 @@ def test_every_declared_call_is_made(call: Call, recorder: Recorder) -> None:
     assert module.handler(proxy_event("GET", "/usage"), CONTEXT)["statusCode"] == 200
     module._app.cache_clear()
     assert recorder.missing("usage") == []
+
+
+class Lossy(Client):
+    """A client whose responses are lost: what it is asked for happens, and it does not say so."""
+
+    def __init__(self, losses: int) -> None:
+        super().__init__()
+        self.losses = losses
+        self.sent: list[dict[str, Any]] = []
+
+    async def transact_write_items(self, **request: Any) -> Any:
+        self.sent.append(request)
+        # As if more than the ten minutes had passed in which DynamoDB knows a token.
+        late = request | {"ClientRequestToken": f"{len(self.sent)}"}
+        try:
+            return await super().transact_write_items(**late)
+        finally:
+            if len(self.sent) <= self.losses:
+                raise TimeoutError
+
+
+def test_usage_counts_once_however_often_and_late_it_is_sent(call: Call) -> None:
+    client = Lossy(2)
+
+    async def write() -> None:
+        recorder = UsageRecorder(client, os.environ["USAGE_TABLE_NAME"], now=NOW.timestamp)
+        recorder.record(user=USERS["ann"], groups=["history"], model="poet", amount=Amount(1, 10, 20))
+        await recorder.write()
+        recorder.record(user=USERS["ann"], groups=["history"], model="poet", amount=Amount(1, 1, 2))
+        for _ in range(3):
+            await recorder.write()
+
+    asyncio.run(write())
+    assert len(client.sent) == 4
+    assert client.sent[0] == client.sent[1] != client.sent[3]
+    found = rows(call(caller=ADMIN, query={"by": "group", "from": "2026-11-29"}), "group")
+    assert ("2026-11-29", "history", 2, 11, 22, 0) in found
+
+
+def test_requests_count_on_the_day_in_utc_on_which_they_end(call: Call) -> None:
+    clock = [datetime(2026, 11, 28, 23, 59, 59, tzinfo=UTC).timestamp()]
+
+    async def write() -> None:
+        recorder = UsageRecorder(Client(), os.environ["USAGE_TABLE_NAME"], now=lambda: clock[0])
+        recorder.record(user=USERS["bob"], groups=["night"], model="poet", amount=Amount(1, 1, 0))
+        clock[0] += 2
+        recorder.record(user=USERS["bob"], groups=["night"], model="poet", amount=Amount(1, 2, 0))
+        # One batch has both days.
+        await recorder.write()
+
+    asyncio.run(write())
+    found = rows(call(caller=ADMIN, query={"by": "group", "from": "2026-11-28"}), "group")
+    assert [row for row in found if row[1] == "night"] == [
+        ("2026-11-28", "night", 1, 1, 0, 0),
+        ("2026-11-29", "night", 1, 2, 0, 0),
+    ]
+    own = rows(call(caller=BOB, query={"from": "2026-11-28"}), "model")
+    assert [row[:2] for row in own] == [("2026-11-28", "poet"), ("2026-11-29", "poet"), ("2026-11-29", "writer")]
+
+
+def test_batch_that_is_never_accepted_does_not_keep_others_waiting(call: Call) -> None:
+    async def write() -> None:
+        recorder = UsageRecorder(Client(), os.environ["USAGE_TABLE_NAME"], now=NOW.timestamp)
+        recorder.record(user="x" * 3000, groups=[], model="poet", amount=Amount(1, 1, 1))
+        await recorder.write()
+        recorder.record(user=USERS["ann"], groups=["after"], model="poet", amount=Amount(1, 1, 1))
+        await recorder.write()
+
+    asyncio.run(write())
+    found = rows(call(caller=ADMIN, query={"by": "group", "from": "2026-11-29"}), "group")
+    assert ("2026-11-29", "after", 1, 1, 1, 0) in found

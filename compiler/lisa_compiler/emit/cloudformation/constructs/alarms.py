@@ -193,13 +193,22 @@ def add_certificate_alarm(scope: LisaStack, construct_id: str, *, purpose: str, 
 
 
 def add_gateway_alarms(scope: LisaStack, *, log_group: str) -> None:
-    """Add the alarms for what audit records publish as metrics: token budgets, and records that were dropped.
+    """Add the alarms for what audit records publish as metrics: token budgets, and what was not recorded.
 
     Args:
         scope: the stack of the gateway.
         log_group: name of the audit log, the metrics' dimension.
     """
     service = scope.deployment.rest_api.id
+    content = (
+        "ContentAlarm",
+        "AuditContentLost",
+        "content",
+        1,
+        f"The content of an audited request was not recorded, or not completely. The records in {log_group} whose "
+        "`content` is `missing` or `incomplete` are the requests. Check the log of the gateway, the KMS key and the "
+        "bucket.",
+    )
     for construct_id, name, purpose, threshold, description in (
         (
             "BudgetAlarm",
@@ -217,6 +226,7 @@ def add_gateway_alarms(scope: LisaStack, *, log_group: str) -> None:
             f"Audit records were dropped, because {log_group} did not accept them for a long time. Check the log of "
             "the gateway and its access to CloudWatch Logs.",
         ),
+        *([content] if scope.deployment.content_audit is not None else []),
     ):
         alarm = cloudwatch.CfnAlarm(
             scope,

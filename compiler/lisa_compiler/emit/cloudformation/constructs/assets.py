@@ -137,6 +137,13 @@ class Assets:
         location = _directory(stack, "trust", self.digests.trust.archive)
         return location.bucket_name, location.object_key
 
+    def database_trust_archive(self, stack: LisaStack) -> tuple[str, str] | None:
+        """Bucket and key of the archive with the authorities of databases; None where the deployment has none."""
+        if self.digests.database_trust is None:
+            return None
+        location = _directory(stack, "database-trust", self.digests.database_trust)
+        return location.bucket_name, location.object_key
+
 
 def _directory(stack: LisaStack, path: str, digest: str) -> cdk.FileAssetLocation:
     return stack.asset_synthesizer.add_file_asset(

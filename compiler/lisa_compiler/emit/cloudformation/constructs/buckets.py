@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from lisa_compiler.emit.cloudformation.constructs.custom_resources import BucketEmptier
 from lisa_compiler.emit.cloudformation.constructs.policies import Statement, deny_plain_text, document
+from lisa_schema.models.enums import ObjectLock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 class PrivateBucket(Construct):
     """A bucket that nobody reaches but by a policy.
+
+    `expire_days` is how long objects are kept, `noncurrent_days` how long versions that are deleted or replaced are.
+    `object_lock` keeps objects for `expire_days`, whoever deletes them; such a bucket outlives its stack.
 
     Attributes:
         resource: the bucket.
@@ -36,6 +41,8 @@ class PrivateBucket(Construct):
         cors_origin: str | None = None,
         statements: Sequence[Statement] = (),
         expire_days: int | None = None,
+        noncurrent_days: int = 90,
+        object_lock: ObjectLock = ObjectLock.NONE,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -70,7 +77,11 @@ class PrivateBucket(Construct):
                 if log_bucket
                 else None
             ),
-            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_lifecycle(expire_days)),
+            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(
+                rules=_lifecycle(expire_days, noncurrent_days)
+            ),
+            object_lock_enabled=True if object_lock is not ObjectLock.NONE else None,
+            object_lock_configuration=_lock(object_lock, expire_days),
             cors_configuration=_cors(cors_origin) if cors_origin else None,
         )
         policy = s3.CfnBucketPolicy(
@@ -79,6 +90,10 @@ class PrivateBucket(Construct):
             bucket=self.resource.ref,
             policy_document=document(deny_plain_text(self.resource.attr_arn), *statements),
         )
+        if object_lock is not ObjectLock.NONE:
+            # S3 deletes no bucket with objects that are locked: a stack that tries would not be deleted either.
+            self.resource.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+            return
         scope.keep_or_delete(self.resource)
         if not scope.deployment.retains:
             emptier = BucketEmptier(
@@ -93,7 +108,18 @@ class PrivateBucket(Construct):
             emptier.resource.add_resource_dependency(policy)
 
 
-def _lifecycle(expire_days: int | None) -> list[s3.CfnBucket.RuleProperty]:
+def _lock(object_lock: ObjectLock, expire_days: int | None) -> s3.CfnBucket.ObjectLockConfigurationProperty | None:
+    if object_lock is ObjectLock.NONE:
+        return None
+    return s3.CfnBucket.ObjectLockConfigurationProperty(
+        object_lock_enabled="Enabled",
+        rule=s3.CfnBucket.ObjectLockRuleProperty(
+            default_retention=s3.CfnBucket.DefaultRetentionProperty(mode=object_lock.upper(), days=expire_days)
+        ),
+    )
+
+
+def _lifecycle(expire_days: int | None, noncurrent_days: int) -> list[s3.CfnBucket.RuleProperty]:
     rules = [
         s3.CfnBucket.RuleProperty(
             id="abort-incomplete-uploads",
@@ -105,7 +131,9 @@ def _lifecycle(expire_days: int | None) -> list[s3.CfnBucket.RuleProperty]:
         s3.CfnBucket.RuleProperty(
             id="expire-old-versions",
             status="Enabled",
-            noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=90),
+            noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(
+                noncurrent_days=noncurrent_days
+            ),
         ),
     ]
     if expire_days is not None:

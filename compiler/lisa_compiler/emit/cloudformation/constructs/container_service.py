@@ -16,7 +16,7 @@ from lisa_compiler.emit.cloudformation.constructs.load_balancer import LoadBalan
 from lisa_compiler.emit.cloudformation.constructs.scaling_policy import add_scaling_policy
 from lisa_compiler.emit.cloudformation.constructs.task_count import TaskCount
 from lisa_compiler.plan.alarms import is_idle_watched
-from lisa_compiler.plan.egress import vpc_cidr
+from lisa_compiler.plan.egress import vpc_cidrs
 from lisa_compiler.plan.names import CONTAINER_NAME_LIMIT, GROUP_DESCRIPTION_LIMIT, fit
 from lisa_schema.connection_times import DEREGISTRATION_SECONDS
 
@@ -114,6 +114,7 @@ class ContainerService(Construct):
             nvme_path=config.nvme_host_mount_path,
             trust=trust,
             task_arn=task.ref if schedule.replaces_instances else None,
+            further_instances=schedule.further_instances,
         )
         cluster = ecs.CfnCluster(
             self,
@@ -200,7 +201,7 @@ class ContainerService(Construct):
                 )
             ],
             security_group_egress=[
-                *permit(self._service.egress, vpc_cidr=vpc_cidr(self._stack.deployment.config)),
+                *permit(self._service.egress, vpc_cidrs=vpc_cidrs(self._stack.deployment.config)),
                 *further_egress,
             ],
         )
@@ -208,7 +209,8 @@ class ContainerService(Construct):
 
     def _scaling_policy(self, instances: ContainerInstances) -> None:
         metric = self._service.auto_scaling.metric_config
-        if metric is None:
+        # A policy would start the instance that is for updates alone.
+        if metric is None or self._schedule.further_instances:
             return
         policy = add_scaling_policy(
             self,

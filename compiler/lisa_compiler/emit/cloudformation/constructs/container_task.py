@@ -31,6 +31,12 @@ CONTAINER_PORT = 8080
 _WEIGHTS = "nvme"
 """Name of the volume with the weights."""
 
+_SPOOL = "lisa-audit"
+"""Name of the volume with the gateway's audit records that are not delivered yet."""
+
+_SPOOL_PATH = "/var/lib/lisa-audit"
+"""Where the gateway has it: AUDIT_FOLDER of templates/containers/rest-api/Dockerfile.j2."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRoles:
@@ -74,6 +80,7 @@ def add_task(
     """
     log_group = stack.log_group(scope, "LogGroup", f"/lisa/{service.cluster}")
     mounts = _mounts(stack.deployment, holds_weights=holds_weights)
+    spools = [] if holds_weights else [_spool_volume()]
     health = service.container.health_check_config
     log = ecs.CfnTaskDefinition.LogConfigurationProperty(
         log_driver="awslogs",
@@ -102,13 +109,7 @@ def add_task(
         requires_compatibilities=["EC2"],
         task_role_arn=roles.task_arn,
         execution_role_arn=roles.execution_arn,
-        volumes=[
-            ecs.CfnTaskDefinition.VolumeProperty(
-                name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty(source_path=source)
-            )
-            for name, source, _, _ in mounts
-        ]
-        or None,
+        volumes=[*(_host_volume(name, source) for name, source, _, _ in mounts), *spools] or None,
         container_definitions=[
             ecs.CfnTaskDefinition.ContainerDefinitionProperty(
                 name=fit(service.id, CONTAINER_NAME_LIMIT),
@@ -148,7 +149,10 @@ def add_task(
                     ecs.CfnTaskDefinition.MountPointProperty(
                         source_volume=name, container_path=target, read_only=read_only
                     )
-                    for name, _, target, read_only in mounts
+                    for name, target, read_only in (
+                        *((name, target, read_only) for name, _, target, read_only in mounts),
+                        *((spool.name, _SPOOL_PATH, False) for spool in spools),
+                    )
                 ]
                 or None,
                 health_check=ecs.CfnTaskDefinition.HealthCheckProperty(
@@ -185,6 +189,26 @@ def add_task(
         {"AwsSolutions-ECS2": "Settings, not secrets: those are references that ECS resolves at start."},
     )
     return task
+
+
+def _host_volume(name: str, source: str) -> ecs.CfnTaskDefinition.VolumeProperty:
+    return ecs.CfnTaskDefinition.VolumeProperty(
+        name=name, host=ecs.CfnTaskDefinition.HostVolumePropertiesProperty(source_path=source)
+    )
+
+
+def _spool_volume() -> ecs.CfnTaskDefinition.VolumeProperty:
+    """A volume of the instance for what the gateway has not delivered: the next container delivers it.
+
+    Docker makes it when it is first used, with the owner that its directory has in the image. The instance has no
+    containers of other deployments.
+    """
+    return ecs.CfnTaskDefinition.VolumeProperty(
+        name=_SPOOL,
+        docker_volume_configuration=ecs.CfnTaskDefinition.DockerVolumeConfigurationProperty(
+            scope="shared", autoprovision=True, driver="local"
+        ),
+    )
 
 
 def _mounts(deployment: Deployment, *, holds_weights: bool) -> list[tuple[str, str, str, bool]]:

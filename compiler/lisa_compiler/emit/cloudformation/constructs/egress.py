@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 Rule = ec2.CfnSecurityGroup.EgressProperty
 
 
-def permit(rules: Sequence[Egress], *, vpc_cidr: str) -> list[Rule]:
+def permit(rules: Sequence[Egress], *, vpc_cidrs: Sequence[str]) -> list[Rule]:
     """The rules of a plan.
 
     Args:
         rules: the rules.
-        vpc_cidr: address range of the VPC, for rules without an address.
+        vpc_cidrs: address ranges of the VPC, for rules without an address.
     """
-    return [_rule(rule, vpc_cidr) for rule in rules] or no_egress()
+    permitted = [_rule(rule, address) for rule in rules for address in ([rule.address] if rule.address else vpc_cidrs)]
+    return permitted or no_egress()
 
 
 def permit_group(group_id: str, port: int, reason: str) -> Rule:
@@ -39,9 +40,8 @@ def no_egress() -> list[Rule]:
     return [Rule(ip_protocol="tcp", from_port=1, to_port=1, cidr_ip="127.0.0.1/32", description="No outbound traffic")]
 
 
-def _rule(rule: Egress, vpc_cidr: str) -> Rule:
+def _rule(rule: Egress, address: str) -> Rule:
     port = None if rule.port == ALL_PORTS else rule.port
-    address = rule.address or vpc_cidr
     is_list = bare(address).startswith("pl-")
     return Rule(
         ip_protocol="-1" if rule.port == ALL_PORTS else rule.protocol,

@@ -28,6 +28,7 @@ class PythonFunction(Construct):
     Attributes:
         arn: its ARN.
         name: its name.
+        resource: the function.
         invoke_arn: address for an API Gateway integration.
     """
 
@@ -43,6 +44,7 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         assets: Assets,
         description: str,
+        further_layers: Sequence[str] = (),
         timeout: int = API_SECONDS,
         memory: int = 512,
     ) -> None:
@@ -66,6 +68,7 @@ class PythonFunction(Construct):
             layers=[
                 *(scope.read(f"{layer.capitalize()}LayerArn", f"layerVersion/{layer}") for layer in layers),
                 *trust_layers,
+                *further_layers,
             ],
             environment=lambda_.CfnFunction.EnvironmentProperty(
                 variables=dict(sorted({**environment, **trust_variables}.items()))
@@ -93,6 +96,7 @@ class PythonFunction(Construct):
             path = "Environment.Variables.SIGN_OUT_TABLE_NAME"
             scope.record_keys(resource, {path: ("authConfig", "backChannelLogout")})
         scope.acknowledge(resource, RUNTIME_IS_CHOSEN)
+        self.resource = resource
         self.arn = resource.attr_arn
         self.invoke_arn = (
             f"arn:{deployment.region.partition.id}:apigateway:{names.region}:lambda:path/2015-03-31/functions/"

@@ -97,7 +97,8 @@ def _packed(programs: Sequence[str]) -> str:
 class ContainerInstances(Construct):
     """An auto scaling group whose instances join an ECS cluster.
 
-    `task_arn` is the task definition with whose changes instances are replaced.
+    `task_arn` is the task definition with whose changes instances are replaced. `further_instances` are those that the
+    group may have beyond its capacity while instances are replaced.
 
     Attributes:
         group: the auto scaling group.
@@ -120,18 +121,21 @@ class ContainerInstances(Construct):
         nvme_path: str,
         trust: BundleDownload | None,
         task_arn: str | None = None,
+        further_instances: int = 0,
     ) -> None:
         super().__init__(scope, construct_id)
         deployment = scope.deployment
         instance = service.instance
         scaling = service.auto_scaling
+        # A sum has no provenance.
+        most = scaling.max_capacity + further_instances if further_instances else scaling.max_capacity
         self.group_name = service.cluster
         self.group = autoscaling.CfnAutoScalingGroup(
             self,
             "Group",
             auto_scaling_group_name=service.cluster,
             min_size=str(scaling.min_capacity),
-            max_size=str(scaling.max_capacity),
+            max_size=str(most),
             cooldown=str(scaling.cooldown),
             default_instance_warmup=scaling.default_instance_warmup,
             health_check_type="EC2",
@@ -209,8 +213,10 @@ class ContainerInstances(Construct):
         if holds_weights:
             scope.record_keys(template, {f"{data}.BlockDeviceMappings[{_ROOT_DEVICE}].Ebs.VolumeSize": kind})
         capacity = (*service.key, "autoScalingConfig")
-        limits = ["minCapacity", *(["maxCapacity"] if scaling.max_capacity - 1 <= scaling.min_capacity else [])]
+        limits = ["minCapacity", *(["maxCapacity"] if most - 1 <= scaling.min_capacity else [])]
         scope.record_keys(self.group, {"@Attributes": [(*capacity, limit) for limit in limits]})
+        if further_instances:
+            scope.record_keys(self.group, {"MaxSize": (*capacity, "maxCapacity")})
         self.group.launch_template = autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
             launch_template_id=template.ref, version=template.attr_latest_version_number
         )
@@ -223,7 +229,7 @@ class ContainerInstances(Construct):
         self.group.cfn_options.update_policy = cdk.CfnUpdatePolicy(
             auto_scaling_rolling_update=cdk.CfnAutoScalingRollingUpdate(
                 max_batch_size=1,
-                min_instances_in_service=min(scaling.min_capacity, scaling.max_capacity - 1),
+                min_instances_in_service=min(scaling.min_capacity, most - 1),
                 pause_time=pause,
                 wait_on_resource_signals=True,
                 suspend_processes=[

@@ -50,7 +50,8 @@ class LoadBalancer(Construct):
             "access_logs.s3.bucket": log_bucket,
             "access_logs.s3.enabled": "true",
             "access_logs.s3.prefix": f"load-balancers/{service.cluster}",
-            "deletion_protection.enabled": "true" if deployment.retains else "false",
+            # A protected load balancer could not be deleted by a rollback or an update, and it holds no data.
+            "deletion_protection.enabled": "false",
             "idle_timeout.timeout_seconds": str(LOAD_BALANCER_IDLE_SECONDS),
             "routing.http.drop_invalid_header_fields.enabled": "true",
         }
@@ -70,7 +71,6 @@ class LoadBalancer(Construct):
             balancer,
             {
                 "Scheme": (*service.key, "internetFacing") if service.key == ("restApiConfig",) else (),
-                "LoadBalancerAttributes[deletion_protection.enabled].Value": ("removalPolicy",),
             },
         )
         check = service.load_balancer.health_check_config

@@ -45,7 +45,7 @@ class OpenSearchRepository(Construct):
         deployment = scope.deployment
         name = plan.resource_name or plan.id
         key_arn = scope.key_arn
-        group_id = store_security_group(self, scope, description=plan.config.repository_id, port=443)
+        group = store_security_group(self, scope, description=plan.config.repository_id, port=443)
         log_group = scope.log_group(self, "LogGroup", f"{_LOG_GROUPS}/{name}").attr_arn
         zones = _zones(settings)
         private = scope.read_list("PrivateSubnets", "networking/subnets/private", "AWS::EC2::Subnet::Id")
@@ -79,7 +79,7 @@ class OpenSearchRepository(Construct):
                 enforce_https=True, tls_security_policy="Policy-Min-TLS-1-2-2019-07"
             ),
             vpc_options=opensearch.CfnDomain.VPCOptionsProperty(
-                security_group_ids=[group_id],
+                security_group_ids=[group.attr_group_id],
                 subnet_ids=[cdk.Fn.select(index, private) for index in range(zones)],
             ),
             # Fine-grained access control, which audit logs need: the RAG role is the only user.
@@ -103,6 +103,7 @@ class OpenSearchRepository(Construct):
             ),
         )
         scope.keep_or_delete(domain)
+        scope.keep_with_data(group)
         own = (*plan.key, "opensearchConfig")
         nodes, standby, masters = ((*own, name) for name in ("dataNodes", "multiAzWithStandby", "masterNodes"))
         scope.record_keys(

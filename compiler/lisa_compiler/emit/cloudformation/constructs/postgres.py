@@ -33,7 +33,8 @@ class PostgresRepository(Construct):
 
     Attributes:
         host: address of the database.
-        secret_arn: secret that holds user name, password, host and port.
+        resource_id: its resource ID, by which IAM permits to connect.
+        secret_arn: secret that holds user name, password, host and port of the administrator.
     """
 
     def __init__(self, scope: LisaStack, construct_id: str, *, plan: RepositoryPlan, settings: RdsConfig) -> None:
@@ -53,7 +54,7 @@ class PostgresRepository(Construct):
                 exclude_characters="\"@/\\ '",
             ),
         )
-        group_id = store_security_group(self, scope, description=plan.config.repository_id, port=_POSTGRES_PORT)
+        group = store_security_group(self, scope, description=plan.config.repository_id, port=_POSTGRES_PORT)
         subnets = rds.CfnDBSubnetGroup(
             self,
             "Subnets",
@@ -101,7 +102,7 @@ class PostgresRepository(Construct):
             kms_key_id=key_arn,
             db_subnet_group_name=subnets.ref,
             db_parameter_group_name=parameters.ref,
-            vpc_security_groups=[group_id],
+            vpc_security_groups=[group.attr_group_id],
             publicly_accessible=False,
             multi_az=deployment.retains,
             backup_retention_period=_BACKUP_DAYS_RETAIN if deployment.retains else _BACKUP_DAYS,
@@ -124,7 +125,9 @@ class PostgresRepository(Construct):
             target_id=database.ref,
             target_type="AWS::RDS::DBInstance",
         )
-        scope.keep_or_delete(secret, database)
+        scope.keep_or_delete(secret)
+        scope.keep_or_delete(database, protected=True)
+        scope.keep_with_data(group, subnets, parameters, monitoring)
         kept = ("BackupRetentionPeriod", "DeleteAutomatedBackups", "DeletionProtection", "MultiAZ")
         scope.record_keys(database, dict.fromkeys(kept, ("removalPolicy",)))
         scope.acknowledge(
@@ -140,4 +143,5 @@ class PostgresRepository(Construct):
             reasons["AwsSolutions-RDS10"] = "removalPolicy destroy: its data go with it."
         scope.acknowledge(database, reasons)
         self.host = database.attr_endpoint_address
+        self.resource_id = database.attr_dbi_resource_id
         self.secret_arn = attachment.ref

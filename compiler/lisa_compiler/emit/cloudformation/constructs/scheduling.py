@@ -1,8 +1,9 @@
 """How ECS places the tasks of a service on its instances and replaces them.
 
 A gateway is replicated: its tasks share instances for the time of a deployment, so that the new task answers before
-the old one is stopped. A model has one task on each instance, with all its GPUs; a deployment replaces one at a time,
-or brings another instance first where there is one alone.
+the old one is stopped, and a single instance is replaced after the next one has joined. A model has one task on each
+instance, with all its GPUs; a deployment replaces one at a time, or brings another instance first where there is one
+alone.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Schedule:
         ports: first and last port on the instance that the load balancer connects to.
         placement: placement strategies.
         replaces_instances: whether a new task definition comes with new instances, rather than on those that run.
+        further_instances: instances beyond the capacity that the group may have while its instances are replaced.
     """
 
     strategy: str
@@ -43,10 +45,15 @@ class Schedule:
     ports: tuple[int, int]
     placement: tuple[ecs.CfnService.PlacementStrategyProperty, ...]
     replaces_instances: bool = False
+    further_instances: int = 0
 
 
 def replicated(capacity: AutoScalingConfig) -> Schedule:
-    """Schedule as many tasks as there are instances, which may share instances during a deployment."""
+    """Schedule as many tasks as there are instances, which may share instances during a deployment.
+
+    CloudFormation keeps fewer instances in service than the group's maximum (`MinInstancesInService`), none of a group
+    with one. Such a group may therefore have another one; nothing but an update starts it, because it is not scaled.
+    """
     is_fixed = capacity.min_capacity == capacity.max_capacity
     return Schedule(
         strategy="REPLICA",
@@ -58,6 +65,7 @@ def replicated(capacity: AutoScalingConfig) -> Schedule:
         ports=_DYNAMIC_PORTS,
         # By instance alone: a new task must be placed on the instance that was added for it, in any zone.
         placement=(ecs.CfnService.PlacementStrategyProperty(type="spread", field="instanceId"),),
+        further_instances=1 if capacity.max_capacity == 1 else 0,
     )
 
 

@@ -55,19 +55,21 @@ def security_group(stack: LisaStack, construct_id: str, path: str) -> str:
 
 
 def add_security_groups(
-    stack: LisaStack, vpc_id: str, cidr: str, model_ports: Sequence[int], functions_egress: Sequence[Egress]
-) -> None:
+    stack: LisaStack, vpc_id: str, cidrs: Sequence[str], model_ports: Sequence[int], functions_egress: Sequence[Egress]
+) -> ec2.CfnSecurityGroup:
     """Add the security groups of load balancers, of the gateway's instances and of functions in a VPC.
+
+    Returns that of the functions.
 
     Args:
         stack: the networking stack.
         vpc_id: ID of the VPC.
-        cidr: address range of the VPC.
+        cidrs: address ranges of the VPC.
         model_ports: ports of the models' load balancers.
         functions_egress: connections that the functions may open.
     """
     rest = stack.deployment.rest_api
-    # An imported VPC can have further address ranges.
+    # An imported VPC can have address ranges that the configuration lacks.
     targets = "" if stack.deployment.config.vpc is None else ANYWHERE
     anywhere = "HTTPS from anywhere" if rest.port == 443 else "HTTP from anywhere"
     add_security_group(
@@ -76,11 +78,11 @@ def add_security_groups(
         "restApiLoadBalancer",
         vpc_id,
         description="REST API load balancer",
-        ingress=[
-            Ingress(cidr=ANYWHERE, port=rest.port, reason=anywhere)
+        ingress=(
+            [Ingress(cidr=ANYWHERE, port=rest.port, reason=anywhere)]
             if rest.internet_facing
-            else Ingress(cidr=cidr, port=rest.port, reason="From the VPC")
-        ],
+            else from_vpc(cidrs, [rest.port])
+        ),
     )
     # Load balancers of deployments of earlier versions are members until the stacks of their models are updated, which
     # is after this one: the group cannot be deleted, nor its rules changed, without an outage.
@@ -90,7 +92,7 @@ def add_security_groups(
         FORMER_MODELS,
         vpc_id,
         description="Load balancers of the models",
-        ingress=[Ingress(cidr=cidr, port=port, reason="From the VPC") for port in model_ports],
+        ingress=from_vpc(cidrs, model_ports),
     )
     gateway = add_security_group(
         stack,
@@ -108,17 +110,22 @@ def add_security_groups(
         vpc_id,
         description="Load balancers of the models, for the gateway alone",
         ingress=[Ingress(group=gateway.attr_group_id, port=port, reason="From the gateway") for port in model_ports],
-        egress=permit([Egress(port=80, address=targets, reason="Instances of the models")], vpc_cidr=cidr),
+        egress=permit([Egress(port=80, address=targets, reason="Instances of the models")], vpc_cidrs=cidrs),
     )
-    add_security_group(
+    return add_security_group(
         stack,
         "Functions",
         "functions",
         vpc_id,
         description="Lambda functions",
         ingress=[],
-        egress=permit(functions_egress, vpc_cidr=cidr),
+        egress=permit(functions_egress, vpc_cidrs=cidrs),
     )
+
+
+def from_vpc(cidrs: Sequence[str], ports: Sequence[int]) -> list[Ingress]:
+    """Rules for incoming connections from all address ranges of the VPC."""
+    return [Ingress(cidr=cidr, port=port, reason="From the VPC") for port in ports for cidr in cidrs]
 
 
 def add_security_group(
@@ -170,7 +177,14 @@ def add_security_group(
             "FromPort": port,
             "ToPort": port,
         }
-        stack.record_keys(group, {f"SecurityGroupIngress[0].{name}": keys for name, keys in ingress_keys.items()})
+        stack.record_keys(
+            group,
+            {
+                f"SecurityGroupIngress[{index}].{name}": keys
+                for index in range(len(ingress))
+                for name, keys in ingress_keys.items()
+            },
+        )
     if stack.deployment.rest_api.internet_facing and construct_id == "RestApiLoadBalancer":
         stack.acknowledge(group, {"AwsSolutions-EC23": "restApiConfig.internetFacing asks for it."})
     stack.publish(

@@ -36,6 +36,9 @@ _SYNTHESIZERS: dict[str, Callable[[], cdk.StackSynthesizer]] = {
 ASSET_KEYS: Sequence[Path] = (("accountNumber",), ("region",))
 """What the names of the CDK's bucket and repository of assets are made of."""
 
+_RETAIN_EXCEPT_ON_CREATE = frozenset({"aws", "aws-cn", "aws-us-gov"})
+"""Partitions that offer RetainExceptOnCreate (AWS CloudFormation, "DeletionPolicy attribute")."""
+
 _LOG_RETENTION_DAYS = 365
 _READ = ("kms:Decrypt",)
 _USE_KEY: Mapping[str, tuple[str, ...]] = {
@@ -71,6 +74,8 @@ class LisaStack(cdk.Stack):
             synthesizer=synthesizer,
             tags=_tags(deployment),
             analytics_reporting=False,
+            # The console cannot delete the stack by mistake; `lisa destroy` turns it off.
+            termination_protection=deployment.retains or None,
         )
         # The stack binds a copy of its synthesizer that jsii cannot tell from the original. Binding the original too
         # lets assets be added through it: both keep them in the same manifest.
@@ -82,6 +87,7 @@ class LisaStack(cdk.Stack):
         # Each question to Node costs a millisecond, so what was read once is kept.
         self._values: dict[str, str] = {}
         self._lists: dict[str, list[str]] = {}
+        self._published: dict[str, cdk.CfnResource] = {}
         self._recorded: dict[str, dict[str, list[list[str | int]]]] = {}
         self.checked = deployment.config.run_cdk_nag
 
@@ -100,6 +106,10 @@ class LisaStack(cdk.Stack):
         `source` are the blocks of the configuration that are in the value.
         """
         return self._publish(construct_id, path, "String", value, description=description, tier=tier, source=source)
+
+    def parameter(self, name: str) -> cdk.CfnResource:
+        """The parameter of Parameter Store that `publish` returned the name of; KeyError when there is none."""
+        return self._published[name]
 
     def publish_list(self, construct_id: str, path: str, values: Sequence[str], *, description: str) -> str:
         """Put a list into Parameter Store, for `read_list` in other stacks; returns its name.
@@ -208,12 +218,36 @@ class LisaStack(cdk.Stack):
         via = [f"{service}.{self.deployment.names.region}.{suffix}" for service in services]
         return allow(actions, self.key_arn, when={"StringEquals": {"kms:ViaService": via}})
 
-    def keep_or_delete(self, *resources: cdk.CfnResource) -> None:
-        """Apply the configured removal policy to stateful resources, for their deletion and their replacement."""
-        policy = cdk.RemovalPolicy.RETAIN if self.deployment.retains else cdk.RemovalPolicy.DESTROY
+    def keep_or_delete(self, *resources: cdk.CfnResource, protected: bool = False) -> None:
+        """Apply the configured removal policy to stateful resources, for their deletion and their replacement.
+
+        A new resource goes with the rollback of the operation that created it, where CloudFormation offers this.
+
+        Args:
+            resources: what holds data.
+            protected: whether their deletion protection is on with `retain`: the rollback could not delete them.
+        """
+        policy = self._retention if self.deployment.retains else cdk.RemovalPolicy.DESTROY
+        if protected and self.deployment.retains:
+            policy = cdk.RemovalPolicy.RETAIN
         for resource in resources:
             resource.apply_removal_policy(policy)
             self.record_keys(resource, {"@Attributes": ("removalPolicy",)})
+
+    def keep_with_data(self, *resources: cdk.CfnResource) -> None:
+        """Keep what retained resources need, such as their subnets and roles; a replaced one is deleted."""
+        if not self.deployment.retains:
+            return
+        for resource in resources:
+            resource.apply_removal_policy(self._retention)
+            resource.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.DELETE
+            self.record_keys(resource, {"@Attributes": ("removalPolicy",)})
+
+    @property
+    def _retention(self) -> cdk.RemovalPolicy:
+        # Whether isolated Regions and the European Sovereign Cloud offer RetainExceptOnCreate is not documented.
+        is_known = self.deployment.region.partition.id in _RETAIN_EXCEPT_ON_CREATE
+        return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if is_known else cdk.RemovalPolicy.RETAIN
 
     def record_keys(self, resource: cdk.CfnResource, keys: Mapping[str, Path | Sequence[Path]]) -> None:
         """Record the keys that decide values without being written in them: switches, and whether a key is set.
@@ -259,6 +293,7 @@ class LisaStack(cdk.Stack):
         )
         if source:
             self.record_keys(parameter, {"Value": source})
+        self._published[name] = parameter
         return name
 
     def _parameter(self, construct_id: str, path: str, value_type: str) -> cdk.CfnParameter:

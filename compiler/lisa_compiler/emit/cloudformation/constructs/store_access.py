@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
 
 
-def store_security_group(scope: Construct, stack: LisaStack, *, description: str, port: int) -> str:
-    """A security group that lets the functions in on one port, and nothing out; returns its id."""
+def store_security_group(scope: Construct, stack: LisaStack, *, description: str, port: int) -> ec2.CfnSecurityGroup:
+    """A security group that lets the functions in on one port, and nothing out."""
     functions = stack.read(
         "FunctionsSecurityGroupId", "networking/securityGroups/functions", "AWS::EC2::SecurityGroup::Id"
     )
-    group = ec2.CfnSecurityGroup(
+    return ec2.CfnSecurityGroup(
         scope,
         "SecurityGroup",
         vpc_id=stack.read("VpcId", "networking/vpcId", "AWS::EC2::VPC::Id"),
@@ -38,4 +38,3 @@ def store_security_group(scope: Construct, stack: LisaStack, *, description: str
             )
         ],
     )
-    return group.attr_group_id

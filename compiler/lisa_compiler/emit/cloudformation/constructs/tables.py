@@ -60,7 +60,7 @@ def add_table(
         ),
         deletion_protection_enabled=stack.deployment.retains,
     )
-    stack.keep_or_delete(table)
+    stack.keep_or_delete(table, protected=True)
     stack.record_keys(table, {"DeletionProtectionEnabled": ("removalPolicy",)})
     return table
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from lisa_compiler.plan.trust import INSTANCE_DIRECTORY, LAYER, ProjectTrust
+from lisa_compiler.plan.trust import DATABASE_AUTHORITIES, INSTANCE_DIRECTORY, LAYER, ProjectTrust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,22 @@ def function_trust(stack: LisaStack) -> tuple[list[str], Mapping[str, str]]:
     if not isinstance(trust, ProjectTrust):
         return [], {}
     return [stack.trust_layer_arn or stack.read("TrustLayerArn", _PARAMETER)], trust.function_variables
+
+
+def add_database_trust_layer(stack: LisaStack, assets: Assets) -> tuple[list[str], dict[str, str]]:
+    """Add the layer with the authorities of databases; layer and variables of functions that connect to these."""
+    location = assets.database_trust_archive(stack)
+    if location is None:
+        return [], {}
+    bucket, key = location
+    version = lambda_.CfnLayerVersion(
+        stack,
+        "DatabaseTrustLayer",
+        layer_name=stack.deployment.names.function("database-trust"),
+        description=f"{stack.plan.description}: certificate authorities of databases",
+        content=lambda_.CfnLayerVersion.ContentProperty(s3_bucket=bucket, s3_key=key),
+    )
+    return [version.ref], {"DATABASE_CA_FILE": DATABASE_AUTHORITIES}
 
 
 def bundle_download(stack: LisaStack, assets: Assets) -> BundleDownload | None:

@@ -12,12 +12,12 @@ from aws_cdk import aws_route53 as route53
 from lisa_compiler.emit.cloudformation.constructs.egress import no_egress
 from lisa_compiler.emit.cloudformation.constructs.flow_log import add_flow_log
 from lisa_compiler.emit.cloudformation.constructs.security_groups import (
-    Ingress,
     add_security_group,
     add_security_groups,
+    from_vpc,
 )
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
-from lisa_compiler.plan.egress import CREATED_VPC_CIDR
+from lisa_compiler.plan.egress import CREATED_VPC_CIDR, vpc_cidrs
 from lisa_schema.endpoints import GATEWAY_SERVICES
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ class NetworkingStack(LisaStack):
         super().__init__(app, stack.deployment, "networking")
         imported = stack.deployment.config.vpc
         if imported is not None:
-            vpc_id, cidr = imported.vpc_id, imported.cidr_block
+            vpc_id = imported.vpc_id
             subnets = {
                 "public": list(imported.public_subnet_ids),
                 "private": list(imported.instance_subnet_ids),
                 "isolated": list(imported.database_subnet_ids if stack.has_databases else imported.isolated_subnet_ids),
             }
         else:
-            vpc_id, cidr, subnets = self._vpc()
+            vpc_id, subnets = self._vpc()
         self.publish("VpcId", "networking/vpcId", vpc_id, description="ID of the VPC")
         for kind, ids in subnets.items():
             if ids:
@@ -74,12 +74,15 @@ class NetworkingStack(LisaStack):
                     ids,
                     description=f"IDs of the {kind} subnets",
                 )
-        add_security_groups(self, vpc_id, cidr, stack.model_ports, stack.functions_egress)
+        cidrs = vpc_cidrs(self.deployment.config)
+        functions = add_security_groups(self, vpc_id, cidrs, stack.model_ports, stack.functions_egress)
+        # Databases and search domains, also those of an earlier configuration, are in the VPC and let this group in.
+        self.keep_with_data(functions)
         if imported is not None:
             self._endpoints(imported, stack.created_endpoints)
         self._private_zone(vpc_id)
 
-    def _vpc(self) -> tuple[str, str, dict[str, list[str]]]:
+    def _vpc(self) -> tuple[str, dict[str, list[str]]]:
         vpc = ec2.CfnVPC(
             self,
             "Vpc",
@@ -92,13 +95,14 @@ class NetworkingStack(LisaStack):
         attachment = ec2.CfnVPCGatewayAttachment(
             self, "InternetGatewayAttachment", vpc_id=vpc.ref, internet_gateway_id=gateway.ref
         )
+        self.keep_with_data(vpc)
         route_tables = self._route_tables(vpc.ref)
         subnets = self._subnets(vpc.ref, route_tables)
         self._egress(gateway, attachment, subnets["public"], route_tables)
         self._gateway_endpoints(vpc.ref, [table.ref for tables in route_tables.values() for table in tables])
         add_flow_log(self, vpc.ref)
         self._close_default_security_group(vpc)
-        return vpc.ref, CREATED_VPC_CIDR, subnets
+        return vpc.ref, subnets
 
     @property
     def _nat_gateways(self) -> int:
@@ -139,6 +143,8 @@ class NetworkingStack(LisaStack):
                     map_public_ip_on_launch=False,
                     tags=[self._name_tag(f"{kind}-{zone + 1}")],
                 )
+                if kind != "public":
+                    self.keep_with_data(subnet)
                 tables = route_tables[kind]
                 ec2.CfnSubnetRouteTableAssociation(
                     self,
@@ -218,7 +224,7 @@ class NetworkingStack(LisaStack):
             "endpoints",
             vpc.vpc_id,
             description="VPC endpoints",
-            ingress=[Ingress(cidr=vpc.cidr_block, port=443, reason="From the VPC")],
+            ingress=from_vpc(vpc.cidr_blocks, [443]),
             egress=no_egress(),
         )
         for service in interfaces:

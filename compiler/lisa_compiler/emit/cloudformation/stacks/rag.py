@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lisa_compiler.emit.cloudformation.constructs.buckets import PrivateBucket
+from lisa_compiler.emit.cloudformation.constructs.database_users import DatabaseUser, connect_as, make_users
 from lisa_compiler.emit.cloudformation.constructs.function_role import add_function_role
 from lisa_compiler.emit.cloudformation.constructs.functions import PythonFunction
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import publish_json
@@ -19,6 +20,7 @@ from lisa_compiler.emit.cloudformation.constructs.postgres import PostgresReposi
 from lisa_compiler.emit.cloudformation.constructs.routes import Routes, web_origin
 from lisa_compiler.emit.cloudformation.constructs.secret_access import read_secrets
 from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
+from lisa_compiler.emit.cloudformation.constructs.trust import add_database_trust_layer
 from lisa_compiler.plan.access import repository_access
 from lisa_compiler.plan.names import REPOSITORIES, REPOSITORY_ACCESS, REST_API_VPC_URL
 from lisa_compiler.plan.routes import REPOSITORY_ROUTES
@@ -52,7 +54,9 @@ class RagStack(LisaStack):
         super().__init__(app, deployment, "rag")
         config = deployment.config
         documents = deployment.names.documents_bucket
-        self._role = add_function_role(self, "RagRole", function="rag", statements=self._statements())
+        users = [user for plan in deployment.repositories if (user := self._database_user(plan)) is not None]
+        statements = [*self._statements(), *connect_as(self, users)]
+        self._role = add_function_role(self, "RagRole", function="rag", statements=statements)
         PrivateBucket(
             self,
             "Documents",
@@ -61,14 +65,23 @@ class RagStack(LisaStack):
             log_bucket=deployment.names.bucket("access-logs"),
             cors_origin=web_origin(self),
         )
+        if any(isinstance(plan.config.opensearch_config, OpenSearchDomain) for plan in deployment.repositories):
+            # A domain names it as its master user.
+            self.keep_with_data(self._role)
+        layers, variables = add_database_trust_layer(self, assets)
+        made = make_users(self, users, assets=assets, layers=layers, environment=variables) if users else {}
+        by_plan = {user.plan.id: user for user in users}
         for repository in deployment.repositories:
-            connection = self._repository(repository)
-            self.publish(
+            connection = self._connection(repository, by_plan.get(repository.id))
+            parameter = self.publish(
                 f"Repository{repository.id}",
                 f"{REPOSITORIES}/{repository.config.repository_id}",
                 self.to_json_string(connection),
                 description=f"Connection of RAG repository {repository.config.repository_id}",
             )
+            if repository.id in made:
+                # Functions read it while they run: the user must be there before.
+                self.parameter(parameter).add_resource_dependency(made[repository.id])
         processing = config.rag_file_processing_config or RagFileProcessingConfig(
             chunkSize=_CHUNK_SIZE, chunkOverlap=_CHUNK_OVERLAP
         )
@@ -79,7 +92,9 @@ class RagStack(LisaStack):
             package="repository",
             role_arn=self._role.attr_arn,
             layers=["common", "rag"],
+            further_layers=layers,
             environment={
+                **variables,
                 "BUCKET_NAME": documents,
                 "CHUNK_OVERLAP": str(processing.chunk_overlap),
                 "CHUNK_SIZE": str(processing.chunk_size),
@@ -95,6 +110,8 @@ class RagStack(LisaStack):
             timeout=900,
             memory=1024,
         )
+        for resource in made.values():
+            function.resource.add_resource_dependency(resource)
         Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
 
     def _statements(self) -> list[Statement]:
@@ -112,22 +129,23 @@ class RagStack(LisaStack):
             allow("ssm:GetParametersByPath", [repositories, access]),
             self.use_key("s3"),
         ]
-        if any(plan.config.rds_config is not None for plan in deployment.repositories):
+        configured = [
+            plan.config.rds_config
+            for plan in deployment.repositories
+            if plan.config.rds_config is not None and plan.database_user is None
+        ]
+        if configured:
             statements.append(self.use_key("secretsmanager"))
-        secrets: set[str] = set()
-        names: set[str] = set()
+        # A secret is named by its name or ARN; the ARN ends in six random characters.
+        secrets = {rds.password_secret_id for rds in configured if rds.password_secret_id is not None}
+        references = {secret for secret in secrets if secret.startswith("arn:")}
         domains: list[str] = []
         for plan in deployment.repositories:
-            rds = plan.config.rds_config
-            if rds is not None:
-                # An existing database's secret is named by its name or ARN; the ARN ends in six random characters.
-                secret = rds.password_secret_id or f"{deployment.names.prefix.strip('/')}/repositories/{plan.id}"
-                (secrets if secret.startswith("arn:") else names).add(secret)
-            elif plan.resource_name:
+            if isinstance(plan.config.opensearch_config, OpenSearchDomain) and plan.resource_name:
                 domains.append(deployment.arn("es", f"domain/{plan.resource_name}/*"))
         if domains:
             statements.append(allow(SEARCH_ACTIONS, domains))
-        return statements + read_secrets(self, sorted(secrets), sorted(names))
+        return statements + read_secrets(self, sorted(references), sorted(secrets - references))
 
     def _publish_access(self) -> str:
         """Publish which groups may use which repositories; returns the parameter's name."""
@@ -144,8 +162,27 @@ class RagStack(LisaStack):
     def _search_log_policy(self) -> logs.CfnResourcePolicy:
         return search_log_policy(self)
 
-    def _repository(self, plan: RepositoryPlan) -> dict[str, object]:
-        """Make a repository, or name the existing one; returns its connection information."""
+    def _database_user(self, plan: RepositoryPlan) -> DatabaseUser | None:
+        """The user that LISA makes in the database of a repository, which is added where LISA creates it."""
+        rds = plan.config.rds_config
+        if rds is None or plan.database_user is None:
+            return None
+        if plan.resource_name is not None:
+            database = PostgresRepository(self, f"Repository{plan.id}", plan=plan, settings=rds)
+            host, resource_id, secret = database.host, database.resource_id, database.secret_arn
+        else:
+            host, resource_id, secret = rds.db_host or "", rds.dbi_resource_id or "", rds.password_secret_id or ""
+        return DatabaseUser(
+            plan=plan,
+            host=host,
+            port=_POSTGRES_PORT,
+            resource_id=resource_id,
+            administrator_secret=secret,
+            is_made_here=plan.resource_name is not None,
+        )
+
+    def _connection(self, plan: RepositoryPlan, user: DatabaseUser | None) -> dict[str, object]:
+        """Make a search domain, or name the existing store; returns the connection information of a repository."""
         settings = plan.config.opensearch_config
         if isinstance(settings, OpenSearchEndpoint):
             return {"type": "opensearch", "endpoint": settings.endpoint}
@@ -161,21 +198,19 @@ class RagStack(LisaStack):
             return {"type": "opensearch", "endpoint": domain.endpoint}
         rds = plan.config.rds_config
         assert rds is not None  # noqa: S101  (a rule of the configuration)
-        if plan.resource_name is None:
+        found: dict[str, object] = {"type": "pgvector", "dbPort": _POSTGRES_PORT, "dbName": rds.db_name}
+        if user is None:
             return {
-                "type": "pgvector",
+                **found,
                 "dbHost": rds.db_host,
-                "dbPort": _POSTGRES_PORT,
-                "dbName": rds.db_name,
                 "username": rds.username,
                 "passwordSecretId": rds.password_secret_id,
             }
-        database = PostgresRepository(self, f"Repository{plan.id}", plan=plan, settings=rds)
+        secret = user.password_secret(self)
         return {
-            "type": "pgvector",
-            "dbHost": database.host,
-            "dbPort": _POSTGRES_PORT,
-            "dbName": rds.db_name,
-            "username": rds.username,
-            "passwordSecretId": database.secret_arn,
+            **found,
+            "dbHost": user.host,
+            "functionUser": rds.signs_in.value,
+            "username": user.name,
+            **({"passwordSecretId": secret} if secret else {}),
         }

@@ -11,6 +11,11 @@ from lisa_compiler.emit.cloudformation.constructs.assets import GATEWAY_PREFIX
 from lisa_compiler.emit.cloudformation.constructs.container_roles import add_execution_role, add_instance_role
 from lisa_compiler.emit.cloudformation.constructs.container_service import ContainerService
 from lisa_compiler.emit.cloudformation.constructs.container_task import ContainerRoles
+from lisa_compiler.emit.cloudformation.constructs.content_audit import (
+    add_content_store,
+    content_objects,
+    record_content,
+)
 from lisa_compiler.emit.cloudformation.constructs.dashboard import add_dashboard
 from lisa_compiler.emit.cloudformation.constructs.egress import permit_group
 from lisa_compiler.emit.cloudformation.constructs.json_parameters import compact_json, publish_json
@@ -76,6 +81,7 @@ class ServeStack(LisaStack):
         add_sign_out_api(self, assets)
         add_usage_tables(self)
         add_usage_api(self, assets)
+        add_content_store(self, deployment.content_audit)
         service = deployment.rest_api
         rest_api = ContainerService(
             self,
@@ -210,6 +216,9 @@ class ServeStack(LisaStack):
             "usage": document(count_usage(self)),
             "registered-models": document(allow("ssm:GetParameter", [registered, f"{registered}/*"])),
         }
+        content = deployment.content_audit
+        if content is not None:
+            policies["content"] = record_content(self, content)
         if deployment.receives_sign_outs:
             # The key of the table is that of the token table, which the role may use above.
             policies["sign-outs"] = document(read_sign_outs(self)[0])
@@ -233,6 +242,11 @@ class ServeStack(LisaStack):
             role,
             {
                 f"AwsSolutions-IAM5[Resource::{audit}]": "Streams of this log group.",
+                **(
+                    {f"AwsSolutions-IAM5[Resource::{content_objects(self, content)}]": "It adds objects as it records."}
+                    if content is not None
+                    else {}
+                ),
                 **acknowledge_model_keys(self),
                 f"AwsSolutions-IAM5[Resource::{registered}/*]": "A long list of models is split below this parameter.",
                 **{

@@ -32,25 +32,28 @@ def open_store(
     """
     # A function starts quicker without the client of a store that its deployment has not.
     if isinstance(connection, PgVectorConnection):
-        from lisa_lambdas.repository.stores.authorities import database_authorities, joined
-        from lisa_lambdas.repository.stores.database import Database, read_secret_password
+        from lisa_lambdas.repository.stores.authorities import joined
+        from lisa_lambdas.repository.stores.database import Database, read_secret_password, sign_token
         from lisa_lambdas.repository.stores.pgvector import PgVectorStore
 
-        secrets = session.client("secretsmanager")
-        secret_id = connection.secret_id
-        authorities = database_authorities(
-            connection.host, ca_file=environment.database_ca_file, trust_bundle=environment.aws_ca_bundle
-        )
+        host, port, user = connection.host, connection.port, connection.user
+        uses_iam, secret_id = connection.function_user == "iam", connection.secret_id
+        secrets = None if uses_iam else session.client("secretsmanager")
         database = Database(
-            host=connection.host,
-            port=connection.port,
+            host=host,
+            port=port,
             name=connection.name,
-            user=connection.user,
-            password=lambda: read_secret_password(secrets, secret_id),
-            ca_file=joined(authorities),
+            user=user,
+            password=lambda: (
+                sign_token(session, host=host, port=port, user=user)
+                if uses_iam
+                else read_secret_password(secrets, secret_id)
+            ),
+            keeps_password=not uses_iam,
+            ca_file=joined(environment.database_ca_file, environment.aws_ca_bundle),
             encrypted=environment.database_encrypted,
         )
-        return PgVectorStore(database.connect)
+        return PgVectorStore(database.connect, is_prepared=connection.function_user != "configured")
     from opensearchpy import Urllib3AWSV4SignerAuth
 
     from lisa_lambdas.repository.stores.opensearch import OpenSearchStore

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import psycopg
 from psycopg import sql
@@ -14,34 +15,30 @@ from lisa_lambdas.errors import UnavailableError
 from lisa_lambdas.repository.identifiers import collection_name
 from lisa_lambdas.repository.stores.contract import Chunk, Collection, Document, Hit, Stored
 from lisa_lambdas.repository.stores.dimensions import must_fit
+from lisa_lambdas.repository.stores.schema import (
+    COLLECTIONS,
+    DOCUMENTS,
+    MAKE_COLLECTION,
+    SCHEMA,
+    Connection,
+    is_prepared,
+    lock,
+    prepare_schema,
+)
 
-_Connection = psycopg.Connection[Tuple[Any, ...]]
+_log = logging.getLogger(__name__)
 
-_SCHEMA = "lisa_rag"
-_COLLECTIONS = sql.Identifier(_SCHEMA, "collections")
-_DOCUMENTS = sql.Identifier(_SCHEMA, "documents")
-# pgvector's own limit for an index on type vector; a search without an index is exact, and slower.
-_INDEXED_DIMENSIONS = 2000
 # Candidates that an index scan collects: pgvector's default, which is also the most rows that it would find, and limit.
 _CANDIDATES, _MOST_CANDIDATES = 40, 1000
 _ITERATIVE_SCAN = (0, 8)
+_SEARCH_MILLISECONDS = 20_000
+"""A search that takes longer ends in the database too: API Gateway waits 29 seconds for the function."""
+_NOT_PREPARED = "The database of the RAG repository is not prepared. Ask an administrator to read the function's log."
+_UNAVAILABLE = "The database of the RAG repository does not respond; try again later."
 
-_MAKE_TABLES = (
-    sql.SQL("CREATE EXTENSION IF NOT EXISTS vector"),
-    sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(_SCHEMA)),
-    sql.SQL(
-        "CREATE TABLE IF NOT EXISTS {} (name text PRIMARY KEY, repository_id text NOT NULL, model_name text NOT NULL,"
-        " dimensions integer NOT NULL, UNIQUE (repository_id, model_name))"
-    ).format(_COLLECTIONS),
-    sql.SQL(
-        "CREATE TABLE IF NOT EXISTS {} (collection text NOT NULL REFERENCES {}, id text NOT NULL, source text NOT NULL,"
-        " revision text NOT NULL, chunks integer NOT NULL, indexed_at timestamptz NOT NULL DEFAULT now(),"
-        " PRIMARY KEY (id, collection))"
-    ).format(_DOCUMENTS, _COLLECTIONS),
-)
 _INSERT_DOCUMENT = sql.SQL(
     "INSERT INTO {} (collection, id, source, revision, chunks) VALUES (%s, %s, %s, %s, %s)"
-).format(_DOCUMENTS)
+).format(DOCUMENTS)
 
 
 class PgVectorStore:
@@ -49,19 +46,21 @@ class PgVectorStore:
 
     Args:
         connect: makes a connection in autocommit mode; raises UnavailableError.
+        is_prepared: whether the schema was made when the repository was deployed, by an administrator; otherwise, the
+            user of the connection makes it.
     """
 
-    def __init__(self, connect: Callable[[], _Connection]) -> None:
+    def __init__(self, connect: Callable[[], Connection], *, is_prepared: bool = False) -> None:
         self._connect = connect
-        self._connection: Optional[_Connection] = None
+        self._is_prepared = is_prepared
+        self._connection: Optional[Connection] = None
         self._version: Tuple[int, ...] = ()
-        self._have_groups: Set[Collection] = set()
 
     def find(self, collection: Collection, document_id: str) -> Optional[Stored]:
         """See Store."""
         with self._database() as database:
             found = database.execute(
-                sql.SQL("SELECT revision, chunks FROM {} WHERE collection = %s AND id = %s").format(_DOCUMENTS),
+                sql.SQL("SELECT revision, chunks FROM {} WHERE collection = %s AND id = %s").format(DOCUMENTS),
                 (_name(collection), document_id),
             ).fetchone()
         return Stored(*found) if found else None
@@ -73,9 +72,8 @@ class PgVectorStore:
         name, table = _name(collection), _table(collection)
         with self._database() as database:
             dimensions = _dimensions(database, collection) or _make_collection(database, collection, first)
-            self._add_groups(database, collection)
             with database.transaction():
-                _lock(database, name, document.id)
+                lock(database, name, document.id)
                 _delete(database, name, document.id)
                 count = 0
                 for batch in chain([first], remaining):
@@ -98,13 +96,12 @@ class PgVectorStore:
             " ORDER BY embedding <=> %(vector)s::vector LIMIT %(limit)s)"
             " SELECT document, source, position, content, page, 1 - distance FROM nearest JOIN {} AS documents"
             " ON documents.id = document AND documents.collection = %(name)s ORDER BY distance, document, position"
-        ).format(_table(collection), _DOCUMENTS)
+        ).format(_table(collection), DOCUMENTS)
         with self._database() as database:
             dimensions = _dimensions(database, collection)
             if dimensions is None:
                 return []
             must_fit(collection, vector, dimensions)
-            self._add_groups(database, collection)
             with database.transaction():
                 self._tune(database, limit)
                 values = {"vector": _literal(vector), "limit": limit, "name": _name(collection), "groups": list(groups)}
@@ -115,7 +112,7 @@ class PgVectorStore:
         query = sql.SQL(
             "SELECT source FROM {} AS documents JOIN {} AS collections ON collections.name = documents.collection"
             " WHERE repository_id = %s AND documents.id = %s LIMIT 1"
-        ).format(_DOCUMENTS, _COLLECTIONS)
+        ).format(DOCUMENTS, COLLECTIONS)
         with self._database() as database:
             found = database.execute(query, (repository_id, document_id)).fetchone()
         return found[0] if found else None
@@ -124,11 +121,11 @@ class PgVectorStore:
         """See Store."""
         with self._database() as database, database.transaction():
             names = database.execute(
-                sql.SQL("SELECT name FROM {} WHERE repository_id = %s ORDER BY name").format(_COLLECTIONS),
+                sql.SQL("SELECT name FROM {} WHERE repository_id = %s ORDER BY name").format(COLLECTIONS),
                 (repository_id,),
             ).fetchall()
             for (name,) in names:
-                _lock(database, name, document_id)
+                lock(database, name, document_id)
             return sum(_delete(database, name, document_id) for (name,) in names)
 
     def close(self) -> None:
@@ -138,14 +135,19 @@ class PgVectorStore:
         self._connection = None
 
     @contextmanager
-    def _database(self) -> Iterator[_Connection]:
+    def _database(self) -> Iterator[Connection]:
         """The connection of this process, opened again after the database closed it, for example at a failover."""
         try:
             yield self._alive() or self._open()
         except psycopg.OperationalError as error:
-            raise UnavailableError("The database of the RAG repository does not respond; try again later.") from error
+            _log.warning("the database does not respond: %s", error)
+            raise UnavailableError(_UNAVAILABLE) from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            # After a failover the connection may be one to a standby, which answers, but takes no documents.
+            self.close()
+            raise UnavailableError(_UNAVAILABLE) from error
 
-    def _alive(self) -> Optional[_Connection]:
+    def _alive(self) -> Optional[Connection]:
         try:
             if self._connection:
                 self._connection.execute("SELECT 1")
@@ -153,76 +155,63 @@ class PgVectorStore:
             self.close()
         return self._connection
 
-    def _open(self) -> _Connection:
+    def _open(self) -> Connection:
         opened = self._connect()
-        with opened.transaction():
-            # Two functions that make the same table at once would get in each other's way.
-            _lock(opened, _SCHEMA)
-            for statement in _MAKE_TABLES:
-                opened.execute(statement)
-        found = opened.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+        try:
+            self._prepare(opened)
+            found = opened.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+        except BaseException:
+            opened.close()
+            raise
         self._version = tuple(int(part) for part in found[0].split(".")[:2]) if found else ()
         self._connection = opened
-        self._have_groups.clear()
         return opened
 
-    def _add_groups(self, database: _Connection, collection: Collection) -> None:
-        """Add the column of groups to a table of an earlier version, whose documents are for all callers."""
-        if collection in self._have_groups:
+    def _prepare(self, opened: Connection) -> None:
+        if self._is_prepared:
+            if not is_prepared(opened):
+                _log.error("the database has no schema %s of this version: deploy the rag stack again", SCHEMA)
+                raise UnavailableError(_NOT_PREPARED)
             return
-        found = database.execute(
-            "SELECT 1 FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
-            " AND column_name = 'groups'",
-            (_SCHEMA, _name(collection)),
-        ).fetchone()
-        if found is None:
-            statement = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS groups text[]").format(_table(collection))
-            database.execute(statement)
-        self._have_groups.add(collection)
+        try:
+            prepare_schema(opened)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            _log.error("the database cannot be prepared: %s", error)
+            raise UnavailableError(_NOT_PREPARED) from error
 
-    def _tune(self, database: _Connection, limit: int) -> None:
+    def _tune(self, database: Connection, limit: int) -> None:
         """For this transaction: as many candidates as the limit needs, and a scan that goes on past deleted rows."""
+        database.execute("SELECT set_config('statement_timeout', %s, true)", (str(_SEARCH_MILLISECONDS),))
         candidates = str(min(max(_CANDIDATES, 2 * limit), _MOST_CANDIDATES))
         database.execute("SELECT set_config('hnsw.ef_search', %s, true)", (candidates,))
         if self._version >= _ITERATIVE_SCAN:
             database.execute("SELECT set_config('hnsw.iterative_scan', 'strict_order', true)")
 
 
-def _dimensions(database: _Connection, collection: Collection) -> Optional[int]:
+def _dimensions(database: Connection, collection: Collection) -> Optional[int]:
     found = database.execute(
-        sql.SQL("SELECT dimensions FROM {} WHERE name = %s").format(_COLLECTIONS), (_name(collection),)
+        sql.SQL("SELECT dimensions FROM {} WHERE name = %s").format(COLLECTIONS), (_name(collection),)
     ).fetchone()
     return found[0] if found else None
 
 
-def _make_collection(database: _Connection, collection: Collection, first: Sequence[Chunk]) -> int:
+def _make_collection(database: Connection, collection: Collection, first: Sequence[Chunk]) -> int:
     """Make the table while it is empty, when an index costs nothing; returns its dimension."""
-    name, table, dimensions = _name(collection), _table(collection), len(first[0].vector)
+    name, dimensions = _name(collection), len(first[0].vector)
     with database.transaction():
-        _lock(database, name)
-        made = database.execute(
-            sql.SQL(
-                "INSERT INTO {} (name, repository_id, model_name, dimensions) VALUES (%s, %s, %s, %s)"
-                " ON CONFLICT (name) DO NOTHING"
-            ).format(_COLLECTIONS),
+        lock(database, name)
+        database.execute(
+            sql.SQL("SELECT {}(%s, %s, %s, %s)").format(MAKE_COLLECTION),
             (name, collection.repository_id, collection.model_name, dimensions),
         )
-        if made.rowcount:
-            database.execute(
-                sql.SQL(
-                    "CREATE TABLE {} (document text NOT NULL, position integer NOT NULL, page integer,"
-                    " content text NOT NULL, embedding vector({}) NOT NULL, groups text[],"
-                    " PRIMARY KEY (document, position))"
-                ).format(table, sql.Literal(dimensions))
-            )
-            if dimensions <= _INDEXED_DIMENSIONS:
-                database.execute(sql.SQL("CREATE INDEX ON {} USING hnsw (embedding vector_cosine_ops)").format(table))
         found = _dimensions(database, collection)
     assert found is not None  # noqa: S101  (just inserted, by this transaction or an earlier one)
     return found
 
 
-def _copy(database: _Connection, table: sql.Identifier, document: Document, batch: Sequence[Chunk]) -> None:
+def _copy(database: Connection, table: sql.Identifier, document: Document, batch: Sequence[Chunk]) -> None:
     statement = sql.SQL("COPY {} (document, position, page, content, embedding, groups) FROM STDIN").format(table)
     groups = list(document.groups) or None
     with database.cursor() as cursor, cursor.copy(statement) as rows:
@@ -230,19 +219,12 @@ def _copy(database: _Connection, table: sql.Identifier, document: Document, batc
             rows.write_row((document.id, chunk.position, chunk.page, chunk.text, _literal(chunk.vector), groups))
 
 
-def _delete(database: _Connection, name: str, document_id: str) -> int:
+def _delete(database: Connection, name: str, document_id: str) -> int:
     """Delete a document from a collection; returns how many chunks it had."""
-    database.execute(
-        sql.SQL("DELETE FROM {} WHERE collection = %s AND id = %s").format(_DOCUMENTS), (name, document_id)
-    )
+    database.execute(sql.SQL("DELETE FROM {} WHERE collection = %s AND id = %s").format(DOCUMENTS), (name, document_id))
     return database.execute(
-        sql.SQL("DELETE FROM {} WHERE document = %s").format(sql.Identifier(_SCHEMA, name)), (document_id,)
+        sql.SQL("DELETE FROM {} WHERE document = %s").format(sql.Identifier(SCHEMA, name)), (document_id,)
     ).rowcount
-
-
-def _lock(database: _Connection, *names: str) -> None:
-    """Wait for other transactions that lock the same names; the lock ends with the transaction."""
-    database.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ("\n".join((_SCHEMA, *names)),))
 
 
 def _name(collection: Collection) -> str:
@@ -250,7 +232,7 @@ def _name(collection: Collection) -> str:
 
 
 def _table(collection: Collection) -> sql.Identifier:
-    return sql.Identifier(_SCHEMA, _name(collection))
+    return sql.Identifier(SCHEMA, _name(collection))
 
 
 def _literal(vector: Sequence[float]) -> str:

@@ -66,21 +66,22 @@ def secret_statements(template: dict[str, Any], role: str) -> list[tuple[Any, An
     ]
 
 
-VIA = {"StringEquals": {"kms:ViaService": [f"{one}.us-east-1.amazonaws.com" for one in ("secretsmanager", "ssm")]}}
+def via(*services: str) -> dict[str, Any]:
+    return {"StringEquals": {"kms:ViaService": [f"{one}.us-east-1.amazonaws.com" for one in services]}}
 
 
 def test_gateway_reads_the_secrets_of_its_variables(stacks: dict[str, dict[str, Any]]) -> None:
     assert secret_statements(stacks["serve"], "rest-api-execution") == [
         ("secretsmanager:GetSecretValue", [f"{STEM}one-AbCdEf", f"{STEM}two-??????"], None),
         ("ssm:GetParameters", ["arn:aws:ssm:us-east-1:123456789012:parameter/team/three"], None),
-        ("kms:Decrypt", [OWN_KEY], VIA),
+        ("kms:Decrypt", [OWN_KEY], via("secretsmanager", "ssm")),
     ]
 
 
 def test_models_read_the_secret_of_another_account_with_its_key(stacks: dict[str, dict[str, Any]]) -> None:
     assert secret_statements(stacks["iam"], "execution-models") == [
         ("secretsmanager:GetSecretValue", [THEIRS], None),
-        ("kms:Decrypt", [THEIR_KEY], VIA),
+        ("kms:Decrypt", [THEIR_KEY], via("secretsmanager")),
     ]
 
 
@@ -89,7 +90,7 @@ def test_rag_function_reads_the_named_secret_with_its_key(stacks: dict[str, dict
     assert secret_statements(stacks["rag"], "rag-function") == [
         ("ssm:GetParameters", access, None),
         ("secretsmanager:GetSecretValue", [f"{STEM}team/vector-??????"], None),
-        ("kms:Decrypt", [OWN_KEY], VIA),
+        ("kms:Decrypt", [OWN_KEY], via("secretsmanager")),
     ]
 
 

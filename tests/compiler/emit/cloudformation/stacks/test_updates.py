@@ -101,6 +101,22 @@ def test_another_instance_comes_first_where_a_model_may_have_two(
     assert deployment["MinimumHealthyPercent"] == (100 if is_first else 0)
 
 
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (1, 2), (2, 2), (2, 4)])
+def test_the_gateways_next_instance_comes_first(
+    stacks: Callable[..., dict[str, Template]], least: int, most: int
+) -> None:
+    template = stacks(least, most)["serve"]
+    (group,) = resources(template, "AWS::AutoScaling::AutoScalingGroup")
+    rolling = group["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    # CloudFormation rejects as many instances in service as the maximum.
+    assert 1 <= rolling["MinInstancesInService"] < int(group["Properties"]["MaxSize"])
+    assert group["Properties"]["MinSize"] == str(least)
+    assert "DesiredCapacity" not in group["Properties"]
+    # Nothing but an update may start more than `maxCapacity`.
+    assert int(group["Properties"]["MaxSize"]) == max(most, 2)
+    assert len(resources(template, "AWS::AutoScaling::ScalingPolicy")) == (most > 1)
+
+
 def test_a_change_of_models_changes_a_parameter_of_the_gateway_alone(compiled: Callable[..., Compiled]) -> None:
     changes = {
         "a hosted model": {"ecsModels": [TGI, {**TGI, "modelId": "second", "modelName": "org/second"}]},

@@ -1,0 +1,175 @@
+"""Make the change sets of a plan, and apply a plan that was agreed to: those change sets, and nothing else.
+
+A change set is computed with the values that other stacks have published by then. The stacks of a plan therefore form
+waves: those of the first wave depend on no stack that changes, and their change sets are executed as they were made. A
+later wave gets new change sets, which must do with each resource what the plan says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.deploy.change_sets import ChangeSet, delete_change_set, read_change_set
+from lisa_compiler.deploy.plan import Action
+from lisa_compiler.deploy.session import Outcome
+from lisa_compiler.deploy.states import Recovery
+
+if TYPE_CHECKING:
+    from lisa_compiler.artifacts.assembly import Stack
+    from lisa_compiler.deploy.reviewed_plan import PlannedStack, ReviewedPlan
+    from lisa_compiler.deploy.session import DeploySession, StackPlan
+
+
+def prepare(session: DeploySession, planned: StackPlan, plan: ReviewedPlan) -> ReviewedPlan:
+    """Make the change sets of all stacks that are updated.
+
+    Args:
+        session: the environment and the account.
+        planned: what becomes of the stacks.
+        plan: the same, as it is written to the file.
+
+    Raises:
+        DeployError: a stack must recover first, or CloudFormation cannot make a change set; those that were made are
+            deleted.
+    """
+    recovering = [step.name for step in planned.steps if step.recovery is not Recovery.NONE or step.adopted]
+    if recovering:
+        raise DeployError(
+            f"{', '.join(recovering)} must recover from an earlier failure first, which no change set can tell: run "
+            f"`lisa deploy --env {session.context.environment}`, which shows how and asks for approval."
+        )
+    updated = [stack for stack in plan.stacks if stack.action == Action.UPDATE.value]
+    name = plan.change_set_name
+    try:
+        _prepare(session, [stack.component for stack in updated], name)
+        made = {stack.name: _require_change_set(session, stack.name, name) for stack in updated}
+    except BaseException:
+        discard(session, plan)
+        raise
+    return plan.with_stacks(
+        [
+            replace(stack, change_set=made[stack.name].arn, actions=made[stack.name].actions)
+            if stack.name in made
+            else stack
+            for stack in plan.stacks
+        ]
+    )
+
+
+def discard(session: DeploySession, plan: ReviewedPlan) -> None:
+    """Delete the change sets of a plan that are left."""
+    for stack in plan.stacks:
+        if stack.action == Action.UPDATE.value:
+            try:
+                delete_change_set(session.cloudformation, stack.name, plan.change_set_name)
+            except DeployError as error:
+                session.tell(f"warning: {error}")
+
+
+def apply_plan(session: DeploySession, planned: StackPlan, plan: ReviewedPlan) -> Outcome:
+    """Apply a plan; artifacts must be published before.
+
+    Args:
+        session: the environment and the account.
+        planned: what becomes of the stacks, which must be what the plan says (ReviewedPlan.require_unmoved).
+        plan: the plan.
+
+    Raises:
+        DeployError: a change set is gone, or would do something else than the plan says.
+    """
+    steps = waves(planned)
+    compiled = {stack.name: stack for stack in session.assembly.stacks}
+    first = [stack for stack in _of(plan, steps[0] if steps else ()) if stack.action == Action.UPDATE.value]
+    for stack in first:
+        _require_same(session, stack, compiled[stack.name], stack.change_set)
+    if failures := session.remove(planned.orphaned):
+        return Outcome(code=1, failures=failures, outputs={})
+    for number, names in enumerate(steps):
+        wave = _of(plan, names)
+        updated = [stack for stack in wave if stack.action == Action.UPDATE.value]
+        if number > 0:
+            _prepare(session, [stack.component for stack in updated], plan.change_set_name)
+            updated = [
+                stack
+                for stack in updated
+                if _require_same(session, stack, compiled[stack.name], plan.change_set_name) is not None
+            ]
+        outcome = _execute(session, updated, plan.change_set_name)
+        created = [stack for stack in wave if stack.action == Action.CREATE.value]
+        if outcome.succeeded and created:
+            outcome = session.run(
+                ["deploy", "--require-approval", "never", *_OPTIONS, *(stack.component for stack in created)],
+                [stack.name for stack in created],
+            )
+        if not outcome.succeeded:
+            return outcome
+    return Outcome(code=0, failures={}, outputs=session.outputs(planned.selected))
+
+
+def waves(planned: StackPlan) -> list[list[str]]:
+    """Names of the stacks that change, by how many changes in a row they wait for."""
+    changed = {step.component: step for step in planned.steps if step.action is not Action.NONE}
+    depth: dict[str, int] = {}
+    for stack in planned.selected:
+        before = [depth[name] + (name in changed) for name in stack.depends_on if name in depth]
+        depth[stack.component] = max(before, default=0)
+    last = max((depth[name] for name in changed), default=-1)
+    found = [[step.name for name, step in changed.items() if depth[name] == number] for number in range(last + 1)]
+    return [wave for wave in found if wave]
+
+
+_OPTIONS = ("--exclusively", "--progress", "events", "--no-previous-parameters", "--concurrency", "4")
+
+
+def _of(plan: ReviewedPlan, names: Sequence[str]) -> list[PlannedStack]:
+    return [stack for stack in plan.stacks if stack.name in names]
+
+
+def _prepare(session: DeploySession, components: Sequence[str], name: str) -> None:
+    if not components:
+        return
+    method = ["--method", "prepare-change-set", "--change-set-name", name]
+    outcome = session.run(["deploy", "--require-approval", "never", *method, *_OPTIONS, *components], ())
+    if not outcome.succeeded:
+        raise DeployError("CloudFormation could not make the change sets. See its errors above.")
+
+
+def _execute(session: DeploySession, stacks: Sequence[PlannedStack], name: str) -> Outcome:
+    if not stacks:
+        return Outcome(code=0, failures={}, outputs={})
+    method = ["--method", "execute-change-set", "--change-set-name", name]
+    return session.run(
+        ["deploy", "--require-approval", "never", *method, *_OPTIONS, *(stack.component for stack in stacks)],
+        [stack.name for stack in stacks],
+    )
+
+
+def _require_change_set(session: DeploySession, stack: str, name: str) -> ChangeSet:
+    found = read_change_set(session.cloudformation, stack, name)
+    if found is None:
+        raise DeployError(f"{stack} has no change set {name}: make a new plan.")
+    if not found.ready and not found.changes_nothing:
+        raise DeployError(f"The change set {name} of {stack} cannot be executed: {found.reason}. Make a new plan.")
+    return found
+
+
+def _require_same(session: DeploySession, planned: PlannedStack, stack: Stack, name: str) -> ChangeSet | None:
+    """The change set of a stack, which must have the compiled template and the planned actions; None if it is empty."""
+    found = _require_change_set(session, planned.name, name)
+    compiled: Mapping[str, object] = json.loads(stack.template.read_bytes())
+    if found.template != compiled:
+        raise DeployError(
+            f"The change set {name} of {planned.name} has another template than the output: it is not ours."
+        )
+    if found.actions != planned.actions:
+        more = sorted(set(found.actions) ^ set(planned.actions))
+        listed = "".join(f"\n  {action}" for action in more)
+        raise DeployError(
+            f"{planned.name} would not change as the plan says, because of what other stacks have published:"
+            f"{listed}\nNothing of it was changed. Make a new plan for the rest."
+        )
+    return None if found.changes_nothing else found

@@ -1,0 +1,101 @@
+"""The table of an account and Region in which deployments are locked and recorded, and the stack that makes it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from lisa_compiler.aws.dynamodb import Table
+from lisa_compiler.aws.errors import DeployError, RequestError
+from lisa_compiler.aws.session import translate_aws_errors
+
+if TYPE_CHECKING:
+    from lisa_compiler.aws.account import Account
+    from lisa_compiler.plan.names import Names
+
+NAME: Final = "lisa-deployments"
+"""Name of the table and of its stack; fixed, because every command of every deployment must find it."""
+
+KEY, SORT_KEY = "deployment", "entry"
+
+TEMPLATE: Final[dict[str, Any]] = {
+    "Description": "LISA: lock and ledger of the deployments in this account and Region",
+    "Resources": {
+        "Deployments": {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "TableName": NAME,
+                "AttributeDefinitions": [
+                    {"AttributeName": KEY, "AttributeType": "S"},
+                    {"AttributeName": SORT_KEY, "AttributeType": "S"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": KEY, "KeyType": "HASH"},
+                    {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+                ],
+                "BillingMode": "PAY_PER_REQUEST",
+                "DeletionProtectionEnabled": True,
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            },
+        }
+    },
+}
+_PAUSE = 2.0
+"""Seconds between two questions to CloudFormation."""
+
+
+def open_table(account: Account) -> Table:
+    """The table of an account and Region; nothing is read yet."""
+    return Table(account.client("dynamodb"), NAME)
+
+
+def partition_key(names: Names) -> str:
+    """Key of a deployment in the table: what its stacks' names have in common."""
+    return f"{names.deployment}-{names.app}-{names.stage}"
+
+
+def explain_missing_table(error: RequestError, environment: str) -> DeployError:
+    """Translate the error of a request for a table that does not exist."""
+    return DeployError(
+        f"The account has no table {NAME}, in which deployments are locked and recorded: run `lisa bootstrap --env "
+        f"{environment}`, also where it has run with an earlier version. ({error.reason})"
+    )
+
+
+def make_table(account: Account) -> bool:
+    """Make the table by a stack of its own, with the caller's permissions; whether there was none.
+
+    A table that is there is left as it is: it has the records, and its stack may have been made by someone else.
+
+    Raises:
+        DeployError: CloudFormation cannot make it.
+    """
+    if _exists(account):
+        return False
+    cloudformation = account.client("cloudformation")
+    with translate_aws_errors(f"The stack {NAME} cannot be created"):
+        made = cloudformation.create_stack(StackName=NAME, TemplateBody=json.dumps(TEMPLATE), OnFailure="DELETE")
+        while True:
+            stack = cloudformation.describe_stacks(StackName=made["StackId"])["Stacks"][0]
+            if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+                break
+            time.sleep(_PAUSE)
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        reason = stack.get("StackStatusReason", "see its events")
+        raise DeployError(f"The stack {NAME} could not be created ({stack['StackStatus']}): {reason}.")
+    return True
+
+
+def _exists(account: Account) -> bool:
+    client = account.client("dynamodb")
+    try:
+        with translate_aws_errors(f"The table {NAME} cannot be read"):
+            client.describe_table(TableName=NAME)
+    except RequestError as error:
+        if error.code == "ResourceNotFoundException":
+            return False
+        raise
+    return True
