@@ -50,11 +50,11 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
     ...(all ? [OWNER] : []),
     { id: "scopes", header: "Operations", minWidth: 130, cell: ({ scopes }) => <Names names={scopes} empty="All" /> },
     { id: "groups", header: "Groups", minWidth: 130, cell: ({ groups }) => <Names names={groups} empty={NONE} /> },
-    { id: "created", header: "Created", minWidth: 120, sortingField: "created", cell: ({ created }) => dayOf(created) },
+    { id: "created", header: "Created", minWidth: 140, sortingField: "created", cell: ({ created }) => dayOf(created) },
     {
       id: "expires",
       header: "Expires",
-      minWidth: 150,
+      minWidth: 200,
       // A token without an end comes last.
       sortingComparator: (one, other) => (one.expires ?? Infinity) - (other.expires ?? Infinity) || 0,
       cell: (token) => <Expiration token={token} now={now} />,
@@ -62,7 +62,7 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
     {
       id: "lastUsed",
       header: "Last used",
-      minWidth: 120,
+      minWidth: 140,
       sortingComparator: (one, other) => (one.lastUsed ?? 0) - (other.lastUsed ?? 0),
       cell: ({ lastUsed }) => (lastUsed === null ? "Never" : dayOf(lastUsed)),
     },
@@ -88,9 +88,12 @@ function Expiration({ token, now }: { token: ApiToken; now: number }) {
       return <StatusIndicator type="stopped">Expired {dayOf(expires)}</StatusIndicator>;
     case "soon":
       return (
-        <StatusIndicator type="warning">
-          {dayOf(expires)}, {inDays(expires, now)}
-        </StatusIndicator>
+        <>
+          <StatusIndicator type="warning">{dayOf(expires)}</StatusIndicator>
+          <Box variant="small" color="text-body-secondary">
+            {inDays(expires, now)}
+          </Box>
+        </>
       );
     case "valid":
       return dayOf(expires);
