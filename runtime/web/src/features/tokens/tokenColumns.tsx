@@ -89,7 +89,9 @@ function Expiration({ token, now }: { token: ApiToken; now: number }) {
     case "soon":
       return (
         <>
-          <StatusIndicator type="warning">{dayOf(expires)}</StatusIndicator>
+          <Box>
+            <StatusIndicator type="warning">{dayOf(expires)}</StatusIndicator>
+          </Box>
           <Box variant="small" color="text-body-secondary">
             {inDays(expires, now)}
           </Box>
