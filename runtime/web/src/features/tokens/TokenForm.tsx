@@ -38,7 +38,7 @@ export function TokenForm({ onCreated, onClose }: TokenFormProps) {
   const [shown, setShown] = useState<TokenProblems>({});
   // The secret is in the answer: it is not kept beyond this form.
   const creating = useMutation({
-    mutationFn: () => tokens.create(wantedToken(fields)),
+    mutationFn: () => tokens.create(wantedToken(fields, groups)),
     onSuccess: onCreated,
     gcTime: 0,
   });
