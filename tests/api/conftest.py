@@ -94,6 +94,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             "clientId": "lisa-client",
             "adminGroup": "admins",
             "jwtGroupsProperty": "realm_access.roles",
+            "backChannelLogout": True,
         }
         database = {"dbHost": "127.0.0.1", "username": postgres.USER, "passwordSecretId": "docs-password"}
         repository = {"repositoryId": REPOSITORY, "type": "pgvector", "rdsConfig": database}

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from api.conftest import Api
 from lisa_compiler.dev.autoscaling_emulator import AutoScalingEmulator
@@ -81,6 +82,31 @@ def test_users_manage_their_own_api_tokens(api: Api) -> None:
     assert api("DELETE", path, token=bob).status == 404
     assert api("DELETE", path, token=ada).body == {"revoked": 1}
     assert api("DELETE", path, token=ann).status == 404
+
+
+def test_administrators_revoke_all_tokens_of_an_owner(api: Api) -> None:
+    dora, ada = api.token("dora"), api.token("ada", "admins")
+    for name in ("one", "two"):
+        assert api("POST", "/tokens", token=dora, body={"name": name}).status == 201
+    assert api("DELETE", "/tokens?owner=dora", token=api.token("bob")).status == 403
+    assert api("DELETE", "/tokens?owner=dora", token=ada).body == {"revoked": 2}
+    assert api("GET", "/tokens", token=dora).body == {"tokens": []}
+
+
+def test_a_sign_out_at_the_identity_provider_ends_a_session(api: Api) -> None:
+    now = int(time.time())
+    ended, other = (api.issuer.token("frida", sid=sid, iat=now - 60) for sid in ("s-1", "s-2"))
+    assert [api("GET", "/session", token=token).status for token in (ended, other)] == [200, 200]
+    event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    told = {"logout_token": api.issuer.token("frida", sid="s-1", jti="j-1", iat=now, events=event)}
+    answer = requests.post(f"{api.url}/backchannel-logout", data=told, timeout=60)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store"), answer.text
+    assert [api("GET", "/session", token=token).status for token in (ended, other)] == [401, 200]
+    again = requests.post(f"{api.url}/backchannel-logout", data=told, timeout=60)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_request")
+    forged = requests.post(f"{api.url}/backchannel-logout", data={"logout_token": other}, timeout=60)
+    assert forged.status_code == 400
+    assert api("GET", "/session", token=other).status == 200
 
 
 def test_users_see_their_own_usage_and_administrators_all(api: Api) -> None:

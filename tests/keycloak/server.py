@@ -80,10 +80,13 @@ class Keycloak:
         page = requests.get(f"{self.authority}/protocol/openid-connect/logout", params=query, timeout=60)
         assert page.ok, page.text[:2000]
 
-    def tell_of_logouts(self, url: str, client_id: str = CLIENT) -> None:
+    def tell_of_logouts(self, url: str, client_id: str = CLIENT, *, names_session: bool = True) -> None:
         """Send logout tokens of an application to an address (OpenID Connect Back-Channel Logout 1.0)."""
         (client,) = self._administer("GET", "/clients", params={"clientId": client_id})
-        client["attributes"] |= {"backchannel.logout.url": url, "backchannel.logout.session.required": "true"}
+        client["attributes"] |= {
+            "backchannel.logout.url": url,
+            "backchannel.logout.session.required": str(names_session).lower(),
+        }
         self._administer("PUT", f"/clients/{client['id']}", json=client)
 
     def allow_application(self, url: str) -> None:

@@ -42,9 +42,7 @@ class Api:
         """Wait until so many requests have been answered."""
         deadline = time.monotonic() + 30
         while len(self.statuses) < number:
-            assert time.monotonic() < deadline, open("/tmp/identity_claims.txt", "w").write(
-                str([jwt.decode(x[13:], options={"verify_signature": False}) for x in self.received])
-            )
+            assert time.monotonic() < deadline, self.statuses
             time.sleep(0.1)
 
 
@@ -125,13 +123,12 @@ def passes(token: str) -> bool:
     return True
 
 
-def seconds_until_refused(served: Gateway, *tokens: str) -> float:
-    """How long the gateway accepts tokens, each of which is used all the time."""
+def assert_refused_soon(served: Gateway, *tokens: str) -> None:
+    """Use tokens all the time, and see that the gateway refuses all of them within the bound."""
     began = time.monotonic()
     while [status(served, token) for token in tokens] != [401] * len(tokens):
         assert time.monotonic() - began < _BOUND_SECONDS
         time.sleep(0.25)
-    return time.monotonic() - began
 
 
 def test_an_administrator_ends_all_sessions_of_a_person(
@@ -144,12 +141,13 @@ def test_an_administrator_ends_all_sessions_of_a_person(
     aws.put(stored_item(secret, owner=subject, owner_type="user"))
     assert [status(served, token) for token in of_bob] == [200] * 4
     assert [passes(token) for token in of_bob] == [True] * 4
+    # Keycloak 26 reports one session of several that an administrator ends; without sessions, it reports the person.
+    provider.tell_of_logouts(address.url, names_session=False)
     provider.sign_out_everywhere("bob")
-    address.wait(2)
-    assert address.statuses == [200, 200]
+    address.wait(1)
+    assert address.statuses == [200]
     assert [passes(token) for token in of_bob] == [False] * 4
-    seconds = seconds_until_refused(served, *of_bob)
-    print(f"The gateway refused tokens in use after {seconds:.0f} s.")
+    assert_refused_soon(served, *of_bob)
     assert (status(served, other["access_token"]), passes(other["access_token"])) == (200, True)
     assert status(served, secret) == 200  # API tokens are no sessions.
     again = provider.sign_in("bob")

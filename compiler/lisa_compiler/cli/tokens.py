@@ -86,7 +86,10 @@ def tokens_create(
 def tokens_list(
     registry: TokenRegistry,
     *,
-    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Tokens of this owner only.")] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Tokens of this service account, or of this user (name or subject)."),
+    ] = None,
     form: Annotated[TableFormat, typer.Option("--format", help="Output format.")] = TableFormat.TEXT,
 ) -> None:
     """List tokens with owner, groups, scopes, expiration and last use. Tokens themselves are not stored."""
@@ -112,7 +115,11 @@ def tokens_revoke(
     names: Annotated[list[str] | None, typer.Argument(metavar="[ID|NAME]...", help="Ids or names of tokens.")] = None,
     *,
     owner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Tokens of this owner; without an id or name, all of them.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Tokens of this service account or subject of a user; without an id or name, all of them.",
+        ),
     ] = None,
 ) -> None:
     """Revoke tokens within 60 seconds. A token that does not exist is revoked already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -109,14 +109,19 @@ class TokenRegistry:
     def list(self, owner: str | None = None) -> Listing:
         """List the tokens, of one owner or of all.
 
+        Args:
+            owner: name of a service account, or subject or name of a user; None for all owners.
+
         Raises:
             ApiTokenError: the table cannot be read.
         """
         items = self._items()
-        tokens = (token for item in items if (token := read_token(item)) is not None)
-        chosen = [token for token in tokens if owner in (None, token.owner)]
+        stored = {item[KEY]: token for item in items if (token := read_token(item)) is not None}
+        chosen = stored
+        if owner is not None:
+            chosen = {key: token for key, token in stored.items() if token.owner == owner} | _called(stored, owner)
         return Listing(
-            tuple(sorted(chosen, key=lambda token: (token.owner, token.name, token.created))),
+            tuple(sorted(chosen.values(), key=lambda token: (token.owner, token.name, token.created))),
             plain=sum(map(is_plain, items)),
         )
 
@@ -125,14 +130,19 @@ class TokenRegistry:
 
         Args:
             names: ids or names.
-            owner: owner whose tokens are revoked; all of them when there are no names.
+            owner: name of a service account, or subject of a user, whose tokens are revoked; all of them when there are
+                no names.
 
         Raises:
-            ApiTokenError: several tokens have a name; nothing is revoked. Or the table cannot be changed.
+            ApiTokenError: several tokens have a name, or the owner is the name of a user; nothing is revoked. Or the
+                table cannot be changed.
         """
         found: dict[str, ApiToken] = {}
         stored = {item[KEY]: token for item in self._items() if (token := read_token(item)) is not None}
         own = {key: token for key, token in stored.items() if owner in (None, token.owner)}
+        if owner is not None and not own and (called := _called(stored, owner)):
+            subjects = ", ".join(sorted({token.owner for token in called.values()}))
+            raise ApiTokenError(f"{owner} is the name of a user. Specify the subject: {subjects}.")
         for name in names:
             matches = {key: token for key, token in own.items() if token.token_id == name} or {
                 key: token for key, token in own.items() if token.name == name
@@ -204,6 +214,11 @@ class TokenRegistry:
                 raise _CanceledError(str(error)) from error
             fix = " Add permissions on this table to your role." if "AccessDenied" in error.code else ""
             raise ApiTokenError(f"{error}{fix}") from error
+
+
+def _called(stored: Mapping[str, ApiToken], name: str) -> dict[str, ApiToken]:
+    """Tokens of users of a name, which can change and which several users can have, by key."""
+    return {key: token for key, token in stored.items() if token.owner_name == name != token.owner}
 
 
 class _CanceledError(ApiTokenError):

@@ -138,6 +138,22 @@ def test_a_name_of_several_tokens_revokes_none(lisa: Lisa, table: Any) -> None:
     assert lisa("tokens", "revoke", "--owner", "b").err == "no tokens of b: nothing to revoke\n"
 
 
+def test_users_are_listed_by_name_and_revoked_by_subject(lisa: Lisa, table: Any) -> None:
+    for number, subject in enumerate(("s-1", "s-1", "s-2")):
+        item = {"token": stored_key(str(number)), "tokenId": f"00000000000{number}", "name": f"n-{number}"}
+        table.put_item(Item={**item, "owner": subject, "ownerType": "user", "ownerName": "ann"})
+    assert len(listed(lisa, "--owner", "ann")) == 3
+    assert len(listed(lisa, "--owner", "s-1")) == 2
+    result = lisa("tokens", "revoke", "--owner", "ann")
+    assert (result.code, len(listed(lisa))) == (1, 3)
+    assert "ann is the name of a user. Specify the subject: s-1, s-2." in result.err
+    assert lisa("tokens", "revoke", "--owner", "s-1").err.count("revoked token") == 2
+    assert [token["owner"] for token in listed(lisa)] == ["s-2"]
+    create(lisa, "ann")  # A service account of this name is the owner that is meant.
+    assert "revoked token" in lisa("tokens", "revoke", "--owner", "ann").err
+    assert [token["owner"] for token in listed(lisa)] == ["s-2"]
+
+
 def test_revoking_nothing_is_a_usage_error(lisa: Lisa, table: Any) -> None:
     assert lisa("tokens", "revoke").code == 2
 

@@ -209,6 +209,18 @@ def test_summary_says_of_authentication_what_the_task_definition_contains(planne
     assert f"requires an OIDC or API token; {plain}" in summary(deployment, LEGACY_TOKENS="true")
 
 
+def test_summary_has_the_address_for_sign_outs(planned: Planned) -> None:
+    auth: dict[str, Any] = {"authority": "https://idp.example.com", "clientId": "lisa"}
+    assert "Back-channel logout" not in summary(planned(authConfig=auth))
+    auth["backChannelLogout"] = True
+    told = "Back-channel logout URL, for the client `lisa` at the identity provider:"
+    output = "in the output `BackChannelLogoutUrl` of the serve stack; public"
+    assert f"{told} {output}" in summary(planned(authConfig=auth))
+    gateway = {"domainName": "api.example.com", "certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a"}
+    text = summary(planned(authConfig=auth, apiGatewayConfig=gateway))
+    assert "identity provider: `https://api.example.com/backchannel-logout`; public" in text
+
+
 def test_summary_says_who_reaches_a_private_gateway(planned: Planned) -> None:
     rest = {**REST, "internetFacing": False}
     text = summary(planned(authConfig=None, deployChat=False, deployUi=False, restApiConfig=rest))

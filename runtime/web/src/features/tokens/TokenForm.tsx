@@ -2,14 +2,14 @@ import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
-import Input from "@cloudscape-design/components/input";
+import Input, { type InputProps } from "@cloudscape-design/components/input";
 import Modal from "@cloudscape-design/components/modal";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import RadioGroup from "@cloudscape-design/components/radio-group";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
-import { type SubmitEvent, useId, useState } from "react";
+import { type SubmitEvent, useEffect, useId, useRef, useState } from "react";
 
 import {
   LIFETIMES,
@@ -38,7 +38,7 @@ export function TokenForm({ onCreated, onClose }: TokenFormProps) {
   const [shown, setShown] = useState<TokenProblems>({});
   // The secret is in the answer: it is not kept beyond this form.
   const creating = useMutation({
-    mutationFn: () => tokens.create(wantedToken(fields)),
+    mutationFn: () => tokens.create(wantedToken(fields, groups)),
     onSuccess: onCreated,
     gcTime: 0,
   });
@@ -104,12 +104,18 @@ function Fields({ fields, problems, callersGroups, onChange }: FieldsProps) {
   const lifetimes = LIFETIMES.map((days) => ({ value: String(days), label: `${days} days` }));
   const scopes = SCOPES.map((value) => ({ value, label: value }));
   const groups = callersGroups.map((value) => ({ value, label: value }));
+  const nameInput = useRef<InputProps.Ref>(null);
+  useEffect(() => {
+    // The dialog focuses its first button when it opens; a person begins with the name.
+    const timer = setTimeout(() => nameInput.current?.focus());
+    return () => clearTimeout(timer);
+  }, []);
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label="Name" description="What the token is for." errorText={problems.name}>
         <Input
           value={fields.name}
-          autoFocus
+          ref={nameInput}
           autoComplete={false}
           placeholder="nightly-report"
           onChange={({ detail }) => onChange({ name: detail.value })}
@@ -146,7 +152,7 @@ function Fields({ fields, problems, callersGroups, onChange }: FieldsProps) {
       {groups.length > 0 && (
         <FormField
           label="Groups"
-          description="The token may use what these groups of yours may use. Later changes of your groups do not change it."
+          description="The token may use what these groups may use, even after you have left one."
         >
           <Multiselect
             options={groups}
@@ -157,6 +163,6 @@ function Fields({ fields, problems, callersGroups, onChange }: FieldsProps) {
           />
         </FormField>
       )}
-    </>
+    </SpaceBetween>
   );
 }

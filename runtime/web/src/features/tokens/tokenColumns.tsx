@@ -13,14 +13,19 @@ const OWNER: TableProps.ColumnDefinition<ApiToken> = {
   id: "owner",
   header: "Owner",
   sortingField: "ownerName",
-  cell: ({ owner, ownerName, ownerType }) => (
-    <>
-      <Box>{ownerName === "" ? owner : ownerName}</Box>
-      <Box variant="small" color="text-body-secondary">
-        {ownerType === "service" ? "Service account" : owner}
-      </Box>
-    </>
-  ),
+  cell: ({ owner, ownerName, ownerType }) => {
+    const more = ownerType === "service" ? "Service account" : owner === ownerName ? "" : owner;
+    return (
+      <>
+        <Box>{ownerName === "" ? owner : ownerName}</Box>
+        {more !== "" && (
+          <Box variant="small" color="text-body-secondary">
+            {more}
+          </Box>
+        )}
+      </>
+    );
+  },
 };
 
 /** Columns of the tokens; those of all owners have one for the owner. */
@@ -45,11 +50,11 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
     ...(all ? [OWNER] : []),
     { id: "scopes", header: "Operations", minWidth: 130, cell: ({ scopes }) => <Names names={scopes} empty="All" /> },
     { id: "groups", header: "Groups", minWidth: 130, cell: ({ groups }) => <Names names={groups} empty={NONE} /> },
-    { id: "created", header: "Created", minWidth: 120, sortingField: "created", cell: ({ created }) => dayOf(created) },
+    { id: "created", header: "Created", minWidth: 140, sortingField: "created", cell: ({ created }) => dayOf(created) },
     {
       id: "expires",
       header: "Expires",
-      minWidth: 150,
+      minWidth: 200,
       // A token without an end comes last.
       sortingComparator: (one, other) => (one.expires ?? Infinity) - (other.expires ?? Infinity) || 0,
       cell: (token) => <Expiration token={token} now={now} />,
@@ -57,7 +62,7 @@ export function columns(all: boolean, now: number): TableProps.ColumnDefinition<
     {
       id: "lastUsed",
       header: "Last used",
-      minWidth: 120,
+      minWidth: 140,
       sortingComparator: (one, other) => (one.lastUsed ?? 0) - (other.lastUsed ?? 0),
       cell: ({ lastUsed }) => (lastUsed === null ? "Never" : dayOf(lastUsed)),
     },
@@ -83,9 +88,14 @@ function Expiration({ token, now }: { token: ApiToken; now: number }) {
       return <StatusIndicator type="stopped">Expired {dayOf(expires)}</StatusIndicator>;
     case "soon":
       return (
-        <StatusIndicator type="warning">
-          {dayOf(expires)}, {inDays(expires, now)}
-        </StatusIndicator>
+        <>
+          <Box>
+            <StatusIndicator type="warning">{dayOf(expires)}</StatusIndicator>
+          </Box>
+          <Box variant="small" color="text-body-secondary">
+            {inDays(expires, now)}
+          </Box>
+        </>
       );
     case "valid":
       return dayOf(expires);

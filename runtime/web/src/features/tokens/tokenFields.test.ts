@@ -28,11 +28,21 @@ describe("tokenProblems", () => {
 
 describe("wantedToken", () => {
   it("drops operations that were chosen before all were allowed", () => {
-    const wanted = wantedToken({ ...FIELDS, name: " laptop ", limited: false, scopes: ["chat"] });
-    expect(wanted).toEqual({ name: "laptop", days: 90, scopes: [], groups: ["staff"] });
+    const wanted = wantedToken({ ...FIELDS, name: " laptop ", limited: false, scopes: ["chat"] }, ["staff"]);
+    expect(wanted).toEqual({ name: "laptop", days: 90, scopes: [], groups: null });
   });
 
   it("keeps the operations of a limited token", () => {
-    expect(wantedToken({ ...FIELDS, limited: true, scopes: ["chat", "models"] }).scopes).toEqual(["chat", "models"]);
+    const fields = { ...FIELDS, limited: true, scopes: ["chat" as const, "models" as const] };
+    expect(wantedToken(fields, ["staff"]).scopes).toEqual(["chat", "models"]);
+  });
+
+  it.each([
+    [["staff"], ["staff"], null],
+    [[], [], null],
+    [["staff"], ["staff", "admins"], ["staff"]],
+    [[], ["staff"], []],
+  ])("sends groups %j of %j only when they are not all", (groups, callers, sent) => {
+    expect(wantedToken({ ...FIELDS, groups }, callers).groups).toEqual(sent);
   });
 });

@@ -36,6 +36,7 @@ export function tokenProblems({ name, limited, scopes }: TokenFields): TokenProb
   return problems;
 }
 
-export function wantedToken({ name, days, limited, scopes, groups }: TokenFields): NewToken {
-  return { name: name.trim(), days, scopes: limited ? scopes : [], groups };
+export function wantedToken({ name, days, limited, scopes, groups }: TokenFields, callersGroups: string[]): NewToken {
+  const hasAll = callersGroups.every((group) => groups.includes(group));
+  return { name: name.trim(), days, scopes: limited ? scopes : [], groups: hasAll ? null : groups };
 }

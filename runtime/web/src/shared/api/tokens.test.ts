@@ -39,6 +39,8 @@ describe("tokens", () => {
     expect(created).toEqual({ secret: "lisa_x", token: STORED });
     const body = { name: "laptop", expires: "30d", scopes: ["chat"], groups: [] };
     expect(sent).toEqual([["POST", "http://api/prod/tokens", body]]);
+    await tokens.create({ name: "laptop", days: 30, scopes: [], groups: null });
+    expect(sent[1]?.[2]).toEqual({ name: "laptop", expires: "30d", scopes: [] });
   });
 
   it("revokes one, and all of an owner whose name needs encoding", async () => {

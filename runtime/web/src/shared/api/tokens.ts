@@ -43,7 +43,8 @@ export interface NewToken {
   days: number;
   /** Empty for all operations. */
   scopes: Scope[];
-  groups: string[];
+  /** Null for all of the caller's, of which the API knows more than a page can send. */
+  groups: string[] | null;
 }
 
 /** A new token with its secret, which the API never shows again. */
@@ -71,7 +72,7 @@ export function createApiTokens(send: Send, apiUrl: string): ApiTokens {
       return tokens;
     },
     create: async ({ name, days, scopes, groups }) => {
-      const body = { name, expires: `${days}d`, scopes, groups };
+      const body = { name, expires: `${days}d`, scopes, ...(groups === null ? {} : { groups }) };
       const { token: secret, ...token } = (await (await send(url, { method: "POST", body })).json()) as ApiToken & {
         token: string;
       };
