@@ -34,6 +34,10 @@ ALLOCATED = {
     "Qwen3ForCausalLM": (243_712, {"head_dim": 32}),
     "Phi3ForCausalLM": (176_128, {}),
     "GemmaForCausalLM": (202_752, {"head_dim": 32}),
+    "Gemma2ForCausalLM": (202_752, {"head_dim": 32}),
+    "GraniteForCausalLM": (212_992, {}),
+    "MixtralForCausalLM": (502_144, EXPERTS),
+    "Qwen3MoeForCausalLM": (385_408, {**EXPERTS, "head_dim": 32, "expert_intermediate": 64}),
 }
 
 
