@@ -20,7 +20,7 @@ SCOPE = $${ENV:+--env="$$ENV"}
 OPTIONS = $(SCOPE) $${PROFILE:+--profile="$$PROFILE"} $${DEPLOYMENT_NAME:+--deployment-name="$$DEPLOYMENT_NAME"} \
 	$${ACCOUNT_NUMBER:+--account-number="$$ACCOUNT_NUMBER"} $${REGION:+--region="$$REGION"}
 DEPLOYED := runtime/gateway:runtime/lambdas:runtime/instructor:runtime/oidc:sdk
-SHELL_SCRIPTS := .ci/run requirements/*.sh runtime/*.sh templates/instance/*.sh $(addprefix tests/aws_fidelity/machine/,build as-instance report stub)
+SHELL_SCRIPTS := .ci/run tests/keycloak/build tests/opensearch/build requirements/*.sh runtime/*.sh templates/instance/*.sh $(addprefix tests/aws_fidelity/machine/,build as-instance report stub)
 
 ##@ Work
 
