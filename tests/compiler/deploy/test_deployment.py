@@ -386,7 +386,7 @@ def test_a_failed_removal_that_is_reverted_is_deployed_again(deployed: Site) -> 
     after = deployed.stacks()
     config.write_text(kept)
     assert deployed.lisa("compile").code == 0
-    plan = deployed.lisa("deploy", "--plan")
+    plan = deployed.lisa("plan")
     result = deployed.lisa("deploy", "--yes")
     assert failed.code == 1, failed.err
     assert "--skip chat.Session88DA29BA" in failed.err
