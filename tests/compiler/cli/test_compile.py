@@ -44,7 +44,9 @@ def test_several_environments_each_once(lisa: Lisa, project: Path, pipeline: Pip
 
 def test_all_environments(lisa: Lisa, project: Path, pipeline: Pipeline) -> None:
     (project / "environments").mkdir()
-    (project / "environments/lab.yaml").write_text("deploymentName: lab\ndeploymentStage: lab\nremovalPolicy: destroy\n")
+    (project / "environments/lab.yaml").write_text(
+        "deploymentName: lab\ndeploymentStage: lab\nremovalPolicy: destroy\n"
+    )
     assert lisa("compile", "--all").code == 0
     assert sorted(pipeline.compiled) == ["dev", "lab", "prod"]
 
