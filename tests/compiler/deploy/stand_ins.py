@@ -63,6 +63,21 @@ def described(describe: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return describe_stacks
 
 
+def listed(list_stacks: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Add the description of its template to each stack that is listed."""
+
+    def describe(parameters: Any) -> Any:
+        status, headers, body = list_stacks(parameters)
+        for stack in cloudformation._stacks.values():
+            identity = f"<StackId>{stack['StackId']}</StackId>"
+            text = stack.get("_template", {}).get("Description", "")
+            described_as = f"{identity}<TemplateDescription>{text}</TemplateDescription>"
+            body = body.replace(identity.encode(), described_as.encode())
+        return status, headers, body
+
+    return describe
+
+
 def summarized(summarize: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Add what identifies a resource for an import to the summary of a template."""
 
@@ -165,6 +180,7 @@ if __name__ == "__main__":
         "create": creation("alarm", "Arn"),
         "delete": lambda *_: None,
     }
+    handlers._ACTION_HANDLERS["ListStacks"] = listed(handlers._ACTION_HANDLERS["ListStacks"])
     handlers._ACTION_HANDLERS["GetTemplateSummary"] = summarized(handlers._ACTION_HANDLERS["GetTemplateSummary"])
     user = ("database-user", {})
     custom = "AWS::CloudFormation::CustomResource"
