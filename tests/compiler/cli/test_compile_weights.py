@@ -26,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("no_stacks")
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     amis = {"amiId": "ami-0123456789abcdef0", "gpuAmiId": "ami-0123456789abcdef1"}
     base = configuration(amiConfig=amis)
-    text = yaml.safe_dump({"env": "dev", "base": base, "dev": {}, "prod": {}}, sort_keys=False)
+    names = {"deploymentName": "live", "deploymentStage": "prod"}
+    text = yaml.safe_dump({"env": "dev", "base": base, "dev": {}, "prod": names}, sort_keys=False)
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -105,7 +105,7 @@ def test_what_does_not_compile_is_not_applied(lisa: Lisa, project: Path, store: 
     proposal = propose_delete(setting(model), model, ADA, NOW)
     store.add(proposal)
     broken = (CONFIG + f"  ecsModels:\n    - {json.dumps({**TGI, 'instanceType': 'g5.huge'})}\n").replace(
-        "prod:\n  deploymentStage: prod\n  removalPolicy: retain\n", ""
+        "prod:\n  deploymentName: live\n  deploymentStage: prod\n  removalPolicy: retain\n", ""
     )
     (project / "config.yaml").write_text(broken, encoding="utf-8")
     result = lisa("proposals", "apply", proposal.id)

@@ -23,7 +23,7 @@ class WaitingTransport(Transport):
     """
 
     def __init__(self, *positional: Any, sleep: Callable[[float], None] = time.sleep, **others: Any) -> None:
-        super().__init__(*positional, max_retries=0, **others)
+        super().__init__(*positional, **{**others, "max_retries": 0})
         self._sleep = sleep
 
     def perform_request(self, *positional: Any, **others: Any) -> Any:
