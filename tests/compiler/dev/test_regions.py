@@ -17,10 +17,12 @@ import requests
 from tests.compiler.conftest import Project, configuration, mirrored
 
 from gateway.stub_model import serving as serving_model
-from lisa_compiler.dev import database, gateway, local_aws, stacks
+from lisa_compiler.dev import database, gateway, local_aws, routes, stacks
 from lisa_compiler.dev.identity import claim_at
+from lisa_compiler.dev.models import Endpoint
 from lisa_compiler.dev.processes import Processes
 from lisa_compiler.dev.system import compile_for_local_run
+from lisa_schema.models import ModelType
 from lisa_schema.regions import partitions, region
 from oidc.issuer import claims
 from oidc.served_issuer import ServedIssuer, serve_issuer
@@ -92,11 +94,18 @@ def must_start(compiled: Compiled) -> None:
         processes.start(program)
         api = stacks.deploy(compiled, aws, authority=issuer.authority)
         keys = {"LITELLM_KEY": "sk-key"}
+        endpoints = {kind: Endpoint(f"{model.url}/v1") for kind in ModelType}
         rest_api, program = gateway.plan(
-            compiled.deployment, aws, authority=issuer.authority, origin="", litellm=model.url, keys=keys
+            compiled.deployment,
+            aws,
+            authority=issuer.authority,
+            origin="",
+            litellm=model.url,
+            routes=routes.write(processes.folder(), compiled, endpoints),
+            keys=keys,
         )
         processes.start(program)
-        stacks.connect(compiled, aws, rest_api=rest_api)
+        stacks.connect(compiled, aws, rest_api=rest_api, secrets=routes.key_secrets(endpoints))
 
         bearer = administrator(issuer, auth)
         for path in ("session", "models", "repository", "tokens"):
