@@ -120,7 +120,7 @@ def pytorch_environment(**more: str) -> Mapping[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return {
         **inherited,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("weights", "schema", "tests")),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("compiler", "weights", "schema", "tests")),
         "DO_NOT_TRACK": "1",
         "HF_HUB_OFFLINE": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",

@@ -42,7 +42,6 @@ _COGNITO: Final = re.compile(
 _CONSOLE: Final = re.compile(
     r"(?P<base>https://.+?)(/admin/(?P<realm>[^/]+)/console|/realms/(?P<own>[^/]+)/account)(/.*)?"
 )
-_LOOPBACK: Final = re.compile(r"localhost|.+\.localhost|127(\.\d+){3}|::1")
 _OKTA_ADMIN: Final = re.compile(r"(.+)-admin(\.(okta|oktapreview|okta-emea|okta-gov)\.com)")
 _COGNITO_DOMAIN: Final = re.compile(r"\.auth(-fips)?\.([a-z0-9-]+)\.amazoncognito\.com\Z")
 
@@ -94,9 +93,6 @@ def issuer_url(config: Config) -> Iterator[RuleViolation]:
         message = f"`{written}` is the sign-in domain of a Cognito user pool, not its issuer."
         fix = f"Write `https://cognito-idp.{found[2]}.amazonaws.com/<user pool ID>`."
         yield RuleViolation(_AUTHORITY, message, fix)
-    elif _LOOPBACK.fullmatch(parts.hostname or ""):
-        message = f"`{written}` is the container of the gateway itself, and the function of the API itself."
-        yield RuleViolation(_AUTHORITY, message, "Write the address by which they and browsers reach the provider.")
     elif host := _COGNITO.fullmatch(parts.netloc):
         yield from _user_pool(host, parts.path.strip("/"))
     elif (console := _CONSOLE.fullmatch(plain.rstrip("/"))) is not None:

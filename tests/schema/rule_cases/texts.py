@@ -78,8 +78,6 @@ FAILING: Failing = {
             "https://idp.example.com/admin/lisa/console",
             "https://idp.example.com/auth/realms/lisa/account/",
             "https://company-admin.okta.com",
-            "https://localhost:8443/realms/lisa",
-            "https://127.0.0.1/realms/lisa",
         )
     ],
     "function-environment-size": [
