@@ -151,17 +151,16 @@ class StackOperations:
     def create_import(
         self, name: str, change_set: str, template: str, values: Mapping[str, str | None], **given: Any
     ) -> str:
-        """Create a change set that imports resources; returns its ARN.
+        """Create a change set that imports resources, without tags, which an import must not change; returns its ARN.
 
         Args:
             name: the stack, which need not exist.
             change_set: name of the change set.
             template: text of the template.
             values: values of parameters; None for that of the deployed stack.
-            given: `imports`, with type and identifiers by logical id; `tags` of the stack; `role`, the ARN of the role
-                with which CloudFormation works, or None for the caller's permissions.
+            given: `imports`, with type and identifiers by logical id; `role`, the ARN of the role with which
+                CloudFormation works, or None for the caller's permissions.
         """
-        tags = [{"Key": key, "Value": value} for key, value in given["tags"].items()]
         with translate_aws_errors(f"Resources cannot be imported into {name}"):
             made = self._client.create_change_set(
                 StackName=name,
@@ -179,7 +178,6 @@ class StackOperations:
                     else {"ParameterKey": key, "ParameterValue": value}
                     for key, value in values.items()
                 ],
-                **({"Tags": tags} if tags else {}),
                 **({"RoleARN": given["role"]} if given["role"] else {}),
             )
         return str(made["Id"])

@@ -36,7 +36,6 @@ class Adoption:
         name: the stack.
         compiled: its compiled template.
         deployed: its deployed template; empty for a new stack.
-        tags: tags of a new stack; an existing one keeps its own.
         role: ARN of the role with which CloudFormation works; None for the caller's permissions.
         tell: receives what is being done.
     """
@@ -45,7 +44,6 @@ class Adoption:
     name: str
     compiled: Mapping[str, Any]
     deployed: Mapping[str, Any]
-    tags: Mapping[str, str]
     role: str | None
     tell: Callable[[str], None]
 
@@ -149,7 +147,7 @@ class Adoption:
         change_set = f"lisa-adopt-{secrets.token_hex(8)}"
         try:
             identity = self.operations.create_import(
-                self.name, change_set, text, values, imports=imports, tags=self.tags, role=self.role
+                self.name, change_set, text, values, imports=imports, role=self.role
             )
         except RequestError as error:
             if error.code != "ValidationError":

@@ -229,8 +229,7 @@ class DeploySession:
             if not orphans:
                 continue
             deployed = {} if is_new else self.cloudformation.template(step.name)
-            tags = stack.tags if is_new else {}
-            Adoption(operations, step.name, compiled, deployed, tags, stack.executor, self.tell).adopt(orphans)
+            Adoption(operations, step.name, compiled, deployed, stack.executor, self.tell).adopt(orphans)
 
     def _deploy(self, components: Sequence[str]) -> Outcome:
         # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.

@@ -381,7 +381,7 @@ def test_a_failed_removal_that_is_reverted_is_deployed_again(deployed: Site) -> 
     edit(config, "  deployChat: true\n", "  deployChat: false\n")
     edit(config, "  deployUi: true\n", "  deployUi: false\n")
     assert deployed.lisa("compile").code == 0
-    (deployed.folder.parent / "faults.json").write_text(json.dumps({"delete:Session88DA29BA": 2}))
+    (deployed.folder.parent / "faults.json").write_text(json.dumps({"delete:Session88DA29BA": 1}))
     failed = deployed.lisa("deploy", "--yes", "--allow-destroy")
     after = deployed.stacks()
     config.write_text(kept)

