@@ -104,9 +104,9 @@ GRID: dict[str, dict[str, Any]] = {
     "created databases": {
         **LONG_NAMES,
         "deployRag": True,
-        "ragRepositories": [*(database(n, 63) for n in range(40)), *(search_endpoint(n) for n in range(110))],
+        "ragRepositories": [*(database(n, 63) for n in range(30)), *(search_endpoint(n) for n in range(120))],
     },
-    "search domains": {**LONG_NAMES, "deployRag": True, "ragRepositories": [search_domain(n) for n in range(40)]},
+    "search domains": {**LONG_NAMES, "deployRag": True, "ragRepositories": [search_domain(n) for n in range(30)]},
     "secrets of models": {
         "ecsModels": [
             with_variables(n, HF_TOKEN=f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{'t' * 60}{n:03}-AbCdEf")

@@ -183,7 +183,11 @@ def functions(deployed: Deployed) -> Iterator[Process]:
 def containers(deployed: Deployed) -> Iterator[Process]:
     for template in deployed.templates.values():
         for task in resources(template, "AWS::ECS::TaskDefinition"):
-            directories = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
+            directories = {
+                volume["Name"]: volume["Host"]["SourcePath"]
+                for volume in task["Properties"]["Volumes"]
+                if "Host" in volume
+            }
             fetched = re.findall(r'"DIRECTORY", "(.*?)"', (templates_dir() / "instance/trust-bundle.py").read_text())[0]
             for container in task["Properties"]["ContainerDefinitions"]:
                 if "Environment" not in container:

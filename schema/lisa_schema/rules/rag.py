@@ -17,7 +17,7 @@ _STANDBY_ZONES: Final = 3
 _AWS_ENDPOINT: Final = re.compile(r"\.(?P<region>[a-z]{2,}(-[a-z]+)+-\d)\.(?P<service>es|aoss)\.")
 """Endpoints by which AWS names domains and collections; a custom endpoint has any name."""
 _REPOSITORIES_AT_MOST: Final = 150
-_CREATED_AT_MOST: Final = 40
+_CREATED_AT_MOST: Final = 30
 
 
 @rule("LISA360", "repository-block", "Add the block of the type, and remove the other one.")
@@ -121,7 +121,7 @@ def standby_needs_three_zones(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA368", "repositories-fit", "Deploy the others with another deploymentName.")
 def repositories_fit(config: Config) -> Iterator[RuleViolation]:
-    """The rag stack must have at most 150 repositories, at most 40 of them with a store that LISA creates."""
+    """The rag stack must have at most 150 repositories, at most 30 of them with a store that LISA creates."""
     if not config.deploy_rag:
         return
     count = len(config.rag_repositories)
@@ -133,7 +133,7 @@ def repositories_fit(config: Config) -> Iterator[RuleViolation]:
     if len(created) > _CREATED_AT_MOST:
         message = (
             f"{len(created)} repositories have a store that LISA creates; the maximum is {_CREATED_AT_MOST}: "
-            "CloudFormation accepts 500 resources in a stack."
+            "CloudFormation accepts 500 resources in a stack, and IAM 10,240 characters of policies in a role."
         )
         yield RuleViolation(("ragRepositories", created[_CREATED_AT_MOST]), message)
 

@@ -60,9 +60,9 @@ PASSING: Passing = {
         [domain(3, STANDBY), "availabilityZones=[us-east-1a, us-east-1b, us-east-1c]"],
     ],
     "repositories-fit": [
-        ["deployRag=true", repositories(created=40, existing=110)],
+        ["deployRag=true", repositories(created=30, existing=120)],
         ["deployRag=true", repositories(created=1, existing=1)],
-        ["deployRag=false", repositories(created=41, existing=110)],
+        ["deployRag=false", repositories(created=31, existing=110)],
     ],
 }
 
@@ -118,8 +118,8 @@ FAILING: Failing = {
     ],
     "standby-needs-three-zones": [([domain(3, STANDBY)], "ragRepositories[0].opensearchConfig.multiAzWithStandby")],
     "repositories-fit": [
-        (["deployRag=true", repositories(created=40, existing=111)], "ragRepositories"),
-        (["deployRag=true", repositories(created=41, existing=1)], "ragRepositories[40]"),
-        (["deployRag=true", repositories(created=20, existing=1, domains=21)], "ragRepositories[41]"),
+        (["deployRag=true", repositories(created=30, existing=121)], "ragRepositories"),
+        (["deployRag=true", repositories(created=31, existing=1)], "ragRepositories[30]"),
+        (["deployRag=true", repositories(created=20, existing=1, domains=11)], "ragRepositories[31]"),
     ],
 }
