@@ -196,7 +196,7 @@ def containers(deployed: Deployed) -> Iterator[Process]:
                     continue
                 variables = plain({one["Name"]: one["Value"] for one in container["Environment"]})
                 for mount in container["MountPoints"]:
-                    if directories[mount["SourceVolume"]] == fetched:
+                    if directories.get(mount["SourceVolume"]) == fetched:
                         assert mount["ReadOnly"]
                         inside = mount["ContainerPath"]
                         variables = {
