@@ -157,6 +157,10 @@ check-provenance: .venv/.installed-dev ## Change every key of the example enviro
 check-loaders: .venv/.installed-dev .venv/weights/.installed-weights ## Serve every small architecture from its container with the real vLLM (15 minutes)
 	@LISA_EVERY_LOADER=1 $(PY) -m pytest --numprocesses=0 --quiet -rA tests/weights/test_loaders.py
 
+.PHONY: check-deployments
+check-deployments: .venv/.installed-dev ## Deploy 200 random sequences of changes and failures to a model of CloudFormation (15 minutes)
+	@LISA_DEPLOY_SEQUENCES=67 $(PY) -m pytest --numprocesses=0 --quiet tests/compiler/deploy/test_sequences.py
+
 .PHONY: check-licences
 check-licences: .venv/.installed-dev ## Check the licenses of all packages in the lock files
 	@PYTHONPATH=requirements $(PY) -m licences check
