@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from lisa_gateway.access.admission import AccessControl
+from lisa_gateway.audit.content import ContentAudit
 from lisa_gateway.direct.path import DirectPath
 from lisa_gateway.disconnect import Disconnect
 from lisa_gateway.errors import GatewayError
@@ -75,7 +77,9 @@ def ask(
         scope: dict[str, Any] = {"type": "http", "method": "POST", "path": f"/v2/serve{path}"}
         scope |= {"raw_path": f"/v2/serve{path}".encode(), "query_string": b"", "headers": []}
         access = _OpenAccess(counts_tokens=counts_tokens)
-        scope["state"] = {"resources": SimpleNamespace(routing=routing, direct=direct, access=access)}
+        content = ContentAudit(keys=None, folder=Path(), limit=0, part_bytes=0)  # type: ignore[arg-type]  # of no group
+        resources = SimpleNamespace(routing=routing, direct=direct, access=access, content=content)
+        scope["state"] = {"resources": resources}
         context.attach(scope)
         Disconnect().attach(scope)
         await PassThrough()(scope, receive, send)
