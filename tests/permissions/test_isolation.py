@@ -48,6 +48,7 @@ HOLDERS = {
     "secret": {"serve/RestApiExecutionRole", "iam/ModelsExecutionRole"},
     "database": {"rag/RagRole"},
 }
+RAG_READERS = {("rag/RagRole", "secretsmanager.us-east-1"), ("rag/DatabaseRole", "secretsmanager.us-east-1")}
 EXECUTION = {
     (place, f"{service}.us-east-1")
     for place in ("serve/RestApiExecutionRole", "iam/ModelsExecutionRole")
@@ -120,8 +121,8 @@ def test_key_needs_a_statement_of_the_role(universe: Universe) -> None:
 @pytest.mark.parametrize(
     ("key", "holders"),
     [
-        (SECRET_KEY, {*EXECUTION, ("rag/RagRole", "secretsmanager.us-east-1")}),
-        (OTHER_SECRET_KEY, {*EXECUTION, ("rag/RagRole", "secretsmanager.us-east-1")}),
+        (SECRET_KEY, {*EXECUTION, *RAG_READERS}),
+        (OTHER_SECRET_KEY, {*EXECUTION, *RAG_READERS}),
         (FAR_KEY, {("serve/RestApiExecutionRole", "ssm.eu-west-1")}),
         (SHARED_KEY, {("iam/ModelsExecutionRole", "secretsmanager.us-east-1")}),
         (SECRET_KEY.replace("00000", "a0000"), set()),

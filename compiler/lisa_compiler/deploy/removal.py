@@ -60,8 +60,7 @@ class Removal:
             DeployError: resources cannot be deleted, and nobody allowed to leave them behind.
         """
         name = stack.name
-        if stack.exists or stack.creation_failed:
-            self.prepare(stack)
+        self.prepare(stack)
         ending = self.operations.delete(name)
         if ending.status == "DELETE_FAILED" and self._empty(name, ending.failed):
             ending = self.operations.delete(name)

@@ -129,7 +129,8 @@ def connect(
         name = repository.connection_parameter
         connection = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"]) | {"dbPort": database.port}
         ssm.put_parameter(Name=name, Value=json.dumps(connection), Type="String", Overwrite=True)
-        _make_user(compiled, aws, repository, connection)
+        if repository.database_user is not None:
+            _make_user(compiled, aws, repository, connection)
 
 
 def _make_user(compiled: Compiled, aws: LocalAws, repository: RepositoryPlan, connection: Mapping[str, Any]) -> None:

@@ -135,7 +135,7 @@ def test_what_the_deployments_own_stacks_have_is_not_taken(examine: Examine) -> 
         "dynamodb:ListTables": {"TableNames": ["test-LISAApiTokenTable"]},
     }
     found = examine(answers)
-    assert found.of("name")["5 DynamoDB tables"].status is Status.OK
+    assert found.of("name")["6 DynamoDB tables"].status is Status.OK
     asked = {parameters["StackName"] for name, parameters in found.requests if name.endswith(":ListStackResources")}
     assert asked == {"test-lisa-core-dev"}
 
@@ -143,7 +143,7 @@ def test_what_the_deployments_own_stacks_have_is_not_taken(examine: Examine) -> 
 def test_names_that_exist_are_unknown_without_the_stacks(examine: Examine) -> None:
     taken = {"dynamodb:ListTables": {"TableNames": ["test-LISAApiTokenTable"]}}
     found = examine({**taken, "cloudformation:DescribeStacks": DENIED})
-    result = found.of("name")["5 DynamoDB tables"]
+    result = found.of("name")["6 DynamoDB tables"]
     assert (result.status, "cloudformation:DescribeStacks" in result.message) == (Status.UNKNOWN, True)
 
 

@@ -30,6 +30,7 @@ _SECONDS_TO_RECOVER = 60
 @pytest.fixture
 def domain(search_domain: SearchServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SearchServer]:
     monkeypatch.setattr("lisa_lambdas.repository.stores.opensearch.FIRST_WAIT_SECONDS", 0)
+    search_domain.forget()
     yield search_domain
     search_domain.forget()
 

@@ -134,7 +134,8 @@ class RagStack(LisaStack):
             for plan in deployment.repositories
             if plan.config.rds_config is not None and plan.database_user is None
         ]
-        if configured:
+        # Secrets that LISA makes have its key; the others have that of secretKeyArns, or of AWS.
+        if any(rds.password_secret_id is None for rds in configured):
             statements.append(self.use_key("secretsmanager"))
         # A secret is named by its name or ARN; the ARN ends in six random characters.
         secrets = {rds.password_secret_id for rds in configured if rds.password_secret_id is not None}
