@@ -1,7 +1,7 @@
 """Random sequences of changes, failures, reverts and redeployments end deployed, and no retained data is lost.
 
-`LISA_DEPLOY_SEQUENCES` is the number of sequences for each environment, 67 with `make check-deployments`. Those that once
-failed are kept as examples.
+`LISA_DEPLOY_SEQUENCES` is the number of sequences for each environment, 67 with `make check-deployments`. Those that
+once failed are kept as examples.
 """
 
 from __future__ import annotations
