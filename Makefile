@@ -158,8 +158,8 @@ check-loaders: .venv/.installed-dev .venv/weights/.installed-weights ## Serve ev
 	@LISA_EVERY_LOADER=1 $(PY) -m pytest --numprocesses=0 --quiet -rA tests/weights/test_loaders.py
 
 .PHONY: check-deployments
-check-deployments: .venv/.installed-dev ## Deploy 200 random sequences of changes and failures to a model of CloudFormation (15 minutes)
-	@LISA_DEPLOY_SEQUENCES=67 $(PY) -m pytest --numprocesses=0 --quiet tests/compiler/deploy/test_sequences.py
+check-deployments: .venv/.installed-dev ## Deploy 1,800 random sequences of changes and failures to a model of CloudFormation (10 minutes)
+	@LISA_DEPLOY_SEQUENCES=600 $(PY) -m pytest --numprocesses=0 --quiet tests/compiler/deploy/test_sequences.py
 
 .PHONY: check-licences
 check-licences: .venv/.installed-dev ## Check the licenses of all packages in the lock files

@@ -99,10 +99,11 @@ class CloudFormation:
             pages = self.client().get_paginator("describe_stacks").paginate()
             return {stack["StackName"]: _deployed(stack) for page in pages for stack in page["Stacks"]}
 
-    def template(self, name: str) -> dict[str, Any]:
-        """The template that a stack was deployed with, as it was written."""
+    def template(self, name: str, change_set: str | None = None) -> dict[str, Any]:
+        """The template that a stack was deployed with, or that a change set of it has, as it was written."""
+        given = {} if change_set is None else {"ChangeSetName": change_set}
         with translate_aws_errors(f"CloudFormation cannot return the template of {name}"):
-            body = self.client().get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+            body = self.client().get_template(StackName=name, TemplateStage="Original", **given)["TemplateBody"]
         try:
             return dict(_parsed(body) if isinstance(body, str) else body)
         except (TypeError, ValueError, yaml.YAMLError) as error:

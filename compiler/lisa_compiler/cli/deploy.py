@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.cli.approval import require_approval
 from lisa_compiler.cli.artifacts import publish_missing
 from lisa_compiler.cli.deployment_options import deployment_options, warn_if_out_of_date
 from lisa_compiler.cli.locked import exit_if_locked
@@ -80,7 +80,7 @@ def bootstrap(context: DeploymentContext, *, yes: Yes = False) -> None:
         f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, an ECR repository and roles, "
         f"and the stack {ledger.NAME} with the table in which deployments are locked and recorded"
     )
-    _confirm("Bootstrap?", Approval(yes=yes))
+    require_approval("Bootstrap?", yes=yes)
     code = session.run_cdk(context, cdk, session.bootstrap_arguments(context, place), print_status)
     if code:
         raise typer.Exit(ExitCode.FAILED)
@@ -194,7 +194,7 @@ def destroy(context: DeploymentContext, *, stack: Stack = None, skip: Skip = Non
         kept = "are kept" if context.deployment.retains else "are also deleted, including their data"
         policy = context.deployment.config.removal_policy
         print_status(f"removalPolicy is {policy}: buckets, tables and databases {kept}.")
-        _confirm("Destroy?", Approval(yes=yes))
+        require_approval("Destroy?", yes=yes)
         journal.begin(source, changed_stacks(planned), whole=stack is None)
         _exit_on_failure(session.destroy(planned, skipped), journal)
 
@@ -233,7 +233,7 @@ def approve(planned: StackPlan, approval: Approval) -> None:
         raise DeployError(
             f"{_names(planned.orphaned)} would be destroyed. To approve this with --yes, also pass --allow-destroy."
         )
-    _confirm("Deploy?", approval)
+    require_approval("Deploy?", yes=approval.yes)
 
 
 def apply(
@@ -250,7 +250,7 @@ def apply(
     context = session.context
     store = ArtifactStore(session.account, context.environment)
     publish_missing(context, store, session.assembly.artifacts_of(planned.selected))
-    outcome = session.deploy(planned, skipped) if reviewed is None else apply_plan(session, planned, reviewed)
+    outcome = session.deploy(planned, skipped) if reviewed is None else apply_plan(session, planned, reviewed, skipped)
     _exit_on_failure(outcome, journal)
     for key, value in outcome.outputs.items():
         write_output(f"{key} = {value}\n")
@@ -276,15 +276,6 @@ def _exit_on_failure(outcome: Outcome, journal: Journal) -> None:
     failed = ", ".join(outcome.failures) or f"`cdk` exited with code {outcome.code}"
     journal.end(Result.FAILED, failed)
     raise typer.Exit(ExitCode.FAILED)
-
-
-def _confirm(question: str, approval: Approval) -> None:
-    if approval.yes:
-        return
-    if not sys.stdin.isatty():
-        raise DeployError("Cannot prompt for approval without a terminal. Pass --yes to approve the plan.")
-    if not typer.confirm(question, err=True):
-        raise DeployError("Nothing was changed.")
 
 
 def _skipped(names: Sequence[str] | None) -> Mapping[str, Sequence[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.cli.deployment_options import deployment_options
 from lisa_compiler.cli.options import SCOPE, command_group, takes
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
@@ -50,7 +51,7 @@ def plan(
 ) -> None:
     """Show what a deployment would change; with --out, as a file to approve and apply."""
     from lisa_compiler.cli.plans import show_plan  # noqa: PLC0415  # boto3: 0.4 s
-    from lisa_compiler.deploy.apply_plan import prepare  # noqa: PLC0415  # likewise
+    from lisa_compiler.deploy.apply_plan import discard, prepare  # noqa: PLC0415  # likewise
     from lisa_compiler.deploy.reviewed_plan import make_plan  # noqa: PLC0415  # likewise
     from lisa_compiler.deploy.session import open_deploy_session  # noqa: PLC0415  # likewise
     from lisa_compiler.ledger.overview import read_overview  # noqa: PLC0415  # likewise
@@ -75,7 +76,11 @@ def plan(
     _show_artifacts(context, session, planned)
     if out is not None:
         made = prepare(session, planned, make_plan(session, planned, source, newest(overview.records), stack))
-        made.write(out)
+        try:
+            made.write(out)
+        except DeployError:
+            discard(session, made)
+            raise
         _show_change_sets(made)
         print_status(
             f"wrote {shown_path(out)}, valid until {made.expires}; apply it with "

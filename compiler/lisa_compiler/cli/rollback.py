@@ -49,7 +49,7 @@ def rollback(
         target = find_target(journal.earlier, to, environment)
         print_status(f"rolling back to commit {target.commit[:12]}, deployed {target.began} by {target.owner}")
         with checked_out(root, target.commit) as project:
-            earlier = open_deployment(Project(project), environment)
+            earlier = open_deployment(Project(project, context.project.options, context.project.changes), environment)
             source = read_source(project, earlier.output)
             if source.digest != target.digest:
                 raise DeployError(

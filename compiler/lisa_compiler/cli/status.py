@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.cli.approval import require_approval
 from lisa_compiler.cli.deployment_options import deployment_options
 from lisa_compiler.cli.options import TableFormat, command_group, takes
 from lisa_compiler.cli.tables import table
@@ -61,18 +60,16 @@ def unlock(
 ) -> None:
     """Release the lock of a deployment whose command no longer runs."""
     from lisa_compiler.ledger.overview import open_lock  # noqa: PLC0415  # boto3: 0.4 s
+    from lisa_compiler.ledger.table import explaining_a_missing_table  # noqa: PLC0415  # likewise
 
     lock = open_lock(context.account(), context.deployment.names, context.environment)
-    holder = lock.holder()
+    with explaining_a_missing_table(context.environment):
+        holder = lock.holder()
     if holder is None:
         print_status(f"{context.environment} is not locked")
         return
     print_status(f"{context.environment} is locked by {holder.describe()}")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise DeployError("Cannot prompt for approval without a terminal. Pass --yes to release the lock.")
-        if not typer.confirm("Release the lock? A command that still runs is interrupted.", err=True):
-            raise DeployError("Nothing was changed.")
+    require_approval("Release the lock? A command that still runs is interrupted.", yes=yes)
     released = lock.release(holder)
     print_status(f"{context.environment} is unlocked" if released else "the lock was released meanwhile")
 

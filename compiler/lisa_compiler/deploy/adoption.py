@@ -50,8 +50,8 @@ class Adoption:
     def adopt(self, orphans: Sequence[StackResource]) -> tuple[StackResource, ...]:
         """Import resources; returns those that were imported.
 
-        What CloudFormation cannot import is told and left: it is gone, belongs to another stack, or its type cannot be
-        imported. Whether its name stops the deployment is then CloudFormation's to say.
+        What CloudFormation cannot import is reported and skipped: it is gone, belongs to another stack, or its type
+        cannot be imported. Whether its name stops the deployment is then CloudFormation's to say.
 
         Raises:
             DeployError: the import fails, or AWS rejects a request.

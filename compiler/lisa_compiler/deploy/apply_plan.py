@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lisa_compiler.aws.errors import DeployError
-from lisa_compiler.deploy.change_sets import ChangeSet, delete_change_set, read_change_set
+from lisa_compiler.aws.stack_operations import StackOperations
+from lisa_compiler.deploy.change_sets import ChangeSet, read_change_set
 from lisa_compiler.deploy.plan import Action
 from lisa_compiler.deploy.session import Outcome
 from lisa_compiler.deploy.states import Recovery
 
 if TYPE_CHECKING:
-    from lisa_compiler.artifacts.assembly import Stack
     from lisa_compiler.deploy.reviewed_plan import PlannedStack, ReviewedPlan
     from lisa_compiler.deploy.session import DeploySession, StackPlan
 
@@ -42,69 +42,57 @@ def prepare(session: DeploySession, planned: StackPlan, plan: ReviewedPlan) -> R
             f"{', '.join(recovering)} must recover from an earlier failure first, which no change set can tell: run "
             f"`lisa deploy --env {session.context.environment}`, which shows how and asks for approval."
         )
-    updated = [stack for stack in plan.stacks if stack.action == Action.UPDATE.value]
+    updated = _with_action(plan.stacks, Action.UPDATE)
     name = plan.change_set_name
     try:
-        _prepare(session, [stack.component for stack in updated], name)
+        _prepare(session, updated, name)
         made = {stack.name: _require_change_set(session, stack.name, name) for stack in updated}
     except BaseException:
         discard(session, plan)
         raise
-    return plan.with_stacks(
-        [
-            replace(stack, change_set=made[stack.name].arn, actions=made[stack.name].actions)
-            if stack.name in made
-            else stack
-            for stack in plan.stacks
-        ]
-    )
+    stacks = [
+        replace(stack, change_set=found.arn, actions=found.actions) if (found := made.get(stack.name)) else stack
+        for stack in plan.stacks
+    ]
+    return replace(plan, stacks=tuple(stacks))
 
 
 def discard(session: DeploySession, plan: ReviewedPlan) -> None:
     """Delete the change sets of a plan that are left."""
-    for stack in plan.stacks:
-        if stack.action == Action.UPDATE.value:
-            try:
-                delete_change_set(session.cloudformation, stack.name, plan.change_set_name)
-            except DeployError as error:
-                session.tell(f"warning: {error}")
+    operations = StackOperations(session.cloudformation)
+    for stack in _with_action(plan.stacks, Action.UPDATE):
+        try:
+            operations.discard(stack.name, plan.change_set_name)
+        except DeployError as error:
+            session.tell(f"warning: {error}")
 
 
-def apply_plan(session: DeploySession, planned: StackPlan, plan: ReviewedPlan) -> Outcome:
+def apply_plan(
+    session: DeploySession, planned: StackPlan, plan: ReviewedPlan, skipped: Mapping[str, Sequence[str]]
+) -> Outcome:
     """Apply a plan; artifacts must be published before.
 
     Args:
         session: the environment and the account.
         planned: what becomes of the stacks, which must be what the plan says (ReviewedPlan.require_unmoved).
         plan: the plan.
+        skipped: by component, logical ids that a failed deletion may leave as they are.
 
     Raises:
         DeployError: a change set is gone, or would do something else than the plan says.
     """
-    steps = waves(planned)
-    compiled = {stack.name: stack for stack in session.assembly.stacks}
-    first = [stack for stack in _of(plan, steps[0] if steps else ()) if stack.action == Action.UPDATE.value]
-    for stack in first:
-        _require_same(session, stack, compiled[stack.name], stack.change_set)
-    if failures := session.remove(planned.orphaned):
+    found = [_of(plan, names) for names in waves(planned)]
+    ready = _ready(session, found[0]) if found else []
+    if failures := session.remove(planned.orphaned, skipped):
         return Outcome(code=1, failures=failures, outputs={})
-    for number, names in enumerate(steps):
-        wave = _of(plan, names)
-        updated = [stack for stack in wave if stack.action == Action.UPDATE.value]
+    for number, wave in enumerate(found):
         if number > 0:
-            _prepare(session, [stack.component for stack in updated], plan.change_set_name)
-            updated = [
-                stack
-                for stack in updated
-                if _require_same(session, stack, compiled[stack.name], plan.change_set_name) is not None
-            ]
-        outcome = _execute(session, updated, plan.change_set_name)
-        created = [stack for stack in wave if stack.action == Action.CREATE.value]
-        if outcome.succeeded and created:
-            outcome = session.run(
-                ["deploy", "--require-approval", "never", *_OPTIONS, *(stack.component for stack in created)],
-                [stack.name for stack in created],
-            )
+            _prepare(session, _with_action(wave, Action.UPDATE), plan.change_set_name)
+            ready = _ready(session, wave, plan.change_set_name)
+        execute = ("--method", "execute-change-set", "--change-set-name", plan.change_set_name)
+        outcome = session.run_deploy([stack.component for stack in ready], *execute)
+        if outcome.succeeded:
+            outcome = session.run_deploy([stack.component for stack in _with_action(wave, Action.CREATE)])
         if not outcome.succeeded:
             return outcome
     return Outcome(code=0, failures={}, outputs=session.outputs(planned.selected))
@@ -122,30 +110,25 @@ def waves(planned: StackPlan) -> list[list[str]]:
     return [wave for wave in found if wave]
 
 
-_OPTIONS = ("--exclusively", "--progress", "events", "--no-previous-parameters", "--concurrency", "4")
-
-
 def _of(plan: ReviewedPlan, names: Sequence[str]) -> list[PlannedStack]:
     return [stack for stack in plan.stacks if stack.name in names]
 
 
-def _prepare(session: DeploySession, components: Sequence[str], name: str) -> None:
-    if not components:
-        return
-    method = ["--method", "prepare-change-set", "--change-set-name", name]
-    outcome = session.run(["deploy", "--require-approval", "never", *method, *_OPTIONS, *components], ())
+def _with_action(stacks: Sequence[PlannedStack], action: Action) -> list[PlannedStack]:
+    return [stack for stack in stacks if stack.action == action.value]
+
+
+def _prepare(session: DeploySession, stacks: Sequence[PlannedStack], name: str) -> None:
+    components = [stack.component for stack in stacks]
+    outcome = session.run_deploy(components, "--method", "prepare-change-set", "--change-set-name", name)
     if not outcome.succeeded:
         raise DeployError("CloudFormation could not make the change sets. See its errors above.")
 
 
-def _execute(session: DeploySession, stacks: Sequence[PlannedStack], name: str) -> Outcome:
-    if not stacks:
-        return Outcome(code=0, failures={}, outputs={})
-    method = ["--method", "execute-change-set", "--change-set-name", name]
-    return session.run(
-        ["deploy", "--require-approval", "never", *method, *_OPTIONS, *(stack.component for stack in stacks)],
-        [stack.name for stack in stacks],
-    )
+def _ready(session: DeploySession, wave: Sequence[PlannedStack], name: str = "") -> list[PlannedStack]:
+    """The stacks of a wave whose change set can be executed: that of the plan, or the one with a name."""
+    updated = _with_action(wave, Action.UPDATE)
+    return [stack for stack in updated if not _require_same(session, stack, name or stack.change_set).changes_nothing]
 
 
 def _require_change_set(session: DeploySession, stack: str, name: str) -> ChangeSet:
@@ -157,10 +140,10 @@ def _require_change_set(session: DeploySession, stack: str, name: str) -> Change
     return found
 
 
-def _require_same(session: DeploySession, planned: PlannedStack, stack: Stack, name: str) -> ChangeSet | None:
-    """The change set of a stack, which must have the compiled template and the planned actions; None if it is empty."""
+def _require_same(session: DeploySession, planned: PlannedStack, name: str) -> ChangeSet:
+    """The change set of a stack, which must have the compiled template and the planned actions."""
     found = _require_change_set(session, planned.name, name)
-    compiled: Mapping[str, object] = json.loads(stack.template.read_bytes())
+    compiled: Mapping[str, object] = json.loads(session.assembly.find(planned.name).template.read_bytes())
     if found.template != compiled:
         raise DeployError(
             f"The change set {name} of {planned.name} has another template than the output: it is not ours."
@@ -172,4 +155,4 @@ def _require_same(session: DeploySession, planned: PlannedStack, stack: Stack, n
             f"{planned.name} would not change as the plan says, because of what other stacks have published:"
             f"{listed}\nNothing of it was changed. Make a new plan for the rest."
         )
-    return None if found.changes_nothing else found
+    return found

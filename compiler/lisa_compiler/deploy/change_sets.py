@@ -5,11 +5,10 @@ The `cdk` CLI makes and executes them, with the roles of the bootstrap; they are
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.aws.session import translate_aws_errors
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 """Reasons of CloudFormation for a change set that has failed because it would change nothing."""
+
+_MISSING = "ChangeSetNotFound"
+"""Beginning of the code of the error for a change set that does not exist."""
 
 _REPLACEMENT = {"True": ", replaced", "Conditional": ", perhaps replaced"}
 
@@ -63,9 +65,8 @@ def read_change_set(cloudformation: CloudFormation, stack: str, name: str) -> Ch
             while token := following.get("NextToken"):
                 following = client.describe_change_set(StackName=stack, ChangeSetName=name, NextToken=token)
                 changes += following.get("Changes", ())
-            body = client.get_template(StackName=stack, ChangeSetName=name, TemplateStage="Original")["TemplateBody"]
-    except DeployError as error:
-        if "ChangeSetNotFound" in str(error) or "does not exist" in str(error):
+    except RequestError as error:
+        if error.code.startswith(_MISSING):
             return None
         raise
     return ChangeSet(
@@ -73,15 +74,8 @@ def read_change_set(cloudformation: CloudFormation, stack: str, name: str) -> Ch
         ready=answer["Status"] == "CREATE_COMPLETE" and answer.get("ExecutionStatus") == "AVAILABLE",
         reason=str(answer.get("StatusReason", "")) or f"{answer['Status']}, {answer.get('ExecutionStatus', '')}",
         actions=tuple(sorted(filter(None, map(_action, changes)))),
-        template=json.loads(body) if isinstance(body, str) else body,
+        template=cloudformation.template(stack, name),
     )
-
-
-def delete_change_set(cloudformation: CloudFormation, stack: str, name: str) -> None:
-    """Delete a change set, if it is there."""
-    client = cloudformation.account.client("cloudformation", cloudformation.deployer)
-    with translate_aws_errors(f"The change set {name} of {stack} cannot be deleted"):
-        client.delete_change_set(StackName=stack, ChangeSetName=name)
 
 
 def _action(change: Mapping[str, Any]) -> str | None:

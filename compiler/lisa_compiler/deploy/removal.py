@@ -57,7 +57,7 @@ class Removal:
         """Delete a stack, or finish its deletion.
 
         Raises:
-            DeployError: resources cannot be deleted, and nobody allowed to leave them behind.
+            DeployError: resources cannot be deleted, and `skipped` does not name all of them.
         """
         name = stack.name
         self.prepare(stack)

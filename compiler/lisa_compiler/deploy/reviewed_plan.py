@@ -7,7 +7,7 @@ was agreed to. So a file that someone edits cannot make a deployment do anything
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,11 @@ from pydantic import TypeAdapter
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.output.manifest import sha256
 from lisa_compiler.project.paths import shown_path
+from lisa_schema.atomic_file import replace_file
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lisa_compiler.artifacts.assembly import Stack
@@ -101,14 +102,6 @@ class ReviewedPlan:
         """Name of its change sets: the same in all stacks."""
         return f"lisa-{sha256(json.dumps([self.digest, self.base, self.made]).encode())[:16]}"
 
-    def find(self, name: str) -> PlannedStack | None:
-        """What becomes of the stack of a name."""
-        return next((stack for stack in self.stacks if stack.name == name), None)
-
-    def with_stacks(self, stacks: Sequence[PlannedStack]) -> ReviewedPlan:
-        """The plan with change sets."""
-        return replace(self, stacks=tuple(stacks))
-
     def write(self, path: Path) -> None:
         """Write the file.
 
@@ -117,7 +110,7 @@ class ReviewedPlan:
         """
         text = json.dumps({"schemaVersion": SCHEMA_VERSION, **asdict(self)}, indent=2) + "\n"
         try:
-            path.write_text(text, encoding="utf-8")
+            replace_file(path, text.encode())
         except OSError as error:
             raise DeployError(f"{shown_path(path)} cannot be written: {error.strerror}.") from error
 

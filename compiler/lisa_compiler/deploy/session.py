@@ -165,7 +165,7 @@ class DeploySession:
         failures |= recover(self._recovery(skipped), plan.steps)
         for batch in batches(without_failed(plan.steps, failures, depends_on), depends_on):
             self._adopt(batch)
-            found = self._deploy([step.component for step in batch])
+            found = self.run_deploy([step.component for step in batch])
             failures |= found.failures
             code = found.code
             if code:
@@ -231,9 +231,17 @@ class DeploySession:
             deployed = {} if is_new else self.cloudformation.template(step.name)
             Adoption(operations, step.name, compiled, deployed, stack.executor, self.tell).adopt(orphans)
 
-    def _deploy(self, components: Sequence[str]) -> Outcome:
+    def run_deploy(self, components: Sequence[str], *method: str) -> Outcome:
+        """Run `cdk deploy` for stacks alone, with the values of their templates' parameters.
+
+        Args:
+            components: of the stacks; nothing is run for none.
+            method: options of the CLI for how to deploy; none creates and executes a change set.
+        """
+        if not components:
+            return Outcome(code=0, failures={}, outputs={})
         # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.
-        arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events"]
+        arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events", *method]
         arguments += ["--no-previous-parameters", "--concurrency", _CONCURRENCY, *components]
         return self.run(arguments, [self.assembly.find(component).name for component in components])
 

@@ -196,14 +196,12 @@ def free_port() -> int:
     """A TCP port of the loopback interface that no process listens on, reserved as long as this process lives.
 
     Neither the system nor another process that calls this chooses it before the program that it is for listens on it:
-    the UDP port of the same number, which nobody else uses, is held as a lock.
+    the UDP port of the same number, which no other program uses, is held as a lock.
 
     Raises:
         ProcessError: there is none.
     """
-    ports = list(range(_FIRST_PORT, _LAST_PORT + 1))
-    random.shuffle(ports)
-    for port in ports:
+    for port in random.sample(range(_FIRST_PORT, _LAST_PORT + 1), _LAST_PORT + 1 - _FIRST_PORT):
         if (lock := _reserve(port)) is not None:
             _reserved[port] = lock
             return port

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lisa_compiler.aws.dynamodb import MISSING_TABLE
-from lisa_compiler.aws.errors import DeployError, RequestError
-from lisa_compiler.ledger.lock import Lock, pipeline_run
+from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.ledger.lock import Lock
+from lisa_compiler.ledger.pipeline import pipeline_run
 from lisa_compiler.ledger.records import Ledger, Record, Result, last_commit, new_record, newest
 from lisa_compiler.ledger.source import require_successor
-from lisa_compiler.ledger.table import explain_missing_table, open_table, partition_key
+from lisa_compiler.ledger.table import explaining_a_missing_table, open_table, partition_key
 from lisa_schema.version import VERSION
 
 if TYPE_CHECKING:
@@ -93,21 +93,19 @@ def open_journal(
         DeployError: there is no table, or AWS rejects a request.
     """
     table, key = open_table(account), partition_key(names)
-    try:
-        with Lock(table, key, environment).hold(account.caller, f"lisa {command}", tell):
-            journal = Journal(account, environment, command, Ledger(table, key), Ledger(table, key).records())
-            try:
-                yield journal
-            except BaseException as error:
-                interrupted = isinstance(error, KeyboardInterrupt)
-                with _told(tell):
-                    journal.end(Result.INTERRUPTED if interrupted else Result.FAILED, str(error))
-                raise
-            journal.end(Result.SUCCEEDED)
-    except RequestError as error:
-        if error.code == MISSING_TABLE:
-            raise explain_missing_table(error, environment) from error
-        raise
+    ledger = Ledger(table, key)
+    with ExitStack() as held:
+        with explaining_a_missing_table(environment):
+            held.enter_context(Lock(table, key, environment).hold(account.caller, f"lisa {command}", tell))
+            journal = Journal(account, environment, command, ledger, ledger.records())
+        try:
+            yield journal
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            with _told(tell):
+                journal.end(Result.INTERRUPTED if interrupted else Result.FAILED, str(error))
+            raise
+        journal.end(Result.SUCCEEDED)
 
 
 @contextmanager

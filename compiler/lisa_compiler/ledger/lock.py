@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.aws.dynamodb import CONDITION_FAILED
 from lisa_compiler.aws.errors import DeployError, RequestError
+from lisa_compiler.ledger.pipeline import pipeline_run
 from lisa_compiler.ledger.table import KEY, SORT_KEY
 
 if TYPE_CHECKING:
@@ -38,20 +39,10 @@ _RENEWALS = 4
 """How many times a lock is renewed during a lease."""
 
 _ENTRY = "lock"
-_RUNS = ("GITHUB_SERVER_URL", "CI_JOB_URL", "BUILD_URL", "CODEBUILD_BUILD_URL")
-"""Variables with the address of a pipeline's run; that of GitHub is made of three."""
 
 
 class LockedError(DeployError):
-    """Another command holds the lock.
-
-    Attributes:
-        holder: who.
-    """
-
-    def __init__(self, message: str, holder: Holder) -> None:
-        super().__init__(message)
-        self.holder = holder
+    """Another command holds the lock; the text says which."""
 
 
 class LostLockError(DeployError):
@@ -210,8 +201,7 @@ class Lock:
     def _locked(self, holder: Holder) -> LockedError:
         return LockedError(
             f"{self.environment} is locked by {holder.describe()}. Wait until it ends. If it no longer runs, "
-            f"run `lisa unlock --env {self.environment}`.",
-            holder,
+            f"run `lisa unlock --env {self.environment}`."
         )
 
     @property
@@ -233,15 +223,6 @@ def new_holder(owner: str, command: str) -> Holder:
         since=now,
         renewed=now,
     )
-
-
-def pipeline_run() -> str:
-    """Address of the pipeline's run that this process belongs to; empty outside of pipelines."""
-    found = next((os.environ[name] for name in _RUNS if os.environ.get(name)), "")
-    if found and os.environ.get("GITHUB_SERVER_URL") == found:
-        repository, run = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_RUN_ID", "")
-        return f"{found}/{repository}/actions/runs/{run}" if run else ""
-    return found
 
 
 @contextmanager

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.aws.dynamodb import MISSING_TABLE
-from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.ledger.lock import Lock
 from lisa_compiler.ledger.records import Ledger
-from lisa_compiler.ledger.table import explain_missing_table, open_table, partition_key
+from lisa_compiler.ledger.table import explaining_a_missing_table, open_table, partition_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +43,5 @@ def read_overview(account: Account, names: Names, environment: str) -> Overview:
         DeployError: there is no table, or AWS rejects a request.
     """
     lock = open_lock(account, names, environment)
-    try:
+    with explaining_a_missing_table(environment):
         return Overview(lock.holder(), Ledger(lock.table, lock.deployment).records())
-    except RequestError as error:
-        if error.code == MISSING_TABLE:
-            raise explain_missing_table(error, environment) from error
-        raise

@@ -58,7 +58,7 @@ def read_source(project: Path, output: Path) -> Source:
         return Source(digest=digest, commit=None)
     commit = find_commit(project, "HEAD")
     place = output.resolve().relative_to(project.resolve()).as_posix()
-    # Files that nobody has added are of interest in the output alone: projects have drafts and notes.
+    # Untracked files are of interest in the output alone: projects have drafts and notes.
     changed = {*_status(project, "no", "."), *_status(project, "all", place)}
     if not run_git(project, "ls-files", "--", f"{place}/manifest.json").stdout:
         changed.add(f"{place}/manifest.json")
@@ -66,7 +66,7 @@ def read_source(project: Path, output: Path) -> Source:
 
 
 def require_committed(source: Source, environment: str) -> None:
-    """Refuse what is not committed: nobody can have reviewed it.
+    """Refuse what is not committed, and so cannot have been reviewed.
 
     Raises:
         DeployError: files differ from the commit.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from lisa_compiler.aws.dynamodb import Table
+from lisa_compiler.aws.dynamodb import MISSING_TABLE, Table
 from lisa_compiler.aws.errors import DeployError, RequestError
 from lisa_compiler.aws.session import translate_aws_errors
 
@@ -57,12 +59,18 @@ def partition_key(names: Names) -> str:
     return f"{names.deployment}-{names.app}-{names.stage}"
 
 
-def explain_missing_table(error: RequestError, environment: str) -> DeployError:
-    """Translate the error of a request for a table that does not exist."""
-    return DeployError(
-        f"The account has no table {NAME}, in which deployments are locked and recorded: run `lisa bootstrap --env "
-        f"{environment}`, also where it has run with an earlier version. ({error.reason})"
-    )
+@contextmanager
+def explaining_a_missing_table(environment: str) -> Iterator[None]:
+    """Explain the error of a request for the table when there is none; for requests of the table alone."""
+    try:
+        yield
+    except RequestError as error:
+        if error.code != MISSING_TABLE:
+            raise
+        raise DeployError(
+            f"The account has no table {NAME}, in which deployments are locked and recorded: run `lisa bootstrap --env "
+            f"{environment}`, also where it has run with an earlier version. ({error.reason})"
+        ) from error
 
 
 def make_table(account: Account) -> bool:
@@ -95,7 +103,7 @@ def _exists(account: Account) -> bool:
         with translate_aws_errors(f"The table {NAME} cannot be read"):
             client.describe_table(TableName=NAME)
     except RequestError as error:
-        if error.code == "ResourceNotFoundException":
+        if error.code == MISSING_TABLE:
             return False
         raise
     return True

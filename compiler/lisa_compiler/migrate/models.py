@@ -70,6 +70,7 @@ def _read(model: Mapping[str, Any], listed: ListedModels) -> None:
     if model.get("instanceType") is None:
         listed.external.append(_external(model))
         _guard(name, model, listed)
+        _list_rest(name, model, frozenset(model) - {"modelDescription"}, listed)
         listed.changes.append(f"{name}: the API does not return keys; add `api_key: os.environ/NAME` if it needs one.")
         return
     entry: dict[str, Any] = {key: model[key] for key in _HOSTED if model.get(key) is not None}
@@ -86,6 +87,7 @@ def _read(model: Mapping[str, Any], listed: ListedModels) -> None:
         if model.get(key):
             listed.without_equivalent.append(f"{name}: `{key}` has no equivalent for hosted models.")
     balancer = model.get("loadBalancerConfig") or {}
+    _list_rest(f"{name}: loadBalancerConfig", balancer, frozenset({"healthCheckConfig"}), listed)
     entry["loadBalancerConfig"] = {"healthCheckConfig": _filled(balancer.get("healthCheckConfig") or {}) or _CHECK}
     listed.hosted.append(entry)
 
@@ -160,6 +162,8 @@ def _container(name: str, model: Mapping[str, Any], listed: ListedModels) -> dic
 def _scaling(name: str, written: Mapping[str, Any], listed: ListedModels) -> dict[str, Any]:
     metric = written.get("metricConfig") or {}
     _list_rest(f"{name}: autoScalingConfig", written, frozenset({*_SCALING, "metricConfig"}), listed)
+    known = frozenset({*_METRIC, "albMetricName", "AlbMetricName"})
+    _list_rest(f"{name}: autoScalingConfig.metricConfig", metric, known, listed)
     scaling: dict[str, Any] = {key: written[key] for key in _SCALING if written.get(key) is not None}
     if scaling.get("minCapacity") == 0:
         scaling["minCapacity"] = 1

@@ -1,4 +1,4 @@
-"""Whether an environment's output is what its manifest says: what a compile wrote, and nobody edited."""
+"""Whether an environment's output is what its manifest says: what a compile wrote, without edits."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Records(logging.Handler):
 
 
 def is_offline(error: BaseException | None) -> bool:
-    """Tell whether an exception, or what it came from, is a connection that was refused here."""
+    """Return whether an exception, or what it came from, is a connection that was refused here."""
     seen = []
     while error is not None and error not in seen:
         if OFFLINE in str(error):

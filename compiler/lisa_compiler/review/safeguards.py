@@ -16,7 +16,12 @@ from lisa_compiler.review.output import Output
 Data = Mapping[str, Any]
 
 _CALLBACKS = (
-    *("callbacks", "success_callback", "failure_callback", "input_callback", "service_callback", "audit_log_callbacks"),
+    "callbacks",
+    "success_callback",
+    "failure_callback",
+    "input_callback",
+    "service_callback",
+    "audit_log_callbacks",
 )
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _REMOTE_CODE = "--trust-remote-code"

@@ -6,8 +6,8 @@ A sign-out is recorded as a time under one or two keys, and a caller's token is 
 - `sessionless:`: tokens of a person that name no session, which a sign-out of any session of this person ends;
 - `person:`: all tokens of a person, for a logout token that names no session.
 
-Keys hold digests, so that their length is bounded and the table names nobody. What counts is the provider's clock: it
-issues the logout token as well as the tokens that it ends.
+Keys hold digests, so that their length is bounded and the table has no names of users. What counts is the provider's
+clock: it issues the logout token as well as the tokens that it ends.
 """
 
 from __future__ import annotations

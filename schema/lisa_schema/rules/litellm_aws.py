@@ -40,7 +40,11 @@ def aws_identifier(config: Config) -> Iterator[RuleViolation]:
 def _blocks(config: Config) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """What calls AWS, with references resolved; what only the container knows is left out."""
     for index, entry in enumerate(config.litellm_config.model_list):
-        yield ("litellmConfig", "model_list", index, "litellm_params"), call_parameters(entry, config)
+        at: Path = ("litellmConfig", "model_list", index, "litellm_params")
+        parameters = call_parameters(entry, config)
+        yield at, parameters
+        if isinstance(guardrail := parameters.get("guardrailConfig"), Mapping):
+            yield (*at, "guardrailConfig"), {"aws_region_name": parameters.get("aws_region_name"), **guardrail}
     for service in aws_services(config):
         yield service.path, service.parameters
 
@@ -64,7 +68,7 @@ def _region(path: Path, key: str, parameters: Mapping[str, Any], called: str) ->
     arn = parse_arn(text) if text.startswith("arn:") else None
     if arn is not None and arn.region and arn.region != called:
         message = f"The resource is in {arn.region}, but LiteLLM calls {called}."
-        yield RuleViolation((*path, key), message, f"Set `aws_region_name: {arn.region}` next to it.")
+        yield RuleViolation((*path, key), message, f"Set aws_region_name of the same litellm_params to {arn.region}.")
 
 
 def _knowledge_base(path: Path, text: str) -> Iterator[RuleViolation]:

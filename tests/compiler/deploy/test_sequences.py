@@ -1,6 +1,6 @@
 """Random sequences of changes, failures, reverts and redeployments end deployed, and no retained data is lost.
 
-`LISA_DEPLOY_SEQUENCES` is the number of sequences for each environment, 67 with `make check-deployments`. Those that
+`LISA_DEPLOY_SEQUENCES` is the number of sequences for each environment, 600 with `make check-deployments`. Those that
 once failed are kept as examples.
 """
 
@@ -18,7 +18,7 @@ from .model_site import DATA, ENVIRONMENTS, VARIANTS, Compilations, ModelSite, n
 
 pytestmark = pytest.mark.xdist_group("deployment-model")
 
-_SEQUENCES = int(os.environ.get("LISA_DEPLOY_SEQUENCES", "15"))
+_SEQUENCES = int(os.environ.get("LISA_DEPLOY_SEQUENCES", "67"))
 _LENGTH = 8
 
 # What fails: an operation of CloudFormation, counted in the step, and this often; or a call of LISA or the cdk CLI.

@@ -15,7 +15,8 @@ import pytest
 from lisa_compiler.aws.account import Account
 from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.dev.local_aws import LocalAws
-from lisa_compiler.ledger.lock import Lock, LockedError, LostLockError, pipeline_run
+from lisa_compiler.ledger.lock import Lock, LockedError, LostLockError
+from lisa_compiler.ledger.pipeline import pipeline_run
 from lisa_compiler.ledger.table import make_table, open_table
 
 pytestmark = pytest.mark.xdist_group("ledger")

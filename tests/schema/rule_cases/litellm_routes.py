@@ -85,6 +85,14 @@ FAILING: Failing = {
         ([guardrail(f"guardrailIdentifier: '{GUARDRAIL}', guardrailVersion: '3'")], f"{GUARDED}.guardrailIdentifier"),
         ([guardrail("guardrailIdentifier: abc123, guardrailVersion: latest")], f"{GUARDED}.guardrailVersion"),
         (
+            [
+                external_model(
+                    MODEL, f", guardrailConfig: {{guardrailIdentifier: '{GUARDRAIL}', guardrailVersion: '1'}}"
+                )
+            ],
+            f"{PARAMS}.guardrailConfig.guardrailIdentifier",
+        ),
+        (
             [knowledge_base("arn:aws:bedrock:us-east-1:012345678901:knowledge-base/T37J8R4WTM")],
             "litellmConfig.vector_store_registry[0].litellm_params.vector_store_id",
         ),

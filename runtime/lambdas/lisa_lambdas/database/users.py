@@ -1,6 +1,6 @@
 """The user that the repository function signs in as, and what it may do: read, add and delete, in one schema.
 
-Tables belong to a role that nobody signs in as. The user has no privilege to make, change or drop anything; the
+Tables belong to a role without a sign-in. The user has no privilege to make, change or drop anything; the
 function `make_collection` makes tables with the privileges of their owner.
 """
 
@@ -82,7 +82,7 @@ def _make_iam_user(database: Connection, user: str) -> None:
 
 
 def _make_without_members(database: Connection, user: str) -> None:
-    """Make a user of whom nobody is a member.
+    """Make a user that has no members.
 
     RDS asks members of rds_iam, also indirect ones, for tokens. An administrator who makes a user in PostgreSQL 16 is a
     member of it, and could no longer sign in with a password. Another role makes it, which is dropped.

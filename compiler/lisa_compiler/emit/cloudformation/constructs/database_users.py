@@ -66,14 +66,16 @@ class DatabaseUser:
 
 
 def connect_as(stack: LisaStack, users: Sequence[DatabaseUser]) -> list[Statement]:
-    """Statements with which a function signs in as users: a token for exactly these, or their passwords."""
+    """Statements with which a function signs in as users: a token for exactly these, or their passwords.
+
+    The key of the secrets with passwords, which LISA makes, is for the caller to permit.
+    """
     deployment = stack.deployment
     prefix = deployment.arn("rds-db", "dbuser")
     tokens = [f"{prefix}:{user.resource_id}/{user.name}" for user in users if user.uses_iam]
     names = [user.password_secret(stack) for user in users if not user.uses_iam]
     return [
         *([allow("rds-db:connect", tokens)] if tokens else []),
-        *([stack.use_key("secretsmanager")] if names else []),
         *read_secrets(stack, (), made=sorted(names)),
     ]
 

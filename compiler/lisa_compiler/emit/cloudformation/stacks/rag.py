@@ -27,6 +27,8 @@ from lisa_compiler.plan.routes import REPOSITORY_ROUTES
 from lisa_schema.models import OpenSearchDomain, OpenSearchEndpoint, RagFileProcessingConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import aws_cdk as cdk
     from aws_cdk import aws_logs as logs
 
@@ -55,7 +57,7 @@ class RagStack(LisaStack):
         config = deployment.config
         documents = deployment.names.documents_bucket
         users = [user for plan in deployment.repositories if (user := self._database_user(plan)) is not None]
-        statements = [*self._statements(), *connect_as(self, users)]
+        statements = [*self._statements(users), *connect_as(self, users)]
         self._role = add_function_role(self, "RagRole", function="rag", statements=statements)
         PrivateBucket(
             self,
@@ -114,7 +116,7 @@ class RagStack(LisaStack):
             function.resource.add_resource_dependency(resource)
         Routes(self, "Routes", routes=REPOSITORY_ROUTES, function=function)
 
-    def _statements(self) -> list[Statement]:
+    def _statements(self, users: Sequence[DatabaseUser]) -> list[Statement]:
         deployment = self.deployment
         documents = f"arn:{deployment.region.partition.id}:s3:::{deployment.names.documents_bucket}"
         repositories = deployment.arn("ssm", f"parameter{deployment.names.parameter(REPOSITORIES)}")
@@ -135,7 +137,8 @@ class RagStack(LisaStack):
             if plan.config.rds_config is not None and plan.database_user is None
         ]
         # Secrets that LISA makes have its key; the others have that of secretKeyArns, or of AWS.
-        if any(rds.password_secret_id is None for rds in configured):
+        makes_secrets = any(rds.password_secret_id is None for rds in configured)
+        if makes_secrets or not all(user.uses_iam for user in users):
             statements.append(self.use_key("secretsmanager"))
         # A secret is named by its name or ARN; the ARN ends in six random characters.
         secrets = {rds.password_secret_id for rds in configured if rds.password_secret_id is not None}
