@@ -158,7 +158,7 @@ check-loaders: .venv/.installed-dev .venv/weights/.installed-weights ## Serve ev
 	@LISA_EVERY_LOADER=1 $(PY) -m pytest --numprocesses=0 --quiet -rA tests/weights/test_loaders.py
 
 .PHONY: check-deployments
-check-deployments: .venv/.installed-dev ## Deploy 1,800 random sequences of changes and failures to a model of CloudFormation (10 minutes)
+check-deployments: .venv/.installed-dev ## Deploy 1,800 random sequences of changes and failures to a model of CloudFormation (12 minutes)
 	@LISA_DEPLOY_SEQUENCES=600 $(PY) -m pytest --numprocesses=0 --quiet tests/compiler/deploy/test_sequences.py
 
 .PHONY: check-licences
