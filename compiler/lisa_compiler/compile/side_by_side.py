@@ -40,9 +40,8 @@ def side_by_side(names: Sequence[str], act: Callable[[str], Result], *, in_turn:
         return [act(names[0])]
     at_once = 1 if in_turn else runtime.workers().limit + 1
     with ThreadPoolExecutor(at_once, thread_name_prefix="compile") as threads:
-        futures = [threads.submit(act, name) for name in names]
         try:
-            return _results(futures)
+            return _results([threads.submit(act, name) for name in names])
         except BaseException as error:
             threads.shutdown(wait=False, cancel_futures=True)
             if not isinstance(error, LisaError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
 
 import pytest
 from typer.testing import CliRunner
@@ -20,6 +22,7 @@ from lisa_compiler.deploy import session
 from lisa_compiler.deploy.deployment_context import DeploymentContext
 from lisa_compiler.deploy.plan import Action, StackChange
 from lisa_compiler.deploy.session import DeploySession, Outcome, StackPlan
+from lisa_compiler.ledger import journal, source
 
 from .conftest import TOKEN, System
 
@@ -125,8 +128,11 @@ def test_verify_takes_only_web_addresses(lisa: Lisa) -> None:
 
 @pytest.fixture
 def without_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deployment in which no stack has changed."""
+    """A deployment in which no stack has changed; its ledger has tests of its own."""
     monkeypatch.setattr(session.cdk_cli, "find", lambda _: SimpleNamespace(version="2"))
+    monkeypatch.setattr(source, "read_source", lambda *_: source.Source(digest="0" * 64, commit=None))
+    empty = create_autospec(journal.Journal, instance=True, base="")
+    monkeypatch.setattr(journal, "open_journal", lambda *_: nullcontext(empty))
     monkeypatch.setattr(DeploySession, "plan_deployment", lambda self, _: planned(self))
 
 
