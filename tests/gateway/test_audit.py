@@ -93,8 +93,9 @@ def test_no_record_is_lost_when_processes_are_killed(audited: tuple[Gateway, Pat
             sent.append(f"killed-{round_number}-{number}")
             headers = AUTHORIZED | {"X-Request-ID": sent[-1], "Connection": "close"}
             requests.get(f"{served.url}/v2/serve/models", headers=headers, timeout=20)
-        # A record is in a file within the 50 ms of a batch; then first the delivery and later the workers are killed.
-        wait_for(lambda last=sent[-1]: last in _written(folder) or of(aws, last), 10)
+        # A record is in a file within the 50 ms of a batch, and each worker has its own; then first the delivery and
+        # later the workers are killed.
+        wait_for(lambda: all(f'"{each}"' in _written(folder) or of(aws, each) for each in sent), 30)
         children = psutil.Process(served.process.pid).children(recursive=True)
         ended = [each for each in children if "lisa_gateway.audit" in each.cmdline() or round_number == 1]
         for each in ended:
