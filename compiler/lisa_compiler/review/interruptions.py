@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from lisa_compiler.review.capacity import groups
+from lisa_compiler.review.durations import start_duration
 from lisa_compiler.review.formatting import format_range, join_list, pluralize, resource_reference
 from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
@@ -101,13 +102,15 @@ def changed_properties(change: ResourceChange) -> list[str]:
 
 def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> str:
     if resource.type == "AWS::AutoScaling::AutoScalingGroup":
-        return _rolling(resource)
+        return _rolling(resource) + _unavailable(resource, after)
     if resource.type == "AWS::ECS::Service":
         group = groups(after).get(resource.component)
         instances = "each instance"
         if group is not None:
             instances = f"{format_range(group.minimum, group.maximum)} instance{'' if group.maximum == 1 else 's'}"
-        return f"its container restarts on {instances}; each is unavailable while it restarts"
+        duration = start_duration(after, resource.component, drains=True, launches=False)
+        unavailable = f"for {duration}" if duration else "while it restarts"
+        return f"its container restarts on {instances}; each is unavailable {unavailable}"
     why = join_list(f"`{name}`" for name in changed_properties(change))
     return f"the {resource_reference(resource)} restarts or fails over ({why})"
 
@@ -123,6 +126,16 @@ def _rolling(group: Resource) -> str:
     elif pause:
         text += f"; the next is replaced after {pause}, even if the new one is not ready"
     return text
+
+
+def _unavailable(group: Resource, after: Output) -> str:
+    """How long a group without instances serves nothing; empty while one remains in service, or where no one knows."""
+    if int(
+        group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {}).get("MinInstancesInService", 0)
+    ):
+        return ""
+    duration = start_duration(after, group.component, drains=True, launches=True)
+    return f"; unavailable for {duration}" if duration else ""
 
 
 def _minutes(duration: str) -> str:
