@@ -99,7 +99,8 @@ def alb_metric_known(config: Config) -> Iterator[RuleViolation]:
 @rule("LISA557", "scaling-metric", "Set `AlbMetricName`, for example to RequestCountPerTarget, or `gatewayMetric`.")
 def scaling_metric(config: Config) -> Iterator[RuleViolation]:
     """A service must scale with one metric: of its load balancer, or, for a hosted model, of the gateway."""
-    is_isolated = region(config.region).is_iso
+    home = region(config.region)
+    is_isolated = home is not None and home.is_iso
     for path, service in services(config):
         metric = service.auto_scaling_config.metric_config
         at = (*path, "autoScalingConfig", "metricConfig")

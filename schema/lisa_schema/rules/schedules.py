@@ -7,9 +7,9 @@ from typing import Final
 
 from lisa_schema.document import Path
 from lisa_schema.models import AutoScalingConfig, CapacitySchedule, CapacityWindow, Config, RestApiConfig
+from lisa_schema.recurrences import parse
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import services
-from lisa_schema.recurrences import parse
 from lisa_schema.schedules import find_conflict, read_windows
 from lisa_schema.time_zones import canonical_zone, closest_zones, is_time_zone
 
