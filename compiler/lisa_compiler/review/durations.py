@@ -46,16 +46,18 @@ class Duration:
     """How long a model is unavailable.
 
     Attributes:
-        low: minutes at least.
-        high: minutes at most, on the assumptions.
-        basis: what the estimate rests on, for people.
+        low: minutes at least; None if it is unknown.
+        high: minutes at most, on the assumptions; None likewise.
+        basis: what the estimate rests on, or why there is none, for people.
     """
 
-    low: int
-    high: int
+    low: int | None
+    high: int | None
     basis: str
 
     def __str__(self) -> str:
+        if self.low is None:
+            return f"an unknown time ({self.basis})"
         minutes = str(self.low) if self.low == self.high else f"{self.low}\N{EN DASH}{self.high}"
         return f"about {minutes} minutes (estimate: {self.basis})"
 
@@ -76,8 +78,8 @@ def start_duration(output: Output, component: str, *, drains: bool, launches: bo
     size = _bytes(output.weights.get(str(config.get("modelName")), {}))
     rate = _rate(kind)
     if size is None or rate is None:
-        what = "weights are not staged" if size is None else f"the network of {kind} is not known"
-        return Duration(low=3, high=60, basis=f"{what}; an instance is given up after 60")
+        why = "weights are not staged" if size is None else f"the network performance of {kind} is not known"
+        return Duration(low=None, high=None, basis=why)
     check = {**_CHECK, **config.get("loadBalancerConfig", {}).get("healthCheckConfig", {})}
     healthy = int(check["interval"]) * int(check["healthyThresholdCount"])
     parts = [

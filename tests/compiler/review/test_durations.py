@@ -64,7 +64,7 @@ def test_an_estimate_grows_with_the_weights_and_the_launch(output_of: Callable[.
 def test_without_staged_weights_the_estimate_says_so(output_of: Callable[..., Output]) -> None:
     found = start_duration(output_of(SINGLE), COMPONENT, drains=True, launches=True)
     assert found is not None
-    assert (found.low, found.high, "not staged" in found.basis) == (3, 60, True)
+    assert str(found) == "an unknown time (weights are not staged)"
 
 
 def test_times_without_instances_are_an_interruption(output_of: Callable[..., Output]) -> None:
