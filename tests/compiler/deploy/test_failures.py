@@ -206,7 +206,7 @@ def test_an_empty_stack_of_a_removed_model_is_destroyed(site: ModelSite) -> None
     site.attempt("base")
     model.stacks[site.name("model-second")].status = "REVIEW_IN_PROGRESS"
     model.stacks[site.name("model-second")].records.clear()
-    model.stacks[site.name("model-second")].body = "{}"
+    model.stacks[site.name("model-second")].body = '{"Resources": {}}'
     site.deployed("one model")
     assert site.name("model-second") not in site.statuses
 
