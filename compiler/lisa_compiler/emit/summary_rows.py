@@ -9,7 +9,7 @@ from lisa_compiler.fit.wording import short_verdict
 from lisa_compiler.plan.alarms import service_alarms
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
-from lisa_compiler.plan.provenance import following
+from lisa_compiler.plan.provenance import following, unmarked
 from lisa_compiler.prices.scheduled_hours import window_hours
 from lisa_schema.models import FunctionUser
 from lisa_schema.schedules import read_window
@@ -77,10 +77,10 @@ def schedule_rows(deployment: Deployment) -> list[tuple[str, ...]]:
         if scaling.schedule is None:
             continue
         for window, hours in zip(scaling.schedule.windows, window_hours(scaling), strict=True):
-            times = read_window(window)
+            times = read_window(unmarked(window))
+            start, stop = (following(each.described(), window.start, window.stop) for each in (times.start, times.stop))
             count = count_range(window.min_capacity, scaling.most_in(window))
-            shown = (times.start.described(), times.stop.described(), count, f"{hours:.1f}")
-            rows.append((cell(name), scaling.schedule.time_zone, *shown))
+            rows.append((cell(name), scaling.schedule.time_zone, start, stop, count, f"{hours:.1f}"))
     return rows
 
 

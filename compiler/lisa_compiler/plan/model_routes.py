@@ -178,7 +178,7 @@ def _closed(model: ModelPlan) -> str:
     if schedule is None:
         return ""
     times = [text for window in schedule.windows for text in (window.start, window.stop)]
-    return following(closed_text(schedule), schedule.time_zone, *times)
+    return following(closed_text(unmarked(schedule)), schedule.time_zone, *times)
 
 
 def _serves_public_name_alone(model: ModelPlan) -> bool:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from lisa_compiler.plan.provenance import unmarked
 from lisa_compiler.prices.cost import HOURS_OF_MONTH
 from lisa_schema.schedules import open_shares, read_windows
 
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 
 def window_hours(scaling: AutoScalingConfig) -> tuple[Decimal, ...]:
     """Return the hours of a month in which each window of a schedule is open; none without a schedule."""
-    if scaling.schedule is None:
-        return ()
-    return tuple(_hours(share) for share in open_shares(read_windows(scaling.schedule)))
+    schedule = unmarked(scaling.schedule)
+    return () if schedule is None else tuple(_hours(share) for share in open_shares(read_windows(schedule)))
 
 
 def instance_hours(scaling: AutoScalingConfig) -> tuple[Decimal, Decimal] | None:
@@ -25,6 +25,7 @@ def instance_hours(scaling: AutoScalingConfig) -> tuple[Decimal, Decimal] | None
 
     Local time: the hour that daylight saving time takes and gives is left out.
     """
+    scaling = unmarked(scaling)
     if scaling.schedule is None:
         return None
     windows = scaling.schedule.windows

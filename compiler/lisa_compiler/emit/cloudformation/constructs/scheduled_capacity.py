@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_autoscaling as autoscaling
 
+from lisa_compiler.plan.provenance import following, unmarked
 from lisa_schema.schedules import read_window
 
 if TYPE_CHECKING:
@@ -40,27 +41,27 @@ def add_schedule(
         return
     key = (*service.key, "autoScalingConfig", "schedule")
     for index, window in enumerate(scaling.schedule.windows):
-        times = read_window(window)
+        times = read_window(unmarked(window))
         place = (*key, "windows", index)
         high = scaling.most_in(window)
         # Without one, Auto Scaling keeps what runs within the limits.
         desired = 0 if high == 0 else window.desired_capacity
-        for recurrence, low, limit, wanted, name in (
-            (times.start, window.min_capacity, high, desired, "start"),
-            (times.stop, scaling.min_capacity, most, None, "stop"),
+        for recurrence, text, low, limit, wanted in (
+            (times.start, window.start, window.min_capacity, high, desired),
+            (times.stop, window.stop, scaling.min_capacity, most, None),
         ):
             action = autoscaling.CfnScheduledAction(
                 scope,
                 f"At{_digest(recurrence)}",
                 auto_scaling_group_name=group.ref,
-                recurrence=recurrence.expression,
+                recurrence=following(recurrence.expression, text),
                 time_zone=scaling.schedule.time_zone,
                 min_size=low,
                 max_size=limit,
                 desired_capacity=wanted,
             )
-            keys = {"Recurrence": [(*place, name), (*place, "days"), (*place, "start")], "": key}
-            if name == "start":
+            keys = {"Recurrence": [(*place, "days"), (*place, "start")], "": key}
+            if recurrence is times.start:
                 keys |= {
                     "MaxSize": [(*place, "maxCapacity"), (*place, "minCapacity")],
                     "DesiredCapacity": [(*place, "desiredCapacity"), (*place, "minCapacity")],
