@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from tests.compiler.conftest import MINIMAL, model, resources, templates
+from tests.compiler.conftest import MINIMAL, Project, manifest_of, model, resources, templates
 
+from lisa_compiler.compile.provenance import index_of
+from lisa_compiler.provenance.index import Place
 from lisa_schema.recurrences import parse
 
 if TYPE_CHECKING:
@@ -122,3 +124,25 @@ def test_the_schedule_is_in_the_summary_the_costs_and_the_routes(compiled: Calla
     assert "Schedules" not in plain.files["SUMMARY.md"].decode()
     assert "closed" not in json.loads(plain.files["gateway/routes.json"])["models"][0]
     assert "minPerMonth" not in plain.files["fit.json"].decode()
+
+
+def test_a_scheduled_action_leads_to_the_keys_of_its_window(project: Project) -> None:
+    project.write(ecsModels=[model(autoScalingConfig=scaled(1, 2, NIGHTS))])
+    compiled = project.compile()
+    output = project.folder / "generated" / "dev"
+    for path, content in {**compiled.files, "manifest.json": manifest_of(compiled)}.items():
+        (output / path).parent.mkdir(parents=True, exist_ok=True)
+        (output / path).write_bytes(content)
+    index = index_of(project.folder, output.parent, "dev", compiled.config)
+    window = ("ecsModels", 0, "autoScalingConfig", "schedule", "windows", 1)
+    template = templates(compiled.files)["model-small"]
+    (weekend,) = [
+        name
+        for name, each in template["Resources"].items()
+        if each["Type"] == ACTION and each["Properties"]["Recurrence"] == "0 20 * * 5"
+    ]
+    keys = index.keys_of(Place("model-small", weekend, "Recurrence"))
+    assert (*window, "start") in keys
+    assert ("ecsModels", 0, "autoScalingConfig", "schedule", "windows", 0, "start") not in keys
+    zone = index.keys_of(Place("model-small", weekend, "TimeZone"))
+    assert ("ecsModels", 0, "autoScalingConfig", "schedule", "timeZone") in zone
