@@ -16,7 +16,7 @@ import requests
 from aiohttp import web
 
 from gateway.conftest import TOKEN, Aws, settings
-from gateway.direct_cases import ERRORS, GOES_TO_LITELLM, REFUSED, chat
+from gateway.direct_cases import ERRORS, GOES_TO_LITELLM, REFUSED, chat, html
 from gateway.processes import Gateway, gateway
 from gateway.stub_model import StubModel, serving
 from gateway.test_pass_through import AUTHORIZED, wait_for
@@ -67,6 +67,7 @@ def _gateway(
             "operations": ["embeddings"],
         },
         {"name": "writer", "address": address, **TEXTGEN},
+        {"name": "nightly", "address": address, "closed": "from 20:00 to 07:00, Etc/UTC", **TEXTGEN},
         {"name": "external", "route": "litellm", "reason": "external"},
     )
     (folder / "routes.json").write_text(document, encoding="utf-8")
@@ -236,6 +237,21 @@ def test_an_error_is_openais_or_the_gateways(direct: Gateway, model: StubModel, 
     assert words in answer.json()["error"]["message"]
     assert "secret" not in answer.text
     assert answer.json()["error"]["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_a_model_without_instances_names_the_times_of_its_schedule(direct: Gateway, model: StubModel) -> None:
+    async def empty(_: web.Request) -> web.Response:
+        return html(503)
+
+    model.behaviours["/chat/completions"] = empty
+    answer = post(direct, chat(model="nightly"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    error = answer.json()["error"]
+    assert error["code"] == "model_unavailable"
+    assert error["message"].endswith("By its schedule it has none from 20:00 to 07:00, Etc/UTC.")
+    # One that always has instances is to be asked again soon.
+    other = post(direct, chat())
+    assert (other.headers["Retry-After"], "schedule" in other.text) == ("5", False)
 
 
 def test_embeddings_and_completions(direct: Gateway, model: StubModel) -> None:

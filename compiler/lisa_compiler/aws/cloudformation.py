@@ -60,6 +60,11 @@ class DeployedStack:
         return self.status != _NEVER_MADE and not self.creation_failed
 
     @property
+    def is_empty(self) -> bool:
+        """Whether a change set was to create it, and was never executed: it has no resources and no description."""
+        return self.status == _NEVER_MADE
+
+    @property
     def has_template(self) -> bool:
         """Whether a template was deployed, or was to be."""
         return self.status != _NEVER_MADE
@@ -108,6 +113,14 @@ class CloudFormation:
             return dict(_parsed(body) if isinstance(body, str) else body)
         except (TypeError, ValueError, yaml.YAMLError) as error:
             raise DeployError(f"The template of {name} is neither JSON nor YAML: LISA did not deploy it.") from error
+
+    def proposed_description(self, name: str) -> str | None:
+        """The description in the template of a stack's change set, executed or not; None without a change set."""
+        with translate_aws_errors(f"CloudFormation cannot list the change sets of {name}"):
+            found = self.client().list_change_sets(StackName=name)["Summaries"]
+        if not found:
+            return None
+        return str(self.template(name, found[0]["ChangeSetId"]).get("Description", ""))
 
     def values(self, names: Iterable[str]) -> dict[str, str]:
         """What Parameter Store has now, by name; a parameter that is gone is left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from lisa_compiler.project.paths import shown_path
 if TYPE_CHECKING:
     from lisa_compiler.deploy.reviewed_plan import ReviewedPlan
     from lisa_compiler.deploy.session import DeploySession, StackPlan
+    from lisa_compiler.review.change import OutputChange
 
 app = command_group()
 
@@ -57,6 +59,8 @@ def plan(
     from lisa_compiler.ledger.overview import read_overview  # noqa: PLC0415  # likewise
     from lisa_compiler.ledger.records import last_commit, newest  # noqa: PLC0415  # likewise
     from lisa_compiler.ledger.source import read_source, require_committed  # noqa: PLC0415  # likewise
+    from lisa_compiler.review.fit import cost_rows  # noqa: PLC0415  # the review: 0.1 s
+    from lisa_compiler.review.impact import impact_lines  # noqa: PLC0415  # likewise
 
     session = open_deploy_session(context, stack, print_status)
     source = read_source(context.project.root, context.output)
@@ -71,11 +75,14 @@ def plan(
     if planned.changes_nothing:
         print_status(f"{context.environment}: nothing to deploy")
         return
-    _show_impact(context, last_commit(overview.records))
+    change = _show_impact(context, last_commit(overview.records))
     _show_drift(context, session)
     _show_artifacts(context, session, planned)
     if out is not None:
         made = prepare(session, planned, make_plan(session, planned, source, newest(overview.records), stack))
+        if change is not None:
+            cost = "; ".join(cost_rows(change.cost_before, change.cost_after))
+            made = replace(made, impacts=impact_lines(change.impacts), cost=cost)
         try:
             made.write(out)
         except DeployError:
@@ -90,20 +97,21 @@ def plan(
         raise typer.Exit(ExitCode.STALE)
 
 
-def _show_impact(context: DeploymentContext, deployed: str | None) -> None:
-    """Print what changed since the deployed commit, as `lisa diff` does."""
+def _show_impact(context: DeploymentContext, deployed: str | None) -> OutputChange | None:
+    """Print what changed since the deployed commit, as `lisa diff` does; None where that is unknown."""
     from lisa_compiler.review import rendering  # noqa: PLC0415  # the review: 0.1 s
     from lisa_compiler.review.comparison import review_environment  # noqa: PLC0415  # likewise
 
     if deployed is None:
         print_status("impact: unknown, because the ledger has no deployed commit")
-        return
+        return None
     try:
         review = review_environment(context.project.root, context.environment, deployed)
     except GitError as error:
         print_status(f"impact: unknown, because the deployed commit {deployed[:12]} cannot be read: {error}")
-        return
+        return None
     write_output(rendering.text(review.change, review.comparison))
+    return review.change
 
 
 def _show_drift(context: DeploymentContext, session: DeploySession) -> None:

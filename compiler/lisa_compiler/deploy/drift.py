@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.plan import find_orphaned_stacks
+from lisa_compiler.deploy.scheduled_sizes import GROUP, SIZES, scheduled_sizes
 from lisa_compiler.deploy.template_diff import ChangeType, compare
 from lisa_compiler.provenance.index import Index, Place
 from lisa_compiler.review.differences import path_at, shown_path
@@ -88,7 +89,8 @@ def find(
         found += _stack_items(stack, deployed.get(stack.name), index, cloudformation)
         if stack.name in detections:
             found += _modified_outside(stack, index, cloudformation)
-    for step in find_orphaned_stacks(deployment.names, (stack.name for stack in assembly.stacks), deployed):
+    kept = [stack.name for stack in assembly.stacks]
+    for step in find_orphaned_stacks(deployment.names, kept, deployed, cloudformation.proposed_description):
         found.append(DriftItem(component=step.component, stack=step.name, cause=DriftReason.ORPHANED, key=""))
     return tuple(found)
 
@@ -173,8 +175,11 @@ def _modified_outside(stack: Stack, index: Index, cloudformation: CloudFormation
                 deployed="deleted",
                 compiled="present",
             )
+        expected = scheduled_sizes(compiled, logical_id) if resource_type == GROUP else []
         for difference in drift.get("PropertyDifferences", ()):
             path = difference["PropertyPath"].strip("/")
+            if path in SIZES and any(sizes.get(path) == str(difference["ActualValue"]) for sizes in expected):
+                continue
             yield DriftItem(
                 component=stack.component,
                 stack=stack.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lisa_compiler.deploy.template_diff import ResourceChange
     from lisa_compiler.plan.names import Names
 
+_COMPONENT = re.compile(r"model-[A-Za-z0-9]+|api-base|api-deployment|chat|core|iam|models-api|networking|rag|serve|ui")
 _OWNER = re.compile(r"LISA (\S+) \((\S+)\): ")
 """Beginning of a stack's description: deploymentName and deploymentStage."""
 
@@ -107,26 +108,39 @@ def require_own_stacks(stacks: Iterable[Stack], deployed: Mapping[str, DeployedS
 
 
 def find_orphaned_stacks(
-    names: Names, kept: Iterable[str], deployed: Mapping[str, DeployedStack]
+    names: Names,
+    kept: Iterable[str],
+    deployed: Mapping[str, DeployedStack],
+    proposed_description: Callable[[str], str | None],
 ) -> tuple[StackChange, ...]:
     """The stacks of a deployment that are deployed and no longer compiled, in an order in which they can be destroyed.
 
     They are told by name and description together: another deployment's name may begin like this one's, but no other
-    has the whole of it in its stacks' descriptions.
+    has the whole of it in its stacks' descriptions. A stack whose creation was interrupted before it began has neither
+    description nor resources; the template of its change set has the description.
 
     Args:
         names: names of the deployment.
         kept: names of the stacks that are compiled.
         deployed: every stack there is.
+        proposed_description: the description of the template in the change sets of such a stack; None without one.
     """
     start, end = f"{names.deployment}-{names.app}-", f"-{names.stage}"
     described = f"LISA {names.deployment} ({names.stage}): "
     known = set(kept)
-    found = [
-        StackChange(name.removeprefix(start).removesuffix(end), name, Action.DESTROY, (), "no longer configured")
-        for name, stack in deployed.items()
-        if name not in known and name.startswith(start) and stack.description.startswith(described)
-    ]
+    found = []
+    for name, stack in deployed.items():
+        if name in known or not name.startswith(start):
+            continue
+        component, reason = name.removeprefix(start).removesuffix(end), "no longer configured"
+        description: str | None = stack.description
+        if stack.is_empty:
+            description, reason = proposed_description(name), "never created"
+            # Without a change set, nothing can become of it, whosever it was.
+            if description is None and name.endswith(end) and _COMPONENT.fullmatch(component):
+                description = described
+        if description is not None and description.startswith(described):
+            found.append(StackChange(component, name, Action.DESTROY, (), reason))
     return tuple(sorted(found, key=lambda step: (_depth(step.component), step.name)))
 
 

@@ -82,6 +82,9 @@ class ReviewedPlan:
         made: time in UTC (ISO 8601).
         expires: time in UTC after which it is refused.
         stacks: what becomes of each, in order; those that are destroyed first.
+        impacts: consequences since the deployed commit, those with the highest risk first, with estimated minutes of
+            interruptions, as `lisa diff` has them; for people, and never compared.
+        cost: how the cost of the instances changes, likewise; empty if it does not, or where it is unknown.
     """
 
     environment: str
@@ -96,6 +99,8 @@ class ReviewedPlan:
     made: str
     expires: str
     stacks: tuple[PlannedStack, ...]
+    impacts: tuple[str, ...] = ()
+    cost: str = ""
 
     @property
     def change_set_name(self) -> str:

@@ -115,7 +115,11 @@ class DeploySession:
         cloudformation = self.cloudformation
         kept = [stack.name for stack in self.assembly.stacks]
         orphaned = (
-            find_orphaned_stacks(self.context.deployment.names, kept, cloudformation.stacks()) if only is None else ()
+            find_orphaned_stacks(
+                self.context.deployment.names, kept, cloudformation.stacks(), cloudformation.proposed_description
+            )
+            if only is None
+            else ()
         )
         waited = [stack.name for stack in selected] + [step.name for step in orphaned]
         deployed = cloudformation.wait_until_stable(waited, self.tell)
@@ -134,8 +138,10 @@ class DeploySession:
         assembly = self.assembly
         selected = assembly.with_dependents(assembly.find(only).component) if only else assembly.stacks
         names = [stack.name for stack in assembly.stacks]
-        deployed = self.cloudformation.wait_until_stable(names, self.tell)
+        cloudformation = self.cloudformation
+        deployed = cloudformation.wait_until_stable(names, self.tell)
         require_own_stacks(assembly.stacks, deployed)
+        describe = cloudformation.proposed_description
         return StackPlan(
             selected=tuple(selected),
             steps=tuple(
@@ -143,7 +149,7 @@ class DeploySession:
                 for stack in reversed(selected)
                 if stack.name in deployed
             ),
-            orphaned=() if only else tuple(find_orphaned_stacks(self.context.deployment.names, names, deployed)),
+            orphaned=() if only else find_orphaned_stacks(self.context.deployment.names, names, deployed, describe),
         )
 
     def deploy(self, plan: StackPlan, skipped: Mapping[str, Sequence[str]] = _NOTHING) -> Outcome:

@@ -63,6 +63,8 @@ def _introduction(assessment: Assessment) -> Iterator[str]:
         f"On-demand prices of the instances alone, in {currency}; a month has {HOURS_OF_MONTH} hours. Storage, network "
         "traffic, load balancers, databases and discounts are not included."
     )
+    if any(cost.hours is not None for cost in assessment.costs):
+        yield "Prices per hour are those outside of scheduled windows; prices per month count the windows."
     if any(cost.price is not None and cost.price.is_old for cost in assessment.costs):
         yield "Prices marked **old** are more than 180 days older than the newest table."
 
@@ -73,13 +75,14 @@ def _row(cost: ServiceCost) -> tuple[str, ...]:
         return (name, cost.instance_type, _UNKNOWN, _NOTHING, *[_UNKNOWN] * 4)
     as_of = f"{cost.price.as_of.isoformat()}{' **old**' if cost.price.is_old else ''}"
     low, high = cost.price.per_hour * cost.low, cost.price.per_hour * cost.high
-    return (name, cost.instance_type, rate(cost.price.per_hour), as_of, *_amounts(low, high))
+    amounts = _amounts((low, high), cost.monthly() or (Decimal(0), Decimal(0)))
+    return (name, cost.instance_type, rate(cost.price.per_hour), as_of, *amounts)
 
 
 def _total_row(total: TotalCost) -> tuple[str, ...]:
     known = "Total" if not total.unknown else "Total without unknown prices"
-    return (f"**{known}**", _NOTHING, _NOTHING, _NOTHING, *_amounts(total.low, total.high))
+    return (f"**{known}**", _NOTHING, _NOTHING, _NOTHING, *_amounts((total.low, total.high), total.monthly))
 
 
-def _amounts(low: Decimal, high: Decimal) -> tuple[str, ...]:
-    return (rate(low), rate(high), money(low * HOURS_OF_MONTH), money(high * HOURS_OF_MONTH))
+def _amounts(hourly: tuple[Decimal, Decimal], monthly: tuple[Decimal, Decimal]) -> tuple[str, ...]:
+    return (*map(rate, hourly), *map(money, monthly))

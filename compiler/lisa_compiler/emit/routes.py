@@ -37,6 +37,8 @@ def _entry(route: ModelRoute) -> dict[str, Any]:
         "operations": list(route.operations),
         "serverName": route.server_name,
         "formerName": route.former_name,
+        "closed": route.closed,
+        "scaledService": route.scaled_service,
         "key": None if route.key is None else {"secret": route.key.secret, "variable": route.key.variable},
     }
     return {name: value for name, value in entry.items() if value}

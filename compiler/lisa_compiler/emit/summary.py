@@ -20,6 +20,7 @@ from lisa_compiler.emit.summary_rows import (
     model_row,
     repository_row,
     route_row,
+    schedule_rows,
     service_row,
 )
 from lisa_compiler.output.gateway_authentication import Access, gateway_tasks, read_authentication
@@ -81,6 +82,7 @@ def emit_summary(
             ],
             fit_reasons=[cell(line) for line in fit_reasons(assessment)],
             cost=cost_lines(assessment),
+            schedules=schedule_rows(deployment),
             withheld=[model.identifier for model in config.ecs_models if not model.deploy],
             routes=[route_row(route) for route in plan_model_routes(deployment)],
             external=[external_row(deployment, index) for index in range(len(deployment.external_models))],
@@ -219,6 +221,6 @@ def _boundary(deployment: Deployment) -> str | None:
 
 
 def _totals(deployment: Deployment) -> dict[str, str]:
-    low = sum(model.service.auto_scaling.min_capacity * model.service.instance.gpus for model in deployment.models)
+    low = sum(model.service.auto_scaling.least_capacity * model.service.instance.gpus for model in deployment.models)
     high = sum(model.service.auto_scaling.max_capacity * model.service.instance.gpus for model in deployment.models)
     return {"gpus": count_range(low, high)}

@@ -9,8 +9,10 @@ from lisa_compiler.fit.wording import short_verdict
 from lisa_compiler.plan.alarms import service_alarms
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.plan.images import BuiltImage, EcrRepositoryImage, RegistryImageReference
-from lisa_compiler.plan.provenance import following
+from lisa_compiler.plan.provenance import following, unmarked
+from lisa_compiler.prices.scheduled_hours import window_hours
 from lisa_schema.models import FunctionUser
+from lisa_schema.schedules import read_window
 
 if TYPE_CHECKING:
     from lisa_compiler.fit.assessment import Assessment
@@ -65,6 +67,26 @@ def alarm_rows(deployment: Deployment) -> list[dict[str, str]]:
         }
         for each, condition in conditions.items()
     ]
+
+
+def schedule_rows(deployment: Deployment) -> list[tuple[str, ...]]:
+    """The cells of each window of a schedule."""
+    rows = []
+    for name, service in services_by_name(deployment):
+        scaling = service.auto_scaling
+        if scaling.schedule is None:
+            continue
+        for window, hours in zip(scaling.schedule.windows, window_hours(scaling), strict=True):
+            times = read_window(unmarked(window))
+            start, stop = (following(each.described(), window.start, window.stop) for each in (times.start, times.stop))
+            count = count_range(window.min_capacity, scaling.most_in(window))
+            rows.append((cell(name), scaling.schedule.time_zone, start, stop, count, f"{hours:.1f}"))
+    return rows
+
+
+def services_by_name(deployment: Deployment) -> list[tuple[str, ServicePlan]]:
+    """The services, as people call them."""
+    return [("Gateway", deployment.rest_api), *((model.identifier, model.service) for model in deployment.models)]
 
 
 def cell(text: str) -> str:
@@ -142,7 +164,7 @@ def route_row(route: ModelRoute) -> dict[str, str]:
 def service_row(name: str, kind: str, endpoint: str, service: ServicePlan, *, weights: str, fit: str) -> ServiceRow:
     """The row of a service; `endpoint` is text, `weights` and `fit` are Markdown."""
     instance = service.instance
-    low, high = service.auto_scaling.min_capacity, service.auto_scaling.max_capacity
+    low, high = service.auto_scaling.least_capacity, service.auto_scaling.max_capacity
     gpus = (
         f"{instance.gpus} {_TIMES} {instance.gpu_name} ({instance.gpu_memory_mib / 1024:.0f} GiB)"
         if instance.gpus

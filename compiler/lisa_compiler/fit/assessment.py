@@ -13,6 +13,7 @@ from lisa_compiler.fit.question import Accelerators, Question
 from lisa_compiler.fit.suggestions import Suggestion, suggest
 from lisa_compiler.fit.verdict import Answer
 from lisa_compiler.prices.cost import ServiceCost, TotalCost, total_cost
+from lisa_compiler.prices.scheduled_hours import instance_hours
 from lisa_compiler.prices.table import PriceTable
 from lisa_schema.engine_images import engine_image
 from lisa_schema.instances import instance_type
@@ -119,6 +120,7 @@ def assess(
             low=rest.auto_scaling_config.min_capacity,
             high=rest.auto_scaling_config.max_capacity,
             price=prices.price(config.region, rest.instance_type),
+            hours=instance_hours(rest.auto_scaling_config),
         ),
     )
 
@@ -167,5 +169,6 @@ def _assess(
             low=scaling.min_capacity,
             high=scaling.max_capacity,
             price=prices.price(config.region, host.name),
+            hours=instance_hours(scaling),
         ),
     )

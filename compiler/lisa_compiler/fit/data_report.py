@@ -81,6 +81,7 @@ def assessment_as_json(assessment: Assessment) -> dict[str, Any]:
                 "currency": total.currency,
                 "minPerHour": _amount(total.low),
                 "maxPerHour": _amount(total.high),
+                **_monthly(assessment),
                 "unknown": list(total.unknown),
             },
         },
@@ -93,8 +94,17 @@ def cost_as_json(cost: ServiceCost) -> dict[str, Any]:
         "instanceType": cost.instance_type,
         "minInstances": cost.low,
         "maxInstances": cost.high,
+        **({} if cost.hours is None else {"instanceHoursOfMonth": [float(hours) for hours in cost.hours]}),
         "price": price_as_json(cost.price),
     }
+
+
+def _monthly(assessment: Assessment) -> dict[str, float]:
+    """The prices of a month, where they are not those of an hour times its hours."""
+    total = assessment.total
+    if total is None or all(cost.hours is None for cost in assessment.costs):
+        return {}
+    return {"minPerMonth": _amount(total.monthly[0]), "maxPerMonth": _amount(total.monthly[1])}
 
 
 def price_as_json(price: Price | None) -> dict[str, Any] | None:

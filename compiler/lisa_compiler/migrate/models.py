@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lisa_compiler.migrate.schedules import read_schedule
 from lisa_schema.variable_ownership import owned_variable
 
 _HOSTED: Final = ("modelName", "modelId", "modelType", "streaming", "instanceType", "inferenceContainer")
@@ -161,7 +162,9 @@ def _container(name: str, model: Mapping[str, Any], listed: ListedModels) -> dic
 
 def _scaling(name: str, written: Mapping[str, Any], listed: ListedModels) -> dict[str, Any]:
     metric = written.get("metricConfig") or {}
-    _list_rest(f"{name}: autoScalingConfig", written, frozenset({*_SCALING, "metricConfig"}), listed)
+    schedule = read_schedule(written.get("scheduling") or {})
+    known_keys = frozenset({*_SCALING, "metricConfig", *(["scheduling"] if schedule else [])})
+    _list_rest(f"{name}: autoScalingConfig", written, known_keys, listed)
     known = frozenset({*_METRIC, "albMetricName", "AlbMetricName"})
     _list_rest(f"{name}: autoScalingConfig.metricConfig", metric, known, listed)
     scaling: dict[str, Any] = {key: written[key] for key in _SCALING if written.get(key) is not None}
@@ -173,6 +176,9 @@ def _scaling(name: str, written: Mapping[str, Any], listed: ListedModels) -> dic
         "targetValue": 30,
         **{key: metric[key] for key in _METRIC if metric.get(key) is not None},
     }
+    if schedule is not None:
+        scaling["schedule"] = schedule
+        listed.changes.append(f"{name}: its schedule is in autoScalingConfig.schedule, as windows without instances.")
     return scaling
 
 

@@ -18,6 +18,7 @@ from lisa_compiler.plan.images import BuiltImage
 from lisa_compiler.plan.provenance import bare, following, unmarked
 from lisa_compiler.plan.served_names import CHECK_NAMES, served_name
 from lisa_schema.plain_data import texts
+from lisa_schema.schedules import closed_text
 
 if TYPE_CHECKING:
     from lisa_compiler.plan.deployment import Deployment
@@ -80,6 +81,8 @@ class ModelRoute:
         operations: what its server answers itself, sorted; none unless the route is direct.
         server_name: what its server calls it, when that is not the public name.
         key: the key that its server requires; None for none.
+        scaled_service: the service whose capacity follows its requests; empty for none.
+        closed: when its schedule has no instances, for people; empty if it always has some.
         former_name: what its server calls it too, which one that an earlier version started knows alone.
     """
 
@@ -91,6 +94,8 @@ class ModelRoute:
     operations: tuple[str, ...] = ()
     server_name: str = ""
     former_name: str = ""
+    scaled_service: str = ""
+    closed: str = ""
     key: ModelKeyPlan | None = None
 
     @property
@@ -138,6 +143,7 @@ def _hosted(model: ModelPlan, name: str, reason: str) -> ModelRoute:
         reason=reason,
         model_type=following(kind, str(model.config.model_type)),
         engine=engine,
+        scaled_service=_scaled_service(model),
         key=model.key,
     )
     if reason:
@@ -156,8 +162,23 @@ def _hosted(model: ModelPlan, name: str, reason: str) -> ModelRoute:
         operations=_OPERATIONS[kind],
         server_name=own_name,
         former_name=former,
+        scaled_service=route.scaled_service,
+        closed=_closed(model),
         key=model.key,
     )
+
+
+def _scaled_service(model: ModelPlan) -> str:
+    metric = model.config.auto_scaling_config.metric_config.gateway_metric
+    return "" if metric is None else following(model.service.id, str(metric))
+
+
+def _closed(model: ModelPlan) -> str:
+    schedule = model.config.auto_scaling_config.schedule
+    if schedule is None:
+        return ""
+    times = [text for window in schedule.windows for text in (window.start, window.stop)]
+    return following(closed_text(unmarked(schedule)), schedule.time_zone, *times)
 
 
 def _serves_public_name_alone(model: ModelPlan) -> bool:

@@ -16,18 +16,15 @@ from lisa_compiler.review.fit import Cost, compare_fit, cost_of
 from lisa_compiler.review.formatting import join_list, pluralize, resource_reference
 from lisa_compiler.review.iam_changes import compare_permissions
 from lisa_compiler.review.impact import Impact, ImpactCategory, sort_by_risk
-from lisa_compiler.review.interruptions import (
-    SERVING_TYPES,
-    find_interruptions,
-    find_password_changes,
-    find_vpc_moves,
-)
+from lisa_compiler.review.interruptions import SERVING_TYPES, find_password_changes, find_vpc_moves
 from lisa_compiler.review.machine_images import compare_amis
 from lisa_compiler.review.name_conflicts import find_name_collisions, name_conflicts
+from lisa_compiler.review.outages import find_outages
 from lisa_compiler.review.output import Output, Stack
 from lisa_compiler.review.resources import Effect, ResourceChange, compare_resources
 from lisa_compiler.review.routes import compare_routes
 from lisa_compiler.review.safeguards import compare_safeguards
+from lisa_compiler.review.schedules import compare_schedules
 from lisa_compiler.review.trusted_authorities import compare_authorities
 
 _MODEL = "model-"
@@ -100,7 +97,7 @@ def _compare(environment: str, before: Output | None, after: Output) -> OutputCh
         *find_password_changes(resources),
         *find_vpc_moves(resources),
         *find_deletion_protected(resources),
-        *find_interruptions(resources, after),
+        *find_outages(resources, before, after),
         *compare_authorities(before, after),
         *compare_permissions(before, after),
         *_compare_group_access(before, after),
@@ -140,6 +137,7 @@ def _new(after: Output) -> OutputChange:
     ]
     impacts += compare_authorities(None, after)
     impacts += compare_fit(None, after)
+    impacts += compare_schedules(None, after)
     if public:
         impacts.append(Impact(ImpactCategory.EXPOSURE, f"Internet-facing load balancer: {join_list(public)}."))
     return OutputChange(

@@ -22,12 +22,16 @@ class Cost:
     Attributes:
         low: at minimum capacity.
         high: at maximum capacity.
+        low_month: price of a month at minimum capacity, by the schedules.
+        high_month: that at maximum capacity.
         currency: `USD`.
         unknown: services whose price is unknown.
     """
 
     low: float
     high: float
+    low_month: float
+    high_month: float
     currency: str
     unknown: tuple[str, ...]
 
@@ -66,6 +70,8 @@ def cost_of(output: Output | None) -> Cost | None:
     return Cost(
         low=float(total["minPerHour"]),
         high=float(total["maxPerHour"]),
+        low_month=float(total.get("minPerMonth", total["minPerHour"] * HOURS_OF_MONTH)),
+        high_month=float(total.get("maxPerMonth", total["maxPerHour"] * HOURS_OF_MONTH)),
         currency=str(total["currency"]),
         unknown=tuple(str(name) for name in total.get("unknown", ())),
     )
@@ -76,8 +82,8 @@ def cost_rows(before: Cost | None, after: Cost | None) -> Iterator[str]:
     if before == after:
         return
     hour, month = (
-        " → ".join(_amount(side, hours, digits) for side in (before, after))
-        for hours, digits in ((1, 2), (HOURS_OF_MONTH, 0))
+        " → ".join(_amount(side, digits, is_month=is_month) for side in (before, after))
+        for is_month, digits in ((False, 2), (True, 0))
     )
     currency = next(side.currency for side in (after, before) if side is not None)
     yield f"{currency} for the instances alone: {hour} per hour, {month} per month{_without(before, after)}"
@@ -92,10 +98,11 @@ def _without(before: Cost | None, after: Cost | None) -> str:
     return f", before without {old or 'none'}, after without {new or 'none'} (price unknown)"
 
 
-def _amount(cost: Cost | None, hours: int, digits: int) -> str:
+def _amount(cost: Cost | None, digits: int, *, is_month: bool) -> str:
     if cost is None:
         return "unknown"
-    low, high = (f"{amount * hours:,.{digits}f}" for amount in (cost.low, cost.high))
+    amounts = (cost.low_month, cost.high_month) if is_month else (cost.low, cost.high)
+    low, high = (f"{amount:,.{digits}f}" for amount in amounts)
     return low if low == high else f"{low}\N{EN DASH}{high}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -36,6 +37,12 @@ class Impact:
     category: ImpactCategory
     text: str
     items: tuple[str, ...] = ()
+
+
+def impact_lines(impacts: Iterable[Impact]) -> tuple[str, ...]:
+    """Write impacts as lines without Markdown, each with its category."""
+    plain = (f"{impact.category.value}: {' '.join((impact.text, *impact.items))}" for impact in impacts)
+    return tuple(line.replace("**", "").replace("`", "") for line in plain)
 
 
 def sort_by_risk(impacts: list[Impact]) -> tuple[Impact, ...]:

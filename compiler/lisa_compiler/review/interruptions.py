@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from lisa_compiler.review.capacity import groups
+from lisa_compiler.review.durations import start_duration
 from lisa_compiler.review.formatting import format_range, join_list, pluralize, resource_reference
 from lisa_compiler.review.impact import Impact, ImpactCategory
 from lisa_compiler.review.output import Output, Resource
@@ -46,16 +47,19 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 def find_interruptions(changes: Iterable[ResourceChange], after: Output) -> Iterator[Impact]:
     """Find interrupted and replaced resources, one impact for each stack that exists before and after."""
     parts: dict[str, list[str]] = defaultdict(list)
+    interrupted: dict[str, list[Resource]] = defaultdict(list)
     for change in changes:
         resource = change.after
         if change.before is None or resource is None:
             continue
         if change.effect is Effect.INTERRUPTED:
+            interrupted[resource.component].append(resource)
             parts[resource.component].append(_interrupted(change, resource, after))
         elif change.effect in (Effect.REPLACED, Effect.MAYBE_REPLACED) and resource.type in SERVING_TYPES:
             parts[resource.component].append(_replaced(change, resource))
     for component, words in parts.items():
-        yield Impact(ImpactCategory.INTERRUPTION, f"**{after.stacks[component].title}**: {'; '.join(words)}.")
+        text = f"**{after.stacks[component].title}**: {'; '.join(words)}."
+        yield Impact(ImpactCategory.INTERRUPTION, text + _unavailable(interrupted[component], after))
 
 
 def find_password_changes(changes: Iterable[ResourceChange]) -> Iterator[Impact]:
@@ -114,7 +118,7 @@ def _interrupted(change: ResourceChange, resource: Resource, after: Output) -> s
 
 def _rolling(group: Resource) -> str:
     policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
-    stay = int(policy.get("MinInstancesInService", 0))
+    stay = _remaining(group)
     text = f"its instances are replaced, {policy.get('MaxBatchSize', 1)} at a time"
     text += f"; {pluralize(stay, 'remains', 'remain')} in service" if stay else "; **none remains in service**"
     pause = _minutes(str(policy.get("PauseTime", "")))
@@ -123,6 +127,33 @@ def _rolling(group: Resource) -> str:
     elif pause:
         text += f"; the next is replaced after {pause}, even if the new one is not ready"
     return text
+
+
+def _unavailable(interrupted: Iterable[Resource], after: Output) -> str:
+    """How long a model is unavailable, as a sentence; empty while an instance remains in service.
+
+    Args:
+        interrupted: interrupted resources of one stack.
+        after: the output that is deployed.
+    """
+    own = {resource.type: resource for resource in interrupted}
+    group, service = own.get("AWS::AutoScaling::AutoScalingGroup"), own.get("AWS::ECS::Service")
+    launches = group is not None and not _remaining(group)
+    found = group or service
+    if found is None or not (launches or service is not None):
+        return ""
+    duration = start_duration(after, found.component, drains=True, launches=launches)
+    if duration is None:
+        return ""
+    capacity = groups(after).get(found.component)
+    is_each = not launches and capacity is not None and capacity.maximum > 1
+    return f" {'Each instance' if is_each else 'The model'} is unavailable for {duration}."
+
+
+def _remaining(group: Resource) -> int:
+    """Instances that a rolling update leaves in service."""
+    policy = group.attributes.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
+    return int(policy.get("MinInstancesInService", 0))
 
 
 def _minutes(duration: str) -> str:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.verification.check import Check, failed, passed, unknown
+from lisa_compiler.verification.schedule import scheduled_stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lisa_compiler.aws.account import Account
+    from lisa_schema.models import CapacitySchedule
 
 _PAGE = 100
 """Most ARNs that DescribeContainerInstances and DescribeTasks accept."""
@@ -54,8 +56,12 @@ class ServiceReader:
     role: str | None
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def check(self, component: str, cluster: str, log_group: str) -> tuple[Check, ...]:
+    def check(
+        self, component: str, cluster: str, log_group: str, schedule: CapacitySchedule | None = None
+    ) -> tuple[Check, ...]:
         """Check a service whose cluster and Auto Scaling group are both named `cluster`.
+
+        A service without instances is not verified, whether its schedule or a person has stopped it.
 
         Raises:
             DeployError: AWS denies access or does not answer.
@@ -65,8 +71,11 @@ class ServiceReader:
             if group is None:
                 return (failed(component, "instances", f"the Auto Scaling group {cluster} does not exist", _DEPLOY),)
             if group["DesiredCapacity"] == 0:
-                detail = f"{cluster} is stopped: its Auto Scaling group has a desired capacity of 0"
-                return (unknown(component, "instances", detail, "Start the model through the models API."),)
+                fix = "Start the model through the models API."
+                if (why := scheduled_stop(schedule)) is not None:
+                    fix = f"Verify again then. To use it now: {fix}"
+                detail = f"{cluster} is stopped: {why or 'its Auto Scaling group has a desired capacity of 0'}"
+                return (unknown(component, "instances", detail, fix),)
             instances = self._instances(component, cluster, group)
             service = self._service(cluster)
             if service is None:

@@ -87,8 +87,9 @@ def _checks(
         checks = by_component.setdefault(check.component, [check])
         found = next(stack for stack in stacks if stack.component == check.component)
         if check.component in services and found.name in deployed and deployed[found.name].exists:
-            cluster = services[check.component].cluster
-            checks += reader.check(check.component, cluster, f"/lisa/{cluster}")
+            service = services[check.component]
+            schedule = service.auto_scaling.schedule
+            checks += reader.check(check.component, service.cluster, f"/lisa/{service.cluster}", schedule)
     if _GATEWAY in by_component:
         outputs = {stack.component: deployed[stack.name].outputs for stack in stacks if stack.name in deployed}
         address = options.url or outputs.get(_GATEWAY, {}).get(_ADDRESS)

@@ -221,6 +221,19 @@ class ModelUnavailableError(GatewayError):
     headers = MappingProxyType({"Retry-After": "5"})
 
 
+class ScheduledModelError(ModelUnavailableError):
+    """A model without a healthy instance has times without instances: it may be one of them.
+
+    Args:
+        closed: the times, for people.
+    """
+
+    headers = MappingProxyType({"Retry-After": "60"})
+
+    def __init__(self, closed: str) -> None:
+        super().__init__(f"The model has no healthy instance at the moment. By its schedule it has none {closed}.")
+
+
 class UpstreamCredentialsError(GatewayError):
     """The model, or its provider, rejects the gateway's credentials: nothing that the caller can change."""
 

@@ -159,7 +159,9 @@ async def _exchange(
             return
     try:
         if answer.status >= FIRST_ERROR_STATUS:
-            raise await (model_error(answer) if is_direct else litellm_error(answer, request.body))
+            if isinstance(request, DirectRequest):
+                raise await model_error(answer, request.model.closed)
+            raise await litellm_error(answer, request.body)
         if admission.filters_list:
             await send_permitted(answer, admission, send)
             return

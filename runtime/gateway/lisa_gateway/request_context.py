@@ -52,6 +52,7 @@ class RequestContext:
         first_byte: when the first bytes of the response body were sent.
         caller: the caller, once authenticated.
         model: the model's public name; empty until it is known.
+        scaled_service: the service whose capacity follows the model's requests; empty for none.
         form_model: the model that a form names, as far as the form has come; None for another body.
         content: what a JSON body holds, if a layer has parsed it, until the route is known; None otherwise.
         work: share of the work of the largest accepted body that the request makes for LiteLLM, 0 to 1.
@@ -74,6 +75,7 @@ class RequestContext:
     first_byte: float | None = None
     caller: Caller | None = None
     model: str = ""
+    scaled_service: str = ""
     form_model: FormModel | None = None
     content: Any = None
     work: float = 0.0

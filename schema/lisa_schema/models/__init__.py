@@ -50,7 +50,14 @@ from lisa_schema.models.rag import (
     RagRepository,
     RdsConfig,
 )
-from lisa_schema.models.scaling import AutoScalingConfig, LoadBalancerConfig, LoadBalancerHealthCheck, MetricConfig
+from lisa_schema.models.scaling import (
+    AutoScalingConfig,
+    CapacitySchedule,
+    CapacityWindow,
+    LoadBalancerConfig,
+    LoadBalancerHealthCheck,
+    MetricConfig,
+)
 from lisa_schema.models.serving import Adapter, EcsModel, RestApiConfig
 
 __all__ = [
@@ -64,6 +71,8 @@ __all__ = [
     "AuditContentStore",
     "AuthConfig",
     "AutoScalingConfig",
+    "CapacitySchedule",
+    "CapacityWindow",
     "Config",
     "ContainerConfig",
     "EcrImage",

@@ -193,4 +193,12 @@ ModelName = Annotated[
     pattern_string(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "letters, digits, dots, hyphens, underscores and slashes"),
     Field(max_length=256),
 ]
+ScheduleTime = Annotated[
+    str,
+    pattern_string(
+        r"^(([01][0-9]|2[0-3]):[0-5][0-9]|[^\s]+( +[^\s]+)+)$",
+        "a time from 00:00 to 23:59 in quotes, or a cron expression of five fields",
+    ),
+    Field(max_length=255),
+]
 EnvironmentVariables = dict[str, str]

@@ -36,6 +36,24 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+class GatewayMetric(StrEnum):
+    """A metric that the gateway publishes of a model."""
+
+    REQUESTS_IN_FLIGHT = "RequestsInFlight"
+
+
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+
 class ModelType(StrEnum):
     """What a model does."""
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
-from lisa_schema.models import Config
+from lisa_schema.models import Config, RestApiConfig
+from lisa_schema.regions import region
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import services
 
@@ -86,13 +87,34 @@ def alb_metric_known(config: Config) -> Iterator[RuleViolation]:
     """AlbMetricName must be a metric of an Application Load Balancer."""
     for path, service in services(config):
         name = service.auto_scaling_config.metric_config.alb_metric_name
-        if name not in _ALB_METRICS:
+        if name is not None and name not in _ALB_METRICS:
             at = (*path, "autoScalingConfig", "metricConfig", "AlbMetricName")
             near = difflib.get_close_matches(name, _ALB_METRICS, 1)
             fix = f"Write {near[0]}." if near else None
             yield RuleViolation(
                 at, f"Unknown Application Load Balancer metric `{name}`; the service would not scale.", fix
             )
+
+
+@rule("LISA557", "scaling-metric", "Set `AlbMetricName`, for example to RequestCountPerTarget, or `gatewayMetric`.")
+def scaling_metric(config: Config) -> Iterator[RuleViolation]:
+    """A service must scale with one metric: of its load balancer, or, for a hosted model, of the gateway."""
+    home = region(config.region)
+    is_isolated = home is not None and home.is_iso
+    for path, service in services(config):
+        metric = service.auto_scaling_config.metric_config
+        at = (*path, "autoScalingConfig", "metricConfig")
+        if metric.gateway_metric is None:
+            if metric.alb_metric_name is None:
+                yield RuleViolation(at, "`metricConfig` has no metric.")
+        elif metric.alb_metric_name is not None:
+            yield RuleViolation((*at, "gatewayMetric"), "`metricConfig` has two metrics.", "Remove one of them.")
+        elif isinstance(service, RestApiConfig):
+            message = "The gateway cannot scale with `gatewayMetric`, which it publishes of hosted models."
+            yield RuleViolation((*at, "gatewayMetric"), message, "Use `AlbMetricName`.")
+        elif is_isolated:
+            message = f"It is unknown whether target tracking supports metric math in {config.region}."
+            yield RuleViolation((*at, "gatewayMetric"), message, "Use `AlbMetricName`.")
 
 
 @rule("LISA315", "environment-variable-name", "Use letters, digits and underscores.")

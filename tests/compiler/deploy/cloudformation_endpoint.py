@@ -108,7 +108,14 @@ class Endpoint:
         }
 
     def _on_GetTemplate(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if "ChangeSetName" in given:
+            return {"TemplateBody": self._change_set(given).body}
         return {"TemplateBody": self.model.find(given["StackName"]).body}
+
+    def _on_ListChangeSets(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        stack = self.model.find(given["StackName"])
+        found = [each for each in self.model.change_sets.values() if each.stack is stack]
+        return {"Summaries": [{"ChangeSetName": each.name, "ChangeSetId": each.identity} for each in found]}
 
     def _on_GetTemplateSummary(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         by_type: dict[str, list[str]] = {}

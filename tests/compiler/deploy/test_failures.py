@@ -182,6 +182,35 @@ def test_a_stack_that_is_no_deployment_is_made_anew(site: ModelSite, status: str
     assert site.deployment() == fresh(site).deployment()
 
 
+def test_an_empty_stack_of_a_removed_model_is_destroyed(site: ModelSite) -> None:
+    site.deployed("one model")
+    # The command is killed after it has made the change set of the new model's stack.
+    model = site.endpoint.model
+    prepared = len(site.endpoint.calls)
+    for calls in range(1, 200):
+        site.endpoint.failures = {prepared + calls: "kill after"}
+        site.attempt("base")
+        site.endpoint.failures = {}
+        if site.statuses.get(site.name("model-second")) == "REVIEW_IN_PROGRESS":
+            break
+        prepared = len(site.endpoint.calls)
+        if site.name("model-second") in site.statuses:
+            site.deployed("one model")
+            prepared = len(site.endpoint.calls)
+    else:
+        pytest.fail("no call leaves an empty stack")
+    assert [step.reason for step in site.plan("one model").orphaned] == ["never created"]
+    site.deployed("one model")
+    assert site.name("model-second") not in site.statuses
+    # Without a change set, it is told by its name.
+    site.attempt("base")
+    model.stacks[site.name("model-second")].status = "REVIEW_IN_PROGRESS"
+    model.stacks[site.name("model-second")].records.clear()
+    model.stacks[site.name("model-second")].body = '{"Resources": {}}'
+    site.deployed("one model")
+    assert site.name("model-second") not in site.statuses
+
+
 def test_an_unknown_status_refuses_everything(site: ModelSite) -> None:
     site.deployed()
     site.endpoint.model.stacks[site.name("chat")].status = "PAUSED"

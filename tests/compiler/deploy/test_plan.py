@@ -166,9 +166,36 @@ def test_only_stacks_of_this_deployment_are_left_over() -> None:
             found("demo-other-iam-dev", "LISA demo (dev): roles"),
         )
     }
-    steps = find_orphaned_stacks(NAMES, ["demo-lisa-iam-dev"], deployed)
+    steps = find_orphaned_stacks(NAMES, ["demo-lisa-iam-dev"], deployed, lambda _: None)
     assert [(step.component, step.action) for step in steps] == [
         ("ui", Action.DESTROY),
         ("chat", Action.DESTROY),
         ("model-old", Action.DESTROY),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "proposed", "is_own"),
+    [
+        ("demo-lisa-model-old-dev", "LISA demo (dev): model old", True),
+        # Of a deployment whose names begin alike, which creates it at this moment.
+        ("demo-lisa-model-old-dev", "LISA demo-lisa (dev): model old", False),
+        ("demo-lisa-model-old-dev", "Somebody's stack", False),
+        # Nothing can become of an empty stack without a change set.
+        ("demo-lisa-model-old-dev", None, True),
+        ("demo-lisa-pipeline-dev", None, False),
+        ("demo-lisa-model-old-prod", None, False),
+        ("other-lisa-model-old-dev", "LISA demo (dev): model old", False),
+    ],
+)
+def test_a_stack_whose_creation_never_began_is_told_by_its_change_set(
+    name: str, proposed: str | None, *, is_own: bool
+) -> None:
+    empty = found(name, "", status="REVIEW_IN_PROGRESS")
+    steps = find_orphaned_stacks(NAMES, ["demo-lisa-iam-dev"], {name: empty}, lambda _: proposed)
+    assert [(step.name, step.action, step.reason) for step in steps] == (
+        [(name, Action.DESTROY, "never created")] if is_own else []
+    )
+    # Once it is created, its own description counts.
+    made = found(name, "", status="CREATE_COMPLETE")
+    assert find_orphaned_stacks(NAMES, [], {name: made}, lambda _: proposed) == ()

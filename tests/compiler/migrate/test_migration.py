@@ -14,6 +14,7 @@ from lisa_compiler.cli.app import app
 from lisa_compiler.migrate import MigrationError, migrate
 from lisa_compiler.project.load import load
 from lisa_schema.errors import ConfigurationError
+from lisa_schema.schedules import open_shares, read_windows
 from lisa_schema.validate import validate
 
 BASE = """\
@@ -294,3 +295,75 @@ def test_command_writes_nothing_for_a_file_that_is_no_configuration(
     assert result.exit_code == 1
     assert "old.yaml" in result.stderr
     assert not target.exists()
+
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+
+
+@pytest.mark.parametrize(
+    ("scheduling", "zone", "windows"),
+    [
+        (
+            {"timezone": "US/Eastern", "recurringSchedule": {"startTime": "08:00", "stopTime": "18:00"}},
+            "America/New_York",
+            [{"start": "18:00", "stop": "08:00"}],
+        ),
+        (
+            {"timezone": "UTC", "dailySchedule": {"startTime": "22:00", "stopTime": "06:00"}},
+            "Etc/UTC",
+            [{"start": "06:00", "stop": "22:00"}],
+        ),
+        (
+            {
+                "timezone": "Europe/Berlin",
+                "scheduleEnabled": True,
+                "dailySchedule": {day: {"startTime": "07:00", "stopTime": "20:30"} for day in DAYS},
+            },
+            "Europe/Berlin",
+            [
+                {"start": "20:30", "stop": "07:00", "days": ["MON", "TUE", "WED", "THU"]},
+                {"start": "30 20 * * FRI", "stop": "0 7 * * MON"},
+            ],
+        ),
+        (
+            {"timezone": "Etc/UTC", "weeklySchedule": {"sunday": {"startTime": "07:00", "stopTime": "20:00"}}},
+            "Etc/UTC",
+            [{"start": "0 20 * * SUN", "stop": "0 7 * * SUN"}],
+        ),
+    ],
+)
+def test_a_schedule_becomes_windows_without_instances(
+    tmp_path: Path, scheduling: dict[str, Any], zone: str, windows: list[dict[str, Any]]
+) -> None:
+    scaling = {**HOSTED["autoScalingConfig"], "scheduling": scheduling}
+    migrated = migrate(
+        [("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)], answer({**HOSTED, "autoScalingConfig": scaling})
+    )
+    assert not any("scheduling" in line for line in migrated.without_equivalent)
+    assert any("autoScalingConfig.schedule" in line for line in migrated.changes)
+    (writer,) = compiled(migrated.text, tmp_path).ecs_models
+    schedule = writer.auto_scaling_config.schedule
+    found = schedule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert found == {"timeZone": zone, "windows": [{**window, "minCapacity": 0} for window in windows]}
+    # A week has as many hours with instances as before.
+    hours = 168 * (1 - sum(open_shares(read_windows(schedule))))
+    assert hours == {"America/New_York": 70, "Europe/Berlin": 67.5}.get(
+        zone, 56 if len(windows[0]["start"]) == 5 else 13
+    )
+
+
+@pytest.mark.parametrize(
+    "scheduling",
+    [
+        {"timezone": "Nowhere/Town", "dailySchedule": {"startTime": "08:00", "stopTime": "18:00"}},
+        {"timezone": "Etc/UTC", "dailySchedule": {"startTime": "8", "stopTime": "18:00"}},
+        {"timezone": "Etc/UTC", "scheduleEnabled": False, "dailySchedule": {"startTime": "08:00", "stopTime": "18:00"}},
+        {"timezone": "Etc/UTC", "dailySchedule": {"startTime": "08:00", "stopTime": "08:00"}},
+    ],
+)
+def test_a_schedule_that_cannot_be_read_is_listed(scheduling: dict[str, Any]) -> None:
+    scaling = {**HOSTED["autoScalingConfig"], "scheduling": scheduling}
+    migrated = migrate(
+        [("config-base.yaml", BASE), ("config-custom.yaml", CUSTOM)], answer({**HOSTED, "autoScalingConfig": scaling})
+    )
+    assert any("`scheduling` has no equivalent" in line for line in migrated.without_equivalent)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.verification import services
 from lisa_compiler.verification import verify as verify_module
 from lisa_compiler.verification.check import Outcome
+from lisa_compiler.verification.schedule import scheduled_stop
+from lisa_schema.models import CapacitySchedule
 
 from .conftest import MODEL, NOW, TOKEN, System
 from .modeled_aws import ServiceError
@@ -209,6 +213,42 @@ def test_stopped_model_is_not_verified_and_not_asked(system: System) -> None:
         (MODEL, Outcome.UNKNOWN)
     ]
     assert "/v2/serve/chat/completions" not in {path for path, _, _ in system.gateway.requests}
+
+
+@pytest.mark.parametrize(
+    ("utc", "until"),
+    [
+        ("2026-11-30T18:59", None),  # 19:59 in Berlin
+        ("2026-11-30T19:00", "Tuesday, 2026-12-01 07:00"),
+        ("2026-12-01T05:59", "Tuesday, 2026-12-01 07:00"),
+        ("2026-12-01T06:00", None),
+        ("2026-12-05T12:00", "Monday, 2026-12-07 07:00"),
+        ("2026-07-01T18:00", "Thursday, 2026-07-02 07:00"),  # daylight saving time
+    ],
+)
+def test_a_scheduled_stop_is_told_with_its_end(utc: str, until: str | None) -> None:
+    schedule = CapacitySchedule.model_validate(
+        {
+            "timeZone": "Europe/Berlin",
+            "windows": [
+                {"start": "20:00", "stop": "07:00", "days": ["MON", "TUE", "WED", "THU"], "minCapacity": 0},
+                {"start": "0 20 * * FRI", "stop": "0 7 * * MON", "minCapacity": 0},
+                {"start": "08:00", "stop": "12:00", "days": ["MON"], "minCapacity": 2},
+            ],
+        }
+    )
+    told = scheduled_stop(schedule, datetime.fromisoformat(utc).replace(tzinfo=UTC))
+    assert told == (until and f"its schedule has no instances until {until} (Europe/Berlin)")
+    assert scheduled_stop(None) is None
+
+
+def test_a_model_without_instances_by_its_schedule_is_no_fault(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    system.services[MODEL].group.update(MinSize=0, MaxSize=0, DesiredCapacity=0, Instances=[])
+    monkeypatch.setattr(services, "scheduled_stop", lambda _: "its schedule has no instances until 07:00")
+    (check,) = [check for check in system.check() if check.outcome is not Outcome.PASSED]
+    assert (check.component, check.outcome) == (MODEL, Outcome.UNKNOWN)
+    assert "its schedule has no instances until 07:00" in check.detail
+    assert "Verify again then" in check.fix
 
 
 def test_more_instances_than_one_request_describes(system: System) -> None:

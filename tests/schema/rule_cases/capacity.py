@@ -5,6 +5,7 @@ from __future__ import annotations
 from .changes import CHECK, ENVIRONMENT, Failing, Passing
 
 METRIC = "restApiConfig.autoScalingConfig.metricConfig"
+MODEL_METRIC = "ecsModels[0].autoScalingConfig.metricConfig"
 
 PASSING: Passing = {
     "capacity-order": [["restApiConfig.autoScalingConfig.minCapacity=2"]],
@@ -15,6 +16,7 @@ PASSING: Passing = {
     ],
     "metric-duration": [[f"{METRIC}.duration=60"], []],
     "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
+    "scaling-metric": [[f"{MODEL_METRIC}={{AlbMetricName: null, gatewayMetric: RequestsInFlight}}"], []],
     "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
     "tag-keys": [["tags=[{Key: a, Value: b}, {Key: c, Value: b}]"], []],
     "deployment-prefix-free": [["deploymentPrefix=/lisa/dev"], [f"deploymentPrefix={'/a' * 12}"], []],
@@ -33,6 +35,11 @@ FAILING: Failing = {
     ],
     "metric-duration": [([f"{METRIC}.duration={each}"], f"{METRIC}.duration") for each in (10, 30, 59, 61, 90)],
     "alb-metric-known": [([f"{METRIC}.AlbMetricName=RequestsPerTarget"], f"{METRIC}.AlbMetricName")],
+    "scaling-metric": [
+        ([f"{METRIC}.AlbMetricName=null"], METRIC),
+        ([f"{MODEL_METRIC}.gatewayMetric=RequestsInFlight"], f"{MODEL_METRIC}.gatewayMetric"),
+        ([f"{METRIC}={{AlbMetricName: null, gatewayMetric: RequestsInFlight}}"], f"{METRIC}.gatewayMetric"),
+    ],
     "environment-variable-name": [([f"{ENVIRONMENT}={{'a b': c}}"], f"{ENVIRONMENT}[a b]")],
     "tag-keys": [
         (["tags=[{Key: a, Value: b}, {Key: a, Value: c}]"], "tags[1].Key"),

@@ -64,6 +64,10 @@ def audit_line(context: RequestContext, method: str, ended: float, at: float, *,
     if context.error_reason:
         record["error"] = context.error_reason
     metrics = []
+    if context.scaled_service:
+        # Summed over a minute, these are the requests in flight (Little's law), which the service's capacity follows.
+        record |= {"Service": context.scaled_service, "RequestMilliseconds": record["milliseconds"]}
+        metrics.append(_Metric("RequestMilliseconds", "Milliseconds", ("Service",)))
     if context.audited_content:
         record["content"] = context.audited_content
         if context.audited_content != "recorded":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lisa_gateway.errors import (
     GatewayError,
     ModelUnavailableError,
+    ScheduledModelError,
     UpstreamCredentialsError,
     UpstreamInterruptedError,
     UpstreamTimeoutError,
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
 # The gateway is what the server does not let in: the caller's token has been checked before.
 _REJECTED = frozenset({401, 403, 407})
+_NO_INSTANCE = "The model has no healthy instance at the moment; try again shortly."
 
 
-async def model_error(answer: Answer) -> GatewayError:
+async def model_error(answer: Answer, closed: str = "") -> GatewayError:
     """The error for an answer of a model's server with a status of 400 or more.
 
     Args:
         answer: the answer, of whose body `upstream_errors.MOST_BYTES` are read at most; the caller closes it.
+        closed: when the model's schedule has no instances; empty if it always has some.
     """
     if answer.status in _REJECTED:
         return UpstreamCredentialsError()
@@ -36,7 +39,7 @@ async def model_error(answer: Answer) -> GatewayError:
     if not content.lstrip().startswith(b"{"):
         # What no model's server sends, but the load balancer in front of it does.
         if answer.status == 503:
-            return ModelUnavailableError("The model has no healthy instance at the moment; try again shortly.")
+            return ScheduledModelError(closed) if closed else ModelUnavailableError(_NO_INSTANCE)
         if answer.status == 502:
             return UpstreamUnavailableError("The model's server closed the connection without a response; try again.")
         if answer.status == 504:

@@ -141,7 +141,7 @@ class DirectPath:
         table = self._routing.current
         model = table.find(named)
         if model is not None:
-            context.model = model.name
+            context.model, context.scaled_service = model.name, model.scaled_service
         elif table.is_complete:
             raise UnsupportedParameterError(f"Unknown model {named!r}. Use a model listed by /models.")
         return model

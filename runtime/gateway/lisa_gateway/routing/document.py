@@ -50,6 +50,8 @@ class RoutedModel(_Entry):
         address: scheme, host and optional port of its server; empty unless the route is direct.
         server_name: what its server calls it, where that is not the public name.
         former_name: what its server calls it too; a server that an earlier version started knows that name alone.
+        scaled_service: the service whose capacity follows its requests; empty for none.
+        closed: when its schedule has no instances, for people; empty if it always has some.
         operations: what its server answers itself.
         key: the key that its server requires; None for a server without.
     """
@@ -62,6 +64,8 @@ class RoutedModel(_Entry):
     address: _Address | Literal[""] = ""
     server_name: str = Field(default="", alias="serverName")
     former_name: str = Field(default="", alias="formerName")
+    scaled_service: str = Field(default="", alias="scaledService")
+    closed: str = ""
     operations: frozenset[Operation] = frozenset()
     key: ModelKey | None = None
 

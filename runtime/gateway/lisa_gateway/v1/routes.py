@@ -215,7 +215,7 @@ async def _send(
         answer = await resources.direct.send(prepared, (), context)
         if answer.status >= FIRST_ERROR_STATUS:
             with closing(answer):
-                raise await model_error(answer)
+                raise await model_error(answer, prepared.model.closed)
         return answer
     upstream: Upstream = resources.upstream
     caller = b"" if context.caller is None else context.caller.key

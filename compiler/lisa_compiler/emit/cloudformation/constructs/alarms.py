@@ -51,6 +51,7 @@ class ServiceAlarms(Construct):
 
     `watches_idleness` adds one for GPUs that run without requests. ECS and EC2 publish no use of a GPU without an agent
     on the instance: what is measured is that instances are in service, and that their load balancer has no request.
+    `may_be_empty` says that a schedule has times without instances, in which 503 is no fault.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ServiceAlarms(Construct):
         load_balancer: LoadBalancer,
         ready_seconds: int,
         watches_idleness: bool = False,
+        may_be_empty: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stack = scope
@@ -79,19 +81,20 @@ class ServiceAlarms(Construct):
             threshold=1,
             minutes=UNHEALTHY_MINUTES,
         )
+        errors = (
+            f"IF(FILL(target, 0) + FILL(balancer, 0) >= {FEWEST_ERRORS}, "
+            "100 * (FILL(target, 0) + FILL(balancer, 0)) / (FILL(requests, 0) + FILL(balancer, 0)), 0)"
+        )
         self._alarm(
             "Errors",
             f"{ERROR_PERCENT} % or more of the requests to {cluster} end in a server error. Read the container's log.",
             [
+                *([desired_instances("desired", cluster)] if may_be_empty else []),
                 metric("target", _BALANCER, "HTTPCode_Target_5XX_Count", balancer, "Sum"),
                 metric("balancer", _BALANCER, "HTTPCode_ELB_5XX_Count", balancer, "Sum"),
                 metric("requests", _BALANCER, "RequestCount", balancer, "Sum"),
                 # Requests that find no target are errors of the load balancer, and not in its RequestCount.
-                expression(
-                    "result",
-                    f"IF(FILL(target, 0) + FILL(balancer, 0) >= {FEWEST_ERRORS}, "
-                    "100 * (FILL(target, 0) + FILL(balancer, 0)) / (FILL(requests, 0) + FILL(balancer, 0)), 0)",
-                ),
+                expression("result", f"IF(FILL(desired, 1) > 0, {errors}, 0)" if may_be_empty else errors),
             ],
             threshold=ERROR_PERCENT,
             minutes=ERROR_MINUTES,

@@ -170,6 +170,7 @@ class ContainerService(Construct):
             load_balancer=self.load_balancer,
             ready_seconds=readiness.limit_seconds,
             watches_idleness=is_idle_watched(service, is_gateway=not holds_weights),
+            may_be_empty=service.auto_scaling.least_capacity == 0,
         )
         add_certificate_alarm(scope, "CertificateAlarm", purpose=service.id, certificate_arn=service.certificate_arn)
         if schedule.strategy == "REPLICA" and schedule.desired_count is None:
@@ -218,6 +219,7 @@ class ContainerService(Construct):
             group_name=instances.group_name,
             metric=metric,
             balancer=self.load_balancer,
+            requests={"LogGroup": self._stack.deployment.names.audit_log_group, "Service": self._service.id},
             isolated=self._stack.deployment.region.is_iso,
         )
         policy.add_resource_dependency(instances.group)

@@ -13,6 +13,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from lisa_compiler.emit.cloudformation.constructs.lifecycle import Lifecycle, hooks
+from lisa_compiler.emit.cloudformation.constructs.scheduled_capacity import add_schedule
 from lisa_compiler.plan.amis import ConfiguredAmi, DynamicAmi, PinnedAmi
 from lisa_compiler.resources import jinja_environment, templates_dir
 
@@ -239,8 +240,15 @@ class ContainerInstances(Construct):
                     "AlarmNotification",
                     "ScheduledActions",
                 ],
-            )
+            ),
+            # Otherwise an update would set the sizes of the template, whatever window it is in.
+            auto_scaling_scheduled_action=(
+                cdk.CfnAutoScalingScheduledAction(ignore_unmodified_group_size_properties=True)
+                if scaling.schedule
+                else None
+            ),
         )
+        add_schedule(scope, self, service=service, group=self.group, most=most)
         scope.acknowledge(
             self.group,
             {"AwsSolutions-AS3": "Scaling is visible in the group's activity; notifications are the account's choice."},

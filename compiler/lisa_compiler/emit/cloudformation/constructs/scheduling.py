@@ -54,7 +54,7 @@ def replicated(capacity: AutoScalingConfig) -> Schedule:
     CloudFormation keeps fewer instances in service than the group's maximum (`MinInstancesInService`), none of a group
     with one. Such a group may therefore have another one; nothing but an update starts it, because it is not scaled.
     """
-    is_fixed = capacity.min_capacity == capacity.max_capacity
+    is_fixed = capacity.least_capacity == capacity.max_capacity
     return Schedule(
         strategy="REPLICA",
         # A count in the template would be set again by each update, whatever the load is.

@@ -51,7 +51,7 @@ class TaskCount(Construct):
             service_namespace="ecs",
             scalable_dimension="ecs:service:DesiredCount",
             resource_id=f"service/{cluster}/{service_name}",
-            min_capacity=capacity.min_capacity,
+            min_capacity=capacity.least_capacity,
             max_capacity=capacity.max_capacity,
         )
         metrics = [
@@ -60,7 +60,7 @@ class TaskCount(Construct):
             # Without a healthy task, more of them change nothing.
             expression("difference", "IF(FILL(tasks, 0) > 0, instances - tasks, 0)"),
         ]
-        steps = range(1, min(capacity.max_capacity - capacity.min_capacity, _MOST_STEPS) + 1)
+        steps = range(1, min(capacity.max_capacity - capacity.least_capacity, _MOST_STEPS) + 1)
         for name, sign, cooldown in (
             ("Out", 1, _SCALE_OUT_COOLDOWN_SECONDS),
             ("In", -1, _SCALE_IN_COOLDOWN_SECONDS),

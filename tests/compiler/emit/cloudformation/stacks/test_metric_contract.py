@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.compiler.conftest import TGI, resources, templates
+from tests.compiler.conftest import TGI, model, resources, templates
 
 from lisa_gateway.audit import record
 from lisa_gateway.request_context import RequestContext
+from lisa_gateway.routing.document import RoutingTable
 
 if TYPE_CHECKING:
     from lisa_compiler.compile.pipeline import Compiled
@@ -151,3 +152,59 @@ def _is_own(template: Template, value: Any) -> bool:
     kinds = {"LoadBalancerFullName": "LoadBalancer", "TargetGroupFullName": "TargetGroup"}
     kind = template["Resources"].get(name, {}).get("Type", "").rpartition("::")[2]
     return kinds.get(attribute) == kind
+
+
+def test_models_scale_on_the_metric_that_the_gateway_publishes(compiled: Callable[..., Compiled]) -> None:
+    scaling = {"metricConfig": {"gatewayMetric": "RequestsInFlight", "targetValue": 8}}
+    found = compiled(ecsModels=[model(autoScalingConfig=scaling)])
+    stacks = templates(found.files)
+    (policy,) = resources(stacks["model-small"], "AWS::AutoScaling::ScalingPolicy")
+    tracking = policy["Properties"]["TargetTrackingConfiguration"]
+    queries = {each["Id"]: each for each in tracking["CustomizedMetricSpecification"]["Metrics"]}
+    metric = queries["milliseconds"]["MetricStat"]["Metric"]
+    dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+    # The routes name the service, and the gateway publishes the duration of each request for it.
+    table = RoutingTable.read(found.files["gateway/routes.json"])
+    routed = table.find("small")
+    assert routed is not None
+    log_group = environment(stacks)["AUDIT_LOG_GROUP"]
+    context = RequestContext(request_id="r", began=10.0, model="small", scaled_service=routed.scaled_service)
+    line = json.loads(record.audit_line(context, "POST", 10.5, 1.0, log_group=log_group))
+    (published,) = line["_aws"]["CloudWatchMetrics"]
+    assert (published["Namespace"], published["Metrics"][0]["Name"]) == (metric["Namespace"], metric["MetricName"])
+    assert dimensions in [{name: line[name] for name in names} for names in published["Dimensions"]]
+    assert line[metric["MetricName"]] == pytest.approx(500)
+    # 4 requests of 30 s end in a minute, on one instance: two are in flight on average; on two, one on each.
+    formula = queries["inflight"]["Expression"]
+    assert value(formula, milliseconds=120_000, instances=1) == 2
+    assert value(formula, milliseconds=120_000, instances=2) == 1
+    assert value(formula, milliseconds=None, instances=1) == 0
+    assert value(formula, milliseconds=120_000, instances=0) == 0
+    assert value(formula, milliseconds=120_000, instances=None) == 0
+    (group,) = resources(stacks["model-small"], "AWS::AutoScaling::AutoScalingGroup")
+    (collected,) = group["Properties"]["MetricsCollection"]
+    instances = queries["instances"]["MetricStat"]["Metric"]
+    assert instances["MetricName"] in collected["Metrics"]
+    assert instances["Dimensions"] == [
+        {"Name": "AutoScalingGroupName", "Value": group["Properties"]["AutoScalingGroupName"]}
+    ]
+
+
+def test_requests_of_other_models_are_no_metric() -> None:
+    context = RequestContext(request_id="r", began=0.0, model="small")
+    line = json.loads(record.audit_line(context, "POST", 1.0, 1.0, log_group="g"))
+    assert "_aws" not in line
+    assert "RequestMilliseconds" not in line
+
+
+def value(formula: str, **metrics: float | None) -> float:
+    """The result of metric math; a division by 0 has none, and the policy sees 0."""
+    source = re.sub(r"\bIF\(", "choose(", re.sub(r"\bFILL\(", "fill(", formula))
+    functions = {
+        "choose": lambda condition, yes, no: yes if condition else no,
+        "fill": lambda found, instead: instead if found is None else found,
+    }
+    try:
+        return float(eval(source, functions, dict(metrics)))
+    except (ZeroDivisionError, TypeError):
+        return 0.0
