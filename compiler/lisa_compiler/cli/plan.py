@@ -75,7 +75,7 @@ def plan(
     _show_drift(context, session)
     _show_artifacts(context, session, planned)
     if out is not None:
-        made = prepare(session, planned, make_plan(session, planned, source, newest(overview.records), stack))
+        made = prepare(session, make_plan(session, planned, source, newest(overview.records), stack))
         try:
             made.write(out)
         except DeployError:
