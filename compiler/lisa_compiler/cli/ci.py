@@ -153,7 +153,9 @@ def ci_deploy(
         return
     environment = ["--env", name]
     if (invocation.project.root / WEIGHTS_LOCK).is_file():
-        _require(run_lisa(invocation, "weights", "stage", *environment, "--yes"))
+        address = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        where = ["--endpoint-url", address] if address else []
+        _require(run_lisa(invocation, "weights", "stage", *environment, "--yes", *where))
     verify = ["--no-verify"] if no_verify else []
     _require(run_lisa(invocation, "deploy", *environment, "--plan", str(file), "--yes", *verify))
 

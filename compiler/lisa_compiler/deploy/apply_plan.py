@@ -17,6 +17,7 @@ from lisa_compiler.aws.stack_operations import StackOperations
 from lisa_compiler.deploy.change_sets import ChangeSet, read_change_set
 from lisa_compiler.deploy.plan import Action
 from lisa_compiler.deploy.session import Outcome
+from lisa_compiler.deploy.template_assembly import templates_alone
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.reviewed_plan import PlannedStack, ReviewedPlan
@@ -115,7 +116,9 @@ def _with_action(stacks: Sequence[PlannedStack], action: Action) -> list[Planned
 
 def _prepare(session: DeploySession, stacks: Sequence[PlannedStack], name: str) -> None:
     components = [stack.component for stack in stacks]
-    outcome = session.run_deploy(components, "--method", "prepare-change-set", "--change-set-name", name)
+    with templates_alone(session.assembly.directory, session.context.project.root) as folder:
+        alone = replace(session, assembly=replace(session.assembly, directory=folder))
+        outcome = alone.run_deploy(components, "--method", "prepare-change-set", "--change-set-name", name)
     if not outcome.succeeded:
         raise DeployError("CloudFormation could not make the change sets. See its errors above.")
 
