@@ -61,7 +61,7 @@ def upgrade(
         return
     made = commit_files(project, message)
     if made is None:
-        print_status(f"the repository has LISA {release.version} already; {branch} has no commit of its own")
+        print_status(f"the repository has LISA {release.version} already; {branch} has no new commit")
         return
     print_status(f"committed as {made[:12]} on {branch}; it replaces LISA {VERSION} with {release.version}")
     if push is not None:
