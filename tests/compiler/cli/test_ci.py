@@ -35,7 +35,7 @@ def repository(project: Path, pipeline: Pipeline, lisa: Lisa, monkeypatch: pytes
 
 @pytest.fixture
 def _no_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The small project has no templates to check and to compare: `lisa policy` and `lisa diff` have their own tests."""
+    """The small project has no templates to check and compare: `lisa policy` and `lisa diff` have their own tests."""
     from lisa_compiler.cli import ci
 
     real = ci.run_lisa
