@@ -164,11 +164,13 @@ def test_actions_are_pinned_by_commit_and_rights_are_few(workflow: Path) -> None
     text = workflow.read_text(encoding="utf-8")
     uses = re.findall(r"uses: (.+)", text)
     assert uses
-    assert [use for use in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+    own = "./.github/workflows/deploy-environment.yml "
+    pinned = r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert [use for use in uses if not re.fullmatch(pinned, use) and not use.startswith(own)] == []
     content = yaml.safe_load(text)
     assert content["permissions"] == {"contents": "read"}
     for job in content["jobs"].values():
-        for step in job["steps"]:
+        for step in job.get("steps", ()):
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
 
@@ -185,7 +187,7 @@ def test_the_cdk_cli_is_the_one_that_new_repositories_get(file: str) -> None:
 
 
 def test_ci_checks_that_generated_is_current() -> None:
-    assert "lisa compile --all --check --format github" in read(".github/workflows/check.yml")
+    assert "lisa ci check --format github" in read(".github/workflows/check.yml")
 
 
 def test_every_check_of_lint_is_run_by_ci() -> None:

@@ -28,6 +28,7 @@ CONDITION_KEYS = {
     "dynamodb:Attributes": "dynamodb:*Item",
     "dynamodb:LeadingKeys": "dynamodb:*Item",
     "ecs:cluster": "ecs:*",
+    "iam:PassedToService": "iam:PassRole",
     "kms:CallerAccount": "kms:*",
     "kms:EncryptionContext:aws:logs:arn": "kms:*",
     "kms:EncryptionContext:lisa-deployment": "kms:*",
@@ -96,9 +97,9 @@ def is_allowed(policies: Policies, request: Request) -> bool:
         return False
     # A policy that names the account leaves the decision to the account's identity policies.
     direct = any(not _names_account(one, request) for one in named)
-    if request.action == "sts:AssumeRole" or not request.principal.startswith("arn:"):
+    if not request.principal.startswith("arn:"):
         return direct
-    if request.action.startswith("kms:"):
+    if request.action == "sts:AssumeRole" or request.action.startswith("kms:"):
         return direct or (bool(named) and "Allow" in identity)
     return direct or "Allow" in identity
 

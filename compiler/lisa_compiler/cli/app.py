@@ -11,7 +11,7 @@ from lisa_compiler.cli.terminal import write_output
 from lisa_schema.version import VERSION
 
 COMMANDS = {
-    "init": ("init", "Create a configuration repository with workflows, generated/ and a README."),
+    "init": ("init", "Create a configuration repository with a pipeline, generated/ and a README."),
     "migrate": ("migrate", "Convert a configuration of LISA 3 to 6; list what has no equivalent."),
     "compile": ("compile", "Compile environments into generated/<env>. Writes nothing if any has errors."),
     "validate": ("configuration", "Validate the configuration; report each error with location, cause and fix."),
@@ -40,6 +40,9 @@ COMMANDS = {
     "status": ("status", "Show what is deployed, by whom, and what holds the lock."),
     "unlock": ("status", "Release the lock of a deployment whose command no longer runs."),
     "drift": ("deploy", "Detect drift between the account and generated/<env>; exit 3 if found."),
+    "ci": ("ci", "Run the steps of a pipeline: check, plan, deploy, drift, compile."),
+    "upgrade": ("upgrade", "Pin another version of LISA in a repository of `lisa init`, and compile with it."),
+    "merge-driver": ("merge_driver", "Settle conflicts in generated/ by compiling the merged sources; Git calls it."),
     "ami": ("ami", "Pin the AMIs that EC2 instances boot."),
     "artifacts": ("artifacts", "Build and publish the artifacts of a deployment: images, layers, code, weights."),
     "weights": ("weights", "Stage model weights in S3: download, convert, verify, upload."),

@@ -250,7 +250,10 @@ def apply(
     context = session.context
     store = ArtifactStore(session.account, context.environment)
     publish_missing(context, store, session.assembly.artifacts_of(planned.selected))
-    outcome = session.deploy(planned, skipped) if reviewed is None else apply_plan(session, planned, reviewed, skipped)
+    if reviewed is None or reviewed.recovery:
+        outcome = session.deploy(planned, skipped)
+    else:
+        outcome = apply_plan(session, planned, reviewed, skipped)
     _exit_on_failure(outcome, journal)
     for key, value in outcome.outputs.items():
         write_output(f"{key} = {value}\n")

@@ -17,6 +17,7 @@ from lisa_compiler.cli.terminal import print_status
 from lisa_compiler.project.paths import shown_path
 from lisa_compiler.project.project import Project
 from lisa_compiler.starter.creation import InitOptions, create_repository
+from lisa_compiler.starter.pipelines import Pipeline
 from lisa_compiler.starter.prompts import given_answers
 from lisa_schema.errors import ConfigurationError
 
@@ -50,12 +51,15 @@ def init_command(
     wheel: Annotated[
         Path | None, typer.Option("--wheel", metavar="FILE", help="Add this wheel of LISA to the repository.")
     ] = None,
+    pipeline: Annotated[
+        Pipeline, typer.Option("--pipeline", help="What runs the repository's pipelines.")
+    ] = Pipeline.GITHUB,
 ) -> None:
-    """Create a configuration repository with workflows, generated/ and a README."""
+    """Create a configuration repository with a pipeline, generated/ and a README."""
     source = create_repository(
         directory,
         given_answers(assignments or ()),
-        InitOptions(requirement=requirement, vendor=vendor, wheel=wheel),
+        InitOptions(requirement=requirement, vendor=vendor, wheel=wheel, pipeline=pipeline),
         ask=None if defaults or not _at_terminal() else _ask,
         tell=print_status,
         report=_print_errors,

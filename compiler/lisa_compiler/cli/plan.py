@@ -79,7 +79,7 @@ def plan(
     _show_drift(context, session)
     _show_artifacts(context, session, planned)
     if out is not None:
-        made = prepare(session, planned, make_plan(session, planned, source, newest(overview.records), stack))
+        made = prepare(session, make_plan(session, planned, source, newest(overview.records), stack))
         if change is not None:
             cost = "; ".join(cost_rows(change.cost_before, change.cost_after))
             made = replace(made, impacts=impact_lines(change.impacts), cost=cost)

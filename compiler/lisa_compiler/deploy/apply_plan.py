@@ -17,31 +17,27 @@ from lisa_compiler.aws.stack_operations import StackOperations
 from lisa_compiler.deploy.change_sets import ChangeSet, read_change_set
 from lisa_compiler.deploy.plan import Action
 from lisa_compiler.deploy.session import Outcome
-from lisa_compiler.deploy.states import Recovery
+from lisa_compiler.deploy.template_assembly import templates_alone
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.reviewed_plan import PlannedStack, ReviewedPlan
     from lisa_compiler.deploy.session import DeploySession, StackPlan
 
 
-def prepare(session: DeploySession, planned: StackPlan, plan: ReviewedPlan) -> ReviewedPlan:
+def prepare(session: DeploySession, plan: ReviewedPlan) -> ReviewedPlan:
     """Make the change sets of all stacks that are updated.
 
     Args:
         session: the environment and the account.
-        planned: what becomes of the stacks.
-        plan: the same, as it is written to the file.
+        plan: the plan, as it is written to the file.
 
     Raises:
-        DeployError: a stack must recover first, or CloudFormation cannot make a change set; those that were made are
-            deleted.
+        DeployError: CloudFormation cannot make a change set; those that were made are deleted.
     """
-    recovering = [step.name for step in planned.steps if step.recovery is not Recovery.NONE or step.adopted]
-    if recovering:
-        raise DeployError(
-            f"{', '.join(recovering)} must recover from an earlier failure first, which no change set can tell: run "
-            f"`lisa deploy --env {session.context.environment}`, which shows how and asks for approval."
-        )
+    if plan.recovery:
+        # No change set can tell how a stack recovers, and what it adopts: `lisa deploy` does what the plan lists.
+        session.tell(f"no change sets are made, because stacks must recover first: {'; '.join(plan.recovery)}")
+        return plan
     updated = _with_action(plan.stacks, Action.UPDATE)
     name = plan.change_set_name
     try:
@@ -120,7 +116,9 @@ def _with_action(stacks: Sequence[PlannedStack], action: Action) -> list[Planned
 
 def _prepare(session: DeploySession, stacks: Sequence[PlannedStack], name: str) -> None:
     components = [stack.component for stack in stacks]
-    outcome = session.run_deploy(components, "--method", "prepare-change-set", "--change-set-name", name)
+    with templates_alone(session.assembly.directory, session.context.project.root) as folder:
+        alone = replace(session, assembly=replace(session.assembly, directory=folder))
+        outcome = alone.run_deploy(components, "--method", "prepare-change-set", "--change-set-name", name)
     if not outcome.succeeded:
         raise DeployError("CloudFormation could not make the change sets. See its errors above.")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.deploy.states import Recovery
 from lisa_compiler.output.manifest import sha256
 from lisa_compiler.project.paths import shown_path
 from lisa_schema.atomic_file import replace_file
@@ -85,6 +86,7 @@ class ReviewedPlan:
         impacts: consequences since the deployed commit, those with the highest risk first, with estimated minutes of
             interruptions, as `lisa diff` has them; for people, and never compared.
         cost: how the cost of the instances changes, likewise; empty if it does not, or where it is unknown.
+        recovery: stacks that recover from an earlier failure first, and how; such a plan has no change sets.
     """
 
     environment: str
@@ -101,6 +103,7 @@ class ReviewedPlan:
     stacks: tuple[PlannedStack, ...]
     impacts: tuple[str, ...] = ()
     cost: str = ""
+    recovery: tuple[str, ...] = ()
 
     @property
     def change_set_name(self) -> str:
@@ -148,6 +151,8 @@ class ReviewedPlan:
             yield f"it expired at {self.expires}"
         if self.base != now.base:
             yield "another deployment has begun since"
+        if self.recovery != now.recovery:
+            yield f"recovery: planned {_listed(self.recovery)}, now {_listed(now.recovery)}"
         after = {stack.name: stack for stack in now.stacks}
         for stack in self.stacks:
             other = after.pop(stack.name, None)
@@ -192,6 +197,11 @@ def make_plan(session: DeploySession, planned: StackPlan, source: Source, base: 
             _planned(step, compiled.get(step.name), deployed.get(step.name), cloudformation)
             for step in (*planned.orphaned, *planned.steps)
         ),
+        recovery=tuple(
+            f"{step.component}: {step.reason}"
+            for step in planned.steps
+            if step.recovery is not Recovery.NONE or step.adopted
+        ),
     )
 
 
@@ -234,6 +244,10 @@ def _deployed_digest(deployed: DeployedStack | None, cloudformation: CloudFormat
         return deployed.status
     template = cloudformation.template(deployed.name)
     return _digest(template, dict(deployed.tags), dict(deployed.parameters), deployed.status)
+
+
+def _listed(recovery: tuple[str, ...]) -> str:
+    return "; ".join(recovery) or "none"
 
 
 def _digest(*values: object) -> str:

@@ -104,14 +104,19 @@ class DeploySession:
         """CloudFormation in the account."""
         return open_cloudformation(self.account, self.assembly)
 
-    def plan_deployment(self, only: str | None) -> StackPlan:
+    def plan_deployment(self, only: str | None, *, require_staged: bool = True) -> StackPlan:
         """Plan the deployment of all stacks, or of one and what it depends on.
+
+        Args:
+            only: component or name of the stack; None for all.
+            require_staged: whether weights must be in the bucket; a pipeline stages them after the approval.
 
         Raises:
             DeployError: weights are not staged, or the account cannot be read.
         """
         selected = select_stacks(self.assembly, only)
-        require_weights(self.context, selected)
+        if require_staged:
+            require_weights(self.context, selected)
         cloudformation = self.cloudformation
         kept = [stack.name for stack in self.assembly.stacks]
         orphaned = (

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from lisa_compiler.distribution import build_wheel, given_wheel
 from lisa_compiler.output.atomic_directory import create_directory_atomically
+from lisa_compiler.starter.pipelines import Pipeline
 from lisa_compiler.starter.prompts import Question, answer_for, steps
 from lisa_compiler.starter.repository import (
     ALLOWED_EXISTING,
@@ -33,11 +34,13 @@ class InitOptions:
         requirement: pip requirement for LISA; None for the package index.
         vendor: whether the repository has the wheel of this LISA, which is built from its checkout.
         wheel: the wheel that it has instead.
+        pipeline: what runs its pipelines.
     """
 
     requirement: str | None = None
     vendor: bool = False
     wheel: Path | None = None
+    pipeline: Pipeline = Pipeline.GITHUB
 
     def __post_init__(self) -> None:
         if self.requirement is not None and (self.vendor or self.wheel):
@@ -77,7 +80,7 @@ def create_repository(
         answers = collect_answers(given, ask)
         source = _source(options, Path(scratch), tell)
         try:
-            write_repository(temporary, answers, source, lambda phase: tell(f"{phase} …"))
+            write_repository(temporary, answers, source, lambda phase: tell(f"{phase} …"), options.pipeline)
         except ConfigurationError as error:
             report(temporary, error)
             raise LisaError(f"The answers are inconsistent; {directory} was not created.") from error

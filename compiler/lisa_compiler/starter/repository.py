@@ -19,6 +19,7 @@ from lisa_compiler.output.tree import STATE_DIRECTORY
 from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_compiler.project.project import Project, Selection
 from lisa_compiler.resources import jinja_environment, templates_dir
+from lisa_compiler.starter.pipelines import Pipeline, PipelineSettings, pipeline_files
 from lisa_compiler.starter.prompts import (
     ENVIRONMENTS,
     QUESTIONS,
@@ -29,7 +30,7 @@ from lisa_compiler.starter.prompts import (
     example_answers,
     is_isolated,
 )
-from lisa_compiler.starter.workflows import WorkflowSettings, workflows
+from lisa_compiler.starter.workflows import WorkflowSettings
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.export import config_schema, overlay_schema, schema_text
 from lisa_schema.version import VERSION
@@ -96,30 +97,42 @@ def vendored(wheel: Path) -> LisaSource:
     )
 
 
-def starter_files(answers: Answers, source: LisaSource | None = None) -> dict[str, str]:
+def starter_files(
+    answers: Answers, source: LisaSource | None = None, pipeline: Pipeline = Pipeline.GITHUB
+) -> dict[str, str]:
     """Render the text files of the repository, except what is compiled, by path.
 
     Args:
         answers: one for each question.
         source: where LISA is installed from; None for the package index.
+        pipeline: what runs the repository's pipelines.
     """
     source = source or published()
     names = environment_names(answers)
-    reachable = tuple(name for name in names if not is_isolated(answers[f"{name}.region"]))
+    # GitHub's runners do not reach isolated Regions; the others run inside of the network.
+    hosted = pipeline is Pipeline.GITHUB
+    reachable = tuple(name for name in names if not (hosted and is_isolated(answers[f"{name}.region"])))
     settings = WorkflowSettings(
         header=f"Created by `lisa init` of LISA {VERSION}. You can change it.",
-        environments=reachable or names,
+        environments=reachable,
         install=INSTALL,
         lisa="lisa",
         strict=True,
         own_tests=False,
     )
-    made = workflows(settings)
-    if not reachable:
-        del made[".github/workflows/deploy.yml"]
+    values = _values(answers)
+    deployed = [environment for environment in values["environments"] if environment["name"] in reachable]
+    made = pipeline_files(
+        PipelineSettings(
+            system=pipeline, workflows=settings, deployment=answers["deploymentName"], environments=deployed
+        )
+    )
     return {
         **configuration_files(answers),
-        "README.md": _render("README.md.j2", {**_values(answers), "install": INSTALL, "source": source.description}),
+        "README.md": _render(
+            "README.md.j2",
+            {**values, "install": INSTALL, "source": source.description, "pipeline": pipeline.value},
+        ),
         "requirements.txt": f"{_LOCKED}--only-binary=:all:\n{_without_comments(locked_requirements())}",
         LISA_REQUIREMENT: f"# LISA, from {source.description}. requirements.txt has its dependencies.\n{source.lines}",
         "schema/config.schema.json": schema_text(config_schema()),
@@ -201,7 +214,13 @@ def _diagnostics(answers: Answers, environment: str) -> tuple[Diagnostic, ...]:
             return error.diagnostics
 
 
-def write_repository(directory: Path, answers: Answers, source: LisaSource, tell: Callable[[str], None]) -> None:
+def write_repository(
+    directory: Path,
+    answers: Answers,
+    source: LisaSource,
+    tell: Callable[[str], None],
+    pipeline: Pipeline = Pipeline.GITHUB,
+) -> None:
     """Write a repository's files, and compile its environments.
 
     Args:
@@ -209,11 +228,12 @@ def write_repository(directory: Path, answers: Answers, source: LisaSource, tell
         answers: one for each question.
         source: where LISA is installed from.
         tell: receives the name of each phase.
+        pipeline: what runs the repository's pipelines.
 
     Raises:
         ConfigurationError: the answers are inconsistent.
     """
-    for path, text in starter_files(answers, source).items():
+    for path, text in starter_files(answers, source, pipeline).items():
         _write(directory / path, text)
     if source.wheel is not None:
         (directory / VENDOR).mkdir()

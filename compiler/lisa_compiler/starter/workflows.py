@@ -1,4 +1,4 @@
-"""The GitHub workflows, check and deploy, for a configuration's repository and for LISA's own.
+"""The GitHub workflows for a configuration's repository and for LISA's own.
 
 `python -m lisa_compiler.starter.workflows` writes LISA's own; a test finds them stale.
 """
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import jinja2
 
 FOLDER: Final = ".github/workflows"
+
+CHECK: Final = ("check", "compile")
+"""Workflows of pull requests."""
+
+DEPLOY: Final = ("deploy", "deploy-environment", "drift")
+"""Workflows that reach accounts."""
 
 _ACTIONS: Final = {
     "checkout": "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2",
@@ -65,7 +71,7 @@ OWN: Final = WorkflowSettings(
 
 
 def workflows(settings: WorkflowSettings) -> dict[str, str]:
-    """Render both workflows, by path in the repository."""
+    """Render the workflows, by path in the repository; without environments, those of pull requests alone."""
     return {
         f"{FOLDER}/{name}.yml": _environment()
         .get_template(f"workflows/{name}.yml.j2")
@@ -78,7 +84,7 @@ def workflows(settings: WorkflowSettings) -> dict[str, str]:
             strict=settings.strict,
             own_tests=settings.own_tests,
         )
-        for name in ("check", "deploy")
+        for name in (*CHECK, *(DEPLOY if settings.environments else ()))
     }
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from lisa_compiler.cli.app import app
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.plan.amis import STANDARD_PARAMETER, AmiLock, LockedAmi
+from lisa_compiler.starter.pipelines import Pipeline
 from lisa_compiler.starter.prompts import QUESTIONS, given_answers, steps
 from lisa_compiler.starter.repository import starter_files, validate_answer
 from lisa_schema.errors import LisaError
@@ -84,7 +85,9 @@ def test_it_keeps_lisas_own_rules(made: Path) -> None:
 def test_it_holds_what_a_team_needs(made: Path) -> None:
     files = {path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()}
     assert {path for path in files if not path.startswith("generated/")} == {
-        ".gitattributes", ".gitignore", ".github/workflows/check.yml", ".github/workflows/deploy.yml", "README.md",
+        ".gitattributes", ".gitignore", ".github/workflows/check.yml", ".github/workflows/compile.yml",
+        ".github/workflows/deploy-environment.yml", ".github/workflows/deploy.yml", ".github/workflows/drift.yml",
+        "README.md", "pipeline/roles.yaml",
         "config.yaml", "environments/dev.yaml", "environments/prod.yaml", "package-lock.json", "package.json",
         "policy/waivers.yaml", "requirements-lisa.txt", "requirements.txt", "schema/config.schema.json",
         "schema/overlay.schema.json",
@@ -116,7 +119,8 @@ def test_the_readme_is_for_that_team(made: Path) -> None:
     assert text.startswith("# ours\n")
     assert "aws s3 mb s3://ours-prod-models-012345678901 --region us-gov-west-1" in text
     assert "lisa bootstrap --env dev" in text
-    assert "environment:prod" in text
+    assert "--stack-name ours-pipeline-prod --capabilities CAPABILITY_IAM --region us-gov-west-1" in text
+    assert "`prod-plan` with the variable `AWS_ROLE_ARN`" in text
 
 
 def test_the_package_of_the_cdk_cli_is_pinned_by_digest(made: Path) -> None:
@@ -134,15 +138,45 @@ def test_a_certificate_puts_the_api_where_it_is_wanted() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "file", "words"),
+    [
+        ("gitlab", ".gitlab-ci.yml", "LISA_PLAN_ROLE_ARN"),
+        ("jenkins", "Jenkinsfile", "labels `lisa-plan` and `lisa-deploy`"),
+        ("codepipeline", "pipeline/codepipeline.yaml", "A build image"),
+    ],
+)
+def test_another_pipeline_gets_its_files_and_setup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pipeline: str, file: str, words: str
+) -> None:
+    without_compiling(monkeypatch)
+    given = [f"--set={name}={value}" for name, value in ANSWERS.items()]
+    result = lisa("init", str(tmp_path / "ours"), "--defaults", "--pipeline", pipeline, *given)
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "ours" / file).is_file()
+    assert not (tmp_path / "ours/.github").exists()
+    readme = (tmp_path / "ours/README.md").read_text(encoding="utf-8")
+    assert words in readme
+    assert ".github" not in readme
+
+
 def test_an_isolated_environment_is_not_for_the_pipeline() -> None:
     isolated = {"prod.region": "us-iso-east-1", "prod.indexUrl": "https://pypi.example.com/simple"}
     files = starter_files(complete(**isolated))
-    assert "ENVIRONMENTS: dev\n" in files[".github/workflows/deploy.yml"]
+    assert list(yaml.safe_load(files[".github/workflows/deploy.yml"])["jobs"]) == ["deploy-dev"]
     assert yaml.safe_load(files["environments/prod.yaml"])["pypiConfig"] == {
         "indexUrl": "https://pypi.example.com/simple"
     }
     alone = {"environments": "prod", "region": "us-iso-east-1", **isolated}
-    assert ".github/workflows/deploy.yml" not in starter_files(complete(**alone))
+    hosted = starter_files(complete(**alone))
+    assert {path for path in hosted if path.startswith((".github", "pipeline"))} == {
+        ".github/workflows/check.yml",
+        ".github/workflows/compile.yml",
+    }
+    # What runs inside of the network deploys it.
+    inside = starter_files(complete(**alone), pipeline=Pipeline.CODEPIPELINE)
+    assert "us-iso-east-1" in inside["pipeline/codepipeline.yaml"]
+    assert not any(path.startswith(".github") for path in inside)
 
 
 def test_without_a_terminal_everything_that_is_missing_is_named(tmp_path: Path) -> None:

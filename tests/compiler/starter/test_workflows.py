@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from lisa_compiler.starter.repository import INSTALL
-from lisa_compiler.starter.workflows import FOLDER, OWN, WorkflowSettings, workflows
+from lisa_compiler.starter.workflows import CHECK, DEPLOY, FOLDER, OWN, WorkflowSettings, workflows
 
 TEAM = WorkflowSettings(
     header="Made for a test.",
@@ -34,34 +35,33 @@ def commands(job: Any) -> list[str]:
     return [line.strip() for step in job["steps"] for line in step.get("run", "").splitlines()]
 
 
-@pytest.mark.parametrize("name", ["check", "deploy"])
+@pytest.mark.parametrize("name", [*CHECK, *DEPLOY])
 def test_every_action_is_pinned_by_commit(name: str) -> None:
     uses = re.findall(r"uses: (.+)", workflows(TEAM)[f"{FOLDER}/{name}.yml"])
     assert uses
-    assert [use for use in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+    own = "./.github/workflows/deploy-environment.yml "
+    pinned = r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert [use for use in uses if not re.fullmatch(pinned, use) and not use.startswith(own)] == []
 
 
 def test_a_pull_request_is_validated_compiled_checked_and_told() -> None:
     check = content("check")
     said = commands(check["jobs"]["check"])
-    assert set(check[True]) == {"pull_request", "push"}
-    assert "lisa validate --all --format github" in said
-    assert "lisa compile --all --check --strict --format github" in said
-    assert "lisa policy --all --strict --format github --sarif report/policy.sarif" in said
-    assert any(
-        line.startswith('lisa diff --env "$environment" --base "origin/$BASE" --format markdown') for line in said
-    )
+    assert set(check[True]) == {"pull_request", "push", "workflow_dispatch"}
+    assert "lisa ci check --strict --format github --report report \\" in said
+    assert '${BASE:+--base "origin/$BASE"}' in said
 
 
-def test_nothing_that_runs_the_repositorys_code_may_write() -> None:
-    for name in ("check", "deploy"):
-        workflow = content(name)
-        assert workflow["permissions"] == {"contents": "read"}
-        for job in workflow["jobs"].values():
-            rights = job.get("permissions", workflow["permissions"])
-            runs_code = any(line.startswith(("lisa ", "pip ")) for line in commands(job))
-            writes = {right for right, level in rights.items() if level == "write"}
-            assert writes <= {"id-token"} or not runs_code
+@pytest.mark.parametrize("name", [*CHECK, *DEPLOY])
+def test_nothing_that_runs_the_repositorys_code_may_write(name: str) -> None:
+    workflow = content(name)
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        rights = job.get("permissions", workflow["permissions"])
+        runs_code = any(line.startswith(("lisa ", "pip ")) for line in commands(job)) if "steps" in job else False
+        writes = {right for right, level in rights.items() if level == "write"}
+        # Drift is told by the code of the default branch, which was reviewed.
+        assert writes <= ({"id-token", "issues"} if name == "drift" else {"id-token"}) or not runs_code
 
 
 def test_a_fork_gets_no_more_than_the_right_to_read() -> None:
@@ -72,64 +72,109 @@ def test_a_fork_gets_no_more_than_the_right_to_read() -> None:
     assert "pull_request_target" not in workflows(TEAM)[f"{FOLDER}/check.yml"]
 
 
-def test_an_environment_is_deployed_after_its_approval_and_without_a_stored_key() -> None:
-    text = workflows(TEAM)[f"{FOLDER}/deploy.yml"]
-    deploy = content("deploy")["jobs"]["deploy"]
-    said = commands(deploy)
-    assert deploy["environment"] == "${{ matrix.environment }}"
-    assert deploy["strategy"]["max-parallel"] == 1
-    assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
-    assert said.index('lisa compile --env "$ENVIRONMENT" --check') < said.index(
-        'lisa artifacts publish --env "$ENVIRONMENT"'
+def test_an_environment_is_planned_approved_and_deployed_without_a_stored_key() -> None:
+    jobs = content("deploy-environment")["jobs"]
+    plan, deploy = jobs["plan"], jobs["deploy"]
+    # Reviewers are those of the second environment; each has a role of its own.
+    assert plan["environment"] == "${{ inputs.environment }}-plan"
+    assert deploy["environment"] == "${{ inputs.environment }}"
+    assert deploy["needs"] == "plan"
+    assert deploy["if"] == "${{ needs.plan.outputs.digest != '' }}"
+    for job in (plan, deploy):
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}
+        assert job["steps"][0]["with"]["fetch-depth"] == 0
+    assert 'lisa ci plan --env "$ENVIRONMENT" --out plans' in commands(plan)
+    assert commands(deploy)[-1] == (
+        'lisa ci deploy --env "$ENVIRONMENT" --plan "plans/$ENVIRONMENT.json" --sha256 "$DIGEST"'
     )
-    assert said[-1] == 'lisa deploy --env "$ENVIRONMENT" --yes ${DESTROY:+"$DESTROY"}'
-    assert deploy["steps"][-1]["env"] == {"DESTROY": "${{ inputs.destroy && '--allow-destroy' || '' }}"}
-    assert "secrets." not in text
+    # The digest is the output of a job, and not in the artifact.
+    assert deploy["steps"][-1]["env"] == {"DIGEST": "${{ needs.plan.outputs.digest }}"}
+    assert not any(re.search(r"secrets\.\w", text) for text in workflows(TEAM).values())
 
 
-def test_nothing_is_deployed_before_someone_says_so() -> None:
-    assert content("deploy")["jobs"]["changed"]["if"] == "${{ vars.LISA_DEPLOY == 'true' }}"
+def test_environments_are_deployed_in_order_and_one_run_at_a_time() -> None:
+    jobs = content("deploy", replace(TEAM, environments=("dev", "test", "prod")))["jobs"]
+    assert list(jobs) == ["deploy-dev", "deploy-test", "deploy-prod"]
+    assert jobs["deploy-prod"]["needs"] == ["deploy-dev", "deploy-test"]
+    assert "!contains(needs.*.result, 'failure')" in jobs["deploy-prod"]["if"]
+    for name, job in jobs.items():
+        assert job["concurrency"] == {"group": f"lisa-{name}", "cancel-in-progress": False}
+        assert job["with"] == {"environment": name.removeprefix("deploy-")}
 
 
-@pytest.fixture
-def history(tmp_path: Path) -> Path:
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+@pytest.mark.parametrize(("name", "jobs"), [("deploy", 2), ("drift", 1)])
+def test_nothing_is_deployed_before_someone_says_so(name: str, jobs: int) -> None:
+    found = [job["if"] for job in content(name)["jobs"].values()]
+    assert len(found) == jobs
+    assert all("vars.LISA_DEPLOY == 'true'" in condition for condition in found)
 
-    git("init", "--quiet")
-    for name in ("dev", "prod"):
-        (tmp_path / "generated" / name).mkdir(parents=True)
-        (tmp_path / "generated" / name / "manifest.json").write_text("{}", encoding="utf-8")
-    git("add", "--all")
-    git("commit", "--quiet", "--message", "one")
-    (tmp_path / "generated/prod/manifest.json").write_text("{ }", encoding="utf-8")
-    git("commit", "--quiet", "--all", "--message", "two")
-    return tmp_path
+
+def test_drift_is_looked_for_every_day_by_the_role_that_plans() -> None:
+    workflow = content("drift")
+    job = workflow["jobs"]["drift"]
+    assert workflow[True]["schedule"] == [{"cron": "23 5 * * *"}]
+    assert job["environment"] == "${{ matrix.environment }}-plan"
+    assert commands(job)[-1] == 'lisa ci drift --env "$ENVIRONMENT" --issues'
+
+
+def test_without_an_environment_only_pull_requests_are_checked() -> None:
+    assert {Path(path).stem for path in workflows(replace(TEAM, environments=()))} == set(CHECK)
+
+
+def run_push(clone: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The job of the workflow compile that pushes."""
+    [step] = [step for step in content("compile")["jobs"]["push"]["steps"] if "run" in step]
+    (clone.parent / "gh").write_text('#!/bin/sh\necho "gh $*"\n', encoding="utf-8")
+    (clone.parent / "gh").chmod(0o755)
+    command = ["bash", "-eo", "pipefail", "-c", step["run"]]
+    path = f"{clone.parent}:/usr/bin:/bin"
+    return subprocess.run(
+        command, cwd=clone, env={**variables, "PATH": path}, capture_output=True, text=True, check=False
+    )
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.mark.parametrize(
-    ("asked", "before", "expected"),
+    ("changed", "message"),
     [
-        ("", "HEAD~1", 'environments=["prod"]'),
-        ("", "HEAD", "environments=[]"),
-        ("", "0" * 40, 'environments=["dev","prod"]'),
-        ("dev", "", 'environments=["dev"]'),
+        ("generated/dev/manifest.json", ""),
+        (".github/workflows/check.yml", "outside of generated/"),
+        ("generated-not/x", "outside of generated/"),
     ],
 )
-def test_what_has_changed_is_deployed(history: Path, asked: str, before: str, expected: str) -> None:
-    [step] = [step for step in content("deploy")["jobs"]["changed"]["steps"] if step.get("id") == "changed"]
-    variables = {"ASKED": asked, "BEFORE": before, "ENVIRONMENTS": "dev prod", "GITHUB_SHA": "HEAD"}
-    output = history / "output"
-    result = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", step["run"]],
-        cwd=history,
-        env={**variables, "GITHUB_OUTPUT": str(output), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert result.stdout.strip() == output.read_text(encoding="utf-8").strip() == expected
+def test_commit_of_the_bot_is_pushed_if_it_changes_compiled_files_alone(
+    tmp_path: Path, changed: str, message: str
+) -> None:
+    remote, work, clone = tmp_path / "remote.git", tmp_path / "work", tmp_path / "clone"
+    git(tmp_path, "init", "--quiet", "--bare", str(remote))
+    git(tmp_path, "init", "--quiet", str(work))
+    (work / "config.yaml").write_text("one: 1\n", encoding="utf-8")
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "--message", "one")
+    head = git(work, "rev-parse", "HEAD")
+    git(work, "push", "--quiet", str(remote), "HEAD:refs/heads/renovate/lisa")
+    git(tmp_path, "clone", "--quiet", "--branch", "renovate/lisa", str(remote), str(clone))
+    (work / changed).parent.mkdir(parents=True)
+    (work / changed).write_text("compiled\n", encoding="utf-8")
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "--message", "build: compile generated/")
+    git(work, "bundle", "create", "--quiet", str(tmp_path / "compiled.bundle"), "HEAD^..HEAD")
+    variables = {
+        "BASE": "main", "BRANCH": "renovate/lisa", "BUNDLE": str(tmp_path / "compiled.bundle"), "HEAD": head
+    }  # fmt: skip
+    pushed = run_push(clone, variables)
+    branch = git(remote, "rev-parse", "refs/heads/renovate/lisa")
+    if message:
+        assert (pushed.returncode, branch) == (1, head)
+        assert message in pushed.stdout
+    else:
+        assert pushed.returncode == 0, pushed.stderr
+        assert branch == git(work, "rev-parse", "HEAD")
+        assert "gh workflow run check.yml --ref renovate/lisa --field base=main" in pushed.stdout
 
 
 GH = """\
