@@ -1,9 +1,9 @@
 """What values the options of an inference server take, read from the source of a release without importing it.
 
-The form of a value is a word of `lisa_schema.engine_values`: `flag`, `integer`, `human`, `number`, `json`, with limits
-as in `number gt=0 le=1`, or `choice`. vLLM makes its parser from the annotations of its configuration classes
-(EngineArgs.add_cli_args, get_kwargs), SGLang from annotated fields or from calls of add_argument. What is not clear
-from the source has no form: any value counts.
+The form of a value is a word of `lisa_schema.engine_values`: `flag`, `integer`, `human`, `number`, `json`, `object`,
+`braced`, with limits as in `number gt=0 le=1`, or `choice`. vLLM makes its parser from the annotations of its
+configuration classes (EngineArgs.add_cli_args, get_kwargs), SGLang from annotated fields or from calls of add_argument.
+What is not clear from the source has no form: any value counts.
 """
 
 from __future__ import annotations
@@ -34,12 +34,20 @@ _PARSERS: Final = {
 }
 """Registries of parsers whose names an option takes."""
 
+_CONVERTERS: Final = {
+    "int": "integer",
+    "maybe_convert_int": "integer",
+    "maybe_convert_bool": "integer",
+    "float": "number",
+}
+"""What vLLM reads variables with, and the form of what each takes."""
+
 _FLAG_ACTIONS: Final = frozenset({"store_true", "store_false", "BooleanOptionalAction"})
 
 
 @dataclass
 class Values:
-    """Values of a release: the form of each option, and the choices of those that have the form `choice`."""
+    """Values of a release: the form of each option and variable, and the choices of those of the form `choice`."""
 
     forms: dict[str, str] = field(default_factory=dict)
     choices: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -62,20 +70,67 @@ def read_values(sources: Iterable[tuple[str, str]]) -> Values:
         if names and option in reader.options:
             # SGLang's parser puts `auto` before the names of newer releases.
             reader.options[option] = Hint("choice", frozenset({*names, "auto"} if reader.is_sglang else names))
+    for name, tree in trees:
+        if name == "vllm/envs.py":
+            reader.options.update(variable_hints(tree))
     found = Values()
     for option, hint in sorted(reader.options.items()):
         if hint.kind == "choice" and hint.words:
             found.forms[option] = "choice"
             found.choices[option] = hint.words
-        elif hint.kind in {"flag", "integer", "human", "number", "json"}:
+        elif hint.kind in {"flag", "integer", "human", "number", "json", "object", "braced"}:
             found.forms[option] = f"{hint.kind} {hint.limits}".rstrip()
     return found
 
 
 def _is_relevant(name: str, text: str) -> bool:
-    inside = ("vllm/config", "vllm/engine/", "vllm/entrypoints/", "sglang/srt/server_args", "sglang/srt/arg_groups/")
+    inside = (
+        *("vllm/config", "vllm/engine/", "vllm/entrypoints/", "vllm/envs.py"),
+        *("sglang/srt/server_args", "sglang/srt/arg_groups/"),
+    )
     registries = ("ToolParserManager", "ReasoningParserManager", "_TO_REGISTER", "ToolCallParserEnum", "DetectorMap")
     return name.startswith(inside) or any(word in text for word in ("QuantizationMethods", "Literal[", *registries))
+
+
+def variable_hints(tree: ast.Module) -> dict[str, Hint]:
+    """Read what vLLM's variables take from its table `environment_variables`; other values raise an error there."""
+    found: dict[str, Hint] = {}
+    for node in tree.body:
+        name, table = _assigned(node)
+        if name != "environment_variables" or not isinstance(table, ast.Dict):
+            continue
+        for key, value in zip(table.keys, table.values, strict=True):
+            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+                continue
+            hints = {hint for call in ast.walk(value) if (hint := _read_as(call, key.value)) is not None}
+            if len(hints) == 1:
+                found[key.value] = hints.pop()
+    return found
+
+
+def _read_as(call: ast.AST, variable: str) -> Hint | None:
+    """What a call converts a variable to; None for calls that do not read it."""
+    if not isinstance(call, ast.Call) or not call.args:
+        return None
+    function = getattr(call.func, "id", "")
+    if function == "env_with_choices" and _is_named(call.args[0], variable) and len(call.args) == 3:
+        words = call.args[2]
+        if isinstance(words, ast.List) and not call.keywords:
+            return Hint("choice", frozenset(_constants(words)))
+        return None
+    read = call.args[0]
+    kind = _CONVERTERS.get(function)
+    if kind is None or not isinstance(read, ast.Call | ast.Subscript):
+        return None
+    named = read.slice if isinstance(read, ast.Subscript) else (read.args or [None])[0]
+    source = read.value if isinstance(read, ast.Subscript) else read.func
+    names = {part.attr for part in ast.walk(source) if isinstance(part, ast.Attribute)}
+    is_environment = bool(names & {"getenv", "environ"}) and names <= {"getenv", "environ", "get"}
+    return Hint(kind) if is_environment and _is_named(named, variable) else None
+
+
+def _is_named(node: ast.AST | None, name: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value == name
 
 
 class _Reader:
@@ -120,6 +175,10 @@ class _Reader:
         fields = self.classes.setdefault(node.name, {})
         if node.name.endswith("Config"):
             self.annotations.configurations.add(node.name)
+        if any(isinstance(item, ast.FunctionDef) and item.name == "from_cli" for item in node.body):
+            self.annotations.lenient.add(node.name)
+        if any(_base_name(base) in {"dict", "Dict"} for base in node.bases):
+            self.annotations.dictionaries.add(node.name)
         self.bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
         for item in node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
@@ -225,7 +284,7 @@ class _Reader:
             hint = Hint("choice", found) if found else ANY
         else:
             hint = self.annotations.hint(parts[0])
-        self._add(options, Hint(hint.kind, hint.words) if hint.kind != "json" else ANY)
+        self._add(options, ANY if hint.kind in {"json", "object", "braced"} else Hint(hint.kind, hint.words))
 
     def _read_exception(self, node: ast.AST) -> None:
         """`frontend_kwargs["name"]["type"] = …`: the parser's own type, or no longer a list."""
@@ -273,6 +332,10 @@ def _limits(value: ast.expr | None) -> str:
 
 def _is_flag(action: ast.expr | None) -> bool:
     return getattr(action, "value", getattr(action, "attr", "")) in _FLAG_ACTIONS
+
+
+def _base_name(base: ast.expr) -> str:
+    return getattr(base.value if isinstance(base, ast.Subscript) else base, "id", "")
 
 
 def _assigned(node: ast.AST) -> tuple[str, ast.expr | None]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lisa_schema.server_arguments import split_words
+from lisa_schema.unmodeled_options import UNMODELED
 from lisa_schema.vllm_arguments import FLAGS, read_arguments
 
 if TYPE_CHECKING:
@@ -58,45 +58,9 @@ _COUNTS: Final = frozenset(
     }
 )
 _TEXTS: Final = frozenset({"dtype", "quantization", "kv-cache-dtype", "lora-dtype"})
-_UNMODELED: Final = MappingProxyType(
-    {
-        "cpu-offload-gb": "a part of the weights stays in the host's memory",
-        "cpu-offload-params": "a part of the weights stays in the host's memory",
-        "offload-backend": "a part of the weights stays in the host's memory",
-        "offload-params": "a part of the weights stays in the host's memory",
-        "offload-group-size": "a part of the weights stays in the host's memory",
-        "enable-expert-parallel": "experts are placed on different GPUs",
-        "speculative-config": "a second model shares the GPU",
-        "speculative-model": "a second model shares the GPU",
-        "spec-method": "a second model shares the GPU",
-        "spec-model": "a second model shares the GPU",
-        "enable-tower-connector-lora": "adapters change the encoder",
-        "enable-mixed-moe-lora-format": "the layout of adapters is changed",
-        "enable-moe-shared-loras": "the layout of adapters is changed",
-        "default-mm-loras": "adapters change the encoder",
-        "enable-eplb": "experts are replicated",
-        "decode-context-parallel-size": "the KV cache is split by position",
-        "prefill-context-parallel-size": "the KV cache is split by position",
-        "kv-cache-dtype-skip-layers": "the layout of the KV cache is changed",
-        "language-model-only": "a part of the model is not loaded",
-        "mm-encoder-only": "a part of the model is not loaded",
-        "mm-ipc-gpu-memory-gb": "other memory is reserved on the GPU",
-        "quantization-config": "the quantization is changed",
-        "nnodes": "the model is split among instances",
-        "hf-overrides": "the model's configuration is changed",
-        "rope-scaling": "the model's configuration is changed",
-        "num-gpu-blocks-override": "the size of the KV cache is overridden",
-        "disable-hybrid-kv-cache-manager": "the layout of the KV cache is changed",
-        "disable-sliding-window": "the layout of the KV cache is changed",
-        "config": "options are in a file",
-        "kv-transfer-config": "the KV cache is shared with other servers",
-    }
-)
-"""Options whose effect on memory is not modeled, with the reason."""
-
 _CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
 _LORA: Final = frozenset({"enable-lora", "fully-sharded-loras", "lora-target-modules"})
-_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, *_LORA, "gpu-memory-utilization"})
+_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *UNMODELED, *_LORA, "gpu-memory-utilization"})
 _HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 _MULTIPLIERS: Final = {
     **{"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12},
@@ -144,6 +108,7 @@ class VllmOptions:
         tensor_parallel: GPUs that share each layer; None for all GPUs of the instance.
         pipeline_parallel: GPUs that share the layers.
         data_parallel: copies of the model.
+        shares_data_parallel: whether copies of SGLang's attention layers share the GPUs (`--enable-dp-attention`).
         enforce_eager: whether CUDA graphs are disabled.
         block_size: tokens of a block of the KV cache.
         kv_cache_memory_bytes: memory of the KV cache, instead of what is left.
@@ -164,6 +129,7 @@ class VllmOptions:
     tensor_parallel: int | None = None
     pipeline_parallel: int = 1
     data_parallel: int = 1
+    shares_data_parallel: bool = False
     enforce_eager: bool = False
     block_size: int | None = None
     kv_cache_memory_bytes: int | None = None
@@ -229,6 +195,12 @@ def option_path(model: Path, source: str) -> Path:
     return (*model, source) if source == SERVER_ARGUMENTS else (*model, "containerConfig", "environment", source)
 
 
+def read_tokens(text: str) -> int | None:
+    """Read a number of tokens as vLLM does: `8192`, `8k` (thousands) or `8K` (times 1,024); None when it is none."""
+    count = _count(text, is_human=True)
+    return count if count is not None and count > 0 else None
+
+
 def is_reference(value: str) -> bool:
     """Return whether a value is the ARN of a secret or parameter, whose content is unknown here."""
     return value.startswith("arn:")
@@ -237,7 +209,7 @@ def is_reference(value: str) -> bool:
 def _options(
     found: Mapping[str, str | None], sources: Mapping[str, str], environment: Mapping[str, str]
 ) -> VllmOptions:
-    unmodeled = [f"`--{option}`: {reason}" for option, reason in _UNMODELED.items() if option in found]
+    unmodeled = [f"`--{option}`: {reason}" for option, reason in UNMODELED.items() if option in found]
     unmodeled += [f"`--{option}` is an abbreviation" for option in found if _is_abbreviation(option)]
     counts: dict[str, int | None] = {}
     for option in _COUNTS & found.keys():
@@ -274,6 +246,7 @@ def _options(
         tensor_parallel=counts.get("tensor-parallel-size"),
         pipeline_parallel=counts.get("pipeline-parallel-size") or 1,
         data_parallel=counts.get("data-parallel-size") or 1,
+        shares_data_parallel=_is_set(found, "enable-dp-attention"),
         enforce_eager=_is_set(found, "enforce-eager"),
         block_size=counts.get("block-size"),
         kv_cache_memory_bytes=counts.get("kv-cache-memory-bytes"),

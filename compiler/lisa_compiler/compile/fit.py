@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.fit.assessment import Assessment, ModelAssessment, assess
 from lisa_compiler.fit.host import HostPart
+from lisa_compiler.fit.model_kind import kind_fault
 from lisa_compiler.fit.rules import Breach, RuleKind
 from lisa_compiler.fit.verdict import Verdict
 from lisa_compiler.fit.wording import as_instruction, facts_from
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lisa_weights.lock.lock_file import WeightsLock
+
     from lisa_compiler.project.project import ValidEnvironment
     from lisa_schema import Diagnostic
     from lisa_schema.diagnostic_types import DiagnosticType
     from lisa_schema.document import Document
     from lisa_schema.document import Path as KeyPath
     from lisa_schema.models import Config
-    from lisa_weights.lock.lock_file import WeightsLock
 
 _KINDS = {
     RuleKind.PARALLEL: artifact_diagnostics.FIT_PARALLEL,
@@ -36,6 +38,7 @@ _KINDS = {
     RuleKind.CHECKPOINT: artifact_diagnostics.FIT_CHECKPOINT,
     RuleKind.DTYPE: artifact_diagnostics.FIT_CHECKPOINT,
 }
+_NO_SUGGESTION = "Choose a smaller or quantized model: no type that the Region offers is known to fit it."
 _CONTEXT = ("MAX_TOTAL_TOKENS", "--max-model-len")
 _OPTIONS = {RuleKind.PARALLEL: "tensor-parallel-size", RuleKind.CONTEXT: "max-model-len"}
 
@@ -67,7 +70,7 @@ def fit_diagnostics(assessment: Assessment, document: Document) -> list[Diagnost
     found = []
     for model in assessment.models:
         reporter = _Reporter(model, document)
-        found += [*reporter.breaches(), *reporter.memory(), *reporter.host()]
+        found += [*reporter.kind(), *reporter.breaches(), *reporter.memory(), *reporter.host()]
     return found
 
 
@@ -81,6 +84,17 @@ class _Reporter:
         question = model.question
         # What other engines are rejected for does not depend on their version.
         self._is_certain = question.facts.is_own and (question.version is not None or question.engine != "vllm")
+
+    def kind(self) -> Iterator[Diagnostic]:
+        """Report a model that does something else than its server and `modelType` are for."""
+        fault = kind_fault(self._model.question)
+        if fault is not None:
+            severity = Severity.ERROR if fault.is_certain else Severity.WARNING
+            path: KeyPath = (*self._path, "modelType")
+            message = (
+                f"{fault.message[0].upper()}{fault.message[1:]}." if fault.message[:3] == "by " else f"{fault.message}."
+            )
+            yield self._at(artifact_diagnostics.FIT_KIND, path, message, fault.fix, severity)
 
     def breaches(self) -> Iterator[Diagnostic]:
         """Report rules that more memory does not satisfy."""
@@ -115,7 +129,7 @@ class _Reporter:
         shorter = any(suggestion.change.startswith(_CONTEXT) for suggestion in self._model.suggestions)
         path = self._option_path("max-model-len" if shorter else None)
         severity = Severity.ERROR if does_not and self._is_certain else Severity.WARNING
-        fix = as_instruction(self._model.suggestions)
+        fix = as_instruction(self._model.suggestions) or _NO_SUGGESTION
         yield self._at(artifact_diagnostics.FIT_MEMORY, path, message, fix, severity)
 
     def host(self) -> Iterator[Diagnostic]:
@@ -136,7 +150,8 @@ class _Reporter:
         """The variable that sets an option, else the instance type."""
         source = self._model.question.options.sources.get(option or "")
         if source is None and option == "tensor-parallel-size" and self._model.question.engine == "tgi":
-            source = "NUM_SHARD"
+            shards = self._model.question.shards
+            source = shards.source if shards.count is not None else "SHARDED" if shards.is_sharded else None
         if source is None:
             return (*self._path, "instanceType")
         return option_path(self._path, source)

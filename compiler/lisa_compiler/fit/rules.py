@@ -11,9 +11,10 @@ from lisa_schema.engine_settings import DTYPES
 from lisa_schema.gpus import first_cuda13_version, has_cuda12, minimum_capability
 
 if TYPE_CHECKING:
+    from lisa_weights.shape.transformer import Quantization, TransformerShape
+
     from lisa_compiler.fit.question import Question
     from lisa_schema.gpus import Gpu
-    from lisa_weights.shape.transformer import Quantization, TransformerShape
 
 _BFLOAT16: Final = 80
 _VOCABULARY_PADDING: Final = 64
@@ -66,6 +67,9 @@ def vllm_breaches(question: Question) -> tuple[Breach, ...]:
         shape = question.facts.shape
         of_shape = [*_divisible(question, shape), *_context(question, shape), *_quantization(question, shape)]
         found += [replace(breach, needs_shape=True) for breach in of_shape]
+    if any(breach.kind is RuleKind.PARALLEL and breach.is_certain for breach in found):
+        # With a size that is possible, other GPUs are idle, or none.
+        found = [breach for breach in found if breach.kind is not RuleKind.PARALLEL or breach.is_certain]
     return tuple(sorted(found, key=lambda breach: not breach.is_certain))
 
 
@@ -74,10 +78,14 @@ def tgi_breaches(question: Question) -> tuple[Breach, ...]:
     host, found = question.accelerators, []
     if host is None:
         return ()
-    shards = question.environment.get("NUM_SHARD", "").strip()
-    if shards.isdecimal() and int(shards) > host.count:
-        message = f"NUM_SHARD is {shards}, but the instance has {_gpus_text(host.count, host.gpu)}"
-        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus(["NUM_SHARD"], host.count)))
+    shards = question.shards
+    if shards.count is not None and shards.count > host.count:
+        message = f"{shards.name} is {shards.count}, but the instance has {_gpus_text(host.count, host.gpu)}"
+        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus([shards.name], host.count)))
+    elif shards.is_sharded and (shards.count or host.count) == 1:
+        message = "text-generation-inference is told to shard the model (SHARDED), but has 1 GPU"
+        fix = "Remove SHARDED: the number of GPUs decides."
+        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix))
     if host.gpu.name == "T4":
         message = "text-generation-inference has no flash attention on T4"
         found.append(Breach(RuleKind.DTYPE, message, is_certain=False, fix="Prefer an instance type with a newer GPU."))
@@ -124,11 +132,14 @@ def _divisible(question: Question, shape: TransformerShape) -> Iterator[Breach]:
     fix = _divisors(shape, question)
     for what, number in numbers:
         if number % parallel:
+            # One reason is enough: the same size mends all of them.
             message = f"{number:,} {what} are not divisible by tensor parallel size {parallel}"
             yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
+            return
     if shape.kv_lora_rank is None and shape.kv_heads % parallel and parallel % shape.kv_heads:
         message = f"{shape.kv_heads} heads of keys and values and tensor parallel size {parallel} do not divide"
         yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
+        return
     if (size := _slice_multiple(shape.quantization)) is not None:
         for what, number in numbers[2:]:
             if number % parallel == 0 and (number // parallel) % size:

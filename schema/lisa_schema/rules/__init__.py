@@ -3,6 +3,8 @@
 from lisa_schema.rules import (
     access,
     adapters,
+    argument_combinations,
+    argument_files,
     argument_values,
     arns,
     capacity,
@@ -12,6 +14,7 @@ from lisa_schema.rules import (
     environment,
     gpus,
     group_access,
+    health_checks,
     images,
     ineffective_keys,
     instances,
@@ -33,6 +36,9 @@ from lisa_schema.rules import (
     stores,
     texts,
     trust,
+    unknown_options,
+    variable_values,
+    visible_gpus,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
 
@@ -42,6 +48,8 @@ RULE_MODULES = (
     access,
     arns,
     adapters,
+    argument_combinations,
+    argument_files,
     argument_values,
     capacity,
     databases,
@@ -51,6 +59,7 @@ RULE_MODULES = (
     images,
     gpus,
     group_access,
+    health_checks,
     ineffective_keys,
     instances,
     litellm,
@@ -71,5 +80,8 @@ RULE_MODULES = (
     texts,
     server_arguments,
     trust,
+    unknown_options,
+    variable_values,
+    visible_gpus,
 )
 """The modules that hold the rules."""
