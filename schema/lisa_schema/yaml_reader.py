@@ -91,7 +91,10 @@ class _Reader:
             self._next()
             event = self._next()
         except yaml.YAMLError as error:
-            raise ConfigurationError([*self._errors, self._syntax(error)]) from error
+            told = self._syntax(error)
+            same = [found for found in self._errors if (found.rule, _line(found)) == (told.rule, _line(told))]
+            others = [found for found in self._errors if found not in same]
+            raise ConfigurationError([*others, told]) from error
         self._report_ordering()
         if not isinstance(event, yaml.StreamEndEvent):
             self._report(diagnostic_types.YAML_DOCUMENTS, self._origin(event), "A second YAML document starts here.")
@@ -252,6 +255,10 @@ class _Reader:
         return diagnostic_types.YAML_SYNTAX.at(
             origin, f"This is not valid YAML: {error.problem or 'it cannot be parsed'}."
         )
+
+
+def _line(diagnostic: Diagnostic) -> int:
+    return diagnostic.origin.line if diagnostic.origin else 0
 
 
 def _mistaken(origin: Origin, found: re.Match[str]) -> Diagnostic:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from lisa_weights.lock.lock_file import WeightsLock
-from lisa_weights.lock.lock_file import load as load_lock
 
 from lisa_compiler.cli.diagnostics import has_errors, print_diagnostics
 from lisa_compiler.cli.effective_yaml import effective_yaml
@@ -35,6 +33,8 @@ from lisa_compiler.plan.collisions import find_collisions
 from lisa_schema import export
 from lisa_schema.errors import ConfigurationError, LisaError
 from lisa_schema.version import VERSION
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.lock.lock_file import load as load_lock
 
 app = command_group()
 

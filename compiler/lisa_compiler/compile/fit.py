@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lisa_weights.lock.lock_file import WeightsLock
-
     from lisa_compiler.project.project import ValidEnvironment
     from lisa_schema import Diagnostic
     from lisa_schema.diagnostic_types import DiagnosticType
     from lisa_schema.document import Document
     from lisa_schema.document import Path as KeyPath
     from lisa_schema.models import Config
+    from lisa_weights.lock.lock_file import WeightsLock
 
 _KINDS = {
     RuleKind.PARALLEL: artifact_diagnostics.FIT_PARALLEL,
@@ -38,9 +37,12 @@ _KINDS = {
     RuleKind.CHECKPOINT: artifact_diagnostics.FIT_CHECKPOINT,
     RuleKind.DTYPE: artifact_diagnostics.FIT_CHECKPOINT,
 }
-_NO_SUGGESTION = "Choose a smaller or quantized model: no type that the Region offers is known to fit it."
+_NO_SUGGESTION = "Choose a type with more GPU memory, of which `lisa fit` cannot confirm one, or a smaller model."
 _CONTEXT = ("MAX_TOTAL_TOKENS", "--max-model-len")
-_OPTIONS = {RuleKind.PARALLEL: "tensor-parallel-size", RuleKind.CONTEXT: "max-model-len"}
+_OPTIONS = {
+    RuleKind.PARALLEL: ("tensor-parallel-size", "data-parallel-size", "pipeline-parallel-size"),
+    RuleKind.CONTEXT: ("max-model-len",),
+}
 
 
 def assess_fit(config: Config, project: Path, lock: WeightsLock) -> Assessment:
@@ -106,9 +108,10 @@ class _Reporter:
             text = f"{self._model.identifier} on {self._model.host.name}: {breach.message}"
             if breach.needs_shape and not self._model.question.facts.shape_from.is_own:
                 text += f" ({facts_from(self._model.question.facts)})"
-            yield self._at(
-                kind, self._option_path(_OPTIONS.get(breach.kind)), f"{text}.", breach.fix, self._severity(breach)
-            )
+            options = _OPTIONS.get(breach.kind, ())
+            given = [option for option in options if option in self._model.question.options.sources]
+            path = self._option_path(next(iter((*given, *options)), None))
+            yield self._at(kind, path, f"{text}.", breach.fix, self._severity(breach))
 
     def memory(self) -> Iterator[Diagnostic]:
         """Report memory that is not enough, or may not be."""

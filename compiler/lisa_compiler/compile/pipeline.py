@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lisa_weights.lock.lock_file import load as load_lock
-
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.emission import Products, emit
 from lisa_compiler.compile.fit import assess_fit, fit_diagnostics
@@ -27,19 +25,19 @@ from lisa_compiler.project.archive_files import require_image_archive, require_z
 from lisa_compiler.project.paths import WEIGHTS_LOCK
 from lisa_compiler.project.project import Project
 from lisa_schema.errors import ConfigurationError
+from lisa_weights.lock.lock_file import load as load_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    from lisa_weights.lock.lock_file import WeightsLock
-    from lisa_weights.steps import Step
 
     from lisa_compiler.compile.stack_cache import StackCache
     from lisa_compiler.plan import Deployment
     from lisa_schema import Diagnostic
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
+    from lisa_weights.lock.lock_file import WeightsLock
+    from lisa_weights.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

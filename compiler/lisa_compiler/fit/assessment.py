@@ -24,11 +24,10 @@ from lisa_schema.vllm_options import VllmOptions, options_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lisa_weights.lock.lock_file import WeightsLock
-    from lisa_weights.shape.transformer import CheckpointShape
-
     from lisa_schema.instances import InstanceType
     from lisa_schema.models import Config
+    from lisa_weights.lock.lock_file import WeightsLock
+    from lisa_weights.shape.transformer import CheckpointShape
 
 GATEWAY = "Gateway"
 PARALLEL_ENGINES = ("vllm", "sglang")

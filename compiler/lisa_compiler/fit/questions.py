@@ -7,11 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from lisa_weights.errors import WeightsError
-from lisa_weights.lock.lock_file import WeightsLock
-from lisa_weights.lock.lock_file import load as load_lock
-from lisa_weights.model_directory import model_path, read_directory
-
 from lisa_compiler.fit.adapters import adapters_of
 from lisa_compiler.fit.assessment import PARALLEL_ENGINES, environment_of
 from lisa_compiler.fit.facts import ModelFacts, catalogue, facts_of
@@ -32,6 +27,10 @@ from lisa_schema.regions import region as region_named
 from lisa_schema.rules.engine_variables import unread_variable
 from lisa_schema.unusable_instances import unusable_fault
 from lisa_schema.vllm_options import VllmOptions, read_options
+from lisa_weights.errors import WeightsError
+from lisa_weights.lock.lock_file import WeightsLock
+from lisa_weights.lock.lock_file import load as load_lock
+from lisa_weights.model_directory import model_path, read_directory
 
 if TYPE_CHECKING:
     from pathlib import Path

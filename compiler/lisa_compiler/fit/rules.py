@@ -11,10 +11,9 @@ from lisa_schema.engine_settings import DTYPES
 from lisa_schema.gpus import first_cuda13_version, has_cuda12, minimum_capability
 
 if TYPE_CHECKING:
-    from lisa_weights.shape.transformer import Quantization, TransformerShape
-
     from lisa_compiler.fit.question import Question
     from lisa_schema.gpus import Gpu
+    from lisa_weights.shape.transformer import Quantization, TransformerShape
 
 _BFLOAT16: Final = 80
 _VOCABULARY_PADDING: Final = 64
@@ -112,6 +111,9 @@ def gpu_breaches(question: Question) -> Iterator[Breach]:
         message = f"{text} {verb} {needed} GPUs, but the instance has {_gpus_text(count, host.gpu)}"
         settings = [options.setting(option) for option in _PARALLEL if option in options.sources]
         fix = _fewer_gpus(settings or [options.setting(_PARALLEL[0])], count)
+        if len(sizes) > 1:
+            named = dict.fromkeys([options.setting(_PARALLEL[0]), *settings])
+            fix = f"Set {' and '.join(named)} so that the product is at most {count}, or choose a type with more GPUs."
         yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
     elif needed < count:
         message = f"{text} leaves {count - needed} of {_gpus_text(count, host.gpu)} idle"

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lisa_schema.engine_settings import TITLES
+
 if TYPE_CHECKING:
     from lisa_compiler.fit.quantity import Quantity
     from lisa_compiler.fit.question import Question
@@ -129,7 +131,7 @@ def without_gpu(question: Question) -> Answer:
     reason = "the instance type has no NVIDIA GPU"
     if not question.requires_gpu:
         return Answer(verdict=Verdict.UNKNOWN, reason=reason)
-    reason = f"{reason}, which the image of {question.engine} requires"
+    reason = f"{reason}, which the image of {TITLES.get(question.engine, question.engine)} requires"
     return Answer(verdict=Verdict.DOES_NOT_FIT, reason=reason, estimate=False)
 
 

@@ -18,11 +18,10 @@ from lisa_compiler.fit.verdict import Answer, Budget, Verdict, without_gpu
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lisa_weights.shape.transformer import TransformerShape
-
     from lisa_compiler.fit.constants import BatchDefaults, VllmConstants
     from lisa_compiler.fit.facts import TensorBytes
     from lisa_compiler.fit.question import Accelerators, Question
+    from lisa_weights.shape.transformer import TransformerShape
 
 _BY_CONCURRENCY: Final = (0, 21, 0)
 """The first version that prints the tokens of the KV cache by concurrency."""

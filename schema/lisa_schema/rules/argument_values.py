@@ -10,7 +10,7 @@ from lisa_schema.document import Path
 from lisa_schema.engine_settings import TITLES
 from lisa_schema.engine_versions import EngineVersion
 from lisa_schema.models import Config, EcsModel
-from lisa_schema.option_values import requires_value, value_fault
+from lisa_schema.option_values import requires_value, takes_no_value, value_fault
 from lisa_schema.rules.engine_variables import REFERENCE
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.given_options import pair_options
@@ -66,7 +66,7 @@ def argument_counts(config: Config) -> Iterator[RuleViolation]:
         given, stray = pair_options(server_arguments(model, index), container, installed)
         for argument, flag in stray:
             message = f"`{argument.text}` belongs to no option: `{flag}` takes no value."
-            yield RuleViolation(argument.path, message, _stray_fix(flag, argument.text), severity=severity)
+            yield RuleViolation(argument.path, message, _stray_fix(container, flag, argument.text), severity=severity)
         for one in given:
             if one.value is None and requires_value(container, one.option, installed):
                 message = f"`{one.text}` has no value."
@@ -105,17 +105,26 @@ def tgi_token_limits(config: Config) -> Iterator[RuleViolation]:
                 yield RuleViolation(limits[smaller][1], message, fix, (limits[larger][1],))
 
 
-def _stray_fix(flag: str, value: str) -> str:
-    if value.lower() in ("false", "0", "no", "off"):
-        off = f"--{flag[5:]}" if flag.startswith("--no-") else f"--no-{flag.lstrip('-')}"
-        return f"Remove it, and write `{off}` instead of `{flag}` if it must be off."
-    return "Remove it."
+def _stray_fix(container: str, flag: str, value: str) -> str:
+    if value.lower() not in _OFF:
+        return "Remove it."
+    if container != "vllm":
+        return f"Remove it, and `{flag}` too: without it, the setting is off."
+    if flag.startswith("--no-"):
+        return f"Remove it, and write `--{flag[5:]}` instead of `{flag}` if it must be on."
+    return f"Remove it, and write `--no-{flag.lstrip('-')}` instead of `{flag}` if it must be off."
+
+
+_OFF: Final = ("false", "0", "no", "off")
 
 
 def _fault(container: str, option: str, value: str, installed: EngineVersion | None) -> tuple[str, str | None] | None:
     for variable, sets in SETTINGS_AS_OPTIONS.get(container, {}).items():
         if option in {sets, *_SAME.get(sets, ())} and variable in NUMBERS:
             return number_fault(variable, value)
+    if container != "vllm" and takes_no_value(container, option, installed):
+        off = f"Remove `--{option}`: without it, the setting is off." if value.lower() in _OFF else "Remove the value."
+        return "no value", off
     fault = value_fault(container, option, value, installed)
     return (fault.wanted, fault.fix) if fault else None
 

@@ -263,6 +263,7 @@ FAILING: Failing = {
         ),
         ([f"{ARGUMENTS}=[--max-batch-size, 4k]"], f"{AT}[1]"),
         ([f"{ARGUMENTS}=[--rope-scaling=yarn]"], f"{AT}[0]"),
+        ([f"{ARGUMENTS}=[--trust-remote-code=true]"], f"{AT}[0]"),
         ([*EMBEDDING, on(f"{TEI}:86-1.8"), f"{ARGUMENTS}=[--max-client-batch-size, 0]"], f"{AT}[1]"),
         ([*EMBEDDING, on(f"{TEI}:86-1.8"), f"{ARGUMENTS}=[--pooling, mean_pool]"], f"{AT}[1]"),
         ([*VLLM, f"{ARGUMENTS}=[--kv-cache-dtype=fp9]"], f"{AT}[0]"),
