@@ -12,11 +12,12 @@ _PLAIN: Final = {"int": "integer", "float": "number", "str": "text", "bool": "fl
 
 @dataclass(frozen=True)
 class Hint:
-    """The form of a value: its kind, its words for a choice, and limits of a number."""
+    """The form of a value: its kind, its words for a choice, limits of a number, and the class of an object."""
 
     kind: str
     words: frozenset[str] = frozenset()
     limits: str = ""
+    owner: str = ""
 
 
 ANY: Final = Hint("any")
@@ -55,7 +56,7 @@ class Annotations:
             return Hint("choice", frozenset().union(*(one.words for one in hints)))
         if "json" in kinds and kinds <= {"json", "object"}:
             return Hint("json")
-        if "json" in kinds and kinds <= {"json", "text", "callable"}:
+        if "json" in kinds and kinds <= {"json", "object", "text", "callable"}:
             # The parser reads a text in braces as JSON, and takes any other as it is.
             return Hint("braced")
         return ANY
@@ -124,7 +125,9 @@ class Annotations:
         elif name == "Callable":
             yield Hint("callable")
         elif name.endswith("Config") and name in self.configurations:
-            yield Hint("json" if name in self.lenient else "object")
+            yield Hint("json") if name in self.lenient else Hint("object", owner=name)
+        elif name[:1].isupper() and name not in {"Any", "Path"}:
+            yield Hint("callable")  # A class of the engine, which no text is.
         else:
             yield ANY
 

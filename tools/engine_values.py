@@ -47,19 +47,34 @@ _FLAG_ACTIONS: Final = frozenset({"store_true", "store_false", "BooleanOptionalA
 
 @dataclass
 class Values:
-    """Values of a release: the form of each option and variable, and the choices of those of the form `choice`."""
+    """Values of a release: forms of options and variables, choices, and all keys of JSON objects."""
 
     forms: dict[str, str] = field(default_factory=dict)
     choices: dict[str, frozenset[str]] = field(default_factory=dict)
+    keys: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_values(sources: Iterable[tuple[str, str]]) -> Values:
     """Read what the options of a release take from its modules, each with its path in the wheel."""
+    sources = list(sources)
+    reader = _read(sources)
+    # From this setting on, an unknown key of a configuration is an error.
+    forbids = any(name == "vllm/config/utils.py" and 'extra="forbid"' in text for name, text in sources)
+    found = Values()
+    for option, hint in sorted(reader.options.items()):
+        if hint.kind == "choice" and hint.words:
+            found.forms[option] = "choice"
+            found.choices[option] = hint.words
+        elif hint.kind in {"flag", "integer", "human", "number", "json", "object", "braced"}:
+            found.forms[option] = f"{hint.kind} {hint.limits}".rstrip()
+        if hint.kind == "object" and forbids and (keys := reader.keys_of(hint.owner)):
+            found.keys[option] = keys
+    return found
+
+
+def _read(sources: Iterable[tuple[str, str]]) -> _Reader:
     reader = _Reader()
-    trees = []
-    for name, text in sources:
-        if _is_relevant(name, text):
-            trees.append((name, ast.parse(text)))
+    trees = [(name, ast.parse(text)) for name, text in sources if _is_relevant(name, text)]
     for _, tree in trees:
         reader.declare(tree)
     for name, tree in trees:
@@ -73,14 +88,7 @@ def read_values(sources: Iterable[tuple[str, str]]) -> Values:
     for name, tree in trees:
         if name == "vllm/envs.py":
             reader.options.update(variable_hints(tree))
-    found = Values()
-    for option, hint in sorted(reader.options.items()):
-        if hint.kind == "choice" and hint.words:
-            found.forms[option] = "choice"
-            found.choices[option] = hint.words
-        elif hint.kind in {"flag", "integer", "human", "number", "json", "object", "braced"}:
-            found.forms[option] = f"{hint.kind} {hint.limits}".rstrip()
-    return found
+    return reader
 
 
 def _is_relevant(name: str, text: str) -> bool:
@@ -141,6 +149,7 @@ class _Reader:
         self.texts: dict[str, list[str] | None] = {}
         self.classes: dict[str, dict[str, _Field]] = {}
         self.bases: dict[str, list[str]] = {}
+        self.open_classes: set[str] = set()
         self.registered: dict[str, set[str]] = {}
         self.options: dict[str, Hint] = {}
         self.is_sglang = False
@@ -179,6 +188,8 @@ class _Reader:
             self.annotations.lenient.add(node.name)
         if any(_base_name(base) in {"dict", "Dict"} for base in node.bases):
             self.annotations.dictionaries.add(node.name)
+        if any("config" not in ast.dump(one) or "extra" in ast.dump(one) for one in node.decorator_list):
+            self.open_classes.add(node.name)
         self.bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
         for item in node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
@@ -303,6 +314,15 @@ class _Reader:
             name = word.lstrip("-")
             # Two declarations of one option that differ leave its values open.
             self.options[name] = hint if self.options.get(name, hint) == hint else ANY
+
+    def keys_of(self, owner: str, depth: int = 0) -> frozenset[str]:
+        """Fields of a configuration class and of its bases; none where a base is unknown."""
+        if depth > 5 or owner not in self.classes:
+            return frozenset()
+        inherited = [self.keys_of(base, depth + 1) for base in self.bases[owner] if base != "object"]
+        if not all(inherited) or owner in self.open_classes:
+            return frozenset()
+        return frozenset(self.classes[owner]).union(*inherited)
 
     def _field(self, name: str, declared: _Field) -> Hint:
         hint = self.annotations.hint(declared.annotation)

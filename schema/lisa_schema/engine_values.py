@@ -46,10 +46,12 @@ class Form:
         text: `flag`, `integer`, `human` (an integer, also as `32k`), `number`, `json`, `object` (of JSON), `braced`
             (JSON if it is in braces) or `choice`, with limits such as `ge=1`; empty for any value.
         choices: of the form `choice`.
+        keys: of the form `object`, where others are an error; empty where any key is accepted.
     """
 
     text: str
     choices: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -113,6 +115,11 @@ def value_fault(engine: str, option: str, value: str, installed: EngineVersion |
         near = nearest(value.lower(), newest.choices)
         listed = ", ".join(shown[:_LISTED]) + (f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else "")
         return ValueFault(wanted=f"one of {listed}", fix=f"Write `{near}`." if near else None)
+    if newest.kind == "object" and (unknown := _unknown_keys(newest, value)):
+        near = nearest(unknown[0], newest.keys)
+        return ValueFault(
+            wanted=f"no key `{unknown[0]}`", fix=f"Write `{near}`." if near else "Remove or correct the key."
+        )
     fix = _json_fix(value) if newest.kind in _OF_JSON else None
     return ValueFault(wanted=_described(newest), fix=fix)
 
@@ -145,7 +152,7 @@ def _accepts(form: Form, value: str) -> bool:
         case "choice":
             return value in form.choices
         case "json" | "object":
-            return _is_json(value, of_object=form.kind == "object")
+            return _is_json(value, of_object=form.kind == "object") and not _unknown_keys(form, value)
         case "braced":
             text = value.strip()
             return not (text.startswith("{") and text.endswith("}")) or _is_json(text)
@@ -171,6 +178,14 @@ def _is_within(number: float, limits: Iterable[str]) -> bool:
         if not (low < high if name in ("lt", "gt") else low <= high):
             return False
     return True
+
+
+def _unknown_keys(form: Form, value: str) -> list[str]:
+    """The keys of a JSON object that its form does not have."""
+    if not form.keys or not _is_json(value, of_object=True):
+        return []
+    read = json.loads(_HUMAN_IN_JSON.sub(lambda found: found[1] or found[2], value))
+    return [key for key in read if key not in form.keys]
 
 
 def _is_json(value: str, *, of_object: bool = False) -> bool:
@@ -199,7 +214,9 @@ def _forms(engine: str, option: str, installed: EngineVersion | None) -> tuple[F
         choices = frozenset(word for word, spans in words.items() if _holds(engine, spans, at))
         kind: Kind = "variables" if _VARIABLE.fullmatch(option) else "options"
         if text or support(engine, kind, option, release) is Support.YES:
-            found.append(Form(text, choices))
+            named = table.get("keys", {}).get(option, {}) if text == "object" else {}
+            keys = frozenset(key for key, spans in named.items() if _holds(engine, spans, at))
+            found.append(Form(text, choices, keys))
     return tuple(found)
 
 

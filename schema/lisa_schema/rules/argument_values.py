@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -24,6 +25,7 @@ from lisa_schema.rules.server_arguments import (
 from lisa_schema.rules.variable_values import NUMBERS, number_fault
 from lisa_schema.server_arguments import option_name
 
+_KEY: Final = re.compile(r"--?(?P<option>[A-Za-z][A-Za-z0-9_-]*)\.(?P<key>[A-Za-z0-9_-]+)")
 # LISA506 reports these with the engines that have them.
 _OTHER_RULES: Final = frozenset({"quantization", "quantize", "q", "dtype"})
 _PLUGINS: Final = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
@@ -56,6 +58,23 @@ def argument_values(config: Config) -> Iterator[RuleViolation]:
                 message = f"`{value}` is not a value of `{one.text}` in {title}, which takes {told[0]}."
                 severity = certainty(model, container, installed)
                 yield RuleViolation(one.value_at.path, message, told[1], (one.at.path,), severity)
+        yield from _unknown_keys(model, index, container, installed)
+
+
+def _unknown_keys(
+    model: EcsModel, index: int, container: str, installed: EngineVersion | None
+) -> Iterator[RuleViolation]:
+    """Keys of JSON objects as options of their own: `--compilation-config.mode`."""
+    for argument in server_arguments(model, index):
+        found = _KEY.match(argument.text) if container == "vllm" else None
+        if found is None:
+            continue
+        option = found["option"].replace("_", "-")
+        fault = value_fault(container, option, json.dumps({found["key"].replace("-", "_"): None}), installed)
+        if fault is not None:
+            title = f"{TITLES[container]} {installed or ''}".rstrip()
+            message = f"`{found[0]}` is no setting of `--{option}` in {title}."
+            yield RuleViolation(argument.path, message, fault.fix, (), certainty(model, container, installed))
 
 
 @rule("LISA571", "argument-count", "Write an option and its value as two elements, and a flag as one.")

@@ -43,6 +43,15 @@ def options_are_known(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(argument.path, f"{message}.", fix, severity=severity)
 
 
+def _completions(container: str, flag: str, installed: EngineVersion | None) -> frozenset[str]:
+    """Options that an abbreviation may be: a parser refuses one that begins several."""
+    return frozenset(
+        name
+        for name in names(container, "options")
+        if name.startswith(flag) and support(container, "options", name, installed) is not Support.NO
+    )
+
+
 def _fix(container: str, text: str, flag: str, installed: EngineVersion | None) -> str | None:
     glued = _GLUED.fullmatch(text)
     if glued is not None and glued["name"] in names(container, "options"):
@@ -66,7 +75,9 @@ def _is_known(container: str, text: str, flag: str, installed: EngineVersion | N
             short = {name for name in names(container, "options") if len(name) <= 3}
             return flag in short or flag[:1] in {"O", *(name for name in short if len(name) == 1)}
         candidates = {flag, flag.removeprefix("no-")}
-        candidates |= {name for name in names(container, "options") if len(flag) > 1 and name.startswith(flag)}
+        longer = _completions(container, flag, installed) if len(flag) > 1 else frozenset()
+        if len(longer) == 1 or installed is None:
+            candidates |= longer
     else:
         candidates = {_SHORT.get(flag, flag) if not text.startswith("--") else flag}
     return any(support(container, "options", name, installed) is not Support.NO for name in candidates)

@@ -94,6 +94,8 @@ PASSING: Passing = {
     "argument-value": [
         [*VLLM, f"{ARGUMENTS}=[--gpu-memory-utilization, 0.95, --kv-cache-dtype=fp8, --max-model-len, 32k, -tp, 1]"],
         [*VLLM, f"{ARGUMENTS}=[--tool-call-parser, hermes, --reasoning-parser, qwen3, --max-num-seqs, 64]"],
+        [*VLLM, f"{ARGUMENTS}=[--compilation-config, '{{\"mode\": 3}}', -cc.cudagraph_mode, FULL, --hf-overrides, x]"],
+        [*VLLM, f'{ARGUMENTS}=[--kv-transfer-config, \'{{"kv_connector": "X", "kv_role": "kv_both"}}\']'],
         [*VLLM, f'{ARGUMENTS}=[--speculative-config, \'{{"method": "mtp"}}\', --speculative-config.method, mtp]'],
         [*VLLM, f"{ARGUMENTS}=['--limit-mm-per-prompt={{\"image\": 2}}', --max-model-len, -1, --seed, None]"],
         [*VLLM, f"{ARGUMENTS}=[--tool-call-parser, ours, --tool-parser-plugin, /opt/ours.py]"],
@@ -261,6 +263,8 @@ FAILING: Failing = {
                 ("--additional-config", "{a}"),
             )
         ),
+        ([*VLLM, f"{ARGUMENTS}=[--compilation-config, '{{\"levle\": 3}}']"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[--compilation-config.levle, 3]"], f"{AT}[0]"),
         ([f"{ARGUMENTS}=[--max-batch-size, 4k]"], f"{AT}[1]"),
         ([f"{ARGUMENTS}=[--rope-scaling=yarn]"], f"{AT}[0]"),
         ([f"{ARGUMENTS}=[--trust-remote-code=true]"], f"{AT}[0]"),
