@@ -6,7 +6,6 @@ forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from lisa_schema.server_arguments import split_words
 from lisa_schema.unmodeled_options import UNMODELED
 from lisa_schema.vllm_arguments import FLAGS, read_arguments
+from lisa_schema.vllm_numbers import count_of, share_of
 
 if TYPE_CHECKING:
     from lisa_schema.document import Path
@@ -61,11 +61,6 @@ _TEXTS: Final = frozenset({"dtype", "quantization", "kv-cache-dtype", "lora-dtyp
 _CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
 _LORA: Final = frozenset({"enable-lora", "fully-sharded-loras", "lora-target-modules"})
 _KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *UNMODELED, *_LORA, "gpu-memory-utilization"})
-_HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
-_MULTIPLIERS: Final = {
-    **{"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12},
-    **{"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40},
-}
 _DTYPES: Final = {"half": "float16", "float": "float32"}
 
 
@@ -195,12 +190,6 @@ def option_path(model: Path, source: str) -> Path:
     return (*model, source) if source == SERVER_ARGUMENTS else (*model, "containerConfig", "environment", source)
 
 
-def read_tokens(text: str) -> int | None:
-    """Read a number of tokens as vLLM does: `8192`, `8k` (thousands) or `8K` (times 1,024); None when it is none."""
-    count = _count(text, is_human=True)
-    return count if count is not None and count > 0 else None
-
-
 def is_reference(value: str) -> bool:
     """Return whether a value is the ARN of a secret or parameter, whose content is unknown here."""
     return value.startswith("arn:")
@@ -214,7 +203,7 @@ def _options(
     counts: dict[str, int | None] = {}
     for option in _COUNTS & found.keys():
         text = found[option] or ""
-        counts[option] = _count(text, is_human=option in _HUMAN_COUNTS)
+        counts[option] = count_of(text, is_human=option in _HUMAN_COUNTS)
         if counts[option] is None:
             unmodeled.append(_unreadable(option, text))
     texts = {option: (found[option] or "").lower() for option in _TEXTS & found.keys()}
@@ -225,7 +214,7 @@ def _options(
     utilization = None
     if "gpu-memory-utilization" in found:
         text = found["gpu-memory-utilization"] or ""
-        utilization = _share(text)
+        utilization = share_of(text)
         if utilization is None:
             unmodeled.append(_unreadable("gpu-memory-utilization", text))
     if environment.get("VLLM_USE_V1", "1").strip() == "0":
@@ -274,27 +263,6 @@ def _is_set(found: Mapping[str, str | None], option: str) -> bool:
 def _is_abbreviation(option: str) -> bool:
     """Return whether an option is the beginning of one that changes memory, which vLLM completes."""
     return option not in _KNOWN and len(option) > 3 and any(known.startswith(option) for known in _KNOWN)
-
-
-def _count(text: str, *, is_human: bool) -> int | None:
-    """A whole number, `32k` (thousands), `32K` (times 1,024) or -1 for `auto`; None when it is none of them."""
-    text = text.strip()
-    if is_human and (text.lower() == "auto" or text == "-1"):
-        return -1
-    if is_human and (match := _HUMAN.fullmatch(text)):
-        number, unit = match.groups()
-        if unit.isupper() and "." in number:
-            return None
-        return int(float(number) * _MULTIPLIERS[unit])
-    return int(text) if text.isdecimal() and int(text) > 0 else None
-
-
-def _share(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value <= 1 else None
 
 
 def _unreadable(option: str, text: str) -> str:

@@ -46,7 +46,8 @@ variables = sorted(vllm.envs.environment_variables)
 forms = {}
 for option, values in json.loads(os.environ["FORMS"]).items():
     forms[option] = [refused(option, value) for value in values] if option in rows else []
-print(json.dumps({"forms": forms, "rows": rows, "tried": tried, "parsers": parsers, "variables": variables}), flush=True)
+found = {"forms": forms, "rows": rows, "tried": tried, "parsers": parsers, "variables": variables}
+print(json.dumps(found), flush=True)
 os._exit(0)  # Threads of PyTorch and vLLM may not end.
 """
 TRIED = [

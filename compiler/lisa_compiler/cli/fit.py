@@ -36,7 +36,7 @@ from lisa_compiler.fit.verdict import Verdict
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.server_arguments import split_words, unclosed_quote
 from lisa_schema.settable_variables import MODELS
-from lisa_schema.vllm_options import read_tokens
+from lisa_schema.vllm_numbers import read_tokens
 
 app = command_group()
 

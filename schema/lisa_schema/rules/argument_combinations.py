@@ -97,6 +97,14 @@ def _of_vllm(model: EcsModel, present: Mapping[str, GivenOption], given: list[Gi
                 f"Raise `{at.text}` to {length}, or remove `--no-enable-chunked-prefill`.",
                 (),
             )
+    interval = present.get("sse-keep-alive-interval")
+    if interval is not None and (interval.value or "").startswith("-"):
+        yield (
+            interval.value_at.path,
+            f"`{interval.text}` is {interval.value}, less than 0",
+            "Write 0 to disable it.",
+            (),
+        )
     transfer = present.get("kv-transfer-config")
     content = _json(transfer)
     if transfer is not None and content is not None and content.get("kv_connector"):

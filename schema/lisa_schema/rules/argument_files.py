@@ -64,7 +64,7 @@ def files_are_in_the_image(config: Config) -> Iterator[RuleViolation]:
         given, _ = pair_options(server_arguments(model, index), container, installed)
         for option, text, value, path in _named(model, index, container, given):
             for name in _names_in(option, value):
-                told = _fault(config, option, name)
+                told = _fault(config, model, option, name)
                 if told is None:
                     continue
                 what, is_certain = told
@@ -102,11 +102,12 @@ def _names_in(option: str, value: str) -> Iterator[str]:
         yield value
 
 
-def _fault(config: Config, option: str, name: str) -> tuple[str, bool] | None:
+def _fault(config: Config, model: EcsModel, option: str, name: str) -> tuple[str, bool] | None:
     """What a name is that the container does not have, and whether that is certain in the project's own image."""
     if name.startswith("/"):
         mount = config.nvme_container_mount_path.rstrip("/")
-        if name.startswith((f"{mount}/", *_OF_IMAGES)) or name == mount or _TEMPLATE.search(name):
+        own = (f"{mount}/", f"{model.local_model_code.rstrip('/')}/", *_OF_IMAGES)
+        if name.startswith(own) or name == mount or _TEMPLATE.search(name):
             return None
         return f"`{name}`, which is neither in the image nor among the weights in {mount}", True
     if option in _MODELS and _HUB.fullmatch(name) and not _EXTENSION.search(name):

@@ -67,6 +67,7 @@ FAILING: Failing = {
         ([*VLLM, f"{ARGUMENTS}=[--enable-auto-tool-choice]"], f"{AT}[0]"),
         ([*VLLM, f"{VARIABLES}.SERVER_ARGS=--seed 1 --enable-auto-tool-choice"], f"{OF_MODEL}.SERVER_ARGS"),
         ([*VLLM, f"{ARGUMENTS}=[--enable-log-outputs]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--sse-keep-alive-interval, -1]"], f"{AT}[1]"),
         ([*VLLM, f"{ARGUMENTS}=[--disable-log-stats, --enable-per-request-metrics]"], f"{AT}[0]"),
         ([*VLLM, f"{ARGUMENTS}=[--max-num-batched-tokens, 64, --max-num-seqs, 128]"], f"{AT}[1]"),
         (
