@@ -12,22 +12,32 @@ _PLAIN: Final = {"int": "integer", "float": "number", "str": "text", "bool": "fl
 
 @dataclass(frozen=True)
 class Hint:
-    """The form of a value: its kind, its words for a choice, and limits of a number."""
+    """The form of a value: its kind, its words for a choice, limits of a number, and the class of an object."""
 
     kind: str
     words: frozenset[str] = frozenset()
     limits: str = ""
+    owner: str = ""
 
 
 ANY: Final = Hint("any")
 
 
 class Annotations:
-    """Aliases of types, and the names of configuration classes, of a release."""
+    """Aliases of types and classes of a release.
+
+    Attributes:
+        aliases: what a name stands for; None for one that modules declare differently.
+        configurations: classes that the parser makes of a JSON object.
+        lenient: those of them that take other JSON too, by a method `from_cli`.
+        dictionaries: classes that are dictionaries.
+    """
 
     def __init__(self) -> None:
         self.aliases: dict[str, ast.expr | None] = {}
         self.configurations: set[str] = set()
+        self.lenient: set[str] = set()
+        self.dictionaries: set[str] = set()
 
     def add_alias(self, name: str, value: ast.expr) -> None:
         """Note an alias; one that modules declare differently has no meaning."""
@@ -44,8 +54,11 @@ class Annotations:
             return hints.pop()
         if kinds == {"choice"}:
             return Hint("choice", frozenset().union(*(one.words for one in hints)))
-        if kinds == {"json"}:
+        if "json" in kinds and kinds <= {"json", "object"}:
             return Hint("json")
+        if "json" in kinds and kinds <= {"json", "object", "text", "callable"}:
+            # The parser reads a text in braces as JSON, and takes any other as it is.
+            return Hint("braced")
         return ANY
 
     def _parts(self, node: ast.expr, depth: int) -> Iterator[Hint]:
@@ -93,6 +106,8 @@ class Annotations:
                 yield from self._parts(one, depth + 1)
         elif outer in {"dict", "Dict"}:
             yield Hint("json")
+        elif outer == "Callable":
+            yield Hint("callable")
         else:
             yield ANY
 
@@ -105,13 +120,20 @@ class Annotations:
                 yield ANY
             else:
                 yield from self._parts(alias, depth + 1)
-        elif name.endswith("Config") and name in self.configurations:
+        elif name in self.dictionaries:
             yield Hint("json")
+        elif name == "Callable":
+            yield Hint("callable")
+        elif name.endswith("Config") and name in self.configurations:
+            yield Hint("json") if name in self.lenient else Hint("object", owner=name)
+        elif name[:1].isupper() and name not in {"Any", "Path"}:
+            yield Hint("callable")  # A class of the engine, which no text is.
         else:
             yield ANY
 
 
 def _is_type(node: ast.expr) -> bool:
     if isinstance(node, ast.Subscript):
-        return getattr(node.value, "id", "") in {"Literal", "Union", "Optional", "Annotated", "SkipValidation"}
+        outer = getattr(node.value, "id", "")
+        return outer in {"Literal", "Union", "Optional", "Annotated", "SkipValidation", "dict", "Dict"}
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)

@@ -1,9 +1,9 @@
 """What values the options of an inference server take, read from the source of a release without importing it.
 
-The form of a value is a word of `lisa_schema.engine_values`: `flag`, `integer`, `human`, `number`, `json`, with limits
-as in `number gt=0 le=1`, or `choice`. vLLM makes its parser from the annotations of its configuration classes
-(EngineArgs.add_cli_args, get_kwargs), SGLang from annotated fields or from calls of add_argument. What is not clear
-from the source has no form: any value counts.
+The form of a value is a word of `lisa_schema.engine_values`: `flag`, `integer`, `human`, `number`, `json`, `object`,
+`braced`, with limits as in `number gt=0 le=1`, or `choice`. vLLM makes its parser from the annotations of its
+configuration classes (EngineArgs.add_cli_args, get_kwargs), SGLang from annotated fields or from calls of add_argument.
+What is not clear from the source has no form: any value counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine_annotations import ANY, Annotations, Hint
+from engine_variables import variable_hints
 
 _LIMITS: Final = ("ge", "gt", "le", "lt")
 _HUMAN: Final = frozenset(
@@ -39,19 +40,34 @@ _FLAG_ACTIONS: Final = frozenset({"store_true", "store_false", "BooleanOptionalA
 
 @dataclass
 class Values:
-    """Values of a release: the form of each option, and the choices of those that have the form `choice`."""
+    """Values of a release: forms of options and variables, choices, and all keys of JSON objects."""
 
     forms: dict[str, str] = field(default_factory=dict)
     choices: dict[str, frozenset[str]] = field(default_factory=dict)
+    keys: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_values(sources: Iterable[tuple[str, str]]) -> Values:
     """Read what the options of a release take from its modules, each with its path in the wheel."""
+    sources = list(sources)
+    reader = _read(sources)
+    # From this setting on, an unknown key of a configuration is an error.
+    forbids = any(name == "vllm/config/utils.py" and 'extra="forbid"' in text for name, text in sources)
+    found = Values()
+    for option, hint in sorted(reader.options.items()):
+        if hint.kind == "choice" and hint.words:
+            found.forms[option] = "choice"
+            found.choices[option] = hint.words
+        elif hint.kind in {"flag", "integer", "human", "number", "json", "object", "braced"}:
+            found.forms[option] = f"{hint.kind} {hint.limits}".rstrip()
+        if hint.kind == "object" and forbids and (keys := reader.keys_of(hint.owner)):
+            found.keys[option] = keys
+    return found
+
+
+def _read(sources: Iterable[tuple[str, str]]) -> _Reader:
     reader = _Reader()
-    trees = []
-    for name, text in sources:
-        if _is_relevant(name, text):
-            trees.append((name, ast.parse(text)))
+    trees = [(name, ast.parse(text)) for name, text in sources if _is_relevant(name, text)]
     for _, tree in trees:
         reader.declare(tree)
     for name, tree in trees:
@@ -62,18 +78,17 @@ def read_values(sources: Iterable[tuple[str, str]]) -> Values:
         if names and option in reader.options:
             # SGLang's parser puts `auto` before the names of newer releases.
             reader.options[option] = Hint("choice", frozenset({*names, "auto"} if reader.is_sglang else names))
-    found = Values()
-    for option, hint in sorted(reader.options.items()):
-        if hint.kind == "choice" and hint.words:
-            found.forms[option] = "choice"
-            found.choices[option] = hint.words
-        elif hint.kind in {"flag", "integer", "human", "number", "json"}:
-            found.forms[option] = f"{hint.kind} {hint.limits}".rstrip()
-    return found
+    for name, tree in trees:
+        if name == "vllm/envs.py":
+            reader.options.update(variable_hints(tree))
+    return reader
 
 
 def _is_relevant(name: str, text: str) -> bool:
-    inside = ("vllm/config", "vllm/engine/", "vllm/entrypoints/", "sglang/srt/server_args", "sglang/srt/arg_groups/")
+    inside = (
+        *("vllm/config", "vllm/engine/", "vllm/entrypoints/", "vllm/envs.py"),
+        *("sglang/srt/server_args", "sglang/srt/arg_groups/"),
+    )
     registries = ("ToolParserManager", "ReasoningParserManager", "_TO_REGISTER", "ToolCallParserEnum", "DetectorMap")
     return name.startswith(inside) or any(word in text for word in ("QuantizationMethods", "Literal[", *registries))
 
@@ -86,6 +101,7 @@ class _Reader:
         self.texts: dict[str, list[str] | None] = {}
         self.classes: dict[str, dict[str, _Field]] = {}
         self.bases: dict[str, list[str]] = {}
+        self.open_classes: set[str] = set()
         self.registered: dict[str, set[str]] = {}
         self.options: dict[str, Hint] = {}
         self.is_sglang = False
@@ -120,6 +136,12 @@ class _Reader:
         fields = self.classes.setdefault(node.name, {})
         if node.name.endswith("Config"):
             self.annotations.configurations.add(node.name)
+        if any(isinstance(item, ast.FunctionDef) and item.name == "from_cli" for item in node.body):
+            self.annotations.lenient.add(node.name)
+        if any(_base_name(base) in {"dict", "Dict"} for base in node.bases):
+            self.annotations.dictionaries.add(node.name)
+        if any("config" not in ast.dump(one) or "extra" in ast.dump(one) for one in node.decorator_list):
+            self.open_classes.add(node.name)
         self.bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
         for item in node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
@@ -225,7 +247,7 @@ class _Reader:
             hint = Hint("choice", found) if found else ANY
         else:
             hint = self.annotations.hint(parts[0])
-        self._add(options, Hint(hint.kind, hint.words) if hint.kind != "json" else ANY)
+        self._add(options, ANY if hint.kind in {"json", "object", "braced"} else Hint(hint.kind, hint.words))
 
     def _read_exception(self, node: ast.AST) -> None:
         """`frontend_kwargs["name"]["type"] = …`: the parser's own type, or no longer a list."""
@@ -244,6 +266,15 @@ class _Reader:
             name = word.lstrip("-")
             # Two declarations of one option that differ leave its values open.
             self.options[name] = hint if self.options.get(name, hint) == hint else ANY
+
+    def keys_of(self, owner: str, depth: int = 0) -> frozenset[str]:
+        """Fields of a configuration class and of its bases; none where a base is unknown."""
+        if depth > 5 or owner not in self.classes:
+            return frozenset()
+        inherited = [self.keys_of(base, depth + 1) for base in self.bases[owner] if base != "object"]
+        if not all(inherited) or owner in self.open_classes:
+            return frozenset()
+        return frozenset(self.classes[owner]).union(*inherited)
 
     def _field(self, name: str, declared: _Field) -> Hint:
         hint = self.annotations.hint(declared.annotation)
@@ -273,6 +304,10 @@ def _limits(value: ast.expr | None) -> str:
 
 def _is_flag(action: ast.expr | None) -> bool:
     return getattr(action, "value", getattr(action, "attr", "")) in _FLAG_ACTIONS
+
+
+def _base_name(base: ast.expr) -> str:
+    return getattr(base.value if isinstance(base, ast.Subscript) else base, "id", "")
 
 
 def _assigned(node: ast.AST) -> tuple[str, ast.expr | None]:

@@ -209,7 +209,12 @@ def value_spans(releases: Mapping[str, Values]) -> dict[str, object]:
         for name in options
         if any(name in one.choices for one in releases.values())
     }
-    return {"versions": versions, "forms": forms, "choices": choices}
+    keys = {
+        name: of(lambda one, name=name: one.keys.get(name, ()))
+        for name in options
+        if any(name in one.keys for one in releases.values())
+    }
+    return {"versions": versions, "forms": forms, "choices": choices, "keys": keys}
 
 
 def values_text(date: str, engines: Mapping[str, object]) -> str:

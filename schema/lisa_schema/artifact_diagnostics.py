@@ -129,6 +129,13 @@ FIT_CHECKPOINT = DiagnosticType(
     "The GPU does not support the dtype or the quantization of the checkpoint, or support is unknown.",
     "Choose an instance type with a newer GPU, or another checkpoint.",
 )
+FIT_KIND = DiagnosticType(
+    "LISA427",
+    "fit-kind",
+    "A model does something else than its server and `modelType` are for, or may: a chat model with embeddings, or a"
+    " reranker.",
+    "Correct `modelType` and `inferenceContainer`, or choose another model.",
+)
 FIT_HOST = DiagnosticType(
     "LISA425",
     "fit-host",

@@ -63,7 +63,11 @@ class EngineImage:
 
     def publishes(self, engine: str) -> bool:
         """Return whether the repository has the name under which an engine's project publishes it."""
-        return self.repository.rpartition("/")[2] == _PUBLISHED.get(engine)
+        return self.repository == _SGLANG if engine == "sglang" else self._last == _PUBLISHED.get(engine)
+
+    @property
+    def _last(self) -> str:
+        return self.repository.rpartition("/")[2]
 
     def running(self, engine: str) -> TagVersion | None:
         """Return the version in the tag of a container that runs an engine.
@@ -76,6 +80,7 @@ class EngineImage:
 _FULL_NAMES: Final = {"text-generation-inference": "tgi", "text-embeddings-inference": "tei"}
 _PUBLISHED: Final = {"vllm": "vllm-openai", "tgi": "text-generation-inference", "tei": "text-embeddings-inference"}
 """Last part of the name of the images that each engine's project publishes."""
+_SGLANG: Final = "lmsysorg/sglang"
 _ENGINES: Final = ("vllm", "sglang", "tgi", "tei")
 _PLAIN: Final = (
     "alpine amazoncorretto amazonlinux busybox caddy centos cuda debian eclipse-temurin fedora golang "

@@ -1,4 +1,4 @@
-"""What values the options of vLLM and SGLang take, by version.
+"""What values the options of vLLM and SGLang, and the variables of vLLM, take, by version.
 
 The table is data/engine_values.json, made by tools/refresh_engine_settings.py from the parsers in the source of each
 release. An option that it does not list takes any value.
@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, cast
 
-from lisa_schema.engine_settings import Support, nearest, support
+from lisa_schema.engine_settings import Kind, Support, nearest, support
 from lisa_schema.engine_versions import EngineVersion, version
 
 FLAG: Final = "flag"
@@ -24,7 +24,16 @@ FLAG: Final = "flag"
 _INTEGER: Final = re.compile(r"\s*[+-]?\d+(_\d+)*\s*")
 _HUMAN: Final = re.compile(r"\d+(\.\d+)?[kKmMgGtT]|auto")
 _HUMAN_IN_JSON: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\b(\d+(?:\.\d+)?)[kKmMgGtT]\b')
-_KINDS: Final = {"integer": "an integer", "human": "an integer", "number": "a number", "json": "JSON"}
+_KINDS: Final = {
+    "integer": "an integer",
+    "human": "an integer",
+    "number": "a number",
+    "json": "JSON",
+    "object": "a JSON object",
+    "braced": "JSON where it is in braces",
+}
+_OF_JSON: Final = frozenset({"json", "object", "braced"})
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 _COMPARISONS: Final = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _LISTED: Final = 12
 
@@ -34,13 +43,15 @@ class Form:
     """What one release takes as the value of an option.
 
     Attributes:
-        text: `flag`, `integer`, `human` (an integer, also as `32k`), `number`, `json` or `choice`, with limits such as
-            `ge=1`; empty for any value.
+        text: `flag`, `integer`, `human` (an integer, also as `32k`), `number`, `json`, `object` (of JSON), `braced`
+            (JSON if it is in braces) or `choice`, with limits such as `ge=1`; empty for any value.
         choices: of the form `choice`.
+        keys: of the form `object`, where others are an error; empty where any key is accepted.
     """
 
     text: str
     choices: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -89,7 +100,7 @@ def value_fault(engine: str, option: str, value: str, installed: EngineVersion |
 
     Args:
         engine: `vllm` or `sglang`.
-        option: its name without dashes.
+        option: its name without dashes, or the name of a variable.
         value: the value as it is passed.
         installed: None, and versions that the table does not cover, are compared with all releases.
     """
@@ -104,8 +115,21 @@ def value_fault(engine: str, option: str, value: str, installed: EngineVersion |
         near = nearest(value.lower(), newest.choices)
         listed = ", ".join(shown[:_LISTED]) + (f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else "")
         return ValueFault(wanted=f"one of {listed}", fix=f"Write `{near}`." if near else None)
-    fix = "Write valid JSON: names and texts in double quotes." if newest.kind == "json" else None
+    if newest.kind == "object" and (unknown := _unknown_keys(newest, value)):
+        near = nearest(unknown[0], newest.keys)
+        return ValueFault(
+            wanted=f"no key `{unknown[0]}`", fix=f"Write `{near}`." if near else "Remove or correct the key."
+        )
+    fix = _json_fix(value) if newest.kind in _OF_JSON else None
     return ValueFault(wanted=_described(newest), fix=fix)
+
+
+def _json_fix(value: str) -> str:
+    pairs = [part.split("=") for part in value.split(",")]
+    if all(len(pair) == 2 and _INTEGER.fullmatch(pair[1]) and pair[0].strip() for pair in pairs):
+        written = json.dumps({name.strip(): int(number) for name, number in pairs})
+        return f"Write `{written}`, in single quotes in YAML."
+    return "Write valid JSON: names and texts in double quotes."
 
 
 def _without_value(option: str, value: str) -> str:
@@ -127,8 +151,11 @@ def _accepts(form: Form, value: str) -> bool:
             return True
         case "choice":
             return value in form.choices
-        case "json":
-            return _is_json(value)
+        case "json" | "object":
+            return _is_json(value, of_object=form.kind == "object") and not _unknown_keys(form, value)
+        case "braced":
+            text = value.strip()
+            return not (text.startswith("{") and text.endswith("}")) or _is_json(text)
         case "integer" | "human" | "number":
             return (form.kind == "human" and _HUMAN.fullmatch(value) is not None) or _is_number(form, value)
         case _:
@@ -153,13 +180,21 @@ def _is_within(number: float, limits: Iterable[str]) -> bool:
     return True
 
 
-def _is_json(value: str) -> bool:
-    """Whether a text is JSON; numbers of newer releases may have a unit (`80m`)."""
+def _unknown_keys(form: Form, value: str) -> list[str]:
+    """The keys of a JSON object that its form does not have."""
+    if not form.keys or not _is_json(value, of_object=True):
+        return []
+    read = json.loads(_HUMAN_IN_JSON.sub(lambda found: found[1] or found[2], value))
+    return [key for key in read if key not in form.keys]
+
+
+def _is_json(value: str, *, of_object: bool = False) -> bool:
+    """Whether a text is JSON, or an object of it; numbers of newer releases may have a unit (`80m`)."""
     try:
-        json.loads(_HUMAN_IN_JSON.sub(lambda found: found[1] or found[2], value))
-    except ValueError:
+        read = json.loads(_HUMAN_IN_JSON.sub(lambda found: found[1] or found[2], value))
+    except (ValueError, RecursionError):
         return False
-    return True
+    return isinstance(read, dict) or not of_object
 
 
 @cache
@@ -177,8 +212,11 @@ def _forms(engine: str, option: str, installed: EngineVersion | None) -> tuple[F
         text = next((form for form, spans in table["forms"][option].items() if _holds(engine, spans, at)), "")
         words = table["choices"].get(option, {}) if text == "choice" else {}
         choices = frozenset(word for word, spans in words.items() if _holds(engine, spans, at))
-        if text or support(engine, "options", option, release) is Support.YES:
-            found.append(Form(text, choices))
+        kind: Kind = "variables" if _VARIABLE.fullmatch(option) else "options"
+        if text or support(engine, kind, option, release) is Support.YES:
+            named = table.get("keys", {}).get(option, {}) if text == "object" else {}
+            keys = frozenset(key for key, spans in named.items() if _holds(engine, spans, at))
+            found.append(Form(text, choices, keys))
     return tuple(found)
 
 

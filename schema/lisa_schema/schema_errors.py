@@ -22,6 +22,7 @@ from lisa_schema.effective import Schema, branch, constant, effective, key_place
 from lisa_schema.field_values import FieldValues
 from lisa_schema.image_reference import IMAGE_PATTERN, image_fault, outer_space
 from lisa_schema.intended_keys import block_of, fold, home_block, intended_key, meant_key, nearest_choice
+from lisa_schema.unexpanded import unexpanded_fix
 from lisa_schema.visible_text import visible
 
 _TYPE_WORDS: Final = {
@@ -147,6 +148,9 @@ def _type(violation: _Violation) -> _Sentences:
     fix = f"Write {wanted}."
     if violation.limit == "string" and isinstance(violation.value, Mapping | list):
         fix = "Write a string: enclose the text in single quotes."
+        inner = violation.value.get("valueFrom") if isinstance(violation.value, Mapping) else None
+        if isinstance(inner, str):
+            fix = f"Write the ARN itself as the value: `{_short(inner)}`."
     node = violation.document.find(violation.path)
     is_plain = isinstance(node, ScalarNode) and node.plain
     if violation.limit == "boolean" and isinstance(violation.value, str):
@@ -159,8 +163,20 @@ def _type(violation: _Violation) -> _Sentences:
             fix = f"Write {number}{' (unambiguous in YAML)' if is_plain else ', without quotes'}."
     elif violation.limit == "array" and not isinstance(violation.value, Mapping):
         fix = "Write a list: each entry on a separate line that starts with `- `."
+    elif violation.limit == "array" and isinstance(violation.value, Mapping):
+        fix = _as_list(violation) or fix
+    fix = unexpanded_fix(violation.value, violation.path) or fix
     message = f"{violation.name} must be {wanted}, but is {written}."
     yield violation.at_value(diagnostic_types.INVALID_TYPE, message, fix)
+
+
+def _as_list(violation: _Violation) -> str | None:
+    """How to write a mapping that must be a list of names and values, as `tags` is."""
+    keys = resolved(violation.schema.get("items", {})).get("properties", {})
+    name, value = next(iter(violation.value.items()), ("", ""))
+    if set(keys) != {"Key", "Value"} or isinstance(value, Mapping | list):
+        return None
+    return f"Write a list of entries such as `- {{Key: {_short(str(name))}, Value: {_short(str(value))}}}`."
 
 
 def _written(violation: _Violation) -> str:
@@ -186,7 +202,7 @@ def _choice(violation: _Violation) -> _Sentences:
         )
         return
     near = nearest_choice(violation.value, choices)
-    fix = f"Write `{near}`." if near else f"Write {listed}."
+    fix = unexpanded_fix(violation.value, violation.path) or (f"Write `{near}`." if near else f"Write {listed}.")
     message = f"{violation.name} is `{_short(violation.value)}`, but must be {listed}."
     yield violation.at_value(diagnostic_types.INVALID_CHOICE, message, fix)
 
@@ -210,7 +226,7 @@ def _pattern(violation: _Violation) -> _Sentences:
         message = f"{violation.name} is {_quoted(value)}, which {outer_space(value)}; it must be {words}."
         if re.search(str(violation.limit), value.strip()):
             fix = f"Write `{value.strip()}`."
-    yield violation.at_value(diagnostic_types.INVALID_FORMAT, message, fix)
+    yield violation.at_value(diagnostic_types.INVALID_FORMAT, message, unexpanded_fix(value, violation.path) or fix)
 
 
 def _quoted(value: str) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
-from lisa_schema.document import Document, Path, key_path
+from lisa_schema.document import Document, Path, ScalarNode, key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.field_values import FieldValues, read_fields
 from lisa_schema.legacy_syntax import name_built_in_contexts
@@ -80,13 +81,23 @@ def _explain(
     if not broken:
         for detail in error.errors(include_url=False, include_context=False, include_input=False):
             path = _path_in(reading.data, detail["loc"])
-            origin = document.origin(path)
-            message = f"`{key_path(path)}` is not valid: {detail['msg'].removeprefix('Value error, ')}."
-            broken.setdefault(path, []).append(diagnostic_types.INVALID.at(origin, message, key_path=key_path(path)))
+            broken.setdefault(path, []).append(_refused(document, path, detail))
     try:
         return Config.model_validate(with_placeholders(reading.data, broken)), broken
     except ValidationError:
         return None, broken
+
+
+def _refused(document: Document, path: Path, detail: ErrorDetails) -> Diagnostic:
+    """Tell what only the models refuse; JSON Schema takes `2.0` for an integer."""
+    origin, at, node = document.origin(path), key_path(path), document.find(path)
+    if detail["type"] in ("int_type", "int_from_float") and isinstance(node, ScalarNode):
+        message = f"`{at}` must be an integer, but is the number `{node.text}`."
+        value = node.value
+        fix = f"Write {int(value)}." if isinstance(value, float) and value.is_integer() else "Write an integer."
+        return diagnostic_types.INVALID_TYPE.at(origin, message, key_path=at, fix=fix)
+    message = f"`{at}` is not valid: {detail['msg'].removeprefix('Value error, ')}."
+    return diagnostic_types.INVALID.at(origin, message, key_path=at)
 
 
 def _path_in(data: object, location: Iterable[str | int]) -> Path:

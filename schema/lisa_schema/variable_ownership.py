@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lisa_schema.owned_variables import OWNED, OwnedVariable
+from lisa_schema.owned_variable import OwnedVariable
+from lisa_schema.owned_variables import OWNED
 from lisa_schema.settable_variables import GATEWAY, SETTABLE
 
 _EXACT: Final = {(container, one.name): one for one in OWNED for container in one.containers if "*" not in one.name}

@@ -22,10 +22,14 @@ _LONG_ALIASES: Final = {
     # SGLang's names.
     "tp": "tensor-parallel-size",
     "tp-size": "tensor-parallel-size",
+    "pp": "pipeline-parallel-size",
     "pp-size": "pipeline-parallel-size",
+    "dp": "data-parallel-size",
+    "dp-size": "data-parallel-size",
 }
 FLAGS: Final = frozenset(
     {
+        "enable-dp-attention",
         "enable-expert-parallel",
         "enable-lora",
         "fully-sharded-loras",

@@ -6,14 +6,14 @@ forms of values are those of EngineArgs and FlexibleArgumentParser (vLLM 0.9 to 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lisa_schema.server_arguments import split_words
+from lisa_schema.unmodeled_options import UNMODELED
 from lisa_schema.vllm_arguments import FLAGS, read_arguments
+from lisa_schema.vllm_numbers import count_of, share_of
 
 if TYPE_CHECKING:
     from lisa_schema.document import Path
@@ -58,50 +58,9 @@ _COUNTS: Final = frozenset(
     }
 )
 _TEXTS: Final = frozenset({"dtype", "quantization", "kv-cache-dtype", "lora-dtype"})
-_UNMODELED: Final = MappingProxyType(
-    {
-        "cpu-offload-gb": "a part of the weights stays in the host's memory",
-        "cpu-offload-params": "a part of the weights stays in the host's memory",
-        "offload-backend": "a part of the weights stays in the host's memory",
-        "offload-params": "a part of the weights stays in the host's memory",
-        "offload-group-size": "a part of the weights stays in the host's memory",
-        "enable-expert-parallel": "experts are placed on different GPUs",
-        "speculative-config": "a second model shares the GPU",
-        "speculative-model": "a second model shares the GPU",
-        "spec-method": "a second model shares the GPU",
-        "spec-model": "a second model shares the GPU",
-        "enable-tower-connector-lora": "adapters change the encoder",
-        "enable-mixed-moe-lora-format": "the layout of adapters is changed",
-        "enable-moe-shared-loras": "the layout of adapters is changed",
-        "default-mm-loras": "adapters change the encoder",
-        "enable-eplb": "experts are replicated",
-        "decode-context-parallel-size": "the KV cache is split by position",
-        "prefill-context-parallel-size": "the KV cache is split by position",
-        "kv-cache-dtype-skip-layers": "the layout of the KV cache is changed",
-        "language-model-only": "a part of the model is not loaded",
-        "mm-encoder-only": "a part of the model is not loaded",
-        "mm-ipc-gpu-memory-gb": "other memory is reserved on the GPU",
-        "quantization-config": "the quantization is changed",
-        "nnodes": "the model is split among instances",
-        "hf-overrides": "the model's configuration is changed",
-        "rope-scaling": "the model's configuration is changed",
-        "num-gpu-blocks-override": "the size of the KV cache is overridden",
-        "disable-hybrid-kv-cache-manager": "the layout of the KV cache is changed",
-        "disable-sliding-window": "the layout of the KV cache is changed",
-        "config": "options are in a file",
-        "kv-transfer-config": "the KV cache is shared with other servers",
-    }
-)
-"""Options whose effect on memory is not modeled, with the reason."""
-
 _CHANGES_POSITIONS: Final = frozenset({"hf-overrides", "rope-scaling", "config"})
 _LORA: Final = frozenset({"enable-lora", "fully-sharded-loras", "lora-target-modules"})
-_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *_UNMODELED, *_LORA, "gpu-memory-utilization"})
-_HUMAN: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
-_MULTIPLIERS: Final = {
-    **{"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12},
-    **{"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40},
-}
+_KNOWN: Final = frozenset({*_COUNTS, *_TEXTS, *UNMODELED, *_LORA, "gpu-memory-utilization"})
 _DTYPES: Final = {"half": "float16", "float": "float32"}
 
 
@@ -144,6 +103,7 @@ class VllmOptions:
         tensor_parallel: GPUs that share each layer; None for all GPUs of the instance.
         pipeline_parallel: GPUs that share the layers.
         data_parallel: copies of the model.
+        shares_data_parallel: whether copies of SGLang's attention layers share the GPUs (`--enable-dp-attention`).
         enforce_eager: whether CUDA graphs are disabled.
         block_size: tokens of a block of the KV cache.
         kv_cache_memory_bytes: memory of the KV cache, instead of what is left.
@@ -164,6 +124,7 @@ class VllmOptions:
     tensor_parallel: int | None = None
     pipeline_parallel: int = 1
     data_parallel: int = 1
+    shares_data_parallel: bool = False
     enforce_eager: bool = False
     block_size: int | None = None
     kv_cache_memory_bytes: int | None = None
@@ -237,12 +198,12 @@ def is_reference(value: str) -> bool:
 def _options(
     found: Mapping[str, str | None], sources: Mapping[str, str], environment: Mapping[str, str]
 ) -> VllmOptions:
-    unmodeled = [f"`--{option}`: {reason}" for option, reason in _UNMODELED.items() if option in found]
+    unmodeled = [f"`--{option}`: {reason}" for option, reason in UNMODELED.items() if option in found]
     unmodeled += [f"`--{option}` is an abbreviation" for option in found if _is_abbreviation(option)]
     counts: dict[str, int | None] = {}
     for option in _COUNTS & found.keys():
         text = found[option] or ""
-        counts[option] = _count(text, is_human=option in _HUMAN_COUNTS)
+        counts[option] = count_of(text, is_human=option in _HUMAN_COUNTS)
         if counts[option] is None:
             unmodeled.append(_unreadable(option, text))
     texts = {option: (found[option] or "").lower() for option in _TEXTS & found.keys()}
@@ -253,7 +214,7 @@ def _options(
     utilization = None
     if "gpu-memory-utilization" in found:
         text = found["gpu-memory-utilization"] or ""
-        utilization = _share(text)
+        utilization = share_of(text)
         if utilization is None:
             unmodeled.append(_unreadable("gpu-memory-utilization", text))
     if environment.get("VLLM_USE_V1", "1").strip() == "0":
@@ -274,6 +235,7 @@ def _options(
         tensor_parallel=counts.get("tensor-parallel-size"),
         pipeline_parallel=counts.get("pipeline-parallel-size") or 1,
         data_parallel=counts.get("data-parallel-size") or 1,
+        shares_data_parallel=_is_set(found, "enable-dp-attention"),
         enforce_eager=_is_set(found, "enforce-eager"),
         block_size=counts.get("block-size"),
         kv_cache_memory_bytes=counts.get("kv-cache-memory-bytes"),
@@ -301,27 +263,6 @@ def _is_set(found: Mapping[str, str | None], option: str) -> bool:
 def _is_abbreviation(option: str) -> bool:
     """Return whether an option is the beginning of one that changes memory, which vLLM completes."""
     return option not in _KNOWN and len(option) > 3 and any(known.startswith(option) for known in _KNOWN)
-
-
-def _count(text: str, *, is_human: bool) -> int | None:
-    """A whole number, `32k` (thousands), `32K` (times 1,024) or -1 for `auto`; None when it is none of them."""
-    text = text.strip()
-    if is_human and (text.lower() == "auto" or text == "-1"):
-        return -1
-    if is_human and (match := _HUMAN.fullmatch(text)):
-        number, unit = match.groups()
-        if unit.isupper() and "." in number:
-            return None
-        return int(float(number) * _MULTIPLIERS[unit])
-    return int(text) if text.isdecimal() and int(text) > 0 else None
-
-
-def _share(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value <= 1 else None
 
 
 def _unreadable(option: str, text: str) -> str:

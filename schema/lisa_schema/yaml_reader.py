@@ -22,6 +22,26 @@ _PLAIN_TAGS: Final = {f"{_PREFIX}{name}" for name in ("int", "float", "bool", "n
 _COLLECTION_TAGS: Final = {f"{_PREFIX}map", f"{_PREFIX}seq", "!"}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters except tab and line breaks, and halves of surrogate pairs."""
+_ORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that change the direction of what is shown: a line then reads otherwise than it is (CVE-2021-42574)."""
+_WIDE_SPACES: Final = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+_MISTAKEN_SPACE: Final = re.compile(
+    rf"[ ]*(?:- +)*(?:(?P<space>[{_WIDE_SPACES}])|"
+    rf"(?P<key>[^\s:#\"'{_WIDE_SPACES}]+:)(?P<after>[{_WIDE_SPACES}]))"
+)
+"""A space that YAML takes for a letter, in the indentation of a line or behind the colon of a key."""
+_TAG_FIXES: Final = {
+    "!include": "Remove the tag: no other file is read. Write the content here, or in environments/<env>.yaml.",
+    **dict.fromkeys(
+        ("!env", "!ENV", "!env_var", "!var"),
+        "Write the value: variables are not replaced. Options such as --region and --set give a value for one run.",
+    ),
+    **dict.fromkeys(("!secret", "!vault"), "Write the ARN of a Secrets Manager secret, in a variable of a container."),
+    **dict.fromkeys(
+        ("!Ref", "!Sub", "!GetAtt", "!ImportValue", "!Join"),
+        "Write the value: functions of CloudFormation are not run.",
+    ),
+}
 _Parser: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 _PROBLEMS: Final = {
@@ -71,10 +91,27 @@ class _Reader:
             self._next()
             event = self._next()
         except yaml.YAMLError as error:
-            raise ConfigurationError([*self._errors, self._syntax(error)]) from error
+            told = self._syntax(error)
+            same = [found for found in self._errors if (found.rule, _line(found)) == (told.rule, _line(told))]
+            others = [found for found in self._errors if found not in same]
+            raise ConfigurationError([*others, told]) from error
+        self._report_ordering()
         if not isinstance(event, yaml.StreamEndEvent):
             self._report(diagnostic_types.YAML_DOCUMENTS, self._origin(event), "A second YAML document starts here.")
         return node, tuple(self._errors)
+
+    def _report_ordering(self) -> None:
+        """Report characters that change the order of what is shown, wherever they are, comments too."""
+        if self._text.isascii():
+            return
+        for found in _ORDERING.finditer(self._text):
+            line = self._text.count("\n", 0, found.start()) + 1
+            column = found.start() - self._text.rfind("\n", 0, found.start())
+            message = (
+                f"The line contains the invisible character {character_name(found[0])}: it reads otherwise than it is."
+            )
+            self._report(diagnostic_types.YAML_CHARACTER, Origin(self._file, line, column), message)
+            return
 
     def _next(self) -> Any:
         return self._parser.get_event()
@@ -136,6 +173,9 @@ class _Reader:
             self._report(diagnostic_types.YAML_CHARACTER, origin, message)
             return ScalarNode("", origin, plain=False)
         plain = event.style in (None, "")
+        if plain and not text.isascii() and (found := _MISTAKEN_SPACE.match(text)):
+            self._errors.append(_mistaken(origin, found))
+            return ScalarNode("", origin, plain=False)
         if event.tag in _PLAIN_TAGS:
             plain = True
         elif event.tag in (f"{_PREFIX}str", "!"):
@@ -146,7 +186,7 @@ class _Reader:
 
     def _tag(self, event: Any, origin: Origin) -> None:
         tag = event.tag.replace(_PREFIX, "!!")
-        self._report(diagnostic_types.YAML_TAG, origin, f"The tag {tag} is not supported.")
+        self._report(diagnostic_types.YAML_TAG, origin, f"The tag {tag} is not supported.", _TAG_FIXES.get(tag))
 
     def _sequence(self, event: Any, origin: Origin, depth: int) -> SequenceNode:
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
@@ -205,6 +245,9 @@ class _Reader:
         written = lines[line] if line < len(lines) else ""
         if "\t" in written[: column + 1]:
             return diagnostic_types.YAML_TAB.at(origin, "The line is indented with a tab, which YAML does not allow.")
+        for number in range(min(line, len(lines) - 1), -1, -1):
+            if not lines[number].isascii() and (found := _MISTAKEN_SPACE.match(lines[number])):
+                return _mistaken(Origin(self._file, number + 1, found.end()), found)
         said = f"{error.context or ''} {error.problem or ''}"
         for part, (message, fix) in _PROBLEMS.items():
             if part in said:
@@ -212,3 +255,15 @@ class _Reader:
         return diagnostic_types.YAML_SYNTAX.at(
             origin, f"This is not valid YAML: {error.problem or 'it cannot be parsed'}."
         )
+
+
+def _line(diagnostic: Diagnostic) -> int:
+    return diagnostic.origin.line if diagnostic.origin else 0
+
+
+def _mistaken(origin: Origin, found: re.Match[str]) -> Diagnostic:
+    space = found["space"] or found["after"]
+    where = f"behind `{found['key']}`" if found["key"] else "at the beginning of the line"
+    message = f"{character_name(space)} {where} is a letter in YAML, not a space."
+    fix = f"Write a plain space behind `{found['key']}`." if found["key"] else "Indent with plain spaces."
+    return diagnostic_types.YAML_CHARACTER.at(origin, message, fix=fix)

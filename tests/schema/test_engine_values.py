@@ -43,7 +43,11 @@ for option, value in json.loads(os.environ["TRIED"]):
     tried[option + " " + value] = refused(option, value)
 parsers = [sorted(ToolParserManager.list_registered()), sorted(ReasoningParserManager.list_registered())]
 variables = sorted(vllm.envs.environment_variables)
-print(json.dumps({"rows": rows, "tried": tried, "parsers": parsers, "variables": variables}), flush=True)
+forms = {}
+for option, values in json.loads(os.environ["FORMS"]).items():
+    forms[option] = [refused(option, value) for value in values] if option in rows else []
+found = {"forms": forms, "rows": rows, "tried": tried, "parsers": parsers, "variables": variables}
+print(json.dumps(found), flush=True)
 os._exit(0)  # Threads of PyTorch and vLLM may not end.
 """
 TRIED = [
@@ -62,6 +66,22 @@ TRIED = [
 
 
 NEWEST = version("0.32.0")
+JSON_SAMPLES = {"json": ("x", "{bad}"), "object": ("3", "x", "[1]", '{"no_such_key": 1}'), "braced": ("{bad}",)}
+"""Values that each form of JSON refuses."""
+
+
+def json_samples() -> dict[str, tuple[str, ...]]:
+    """The options of the newest release that take JSON, with values that they refuse by the table."""
+    text = (resources.files("lisa_schema") / "data" / "engine_values.json").read_text(encoding="utf-8")
+    table = json.loads(text)["engines"]["vllm"]
+    found = {}
+    for option, forms in table["forms"].items():
+        form = next((form for form, spans in forms.items() if spans.split()[-1] == str(NEWEST)), "")
+        # Names of one or two letters follow a single dash.
+        if form in JSON_SAMPLES and len(option) > 2:
+            samples = JSON_SAMPLES[form]
+            found[option] = samples if option in table["keys"] else samples[:3]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +90,7 @@ def real() -> Any:
     if not parts.pytorch().is_installed:
         pytest.skip("`make weights-parts` installs vLLM")
     words = [str(parts.PYTORCH / "bin/python"), "-c", PARSER]
-    environment = {**os.environ, "TRIED": json.dumps(TRIED)}
+    environment = {**os.environ, "TRIED": json.dumps(TRIED), "FORMS": json.dumps(json_samples())}
     result = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300, env=environment)
     return json.loads(result.stdout.splitlines()[-1])
 
@@ -118,6 +138,14 @@ def test_the_values_agree_with_the_parser_of_vllm(real: Any) -> None:
         ("vllm", "kv-transfer-config", '{"cpu_bytes_to_use": 80m}', "0.32.0", True),
         ("vllm", "chat-template", "anything", "0.32.0", True),
         ("vllm", "no-such-option", "anything", "0.32.0", True),
+        ("vllm", "limit-mm-per-prompt", "image=2", "0.32.0", False),
+        ("vllm", "hf-overrides", "{bad json}", "0.32.0", False),
+        ("vllm", "hf-overrides", "anything", "0.32.0", True),
+        ("vllm", "compilation-config", "3", "0.32.0", False),
+        ("vllm", "compilation-config", "3", "0.9.2", True),
+        ("vllm", "compilation-config", '{"levle": 3}', "0.32.0", False),
+        ("vllm", "VLLM_USE_DEEP_GEMM", "true", "0.32.0", False),
+        ("vllm", "VLLM_USE_DEEP_GEMM", "1", "0.32.0", True),
         ("sglang", "schedule-policy", "lpm", "0.5.23", True),
         ("sglang", "schedule-policy", "shortest", "0.5.23", False),
         ("sglang", "tool-call-parser", "auto", "0.5.23", True),
@@ -141,6 +169,24 @@ def test_faults_say_what_is_accepted() -> None:
     flag = value_fault("vllm", "enable-prefix-caching", "false", NEWEST)
     assert flag is not None
     assert flag.fix == "Remove the value, and write `--no-enable-prefix-caching` to turn it off."
+
+
+def test_json_of_older_recipes_is_written_as_json() -> None:
+    old = value_fault("vllm", "limit-mm-per-prompt", "image=2,video=1", NEWEST)
+    assert old is not None
+    assert old.fix == 'Write `{"image": 2, "video": 1}`, in single quotes in YAML.'
+    unknown = value_fault("vllm", "compilation-config", '{"mod": 3}', NEWEST)
+    assert unknown is not None
+    assert (unknown.wanted, unknown.fix) == ("no key `mod`", "Write `mode`.")
+
+
+def test_the_parser_of_vllm_refuses_json_as_the_table_does(real: Any) -> None:
+    samples = json_samples()
+    assert len(samples) > 25
+    for option, refusals in real["forms"].items():
+        for value, is_refused in zip(samples[option], refusals, strict=False):
+            assert is_refused, f"--{option} {value}"
+            assert value_fault("vllm", option, value, NEWEST) is not None, f"--{option} {value}"
 
 
 def test_the_table_names_releases_in_order() -> None:

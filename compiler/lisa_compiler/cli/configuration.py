@@ -27,6 +27,7 @@ from lisa_compiler.cli.report import Format, summarize_counts
 from lisa_compiler.cli.tables import table
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile.fit import diagnose_fit
+from lisa_compiler.compile.local_diagnostics import diagnose_contexts
 from lisa_compiler.compile.planning import plan_environment
 from lisa_compiler.plan.collisions import find_collisions
 from lisa_schema import export
@@ -59,6 +60,7 @@ def validate(invocation: Invocation, *, form: DiagnosticFormat = Format.TEXT) ->
         valid, found = [], error.diagnostics
     found = (*found, *find_collisions(valid))
     lock = load_lock(project.weights_lock) if valid else WeightsLock()
+    found = (*found, *(finding for environment in valid for finding in diagnose_contexts(environment)))
     found = (*found, *(finding for environment in valid for finding in diagnose_fit(environment, lock)))
     print_diagnostics(found, form, project)
     if has_errors(found):

@@ -22,11 +22,21 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.fit.assessment import ModelAssessment, assess
 from lisa_compiler.fit.data_report import answer_as_json
 from lisa_compiler.fit.measuring import RunContext, append_run, compare_log
-from lisa_compiler.fit.questions import FitRequest, ProjectFacts, ask, ask_all
+from lisa_compiler.fit.questions import (
+    FitRequest,
+    ProjectFacts,
+    ask,
+    ask_all,
+    unknown_model,
+    unread_variables,
+    usual_engine,
+)
 from lisa_compiler.fit.rendering import Judged, judged_markdown, judged_text, ranking_rows
 from lisa_compiler.fit.verdict import Verdict
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.server_arguments import split_words, unclosed_quote
+from lisa_schema.settable_variables import MODELS
+from lisa_schema.vllm_numbers import read_tokens
 
 app = command_group()
 
@@ -73,7 +83,8 @@ def fit(
         typer.Option("--instance", metavar="TYPE", help="Instance type, may be repeated; default: rank all."),
     ] = None,
     context: Annotated[
-        int | None, typer.Option("--context", metavar="TOKENS", min=1, help="Longest sequence; default: the model's.")
+        str | None,
+        typer.Option("--context", metavar="TOKENS", help="Longest sequence, such as 8192 or 8k; default: the model's."),
     ] = None,
     concurrency: Annotated[
         int, typer.Option("--concurrency", metavar="N", min=1, help="Sequences of this length at a time.")
@@ -82,8 +93,9 @@ def fit(
         str | None, typer.Option("--image", metavar="REF", help="Image, whose tag has the engine's version.")
     ] = None,
     container: Annotated[
-        str, typer.Option("--container", metavar="NAME", help="inferenceContainer: vllm, tgi or tei.")
-    ] = "vllm",
+        str | None,
+        typer.Option("--container", metavar="NAME", help="inferenceContainer; default: vllm, of encoders tei."),
+    ] = None,
     variables: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Variable of the container, may be repeated."),
@@ -121,15 +133,19 @@ def fit(
             raise typer.BadParameter("requires a model; an environment has its own values.", param_hint=option)
         _environment(invocation, form)
         return
+    region, known = _region(invocation), ProjectFacts.read(invocation.project.root, [model])
     request = FitRequest(
         model=model,
-        engine=container,
+        engine=_container(container, model, known),
         image=image,
         environment=_variables(variables or []),
-        context=context,
+        context=None if context is None else _tokens(context),
         concurrency=concurrency,
     )
-    region, known = _region(invocation), ProjectFacts.read(invocation.project.root, [model])
+    for note in unread_variables(request):
+        print_status(note)
+    if (unknown := unknown_model(model, known)) is not None:
+        print_status(unknown)
     if instance:
         _print(ask(request, instance, region, known), form, several=len(instance) > 1)
         return
@@ -148,6 +164,8 @@ def fit(
     ]
     if form is not FitFormat.TEXT:
         _print(judged, form, several=True, fails=False)
+    elif question.facts.tensors is None:
+        write_output(f"unknown        {ranked[0].answer.reason if ranked else 'no instance type is offered'}\n")
     else:
         write_output(table(*ranking_rows(ranked)))
         print_status(f"{model} in {region}, {len(ranked)} instance types; see one with --instance")
@@ -206,6 +224,23 @@ def _region(invocation: Invocation) -> str:
         if invocation.environment is not None:
             raise
         return _DEFAULT_REGION
+
+
+def _container(given: str | None, model: str, known: ProjectFacts) -> str:
+    """The container of the option, else the one that serves such a model."""
+    if given is None:
+        return usual_engine(model, known)
+    if given not in MODELS:
+        raise typer.BadParameter(f"{given} is none of {', '.join(MODELS)}.", param_hint="--container")
+    return given
+
+
+def _tokens(text: str) -> int:
+    """A number of tokens as vLLM reads it: `8192`, `8k` (thousands) or `8K` (times 1,024)."""
+    count = read_tokens(text)
+    if count is None:
+        raise typer.BadParameter(f"{text} is no number of tokens, such as 8192 or 8k.", param_hint="--context")
+    return count
 
 
 def _variables(assignments: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.fit.assessment import Assessment, ModelAssessment, assess
 from lisa_compiler.fit.host import HostPart
+from lisa_compiler.fit.model_kind import kind_fault
 from lisa_compiler.fit.rules import Breach, RuleKind
 from lisa_compiler.fit.verdict import Verdict
 from lisa_compiler.fit.wording import as_instruction, facts_from
@@ -36,8 +37,12 @@ _KINDS = {
     RuleKind.CHECKPOINT: artifact_diagnostics.FIT_CHECKPOINT,
     RuleKind.DTYPE: artifact_diagnostics.FIT_CHECKPOINT,
 }
+_NO_SUGGESTION = "Choose a type with more GPU memory, of which `lisa fit` cannot confirm one, or a smaller model."
 _CONTEXT = ("MAX_TOTAL_TOKENS", "--max-model-len")
-_OPTIONS = {RuleKind.PARALLEL: "tensor-parallel-size", RuleKind.CONTEXT: "max-model-len"}
+_OPTIONS = {
+    RuleKind.PARALLEL: ("tensor-parallel-size", "data-parallel-size", "pipeline-parallel-size"),
+    RuleKind.CONTEXT: ("max-model-len",),
+}
 
 
 def assess_fit(config: Config, project: Path, lock: WeightsLock) -> Assessment:
@@ -67,7 +72,7 @@ def fit_diagnostics(assessment: Assessment, document: Document) -> list[Diagnost
     found = []
     for model in assessment.models:
         reporter = _Reporter(model, document)
-        found += [*reporter.breaches(), *reporter.memory(), *reporter.host()]
+        found += [*reporter.kind(), *reporter.breaches(), *reporter.memory(), *reporter.host()]
     return found
 
 
@@ -82,6 +87,17 @@ class _Reporter:
         # What other engines are rejected for does not depend on their version.
         self._is_certain = question.facts.is_own and (question.version is not None or question.engine != "vllm")
 
+    def kind(self) -> Iterator[Diagnostic]:
+        """Report a model that does something else than its server and `modelType` are for."""
+        fault = kind_fault(self._model.question)
+        if fault is not None:
+            severity = Severity.ERROR if fault.is_certain else Severity.WARNING
+            path: KeyPath = (*self._path, "modelType")
+            message = (
+                f"{fault.message[0].upper()}{fault.message[1:]}." if fault.message[:3] == "by " else f"{fault.message}."
+            )
+            yield self._at(artifact_diagnostics.FIT_KIND, path, message, fault.fix, severity)
+
     def breaches(self) -> Iterator[Diagnostic]:
         """Report rules that more memory does not satisfy."""
         for breach in self._model.answer.breaches:
@@ -92,9 +108,10 @@ class _Reporter:
             text = f"{self._model.identifier} on {self._model.host.name}: {breach.message}"
             if breach.needs_shape and not self._model.question.facts.shape_from.is_own:
                 text += f" ({facts_from(self._model.question.facts)})"
-            yield self._at(
-                kind, self._option_path(_OPTIONS.get(breach.kind)), f"{text}.", breach.fix, self._severity(breach)
-            )
+            options = _OPTIONS.get(breach.kind, ())
+            given = [option for option in options if option in self._model.question.options.sources]
+            path = self._option_path(next(iter((*given, *options)), None))
+            yield self._at(kind, path, f"{text}.", breach.fix, self._severity(breach))
 
     def memory(self) -> Iterator[Diagnostic]:
         """Report memory that is not enough, or may not be."""
@@ -115,7 +132,7 @@ class _Reporter:
         shorter = any(suggestion.change.startswith(_CONTEXT) for suggestion in self._model.suggestions)
         path = self._option_path("max-model-len" if shorter else None)
         severity = Severity.ERROR if does_not and self._is_certain else Severity.WARNING
-        fix = as_instruction(self._model.suggestions)
+        fix = as_instruction(self._model.suggestions) or _NO_SUGGESTION
         yield self._at(artifact_diagnostics.FIT_MEMORY, path, message, fix, severity)
 
     def host(self) -> Iterator[Diagnostic]:
@@ -136,7 +153,8 @@ class _Reporter:
         """The variable that sets an option, else the instance type."""
         source = self._model.question.options.sources.get(option or "")
         if source is None and option == "tensor-parallel-size" and self._model.question.engine == "tgi":
-            source = "NUM_SHARD"
+            shards = self._model.question.shards
+            source = shards.source if shards.count is not None else "SHARDED" if shards.is_sharded else None
         if source is None:
             return (*self._path, "instanceType")
         return option_path(self._path, source)

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from lisa_compiler.compile import ami_lock
 from lisa_compiler.compile.emission import Products, emit
 from lisa_compiler.compile.fit import assess_fit, fit_diagnostics
+from lisa_compiler.compile.local_diagnostics import diagnose_contexts, place_local_file
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.compile.weights import LocalWeights, resolve_weights, unpinned
 from lisa_compiler.emit.database_trust import check_database_trust
 from lisa_compiler.emit.trust import check_names, check_strictness, check_validity
+from lisa_compiler.emit.user_context import ContextError
 from lisa_compiler.plan.images import TarballImage
 from lisa_compiler.product.artifact import FunctionRecipe, WebRecipe
 from lisa_compiler.product.recipes import product_recipes
 from lisa_compiler.product.sources import product_files
 from lisa_compiler.project import local_files
+from lisa_compiler.project.archive_files import require_image_archive, require_zip
 from lisa_compiler.project.paths import WEIGHTS_LOCK
 from lisa_compiler.project.project import Project
-from lisa_schema import artifact_diagnostics
-from lisa_schema.document import key_path
 from lisa_schema.errors import ConfigurationError
 from lisa_weights.lock.lock_file import load as load_lock
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from lisa_compiler.compile.stack_cache import StackCache
     from lisa_compiler.plan import Deployment
     from lisa_schema import Diagnostic
-    from lisa_schema.document import Document
     from lisa_schema.models import Config
     from lisa_schema.overlay import Override
     from lisa_weights.lock.lock_file import WeightsLock
@@ -135,8 +135,9 @@ def compile_planned(
     valid, deployment = planned.environment, planned.deployment
     tell = progress or (lambda _: None)
     missing = _unusable_files(deployment, valid.root, now or datetime.now(UTC))
-    if missing:
-        raise ConfigurationError([*valid.diagnostics, *(_place(error, valid.document) for error in missing)])
+    unusable = [*diagnose_contexts(valid), *(place_local_file(error, valid.document) for error in missing)]
+    if unusable:
+        raise ConfigurationError([*valid.diagnostics, *unusable])
     tell("resolving weights")
     before = load_lock(valid.root / WEIGHTS_LOCK) if lock is None else lock
     weights = resolve_weights(deployment, valid.root, before, local_weights, step)
@@ -146,7 +147,11 @@ def compile_planned(
     if any(finding.is_error for finding in findings):
         raise ConfigurationError([*valid.diagnostics, *findings])
     findings += ami_lock.diagnose(deployment, planned.amis, valid.document)
-    files, products = emit(deployment, valid.root, weights.lock, assessment, tell=tell, cache=stacks)
+    try:
+        files, products = emit(deployment, valid.root, weights.lock, assessment, tell=tell, cache=stacks)
+    except ContextError as error:
+        unusable = [place_local_file(error, valid.document)]
+        raise ConfigurationError([*valid.diagnostics, *findings, *unusable]) from error
     return Compiled(
         environment=valid.name,
         files=files,
@@ -162,9 +167,11 @@ def compile_planned(
 
 def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> list[local_files.LocalFileError]:
     """Check every file that the configuration names, so that all errors are reported in one run."""
-    paths = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
-    paths += [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
-    attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in paths]
+    images = [service.image.path for service in deployment.services if isinstance(service.image, TarballImage)]
+    layers = [layer.prebuilt for layer in deployment.layers if layer.prebuilt]
+    attempts: list[Callable[[], object]] = [partial(local_files.require, project, path) for path in (*images, *layers)]
+    attempts += [partial(require_image_archive, project, path) for path in images]
+    attempts += [partial(require_zip, project, path) for path in layers]
     attempts += [
         partial(product_files, name, recipe, project)
         for name, recipe in product_recipes(deployment).items()
@@ -183,11 +190,3 @@ def _unusable_files(deployment: Deployment, project: Path, now: datetime) -> lis
         except local_files.LocalFileError as error:
             errors.append(error)
     return list({str(error): error for error in errors}.values())
-
-
-def _place(error: local_files.LocalFileError, document: Document) -> Diagnostic:
-    """Report the error at the value that names the file."""
-    for path, leaf in document.leaves():
-        if leaf.text == error.path:
-            return artifact_diagnostics.LOCAL_FILE.at(leaf.origin, f"{error}", key_path=key_path(path), fix=error.fix)
-    return artifact_diagnostics.LOCAL_FILE.at(None, f"{error}", fix=error.fix)

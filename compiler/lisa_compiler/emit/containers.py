@@ -9,11 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lisa_compiler.emit.user_context import ContextError, read_user_context
+from lisa_compiler.emit.user_context import read_user_context
 from lisa_compiler.plan.images import BuiltImage, ImageKind
 from lisa_compiler.plan.lora import DEFAULT_RANK, lora_rank, lora_slots
 from lisa_compiler.plan.service_plans import AdapterPlan
 from lisa_compiler.resources import jinja_environment, runtime_dir, templates_dir
+from lisa_schema.errors import LisaError
 
 Files = dict[str, bytes]
 
@@ -64,7 +65,7 @@ def emit_containers(contexts: Iterable[ContextSpec], *, project: Path) -> Files:
         Content by path relative to the environment's output: `containers/<name>/Dockerfile` and so on.
 
     Raises:
-        ContextError: a user's own context cannot be copied.
+        LisaError: a user's own context cannot be copied, or a file of the model has a name that no table can have.
     """
     return {
         f"{spec.image.context}/{path}": content
@@ -98,7 +99,7 @@ def _weights_table(weights: Mapping[str, Any]) -> bytes:
     for file in sorted(weights["files"], key=lambda file: str(file["path"])):
         # The script reads lines whose fields tabs separate; it quotes every other character.
         if any(character in file["path"] for character in "\t\n\r"):
-            raise ContextError(
+            raise LisaError(
                 f"A file of the model is called {file['path']!r}. Rename it: weights.tsv cannot have a tab or a line "
                 "break in a name."
             )

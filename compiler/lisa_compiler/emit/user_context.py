@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lisa_schema.errors import LisaError
+from lisa_compiler.project.local_files import LocalFileError
+from lisa_schema.legacy_syntax import BUILT_IN_CONTEXTS, REST_API_CONTEXT
 
 FILE_LIMIT = 10 * 1024 * 1024
 """Bytes of a file that may be copied into the output, which is committed."""
@@ -19,8 +21,30 @@ CONTEXT_LIMIT = 50 * 1024 * 1024
 _IGNORE_FILE = ".dockerignore"
 
 
-class ContextError(LisaError):
-    """A build context cannot be made; the text says why and what to do."""
+class ContextError(LocalFileError):
+    """A build context cannot be made."""
+
+    def __init__(self, path: str, message: str, fix: str) -> None:
+        super().__init__(path, message, fix)
+        self.args = (f"The build context {path} {message}",)
+
+
+def check_context(project: Path, path: str) -> None:
+    """Check that a build context is a folder of the project with a Dockerfile.
+
+    Raises:
+        ContextError: it is not.
+    """
+    folder = project / path
+    if not folder.resolve().is_relative_to(project.resolve()):
+        raise ContextError(path, "is outside the project.", "Move it into the project.")
+    if not folder.is_dir():
+        message = "is not a directory of the project, and no built-in context."
+        near = difflib.get_close_matches(path, [REST_API_CONTEXT, *BUILT_IN_CONTEXTS.values()], 1, cutoff=0.75)
+        fix = f"Write `{near[0]}`." if near else "Correct the path, create the directory, or use a built-in context."
+        raise ContextError(path, message, fix)
+    if not (folder / "Dockerfile").is_file():
+        raise ContextError(path, "has no Dockerfile.", "Add a Dockerfile, or use a built-in context.")
 
 
 def read_user_context(project: Path, path: str) -> dict[str, bytes]:
@@ -29,16 +53,9 @@ def read_user_context(project: Path, path: str) -> dict[str, bytes]:
     Raises:
         ContextError: it is not a folder of the project with a Dockerfile, a link leads out of it, or it is too big.
     """
+    check_context(project, path)
     folder = project / path
     root = folder.resolve()
-    if not root.is_relative_to(project.resolve()):
-        raise ContextError(f"The build context {path} is outside the project: move it into the project.")
-    if not folder.is_dir():
-        raise ContextError(
-            f"The build context {path} is not a directory of the project: create it, or use a built-in context."
-        )
-    if not (folder / "Dockerfile").is_file():
-        raise ContextError(f"The build context {path} has no Dockerfile: add one.")
     ignore = Ignore.read(folder / _IGNORE_FILE)
     files: dict[str, bytes] = {}
     total = 0
@@ -46,22 +63,22 @@ def read_user_context(project: Path, path: str) -> dict[str, bytes]:
         if name not in {"Dockerfile", _IGNORE_FILE} and ignore.leaves_out(name):
             continue
         if not file.resolve().is_relative_to(root):
-            raise ContextError(
-                f"{path}/{name} is a symbolic link to a file outside the build context: replace it with the file."
-            )
+            message = f"has a symbolic link to a file outside of it: {name}."
+            raise ContextError(path, message, "Replace the link with the file.")
         if not file.is_file():
-            raise ContextError(f"{path}/{name} is not a regular file: remove it, or list it in {path}/{_IGNORE_FILE}.")
+            fix = f"Remove it, or list it in {path}/{_IGNORE_FILE}."
+            raise ContextError(path, f"has a file that is not regular: {name}.", fix)
         size = file.stat().st_size
         total += size
         if size > FILE_LIMIT or total > CONTEXT_LIMIT:
-            what = (
-                f"{path}/{name} has {size:,} bytes" if size > FILE_LIMIT else f"{path} has over {CONTEXT_LIMIT:,} bytes"
+            what = f"the file {name}, of {size:,} bytes" if size > FILE_LIMIT else f"over {CONTEXT_LIMIT:,} bytes"
+            limits = f"{FILE_LIMIT:,} a file, {CONTEXT_LIMIT:,} a context"
+            message = f"has {what}, too many to copy into the output (limit: {limits})."
+            fix = (
+                f"List files that the image does not need in {path}/{_IGNORE_FILE}, or build it yourself and use an "
+                "image of type ecr, registry or tarball."
             )
-            raise ContextError(
-                f"{what}, too many to copy into the output (limit: {FILE_LIMIT:,} a file, {CONTEXT_LIMIT:,} a "
-                f"context): list files that the image does not need in {path}/{_IGNORE_FILE}, or build it yourself "
-                "and use an image of type ecr, registry or tarball."
-            )
+            raise ContextError(path, message, fix)
         files[name] = file.read_bytes()
     return files
 
@@ -72,10 +89,8 @@ def _walk(folder: Path, path: str) -> Iterator[tuple[str, Path]]:
         here = Path(directory)
         for name in directories:
             if (here / name).is_symlink():
-                raise ContextError(
-                    f"{path}/{(here / name).relative_to(folder).as_posix()} is a symbolic link to a directory: "
-                    "replace it with the directory."
-                )
+                message = f"has a symbolic link to a directory: {(here / name).relative_to(folder).as_posix()}."
+                raise ContextError(path, message, "Replace the link with the directory.")
         for name in sorted(names):
             yield (here / name).relative_to(folder).as_posix(), here / name
 

@@ -15,8 +15,10 @@ from lisa_compiler.fit.verdict import Answer
 from lisa_compiler.prices.cost import ServiceCost, TotalCost, total_cost
 from lisa_compiler.prices.scheduled_hours import instance_hours
 from lisa_compiler.prices.table import PriceTable
+from lisa_schema.clap_values import FORMS, with_arguments
 from lisa_schema.engine_images import engine_image
 from lisa_schema.instances import instance_type
+from lisa_schema.parallel_sizes import read_shards
 from lisa_schema.regions import region
 from lisa_schema.vllm_options import VllmOptions, options_of
 
@@ -125,6 +127,11 @@ def assess(
     )
 
 
+def environment_of(engine: str, environment: Mapping[str, str], server_args: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return the variables of a container; of engines whose options are variables too, with the arguments."""
+    return with_arguments(environment, server_args) if engine in FORMS else environment
+
+
 def _loaded(lock: WeightsLock, name: str) -> LoadedAdapter:
     locked = lock.models.get(name)
     if locked is None or locked.adapter is None:
@@ -150,7 +157,8 @@ def _assess(
         image_suffix="" if installed is None else installed.suffix,
         options=options,
         adapters=adapters_of(options, configured) if model.inference_container == "vllm" else None,
-        environment=container.environment,
+        environment=environment_of(str(model.inference_container), container.environment, model.server_args),
+        shards=read_shards(container.environment, model.server_args),
         is_pooling=model.model_type == "embedding",
     )
     answer = judge(question)

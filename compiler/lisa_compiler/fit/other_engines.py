@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from lisa_compiler.fit.constants import constants, tgi_share
 from lisa_compiler.fit.kv_cache import cache_layout
 from lisa_compiler.fit.quantity import GIB
-from lisa_compiler.fit.rules import gpu_breaches, tgi_breaches
-from lisa_compiler.fit.verdict import Answer, Verdict
+from lisa_compiler.fit.rules import Breach, RuleKind, gpu_breaches, tgi_breaches
+from lisa_compiler.fit.verdict import Answer, Verdict, without_gpu
 from lisa_schema.vllm_options import VllmOptions
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TGI_BLOCK: Final = 16
 _TGI_PREFILL_TOKENS: Final = 4096
 _TGI_TOTAL_TOKENS: Final = 4096
-_TGI_UNMODELED: Final = ("QUANTIZE", "SERVER_ARGS", "DTYPE", "KV_CACHE_DTYPE", "CUDA_MEMORY_FRACTION", "LORA_ADAPTERS")
+_TGI_UNMODELED: Final = ("QUANTIZE", "DTYPE", "KV_CACHE_DTYPE", "CUDA_MEMORY_FRACTION", "LORA_ADAPTERS", "SPECULATE")
 
 
 def judge_tgi(question: Question) -> Answer:
@@ -36,9 +36,19 @@ def judge_tgi(question: Question) -> Answer:
 
 def judge_sglang(question: Question) -> Answer:
     """Judge a model under SGLang: by the GPUs of the instance alone, since its memory is not modeled."""
-    # Copies of the attention layers share the GPUs of the model, other copies do not: they are not counted.
-    options = replace(question.options, data_parallel=1)
+    options = question.options
+    if options.shares_data_parallel:
+        # Copies of the attention layers share the GPUs of the model.
+        options = replace(options, data_parallel=1)
     breaches = tuple(gpu_breaches(replace(question, options=options)))
+    if options.shares_data_parallel and question.tensor_parallel % question.options.data_parallel:
+        sizes = (
+            f"tensor parallel size {question.tensor_parallel}",
+            f"data parallel size {question.options.data_parallel}",
+        )
+        message = f"{sizes[0]} is not divisible by {sizes[1]}, as --enable-dp-attention requires"
+        fix = f"Set {options.setting('data-parallel-size')} to a divisor of {question.tensor_parallel}."
+        breaches = (*breaches, Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix))
     answer = replace(_unknown("the memory of SGLang is not modeled"), breaches=breaches)
     if certain := answer.certain_breaches:
         reason = "; ".join(breach.message for breach in certain)
@@ -61,7 +71,8 @@ def judge_tei(question: Question) -> Answer:
     if shape is None:
         return _unknown(f"the shape of {question.facts.name} is unknown")
     tokens = _count(question.environment, "MAX_BATCH_TOKENS") or int(sizes["maxBatchTokens"])
-    needed = tensors.high / GIB + tokens * shape.hidden * sizes["bytesPerTokenAndHidden"] / GIB + sizes["other"]
+    wide = 2 if question.environment.get("DTYPE") == "float32" and shape.dtype != "float32" else 1
+    needed = wide * tensors.high / GIB + tokens * shape.hidden * sizes["bytesPerTokenAndHidden"] / GIB + sizes["other"]
     if needed < sizes["certainShare"] * total[0]:
         return Answer(verdict=Verdict.FITS)
     return _unknown(
@@ -86,7 +97,7 @@ def _judge_tgi_memory(
     question: Question, host: Accelerators, tensors: TensorBytes, total: tuple[float, float]
 ) -> Answer:
     environment = question.environment
-    parallel = _count(environment, "NUM_SHARD") or host.count
+    parallel = question.shards.count or (1 if question.shards.is_sharded is False else host.count)
     share = tgi_share(question.version)
     low = tensors.low / GIB / parallel
     if low > total[1] * share.high:
@@ -105,7 +116,7 @@ def _judge_tgi_memory(
 
 def _known(question: Question) -> tuple[Accelerators, TensorBytes] | Answer:
     if question.accelerators is None:
-        return _unknown("the instance type has no NVIDIA GPU")
+        return without_gpu(question)
     if question.facts.tensors is None:
         return _unknown(f"the size of {question.facts.name} is unknown: stage it, or add it to `models/`")
     return question.accelerators, question.facts.tensors

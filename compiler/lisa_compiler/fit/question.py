@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lisa_schema.gpus import Gpu, gpu_of, has_nvlink
+from lisa_schema.parallel_sizes import Shards
 from lisa_schema.vllm_options import VllmOptions
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Question:
         accelerators: the GPUs; None without an NVIDIA GPU.
         options: vLLM's options.
         adapters: its LoRA adapters; None without any.
-        environment: variables of the container, for the other engines.
+        environment: variables of the container, for the other engines; of TGI and TEI with the arguments, which win.
+        shards: the shards that text-generation-inference makes.
+        requires_gpu: whether the engine certainly cannot run without an NVIDIA GPU: by the image that is asked about.
         is_pooling: whether the model computes embeddings, for which vLLM profiles no sampler.
         concurrency: sequences of the full length that must fit at the same time.
     """
@@ -62,6 +65,8 @@ class Question:
     options: VllmOptions = field(default_factory=VllmOptions)
     adapters: Adapters | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    shards: Shards = field(default_factory=Shards)
+    requires_gpu: bool = False
     is_pooling: bool = False
     concurrency: int = 1
 

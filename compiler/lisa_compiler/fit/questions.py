@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lisa_compiler.fit.adapters import adapters_of
-from lisa_compiler.fit.assessment import PARALLEL_ENGINES
-from lisa_compiler.fit.facts import facts_of
+from lisa_compiler.fit.assessment import PARALLEL_ENGINES, environment_of
+from lisa_compiler.fit.facts import ModelFacts, catalogue, facts_of
 from lisa_compiler.fit.host import host_issues
 from lisa_compiler.fit.judge import judge
+from lisa_compiler.fit.model_kind import is_encoder
 from lisa_compiler.fit.question import Accelerators, Question
 from lisa_compiler.fit.rendering import Judged
 from lisa_compiler.fit.suggestions import RankedType, rank, suggest
 from lisa_compiler.prices.table import PriceTable, load_prices
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
-from lisa_schema.engine_images import named_image
+from lisa_schema.engine_images import Accelerator, named_image
+from lisa_schema.engine_settings import TITLES
 from lisa_schema.errors import LisaError
 from lisa_schema.instances import instance_type, nearest_instance_types
+from lisa_schema.parallel_sizes import read_shards
 from lisa_schema.regions import region as region_named
+from lisa_schema.rules.engine_variables import unread_variable
 from lisa_schema.unusable_instances import unusable_fault
 from lisa_schema.vllm_options import VllmOptions, read_options
 from lisa_weights.errors import WeightsError
@@ -31,6 +36,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lisa_weights.shape.transformer import CheckpointShape
+
+
+_NEED_GPUS: Final = ("vllm", "sglang", "tgi")
+"""Engines whose usual images need an NVIDIA GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +108,7 @@ def ask(request: FitRequest, instances: Sequence[str], region: str, known: Proje
         answer = judge(asked)
         price = known.prices.price(region, name)
         # Shared memory is not asked about, so it is never too small.
-        issues = host_issues(host, asked, shared_mib=host.memory_mib)
+        issues = host_issues(host, asked, shared_mib=host.memory_mib) if asked.accelerators is not None else ()
         found.append(
             Judged(
                 title=request.model,
@@ -141,6 +150,40 @@ def local_shapes(project: Path, models: Iterable[str]) -> dict[str, CheckpointSh
     return found
 
 
+def usual_engine(model: str, known: ProjectFacts) -> str:
+    """Return the container that usually serves a model: text-embeddings-inference of an encoder, else vLLM."""
+    shape = _facts(model, known).shape
+    return "tei" if shape is not None and is_encoder(shape.architecture) else "vllm"
+
+
+def unknown_model(model: str, known: ProjectFacts) -> str | None:
+    """Tell that nothing is known about a model, with the name that may be meant; None when something is known."""
+    facts = _facts(model, known)
+    if facts.tensors is not None or facts.shape is not None:
+        return None
+    names = sorted({*catalogue(), *known.lock.models})
+    folded = {name.casefold(): name for name in names}
+    plain = model.casefold()
+    owned = [name for name in names if name.casefold().rpartition("/")[2] == plain.rpartition("/")[2]]
+    near = [folded[plain]] if plain in folded else owned or difflib.get_close_matches(model, names, 1, cutoff=0.8)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"{model} is in neither weights.lock.json, models/ nor the shipped catalogue, which has exact names.{meant}"
+
+
+def unread_variables(request: FitRequest) -> list[str]:
+    """Tell which variables of a request its container does not read."""
+    if request.engine not in TITLES:
+        return []
+    image = None if request.image is None else named_image(request.image)
+    installed = image.version if image is not None and image.engine == request.engine else None
+    told = ((name, unread_variable(request.engine, name, installed)) for name in request.environment)
+    return [f"{found[0]}{f' {found[1]}' if found[1] else ''}" for _, found in told if found is not None]
+
+
+def _facts(model: str, known: ProjectFacts) -> ModelFacts:
+    return facts_of(model, known.lock.models.get(model), known.local.get(model))
+
+
 def _question(request: FitRequest, known: ProjectFacts) -> Question:
     environment = dict(request.environment)
     if request.context is not None:
@@ -148,15 +191,19 @@ def _question(request: FitRequest, known: ProjectFacts) -> Question:
     options = read_options(environment) if request.engine in PARALLEL_ENGINES else VllmOptions()
     if request.context is not None:
         options = replace(options, max_model_len=request.context, fits_context=False)
-    installed = None if request.image is None else named_image(request.image).running(request.engine)
+    image = None if request.image is None else named_image(request.image)
+    installed = None if image is None else image.running(request.engine)
     return Question(
-        facts=facts_of(request.model, known.lock.models.get(request.model), known.local.get(request.model)),
+        facts=_facts(request.model, known),
         engine=request.engine,
         version=None if installed is None else installed.version.release,
         accelerators=None,
         image_suffix="" if installed is None else installed.suffix,
         options=options,
         adapters=adapters_of(options) if request.engine == "vllm" else None,
-        environment=environment,
+        environment=environment_of(request.engine, environment),
+        shards=read_shards(environment),
+        requires_gpu=request.engine in _NEED_GPUS
+        and (image is None or image.accelerator in (None, Accelerator.NVIDIA)),
         concurrency=request.concurrency,
     )

@@ -66,6 +66,9 @@ def vllm_breaches(question: Question) -> tuple[Breach, ...]:
         shape = question.facts.shape
         of_shape = [*_divisible(question, shape), *_context(question, shape), *_quantization(question, shape)]
         found += [replace(breach, needs_shape=True) for breach in of_shape]
+    if any(breach.kind is RuleKind.PARALLEL and breach.is_certain for breach in found):
+        # With a size that is possible, other GPUs are idle, or none.
+        found = [breach for breach in found if breach.kind is not RuleKind.PARALLEL or breach.is_certain]
     return tuple(sorted(found, key=lambda breach: not breach.is_certain))
 
 
@@ -74,10 +77,14 @@ def tgi_breaches(question: Question) -> tuple[Breach, ...]:
     host, found = question.accelerators, []
     if host is None:
         return ()
-    shards = question.environment.get("NUM_SHARD", "").strip()
-    if shards.isdecimal() and int(shards) > host.count:
-        message = f"NUM_SHARD is {shards}, but the instance has {_gpus_text(host.count, host.gpu)}"
-        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus(["NUM_SHARD"], host.count)))
+    shards = question.shards
+    if shards.count is not None and shards.count > host.count:
+        message = f"{shards.name} is {shards.count}, but the instance has {_gpus_text(host.count, host.gpu)}"
+        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus([shards.name], host.count)))
+    elif shards.is_sharded and (shards.count or host.count) == 1:
+        message = "text-generation-inference is told to shard the model (SHARDED), but has 1 GPU"
+        fix = "Remove SHARDED: the number of GPUs decides."
+        found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix))
     if host.gpu.name == "T4":
         message = "text-generation-inference has no flash attention on T4"
         found.append(Breach(RuleKind.DTYPE, message, is_certain=False, fix="Prefer an instance type with a newer GPU."))
@@ -104,6 +111,9 @@ def gpu_breaches(question: Question) -> Iterator[Breach]:
         message = f"{text} {verb} {needed} GPUs, but the instance has {_gpus_text(count, host.gpu)}"
         settings = [options.setting(option) for option in _PARALLEL if option in options.sources]
         fix = _fewer_gpus(settings or [options.setting(_PARALLEL[0])], count)
+        if len(sizes) > 1:
+            named = dict.fromkeys([options.setting(_PARALLEL[0]), *settings])
+            fix = f"Set {' and '.join(named)} so that the product is at most {count}, or choose a type with more GPUs."
         yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
     elif needed < count:
         message = f"{text} leaves {count - needed} of {_gpus_text(count, host.gpu)} idle"
@@ -124,11 +134,14 @@ def _divisible(question: Question, shape: TransformerShape) -> Iterator[Breach]:
     fix = _divisors(shape, question)
     for what, number in numbers:
         if number % parallel:
+            # One reason is enough: the same size mends all of them.
             message = f"{number:,} {what} are not divisible by tensor parallel size {parallel}"
             yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
+            return
     if shape.kv_lora_rank is None and shape.kv_heads % parallel and parallel % shape.kv_heads:
         message = f"{shape.kv_heads} heads of keys and values and tensor parallel size {parallel} do not divide"
         yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
+        return
     if (size := _slice_multiple(shape.quantization)) is not None:
         for what, number in numbers[2:]:
             if number % parallel == 0 and (number // parallel) % size:

@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lisa_schema.engine_settings import TITLES
+
 if TYPE_CHECKING:
     from lisa_compiler.fit.quantity import Quantity
+    from lisa_compiler.fit.question import Question
     from lisa_compiler.fit.rules import Breach
 
 
@@ -121,6 +124,15 @@ class Answer:
             lacks_outside=self.lacks_outside and other.lacks_outside,
             missing_gib=min(self.missing_gib, other.missing_gib),
         )
+
+
+def without_gpu(question: Question) -> Answer:
+    """Answer for an instance type without an NVIDIA GPU: it is certain only if the image is known to need one."""
+    reason = "the instance type has no NVIDIA GPU"
+    if not question.requires_gpu:
+        return Answer(verdict=Verdict.UNKNOWN, reason=reason)
+    reason = f"{reason}, which the image of {TITLES.get(question.engine, question.engine)} requires"
+    return Answer(verdict=Verdict.DOES_NOT_FIT, reason=reason, estimate=False)
 
 
 def _widened(first: Quantity | None, second: Quantity | None) -> Quantity | None:

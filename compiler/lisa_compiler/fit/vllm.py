@@ -10,9 +10,10 @@ from lisa_compiler.fit import constants as table
 from lisa_compiler.fit.adapters import adapter_memory, why_unknown
 from lisa_compiler.fit.kv_cache import CacheLayout, cache_layout, why_unmodeled
 from lisa_compiler.fit.memory import activation, loaded_bytes, tightest, weights
+from lisa_compiler.fit.model_kind import is_encoder
 from lisa_compiler.fit.quantity import GIB, Quantity
 from lisa_compiler.fit.rules import vllm_breaches
-from lisa_compiler.fit.verdict import Answer, Budget, Verdict
+from lisa_compiler.fit.verdict import Answer, Budget, Verdict, without_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +58,10 @@ def judge_vllm(question: Question) -> Answer:
 
 def _judge(question: Question) -> Answer:
     host, facts = question.accelerators, question.facts
-    if host is None or facts.tensors is None or host.gpu.total_gib is None:
-        return Answer(verdict=Verdict.UNKNOWN, reason=_missing(question))
+    if host is None:
+        return without_gpu(question)
+    if facts.tensors is None or host.gpu.total_gib is None:
+        return Answer(verdict=Verdict.UNKNOWN, reason=_missing(question, host))
     if facts.shape is None:
         return _without_shape(question, host, facts.tensors)
     rows = table.vllm_constants(question.version) or table.vllm_constants(_FIRST)
@@ -74,7 +77,8 @@ def _judge(question: Question) -> Answer:
     if unknown is not None and (question.options.unmodeled or not _is_rejected(answer)):
         hidden = replace(answer, verdict=Verdict.UNKNOWN, reason=unknown, missing_gib=0.0)
         has_unknown_adapters = question.adapters is not None and why_unknown(facts.shape, question.adapters) is not None
-        if facts.tensors.high is None or question.options.unmodeled or has_unknown_adapters:
+        is_unsized = facts.tensors.high is None or is_encoder(facts.shape.architecture)
+        if is_unsized or question.options.unmodeled or has_unknown_adapters:
             return replace(hidden, kv_tokens=None, concurrency=None, longest=None, estimate=None)
         return hidden
     return answer
@@ -83,10 +87,8 @@ def _judge(question: Question) -> Answer:
 _STAGE: Final = "stage it, or add it to `models/`"
 
 
-def _missing(question: Question) -> str:
-    host, facts = question.accelerators, question.facts
-    if host is None:
-        return "the instance type has no NVIDIA GPU"
+def _missing(question: Question, host: Accelerators) -> str:
+    facts = question.facts
     if facts.tensors is None:
         return f"the size of {facts.name} is unknown: {_STAGE}"
     return f"the memory that CUDA reports for {host.gpu.name} is unknown"
@@ -99,6 +101,7 @@ def _unknown(question: Question, tensors: TensorBytes, shape: TransformerShape) 
     is_unsized = options.quantization == "bitsandbytes" and shape.quantization is None
     reasons = (
         options.unmodeled[0] if options.unmodeled else None,
+        "an encoder has no KV cache, and its activations are not modeled" if is_encoder(shape.architecture) else None,
         "the activations of a model for embeddings are not modeled" if question.is_pooling else None,
         "vLLM before 0.9 is not modeled" if is_old else None,
         "only a lower limit of the model's size is known" if tensors.high is None else None,

@@ -12,7 +12,8 @@ from typing import Final
 from lisa_compiler.project.paths import CONFIG_FILE, OVERLAY_FOLDER
 from lisa_schema import diagnostic_types
 from lisa_schema.diagnostics import Diagnostic, Origin
-from lisa_schema.document import Document, MappingNode, Node, ScalarNode, SequenceNode, mapping
+from lisa_schema.document import Document, Entry, MappingNode, Node, ScalarNode, SequenceNode, mapping
+from lisa_schema.effective import key_places
 from lisa_schema.errors import ConfigurationError
 from lisa_schema.later_versions import key_of_later_version
 from lisa_schema.overlay import Override, merge
@@ -58,12 +59,12 @@ def load(project: Path, environment: str | None = None, overrides: Sequence[Over
     if not _ENVIRONMENT_NAME.match(name):
         origin = config.entries[name].key_origin
         errors.append(diagnostic_types.ENVIRONMENT_NAME.at(origin, f"`{name}` is not a valid environment name."))
-    layers = [_block(config.get("base"), "base", errors), _block(block, name, errors)]
+    layers = [_block(config.get("base"), "base", errors), _own_fields(_block(block, name, errors), name, errors)]
     files = [project / CONFIG_FILE]
     if has_overlay:
         node, found = _read(overlay_path, f"{OVERLAY_FOLDER}/{name}.yaml", errors)
         errors += found
-        layers.append(_block(node, f"{OVERLAY_FOLDER}/{name}.yaml", errors))
+        layers.append(_own_fields(_block(node, f"{OVERLAY_FOLDER}/{name}.yaml", errors), name, errors))
         files.append(overlay_path)
     if isinstance(block, MappingNode) and (key := key_of_later_version(_outline(block))) is not None:
         errors.append(_later_version(key, block))
@@ -117,7 +118,13 @@ def _read_config(project: Path) -> tuple[MappingNode, list[Diagnostic]]:
         raise ConfigurationError([*errors, diagnostic_types.YAML_ROOT.at(origin, message, fix=fix)])
     if (key := key_of_later_version(_outline(node))) is not None:
         raise ConfigurationError([*errors, _later_version(key, node)])
-    strays = [key for key, entry in node.entries.items() if key != "env" and not _may_be_block(entry.node)]
+    # A block with a tag has its diagnostic already.
+    tagged = {error.origin for error in found if error.rule == diagnostic_types.YAML_TAG.rule}
+    strays = [
+        key
+        for key, entry in node.entries.items()
+        if key != "env" and not _may_be_block(entry.node) and entry.node.origin not in tagged
+    ]
     if strays:
         others = f"and {len(strays) - 1} other keys are" if len(strays) > 1 else "is"
         message = f"`{strays[0]}` {others} at the top level of config.yaml, which must contain only environments."
@@ -202,6 +209,27 @@ def _block(node: Node | None, name: str, errors: list[Diagnostic]) -> MappingNod
         errors.append(diagnostic_types.YAML_ROOT.at(node.origin, message, fix="Write the fields as `key: value`."))
     # A blank block still has a place that a missing key can be reported at.
     return mapping({}, node.origin) if node is not None else None
+
+
+def _own_fields(block: MappingNode | None, name: str, errors: list[Diagnostic]) -> MappingNode | None:
+    """The fields of an environment without its name, which is an error; what is below it is checked all the same."""
+    if block is None or name not in block.entries or name in key_places():
+        return block
+    entries = dict(block.entries)
+    repeated = entries.pop(name)
+    errors.append(_repeated(name, repeated))
+    if isinstance(repeated.node, MappingNode):
+        entries = {**repeated.node.entries, **entries}
+    return mapping(entries, block.origin)
+
+
+def _repeated(name: str, entry: Entry) -> Diagnostic:
+    file = entry.key_origin.file
+    what = f"{file} has the fields of `{name}` already" if "/" in file else f"This is the block of `{name}` already"
+    message = f"`{name}` is repeated: {what}, without its name."
+    is_filled = isinstance(entry.node, MappingNode) and entry.node.entries
+    fix = f"Remove the line `{name}:`, and move the lines below it up one level." if is_filled else "Remove the line."
+    return diagnostic_types.UNKNOWN_KEY.at(entry.key_origin, message, key_path=name, fix=fix)
 
 
 def _unread_overlays(project: Path) -> tuple[Diagnostic, ...]:

@@ -3,6 +3,8 @@
 from lisa_schema.rules import (
     access,
     adapters,
+    argument_combinations,
+    argument_files,
     argument_values,
     arns,
     capacity,
@@ -12,6 +14,7 @@ from lisa_schema.rules import (
     environment,
     gpus,
     group_access,
+    health_checks,
     images,
     ineffective_keys,
     instances,
@@ -34,6 +37,9 @@ from lisa_schema.rules import (
     stores,
     texts,
     trust,
+    unknown_options,
+    variable_values,
+    visible_gpus,
 )
 from lisa_schema.rules.registry import Rule, RuleViolation, registered_rules, rule
 
@@ -43,6 +49,8 @@ RULE_MODULES = (
     access,
     arns,
     adapters,
+    argument_combinations,
+    argument_files,
     argument_values,
     capacity,
     databases,
@@ -52,6 +60,7 @@ RULE_MODULES = (
     images,
     gpus,
     group_access,
+    health_checks,
     ineffective_keys,
     instances,
     litellm,
@@ -73,5 +82,8 @@ RULE_MODULES = (
     texts,
     server_arguments,
     trust,
+    unknown_options,
+    variable_values,
+    visible_gpus,
 )
 """The modules that hold the rules."""

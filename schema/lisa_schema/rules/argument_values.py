@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
-from lisa_schema.engine_settings import TITLES, names
-from lisa_schema.engine_values import is_covered, is_listed, requires_value, takes_no_value, value_fault
+from lisa_schema.engine_settings import TITLES
 from lisa_schema.engine_versions import EngineVersion
-from lisa_schema.models import AssetImage, Config, EcsModel
-from lisa_schema.rules.engine_variables import NUMBERS, REFERENCE, number_fault
+from lisa_schema.models import Config, EcsModel
+from lisa_schema.option_values import requires_value, takes_no_value, value_fault
+from lisa_schema.rules.engine_variables import REFERENCE
 from lisa_schema.rules.environment import SECRET_ARN
+from lisa_schema.rules.given_options import pair_options
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, Argument, engine_models, server_arguments
-from lisa_schema.rules.service_paths import runs_own_entrypoint
-from lisa_schema.server_arguments import holds_value, option_name
+from lisa_schema.rules.server_arguments import (
+    SETTINGS_AS_OPTIONS,
+    certainty,
+    engine_models,
+    server_arguments,
+)
+from lisa_schema.rules.variable_values import NUMBERS, number_fault
+from lisa_schema.server_arguments import option_name
 
-_OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
-_NUMERIC: Final = re.compile(r"-\d+(\.\d*)?|-\.\d+")
+_KEY: Final = re.compile(r"--?(?P<option>[A-Za-z][A-Za-z0-9_-]*)\.(?P<key>[A-Za-z0-9_-]+)")
 # LISA506 reports these with the engines that have them.
 _OTHER_RULES: Final = frozenset({"quantization", "quantize", "q", "dtype"})
 _PLUGINS: Final = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
@@ -34,50 +38,54 @@ _TGI_LIMITS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """An option, and its value; None for an option that stands alone."""
-
-    option: str
-    text: str
-    at: Argument
-    value: str | None
-    value_at: Argument
-
-
 @rule("LISA570", "argument-value", "Use a value that the server accepts.")
 def argument_values(config: Config) -> Iterator[RuleViolation]:
     """The value of an option must be one that the server's version accepts, according to the table of its parsers."""
     for index, model, container, installed in engine_models(config):
-        if not is_listed(container):
-            continue
-        given, _ = _options(server_arguments(model, index), container, installed)
+        given, _ = pair_options(server_arguments(model, index), container, installed)
         present = {one.option for one in given}
         for one in given:
             value = one.value
             if value is None or one.option in _OTHER_RULES or _PLUGINS.get(one.option) in present:
                 continue
+            if container == "tgi" and one.option.upper().replace("-", "_") in _TGI_LIMITS:
+                continue  # LISA572 reports it.
             if SECRET_ARN.match(value) or REFERENCE.search(value):
                 continue
             told = _fault(container, one.option, value, installed)
             if told is not None:
                 title = f"{TITLES[container]} {installed or ''}".rstrip()
                 message = f"`{value}` is not a value of `{one.text}` in {title}, which takes {told[0]}."
-                severity = _severity(model, container, installed)
+                severity = certainty(model, container, installed)
                 yield RuleViolation(one.value_at.path, message, told[1], (one.at.path,), severity)
+        yield from _unknown_keys(model, index, container, installed)
+
+
+def _unknown_keys(
+    model: EcsModel, index: int, container: str, installed: EngineVersion | None
+) -> Iterator[RuleViolation]:
+    """Keys of JSON objects as options of their own: `--compilation-config.mode`."""
+    for argument in server_arguments(model, index):
+        found = _KEY.match(argument.text) if container == "vllm" else None
+        if found is None:
+            continue
+        option = found["option"].replace("_", "-")
+        fault = value_fault(container, option, json.dumps({found["key"].replace("-", "_"): None}), installed)
+        if fault is not None:
+            title = f"{TITLES[container]} {installed or ''}".rstrip()
+            message = f"`{found[0]}` is no setting of `--{option}` in {title}."
+            yield RuleViolation(argument.path, message, fault.fix, (), certainty(model, container, installed))
 
 
 @rule("LISA571", "argument-count", "Write an option and its value as two elements, and a flag as one.")
 def argument_counts(config: Config) -> Iterator[RuleViolation]:
     """An option that takes a value must have one, and a flag must not: the server does not start."""
     for index, model, container, installed in engine_models(config):
-        if not is_listed(container):
-            continue
-        severity = _severity(model, container, installed)
-        given, stray = _options(server_arguments(model, index), container, installed)
+        severity = certainty(model, container, installed)
+        given, stray = pair_options(server_arguments(model, index), container, installed)
         for argument, flag in stray:
             message = f"`{argument.text}` belongs to no option: `{flag}` takes no value."
-            yield RuleViolation(argument.path, message, _stray_fix(flag, argument.text), severity=severity)
+            yield RuleViolation(argument.path, message, _stray_fix(container, flag, argument.text), severity=severity)
         for one in given:
             if one.value is None and requires_value(container, one.option, installed):
                 message = f"`{one.text}` has no value."
@@ -116,67 +124,26 @@ def tgi_token_limits(config: Config) -> Iterator[RuleViolation]:
                 yield RuleViolation(limits[smaller][1], message, fix, (limits[larger][1],))
 
 
-def _options(
-    arguments: Iterator[Argument], container: str, installed: EngineVersion | None
-) -> tuple[list[_Given], list[tuple[Argument, str]]]:
-    """Pair options with their values, and find values behind flags."""
-    given: list[_Given] = []
-    stray: list[tuple[Argument, str]] = []
-    words = list(arguments)
-    at = 0
-    while at < len(words):
-        argument = words[at]
-        at += 1
-        flag = option_name(argument.text)
-        if flag is None or holds_value(argument.text):
-            continue
-        written = _OPTION.match(argument.text)
-        rest = argument.text[written.end() :] if written else ""
-        text = written[0] if written else argument.text
-        name = _full_name(container, flag)
-        if name is None:
-            continue  # LISA508 reports it.
-        if rest.startswith("="):
-            given.append(_Given(name, text, argument, rest[1:], argument))
-        elif rest:
-            continue  # A part of JSON: `--speculative-config.method`.
-        else:
-            follows = words[at] if at < len(words) and _is_value(words[at].text) else None
-            if follows is not None and takes_no_value(container, name, installed):
-                stray.append((follows, text))
-            elif follows is not None:
-                given.append(_Given(name, text, argument, follows.text, follows))
-                at += 1
-            else:
-                given.append(_Given(name, text, argument, None, argument))
-    return given, stray
+def _stray_fix(container: str, flag: str, value: str) -> str:
+    if value.lower() not in _OFF:
+        return "Remove it."
+    if container != "vllm":
+        return f"Remove it, and `{flag}` too: without it, the setting is off."
+    if flag.startswith("--no-"):
+        return f"Remove it, and write `--{flag[5:]}` instead of `{flag}` if it must be on."
+    return f"Remove it, and write `--no-{flag.lstrip('-')}` instead of `{flag}` if it must be off."
 
 
-def _full_name(container: str, flag: str) -> str | None:
-    """The option that a flag is: by its name, as `no-` and its name, or by the beginning of one name alone."""
-    known = names(container, "options")
-    for name in (flag, flag.removeprefix("no-")):
-        if name in known:
-            return name
-    longer = [name for name in known if name.startswith(flag)] if len(flag) > 1 else []
-    return longer[0] if len(longer) == 1 else None
-
-
-def _is_value(text: str) -> bool:
-    return not text.startswith("-") or text == "-" or _NUMERIC.fullmatch(text) is not None
-
-
-def _stray_fix(flag: str, value: str) -> str:
-    if value.lower() in ("false", "0", "no", "off"):
-        off = f"--{flag[5:]}" if flag.startswith("--no-") else f"--no-{flag.lstrip('-')}"
-        return f"Remove it, and write `{off}` instead of `{flag}` if it must be off."
-    return "Remove it."
+_OFF: Final = ("false", "0", "no", "off")
 
 
 def _fault(container: str, option: str, value: str, installed: EngineVersion | None) -> tuple[str, str | None] | None:
     for variable, sets in SETTINGS_AS_OPTIONS.get(container, {}).items():
         if option in {sets, *_SAME.get(sets, ())} and variable in NUMBERS:
             return number_fault(variable, value)
+    if container != "vllm" and takes_no_value(container, option, installed):
+        off = f"Remove `--{option}`: without it, the setting is off." if value.lower() in _OFF else "Remove the value."
+        return "no value", off
     fault = value_fault(container, option, value, installed)
     return (fault.wanted, fault.fix) if fault else None
 
@@ -186,12 +153,6 @@ _SAME: Final[Mapping[str, tuple[str, ...]]] = {
     "tp-size": ("tp", "tensor-parallel-size"),
 }
 """Other names of options that variables set, too."""
-
-
-def _severity(model: EcsModel, container: str, installed: EngineVersion | None) -> Severity | None:
-    """A warning for what is not certain: an unknown version, and an image that users build themselves."""
-    is_own = isinstance(model.container_config.image, AssetImage) and not runs_own_entrypoint(model)
-    return None if is_covered(container, installed) and not is_own else Severity.WARNING
 
 
 def _tgi_limits(model: EcsModel, index: int) -> dict[str, tuple[str, Path]]:

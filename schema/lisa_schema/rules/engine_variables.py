@@ -9,15 +9,12 @@ from typing import Final
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.engine_images import engine_image
-from lisa_schema.engine_settings import DTYPES, TITLES, Support, names, nearest, other_versions, support
-from lisa_schema.engine_values import is_covered, is_listed
+from lisa_schema.engine_settings import TITLES, Support, names, nearest, other_versions, support
 from lisa_schema.engine_versions import EngineVersion, version
 from lisa_schema.models import AssetImage, Config, EcsModel
-from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
-from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, engine_models, server_arguments, why_owned
+from lisa_schema.rules.server_arguments import SETTINGS_AS_OPTIONS, why_owned
 from lisa_schema.rules.service_paths import runs_own_entrypoint, services
-from lisa_schema.server_arguments import option_name
 from lisa_schema.settable_variables import SETTABLE
 from lisa_schema.variable_ownership import owned_variable
 
@@ -89,26 +86,6 @@ def variables_are_read(config: Config) -> Iterator[RuleViolation]:
                 yield RuleViolation(path, *told)
 
 
-@rule("LISA506", "engine-value", "Use a value that the server accepts.")
-def values_are_accepted(config: Config) -> Iterator[RuleViolation]:
-    """The quantization and the data type must be ones that the server has, and sizes must be numbers in its range."""
-    for index, model, container, installed in engine_models(config):
-        for path, setting, value in _values(model, index):
-            if SECRET_ARN.match(value) or not value or REFERENCE.search(value):
-                continue
-            if setting == "quantization" and not names(container, "quantization"):
-                continue  # LISA505 and LISA508 report the setting itself.
-            if setting in NUMBERS:
-                told = _number(setting, value)
-            elif setting == "dtype":
-                told = _dtype(container, value)
-            else:
-                told = _quantization(container, value, installed)
-            if told is not None:
-                message, fix, severity = told
-                yield RuleViolation(path, message, fix, (("ecsModels", index, "inferenceContainer"),), severity)
-
-
 @rule("LISA509", "unexpanded-reference", "Write the value itself.", Severity.WARNING)
 def references_are_expanded(config: Config) -> Iterator[RuleViolation]:
     """Variables and arguments are passed as they are: `${NAME}` is not replaced by the variable NAME."""
@@ -124,6 +101,19 @@ def references_are_expanded(config: Config) -> Iterator[RuleViolation]:
                 if found is not None and found[0].startswith("$"):
                     message = f"The argument contains `{found[0]}`, which is not replaced: no shell reads it."
                     yield RuleViolation((*path, "serverArgs", position), message)
+
+
+def unread_variable(container: str, name: str, installed: EngineVersion | None) -> tuple[str, str | None] | None:
+    """Return what to say about a variable that LISA's container of an engine does not read: message and fix.
+
+    Args:
+        container: an inference container with a table of settings.
+        name: name of the variable.
+        installed: version of the engine; None if it is unknown.
+    """
+    if owned_variable(container, name) is not None:
+        return None
+    return _unread(container, name, installed, own=True)
 
 
 def _unread(container: str, name: str, installed: EngineVersion | None, *, own: bool) -> tuple[str, str | None] | None:
@@ -178,90 +168,3 @@ def _same_setting(container: str, plain: str, option: str, known: frozenset[str]
         if sets == option:
             return variable
     return next((meant for meant in _MEANT.get(plain, ()) if meant in known), None)
-
-
-def _values(model: EcsModel, index: int) -> Iterator[tuple[Path, str, str]]:
-    """Quantization, data type and sizes of a model, as variables, and the first two as arguments."""
-    container = str(model.inference_container)
-    variables = model.container_config.environment
-    reads = runs_own_entrypoint(model) or container in {"tgi", "tei"}
-    for name, setting in (("QUANTIZE", "quantization"), ("DTYPE", "dtype")):
-        if name in variables and reads:
-            yield ("ecsModels", index, "containerConfig", "environment", name), setting, variables[name]
-    numbers = SETTINGS_AS_OPTIONS.get(container, {}) if runs_own_entrypoint(model) else {}
-    for name in sorted(NUMBERS & numbers.keys() & variables.keys()):
-        yield ("ecsModels", index, "containerConfig", "environment", name), name, variables[name]
-    options = {"quantization": "quantization", "quantize": "quantization", "q": "quantization", "dtype": "dtype"}
-    waiting = ""
-    for argument in server_arguments(model, index):
-        flag = option_name(argument.text)
-        if flag is None and waiting:
-            yield argument.path, waiting, argument.text
-        waiting = ""
-        if flag in options:
-            _, mark, value = argument.text.partition("=")
-            if mark:
-                yield argument.path, options[flag], value
-            else:
-                waiting = options[flag]
-
-
-_Told = tuple[str, str | None, Severity | None]
-NUMBERS: Final = frozenset(
-    {"GPU_MEMORY_UTILIZATION", "MAX_CONCURRENT_REQUESTS", "MAX_TOTAL_TOKENS", "TENSOR_PARALLEL_SIZE"}
-)
-"""Variables that the entrypoints turn into options with a number."""
-
-
-def number_fault(name: str, value: str) -> tuple[str, str] | None:
-    """Return what a variable of `NUMBERS`, or its option, takes and the fix for a value; None when it is accepted."""
-    if name == "GPU_MEMORY_UTILIZATION":
-        try:
-            share = float(value)
-        except ValueError:
-            share = 0.0
-        if 0 < share <= 1:
-            return None
-        fix = f"Write `{share / 100:g}`." if 2 <= share <= 100 else "Write a fraction, such as 0.9."
-        return "a number above 0 and at most 1", fix
-    if re.fullmatch(r"\+?0*[1-9][0-9]*", value):
-        return None
-    if name == "MAX_TOTAL_TOKENS" and re.fullmatch(r"-1|auto|[0-9]+(\.[0-9]+)?[kKmMgGtT]", value):
-        return None  # vLLM takes these from some version on.
-    return "an integer of at least 1", "Write a number, or remove it."
-
-
-def _number(name: str, value: str) -> _Told | None:
-    told = number_fault(name, value)
-    return (f"`{name}` must be {told[0]}, but is `{value}`.", told[1], None) if told else None
-
-
-def _dtype(container: str, value: str) -> _Told | None:
-    accepted = DTYPES[container]
-    if value in accepted:
-        return None
-    words = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "half": "float16", "float": "float32"}
-    meant = words.get(value.lower(), value.lower())
-    fix = f"Write `{meant}`." if meant in accepted else f"Use {', '.join(accepted[:-1])} or {accepted[-1]}."
-    if value == "auto":
-        fix = "Remove it: the server takes the data type of the weights."
-    return f"{TITLES[container]} has no data type `{value}`.", fix, None
-
-
-def _quantization(container: str, value: str, installed: EngineVersion | None) -> _Told | None:
-    method = "bitsandbytes" if container in SETTINGS_AS_OPTIONS and value.startswith("bitsandbytes-") else value
-    if support(container, "quantization", method, installed) is not Support.NO:
-        return None
-    title = TITLES[container]
-    severity = None if is_listed(container) and is_covered(container, installed) else Severity.WARNING
-    if versions := other_versions(container, "quantization", method):
-        return f"{title} {installed} has no quantization `{method}`; versions {versions} have it.", None, severity
-    known = names(container, "quantization")
-    if method.lower() in known:
-        return f"{title} has no quantization `{value}`.", f"Write `{method.lower()}`.", None
-    others = [TITLES[one] for one in ("tgi", "vllm", "sglang") if method.lower() in names(one, "quantization")]
-    if others:
-        message = f"`{value}` is a quantization of {' and '.join(others)}, but the container runs {title}."
-        return message, f"Use a quantization of {title}, or remove it if the weights are quantized.", None
-    near = nearest(method.lower(), known)
-    return f"{title} has no quantization `{value}`.", f"Write `{near}`." if near else None, severity

@@ -10,7 +10,7 @@ from typing import Final
 from lisa_schema.document import Path
 from lisa_schema.legacy_syntax import BUILT_IN_CONTEXTS, REST_API_CONTEXT
 from lisa_schema.models import AssetImage, Config, EcsModel
-from lisa_schema.owned_variables import OwnedVariable
+from lisa_schema.owned_variable import OwnedVariable
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import Service, build_context, container_kind, runs_own_entrypoint, services
 from lisa_schema.settable_variables import GATEWAY, SETTABLE

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
 from lisa_schema.engine_images import engine_image
-from lisa_schema.engine_settings import TITLES, Support, names, nearest, other_versions, support
+from lisa_schema.engine_settings import TITLES, names
 from lisa_schema.engine_versions import EngineVersion
-from lisa_schema.models import Config, EcsModel, InferenceContainer
+from lisa_schema.models import AssetImage, Config, EcsModel, InferenceContainer
+from lisa_schema.option_values import is_covered
 from lisa_schema.rules.environment import SECRET_ARN
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import runs_own_entrypoint
@@ -100,12 +100,11 @@ SETTINGS_AS_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 """By inference container, the variables that its entrypoint turns into options."""
 
 # Python's argparse, which these servers use, accepts the beginning of an option's name.
-_ABBREVIATES: Final = frozenset({"vllm", "sglang"})
-_SHORT: Final = {"p": "port", "e": "env", "h": "help", "V": "version"}
+ABBREVIATES: Final = frozenset({"vllm", "sglang"})
+"""Engines that complete the beginning of an option's name."""
 _BEFORE_OPTION: Final = re.compile(r"\s+(?=--?[A-Za-z])")
 _COLON: Final = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*:(\s|[^\s=]*\Z)")
 _DASHES: Final = re.compile(r"[\u2010-\u2015\u2212]+(?=[A-Za-z])")
-_FIRST_DASHES: Final = re.compile(r"--?(?=[A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +134,12 @@ def engine_models(config: Config) -> Iterator[tuple[int, EcsModel, str, EngineVe
         if container in TITLES:
             image = engine_image(model.container_config.image)
             yield index, model, container, image.version if image.engine == container else None
+
+
+def certainty(model: EcsModel, container: str, installed: EngineVersion | None) -> Severity | None:
+    """Return a warning for what is not certain: an unknown version, and an image that users build themselves."""
+    is_own = isinstance(model.container_config.image, AssetImage) and not runs_own_entrypoint(model)
+    return None if is_covered(container, installed) and not is_own else Severity.WARNING
 
 
 def why_owned(container: str, option: str) -> str | None:
@@ -190,45 +195,11 @@ def arguments_are_separate(config: Config) -> Iterator[RuleViolation]:
             previous = argument.text
 
 
-@rule("LISA508", "unknown-option", "Check the name against the documentation of the server.", Severity.WARNING)
-def options_are_known(config: Config) -> Iterator[RuleViolation]:
-    """Options in `serverArgs` and SERVER_ARGS must be ones that the server's version has, according to its table."""
-    for index, model, container, installed in engine_models(config):
-        for argument in server_arguments(model, index):
-            flag = option_name(argument.text)
-            if flag is None or holds_value(argument.text) or _is_known(container, argument.text, flag, installed):
-                continue
-            title = f"{TITLES[container]} {installed or ''}".rstrip()
-            message = f"{title} has no option `{_FIRST_DASHES.match(argument.text)[0]}{flag}`"  # type: ignore[index]
-            if not argument.text.startswith("--") and support(container, "options", flag, installed) is not Support.NO:
-                yield RuleViolation(argument.path, f"{message}.", f"Write `--{flag}`.")
-                continue
-            if versions := other_versions(container, "options", flag):
-                yield RuleViolation(argument.path, f"{message}; versions {versions} have it.", "Remove or replace it.")
-                continue
-            near = nearest(flag, names(container, "options"))
-            yield RuleViolation(argument.path, f"{message}.", f"Write `--{near}`." if near else None)
-
-
-@lru_cache(maxsize=4096)
-def _is_known(container: str, text: str, flag: str, installed: EngineVersion | None) -> bool:
-    if container in _ABBREVIATES:
-        if not text.startswith("--"):
-            # `-tp 2`, `-O3`, `-cc.mode`: short names, of which the value may be part.
-            short = {name for name in names(container, "options") if len(name) <= 3}
-            return flag in short or any(flag.startswith(name) for name in ("O", *short))
-        candidates = {flag, flag.removeprefix("no-")}
-        candidates |= {name for name in names(container, "options") if len(flag) > 1 and name.startswith(flag)}
-    else:
-        candidates = {_SHORT.get(flag, flag) if not text.startswith("--") else flag}
-    return any(support(container, "options", name, installed) is not Support.NO for name in candidates)
-
-
 def _owned_option(model: EcsModel, flag: str, options: Mapping[str, str]) -> str | None:
     if flag in options:
         return flag
     container = str(model.inference_container)
-    if container not in _ABBREVIATES or len(flag) < 2 or flag in names(container, "options"):
+    if container not in ABBREVIATES or len(flag) < 2 or flag in names(container, "options"):
         return None
     return next((name for name in options if name.startswith(flag)), None)
 

@@ -21,6 +21,9 @@ _FREE_TEXT: Final = frozenset({"systemBanner", "tags", "environment", "command",
 _EXACT: Final = frozenset({"model_name", "model", "api_base", "base_url", "api_key", "api_version", "aws_region_name"})
 """Keys of a model in `litellmConfig` whose value is no free text."""
 
+_DECEPTIVE: Final = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Characters that no text shows and that change how the rest of it is read, also in text for people."""
+
 _AUTHORITY: Final[Path] = ("authConfig", "authority")
 _WELL_KNOWN: Final = re.compile(r"/\.well-known(/.*)?\Z")
 _ENDPOINT: Final = re.compile(
@@ -61,9 +64,10 @@ def invisible_character(config: Config) -> Iterator[RuleViolation]:
         is_free = not _FREE_TEXT.isdisjoint(path) and any(character in text for character in " \n")
         # Names, addresses and keys of models are compared and sent as they are.
         is_exact = path[-1] in _EXACT and text != text.strip()
-        if is_free and not is_exact:
+        deceptive = _DECEPTIVE.search(text)
+        if is_free and not is_exact and deceptive is None:
             continue
-        found = next((character for character in text if not character.isprintable()), None)
+        found = deceptive[0] if deceptive else next((one for one in text if not one.isprintable()), None)
         if found is None:
             yield RuleViolation(path, f"`{path[-1]}` begins or ends with a space: `{visible(text)}`.")
         else:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.emit.containers import ContextSpec, emit_containers, emit_context
-from lisa_compiler.emit.user_context import ContextError
 from lisa_compiler.plan.images import BuiltImage, ImageKind
 from lisa_compiler.product.sources import image_code, source_digest
+from lisa_schema.errors import LisaError
 
 KINDS: tuple[ImageKind, ...] = ("rest-api", "tgi", "tei", "vllm", "sglang", "instructor")
 EVERY_ARGUMENT = (
@@ -199,5 +199,5 @@ def test_names_of_files_are_those_that_the_script_copies(tmp_path: Path) -> None
 def test_names_of_files_that_a_line_cannot_have_are_refused(tmp_path: Path, character: str) -> None:
     files = [{"path": f"a{character}b", "size": 1, "sha256": "ef"}]
     named = ContextSpec(image=image("tgi"), model="org/name", weights={**WEIGHTS, "files": files})
-    with pytest.raises(ContextError, match="a tab or a line break"):
+    with pytest.raises(LisaError, match="a tab or a line break"):
         emit_context(named, project=tmp_path)

@@ -51,7 +51,15 @@ def refused(project: Path, path: str = "serve") -> str:
     with pytest.raises(ContextError) as caught:
         read_user_context(project, path)
     assert isinstance(caught.value, LisaError)
+    assert caught.value.path == path
+    assert caught.value.fix.endswith(".")
     return str(caught.value)
+
+
+def test_a_misspelt_built_in_context_is_named(project: Path) -> None:
+    with pytest.raises(ContextError) as caught:
+        read_user_context(project, "lib/serve/ecs-model/vlm")
+    assert caught.value.fix == "Write `lib/serve/ecs-model/vllm`."
 
 
 def test_a_folder_that_does_not_exist(project: Path) -> None:
@@ -70,7 +78,7 @@ def test_a_folder_outside_the_project(project: Path, path: str) -> None:
 def test_a_link_that_leads_out(project: Path) -> None:
     (project / "secret").write_text("x")
     (project / "serve" / "link").symlink_to(project / "secret")
-    assert "serve/link is a symbolic link to a file outside" in refused(project)
+    assert "a symbolic link to a file outside of it: link" in refused(project)
 
 
 def test_a_context_that_is_itself_a_link_out(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -87,20 +95,19 @@ def test_a_link_within_is_followed(project: Path) -> None:
 
 def test_a_link_to_a_folder(project: Path) -> None:
     (project / "serve" / "loop").symlink_to(project / "serve")
-    assert "serve/loop is a symbolic link to a directory" in refused(project)
+    assert "a symbolic link to a directory: loop" in refused(project)
 
 
 def test_a_dangling_link(project: Path) -> None:
     (project / "serve" / "link").symlink_to(project / "serve" / "nothing")
-    assert "serve/link is not a regular file" in refused(project)
+    assert "a file that is not regular: link" in refused(project)
 
 
 def test_a_file_that_is_too_big(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(user_context, "FILE_LIMIT", 100)
     (project / "serve" / "big.bin").write_bytes(b"x" * 101)
     message = refused(project)
-    assert "serve/big.bin has 101 bytes" in message
-    assert "serve/.dockerignore" in message
+    assert "the file big.bin, of 101 bytes" in message
 
 
 def test_a_context_that_is_too_big(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

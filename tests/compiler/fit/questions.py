@@ -8,6 +8,7 @@ from typing import Any
 from lisa_compiler.fit.facts import ModelFacts, Source, TensorBytes, catalogue, embedding_bytes
 from lisa_compiler.fit.question import Accelerators, Question
 from lisa_schema.instances import instance_type
+from lisa_schema.parallel_sizes import read_shards
 from lisa_schema.vllm_options import VllmOptions
 from lisa_weights.shape.transformer import AttentionLayers, TransformerShape
 
@@ -67,5 +68,6 @@ def ask(
         image_suffix=suffix,
         options=VllmOptions(**{"max_model_len": 8192, **options}),
         environment=environment or {},
+        shards=read_shards(environment or {}),
         concurrency=concurrency,
     )

@@ -157,7 +157,7 @@ def test_more_gpus_than_the_instance_has_is_an_error_for_any_model(
 def test_a_pipeline_needs_gpus_too(environment: Callable[..., ValidEnvironment]) -> None:
     diagnostic = only(environment(MISTRAL, "g6.12xlarge", {"SERVER_ARGS": "-pp 2"}))
     assert (diagnostic.code, diagnostic.severity) == ("LISA422", Severity.ERROR)
-    assert diagnostic.key_path == "ecsModels[0].instanceType"
+    assert diagnostic.key_path == f"{ENVIRONMENT}.SERVER_ARGS"
     assert "tensor parallel size 4 and pipeline parallel size 2 need 8 GPUs" in diagnostic.message
 
 
@@ -180,16 +180,40 @@ def test_shards_of_text_generation_inference(environment: Callable[..., ValidEnv
     diagnostic = only(valid)
     assert (diagnostic.code, diagnostic.severity) == ("LISA422", Severity.ERROR)
     assert diagnostic.key_path == f"{ENVIRONMENT}.NUM_SHARD"
+    of_arguments = {"inferenceContainer": "tgi", "serverArgs": ["--num-shard", "8"]}
+    diagnostic = only(environment(MISTRAL, "g5.12xlarge", image=image, **of_arguments))
+    assert (diagnostic.code, diagnostic.severity) == ("LISA422", Severity.ERROR)
+    assert diagnostic.key_path == "ecsModels[0].serverArgs"
+
+
+def test_copies_of_sglang(environment: Callable[..., ValidEnvironment]) -> None:
+    arguments = {"inferenceContainer": "sglang", "serverArgs": ["--dp-size", "8"]}
+    diagnostic = only(environment(MISTRAL, "g5.12xlarge", image="lmsysorg/sglang:v0.5.23", **arguments))
+    assert (diagnostic.code, diagnostic.severity) == ("LISA422", Severity.ERROR)
+    assert diagnostic.key_path == "ecsModels[0].serverArgs"
+    assert "product is at most 4" in diagnostic.fix
+
+
+@pytest.mark.parametrize(
+    ("source", "severity"), [("lock", Severity.ERROR), ("catalogue", Severity.WARNING), ("name", Severity.WARNING)]
+)
+def test_a_model_of_another_kind(environment: Callable[..., ValidEnvironment], source: str, severity: Severity) -> None:
+    name = {"lock": "org/model", "catalogue": "BAAI/bge-large-en-v1.5", "name": "acme/embed-large"}[source]
+    lock = lock_of(shape_of(architecture="BertModel", max_positions=512)) if source == "lock" else None
+    diagnostics = diagnose_fit(environment(name), lock or WeightsLock())
+    diagnostic = next(one for one in diagnostics if one.code == "LISA427")
+    assert (diagnostic.severity, diagnostic.key_path) == (severity, "ecsModels[0].modelType")
 
 
 def test_weights_that_exceed_the_gpu_under_other_engines(environment: Callable[..., ValidEnvironment]) -> None:
     image = "ghcr.io/huggingface/text-embeddings-inference:86-1.7"
     kind = {"inferenceContainer": "tei", "modelType": "embedding", "streaming": None}
-    lock = lock_of(shape_of(), 60_000_000_000)
+    shape = shape_of(architecture="Qwen2ForCausalLM")
+    lock = lock_of(shape, 60_000_000_000)
     diagnostic = only(environment(instance="g5.xlarge", image=image, **kind), lock)
     assert (diagnostic.code, diagnostic.severity) == ("LISA421", Severity.ERROR)
     # Estimates beside the weights are never reported.
-    assert found(environment(instance="g5.xlarge", image=image, **kind), lock_of(shape_of())) == []
+    assert found(environment(instance="g5.xlarge", image=image, **kind), lock_of(shape)) == []
 
 
 def test_longer_than_the_positions(environment: Callable[..., ValidEnvironment]) -> None:

@@ -31,7 +31,7 @@ def rejected(answer: Answer, kind: RuleKind, words: str) -> bool:
     ("shape", "parallel", "words"),
     [
         ({"heads": 40}, 3, "40 attention heads"),
-        ({"heads": 12, "kv_heads": 8}, 6, "8 heads of keys and values"),
+        ({"heads": 12, "kv_heads": 8, "intermediate": 14400}, 6, "8 heads of keys and values"),
         ({"heads": 35, "kv_heads": 5, "vocab": 151936, "intermediate": 35}, 5, "entries of the vocabulary"),
         ({"heads": 32, "intermediate": 14338}, 4, "columns of the feed-forward layer"),
         ({"experts": 8, "experts_per_token": 2, "expert_intermediate": 1022}, 4, "columns of an expert"),
@@ -189,13 +189,29 @@ def test_sglang_needs_its_gpus_too() -> None:
     found = judge(ask("g6.xlarge", engine="sglang", tensor_parallel=8))
     assert rejected(found, RuleKind.PARALLEL, "needs 8 GPUs")
     assert judge(ask("g6.12xlarge", engine="sglang")).verdict is Verdict.UNKNOWN
-    assert judge(ask("g6.12xlarge", engine="sglang", data_parallel=4)).certain_breaches == ()
+    copies = judge(ask("g6.12xlarge", engine="sglang", data_parallel=4))
+    assert rejected(copies, RuleKind.PARALLEL, "data parallel size 4 need 16 GPUs")
+    assert judge(ask("g6.12xlarge", engine="sglang", data_parallel=4, tensor_parallel=1)).certain_breaches == ()
+    shared = judge(ask("g6.12xlarge", engine="sglang", data_parallel=4, shares_data_parallel=True))
+    assert shared.certain_breaches == ()
+    uneven = judge(ask("g6.12xlarge", engine="sglang", data_parallel=3, shares_data_parallel=True))
+    assert rejected(uneven, RuleKind.PARALLEL, "not divisible by data parallel size 3")
+
+
+def test_one_reason_is_enough() -> None:
+    answer = judge(ask("g5.12xlarge", facts=facts_with(shape_of()), tensor_parallel=3))
+    assert [breach.message for breach in answer.breaches if breach.kind is RuleKind.PARALLEL] == [
+        "32 attention heads are not divisible by tensor parallel size 3"
+    ]
 
 
 def test_more_shards_than_gpus() -> None:
     found = judge(ask("g5.xlarge", engine="tgi", environment={"NUM_SHARD": "4"}))
     assert rejected(found, RuleKind.PARALLEL, "NUM_SHARD is 4")
     assert judge(ask("g5.12xlarge", engine="tgi", environment={"NUM_SHARD": "4"})).certain_breaches == ()
+    alone = judge(ask("g5.xlarge", engine="tgi", environment={"SHARDED": "true"}))
+    assert rejected(alone, RuleKind.PARALLEL, "told to shard the model")
+    assert judge(ask("g5.12xlarge", engine="tgi", environment={"SHARDED": "true"})).certain_breaches == ()
 
 
 @pytest.mark.parametrize(("instance", "words"), [("g4dn.xlarge", "flash attention"), ("p3.2xlarge", "not in")])

@@ -122,3 +122,28 @@ def test_the_working_directory_does_not_matter(project: Path, monkeypatch: pytes
     before = load(project).document
     monkeypatch.chdir("/")
     assert load(project).document == before
+
+
+def test_an_overlay_that_repeats_the_environment(project: Path) -> None:
+    overlay(project, "dev.yaml", "dev:\n  logLevel: DEBUG\nappName: other\n")
+    loaded = load(project)
+    (found,) = loaded.document.errors
+    assert (found.rule, found.origin) == ("unknown-key", Origin("environments/dev.yaml", 1, 1))
+    assert "`dev` is repeated" in found.message
+    assert found.fix == "Remove the line `dev:`, and move the lines below it up one level."
+    # What is below it is checked all the same, at its own lines.
+    assert loaded.document.plain()["logLevel"] == "DEBUG"
+    assert loaded.document.origin(("logLevel",)) == Origin("environments/dev.yaml", 2, 13)
+
+
+def test_a_block_that_repeats_its_name(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("env: dev\ndev:\n  dev:\n    region: us-east-1\n", encoding="utf-8")
+    (found,) = load(tmp_path).document.errors
+    assert (found.rule, found.origin) == ("unknown-key", Origin("config.yaml", 3, 3))
+
+
+def test_a_block_with_a_tag_has_one_error(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("env: dev\ndev: !include dev.yaml\n", encoding="utf-8")
+    (found,) = load(tmp_path).document.errors
+    assert (found.rule, found.origin) == ("yaml-tag", Origin("config.yaml", 2, 6))
+    assert "no other file is read" in found.fix

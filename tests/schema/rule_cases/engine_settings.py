@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .changes import EMBEDDING, ENVIRONMENT, MODEL_IMAGE, SECRET, Failing, Passing
-from .images import INSTRUCTOR, on
+from .images import INSTRUCTOR, TEI, on
 
 ARGUMENTS = "ecsModels[mistral7b].serverArgs"
 VARIABLES = "ecsModels[mistral7b].containerConfig.environment"
@@ -69,6 +69,16 @@ PASSING: Passing = {
         ],
     ],
     "engine-value": [
+        [*VLLM, f"{VARIABLES}={{TRUST_REMOTE_CODE: 'true', VLLM_USE_DEEP_GEMM: 1, COPY_ATTEMPTS: 3}}"],
+        [*SGLANG, f"{VARIABLES}={{TRUST_REMOTE_CODE: 0, SGLANG_TIMEOUT_KEEP_ALIVE: 700}}"],
+        [f"{VARIABLES}={{SHARDED: 'true', TRUST_REMOTE_CODE: 'false', ROPE_SCALING: dynamic, CUDA_GRAPHS: '1,2'}}"],
+        [
+            *EMBEDDING,
+            on(f"{TEI}:86-1.8"),
+            f"{VARIABLES}={{POOLING: last-token, AUTO_TRUNCATE: 'true', DTYPE: float16}}",
+        ],
+        [*EMBEDDING, on(f"{TEI}:hpu-1.8"), f"{VARIABLES}={{DTYPE: bfloat16}}"],
+        [f"{ENVIRONMENT}={{MAX_REQUESTS: 4096, connect_timeout: 2.5, LOG_LEVEL: debug, OUR_TIMEOUT: 5s}}"],
         [*VLLM, f"{VARIABLES}={{QUANTIZE: fp8, DTYPE: half}}"],
         [*OLD_VLLM, f"{VARIABLES}={{QUANTIZE: bitsandbytes-nf4, DTYPE: auto}}"],
         [f"{VARIABLES}={{QUANTIZE: eetq, DTYPE: bfloat16}}"],
@@ -84,6 +94,8 @@ PASSING: Passing = {
     "argument-value": [
         [*VLLM, f"{ARGUMENTS}=[--gpu-memory-utilization, 0.95, --kv-cache-dtype=fp8, --max-model-len, 32k, -tp, 1]"],
         [*VLLM, f"{ARGUMENTS}=[--tool-call-parser, hermes, --reasoning-parser, qwen3, --max-num-seqs, 64]"],
+        [*VLLM, f"{ARGUMENTS}=[--compilation-config, '{{\"mode\": 3}}', -cc.cudagraph_mode, FULL, --hf-overrides, x]"],
+        [*VLLM, f'{ARGUMENTS}=[--kv-transfer-config, \'{{"kv_connector": "X", "kv_role": "kv_both"}}\']'],
         [*VLLM, f'{ARGUMENTS}=[--speculative-config, \'{{"method": "mtp"}}\', --speculative-config.method, mtp]'],
         [*VLLM, f"{ARGUMENTS}=['--limit-mm-per-prompt={{\"image\": 2}}', --max-model-len, -1, --seed, None]"],
         [*VLLM, f"{ARGUMENTS}=[--tool-call-parser, ours, --tool-parser-plugin, /opt/ours.py]"],
@@ -143,6 +155,8 @@ FAILING: Failing = {
         ([*SGLANG, f"{ARGUMENTS}=[--gpu-memory-utilization, 0.9]"], f"{AT}[0]"),
         ([f"{ARGUMENTS}=[--max-model-len, 8]"], f"{AT}[0]"),
         ([*EMBEDDING, f"{ARGUMENTS}=[--poolings, cls]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[-tp4]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--rope-scaling, '{{}}']"], f"{AT}[0]"),
     ],
     "unread-variable": [
         *(
@@ -171,6 +185,40 @@ FAILING: Failing = {
         ),
     ],
     "engine-value": [
+        *(
+            ([*changes, f"{VARIABLES}.{name}={value}"], f"{OF_MODEL}.{name}")
+            for changes, name, value in (
+                *((VLLM, "TRUST_REMOTE_CODE", value) for value in ("'yes'", "'on'", "'y'", "'tRUE'", "'2'")),
+                (SGLANG, "TRUST_REMOTE_CODE", "'yes'"),
+                (VLLM, "VLLM_USE_DEEP_GEMM", "'true'"),
+                (VLLM, "VLLM_HTTP_TIMEOUT_KEEP_ALIVE", "10m"),
+                (VLLM, "VLLM_WORKER_MULTIPROC_METHOD", "forkserver"),
+                (VLLM, "COPY_ATTEMPTS", "many"),
+                (VLLM, "DRAIN_TIMEOUT", "90s"),
+                *(([], name, "'yes'") for name in ("SHARDED", "TRUST_REMOTE_CODE", "JSON_OUTPUT")),
+                ([], "ROPE_SCALING", "yarn"),
+                ([], "KV_CACHE_DTYPE", "fp8"),
+                ([], "CUDA_MEMORY_FRACTION", "'90%'"),
+                ([], "MAX_CONCURRENT_REQUESTS", "0"),
+                ([], "QUANTIZE", "int8"),
+                (INSTRUCTOR, "TRUST_REMOTE_CODE", "'yes'"),
+                (INSTRUCTOR, "BATCH_SIZE", "auto"),
+                *(
+                    ([*EMBEDDING, on(f"{TEI}:86-1.8")], name, value)
+                    for name, value in (
+                        ("MAX_BATCH_TOKENS", "16k"),
+                        ("MAX_BATCH_TOKENS", "16_384"),
+                        ("POOLING", "mean_pool"),
+                        ("AUTO_TRUNCATE", "'yes'"),
+                        ("DTYPE", "bfloat16"),
+                        ("MAX_CLIENT_BATCH_SIZE", "0"),
+                    )
+                ),
+            )
+        ),
+        ([f"{ENVIRONMENT}.MAX_REQUESTS=many"], f"{ENVIRONMENT}.MAX_REQUESTS"),
+        ([f"{ENVIRONMENT}.CONNECT_TIMEOUT=5s"], f"{ENVIRONMENT}.CONNECT_TIMEOUT"),
+        ([f"{ENVIRONMENT}.log_level=verbose"], f"{ENVIRONMENT}.log_level"),
         ([*VLLM, f"{VARIABLES}.QUANTIZE=eetq"], f"{OF_MODEL}.QUANTIZE"),
         ([*VLLM, f"{VARIABLES}.QUANTIZE=exl2"], f"{OF_MODEL}.QUANTIZE"),
         ([*VLLM, f"{VARIABLES}.QUANTIZE=AWQ"], f"{OF_MODEL}.QUANTIZE"),
@@ -209,8 +257,19 @@ FAILING: Failing = {
                 ("--speculative-config", "{method: mtp}"),
                 ("--block-size", "16.5"),
                 ("--scheduling-policy", "fifo"),
+                ("--limit-mm-per-prompt", "image=2"),
+                ("--hf-overrides", "{bad json}"),
+                ("--compilation-config", "3"),
+                ("--additional-config", "{a}"),
             )
         ),
+        ([*VLLM, f"{ARGUMENTS}=[--compilation-config, '{{\"levle\": 3}}']"], f"{AT}[1]"),
+        ([*VLLM, f"{ARGUMENTS}=[--compilation-config.levle, 3]"], f"{AT}[0]"),
+        ([f"{ARGUMENTS}=[--max-batch-size, 4k]"], f"{AT}[1]"),
+        ([f"{ARGUMENTS}=[--rope-scaling=yarn]"], f"{AT}[0]"),
+        ([f"{ARGUMENTS}=[--trust-remote-code=true]"], f"{AT}[0]"),
+        ([*EMBEDDING, on(f"{TEI}:86-1.8"), f"{ARGUMENTS}=[--max-client-batch-size, 0]"], f"{AT}[1]"),
+        ([*EMBEDDING, on(f"{TEI}:86-1.8"), f"{ARGUMENTS}=[--pooling, mean_pool]"], f"{AT}[1]"),
         ([*VLLM, f"{ARGUMENTS}=[--kv-cache-dtype=fp9]"], f"{AT}[0]"),
         ([*VLLM, f"{ARGUMENTS}=[--enforce-eager=false]"], f"{AT}[0]"),
         ([*VLLM, f"{VARIABLES}.SERVER_ARGS=--kv-cache-dtype fp9"], f"{OF_MODEL}.SERVER_ARGS"),
@@ -227,6 +286,8 @@ FAILING: Failing = {
         ([*VLLM, f"{ARGUMENTS}=[--seed, 1, --max-num-seqs]"], f"{AT}[2]"),
         ([*VLLM, f"{ARGUMENTS}=[--kv-cache-dtype, --seed, 1]"], f"{AT}[0]"),
         ([*SGLANG, f"{ARGUMENTS}=[--enable-torch-compile, 'yes']"], f"{AT}[1]"),
+        ([f"{ARGUMENTS}=[--trust-remote-code, 'true']"], f"{AT}[1]"),
+        ([f"{ARGUMENTS}=[--num-shard]"], f"{AT}[0]"),
     ],
     "tgi-token-limits": [
         ([f"{VARIABLES}={{MAX_INPUT_LENGTH: 4096, MAX_TOTAL_TOKENS: 2048}}"], f"{OF_MODEL}.MAX_INPUT_LENGTH"),
