@@ -26,7 +26,7 @@ def requirements(texts: list[str]) -> dict[str, Any]:
     from litellm.proxy.guardrails import guardrail_registry
     from litellm.types.guardrails import LitellmParams
 
-    sys.addaudithook(_refuse_connections)
+    sys.addaudithook(refuse_connections)
     parameters = frozenset(LitellmParams.model_fields)
     alternatives: dict[str, set[str]] = {}
     variables: set[str] = set()
@@ -109,6 +109,7 @@ class Attempt:
         return True
 
 
-def _refuse_connections(event: str, arguments: tuple[Any, ...]) -> None:
+def refuse_connections(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse connections and look-ups, as an audit hook."""
     if event in {"socket.connect", "socket.getaddrinfo"}:
         raise OSError(f"no network while the table is made: {arguments[-1]}")

@@ -7,6 +7,7 @@ number.
 
 from __future__ import annotations
 
+import inspect
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -107,6 +108,8 @@ def types_of(special: Collection[str]) -> dict[str, dict[str, str]]:
                 forms(typing.get_type_hints(router.LiteLLMParamsTypedDict)),
             )
         ),
+        # What is passed to the provider as it is written.
+        "request": common_forms((forms(_hints(litellm.completion)), forms(_hints(litellm.embedding)))),
         "model_info": forms({name: field.annotation for name, field in router.ModelInfo.model_fields.items()}),
         "cache_params": forms(typing.get_type_hints(Cache.__init__)),
         "retry_policy": forms(typing.get_type_hints(router.RetryPolicy)),
@@ -115,6 +118,15 @@ def types_of(special: Collection[str]) -> dict[str, dict[str, str]]:
             {name: one.annotation for name, one in guardrails.LitellmParams.model_fields.items()}
         ),
     }
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    """The types of a function's parameters that OpenAI's API defines; the others are LiteLLM's own."""
+    from litellm.constants import OPENAI_CHAT_COMPLETION_PARAMS, OPENAI_EMBEDDING_PARAMS
+
+    names = {*OPENAI_CHAT_COMPLETION_PARAMS, *OPENAI_EMBEDDING_PARAMS}
+    hints = inspect.unwrap(function).__annotations__
+    return {name: hint for name, hint in hints.items() if name in names and not isinstance(hint, str)}
 
 
 def _evaluated(module: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Regenerate schema/lisa_schema/data/litellm.json: `.venv/gateway/bin/python tools/refresh_litellm.py`.
+"""Regenerate litellm.json and litellm_models.json in lisa_schema: `.venv/gateway/bin/python tools/refresh_litellm.py`.
 
 The table has the names that the pinned LiteLLM accepts in its configuration file, from its own types where it has
 types, else from the places of its source that read a name. What guardrails require is found by creating each of them
-without parameters and without a network, and by setting the variables that its error messages name.
+without parameters and without a network, and by setting the variables that its error messages name; what providers,
+caches and callbacks require likewise, with the packages of the gateway's image only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import litellm_extensions
 import litellm_guardrails
+import litellm_models
+import litellm_providers
+from litellm_probe import Laboratory
 from litellm_types import types_of
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -43,6 +48,7 @@ _NEVER_A_VALUE = frozenset({"sso"})
 def main() -> int:
     """Write the table."""
     TABLE.write_text(table(), encoding="utf-8", newline="\n")
+    litellm_models.TABLE.write_text(litellm_models.models_table(), encoding="utf-8", newline="\n")
     return 0
 
 
@@ -56,7 +62,6 @@ def table() -> str:
 def names() -> dict[str, Any]:
     """Collect the names by the block of the configuration file that they belong to."""
     import litellm
-    from litellm.caching.caching import Cache
     from litellm.integrations.SlackAlerting.slack_alerting import AlertType
     from litellm.llms.bedrock.base_aws_llm import BEDROCK_INVOKE_PROVIDERS_LITERAL
     from litellm.llms.bedrock.common_utils import (
@@ -64,11 +69,10 @@ def names() -> dict[str, Any]:
         get_all_bedrock_regions,
         get_bedrock_cross_region_inference_regions,
     )
-    from litellm.llms.openai_like.json_loader import JSONProviderRegistry
     from litellm.proxy._types import ConfigGeneralSettings
     from litellm.types import guardrails as guardrail_types
     from litellm.types import litellm_params, router
-    from litellm.types.utils import LlmProviders, ModelInfoBase, all_litellm_params
+    from litellm.types.utils import ModelInfoBase, all_litellm_params
 
     source = Source(Path(litellm.__file__).parent)
     generic = json.loads((source.root / "integrations/generic_api/generic_api_compatible_callbacks.json").read_text())
@@ -83,6 +87,15 @@ def names() -> dict[str, Any]:
         *inspect.signature(litellm.completion).parameters,
         *inspect.signature(litellm.embedding).parameters,
     }
+    laboratory = Laboratory(own_parameters | provider_parameters | _cache_parameters(), image_modules())
+    with laboratory.open():
+        required = {
+            "providerRequirements": litellm_providers.provider_requirements(laboratory, _providers()),
+            "cacheRequirements": litellm_extensions.cache_requirements(laboratory, _cache_types()),
+            "callbackRequirements": litellm_extensions.callback_requirements(
+                laboratory, loggers | source.compared_with("callback", "litellm_logging.py")
+            ),
+        }
     return {
         "sections": sorted((source.read("config", within="proxy/proxy_server.py") | _SECTIONS) - _NOT_SECTIONS),
         "generalSettings": sorted({*ConfigGeneralSettings.model_fields, *source.read("general_settings")}),
@@ -103,10 +116,8 @@ def names() -> dict[str, Any]:
                 *{key for entry in litellm.model_cost.values() for key in entry},
             }
         ),
-        "cacheParams": sorted(
-            {*inspect.signature(Cache.__init__).parameters, *_redis_parameters()} - {"self", "kwargs"}
-        ),
-        "cacheTypes": sorted(one.value for one in litellm.caching.caching.LiteLLMCacheType),
+        "cacheParams": sorted(_cache_parameters()),
+        "cacheTypes": sorted(_cache_types()),
         "retryPolicy": sorted(router.RetryPolicy.model_fields),
         "allowedFailsPolicy": sorted(router.AllowedFailsPolicy.model_fields),
         "routingStrategies": sorted(strategies),
@@ -119,9 +130,8 @@ def names() -> dict[str, Any]:
         **litellm_guardrails.requirements(source.below("proxy/guardrails")),
         "piiEntities": sorted(one.value for one in guardrail_types.PiiEntityType),
         "piiActions": sorted(one.value for one in guardrail_types.PiiAction),
-        "providers": sorted(
-            {*(one.value for one in LlmProviders), *litellm.provider_list, *JSONProviderRegistry.list_providers()}
-        ),
+        "contentFilterPatterns": _content_filter_patterns(),
+        "providers": sorted(_providers()),
         "providerPatterns": _provider_patterns(),
         "knownEndpoints": sorted(litellm.openai_compatible_endpoints),
         "imageModules": image_modules(),
@@ -132,7 +142,35 @@ def names() -> dict[str, Any]:
         "bedrockConverseModels": sorted(litellm.bedrock_converse_models),
         "bareModels": _bare_models(),
         "types": types_of(source.compared("load_config")),
+        **required,
     }
+
+
+def _providers() -> set[str]:
+    import litellm
+    from litellm.llms.openai_like.json_loader import JSONProviderRegistry
+    from litellm.types.utils import LlmProviders
+
+    return {*(one.value for one in LlmProviders), *litellm.provider_list, *JSONProviderRegistry.list_providers()}
+
+
+def _cache_parameters() -> set[str]:
+    from litellm.caching.caching import Cache
+
+    return {*inspect.signature(Cache.__init__).parameters, *_redis_parameters()} - {"self", "kwargs"}
+
+
+def _cache_types() -> set[str]:
+    from litellm.caching.caching import LiteLLMCacheType
+
+    return {one.value for one in LiteLLMCacheType}
+
+
+def _content_filter_patterns() -> list[str]:
+    """Names of the prebuilt patterns of LiteLLM's content filter."""
+    from litellm.proxy.guardrails.guardrail_hooks.litellm_content_filter.patterns import PREBUILT_PATTERNS
+
+    return sorted(PREBUILT_PATTERNS)
 
 
 def _provider_patterns() -> list[list[str]]:

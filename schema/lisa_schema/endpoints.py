@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from lisa_schema.arns import secret_reference
+from lisa_schema.litellm.entries import aws_services, call_parameters
+from lisa_schema.litellm.routes import aws_route
 from lisa_schema.models import Config, EcsModel, RestApiConfig
 
 GATEWAY_SERVICES: Final = frozenset({"dynamodb", "s3"})
@@ -28,10 +30,29 @@ _ALWAYS: Final = {
     "s3": "instances read image layers and weights",
     "ssm": "the gateway reads the list of models",
 }
-_BY_ROUTE: Final = {
+_BY_PROVIDER: Final = {
+    "aws_polly": ("polly", "the gateway calls Amazon Polly"),
+    "aws_textract": ("textract", "the gateway calls Amazon Textract"),
     "bedrock": ("bedrock-runtime", "the gateway calls models of Amazon Bedrock"),
+    "bedrock_mantle": ("bedrock-mantle", "the gateway calls models of Amazon Bedrock"),
+    "s3_vectors": ("s3vectors", "the gateway reads vectors of Amazon S3"),
     "sagemaker": ("sagemaker.runtime", "the gateway calls endpoints of SageMaker"),
     "sagemaker_chat": ("sagemaker.runtime", "the gateway calls endpoints of SageMaker"),
+    "sagemaker_nova": ("sagemaker.runtime", "the gateway calls endpoints of SageMaker"),
+    "transcribe": ("transcribe", "the gateway calls Amazon Transcribe"),
+}
+_BY_ROUTE: Final = {
+    "bedrock/agent": ("bedrock-agent-runtime", "the gateway calls agents of Amazon Bedrock"),
+    "bedrock/agentcore": ("bedrock-agentcore", "the gateway calls runtimes of Amazon Bedrock AgentCore"),
+    "bedrock/mantle": ("bedrock-mantle", "the gateway calls models of Amazon Bedrock"),
+    "bedrock/rerank": ("bedrock-agent-runtime", "the gateway calls Amazon Bedrock to rerank"),
+}
+"""Routes of a provider to another service (Amazon Bedrock User Guide, "Use interface VPC endpoints")."""
+
+_BY_SERVICE: Final = {
+    "callback/sqs": ("sqs", "LiteLLM sends its log to a queue"),
+    "guardrail/bedrock": ("bedrock-runtime", "LiteLLM applies guardrails of Amazon Bedrock"),
+    "vector_store/bedrock": ("bedrock-agent-runtime", "LiteLLM reads knowledge bases of Amazon Bedrock"),
 }
 
 
@@ -61,11 +82,17 @@ def required_endpoints(config: Config) -> dict[str, str]:
     if config.access_config is not None and config.access_config.audit_content_store is not None:
         found["kms"] = "the gateway encrypts audited content"
     for model in config.litellm_config.model_list:
-        parameters = model.litellm_params
-        route = str(getattr(parameters, "custom_llm_provider", None) or parameters.model).partition("/")[0]
-        if route in _BY_ROUTE:
-            service, reason = _BY_ROUTE[route]
-            found[service] = reason
-        if getattr(parameters, "aws_role_name", None):
+        parameters = call_parameters(model, config)
+        mode = model.model_info.mode if model.model_info else None
+        route = aws_route(parameters, str(model.lisa_params.model_type), mode)
+        if route is not None and not parameters.get("api_base"):
+            called = _BY_ROUTE.get(f"{route.provider}/{route.route}") or _BY_PROVIDER.get(route.provider)
+            if called is not None:
+                found[called[0]] = called[1]
+        if parameters.get("aws_role_name"):
             found["sts"] = "the gateway assumes roles for models"
+    for called_service in aws_services(config):
+        if called_service.key in _BY_SERVICE:
+            service, reason = _BY_SERVICE[called_service.key]
+            found[service] = reason
     return dict(sorted(found.items()))

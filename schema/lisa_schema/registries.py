@@ -47,6 +47,13 @@ def is_public_site(url: str) -> bool:
     return _PUBLIC_SITE.fullmatch(urlsplit(url).hostname or "") is not None
 
 
+def ecr_home(image: str) -> tuple[str, str, str] | None:
+    """The account, the Region and the repository of an image in Amazon ECR, by its address; None for another one."""
+    host, _, path = image.partition("/")
+    found = _ECR.fullmatch(host)
+    return (found["account"], found["region"], path) if found and path else None
+
+
 def ecr_repository(image: str, partition: str) -> str | None:
     """The ARN of the ECR repository that an image is in, by its address; None for an image of another registry.
 

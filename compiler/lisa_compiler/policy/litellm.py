@@ -23,6 +23,7 @@ from lisa_schema.document import key_path
 from lisa_schema.errors import LisaError
 from lisa_schema.litellm.names import version
 from lisa_schema.litellm.references import has_own_image
+from lisa_schema.litellm.requirements import extensions
 
 if TYPE_CHECKING:
     from lisa_compiler.plan import Deployment
@@ -199,7 +200,20 @@ def _place(text: str, document: Document) -> KeyPath:
     parts = [(path, part) for path, value in leaves for part in (value, value.rpartition(".")[0])]
     quoted = [(len(part), path) for path, part in parts if len(part) > 3 and part in text]
     named = [(len(str(path[-1])), path) for path, _ in leaves if f"'{path[-1]}'" in text]
-    return max(quoted or named, key=lambda one: one[0], default=(0, ("litellmConfig",)))[1]
+    required = [(1, path) for path, value in leaves if _requires(path, value, text)]
+    return max(quoted or required or named, key=lambda one: one[0], default=(0, ("litellmConfig",)))[1]
+
+
+def _requires(path: KeyPath, value: str, text: str) -> bool:
+    """Whether a message names a variable or a package that a callback or a cache requires."""
+    if path[2:] == ("cache_params", "type"):
+        found = extensions("cacheRequirements").get(value)
+    else:
+        found = extensions("callbackRequirements").get(value) if isinstance(path[-1], int) else None
+    if found is None:
+        return False
+    names = {name for group in found.needs for name in group.variables}
+    return any(name in text for name in names) or bool(found.module and found.module in text)
 
 
 def _entry(document: Document, section: str, key: str, name: str) -> KeyPath:

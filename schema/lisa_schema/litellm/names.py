@@ -17,6 +17,11 @@ def names(block: str) -> frozenset[str]:
     return frozenset(_table()[block])
 
 
+def block(name: str) -> Any:
+    """Return a block of the table as it is."""
+    return _table()[name]
+
+
 @cache
 def guardrail_requirements() -> Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]:
     """Return what each guardrail requires: variables, each with the parameters that replace it."""

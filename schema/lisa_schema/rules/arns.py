@@ -10,8 +10,9 @@ from typing import Final
 from lisa_schema.arns import Arn, parse_arn
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
-from lisa_schema.models import Config, EcrImage
+from lisa_schema.models import AssetImage, Config, EcrImage, RegistryImage
 from lisa_schema.regions import region
+from lisa_schema.registries import ecr_home, ecr_repository
 from lisa_schema.rules.registry import RuleViolation, rule
 from lisa_schema.rules.service_paths import services
 
@@ -86,6 +87,16 @@ def arn_partition(config: Config) -> Iterator[RuleViolation]:
                 f"The ARN starts with arn:{arn.partition}, but {home.name} is in the partition {home.partition.id}."
             )
             yield RuleViolation(path, message, None, (("region",),))
+    for path, service in services(config):
+        image = service.container_config.image
+        arn = parse_arn(_repository(image.base_image)) if isinstance(image, AssetImage) else None
+        if arn is not None and arn.partition != home.partition.id:
+            message = (
+                f"The base image is in the partition {arn.partition}, where credentials of {home.name} do not work."
+            )
+            fix = "Sign in to that registry where images are built, or copy the image to a registry of this partition."
+            at: Path = (*path, "containerConfig", "image", "baseImage")
+            yield RuleViolation(at, message, fix, (("region",),), Severity.WARNING)
 
 
 @rule("LISA343", "certificate-region", "Request the certificate in the configured Region.")
@@ -155,6 +166,13 @@ def arn_account(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(path, message, fix, (("accountNumber",),))
 
 
+def _repository(image: str) -> str:
+    """The ARN of the repository of an image in Amazon ECR, in the partition of its Region; empty for another one."""
+    found = ecr_home(image)
+    home = region(found[1]) if found else None
+    return (ecr_repository(image, home.partition.id) or "") if home else ""
+
+
 def _arns(config: Config) -> Iterator[tuple[Path, _Place, Arn]]:
     for path, place, text in _places(config):
         arn = parse_arn(text)
@@ -186,5 +204,7 @@ def _places(config: Config) -> Iterator[tuple[Path, _Place, str]]:
         image = service.container_config.image
         if isinstance(image, EcrImage):
             yield (*path, "containerConfig", "image", "repositoryArn"), _REPOSITORY, image.repository_arn
+        elif isinstance(image, RegistryImage):
+            yield (*path, "containerConfig", "image", "registry"), _REPOSITORY, _repository(image.registry)
         for name, value in service.container_config.environment.items():
             yield (*path, "containerConfig", "environment", name), _VALUE, value.strip()

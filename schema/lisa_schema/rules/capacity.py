@@ -35,6 +35,11 @@ _ALB_METRICS: Final = (
 _PREFIX_LEVELS: Final = 12
 _PUBLISHED_SECONDS: Final = 60
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_TAG: Final = re.compile(r"[\w .:/=+@-]*\Z")
+"""Characters of tags that all services accept (Tag Editor User Guide, "Tag naming limits and requirements")."""
+
+_NOT_BY_LOAD: Final = frozenset({"HealthyHostCount", "UnHealthyHostCount", "ConsumedLCUs", "PeakLCUs"})
+_SECONDS_AT_MOST: Final = 60
 
 
 @rule("LISA310", "capacity-order", "Increase maxCapacity or decrease minCapacity.")
@@ -84,7 +89,7 @@ def metric_duration(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA314", "alb-metric-known", "Use a metric of the Application Load Balancer.", Severity.WARNING)
 def alb_metric_known(config: Config) -> Iterator[RuleViolation]:
-    """AlbMetricName must be a metric of an Application Load Balancer."""
+    """AlbMetricName must be a metric of an Application Load Balancer that falls when instances are added."""
     for path, service in services(config):
         name = service.auto_scaling_config.metric_config.alb_metric_name
         if name is not None and name not in _ALB_METRICS:
@@ -94,6 +99,15 @@ def alb_metric_known(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(
                 at, f"Unknown Application Load Balancer metric `{name}`; the service would not scale.", fix
             )
+        elif name in _NOT_BY_LOAD or name.startswith("HTTPCode_"):
+            at = (*path, "autoScalingConfig", "metricConfig", "AlbMetricName")
+            message = f"`{name}` does not fall when instances are added: the service would scale to a limit, or never."
+            yield RuleViolation(at, message, "Write RequestCountPerTarget.")
+        elif name == "TargetResponseTime" and service.auto_scaling_config.metric_config.target_value > _SECONDS_AT_MOST:
+            at = (*path, "autoScalingConfig", "metricConfig", "targetValue")
+            value = service.auto_scaling_config.metric_config.target_value
+            message = f"The target of {value:g} is in seconds, so that the service would hardly ever scale."
+            yield RuleViolation(at, message, f"Write {value / 1000:g}, if you mean milliseconds.")
 
 
 @rule("LISA557", "scaling-metric", "Set `AlbMetricName`, for example to RequestCountPerTarget, or `gatewayMetric`.")
@@ -129,13 +143,19 @@ def environment_variable_name(config: Config) -> Iterator[RuleViolation]:
 
 @rule("LISA316", "tag-keys", "Rename or remove the tag.")
 def tag_keys(config: Config) -> Iterator[RuleViolation]:
-    """Tag keys must be unique and must not begin with `aws:`; at most 40 tags are allowed."""
+    """Tag keys must be unique and must not begin with `aws:`; tags have no other characters than IAM accepts."""
     seen: set[str] = set()
     for index, tag in enumerate(config.tags):
         if tag.key in seen:
             yield RuleViolation(("tags", index, "Key"), f"Duplicate tag `{tag.key}`.")
         if tag.key.lower().startswith("aws:"):
             yield RuleViolation(("tags", index, "Key"), f"The tag key `{tag.key}` is reserved for AWS.")
+        for key, text in (("Key", tag.key), ("Value", tag.value)):
+            wrong = sorted({character for character in text if not _TAG.match(character)})
+            if wrong:
+                message = f"A tag must not contain `{''.join(wrong)}`: IAM, Amazon S3 and Amazon ECS reject it."
+                fix = "Use letters, digits, spaces and _ . : / = + - @."
+                yield RuleViolation(("tags", index, key), message, fix)
         seen.add(tag.key)
     if len(config.tags) > 40:
         yield RuleViolation(

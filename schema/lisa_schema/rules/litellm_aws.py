@@ -9,6 +9,7 @@ from typing import Any, Final
 from lisa_schema.arns import parse_arn
 from lisa_schema.document import Path
 from lisa_schema.litellm.entries import aws_services, call_parameters
+from lisa_schema.litellm.routes import aws_route
 from lisa_schema.models import Config
 from lisa_schema.regions import region as find_region
 from lisa_schema.rules.registry import RuleViolation, rule
@@ -18,6 +19,8 @@ _GUARDRAIL_VERSION: Final = re.compile(r"DRAFT|[1-9][0-9]{0,7}")
 """Amazon Bedrock API Reference, ApplyGuardrail: guardrailVersion."""
 _KNOWLEDGE_BASE: Final = re.compile(r"[0-9a-zA-Z]{10}")
 """Amazon Bedrock API Reference, Retrieve: knowledgeBaseId."""
+_ENDPOINT_NAME: Final = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
+"""Amazon SageMaker AI API Reference, InvokeEndpoint: EndpointName."""
 
 
 @rule("LISA591", "aws-identifier", "Write the identifier as the AWS API takes it.")
@@ -26,6 +29,7 @@ def aws_identifier(config: Config) -> Iterator[RuleViolation]:
     for path, parameters in _blocks(config):
         called = str(parameters.get("aws_region_name") or config.region)
         yield from _role(path, parameters, config)
+        yield from _endpoint(path, parameters)
         for key in ("guardrailIdentifier", "model_id"):
             yield from _region(path, key, parameters, called)
         version = parameters.get("guardrailVersion")
@@ -61,6 +65,17 @@ def _role(path: Path, parameters: Mapping[str, Any], config: Config) -> Iterator
     elif home is not None and found["partition"] != home.partition.id and not parameters.get("aws_access_key_id"):
         message = f"The role is in the partition {found['partition']}; roles cannot be assumed across partitions."
         yield RuleViolation((*path, "aws_role_name"), message, "Use keys of that partition instead of a role.")
+
+
+def _endpoint(path: Path, parameters: Mapping[str, Any]) -> Iterator[RuleViolation]:
+    route = aws_route(parameters)
+    if route is None or not route.provider.startswith("sagemaker") or route.unknown or parameters.get("api_base"):
+        return
+    name = route.target
+    if not _ENDPOINT_NAME.fullmatch(name) and "*" not in name:
+        meant = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:63]
+        message = f"`{name}` is no name of an endpoint: these have letters, digits and hyphens, at most 63."
+        yield RuleViolation((*path, "model"), message, f"Write the name of the endpoint, such as `{meant or 'name'}`.")
 
 
 def _region(path: Path, key: str, parameters: Mapping[str, Any], called: str) -> Iterator[RuleViolation]:

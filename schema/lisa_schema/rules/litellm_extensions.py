@@ -129,6 +129,7 @@ def _guardrail(config: Config, at: Path, parameters: Mapping[str, Any]) -> Itera
     for name in _REQUIRED_BY_BEDROCK if kind == "bedrock" else ():
         if not parameters.get(name):
             yield RuleViolation(at, f"The guardrail `{kind}` requires `{name}`.", f"Set {name}.")
+    yield from _patterns(at, parameters.get("patterns") if kind == "litellm_content_filter" else None)
     entities = parameters.get("pii_entities_config")
     for name, action in (entities if isinstance(entities, Mapping) else {}).items():
         path = (*at, "pii_entities_config", name)
@@ -139,6 +140,21 @@ def _guardrail(config: Config, at: Path, parameters: Mapping[str, Any]) -> Itera
             yield RuleViolation(path, f"`{name}` is not an entity of LiteLLM {version()}.{hint}", fix)
         elif action not in names("piiActions"):
             yield RuleViolation(path, f"`{action}` is not an action on an entity.", "Write MASK or BLOCK.")
+
+
+def _patterns(at: Path, patterns: Any) -> Iterator[RuleViolation]:
+    """Prebuilt patterns of the content filter, without which LiteLLM serves requests without the guardrail."""
+    for index, item in enumerate(_items(patterns)):
+        if not isinstance(item, Mapping) or item.get("pattern_type", "prebuilt") != "prebuilt":
+            continue
+        name = item.get("pattern_name")
+        known = names("contentFilterPatterns")
+        if isinstance(name, str) and name not in known:
+            near = nearest(name, known, 0.6)
+            hint = f" Did you mean `{near}`?" if near else ""
+            path: Path = (*at, "patterns", index, "pattern_name")
+            fix = f"Write `{near}`." if near else f"Use one of: {', '.join(sorted(known))}."
+            yield RuleViolation(path, f"`{name}` is not a pattern of LiteLLM {version()}.{hint}", fix)
 
 
 def _modes(at: Path, kind: str, mode: Any) -> Iterator[RuleViolation]:

@@ -41,6 +41,13 @@ _SECONDS: Final = {
 _NOT_NEGATIVE: Final = ("timeout", "retries", "rpm", "tpm", "interval", "cooldown_time", "max_parallel_requests")
 # Values that other rules explain: callbacks in LISA530, fallbacks of models in LISA389, models' own keys in the schema.
 _OTHER_RULES: Final = frozenset({"callbacks", "success_callback", "failure_callback", "model_list", "alerting"})
+_LITELLMS_OWN: Final = frozenset({"timeout", "request_timeout", "max_retries"})
+"""Parameters of requests that LiteLLM reads itself, in any spelling."""
+
+_BUDGET_TIMES: Final = r"(.*_)?(budget_duration|time_period|retention_period|retention_interval|key_duration)"
+_BUDGET_TIME: Final = r"[0-9]+(mo|[smhdw]).*|hourly|daily|weekly|monthly"
+"""What LiteLLM's duration_in_seconds() accepts: `30d`, `1mo`."""
+
 _BASES: Final = frozenset({"api_base", "base_url"})
 _ADDRESS_KEYS: Final = ("api_base", "base_url", "endpoint", "url", "host")
 _ROUTES: Final = (
@@ -67,6 +74,8 @@ def litellm_value_types(config: Config) -> Iterator[RuleViolation]:
             if isinstance(value, str) and (value.startswith(PREFIX) or is_secret_arn(value)):
                 continue
             told = _type_fault(key, value, form) if form else None
+            if table == "request":
+                told = _request_fault(key, value, form)
             if told is None and key.endswith(_NOT_NEGATIVE) and _is_negative(value):
                 told = "must be 0 or more", "Write a number of 0 or more, or remove it."
             if told is not None:
@@ -75,6 +84,13 @@ def litellm_value_types(config: Config) -> Iterator[RuleViolation]:
                 )
                 message = f"`{key}` {told[0]} for LiteLLM {version()}, but is {shown}."
                 yield RuleViolation((*path, key), message, told[1])
+    for path, value in _budget_times(_ROOT, config.litellm_config.model_dump(exclude_unset=True)):
+        text = str(value).strip().lower()
+        if not text.startswith(PREFIX) and not re.fullmatch(_BUDGET_TIME, text):
+            message = (
+                f"`{path[-1]}` must be a time such as 30d or 1mo for LiteLLM {version()}, but is `{_text(value)}`."
+            )
+            yield RuleViolation(path, message, _time_fix(text))
 
 
 @rule("LISA576", "litellm-address", "Write the base URL of the API, such as https://models.example.com/v1.")
@@ -161,6 +177,7 @@ def _blocks(config: Config) -> Iterator[tuple[str, Path, Mapping[str, Any]]]:
     for index, entry in enumerate(litellm.model_list):
         at: Path = (*_ROOT, "model_list", index)
         yield "litellm_params", (*at, "litellm_params"), entry.litellm_params.model_extra or {}
+        yield "request", (*at, "litellm_params"), entry.litellm_params.model_extra or {}
         if entry.model_info is not None:
             yield "model_info", (*at, "model_info"), entry.model_info.model_extra or {}
     guardrails = (litellm.model_extra or {}).get("guardrails")
@@ -187,6 +204,19 @@ def _type_fault(key: str, value: Any, form: str) -> tuple[str, str | None] | Non
     return _number_fault(key, value, form, wanted)
 
 
+def _request_fault(key: str, value: Any, form: str | None) -> tuple[str, str | None] | None:
+    """What is wrong with a parameter of requests, which LiteLLM passes to the provider as it is written."""
+    if form not in {"boolean", "integer", "number"} or key in _LITELLMS_OWN:
+        return None
+    told = _type_fault(key, value, form)
+    if told is not None:
+        comma = re.fullmatch(r"([0-9]+),([0-9]+)", str(value).strip())
+        return (told[0], f"Write {comma[1]}.{comma[2]}.") if comma and form == "number" else told
+    if isinstance(value, str):
+        return f"must be {_WORDS[form]}, not a string,", f"Write {value.strip()} without quotation marks."
+    return None
+
+
 def _number_fault(key: str, value: Any, form: str, wanted: str) -> tuple[str, str | None] | None:
     text = str(value).strip()
     try:
@@ -201,6 +231,24 @@ def _number_fault(key: str, value: Any, form: str, wanted: str) -> tuple[str, st
         if re.search(r"timeout|interval|ttl|time|seconds|after", key):
             return f"{wanted} of seconds", f"Write {seconds:g}."
     return wanted, "Write the number, without a unit."
+
+
+def _budget_times(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    """Times of budgets and retention, wherever they are."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if isinstance(inner, str | int | float) and re.fullmatch(_BUDGET_TIMES, str(key)):
+                yield (*path, key), inner
+            else:
+                yield from _budget_times((*path, key), inner)
+    elif _is_list(value):
+        for index, inner in enumerate(value):
+            yield from _budget_times((*path, index), inner)
+
+
+def _time_fix(text: str) -> str:
+    found = re.match(r"([0-9]+)\s*(mo|[smhdw])?", text)
+    return f"Write `{found[1]}{found[2] or 'd'}`." if found else "Write a number with s, m, h, d, w or mo: `30d`."
 
 
 def _is_negative(value: Any) -> bool:

@@ -36,6 +36,13 @@ def lambda_runtime_offered(config: Config) -> Iterator[RuleViolation]:
         message = f"The Region {home.name} has no {runtime.identifier}."
         at = ("lambdaConfig", "pythonRuntime")
         yield RuleViolation(at, message, f"Write {_newest(config)}.", (("region",),))
+    elif home is not None and home.lambda_runtimes is None and home.is_listed:
+        message = (
+            f"It is not known whether {home.name} has {runtime.identifier}: the Region table of {TABLE_DATE} has no "
+            "runtimes of that Region."
+        )
+        fix = "Check it in the Lambda console of the Region."
+        yield RuleViolation(("lambdaConfig", "pythonRuntime"), message, fix, (("region",),), Severity.WARNING)
 
 
 @rule("LISA372", "gateway-python", "Set the baseImage to python:3.12 or newer.")

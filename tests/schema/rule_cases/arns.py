@@ -31,7 +31,11 @@ AUDIT_KEY_PATH = "accessConfig.auditContentStore.keyArn"
 PASSING: Passing = {
     "arn-partition": [[], [f"{ENVIRONMENT}.KEY=arn:aws:secretsmanager:us-east-1:012345678901:secret:x"]],
     "certificate-region": [[f"{CERTIFICATE}={acm('012345678901')}"]],
-    "ecr-account-listed": [[f"{IMAGE}={{type: ecr, {ECR}}}", "accountNumbersEcr=['999999999999']"]],
+    "ecr-account-listed": [
+        [f"{IMAGE}={{type: ecr, {ECR}}}", "accountNumbersEcr=['999999999999']"],
+        [f"{IMAGE}={{type: registry, registry: '012345678901.dkr.ecr.us-east-1.amazonaws.com/vllm:v1'}}"],
+        [f"{IMAGE}={{type: registry, registry: 'registry.example.com/vllm:v1'}}"],
+    ],
     "web-acl-region": [[], [web_acl()]],
     "topic-region": [[], ["alarmTopicArn=arn:aws:sns:us-east-1:999999999999:operations"]],
     "audit-key-region": [[], [audit_key(AUDIT_KEY)]],
@@ -52,6 +56,14 @@ FAILING: Failing = {
     "arn-partition": [
         (["region=us-gov-west-1"], CERTIFICATE),
         ([f"{IMAGE}={{type: ecr, {ECR.replace('arn:aws:', 'arn:aws-iso:')}}}"], f"{IMAGE}.repositoryArn"),
+        (
+            [f"{IMAGE}={{type: registry, registry: '999999999999.dkr.ecr.us-gov-west-1.amazonaws.com/vllm:v1'}}"],
+            f"{IMAGE}.registry",
+        ),
+        (
+            [f"{IMAGE}.baseImage='999999999999.dkr.ecr.us-gov-west-1.amazonaws.com/python:3.12'"],
+            f"{IMAGE}.baseImage",
+        ),
         (["alarmTopicArn=arn:aws-us-gov:sns:us-east-1:012345678901:operations"], "alarmTopicArn"),
         ([f"{ENVIRONMENT}.K=arn:aws-cn:secretsmanager:cn-north-1:012345678901:secret:x"], f"{ENVIRONMENT}.K"),
         ([f"{BOUNDARY}=arn:aws-us-gov:iam::012345678901:policy/Boundary"], BOUNDARY),
@@ -70,7 +82,13 @@ FAILING: Failing = {
         ([f"{CERTIFICATE}={acm('012345678901', 'us-west-2')}"], CERTIFICATE),
         ([f"{API_CERTIFICATE}={acm('012345678901', 'us-west-2')}"], API_CERTIFICATE),
     ],
-    "ecr-account-listed": [([f"{IMAGE}={{type: ecr, {ECR}}}"], f"{IMAGE}.repositoryArn")],
+    "ecr-account-listed": [
+        ([f"{IMAGE}={{type: ecr, {ECR}}}"], f"{IMAGE}.repositoryArn"),
+        (
+            [f"{IMAGE}={{type: registry, registry: '999999999999.dkr.ecr.us-west-2.amazonaws.com/vllm:v1'}}"],
+            f"{IMAGE}.registry",
+        ),
+    ],
     "web-acl-region": [([web_acl(region="us-west-2")], "wafWebAclArn")],
     "topic-region": [
         ([f"alarmTopicArn=arn:aws:sns:{region}:012345678901:operations"], "alarmTopicArn")

@@ -15,10 +15,10 @@ PASSING: Passing = {
         for words in ("CMD, 'true'", "CMD, curl, --fail, 'localhost:8080'", "CMD-SHELL, exit 0")
     ],
     "metric-duration": [[f"{METRIC}.duration=60"], []],
-    "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime"]],
+    "alb-metric-known": [[f"{METRIC}.AlbMetricName=TargetResponseTime", f"{METRIC}.targetValue=2"], []],
     "scaling-metric": [[f"{MODEL_METRIC}={{AlbMetricName: null, gatewayMetric: RequestsInFlight}}"], []],
     "environment-variable-name": [[f"{ENVIRONMENT}.LOG_LEVEL=DEBUG"]],
-    "tag-keys": [["tags=[{Key: a, Value: b}, {Key: c, Value: b}]"], []],
+    "tag-keys": [["tags=[{Key: a, Value: b}, {Key: 'Kosten-Stelle: Ü', Value: 'a b_.:/=+-@é'}]"], []],
     "deployment-prefix-free": [["deploymentPrefix=/lisa/dev"], [f"deploymentPrefix={'/a' * 12}"], []],
 }
 
@@ -34,7 +34,12 @@ FAILING: Failing = {
         )
     ],
     "metric-duration": [([f"{METRIC}.duration={each}"], f"{METRIC}.duration") for each in (10, 30, 59, 61, 90)],
-    "alb-metric-known": [([f"{METRIC}.AlbMetricName=RequestsPerTarget"], f"{METRIC}.AlbMetricName")],
+    "alb-metric-known": [
+        ([f"{METRIC}.AlbMetricName=RequestsPerTarget"], f"{METRIC}.AlbMetricName"),
+        ([f"{METRIC}.AlbMetricName=HealthyHostCount"], f"{METRIC}.AlbMetricName"),
+        ([f"{METRIC}.AlbMetricName=HTTPCode_Target_5XX_Count"], f"{METRIC}.AlbMetricName"),
+        ([f"{METRIC}.AlbMetricName=TargetResponseTime", f"{METRIC}.targetValue=500"], f"{METRIC}.targetValue"),
+    ],
     "scaling-metric": [
         ([f"{METRIC}.AlbMetricName=null"], METRIC),
         ([f"{MODEL_METRIC}.gatewayMetric=RequestsInFlight"], f"{MODEL_METRIC}.gatewayMetric"),
@@ -44,6 +49,8 @@ FAILING: Failing = {
     "tag-keys": [
         (["tags=[{Key: a, Value: b}, {Key: a, Value: c}]"], "tags[1].Key"),
         (["tags=[{Key: 'aws:x', Value: b}]"], "tags[0].Key"),
+        (["tags=[{Key: 'cost center!', Value: b}]"], "tags[0].Key"),
+        (["tags=[{Key: a, Value: 'R&D; x'}]"], "tags[0].Value"),
         ([f"tags=[{', '.join(f'{{Key: k{n}, Value: v}}' for n in range(41))}]"], "tags"),
     ],
     "deployment-prefix-free": [

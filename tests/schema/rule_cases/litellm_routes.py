@@ -25,6 +25,7 @@ def knowledge_base(identifier: str) -> str:
 
 PASSING: Passing = {
     "aws-identifier": [
+        [external_model("sagemaker_chat/my-endpoint-2")],
         [external_model(MODEL, f", aws_role_name: '{ROLE}'")],
         [guardrail(f"guardrailIdentifier: '{GUARDRAIL}', guardrailVersion: '3', aws_region_name: eu-west-1")],
         [guardrail("guardrailIdentifier: abc123, guardrailVersion: DRAFT")],
@@ -72,6 +73,7 @@ PASSING: Passing = {
 GUARDED = "litellmConfig.guardrails[0].litellm_params"
 FAILING: Failing = {
     "aws-identifier": [
+        ([external_model("sagemaker/my_endpoint")], f"{PARAMS}.model"),
         ([external_model(MODEL, ", aws_role_name: bedrock")], f"{PARAMS}.aws_role_name"),
         ([external_model(MODEL, ", aws_role_name: 'arn:aws:iam::role/bedrock'")], f"{PARAMS}.aws_role_name"),
         (
