@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lisa_compiler.artifacts.artifact_store import ArtifactStore
@@ -83,25 +83,25 @@ def plan_for_pipeline(
     require_committed(source, context.environment)
     overview = read_overview(account, context.deployment.names, context.environment)
     standing = judge(overview.records, source.digest)
-    described = {
-        "environment": context.environment,
-        "account": account.number,
-        "region": account.region,
-        "source": source.describe(),
-    }
+    report = PlanReport(
+        environment=context.environment,
+        account=account.number,
+        region=account.region,
+        source=source.describe(),
+        standing=standing,
+    )
     if not (standing.needs_deployment or always):
-        return PlanReport(**described, standing=standing)
+        return report
     session = open_deploy_session(context, None, tell)
     planned = session.plan_deployment(None, require_staged=False)
     if planned.changes_nothing:
-        return PlanReport(**described, standing=standing)
+        return report
     weights = _missing_weights(context, planned)
     made = prepare(session, make_plan(session, planned, source, newest(overview.records), None))
     try:
         made.write(file)
-        return PlanReport(
-            **described,
-            standing=standing,
+        return replace(
+            report,
             plan=made,
             steps=(*planned.orphaned, *planned.steps),
             modified=_modified(context, session),

@@ -71,7 +71,7 @@ def alarm_rows(deployment: Deployment) -> list[dict[str, str]]:
 
 def schedule_rows(deployment: Deployment) -> list[tuple[str, ...]]:
     """The cells of each window of a schedule."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, service in services_by_name(deployment):
         scaling = service.auto_scaling
         if scaling.schedule is None:

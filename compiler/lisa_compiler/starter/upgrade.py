@@ -179,7 +179,7 @@ def compile_with(root: Path, folder: Path, tell: Callable[[str], None]) -> None:
 def _has_own_cdk(root: Path) -> bool:
     """Whether package.json is that of `lisa init`."""
     try:
-        return json.loads((root / "package.json").read_bytes()).get("name") == "lisa-cdk"
+        return bool(json.loads((root / "package.json").read_bytes()).get("name") == "lisa-cdk")
     except (OSError, ValueError, AttributeError):
         return False
 

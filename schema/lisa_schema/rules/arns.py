@@ -89,10 +89,10 @@ def arn_partition(config: Config) -> Iterator[RuleViolation]:
             yield RuleViolation(path, message, None, (("region",),))
     for path, service in services(config):
         image = service.container_config.image
-        arn = parse_arn(_repository(image.base_image)) if isinstance(image, AssetImage) else None
-        if arn is not None and arn.partition != home.partition.id:
+        base = parse_arn(_repository(image.base_image)) if isinstance(image, AssetImage) else None
+        if base is not None and base.partition != home.partition.id:
             message = (
-                f"The base image is in the partition {arn.partition}, where credentials of {home.name} do not work."
+                f"The base image is in the partition {base.partition}, where credentials of {home.name} do not work."
             )
             fix = "Sign in to that registry where images are built, or copy the image to a registry of this partition."
             at: Path = (*path, "containerConfig", "image", "baseImage")

@@ -92,7 +92,9 @@ def alb_metric_known(config: Config) -> Iterator[RuleViolation]:
     """AlbMetricName must be a metric of an Application Load Balancer that falls when instances are added."""
     for path, service in services(config):
         name = service.auto_scaling_config.metric_config.alb_metric_name
-        if name is not None and name not in _ALB_METRICS:
+        if name is None:
+            continue
+        if name not in _ALB_METRICS:
             at = (*path, "autoScalingConfig", "metricConfig", "AlbMetricName")
             near = difflib.get_close_matches(name, _ALB_METRICS, 1)
             fix = f"Write {near[0]}." if near else None

@@ -15,10 +15,13 @@ from lisa_compiler.plan.provenance import following, unmarked
 from lisa_schema.schedules import read_window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constructs import Construct
 
     from lisa_compiler.emit.cloudformation.constructs.stack import LisaStack
     from lisa_compiler.plan import ServicePlan
+    from lisa_schema.document import Path
     from lisa_schema.recurrences import Recurrence
 
 _DIGITS = 8
@@ -60,7 +63,7 @@ def add_schedule(
                 max_size=limit,
                 desired_capacity=wanted,
             )
-            keys = {"Recurrence": [(*place, "days"), (*place, "start")], "": key}
+            keys: dict[str, Path | Sequence[Path]] = {"Recurrence": [(*place, "days"), (*place, "start")], "": key}
             if recurrence is times.start:
                 keys |= {
                     "MaxSize": [(*place, "maxCapacity"), (*place, "minCapacity")],
