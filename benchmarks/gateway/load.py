@@ -1,10 +1,11 @@
 """Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP STREAM` keeps so many requests in flight.
 
-The connections ask for the first time at random moments of RAMP seconds, the same in each run; requests of that time do
-not count, and others keep coming until the last of the REQUESTS that count has its answer. Without RAMP, all connections
-open and then ask at once, and each request counts. With 1 for STREAM, requests ask for a stream. It prints figures in JSON:
-`rate` (requests a second), `p50`, `p99` (milliseconds to the whole answer), `added50`, `added99` (milliseconds beyond
-what the stub says that it took), `first50`, `first99` (milliseconds to the first byte of its body), `failed`.
+The connections ask for the first time at random moments of RAMP seconds, the same in each run; requests of that time
+do not count, and others keep coming until the last of the REQUESTS that count has its answer. Without RAMP, all
+connections open and then ask at once, and each request counts. With 1 for STREAM, requests ask for a stream. It prints
+figures in JSON: `rate` (requests a second), `p50`, `p99` (milliseconds to the whole answer), `added50`, `added99`
+(milliseconds beyond what the stub says that it took), `first50`, `first99` (milliseconds to the first byte of its
+body), `failed`.
 """
 
 from __future__ import annotations
