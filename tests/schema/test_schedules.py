@@ -118,6 +118,13 @@ def test_windows_that_do_not_meet_have_no_conflict() -> None:
         ([NIGHTS, {"start": "07:00", "stop": "08:00", "days": ["TUE"]}], True, None, "Tuesday 07:00"),
         ([{"start": "0 20,21 * * *", "stop": "0 7 * * *"}], False, (0, 0), "Monday 21:00"),
         ([{"start": "0 7 * * *", "stop": "0 7 * * *"}], True, (0, 0), "Monday 07:00"),
+        # A stop that has no start would end another window.
+        (
+            [{"start": "20:00", "stop": "07:00"}, {"start": "0 12 * * MON", "stop": "0 13,22 * * MON"}],
+            False,
+            (0, 1),
+            "Monday 22:00",
+        ),
         # Open over the end of the week.
         ([WEEKEND, {"start": "01:00", "stop": "02:00", "days": ["MON"]}], False, (0, 1), "Monday 01:00"),
         # Meet once in 28 years, when the 1st is a Monday.

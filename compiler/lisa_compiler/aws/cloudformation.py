@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from lisa_compiler.aws.account import Account
-from lisa_compiler.aws.errors import DeployError
+from lisa_compiler.aws.errors import DeployError, RequestError
 from lisa_compiler.aws.sdk import ClientError
 from lisa_compiler.aws.session import translate_aws_errors
 
@@ -27,6 +27,9 @@ _PAUSE = 2.0
 
 _NEVER_MADE = "REVIEW_IN_PROGRESS"
 """Status of a stack of which a change set was made and none executed."""
+
+_GONE = frozenset({"ChangeSetNotFound", "ValidationError"})
+"""Errors for a change set or a stack that does not exist."""
 
 _CREATION_FAILED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
 _CONSEQUENCE = ("Resource creation cancelled", "Resource update cancelled", "The following resource(s) failed")
@@ -115,12 +118,18 @@ class CloudFormation:
             raise DeployError(f"The template of {name} is neither JSON nor YAML: LISA did not deploy it.") from error
 
     def proposed_description(self, name: str) -> str | None:
-        """The description in the template of a stack's change set, executed or not; None without a change set."""
-        with translate_aws_errors(f"CloudFormation cannot list the change sets of {name}"):
-            found = self.client().list_change_sets(StackName=name)["Summaries"]
-        if not found:
-            return None
-        return str(self.template(name, found[0]["ChangeSetId"]).get("Description", ""))
+        """The description in the template of a stack's change set, executed or not; None without a change set.
+
+        It is empty if stack or change set are gone meanwhile: another command works on them.
+        """
+        try:
+            with translate_aws_errors(f"CloudFormation cannot list the change sets of {name}"):
+                found = self.client().list_change_sets(StackName=name)["Summaries"]
+            return str(self.template(name, found[0]["ChangeSetId"]).get("Description", "")) if found else None
+        except RequestError as error:
+            if error.code in _GONE:
+                return ""
+            raise
 
     def values(self, names: Iterable[str]) -> dict[str, str]:
         """What Parameter Store has now, by name; a parameter that is gone is left out."""

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from lisa_compiler.deploy.cdk import Cdk
     from lisa_compiler.deploy.deployment_context import DeploymentContext
 
-_CONCURRENCY = "4"
-"""Stacks that are deployed or destroyed at the same time, as far as they do not depend on each other."""
+CONCURRENCY = 16
+"""Stacks that are deployed or destroyed at the same time, as far as they do not depend on each other.
+
+Models take the longest and do not depend on each other: with fewer, a deployment of many would wait for the first ones.
+"""
 
 
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -204,7 +207,7 @@ class DeploySession:
             for name in names:
                 if name in present:
                     removal.prepare(present[name])
-            arguments = ["destroy", "--force", "--exclusively", "--concurrency", _CONCURRENCY]
+            arguments = ["destroy", "--force", "--exclusively", "--concurrency", str(CONCURRENCY)]
             self.run([*arguments, *(step.component for step in plan.steps)], names)
             # What the CLI could not destroy is finished here, or CloudFormation's reasons are told.
             failures |= self.remove(plan.steps, skipped)
@@ -253,7 +256,7 @@ class DeploySession:
             return Outcome(code=0, failures={}, outputs={})
         # What generated/ has is deployed: the parameters' defaults, not the values of the deployment before.
         arguments = ["deploy", "--require-approval", "never", "--exclusively", "--progress", "events", *method]
-        arguments += ["--no-previous-parameters", "--concurrency", _CONCURRENCY, *components]
+        arguments += ["--no-previous-parameters", "--concurrency", str(CONCURRENCY), *components]
         return self.run(arguments, [self.assembly.find(component).name for component in components])
 
     def _removal(self, skipped: Mapping[str, Sequence[str]]) -> Removal:

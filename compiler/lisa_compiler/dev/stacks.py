@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from lisa_compiler.plan import RepositoryPlan
 
 _LEFT_OUT = ("networking", "ui")
-_LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::CloudWatch::")
+# A local system runs at night, too.
+_LEFT_OUT_TYPES = ("AWS::ApplicationAutoScaling::", "AWS::AutoScaling::ScheduledAction", "AWS::CloudWatch::")
 _EMPTY_LAYER = ("lisa-dev-layers", "empty.zip")
 _DATABASE_CLIENTS = ("lisa_lambdas.repository.", "lisa_lambdas.database.")
 """Start of the handlers of the functions that connect to databases."""

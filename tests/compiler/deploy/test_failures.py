@@ -211,6 +211,29 @@ def test_an_empty_stack_of_a_removed_model_is_destroyed(site: ModelSite) -> None
     assert site.name("model-second") not in site.statuses
 
 
+@pytest.mark.parametrize("gone", ["stack", "change set"])
+def test_an_empty_stack_that_another_command_works_on_is_left_alone(site: ModelSite, gone: str) -> None:
+    site.deployed()
+    model = site.endpoint.model
+    name = site.name("model-other")
+    body = '{"Description": "LISA test (dev): model other", "Resources": {"A": {"Type": "AWS::SNS::Topic"}}}'
+    found = model.prepare(name, "change", "CREATE", body=body, given={}, tags={}, imports={})
+    describe = site.session("base").cloudformation.proposed_description
+    assert describe(name) == "LISA test (dev): model other"
+    answer = site.endpoint._on_ListChangeSets
+
+    def vanish(given: dict[str, str]) -> dict[str, object]:
+        listed = answer(given)
+        del model.change_sets[found.identity]
+        return listed
+
+    if gone == "stack":
+        del model.stacks[name]
+    else:
+        site.endpoint._on_ListChangeSets = vanish  # type: ignore[method-assign]
+    assert describe(name) == ""
+
+
 def test_an_unknown_status_refuses_everything(site: ModelSite) -> None:
     site.deployed()
     site.endpoint.model.stacks[site.name("chat")].status = "PAUSED"

@@ -184,3 +184,17 @@ def test_long_names_of_models_have_alarms_of_their_own(compiled: Callable[..., C
     names = [name for each in stacks.values() for name in alarms(each) if name.startswith("test-lisa-dev-mmm")]
     assert len(names) == len(set(names)) == 10
     assert all(len(name) <= 255 for name in names)
+
+
+def test_requests_at_times_without_instances_are_no_errors_of_the_model(compiled: Callable[..., Compiled]) -> None:
+    window = {"start": "20:00", "stop": "07:00", "minCapacity": 0}
+    scaling = {**TGI["autoScalingConfig"], "schedule": {"timeZone": "Etc/UTC", "windows": [window]}}
+    template = templates(compiled(ecsModels=[{**TGI, "autoScalingConfig": scaling}]).files)["model-small"]
+    alarm = alarms(template)["test-lisa-dev-small-errors"]
+    rejected = {"target": None, "balancer": 20, "requests": None}
+    assert value(alarm, desired=0, **rejected) == 0
+    # With instances, or where Auto Scaling does not say, they are.
+    assert value(alarm, desired=1, **rejected) == 100
+    assert value(alarm, desired=None, **rejected) == 100
+    idle = alarms(template)["test-lisa-dev-small-idle"]
+    assert value(idle, running=0, requests=None) == 0
