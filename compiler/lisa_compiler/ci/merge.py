@@ -8,6 +8,7 @@ leaves a mark; what finishes the merge compiles the merged sources, and adds the
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ _MARK = "lisa-merge"
 _HOOK = """\
 #!/bin/sh
 # Written by `lisa merge-driver --install`: compiles merged sources, and adds the output to the merge.
-exec {lisa} merge-driver --finish
+exec {command} --finish
 """
 
 
@@ -135,11 +136,14 @@ def install(project: Path) -> Path:
         MergeError: another hook is there.
         GitError: there is no repository.
     """
-    lisa = shutil.which("lisa") or "lisa"
+    # Git calls both in the root of the repository.
+    prefix = run_git(project, "rev-parse", "--show-prefix").stdout.decode().strip()
+    command = f"{shlex.quote(shutil.which('lisa') or 'lisa')} merge-driver"
+    command += f" --project {shlex.quote(prefix)}" if prefix else ""
     run_git(project, "config", "merge.lisa.name", "keep our side; lisa compiles after the merge")
-    run_git(project, "config", "merge.lisa.driver", f"'{lisa}' merge-driver %O %A %B %P")
+    run_git(project, "config", "merge.lisa.driver", f"{command.replace('%', '%%')} %O %A %B %P")
     hook = Path(_git_path(project, "hooks")) / "post-merge"
-    content = _HOOK.format(lisa=f"'{lisa}'")
+    content = _HOOK.format(command=command)
     try:
         if hook.exists() and "lisa merge-driver --install" not in hook.read_text(encoding="utf-8", errors="replace"):
             raise MergeError(f"{hook} exists. Add this line to it: {content.splitlines()[-1].removeprefix('exec ')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,10 @@ def merge_driver(
 
     if install + finish + (path is not None) != 1 or (base, ours, theirs).count(None) not in {0, 3}:
         raise typer.BadParameter("Pass %O %A %B %P, as Git does, or --install, or --finish.")
+    # Git names its directories for its hooks from the root of the repository.
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).absolute())
     if path is not None:
         if merge.keep_ours(project, path):
             print_status(
