@@ -61,8 +61,8 @@ def merge_driver(
 
 
 def _compile(project: Path) -> None:
-    from lisa_compiler.cli.ci import run_lisa  # noqa: PLC0415  # only to finish a merge
-    from lisa_compiler.cli.invocation import build_invocation  # noqa: PLC0415  # likewise
+    from lisa_compiler.cli.invocation import build_invocation  # noqa: PLC0415  # only to finish a merge
+    from lisa_compiler.cli.run_lisa import run_lisa  # noqa: PLC0415  # likewise
 
     if code := run_lisa(build_invocation(project), "compile", "--all"):
         print_status("error: the merged sources do not compile; correct them, then run `lisa merge-driver --finish`")

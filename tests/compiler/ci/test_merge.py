@@ -145,6 +145,23 @@ def test_rebase_is_not_amended(driven: Repository) -> None:
     assert driven.head == before
 
 
+def test_aborted_merge_leaves_nothing_for_the_next_one(driven: Repository) -> None:
+    branches(driven, "one: 2\n", "one: 3\n")
+    driven.git("merge", "--quiet", "theirs", check=False)
+    driven.git("merge", "--abort")
+    compiled, head = driven.compiled, driven.head
+    assert finish(driven.folder, driven.compile) is None
+    driven.git("merge", "--quiet", "theirs", check=False)
+    driven.git("merge", "--abort")
+    # Fast-forward: HEAD is not where the aborted merge began, and no merge either.
+    driven.git("reset", "--quiet", "--hard", "theirs")
+    with pytest.raises(MergeError, match="HEAD is not a merge"):
+        finish(driven.folder, driven.compile)
+    assert finish(driven.folder, driven.compile) is None
+    assert driven.compiled == compiled
+    assert driven.head != head
+
+
 def test_installation_configures_driver_and_hook(repository: Repository) -> None:
     hook = install(repository.folder)
     assert os.access(hook, os.X_OK)
