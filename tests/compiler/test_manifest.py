@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from lisa_compiler.output import manifest
+from lisa_compiler.output.cdk_version import installed_version
 from lisa_compiler.product.artifact import (
     FunctionRecipe,
     ImageRecipe,
@@ -52,6 +53,7 @@ def test_content() -> None:
     assert json.loads(build(options=(("--region", "us-east-1"),))) == {
         "schemaVersion": 2,
         "lisaVersion": VERSION,
+        "cdkVersion": installed_version(),
         "environment": "dev",
         "inputs": {"configuration": manifest.configuration_digest(config())},
         "options": {"--region": "us-east-1"},

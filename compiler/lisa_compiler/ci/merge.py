@@ -8,6 +8,7 @@ leaves a mark; what finishes the merge compiles the merged sources, and adds the
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ _MARK = "lisa-merge"
 _HOOK = """\
 #!/bin/sh
 # Written by `lisa merge-driver --install`: compiles merged sources, and adds the output to the merge.
-exec {lisa} merge-driver --finish
+exec {command} --finish
 """
 
 
@@ -61,7 +62,10 @@ def keep_ours(project: Path, path: str) -> bool:
     """
     mark = _mark(project)
     try:
-        is_first = not mark.exists()
+        head = find_commit(project, "HEAD") or ""
+        is_first = not _is_of(mark, head)
+        if is_first:
+            mark.write_text(f"{head}\n", encoding="utf-8")
         with mark.open("a", encoding="utf-8") as file:
             file.write(f"{path}\n")
     except OSError as error:
@@ -90,7 +94,9 @@ def finish(project: Path, compile_all: Callable[[], None]) -> Finished | None:
     merged = find_commit(project, "MERGE_HEAD")
     # Git calls the hook when the merge is committed, and forgets what was merged afterwards.
     in_progress = merged is not None and merged not in parents
-    if not in_progress and not mark.exists():
+    if not in_progress and (not mark.exists() or _is_of(mark, find_commit(project, "HEAD") or "")):
+        # No merge, or one that was aborted: HEAD is where it began.
+        mark.unlink(missing_ok=True)
         return None
     if unmerged := [path for path in _unmerged(project) if not _is_output(project, path)]:
         listed = "".join(f"\n  {path}" for path in unmerged)
@@ -102,7 +108,8 @@ def finish(project: Path, compile_all: Callable[[], None]) -> Finished | None:
         if others := [path for path in read_changes(project).others if not _is_untracked(project, path)]:
             raise MergeError(f"{', '.join(others[:5])} differ from the merge's commit. Commit or stash them first.")
         if len(parents) < 2:
-            # A rebase or a cherry-pick: its commits are not this command's to change.
+            # A rebase or a cherry-pick: its commits are not this command's to change. It is told once.
+            mark.unlink(missing_ok=True)
             raise MergeError(
                 "HEAD is not a merge. Run `lisa compile --all`, and commit generated/ with the commit that changed it."
             )
@@ -135,11 +142,14 @@ def install(project: Path) -> Path:
         MergeError: another hook is there.
         GitError: there is no repository.
     """
-    lisa = shutil.which("lisa") or "lisa"
+    # Git calls both in the root of the repository.
+    prefix = run_git(project, "rev-parse", "--show-prefix").stdout.decode().strip()
+    command = f"{shlex.quote(shutil.which('lisa') or 'lisa')} merge-driver"
+    command += f" --project {shlex.quote(prefix)}" if prefix else ""
     run_git(project, "config", "merge.lisa.name", "keep our side; lisa compiles after the merge")
-    run_git(project, "config", "merge.lisa.driver", f"'{lisa}' merge-driver %O %A %B %P")
+    run_git(project, "config", "merge.lisa.driver", f"{command.replace('%', '%%')} %O %A %B %P")
     hook = Path(_git_path(project, "hooks")) / "post-merge"
-    content = _HOOK.format(lisa=f"'{lisa}'")
+    content = _HOOK.format(command=command)
     try:
         if hook.exists() and "lisa merge-driver --install" not in hook.read_text(encoding="utf-8", errors="replace"):
             raise MergeError(f"{hook} exists. Add this line to it: {content.splitlines()[-1].removeprefix('exec ')}")
@@ -159,6 +169,14 @@ def is_driven(project: Path) -> bool:
 
 def _mark(project: Path) -> Path:
     return Path(_git_path(project, _MARK))
+
+
+def _is_of(mark: Path, head: str) -> bool:
+    """Whether a mark was left by a merge that began at this commit."""
+    try:
+        return mark.read_text(encoding="utf-8").partition("\n")[0] == head
+    except OSError:
+        return False
 
 
 def _git_path(project: Path, name: str) -> str:

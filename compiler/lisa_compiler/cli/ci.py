@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import shlex
 from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import typer.main
 
 from lisa_compiler.ci.github import append_summary, set_output
 from lisa_compiler.ci.plan_files import PlanFiles, require_digest, write_text
@@ -25,6 +23,7 @@ from lisa_compiler.cli.options import (
     scope_options,
     takes,
 )
+from lisa_compiler.cli.run_lisa import run_lisa
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.ledger.pipeline import pipeline_run
 from lisa_compiler.project.git import find_commit, run_git
@@ -111,12 +110,21 @@ def ci_plan(
     from lisa_compiler.cli.deployment_options import open_context  # noqa: PLC0415  # likewise
 
     planned: dict[str, str] = {}
+    codes = []
     names = _names(invocation)
     for name in names:
         files = PlanFiles(out, name)
         files.clear()
         one = build_invocation(invocation.project.root, [name])
-        report = plan_for_pipeline(open_context(one), files.plan, print_status, always=always)
+        # An environment that cannot be planned says nothing about the others.
+        try:
+            report = plan_for_pipeline(open_context(one), files.plan, print_status, always=always)
+        except ConfigurationError:
+            raise
+        except LisaError as error:
+            print_status(f"error: {name}: {error}")
+            codes.append(int(ExitCode.FAILED))
+            continue
         digest = files.digest()
         text = render(report, digest)
         files.describe(text)
@@ -129,6 +137,7 @@ def ci_plan(
     set_output("planned", json.dumps(list(planned), separators=(",", ":")))
     set_output("digest", planned.get(names[0], "") if len(names) == 1 else "")
     write_output(json.dumps(planned, indent=2) + "\n")
+    raise typer.Exit(_worst(codes))
 
 
 @app.command("deploy", epilog='lisa ci deploy --env prod --plan plans/prod.json --sha256 "$LISA_PLAN_SHA256"')
@@ -242,17 +251,6 @@ def ci_compile(
             raise CommitError("HEAD is detached: name the branch with --branch.")
         push_commit(root, push, target)
         print_status(f"pushed to {target} of {push}")
-
-
-def run_lisa(invocation: Invocation, *arguments: str) -> int:
-    """Run another command of `lisa` on the same project in this process; returns its exit code."""
-    from lisa_compiler.cli.app import app as commands  # noqa: PLC0415  # it lists this module
-
-    project = invocation.project.root
-    given = [*arguments, *([] if project == Path() else ["--project", str(project)])]
-    print_status(f"$ lisa {shlex.join(given)}")
-    code = typer.main.get_command(commands).main(given, prog_name="lisa", standalone_mode=False)
-    return code if isinstance(code, int) else int(ExitCode.OK)
 
 
 def _report_impact(invocation: Invocation, base: str, report: Path) -> Iterable[int]:

@@ -18,6 +18,7 @@ from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.compile import saving
 from lisa_compiler.compile.compilation import Compilation, CompileOptions, compile_project
 from lisa_compiler.compile.environments import manifest_origin
+from lisa_compiler.output.cdk_version import describe_other_version
 from lisa_compiler.output.diff import summary, unified_diff
 from lisa_compiler.project.paths import WEIGHTS_LOCK, shown_path
 from lisa_schema.artifact_diagnostics import OUTPUT_ORPHANED, OUTPUT_STALE, WEIGHTS_OUTDATED
@@ -126,6 +127,8 @@ def _compare(made: Compilation, form: Format) -> ExitCode:
             f"out of date: {summary(one.changes)}; run `lisa compile --env {one.name}`" if one.changes else "up to date"
         )
         print_status(f"{one.name}: {shown_path(made.output / one.name)} is {state} ({one.seconds:.1f} s)")
+        if one.changes and (other := describe_other_version(made.output / one.name)):
+            print_status(f"{one.name}: {other}")
     if made.has_errors:
         return ExitCode.FAILED
     outdated = {OUTPUT_ORPHANED.rule, WEIGHTS_OUTDATED.rule} & {found.rule for found in made.diagnostics}
@@ -136,6 +139,6 @@ def _out_of_date(made: Compilation, environment: str, counts: str) -> Diagnostic
     place = shown_path(made.output / environment)
     return OUTPUT_STALE.at(
         manifest_origin(made.project, made.output, environment),
-        f"{place} is out of date ({counts}).",
+        " ".join([f"{place} is out of date ({counts}).", describe_other_version(made.output / environment)]).rstrip(),
         fix=f"Run `lisa compile --env {environment}` and commit {place}.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,10 @@ def merge_driver(
 
     if install + finish + (path is not None) != 1 or (base, ours, theirs).count(None) not in {0, 3}:
         raise typer.BadParameter("Pass %O %A %B %P, as Git does, or --install, or --finish.")
+    # Git names its directories for its hooks from the root of the repository.
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).absolute())
     if path is not None:
         if merge.keep_ours(project, path):
             print_status(
@@ -56,8 +61,8 @@ def merge_driver(
 
 
 def _compile(project: Path) -> None:
-    from lisa_compiler.cli.ci import run_lisa  # noqa: PLC0415  # only to finish a merge
-    from lisa_compiler.cli.invocation import build_invocation  # noqa: PLC0415  # likewise
+    from lisa_compiler.cli.invocation import build_invocation  # noqa: PLC0415  # only to finish a merge
+    from lisa_compiler.cli.run_lisa import run_lisa  # noqa: PLC0415  # likewise
 
     if code := run_lisa(build_invocation(project), "compile", "--all"):
         print_status("error: the merged sources do not compile; correct them, then run `lisa merge-driver --finish`")

@@ -14,6 +14,7 @@ from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.compile.compilation import differences
 from lisa_compiler.compile.planning import PlannedEnvironment, plan_environment
 from lisa_compiler.deploy.weights import open_bucket_workspace
+from lisa_compiler.output.cdk_version import describe_other_version
 from lisa_compiler.output.diff import summary
 from lisa_compiler.project.paths import shown_path
 from lisa_schema.errors import LisaError
@@ -137,7 +138,10 @@ class DeploymentContext:
         """A sentence, when the compiled output is not what the sources compile to."""
         with self.phases() as progress:
             changes = differences(self.project, self.planned, self.project.output, progress=progress, step=self.step)
-        return f"{shown_path(self.output)} is out of date ({summary(changes)})." if changes else None
+        if not changes:
+            return None
+        other = describe_other_version(self.output)
+        return f"{shown_path(self.output)} is out of date ({summary(changes)}).{f' {other}' if other else ''}"
 
 
 def open_deployment(

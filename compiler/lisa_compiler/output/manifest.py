@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lisa_compiler.output.cdk_version import KEY as CDK_VERSION
+from lisa_compiler.output.cdk_version import installed_version
 from lisa_compiler.product.artifact import from_data, to_data
 from lisa_schema.version import VERSION
 
@@ -71,6 +73,7 @@ def build(
     manifest: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "lisaVersion": VERSION,
+        CDK_VERSION: installed_version(),
         "environment": environment,
         "inputs": {"configuration": configuration_digest(config)},
         "options": recorded_options(options),

@@ -63,7 +63,7 @@ class Repository:
     @property
     def is_compiled(self) -> bool:
         """Whether HEAD has the output of its sources, and nothing else differs."""
-        committed = self.git("show", "HEAD:generated/prod/manifest.json").stdout
+        committed = self.git("show", "HEAD:./generated/prod/manifest.json").stdout
         return committed == self.expected() and self.status == []
 
 

@@ -145,6 +145,23 @@ def test_rebase_is_not_amended(driven: Repository) -> None:
     assert driven.head == before
 
 
+def test_aborted_merge_leaves_nothing_for_the_next_one(driven: Repository) -> None:
+    branches(driven, "one: 2\n", "one: 3\n")
+    driven.git("merge", "--quiet", "theirs", check=False)
+    driven.git("merge", "--abort")
+    compiled, head = driven.compiled, driven.head
+    assert finish(driven.folder, driven.compile) is None
+    driven.git("merge", "--quiet", "theirs", check=False)
+    driven.git("merge", "--abort")
+    # Fast-forward: HEAD is not where the aborted merge began, and no merge either.
+    driven.git("reset", "--quiet", "--hard", "theirs")
+    with pytest.raises(MergeError, match="HEAD is not a merge"):
+        finish(driven.folder, driven.compile)
+    assert finish(driven.folder, driven.compile) is None
+    assert driven.compiled == compiled
+    assert driven.head != head
+
+
 def test_installation_configures_driver_and_hook(repository: Repository) -> None:
     hook = install(repository.folder)
     assert os.access(hook, os.X_OK)
@@ -165,7 +182,10 @@ def test_hook_of_someone_else_is_kept(repository: Repository) -> None:
     assert hook.read_text() == "#!/bin/sh\necho mine\n"
 
 
-def test_hook_finishes_a_merge(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["", "infra"])
+def test_hook_finishes_a_merge(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     """With a `lisa` on PATH whose compile is the stand-in: Git calls the driver, then the hook."""
     program = tmp_path / "bin/lisa"
     program.parent.mkdir()
@@ -175,11 +195,18 @@ def test_hook_finishes_a_merge(repository: Repository, tmp_path: Path, monkeypat
         "from pathlib import Path\n"
         "from tests.compiler.ci.conftest import Repository\n"
         "from lisa_compiler.cli import merge_driver\n"
-        "merge_driver._compile = lambda project: Repository(Path.cwd()).compile()\n"
+        "merge_driver._compile = lambda project: Repository(Path.cwd() / project).compile()\n"
         "from lisa_compiler.cli import main\nmain()\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    if place:
+        for name in ("config.yaml", "generated"):
+            (repository.folder / place).mkdir(exist_ok=True)
+            (repository.folder / name).rename(repository.folder / place / name)
+        (repository.folder / ".gitattributes").write_text("infra/generated/** -text merge=lisa\n")
+        repository.commit("below")
+        repository = Repository(repository.folder / place)
     install(repository.folder)
     branches(repository, OURS, THEIRS)
     merged = repository.git("merge", "--quiet", "theirs")
