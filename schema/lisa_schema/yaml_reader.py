@@ -23,7 +23,7 @@ _COLLECTION_TAGS: Final = {f"{_PREFIX}map", f"{_PREFIX}seq", "!"}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters except tab and line breaks, and halves of surrogate pairs."""
 _ORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Characters that change the direction of what is shown: a line then reads otherwise than it is (CVE-2021-42574)."""
+"""Characters that change the direction of what is shown: the line then is not what it shows (CVE-2021-42574)."""
 _WIDE_SPACES: Final = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 _MISTAKEN_SPACE: Final = re.compile(
     rf"[ ]*(?:- +)*(?:(?P<space>[{_WIDE_SPACES}])|"
@@ -107,9 +107,8 @@ class _Reader:
         for found in _ORDERING.finditer(self._text):
             line = self._text.count("\n", 0, found.start()) + 1
             column = found.start() - self._text.rfind("\n", 0, found.start())
-            message = (
-                f"The line contains the invisible character {character_name(found[0])}: it reads otherwise than it is."
-            )
+            shown = character_name(found[0])
+            message = f"The line contains the invisible character {shown}: what it shows is not what it contains."
             self._report(diagnostic_types.YAML_CHARACTER, Origin(self._file, line, column), message)
             return
 
