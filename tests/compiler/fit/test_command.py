@@ -254,6 +254,19 @@ def test_an_encoder_is_asked_about_with_its_usual_server(tmp_path: Path) -> None
     assert "tokens" not in under_vllm.stdout
 
 
+@pytest.mark.parametrize(
+    ("model", "container", "words"),
+    [
+        (LLAMA, "tei", "which text-embeddings-inference does not serve"),
+        ("BAAI/bge-large-en-v1.5", "tgi", "computes embeddings"),
+    ],
+)
+def test_a_server_of_another_kind(tmp_path: Path, model: str, container: str, words: str) -> None:
+    result = run(tmp_path, model, "--instance", "g6e.xlarge", "--container", container)
+    assert result.stdout.splitlines()[1].startswith("unknown")
+    assert words in result.stdout
+
+
 def test_an_instance_without_a_gpu_does_not_fit(tmp_path: Path) -> None:
     result = run(tmp_path, LLAMA, "--instance", "m5.large")
     assert result.exit_code == 1
