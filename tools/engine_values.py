@@ -142,6 +142,8 @@ class _Reader:
             self.annotations.dictionaries.add(node.name)
         if any("config" not in ast.dump(one) or "extra" in ast.dump(one) for one in node.decorator_list):
             self.open_classes.add(node.name)
+        if any("before" in ast.dump(one) for item in node.body for one in getattr(item, "decorator_list", ())):
+            self.open_classes.add(node.name)  # A validator may accept other keys, such as older names.
         self.bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
         for item in node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):

@@ -132,7 +132,7 @@ FIT_CHECKPOINT = DiagnosticType(
 FIT_KIND = DiagnosticType(
     "LISA427",
     "fit-kind",
-    "A model does something else than its server and `modelType` are for, or may: a chat model with embeddings, or a"
+    "A model does not do what its server and `modelType` are for, or may not: a chat model for embeddings, or a"
     " reranker.",
     "Correct `modelType` and `inferenceContainer`, or choose another model.",
 )

@@ -95,7 +95,8 @@ def own_value_fault(container: str, name: str, value: str) -> tuple[str, str | N
             if pattern.fullmatch(value) and all(_holds(float(value), limit) for limit in limits):
                 return None
             told = " and ".join(f"{_WORDS[name]} {limit}" for name, limit in (part.split("=") for part in limits))
-            return f"{'an integer' if kind == 'integer' else 'a number'} of {told}", _without_unit(value)
+            what = f"an integer of {told}" if kind == "integer" else f"a number {told}"
+            return what, _in_bytes(value) if "BYTES" in name else _in_seconds(value)
         case _:
             return None
 
@@ -106,11 +107,14 @@ def _holds(number: float, limit: str) -> bool:
     return number > least if name == "gt" else number >= least if name == "ge" else number <= least
 
 
-def _without_unit(value: str) -> str | None:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds?)\s*", value, re.IGNORECASE)
-    if found is not None:
-        return f"Write {found[1]}."
+def _in_seconds(value: str) -> str | None:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)\s*", value, re.IGNORECASE)
+    if found is None:
+        return None
+    seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2][0].lower()]
+    return f"Write {seconds:g}."
+
+
+def _in_bytes(value: str) -> str | None:
     found = re.fullmatch(r"\s*(\d+)\s*([kmg])i?b?\s*", value, re.IGNORECASE)
-    if found is not None:
-        return f"Write {int(found[1]) * 1024 ** ('kmg'.index(found[2].lower()) + 1)}."
-    return None
+    return f"Write {int(found[1]) * 1024 ** ('kmg'.index(found[2].lower()) + 1)}." if found else None

@@ -23,13 +23,14 @@ _COLLECTION_TAGS: Final = {f"{_PREFIX}map", f"{_PREFIX}seq", "!"}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters except tab and line breaks, and halves of surrogate pairs."""
 _ORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Characters that change the direction of what is shown: a line then reads otherwise than it is (CVE-2021-42574)."""
+"""Characters that change the direction of what is shown: the line then is not what it shows (CVE-2021-42574)."""
 _WIDE_SPACES: Final = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 _MISTAKEN_SPACE: Final = re.compile(
     rf"[ ]*(?:- +)*(?:(?P<space>[{_WIDE_SPACES}])|"
     rf"(?P<key>[^\s:#\"'{_WIDE_SPACES}]+:)(?P<after>[{_WIDE_SPACES}]))"
 )
 """A space that YAML takes for a letter, in the indentation of a line or behind the colon of a key."""
+_LINES_BEFORE: Final = 3
 _TAG_FIXES: Final = {
     "!include": "Remove the tag: no other file is read. Write the content here, or in environments/<env>.yaml.",
     **dict.fromkeys(
@@ -107,9 +108,8 @@ class _Reader:
         for found in _ORDERING.finditer(self._text):
             line = self._text.count("\n", 0, found.start()) + 1
             column = found.start() - self._text.rfind("\n", 0, found.start())
-            message = (
-                f"The line contains the invisible character {character_name(found[0])}: it reads otherwise than it is."
-            )
+            shown = character_name(found[0])
+            message = f"The line contains the invisible character {shown}: what it shows is not what it contains."
             self._report(diagnostic_types.YAML_CHARACTER, Origin(self._file, line, column), message)
             return
 
@@ -173,9 +173,6 @@ class _Reader:
             self._report(diagnostic_types.YAML_CHARACTER, origin, message)
             return ScalarNode("", origin, plain=False)
         plain = event.style in (None, "")
-        if plain and not text.isascii() and (found := _MISTAKEN_SPACE.match(text)):
-            self._errors.append(_mistaken(origin, found))
-            return ScalarNode("", origin, plain=False)
         if event.tag in _PLAIN_TAGS:
             plain = True
         elif event.tag in (f"{_PREFIX}str", "!"):
@@ -183,6 +180,15 @@ class _Reader:
         elif event.tag is not None:
             self._tag(event, origin)
         return ScalarNode(text, origin, plain)
+
+    def _without_mistake(self, node: Node) -> Node:
+        """A key or an item without a space that is a letter; in the value of a key, it is a part of the text."""
+        if isinstance(node, ScalarNode) and node.plain and not node.text.isascii():
+            found = _MISTAKEN_SPACE.match(node.text)
+            if found is not None:
+                self._errors.append(_mistaken(node.origin, found))
+                return ScalarNode("", node.origin, plain=False)
+        return node
 
     def _tag(self, event: Any, origin: Origin) -> None:
         tag = event.tag.replace(_PREFIX, "!!")
@@ -193,7 +199,7 @@ class _Reader:
             self._tag(event, origin)
         items = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            items.append(self._node(event, depth + 1))
+            items.append(self._without_mistake(self._node(event, depth + 1)))
         return SequenceNode(tuple(items), origin)
 
     def _mapping(self, event: Any, origin: Origin, depth: int) -> MappingNode:
@@ -202,9 +208,11 @@ class _Reader:
         entries: dict[str, Entry] = {}
         merged: list[MappingNode] = []
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._node(event, depth + 1)
+            key = self._without_mistake(self._node(event, depth + 1))
             value = self._node(self._next(), depth + 1)
             key_origin = self._origin(event)
+            if value.origin.line > key_origin.line:
+                value = self._without_mistake(value)  # A block with one key looks like a text.
             if not isinstance(key, ScalarNode) or key.is_null:
                 self._report(
                     diagnostic_types.YAML_KEY, key_origin, "A key must be a string, not a list, a mapping or null."
@@ -245,7 +253,8 @@ class _Reader:
         written = lines[line] if line < len(lines) else ""
         if "\t" in written[: column + 1]:
             return diagnostic_types.YAML_TAB.at(origin, "The line is indented with a tab, which YAML does not allow.")
-        for number in range(min(line, len(lines) - 1), -1, -1):
+        # The parser notices at the next line with a colon.
+        for number in [at for at in range(min(line, len(lines) - 1), -1, -1) if lines[at].strip()][:_LINES_BEFORE]:
             if not lines[number].isascii() and (found := _MISTAKEN_SPACE.match(lines[number])):
                 return _mistaken(Origin(self._file, number + 1, found.end()), found)
         said = f"{error.context or ''} {error.problem or ''}"

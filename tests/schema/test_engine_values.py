@@ -135,7 +135,7 @@ def test_the_values_agree_with_the_parser_of_vllm(real: Any) -> None:
         ("vllm", "max-num-seqs", "0", "0.32.0", False),
         # Before 0.11 the parser has no limits: what the engine says later is not in the table.
         ("vllm", "max-num-seqs", "0", "0.9.2", True),
-        ("vllm", "kv-transfer-config", '{"cpu_bytes_to_use": 80m}', "0.32.0", True),
+        ("vllm", "kv-transfer-config", '{"kv_port": 14k}', "0.32.0", True),
         ("vllm", "chat-template", "anything", "0.32.0", True),
         ("vllm", "no-such-option", "anything", "0.32.0", True),
         ("vllm", "limit-mm-per-prompt", "image=2", "0.32.0", False),

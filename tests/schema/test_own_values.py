@@ -57,6 +57,7 @@ def test_booleans_are_those_of_the_entrypoints() -> None:
     ("name", "value", "fix"),
     [
         ("CONNECT_TIMEOUT", "5s", "Write 5."),
+        ("ANSWER_TIMEOUT", "5m", "Write 300."),
         ("MAX_BODY_BYTES", "10m", "Write 10485760."),
         ("METRICS_PORT", "70000", None),
         ("HANG_TIMEOUT", "-1", None),

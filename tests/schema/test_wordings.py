@@ -26,6 +26,7 @@ def errors_of(text: str) -> list[Diagnostic]:
         ("dev:\n  region: x\n  appName:{0}lisa\n", 3, 11, "behind `appName:`"),
         ("dev:\n{0}{0}appName: lisa\n", 2, 1, "at the beginning of the line"),
         ("dev:\n  a:\n    - name:{0}x\n", 3, None, "behind `name:`"),
+        ("dev:\n  appName:{0}lisa\n", 2, None, "behind `appName:`"),
     ],
 )
 def test_a_wide_space_is_named_where_it_is(space: str, text: str, line: int, column: int | None, words: str) -> None:
@@ -38,7 +39,9 @@ def test_a_wide_space_is_named_where_it_is(space: str, text: str, line: int, col
     assert "plain space" in found[0].fix
 
 
-@pytest.mark.parametrize("text", ["a: b\u00a0c\n", "a: 'b:\u00a0c'\n", "# a:\u00a0b\na: c\n", "a: |\n  b:\u00a0c\n"])
+@pytest.mark.parametrize(
+    "text", ["a: b\u00a0c\n", "a: Note:\u00a0c\n", "a: 'b:\u00a0c'\n", "# a:\u00a0b\na: c\n", "a: |\n  b:\u00a0c\n"]
+)
 def test_a_wide_space_in_a_text_is_a_part_of_it(text: str) -> None:
     assert errors_of(text) == []
 

@@ -12,10 +12,11 @@ from lisa_compiler.fit.assessment import PARALLEL_ENGINES, environment_of
 from lisa_compiler.fit.facts import ModelFacts, catalogue, facts_of
 from lisa_compiler.fit.host import host_issues
 from lisa_compiler.fit.judge import judge
-from lisa_compiler.fit.model_kind import is_encoder
+from lisa_compiler.fit.model_kind import is_encoder, kind_fault
 from lisa_compiler.fit.question import Accelerators, Question
 from lisa_compiler.fit.rendering import Judged
 from lisa_compiler.fit.suggestions import RankedType, rank, suggest
+from lisa_compiler.fit.verdict import Answer, Verdict
 from lisa_compiler.prices.table import PriceTable, load_prices
 from lisa_compiler.project.paths import MODELS, WEIGHTS_LOCK
 from lisa_schema.engine_images import Accelerator, named_image
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     from lisa_weights.shape.transformer import CheckpointShape
 
+
+_OF_ONE_KIND: Final = ("tgi", "tei", "instructor")
+"""Engines that serve text generation alone, or embeddings alone."""
 
 _NEED_GPUS: Final = ("vllm", "sglang", "tgi")
 """Engines whose usual images need an NVIDIA GPU."""
@@ -105,7 +109,7 @@ def ask(request: FitRequest, instances: Sequence[str], region: str, known: Proje
             near = " or ".join(nearest_instance_types(name))
             raise LisaError(f"Unknown instance type `{name}`.{f' Use {near}.' if near else ''}")
         asked = replace(question, accelerators=Accelerators.of(host))
-        answer = judge(asked)
+        answer = _judged(asked)
         price = known.prices.price(region, name)
         # Shared memory is not asked about, so it is never too small.
         issues = host_issues(host, asked, shared_mib=host.memory_mib) if asked.accelerators is not None else ()
@@ -122,6 +126,15 @@ def ask(request: FitRequest, instances: Sequence[str], region: str, known: Proje
             )
         )
     return found
+
+
+def _judged(question: Question) -> Answer:
+    """Judge a question; a server that one kind of models is for does not serve another."""
+    answer = judge(question)
+    fault = kind_fault(question) if question.engine in _OF_ONE_KIND and question.facts.shape is not None else None
+    if fault is None or answer.verdict is Verdict.DOES_NOT_FIT:
+        return answer
+    return replace(answer, verdict=Verdict.UNKNOWN, reason=fault.message)
 
 
 def ask_all(request: FitRequest, region: str, known: ProjectFacts) -> tuple[Question, list[RankedType]]:
@@ -205,5 +218,6 @@ def _question(request: FitRequest, known: ProjectFacts) -> Question:
         shards=read_shards(environment),
         requires_gpu=request.engine in _NEED_GPUS
         and (image is None or image.accelerator in (None, Accelerator.NVIDIA)),
+        is_pooling=request.engine in ("tei", "instructor"),
         concurrency=request.concurrency,
     )

@@ -82,7 +82,7 @@ def tgi_breaches(question: Question) -> tuple[Breach, ...]:
         message = f"{shards.name} is {shards.count}, but the instance has {_gpus_text(host.count, host.gpu)}"
         found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=_fewer_gpus([shards.name], host.count)))
     elif shards.is_sharded and (shards.count or host.count) == 1:
-        message = "text-generation-inference is told to shard the model (SHARDED), but has 1 GPU"
+        message = "SHARDED requires text-generation-inference to shard the model, but it has 1 GPU"
         fix = "Remove SHARDED: the number of GPUs decides."
         found.append(Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix))
     if host.gpu.name == "T4":

@@ -134,7 +134,7 @@ def _both_prompts(model: EcsModel, index: int, present: Mapping[str, GivenOption
     if len(given) == len(names) and any(variables.get(name) for name in names):
         at: Path = ("ecsModels", index, "containerConfig", "environment")
         name = next(name for name in reversed(names) if variables.get(name))
-        message = "`DEFAULT_PROMPT` and `DEFAULT_PROMPT_NAME` exclude each other: the server does not start."
+        message = "`DEFAULT_PROMPT` and `DEFAULT_PROMPT_NAME` are mutually exclusive: the server does not start."
         yield RuleViolation((*at, name), message, "Remove one of them.")
 
 

@@ -54,7 +54,7 @@ _EXTENSION: Final = re.compile(r"\.(jinja2?|json|ya?ml|py|txt|model|safetensors)
 _OF_EXAMPLES: Final = ("examples/", "./examples/")
 
 
-@rule("LISA513", "argument-file", "Build an image that has the file, from a build context of your own.")
+@rule("LISA513", "argument-file", "Build an image that has the file, from your build context.")
 def files_are_in_the_image(config: Config) -> Iterator[RuleViolation]:
     """Options must name files that the container has: those of its image and of the weights. It downloads nothing."""
     for index, model, container, installed in engine_models(config):

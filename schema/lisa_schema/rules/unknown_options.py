@@ -17,6 +17,7 @@ from lisa_schema.server_arguments import holds_value, option_name
 
 _SHORT: Final = {"p": "port", "e": "env", "h": "help", "V": "version"}
 _FIRST_DASHES: Final = re.compile(r"--?(?=[A-Za-z])")
+_LISTED: Final = 5
 _GLUED: Final = re.compile(r"-(?P<name>[a-z]{2,3})(?P<value>\d+)")
 
 
@@ -35,11 +36,16 @@ def options_are_known(config: Config) -> Iterator[RuleViolation]:
             title = f"{TITLES[container]} {installed or ''}".rstrip()
             message = f"{title} has no option `{_FIRST_DASHES.match(argument.text)[0]}{flag}`"  # type: ignore[index]
             versions = other_versions(container, "options", flag)
+            several = sorted(_completions(container, flag, installed)) if container in ABBREVIATES else []
+            if len(several) > 1 and not versions:
+                message = f"{title} has {len(several)} options that begin with `--{flag}`, and no one of this name"
             if versions:
                 message += f", which versions {versions} have"
             if severity is None:
                 message += ": the server does not start"
             fix = _fix(container, argument.text, flag, installed) or ("Remove or replace it." if versions else None)
+            if fix is None and len(several) > 1:
+                fix = f"Write one of {', '.join(f'`--{name}`' for name in several[:_LISTED])} in full."
             yield RuleViolation(argument.path, f"{message}.", fix, severity=severity)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,15 +123,17 @@ def test_vendored_bytes_are_the_same_elsewhere(project: Callable[..., Path], tmp
 
 def test_images_in_tarballs_are_vendored(project: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    (tmp_path / "images/gateway.tar").write_bytes(b"an image")
+    with tarfile.open(tmp_path / "images/gateway.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("manifest.json"))
+    content = (tmp_path / "images/gateway.tar").read_bytes()
     image = {"containerConfig": {"image": {"type": "tarball", "path": "images/gateway.tar"}}}
     folder = project(restApiConfig={**MINIMAL["restApiConfig"], **image})
     target = tmp_path / "deployment"
     vendor(folder, "dev", target)
     (source,) = [asset["source"] for asset in assets(target, "dockerImages") if "executable" in asset["source"]]
-    digest = hashlib.sha256(b"an image").hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     assert f"'../artifacts/gateway-{digest[:16]}.tar'" in source["executable"][2]
-    assert (target / f"artifacts/gateway-{digest[:16]}.tar").read_bytes() == b"an image"
+    assert (target / f"artifacts/gateway-{digest[:16]}.tar").read_bytes() == content
 
 
 def test_legacy_synthesizer_finds_files_and_contexts(project: Callable[..., Path], tmp_path: Path) -> None:

@@ -244,3 +244,63 @@ def test_all_types_are_ranked_in_time(tmp_path: Path) -> None:
     began = time.process_time()
     run(tmp_path, "google/gemma-3-27b-it")
     assert time.process_time() - began < 1
+
+
+def test_an_encoder_is_asked_about_with_its_usual_server(tmp_path: Path) -> None:
+    result = run(tmp_path, "BAAI/bge-large-en-v1.5", "--instance", "g4dn.xlarge")
+    assert (result.exit_code, result.stdout.splitlines()[1].strip()) == (0, "fits")
+    under_vllm = run(tmp_path, "BAAI/bge-large-en-v1.5", "--instance", "g4dn.xlarge", "--container", "vllm")
+    assert "an encoder has no KV cache" in under_vllm.stdout
+    assert "tokens" not in under_vllm.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "container", "words"),
+    [
+        (LLAMA, "tei", "which text-embeddings-inference does not serve"),
+        ("BAAI/bge-large-en-v1.5", "tgi", "computes embeddings"),
+    ],
+)
+def test_a_server_of_another_kind(tmp_path: Path, model: str, container: str, words: str) -> None:
+    result = run(tmp_path, model, "--instance", "g6e.xlarge", "--container", container)
+    assert result.stdout.splitlines()[1].startswith("unknown")
+    assert words in result.stdout
+
+
+def test_an_instance_without_a_gpu_does_not_fit(tmp_path: Path) -> None:
+    result = run(tmp_path, LLAMA, "--instance", "m5.large")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1].startswith(
+        "does not fit   the instance type has no NVIDIA GPU, which the image"
+    )
+    assert "GiB" not in "".join(line for line in result.stdout.splitlines() if line.startswith("note"))
+    for_cpus = run(tmp_path, LLAMA, "--instance", "m5.large", "--image", "vllm/vllm-openai-cpu:v0.32.0")
+    assert (for_cpus.exit_code, for_cpus.stdout.splitlines()[1].split()[0]) == (0, "unknown")
+
+
+@pytest.mark.parametrize("name", [LLAMA.lower(), "Llama-3.1-8B-Instruct"])
+def test_names_that_may_be_meant(tmp_path: Path, name: str) -> None:
+    result = run(tmp_path, name)
+    assert result.exit_code == 0
+    assert f"Did you mean {LLAMA}?" in result.stderr
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_numbers_of_tokens_with_a_unit(tmp_path: Path) -> None:
+    options = ("--instance", "g6.xlarge", "--format", "json", "--image", IMAGE)
+    plain = data(run(tmp_path, LLAMA, "--context", "8000", *options))
+    assert data(run(tmp_path, LLAMA, "--context", "8k", *options)) == plain
+    for wrong in ("8 thousand", "0", "-1", "auto"):
+        refused = run(tmp_path, LLAMA, "--context", wrong, *options)
+        assert refused.exit_code == 2
+        assert "is no number of tokens" in " ".join(refused.stderr.split())
+
+
+def test_variables_that_are_not_read_are_named(tmp_path: Path) -> None:
+    result = run(tmp_path, LLAMA, "--instance", "g6.xlarge", "--set", "FOO=1", "--set", "MAX_TOTAL_TOKENS=8192")
+    assert "vLLM does not read `FOO`." in result.stderr
+    assert "MAX_TOTAL_TOKENS" not in result.stderr
+
+
+def test_containers_that_there_are_not(tmp_path: Path) -> None:
+    assert run(tmp_path, LLAMA, "--container", "ollama").exit_code == 2

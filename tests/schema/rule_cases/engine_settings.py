@@ -156,6 +156,8 @@ FAILING: Failing = {
         ([f"{ARGUMENTS}=[--max-model-len, 8]"], f"{AT}[0]"),
         ([*EMBEDDING, f"{ARGUMENTS}=[--poolings, cls]"], f"{AT}[0]"),
         ([*VLLM, f"{ARGUMENTS}=[-tp4]"], f"{AT}[0]"),
+        ([*VLLM, f"{ARGUMENTS}=[--device, cuda]"], f"{AT}[0]"),
+        ([*SGLANG, f"{ARGUMENTS}=[--pp, 2]"], f"{AT}[0]"),
         ([*VLLM, f"{ARGUMENTS}=[--rope-scaling, '{{}}']"], f"{AT}[0]"),
     ],
     "unread-variable": [
