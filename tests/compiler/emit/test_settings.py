@@ -148,7 +148,7 @@ def test_a_reference_to_a_variable_of_litellm_becomes_its_value(planned: Planned
     content = litellm_config(
         planned,
         environment_variables={"BASE": "https://models.example.com/v1", "KEY": "os.environ/AWS_REGION"},
-        model_list=[external("a", litellm_params={"model": "openai/a", "api_base": "os.environ/BASE"})],
+        model_list=[external("a", litellm_params={"model": "openai/a", "api_base": "os.environ/BASE", "api_key": "EMPTY"})],
         router_settings={"redis_host": "os.environ/KEY", "redis_port": "os.environ/THREADS"},
     )
     assert content["model_list"][0]["litellm_params"]["api_base"] == "https://models.example.com/v1"
@@ -244,10 +244,10 @@ def test_summary_shows_what_is_passed_through(planned: Planned) -> None:
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf"
     environment = {"OPENAI_API_BASE": "https://models.example.com/v1", "OPENAI_API_KEY": secret}
     container = {**REST["containerConfig"], "environment": environment}
-    litellm = {"litellm_settings": {"callbacks": ["langfuse"]}, "router_settings": {"num_retries": 2}}
+    litellm = {"litellm_settings": {"callbacks": ["prometheus"]}, "router_settings": {"num_retries": 2}}
     text = summary(planned(restApiConfig={**REST, "containerConfig": container}, litellmConfig=litellm))
     assert "| Gateway | `environment.OPENAI_API_BASE` | `https://models.example.com/v1` |" in text
     assert f"| Gateway | `environment.OPENAI_API_KEY` | `secret {secret}` |" in text
-    assert '| LiteLLM | `litellm_settings.callbacks` | `["langfuse"]` |' in text
+    assert '| LiteLLM | `litellm_settings.callbacks` | `["prometheus"]` |' in text
     assert "| LiteLLM | `router_settings.num_retries` | `2` |" in text
     assert "## Passed through" not in summary(planned())

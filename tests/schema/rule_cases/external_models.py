@@ -152,6 +152,17 @@ PASSING: Passing = {
         [*PRIVATE_SUBNETS, external_model(CLAUDE, ", aws_region_name: us-west-2")],
         [*ISOLATED_SUBNETS, external_model(CLAUDE, ", aws_region_name: us-east-1")],
     ],
+    "bucket-name": [[], ["s3BucketModels=demo-models.corp-1"]],
+    "mount-path": [
+        [],
+        ["nvmeHostMountPath=/mnt/nvme", "nvmeContainerMountPath=/models"],
+        ["nvmeHostMountPath=/var/lib/weights", "nvmeContainerMountPath=/opt/weights"],
+    ],
+    "zone-plausible": [["availabilityZones=[us-east-1a, us-east-1f]"]],
+    "own-domain": [
+        ["apiGatewayConfig.domainName=chat.example.com"],
+        ["restApiConfig.loadBalancerConfig.domainName=lisa.amazonaws.example.com"],
+    ],
 }
 
 MODEL = f"{PARAMS}.model"
@@ -307,5 +318,26 @@ FAILING: Failing = {
     "endpoint-of-region": [
         ([*ISOLATED_SUBNETS, external_model(CLAUDE, ", aws_region_name: us-west-2")], f"{PARAMS}.aws_region_name"),
         ([*ISOLATED_SUBNETS, external_model("bedrock/us-west-2/meta.llama3-1-70b-instruct-v1:0")], MODEL),
+    ],
+    "bucket-name": [
+        ([f"s3BucketModels={name}"], "s3BucketModels")
+        for name in ("demo..models", "192.168.0.1", "xn--models", "models-s3alias", "demo.-models")
+    ],
+    "mount-path": [
+        *(
+            ([f"nvmeContainerMountPath={path}"], "nvmeContainerMountPath")
+            for path in ("/tmp", "/dev/shm", "/", "/opt/lisa")
+        ),
+        *(([f"nvmeHostMountPath={path}"], "nvmeHostMountPath") for path in ("/", "/var", "/etc", "/usr/local")),
+    ],
+    "zone-plausible": [
+        (["availabilityZones=[us-east-1a, us-east-1z]"], "availabilityZones[1]"),
+    ],
+    "own-domain": [
+        (["apiGatewayConfig.domainName=abc123.execute-api.us-east-1.amazonaws.com"], "apiGatewayConfig.domainName"),
+        (
+            ["restApiConfig.loadBalancerConfig.domainName=lisa-123.us-east-1.elb.amazonaws.com"],
+            "restApiConfig.loadBalancerConfig.domainName",
+        ),
     ],
 }
