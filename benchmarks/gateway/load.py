@@ -1,6 +1,6 @@
 """Load: `python load.py PORT PATH CONCURRENT REQUESTS TOKEN RAMP STREAM` keeps so many requests in flight.
 
-The connections ask for the first time spread over RAMP seconds; requests of that time do not count, and others keep
+The connections ask for the first time at random moments of RAMP seconds, the same in each run; requests of that time do not count, and others keep
 coming until the last of the REQUESTS that count has its answer. Without RAMP, all connections open and then ask at
 once, and each request counts. With 1 for STREAM, requests ask for a stream. It prints figures in JSON:
 `rate` (requests a second), `p50`, `p99` (milliseconds to the whole answer), `added50`, `added99` (milliseconds beyond
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 import time
 from typing import cast
@@ -107,8 +108,10 @@ async def main(
     began = time.perf_counter()
     load = Load(path, requests, token, counts_from=began + ramp if ramp else 0.0, is_stream=is_stream)
     clients = []
-    for number in range(concurrent):
-        await asyncio.sleep(max(0.0, began + ramp * number / concurrent - time.perf_counter()))
+    # At equal distances, the events of many streams would come in the same moments for as long as they last.
+    moments = sorted(random.Random(1).uniform(0.0, ramp) for _ in range(concurrent))
+    for moment in moments:
+        await asyncio.sleep(max(0.0, began + moment - time.perf_counter()))
         _, client = await loop.create_connection(lambda: Client(load), "127.0.0.1", port)
         clients.append(client)
         if ramp:

@@ -100,11 +100,13 @@ class Connection(ResponseHandler):
         self._silence.stop()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """See `aiohttp.client_proto.ResponseHandler`."""
-        super().resume_reading(resume_parser)
+        """See `aiohttp.client_proto.ResponseHandler`, which calls it after each part that is read."""
         if self._is_paused:
+            # Before the parser goes on, which may pause again.
             self._is_paused = False
-            self.start_timeout()
+            super().resume_reading(resume_parser)
+            if not self._is_paused:
+                self.start_timeout()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See `asyncio.Protocol`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from prometheus_client.registry import Collector
 
     from lisa_gateway.request_context import RequestContext
@@ -43,7 +46,7 @@ class Metrics:
     model_first_byte: Histogram
     model_tokens: Counter
     audit_lost: Counter
-    _usual: dict[tuple[str, str, int], tuple[Counter, Histogram, Histogram]] = field(default_factory=dict)
+    _children: dict[tuple[Histogram, str], Histogram] = field(default_factory=dict)
 
     @classmethod
     def make(cls, registry: CollectorRegistry) -> Metrics:
@@ -88,44 +91,43 @@ class Metrics:
             audit_lost=Counter("lisa_gateway_audit_lost", "Audit records that were dropped.", registry=registry),
         )
 
-    def observe(self, context: RequestContext, method: str, ended: float) -> None:
-        """Count an exchange that has ended at `ended` (`time.perf_counter`)."""
-        route = context.route
-        requests, duration, first_byte = self._of(method, route, context.status)
-        requests.inc()
-        duration.observe(ended - context.began)
-        if context.first_byte is not None:
-            first_byte.observe(context.first_byte - context.began)
-        if context.prompt_tokens:
-            self.tokens.labels(route, "prompt").inc(context.prompt_tokens)
-        if context.completion_tokens:
-            self.tokens.labels(route, "completion").inc(context.completion_tokens)
-        if context.error_reason:
-            self.faults.labels(route, context.error_reason).inc()
-        if context.model:
-            self._observe_model(context, ended)
+    def observe(self, exchanges: Iterable[tuple[RequestContext, str, float]]) -> None:
+        """Count exchanges that have ended.
 
-    def _observe_model(self, context: RequestContext, ended: float) -> None:
-        model = context.model
-        self.model_requests.labels(model, context.status).inc()
-        self.model_duration.labels(model).observe(ended - context.began)
-        if context.first_byte is not None:
-            self.model_first_byte.labels(model).observe(context.first_byte - context.began)
-        if context.prompt_tokens:
-            self.model_tokens.labels(model, "prompt").inc(context.prompt_tokens)
-        if context.completion_tokens:
-            self.model_tokens.labels(model, "completion").inc(context.completion_tokens)
+        Counters are increased once for all of them: an increment costs as much as parsing a request.
 
-    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram, Histogram]:
-        """What every request counts in; finding it by labels each time would cost more than counting."""
-        found = self._usual.get((method, route, status))
+        Args:
+            exchanges: for each its context, its method, and when it ended (`time.perf_counter`).
+        """
+        counted: defaultdict[tuple[Counter, tuple[object, ...]], int] = defaultdict(int)
+        for context, method, ended in exchanges:
+            route, model, seconds = context.route, context.model, ended - context.began
+            first = None if context.first_byte is None else context.first_byte - context.began
+            counted[self.requests, (method, route, context.status)] += 1
+            counted[self.tokens, (route, "prompt")] += context.prompt_tokens
+            counted[self.tokens, (route, "completion")] += context.completion_tokens
+            self._child(self.duration, route).observe(seconds)
+            if first is not None:
+                self._child(self.first_byte, route).observe(first)
+            if context.error_reason:
+                counted[self.faults, (route, context.error_reason)] += 1
+            if not model:
+                continue
+            counted[self.model_requests, (model, context.status)] += 1
+            counted[self.model_tokens, (model, "prompt")] += context.prompt_tokens
+            counted[self.model_tokens, (model, "completion")] += context.completion_tokens
+            self._child(self.model_duration, model).observe(seconds)
+            if first is not None:
+                self._child(self.model_first_byte, model).observe(first)
+        for (counter, labels), number in counted.items():
+            if number:
+                counter.labels(*labels).inc(number)
+
+    def _child(self, histogram: Histogram, label: str) -> Histogram:
+        """The histogram of a label, without the check and the lock that finding it costs each time."""
+        found = self._children.get((histogram, label))
         if found is None:
-            found = (
-                self.requests.labels(method, route, status),
-                self.duration.labels(route),
-                self.first_byte.labels(route),
-            )
-            self._usual[method, route, status] = found
+            found = self._children[histogram, label] = histogram.labels(label)
         return found
 
 

@@ -55,8 +55,7 @@ class RequestLog:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        for context, method, ended, _ in waiting:
-            self._metrics.observe(context, method, ended)
+        self._metrics.observe([(context, method, ended) for context, method, ended, _ in waiting])
         if waiting and self._log.isEnabledFor(logging.INFO):
             logs.write("".join(_line(*each) for each in waiting))
         if self._audit is not None:

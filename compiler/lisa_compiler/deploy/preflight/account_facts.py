@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lisa_compiler.aws.amis import AMI_ID, describe_images, parameter_values
 from lisa_compiler.deploy.preflight.account_reader import AccountReader
-from lisa_compiler.deploy.preflight.collect_names import bootstrap, existing, models_bucket, stack_resources, stacks
+from lisa_compiler.deploy.preflight.collect_names import (
+    bootstrap,
+    existing,
+    has_ledger,
+    models_bucket,
+    stack_resources,
+    stacks,
+)
 from lisa_compiler.deploy.preflight.collect_network import (
     addresses,
     certificate,
@@ -21,7 +28,7 @@ from lisa_compiler.deploy.preflight.collect_network import (
     vpcs,
     zones,
 )
-from lisa_compiler.deploy.preflight.facts import Answer, EbsEncryption, Facts, MachineImage, RunningInstances
+from lisa_compiler.deploy.preflight.facts import Answer, EbsEncryption, Facts, Key, MachineImage, RunningInstances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,6 +86,8 @@ def collect(
         stack_resources=stack_resources(asker, made),
         existing={kind: existing(asker, kind, names) for kind, names in requirements.names.items()},
         models_bucket=models_bucket(asker, requirements),
+        has_ledger=has_ledger(asker),
+        keys={one.arn: _key(asker, one.arn) for one in requirements.keys},
     )
     return facts, tuple(sorted(asker.permissions))
 
@@ -178,6 +187,15 @@ def _ebs(asker: AccountReader) -> Answer[EbsEncryption]:
     return Answer(
         value=EbsEncryption(key=wanted, is_customer_key=own, state=described.value["KeyState"], autoscaling=autoscaling)
     )
+
+
+def _key(asker: AccountReader, arn: str) -> Answer[Key]:
+    def question() -> Key:
+        # The key may be in another Region, as secrets that are replicated from there.
+        found = asker.client("kms", arn.split(":")[3]).describe_key(KeyId=arn)["KeyMetadata"]
+        return Key(state=found["KeyState"], is_symmetric=found.get("KeySpec") == "SYMMETRIC_DEFAULT")
+
+    return asker.found("kms:DescribeKey", question, "NotFoundException")
 
 
 def _key_serves_autoscaling(asker: AccountReader, arn: str) -> Answer[bool]:

@@ -21,6 +21,8 @@ CHECKS: tuple[Callable[[Requirements, Facts], Iterator[Result]], ...] = (
     checks_account.check_service_roles,
     checks_account.check_policies,
     checks_account.check_bootstrap,
+    checks_account.check_ledger,
+    checks_account.check_keys,
     checks_account.check_stacks,
     checks_account.check_names,
     checks_account.check_models_bucket,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lisa_compiler.deploy.preflight.facts import MISSING, Answer
 from lisa_compiler.deploy.preflight.result import Result, Status
+from lisa_compiler.ledger.table import NAME as LEDGER
 from lisa_weights.store.missing_bucket import missing_bucket_fix
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def check_service_roles(requirements: Requirements, facts: Facts) -> Iterator[Re
         creates = service in requirements.creates_service_roles
         command = f"Run `aws iam create-service-linked-role --aws-service-name {service}`."
         if answer is None or answer.value is None:
-            why = answer.unknown if answer else "missing in the facts: export them again"
+            why = answer.unknown if answer else MISSING
             yield Result("service-role", role, Status.UNKNOWN, f"It is unknown whether the role exists: {why}.")
         elif answer.value and creates and not _is_deployed(role, facts):
             message = "The role exists, but a template creates it."
@@ -66,7 +68,7 @@ def check_policies(requirements: Requirements, facts: Facts) -> Iterator[Result]
         answer = facts.policies.get(arn)
         subject = arn.rpartition("/")[2]
         if answer is None or answer.value is None:
-            why = answer.unknown if answer else "missing in the facts: export them again"
+            why = answer.unknown if answer else MISSING
             yield Result("boundary", subject, Status.UNKNOWN, f"It is unknown whether the policy exists: {why}.")
         elif answer.value:
             yield Result("boundary", subject, Status.OK, "The policy exists.")
@@ -97,6 +99,39 @@ def check_bootstrap(requirements: Requirements, facts: Facts) -> Iterator[Result
         yield Result("bootstrap", subject, Status.OK, f"The bootstrap stack has version {found}.")
 
 
+def check_ledger(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the table exists in which deployments are locked and recorded."""
+    found = facts.has_ledger
+    if found.value is None:
+        message = f"It is unknown whether the table exists: {found.unknown}."
+        yield Result("ledger", LEDGER, Status.UNKNOWN, message)
+    elif not found.value:
+        fix = f"Run `lisa bootstrap --env {requirements.environment}`, also where an earlier version has run it."
+        yield Result("ledger", LEDGER, Status.FAILS, "The table of deployments does not exist.", fix)
+    else:
+        yield Result("ledger", LEDGER, Status.OK, "The table of deployments exists.")
+
+
+def check_keys(requirements: Requirements, facts: Facts) -> Iterator[Result]:
+    """That the KMS keys which the configuration names can be used."""
+    for use in requirements.keys:
+        answer = facts.keys.get(use.arn, Answer(unknown=MISSING))
+        found = answer.value
+        if answer.unknown:
+            message = f"It is unknown whether the key of {use.key} exists: {answer.unknown}."
+            yield Result("key", use.arn, Status.UNKNOWN, message)
+        elif found is None:
+            yield Result("key", use.arn, Status.FAILS, "The key does not exist.", f"Correct {use.key}.")
+        elif found.state != "Enabled":
+            fix = f"Enable it, cancel its deletion, or change {use.key}."
+            yield Result("key", use.arn, Status.FAILS, f"The key cannot be used: its state is {found.state}.", fix)
+        elif not found.is_symmetric:
+            fix = f"Set {use.key} to a symmetric encryption key."
+            yield Result("key", use.arn, Status.FAILS, "The key is asymmetric, or signs only.", fix)
+        else:
+            yield Result("key", use.arn, Status.OK, f"The key of {use.key} is enabled.")
+
+
 def check_stacks(requirements: Requirements, facts: Facts) -> Iterator[Result]:  # noqa: ARG001  # as every check
     """That no stack of the deployment is in a state that an update does not leave."""
     for name, status in sorted((facts.stacks.value or {}).items()):
@@ -113,7 +148,7 @@ def check_names(requirements: Requirements, facts: Facts) -> Iterator[Result]:
         answer = facts.existing.get(kind)
         subject = f"{len(names)} {noun}{'' if len(names) == 1 else 's'}"
         if answer is None or answer.value is None:
-            why = answer.unknown if answer else "missing in the facts: export them again"
+            why = answer.unknown if answer else MISSING
             yield Result("name", subject, Status.UNKNOWN, f"It is unknown whether the names are available: {why}.")
             continue
         if answer.value and own.value is None:

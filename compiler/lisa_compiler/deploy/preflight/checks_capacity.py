@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from lisa_compiler.deploy.preflight.facts import MISSING
 from lisa_compiler.deploy.preflight.result import Result, Status
 from lisa_compiler.plan.amis import ARCHITECTURE, ConfiguredAmi, DynamicAmi, PinnedAmi, UnpinnedAmi
 
@@ -85,7 +86,7 @@ def check_zones(requirements: Requirements, facts: Facts) -> Iterator[Result]:
     for name in sorted({group.instance_type for group in requirements.groups}):
         offered = (facts.offerings.value or {}).get(name)
         if reason or facts.offerings.unknown or offered is None:
-            why = reason or facts.offerings.unknown or "missing in the facts: export them again"
+            why = reason or facts.offerings.unknown or MISSING
             yield Result("zone", name, Status.UNKNOWN, f"It is unknown whether the zones offer it: {why}.")
         elif not offered:
             fix = "Use another instanceType or Region."

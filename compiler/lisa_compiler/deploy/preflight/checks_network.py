@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
+from lisa_compiler.deploy.preflight.facts import MISSING
 from lisa_compiler.deploy.preflight.result import Result, Status
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def check_certificates(requirements: Requirements, facts: Facts) -> Iterator[Res
         answer = facts.certificates.get(use.arn)
         subject = f"{use.owner}: {use.arn.rpartition('/')[2]}"
         if answer is None or answer.unknown:
-            why = answer.unknown if answer else "missing in the facts: export them again"
+            why = answer.unknown if answer else MISSING
             message = f"It is unknown whether the certificate can be used: {why}."
             yield Result("certificate", subject, Status.UNKNOWN, message)
         else:

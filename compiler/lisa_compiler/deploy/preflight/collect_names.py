@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.preflight.facts import Answer
+from lisa_compiler.ledger.table import NAME as LEDGER
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.preflight.account_reader import AccountReader
@@ -27,6 +28,16 @@ def bootstrap(asker: AccountReader, requirements: Requirements) -> Answer[int]:
         "ParameterNotFound",
     )
     return answer if answer.unknown else Answer(value=answer.value or 0)
+
+
+def has_ledger(asker: AccountReader) -> Answer[bool]:
+    """Whether the table exists in which deployments are locked and recorded."""
+
+    def question() -> bool:
+        return bool(asker.client("dynamodb").describe_table(TableName=LEDGER))
+
+    answer = asker.found("dynamodb:DescribeTable", question, "ResourceNotFoundException")
+    return answer if answer.unknown else Answer(value=bool(answer.value))
 
 
 def stacks(asker: AccountReader, requirements: Requirements) -> Answer[dict[str, str]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from lisa_compiler.aws.errors import DeployError
 
 T = TypeVar("T")
+
+MISSING = "missing in the facts: export them again"
+"""Why an answer is unknown that a file of facts does not have, since an earlier version wrote it."""
 
 
 class Fact(BaseModel):
@@ -59,6 +62,18 @@ class EbsEncryption(Fact):
     is_customer_key: bool
     state: str
     autoscaling: Answer[bool]
+
+
+class Key(Fact):
+    """A KMS key.
+
+    Attributes:
+        state: `Enabled`, or why it cannot be used: `Disabled`, `PendingDeletion`.
+        is_symmetric: whether it encrypts and decrypts, and makes data keys.
+    """
+
+    state: str
+    is_symmetric: bool
 
 
 class MachineImage(Fact):
@@ -147,6 +162,8 @@ class Facts(Fact):
         load_balancers: ARNs of the region's load balancers, by type.
         vpc: the VPC that the configuration names.
         bootstrap: version of the bootstrap stack; 0 for none.
+        has_ledger: whether the table of deployments exists; unknown in facts of an earlier version.
+        keys: KMS keys by ARN; the value is None for one that does not exist.
         stacks: status of the deployment's stacks, by name.
         stack_resources: physical IDs of what these stacks have.
         existing: names that exist, of those that the templates give, by resource type.
@@ -178,6 +195,8 @@ class Facts(Fact):
     stack_resources: Answer[tuple[str, ...]]
     existing: dict[str, Answer[tuple[str, ...]]]
     models_bucket: Answer[str]
+    has_ledger: Answer[bool] = Answer(unknown=MISSING)
+    keys: dict[str, Answer[Key]] = Field(default_factory=dict)
 
 
 def render_facts(facts: Facts) -> str:

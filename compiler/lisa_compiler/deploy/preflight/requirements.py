@@ -89,6 +89,19 @@ class ImportedSubnets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """A KMS key that the configuration names.
+
+    Attributes:
+        arn: its ARN.
+        key: path of the value in the configuration.
+    """
+
+    arn: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """What an environment needs.
 
@@ -114,6 +127,7 @@ class Requirements:
         stacks: CloudFormation's names.
         names: names that are created, by resource type.
         models_bucket: bucket of the weights; None when no model is hosted.
+        keys: KMS keys that the configuration names.
     """
 
     environment: str
@@ -137,6 +151,7 @@ class Requirements:
     stacks: tuple[str, ...]
     names: Mapping[str, tuple[str, ...]]
     models_bucket: str | None
+    keys: tuple[KeyUse, ...] = ()
 
 
 def require(deployment: Deployment, assembly: Assembly) -> Requirements:
@@ -176,7 +191,17 @@ def require(deployment: Deployment, assembly: Assembly) -> Requirements:
         stacks=tuple(stack.name for stack in assembly.stacks),
         names=named_resources(templates),
         models_bucket=config.s3_bucket_models if deployment.models else None,
+        keys=tuple(_keys(deployment)),
     )
+
+
+def _keys(deployment: Deployment) -> Iterator[KeyUse]:
+    config = deployment.config
+    access = config.access_config
+    if access is not None and access.audit_content_store is not None:
+        yield KeyUse(arn=access.audit_content_store.key_arn, key="accessConfig.auditContentStore.keyArn")
+    for index, arn in enumerate(config.secret_key_arns):
+        yield KeyUse(arn=arn, key=f"secretKeyArns[{index}]")
 
 
 def _resources(templates: Mapping[str, Template], kind: str) -> Iterator[Template]:

@@ -20,7 +20,7 @@ from lisa_compiler.deploy.preflight import Facts, Requirements, Result
 from lisa_compiler.output.write import write_environment
 from lisa_compiler.plan.amis import GPU_PARAMETER, STANDARD_PARAMETER, AmiLock, LockedAmi
 
-from .healthy import ACCOUNT, GPU, REGION, STANDARD, healthy
+from .healthy import ACCOUNT, GPU, KEY, OTHER_KEY, REGION, STANDARD, healthy
 
 
 def locked(image_id: str) -> LockedAmi:
@@ -70,6 +70,10 @@ CONFIGURATIONS: Mapping[str, dict[str, Any]] = {
             domainName="lisa.example.com",
             sslCertIamArn="arn:aws:acm:us-east-1:123456789012:certificate/0123",
         )
+    },
+    "keys": {
+        "accessConfig": {"groups": {"reviewed": {"auditContent": True}}, "auditContentStore": {"keyArn": KEY}},
+        "secretKeyArns": [OTHER_KEY],
     },
     "dynamic": {"amiConfig": {"resolveAtDeployment": True}},
 }

@@ -20,6 +20,7 @@ SECRET = "never-in-a-file-of-facts"
 """Stands in answers where an account can have something secret."""
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
+OTHER_KEY = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/9876"
 AUTOSCALING = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 
 
@@ -123,6 +124,12 @@ def load_balancers(count: int, kind: str = "application") -> Any:
     return one_by_one("LoadBalancers", items, "NextMarker", "Marker")
 
 
+def key(asked: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    arn = asked["KeyId"]
+    found = {"KeyId": arn.rpartition("/")[2], "Arn": arn, "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT"}
+    return {"KeyMetadata": found | changes}
+
+
 def key_policy(*principals: str) -> dict[str, Any]:
     statements = [{"Effect": "Allow", "Principal": {"AWS": one}, "Action": "kms:*"} for one in principals]
     return {"Policy": json.dumps({"Statement": statements})}
@@ -160,6 +167,8 @@ def healthy() -> dict[str, Any]:
         "ssm:DescribeParameters": one_by_one("Parameters", []),
         "cloudformation:DescribeStacks": one_by_one("Stacks", []),
         "dynamodb:ListTables": {"TableNames": []},
+        "dynamodb:DescribeTable": {"Table": {"TableName": "lisa-deployments", "TableStatus": "ACTIVE"}},
+        "kms:DescribeKey": key,
         "logs:DescribeLogGroups": {"logGroups": []},
         "rds:DescribeDBInstances": {"DBInstances": []},
         "secretsmanager:ListSecrets": {"SecretList": []},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.compiler.deploy.strict_aws import DENIED
 
-from lisa_compiler.deploy.preflight import Status
+from lisa_compiler.deploy.preflight import Facts, Requirements, Status, check
 from lisa_compiler.deploy.preflight.checks_capacity import quota_of
 from lisa_compiler.deploy.preflight.requirements import named_resources
 
@@ -15,7 +16,7 @@ from . import healthy as account
 from .answers import ROOT, customer_key, images, parameters, stack_resources, stacks, zones
 from .conftest import Examine
 from .failing_accounts import FAILING, GPU_QUOTA, GPU_SUBJECT
-from .healthy import ACCOUNT, AUTOSCALING, GPU, KEY, STANDARD
+from .healthy import ACCOUNT, AUTOSCALING, GPU, KEY, OTHER_KEY, STANDARD
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not match an error shape")
 SEARCH_ROLE = "AWSServiceRoleForAmazonOpenSearchService"
@@ -25,7 +26,7 @@ def test_a_healthy_account_has_nothing_to_fix(examine: Examine) -> None:
     found = examine({"route53:ListHostedZones": {**zones("example.com"), "IsTruncated": False, "MaxItems": "100"}})
     assert [one for one in found.results if one.status is not Status.OK and one.check != "domain"] == []
     assert {one.check for one in found.results} == {
-        *("quota", "zone", "ami", "volume-key", "service-role", "bootstrap", "name", "models-bucket"),
+        *("quota", "zone", "ami", "volume-key", "service-role", "bootstrap", "ledger", "name", "models-bucket"),
         *("network-quota", "endpoint", "certificate", "domain"),
     }
 
@@ -50,6 +51,7 @@ UNKNOWN: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "kms:ListGrants": ("volume-key", "kms:ListGrants", {**customer_key(ROOT), "kms:ListGrants": DENIED}),
     "iam:GetRole": ("service-role", "iam:GetRole", None),
     "ssm:GetParameter": ("bootstrap", "ssm:GetParameter", None),
+    "dynamodb:DescribeTable": ("ledger", "dynamodb:DescribeTable", None),
     "dynamodb:ListTables": ("name", "dynamodb:ListTables", None),
     "iam:ListRoles": ("name", "iam:ListRoles", None),
     "logs:DescribeLogGroups": ("name", "logs:DescribeLogGroups", None),
@@ -126,6 +128,51 @@ def test_each_family_has_its_quota(instance_type: str, code: str) -> None:
 @pytest.mark.parametrize("answers", [customer_key(ROOT, AUTOSCALING), customer_key(ROOT, grants=(ROOT, AUTOSCALING))])
 def test_a_customer_key_that_auto_scaling_may_use_is_fine(examine: Examine, answers: dict[str, Any]) -> None:
     assert examine(answers).of("volume-key")[KEY].status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"KeyState": "Disabled"}, "its state is Disabled"),
+        ({"KeyState": "PendingDeletion"}, "its state is PendingDeletion"),
+        ({"KeySpec": "RSA_2048"}, "asymmetric"),
+        ({"KeySpec": "HMAC_256"}, "asymmetric, or signs only"),
+    ],
+)
+def test_a_key_that_cannot_be_used_fails(examine: Examine, changes: dict[str, Any], message: str) -> None:
+    found = examine({"kms:DescribeKey": lambda asked: account.key(asked, **changes)}, of="keys").of("key")
+    assert {one.status for one in found.values()} == {Status.FAILS}
+    assert message in found[KEY].message
+    assert "accessConfig.auditContentStore.keyArn" in found[KEY].fix
+    assert "secretKeyArns[0]" in found[OTHER_KEY].fix
+
+
+def test_a_key_that_does_not_exist_fails(examine: Examine) -> None:
+    found = examine({"kms:DescribeKey": account.no_such("NotFoundException")}, of="keys").of("key")
+    assert [one.message for one in found.values()] == ["The key does not exist."] * 2
+
+
+def test_keys_that_can_be_used_are_fine(examine: Examine) -> None:
+    assert {one.status for one in examine(of="keys").of("key").values()} == {Status.OK}
+
+
+def test_keys_are_unknown_without_the_permission(examine: Examine) -> None:
+    found = examine({"kms:DescribeKey": DENIED}, of="keys").of("key")
+    assert [(one.status, "kms:DescribeKey" in one.message) for one in found.values()] == [(Status.UNKNOWN, True)] * 2
+
+
+def test_what_facts_of_an_earlier_version_lack_is_unknown(
+    examine: Examine, required: Callable[..., Requirements]
+) -> None:
+    facts = examine(of="keys").facts
+    earlier = Facts.model_validate(facts.model_dump(exclude={"has_ledger", "keys"}))
+    unknown = {one.check for one in check(required("keys"), earlier) if one.status is Status.UNKNOWN}
+    assert unknown >= {"ledger", "key"}
+
+
+def test_an_account_without_the_table_of_deployments_fails(examine: Examine) -> None:
+    (found,) = examine({"dynamodb:DescribeTable": account.no_such("ResourceNotFoundException")}).of("ledger").values()
+    assert (found.status, "lisa bootstrap --env dev" in found.fix) == (Status.FAILS, True)
 
 
 def test_what_the_deployments_own_stacks_have_is_not_taken(examine: Examine) -> None:
