@@ -103,6 +103,7 @@ PASSING: Passing = {
         [external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY={SECRET}"],
         [external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=EMPTY"],
         [external_model("openai/x", ", api_base: os.environ/BASE"), f"{ENVIRONMENT}.BASE=a/b"],
+        [f"{ENVIRONMENT}.SOME_NAME=lisa/k", f"{ENVIRONMENT}.TOKEN_FILE=/run/secrets/token.txt"],
     ],
     "bedrock-profile-region": [
         [external_model("bedrock/us.anthropic.claude-sonnet-4-20250514-v1:0")],
@@ -271,6 +272,8 @@ FAILING: Failing = {
         ([external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=lisa/k"], f"{ENVIRONMENT}.KEY"),
         ([external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=ssm:/lisa/k"], f"{ENVIRONMENT}.KEY"),
         ([external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=/lisa/prod/openai-key"], f"{ENVIRONMENT}.KEY"),
+        ([f"{ENVIRONMENT}.K=ssm:/lisa/k"], f"{ENVIRONMENT}.K"),
+        ([f"{ENVIRONMENT}.OPENAI_API_KEY=lisa/openai"], f"{ENVIRONMENT}.OPENAI_API_KEY"),
     ],
     "bedrock-profile-region": [
         ([external_model("bedrock/eu.anthropic.claude-sonnet-4-20250514-v1:0")], MODEL),
