@@ -93,7 +93,8 @@ def _missing(
         if not _is_given(group, name, parameters, config):
             message = f"`{name}` requires {group.words}, which is not set: every request fails in LiteLLM {version()}."
             yield message, _fix(group, parameters), Severity.ERROR
-    has_address = not provider.host or _is_given(provider.address, name, parameters, config)
+    own_address = bool(parameters.get("api_base") or parameters.get("base_url"))
+    has_address = own_address or not provider.host or _is_given(provider.address, name, parameters, config)
     if not has_address and provider.is_local:
         message = f"`{name}` has no `api_base`: LiteLLM calls {provider.host}, the gateway's container itself."
         yield message, _fix(provider.address, parameters), Severity.ERROR
