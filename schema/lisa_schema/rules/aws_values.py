@@ -51,7 +51,12 @@ def mount_path(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(("nvmeHostMountPath",), message)
     inside = config.nvme_container_mount_path.rstrip("/") or "/"
     other = next((one for one in _CONTAINER_MOUNTS if inside == one or one.startswith(f"{inside}/")), None)
-    if inside == "/" or inside in _SYSTEM or inside.startswith(("/proc/", "/sys/", "/dev/", "/etc/", "/opt/lisa/")):
+    if (
+        other
+        or inside == "/"
+        or inside in _SYSTEM
+        or inside.startswith(("/proc/", "/sys/", "/dev/", "/etc/", "/opt/lisa/"))
+    ):
         what = f"where LISA mounts another volume, {other}" if other and inside != "/" else "a directory of the image"
         message = f"`{inside}` in the container is {what}: the container does not start, or lacks its files."
         yield RuleViolation(("nvmeContainerMountPath",), message)

@@ -113,10 +113,13 @@ REASONS: list[tuple[dict[str, Any], dict[str, str]]] = [
         dict.fromkeys(("small", "other"), ALL.format("router_settings.num_retries")),
     ),
     (
-        {"litellm_settings": {"success_callback": ["langfuse"]}},
+        {"litellm_settings": {"success_callback": ["prometheus"]}},
         dict.fromkeys(("small", "other"), ALL.format("litellm_settings.success_callback")),
     ),
-    ({"litellm_settings": {"cache": True}}, dict.fromkeys(("small", "other"), ALL.format("litellm_settings.cache"))),
+    (
+        {"litellm_settings": {"cache": True, "cache_params": {"type": "local"}}},
+        dict.fromkeys(("small", "other"), ALL.format("litellm_settings.cache")),
+    ),
     (
         {"litellm_settings": {"max_budget": 5}},
         dict.fromkeys(("small", "other"), ALL.format("litellm_settings.max_budget")),
