@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from lisa_schema.litellm.names import block
-from lisa_schema.litellm.references import VariableSource, find_variable
+from lisa_schema.litellm.references import VariableSource, find_variable, resolve
 
 if TYPE_CHECKING:
+    from lisa_schema.litellm.routes import AwsRoute
     from lisa_schema.models import Config, LitellmModel
 
 OF_OPENAI = frozenset({"openai", "text-completion-openai", "custom_openai", "aiohttp_openai"})
@@ -121,6 +122,12 @@ def all_parameters(entry: LitellmModel, config: Config) -> dict[str, Any]:
     name = own.get("litellm_credential_name")
     values = credentials(config).get(name, {}) if isinstance(name, str) else {}
     return {**(defaults if isinstance(defaults, Mapping) else {}), **values, **own}
+
+
+def called_region(entry: LitellmModel, config: Config, route: AwsRoute) -> str | None:
+    """Return the Region that LiteLLM calls for an entry; None when only the running container knows it."""
+    given = all_parameters(entry, config).get("aws_region_name")
+    return resolve(config, str(given)) if given else route.region or config.region
 
 
 def credentials(config: Config) -> dict[str, Mapping[str, Any]]:

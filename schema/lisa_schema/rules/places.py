@@ -12,7 +12,7 @@ from lisa_schema.hosts import aws_host, host_of, is_private, is_public_identity_
 from lisa_schema.litellm.entries import aws_services, call_parameters
 from lisa_schema.litellm.names import provider_of
 from lisa_schema.litellm.references import find_variable, resolve
-from lisa_schema.litellm.requirements import all_parameters, providers
+from lisa_schema.litellm.requirements import all_parameters, called_region, providers
 from lisa_schema.litellm.routes import AWS_PROVIDERS, aws_route
 from lisa_schema.models import Config
 from lisa_schema.regions import TABLE_DATE
@@ -69,8 +69,7 @@ def model_service_offered(config: Config) -> Iterator[RuleViolation]:
         route = aws_route(parameters, str(entry.lisa_params.model_type))
         if route is None:
             continue
-        name = str(parameters.get("aws_region_name") or route.region or config.region)
-        called = find_region(name)
+        called = find_region(called_region(entry, config, route) or "")
         at: Path = ("litellmConfig", "model_list", index, "litellm_params", "model")
         also: tuple[Path, ...] = (("region",),)
         if called is None:
@@ -181,10 +180,9 @@ def _called_regions(config: Config) -> Iterator[tuple[Path, str]]:
         if route is None:
             continue
         at: Path = ("litellmConfig", "model_list", index, "litellm_params")
-        if parameters.get("aws_region_name"):
-            yield (*at, "aws_region_name"), str(parameters["aws_region_name"])
-        elif route.region:
-            yield (*at, "model"), route.region
+        called = called_region(entry, config, route)
+        if called is not None:
+            yield (*at, "aws_region_name" if parameters.get("aws_region_name") else "model"), called
     for service in aws_services(config):
         if service.parameters.get("aws_region_name") and not service.key.endswith("/s3"):
             yield service.path, str(service.parameters["aws_region_name"])

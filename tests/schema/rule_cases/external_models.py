@@ -110,6 +110,11 @@ PASSING: Passing = {
         [external_model("bedrock/global.anthropic.claude-sonnet-4-20250514-v1:0")],
         [external_model("bedrock/eu.amazon.nova-pro-v1:0", ", aws_region_name: eu-west-1")],
         [external_model("bedrock/converse/eu-central-1/eu.amazon.nova-pro-v1:0")],
+        [
+            external_model("bedrock/eu.amazon.nova-pro-v1:0"),
+            f"{ROUTER}.default_litellm_params={{aws_region_name: eu-west-3}}",
+        ],
+        [external_model("bedrock/eu.amazon.nova-pro-v1:0", ", aws_region_name: os.environ/R"), OWN_IMAGE],
         [external_model("bedrock/apac.amazon.nova-pro-v1:0", ", aws_region_name: ap-south-1")],
         ["region=us-gov-west-1", external_model("bedrock/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0")],
     ],
