@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Collection
 from typing import Any
 
-from litellm_probe import Laboratory, Requirements, package_of
+from litellm_image import package_of
+from litellm_probe import Laboratory, Requirements
 
 _PARAMETERS = {"azure-blob": "azure_", "gcs": "gcs_", "qdrant-semantic": "qdrant_", "s3": "s3_"}
 _SERVERS = (

@@ -15,25 +15,15 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import abc, metadata
 from typing import Any
 from urllib.parse import urlsplit
 
 from litellm_guardrails import refuse_connections
+from litellm_image import Missing, missing_module
 
 SECRET = "probe0123456789abcdef"  # noqa: S105  # what is looked for in requests
 HOST = "probe.invalid"
 ADDRESS = f"https://{HOST}/v1"
-
-PACKAGES = {
-    "google": "google-auth",
-    "opentelemetry.sdk": "opentelemetry-sdk",
-    "opentelemetry.exporter": "opentelemetry-exporter-otlp",
-    "sentry_sdk": "sentry-sdk",
-    "slack_bolt": "slack-bolt",
-    "traceloop": "traceloop-sdk",
-}
-"""Packages by the beginning of the module that is missing, where the names differ."""
 
 _ADDRESSES = re.compile(r"(?i)(base|url|uri|host|endpoint|site|address|domain)(_|$)")
 _SECONDS = 20
@@ -129,7 +119,7 @@ class Laboratory:
         import requests
 
         sys.addaudithook(refuse_connections)
-        finder = _Missing(self.modules)
+        finder = Missing(self.modules)
         kept, environment = dict(os.environ), type(os.environ)
         sends = (httpx.HTTPTransport, "handle_request"), (requests.adapters.HTTPAdapter, "send")
         originals = [getattr(kind, name) for kind, name in sends]
@@ -172,7 +162,7 @@ class Laboratory:
         try:
             trial(given)
         except BaseException as problem:
-            error, module = _told(problem), _missing_module(problem)
+            error, module = _told(problem), missing_module(problem)
         finally:
             signal.alarm(0)
         read = tuple(
@@ -289,25 +279,6 @@ def value_for(name: str) -> Any:
     return ADDRESS if _ADDRESSES.search(name) else SECRET
 
 
-def package_of(module: str, installed: Collection[str] = ()) -> str:
-    """The package of a module: `google-auth` for `google.auth.transport`; the module itself where it is installed."""
-    parts = module.split(".")
-    found = (PACKAGES.get(".".join(parts[:count])) for count in (2, 1))
-    return next((name for name in found if name), module if parts[0] in installed else parts[0])
-
-
-class _Missing(abc.MetaPathFinder):
-    """Fails to import what the image lacks, though it is installed here."""
-
-    def __init__(self, modules: frozenset[str]) -> None:
-        self._hidden = frozenset(metadata.packages_distributions()) - modules - {"pip", "setuptools", "pkg_resources"}
-
-    def find_spec(self, fullname: str, *_where: Any) -> None:
-        """Refuse a hidden package."""
-        if fullname.partition(".")[0] in self._hidden:
-            raise ModuleNotFoundError(f"No module named '{fullname}'", name=fullname)
-
-
 def _endings(name: str) -> Iterator[str]:
     """`project_id` and `id` of `watsonx_project_id`: parameters often lack the name of the provider."""
     while "_" in name:
@@ -318,19 +289,6 @@ def _endings(name: str) -> Iterator[str]:
 def _told(problem: BaseException) -> str:
     text = f"{type(problem).__name__}: {problem}".replace(SECRET, "").replace(HOST, "")
     return _NOISE.sub("", text.partition("Traceback")[0])[:600]
-
-
-def _missing_module(problem: BaseException | None) -> str:
-    seen: list[BaseException] = []
-    while problem is not None and problem not in seen:
-        if isinstance(problem, ModuleNotFoundError) and problem.name:
-            return problem.name
-        named = re.search(r"No module named '([\w.]+)'", str(problem))
-        if named is not None:
-            return named[1]
-        seen.append(problem)
-        problem = problem.__cause__ or problem.__context__
-    return ""
 
 
 def _sleep_not(_seconds: float) -> None:

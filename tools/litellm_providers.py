@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from litellm_probe import HOST, Laboratory, Requirements, Trial, package_of
+from litellm_image import package_of
+from litellm_probe import HOST, Laboratory, Requirements, Trial
 
 _MESSAGES = [{"role": "user", "content": "x"}]
 _KEY = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|APIKEY")

@@ -11,6 +11,7 @@ import pytest
 from gateway.processes import LITELLM_PYTHON, ROOT
 from lisa_schema.litellm.names import names, version
 
+MODELS = "import pathlib, sys; import litellm_models as m; pathlib.Path(sys.argv[1]).write_text(m.models_table())"
 PROGRAM = "import pathlib, sys; import refresh_litellm as r; pathlib.Path(sys.argv[1]).write_text(r.table())"
 
 
@@ -32,6 +33,22 @@ def test_the_table_is_what_the_script_writes(tmp_path: Path) -> None:
     )
     committed = ROOT / "schema/lisa_schema/data/litellm.json"
     assert written.read_text() == committed.read_text(), "run: .venv/gateway/bin/python tools/refresh_litellm.py"
+
+
+def test_the_models_are_what_the_script_writes(tmp_path: Path) -> None:
+    if not LITELLM_PYTHON.exists():
+        pytest.skip("run `make gateway-parts`")
+    written = tmp_path / "models.json"
+    subprocess.run(
+        [LITELLM_PYTHON, "-c", MODELS, written],
+        check=True,
+        capture_output=True,
+        env={
+            **{"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "tools")},
+            **{"PYTHONHASHSEED": "7", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        },
+    )
+    assert written.read_text() == (ROOT / "schema/lisa_schema/data/litellm_models.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from lisa_schema.litellm.names import block
-from lisa_schema.litellm.references import VariableSource, find_variable
+from lisa_schema.litellm.references import VariableSource, find_variable, resolve
 
 if TYPE_CHECKING:
+    from lisa_schema.litellm.routes import AwsRoute
     from lisa_schema.models import Config, LitellmModel
+
+OF_OPENAI = frozenset({"openai", "text-completion-openai", "custom_openai", "aiohttp_openai"})
+"""Providers whose requests are for OpenAI, or for a server that `api_base` names."""
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1", "host.docker.internal"})  # noqa: S104  # compared
 
@@ -85,10 +89,10 @@ def providers() -> Mapping[str, Provider]:
     """Return the providers whose requirements are known."""
     return {
         name: Provider(
-            needs=_groups(row.get("needs", ())),
+            needs=tuple(_own(name, group) for group in _groups(row.get("needs", ()))),
             host=row.get("host", ""),
-            address=_group(row.get("address", ((), ()))),
-            key=_group(row.get("key", ((), ()))),
+            address=_own(name, _group(row.get("address", ((), ())))),
+            key=_own(name, _group(row.get("key", ((), ())))),
             is_listed=row.get("isListed", False),
             module=row.get("module", ""),
         )
@@ -120,6 +124,12 @@ def all_parameters(entry: LitellmModel, config: Config) -> dict[str, Any]:
     return {**(defaults if isinstance(defaults, Mapping) else {}), **values, **own}
 
 
+def called_region(entry: LitellmModel, config: Config, route: AwsRoute) -> str | None:
+    """Return the Region that LiteLLM calls for an entry; None when only the running container knows it."""
+    given = all_parameters(entry, config).get("aws_region_name")
+    return resolve(config, str(given)) if given else route.region or config.region
+
+
 def credentials(config: Config) -> dict[str, Mapping[str, Any]]:
     """Return the values of `credential_list` by the name of the credential."""
     listed = (config.litellm_config.model_extra or {}).get("credential_list")
@@ -129,6 +139,13 @@ def credentials(config: Config) -> dict[str, Mapping[str, Any]]:
             values = item.get("credential_values")
             found[item["credential_name"]] = values if isinstance(values, Mapping) else {}
     return found
+
+
+def _own(provider: str, group: Group) -> Group:
+    """A group without the variables of OpenAI: LiteLLM would send OpenAI's key to another provider, or the reverse."""
+    if provider in OF_OPENAI:
+        return group
+    return Group(tuple(name for name in group.variables if not name.startswith("OPENAI_")), group.parameters)
 
 
 def _groups(rows: Any) -> tuple[Group, ...]:

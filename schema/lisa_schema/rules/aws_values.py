@@ -42,16 +42,21 @@ def bucket_name(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(("s3BucketModels",), f"No bucket can have the name `{name}`: {reason}.")
 
 
-@rule("LISA539", "mount-path", "Use a directory of its own, such as /nvme.")
+@rule("LISA539", "mount-path", "Use a separate directory, such as /nvme.")
 def mount_path(config: Config) -> Iterator[RuleViolation]:
-    """NVMe disks must be mounted to a directory of their own, on instances and in containers."""
+    """NVMe disks must be mounted to an empty directory, on instances and in containers."""
     host = config.nvme_host_mount_path.rstrip("/") or "/"
     if host == "/" or host in _SYSTEM or host.startswith(tuple(f"{one}/" for one in _BELOW_SYSTEM)):
         message = f"`{host}` is a directory of the operating system: the disks would hide what is in it."
         yield RuleViolation(("nvmeHostMountPath",), message)
     inside = config.nvme_container_mount_path.rstrip("/") or "/"
     other = next((one for one in _CONTAINER_MOUNTS if inside == one or one.startswith(f"{inside}/")), None)
-    if inside == "/" or inside in _SYSTEM or inside.startswith(("/proc/", "/sys/", "/dev/", "/etc/", "/opt/lisa/")):
+    if (
+        other
+        or inside == "/"
+        or inside in _SYSTEM
+        or inside.startswith(("/proc/", "/sys/", "/dev/", "/etc/", "/opt/lisa/"))
+    ):
         what = f"where LISA mounts another volume, {other}" if other and inside != "/" else "a directory of the image"
         message = f"`{inside}` in the container is {what}: the container does not start, or lacks its files."
         yield RuleViolation(("nvmeContainerMountPath",), message)

@@ -11,6 +11,7 @@ from lisa_schema.document import Path
 from lisa_schema.litellm.entries import call_parameters
 from lisa_schema.litellm.models import bedrock_models
 from lisa_schema.litellm.names import nearest, version
+from lisa_schema.litellm.requirements import called_region
 from lisa_schema.litellm.routes import BEDROCK, GEOGRAPHIES, AwsRoute, aws_route, base_model
 from lisa_schema.models import Config
 from lisa_schema.regions import region as find_region
@@ -103,8 +104,9 @@ def _models(config: Config) -> Iterator[tuple[Path, AwsRoute, str]]:
         if route.target.startswith("arn:") or "/" in route.target or "." not in route.target:
             continue
         key = "model_id" if parameters.get("model_id") else "model"
-        called = str(parameters.get("aws_region_name") or route.region or config.region)
-        yield ("litellmConfig", "model_list", index, "litellm_params", key), route, called
+        called = called_region(entry, config, route)
+        if called is not None:
+            yield ("litellmConfig", "model_list", index, "litellm_params", key), route, called
 
 
 def _geography(model: str) -> str:

@@ -10,6 +10,7 @@ from lisa_schema.document import Path
 from lisa_schema.litellm.names import nearest, provider_of, version
 from lisa_schema.litellm.references import has_own_image
 from lisa_schema.litellm.requirements import (
+    OF_OPENAI,
     Group,
     Provider,
     all_parameters,
@@ -23,7 +24,6 @@ from lisa_schema.rules.registry import RuleViolation, rule
 _ROOT: Final[Path] = ("litellmConfig",)
 _ENVIRONMENT: Final = "restApiConfig.containerConfig.environment"
 _OPENAI: Final = "api.openai.com"
-_OF_OPENAI: Final = frozenset({"openai", "text-completion-openai", "custom_openai", "aiohttp_openai"})
 _OWN_KEYS: Final = frozenset({"extra_headers", "headers", "default_headers", "oauth_token", "custom_credentials"})
 """Parameters that may have credentials of any provider."""
 
@@ -42,9 +42,9 @@ def litellm_provider_complete(config: Config) -> Iterator[RuleViolation]:
         at: Path = (*_ROOT, "model_list", index, "litellm_params", "model")
         name = str(parameters.get("custom_llm_provider") or provider_of(entry.litellm_params.model))
         provider = providers().get(name)
-        if provider is None or provider.module:
+        if provider is None or provider.module or parameters.get("mock_response"):
             continue
-        if entry.litellm_params.model.rpartition("/")[2] == "*" and entry.litellm_params.model == "*":
+        if entry.litellm_params.model == "*":
             yield from _any_provider(at, parameters, config)
             continue
         for message, fix, severity in _missing(name, provider, parameters, config):
@@ -91,21 +91,19 @@ def _missing(
     """What a provider lacks: a message, a fix, and how certain it is."""
     for group in provider.needs:
         if not _is_given(group, name, parameters, config):
-            message = f"`{name}` requires {group.words}, and none is set: LiteLLM {version()} sends no request."
+            message = f"`{name}` requires {group.words}, which is not set: every request fails in LiteLLM {version()}."
             yield message, _fix(group, parameters), Severity.ERROR
-    has_address = not provider.host or _is_given(provider.address, name, parameters, config)
+    own_address = bool(parameters.get("api_base") or parameters.get("base_url"))
+    has_address = own_address or not provider.host or _is_given(provider.address, name, parameters, config)
     if not has_address and provider.is_local:
         message = f"`{name}` has no `api_base`: LiteLLM calls {provider.host}, the gateway's container itself."
         yield message, _fix(provider.address, parameters), Severity.ERROR
-    elif not has_address and provider.host == _OPENAI and name not in _OF_OPENAI:
+    elif not has_address and provider.host == _OPENAI and name not in OF_OPENAI:
         message = f"`{name}` has no `api_base`: LiteLLM {version()} would send the prompts to {_OPENAI}."
         yield message, _fix(provider.address, parameters), Severity.ERROR
     elif not has_address and provider.key and not _is_given(provider.key, name, parameters, config):
         certain = "which rejects it" if provider.is_listed else "and it is not known whether that accepts it"
-        message = (
-            f"`{name}` has no key: neither {provider.key.words} is set, so that LiteLLM calls {provider.host} without "
-            f"one, {certain}."
-        )
+        message = f"`{name}` has no {provider.key.words}: LiteLLM calls {provider.host} without a key, {certain}."
         yield message, _fix(provider.key, parameters), Severity.ERROR if provider.is_listed else Severity.WARNING
 
 

@@ -12,7 +12,7 @@ from lisa_schema.hosts import aws_host, host_of, is_private, is_public_identity_
 from lisa_schema.litellm.entries import aws_services, call_parameters
 from lisa_schema.litellm.names import provider_of
 from lisa_schema.litellm.references import find_variable, resolve
-from lisa_schema.litellm.requirements import all_parameters, providers
+from lisa_schema.litellm.requirements import all_parameters, called_region, providers
 from lisa_schema.litellm.routes import AWS_PROVIDERS, aws_route
 from lisa_schema.models import Config
 from lisa_schema.regions import TABLE_DATE
@@ -20,6 +20,7 @@ from lisa_schema.regions import region as find_region
 from lisa_schema.rules.registry import RuleViolation, rule
 
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+_BASES: Final = ("api_base", "base_url")
 _AUTHORITY: Final[Path] = ("authConfig", "authority")
 _LACKS: Final = {"aws-cn": frozenset({"bedrock", "bedrock_mantle"})}
 """Providers of AWS that no Region of a partition has (AWS General Reference, "Amazon Bedrock endpoints and quotas")."""
@@ -33,6 +34,9 @@ def external_model_reachable(config: Config) -> Iterator[RuleViolation]:
         found = _unreachable(host, config)
         if found is not None:
             reason, also, severity = found
+            if path[-1] in _BASES and also != (("region",),):
+                # A private endpoint may have the name of a public host.
+                reason, severity = f"{reason}, unless that name is of a private endpoint", Severity.WARNING
             yield RuleViolation(path, f"LiteLLM calls {host}, {reason}.", None, also, severity)
 
 
@@ -65,8 +69,7 @@ def model_service_offered(config: Config) -> Iterator[RuleViolation]:
         route = aws_route(parameters, str(entry.lisa_params.model_type))
         if route is None:
             continue
-        name = str(parameters.get("aws_region_name") or route.region or config.region)
-        called = find_region(name)
+        called = find_region(called_region(entry, config, route) or "")
         at: Path = ("litellmConfig", "model_list", index, "litellm_params", "model")
         also: tuple[Path, ...] = (("region",),)
         if called is None:
@@ -130,24 +133,24 @@ def _is_private_range(address: str) -> bool:
 def _external_hosts(config: Config) -> Iterator[tuple[Path, str]]:
     """The hosts on the internet that LiteLLM calls for models."""
     public = _provider_domains()
+    home = find_region(config.region)
     for index, entry in enumerate(config.litellm_config.model_list):
+        own = entry.litellm_params.model_dump(exclude_none=True)
         parameters = all_parameters(entry, config)
         name = str(parameters.get("custom_llm_provider") or provider_of(entry.litellm_params.model))
         provider = providers().get(name)
         at: Path = ("litellmConfig", "model_list", index, "litellm_params")
-        if name in AWS_PROVIDERS:
+        if name in AWS_PROVIDERS or parameters.get("mock_response"):
             continue
-        key = next((one for one in ("api_base", "base_url") if parameters.get(one)), None)
-        address = (
-            str(parameters[key]) if key else _address_variable(provider.address.variables if provider else (), config)
-        )
+        key = next((one for one in _BASES if parameters.get(one)), None)
+        variables = provider.address.variables if provider else ()
+        address = str(parameters[key]) if key else _address_variable(variables, config)
         if address is not None:
             host = host_of(resolve(config, address) or "")
-            if host and not is_private(host) and (aws_host(host) or _domain(host) in public):
-                yield (
-                    (*at, key if key and key in (entry.litellm_params.model_dump(exclude_none=True)) else "model"),
-                    host,
-                )
+            # Services of AWS may be reached by endpoints of the VPC, except from isolated Regions.
+            is_public = _domain(host) in public or (aws_host(host) and home is not None and home.is_iso)
+            if host and is_public and not is_private(host):
+                yield (*at, key if key in own else "model"), host
         elif provider is not None and provider.host and not provider.is_local:
             yield (*at, "model"), provider.host
 
@@ -177,10 +180,9 @@ def _called_regions(config: Config) -> Iterator[tuple[Path, str]]:
         if route is None:
             continue
         at: Path = ("litellmConfig", "model_list", index, "litellm_params")
-        if parameters.get("aws_region_name"):
-            yield (*at, "aws_region_name"), str(parameters["aws_region_name"])
-        elif route.region:
-            yield (*at, "model"), route.region
+        called = called_region(entry, config, route)
+        if called is not None:
+            yield (*at, "aws_region_name" if parameters.get("aws_region_name") else "model"), called
     for service in aws_services(config):
         if service.parameters.get("aws_region_name") and not service.key.endswith("/s3"):
             yield service.path, str(service.parameters["aws_region_name"])

@@ -148,7 +148,9 @@ def test_a_reference_to_a_variable_of_litellm_becomes_its_value(planned: Planned
     content = litellm_config(
         planned,
         environment_variables={"BASE": "https://models.example.com/v1", "KEY": "os.environ/AWS_REGION"},
-        model_list=[external("a", litellm_params={"model": "openai/a", "api_base": "os.environ/BASE", "api_key": "x"})],
+        model_list=[
+            external("a", litellm_params={"model": "openai/a", "api_base": "os.environ/BASE", "api_key": "EMPTY"})
+        ],
         router_settings={"redis_host": "os.environ/KEY", "redis_port": "os.environ/THREADS"},
     )
     assert content["model_list"][0]["litellm_params"]["api_base"] == "https://models.example.com/v1"

@@ -26,10 +26,10 @@ PARTNER = {
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf"
 
 
-def project(folder: Path, litellm_config: dict[str, Any]) -> Path:
+def project(folder: Path, litellm_config: dict[str, Any], **container_config: Any) -> Path:
     config = configuration(litellmConfig=litellm_config)
     rest = config["restApiConfig"]
-    container = {**rest["containerConfig"], "environment": {"KEY": SECRET}}
+    container = {**rest["containerConfig"], "environment": {"KEY": SECRET}, **container_config}
     config["restApiConfig"] = {**rest, "containerConfig": container}
     (folder / "config.yaml").write_text(yaml.safe_dump({"env": "dev", "dev": config}))
     return folder
@@ -75,6 +75,17 @@ def test_a_guardrail_and_a_model_that_litellm_omits(tmp_path: Path) -> None:
     assert "LiteLLM starts without the guardrail `words`." in text
     assert "LiteLLM starts without the model `other`." in text
     assert "key: litellmConfig.guardrails[0].guardrail_name" in text
+
+
+def test_what_an_extension_lacks_has_its_place(tmp_path: Path) -> None:
+    image = {"type": "registry", "registry": "registry.example.com/gateway:1"}
+    settings = {"callbacks": ["prometheus", "datadog"]}
+    project(tmp_path, {"model_list": [PARTNER], "litellm_settings": settings}, image=image)
+    code, text = lisa("compile", "--project", tmp_path, "--no-weights", "--verify")
+    assert code == 0, text
+    start = text[text.index("LISA538") :]
+    assert "DD_API_KEY" in start, text
+    assert "key: litellmConfig.litellm_settings.callbacks[1]" in start, text
 
 
 def test_nothing_is_contacted() -> None:

@@ -103,12 +103,18 @@ PASSING: Passing = {
         [external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY={SECRET}"],
         [external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=EMPTY"],
         [external_model("openai/x", ", api_base: os.environ/BASE"), f"{ENVIRONMENT}.BASE=a/b"],
+        [f"{ENVIRONMENT}.SOME_NAME=lisa/k", f"{ENVIRONMENT}.TOKEN_FILE=/run/secrets/token.txt"],
     ],
     "bedrock-profile-region": [
         [external_model("bedrock/us.anthropic.claude-sonnet-4-20250514-v1:0")],
         [external_model("bedrock/global.anthropic.claude-sonnet-4-20250514-v1:0")],
         [external_model("bedrock/eu.amazon.nova-pro-v1:0", ", aws_region_name: eu-west-1")],
         [external_model("bedrock/converse/eu-central-1/eu.amazon.nova-pro-v1:0")],
+        [
+            external_model("bedrock/eu.amazon.nova-pro-v1:0"),
+            f"{ROUTER}.default_litellm_params={{aws_region_name: eu-west-3}}",
+        ],
+        [external_model("bedrock/eu.amazon.nova-pro-v1:0", ", aws_region_name: os.environ/R"), OWN_IMAGE],
         [external_model("bedrock/apac.amazon.nova-pro-v1:0", ", aws_region_name: ap-south-1")],
         ["region=us-gov-west-1", external_model("bedrock/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0")],
     ],
@@ -151,6 +157,17 @@ PASSING: Passing = {
         [*ISOLATED_SUBNETS, external_model(CLAUDE)],
         [*PRIVATE_SUBNETS, external_model(CLAUDE, ", aws_region_name: us-west-2")],
         [*ISOLATED_SUBNETS, external_model(CLAUDE, ", aws_region_name: us-east-1")],
+    ],
+    "bucket-name": [[], ["s3BucketModels=demo-models.corp-1"]],
+    "mount-path": [
+        [],
+        ["nvmeHostMountPath=/mnt/nvme", "nvmeContainerMountPath=/models"],
+        ["nvmeHostMountPath=/var/lib/weights", "nvmeContainerMountPath=/opt/weights"],
+    ],
+    "zone-plausible": [["availabilityZones=[us-east-1a, us-east-1f]"]],
+    "own-domain": [
+        ["apiGatewayConfig.domainName=chat.example.com"],
+        ["restApiConfig.loadBalancerConfig.domainName=lisa.amazonaws.example.com"],
     ],
 }
 
@@ -260,6 +277,8 @@ FAILING: Failing = {
         ([external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=lisa/k"], f"{ENVIRONMENT}.KEY"),
         ([external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=ssm:/lisa/k"], f"{ENVIRONMENT}.KEY"),
         ([external_model("openai/x", KEY), f"{ENVIRONMENT}.KEY=/lisa/prod/openai-key"], f"{ENVIRONMENT}.KEY"),
+        ([f"{ENVIRONMENT}.K=ssm:/lisa/k"], f"{ENVIRONMENT}.K"),
+        ([f"{ENVIRONMENT}.OPENAI_API_KEY=lisa/openai"], f"{ENVIRONMENT}.OPENAI_API_KEY"),
     ],
     "bedrock-profile-region": [
         ([external_model("bedrock/eu.anthropic.claude-sonnet-4-20250514-v1:0")], MODEL),
@@ -307,5 +326,26 @@ FAILING: Failing = {
     "endpoint-of-region": [
         ([*ISOLATED_SUBNETS, external_model(CLAUDE, ", aws_region_name: us-west-2")], f"{PARAMS}.aws_region_name"),
         ([*ISOLATED_SUBNETS, external_model("bedrock/us-west-2/meta.llama3-1-70b-instruct-v1:0")], MODEL),
+    ],
+    "bucket-name": [
+        ([f"s3BucketModels={name}"], "s3BucketModels")
+        for name in ("demo..models", "192.168.0.1", "xn--models", "models-s3alias", "demo.-models")
+    ],
+    "mount-path": [
+        *(
+            ([f"nvmeContainerMountPath={path}"], "nvmeContainerMountPath")
+            for path in ("/tmp", "/dev/shm", "/", "/opt/lisa")
+        ),
+        *(([f"nvmeHostMountPath={path}"], "nvmeHostMountPath") for path in ("/", "/var", "/etc", "/usr/local")),
+    ],
+    "zone-plausible": [
+        (["availabilityZones=[us-east-1a, us-east-1z]"], "availabilityZones[1]"),
+    ],
+    "own-domain": [
+        (["apiGatewayConfig.domainName=abc123.execute-api.us-east-1.amazonaws.com"], "apiGatewayConfig.domainName"),
+        (
+            ["restApiConfig.loadBalancerConfig.domainName=lisa-123.us-east-1.elb.amazonaws.com"],
+            "restApiConfig.loadBalancerConfig.domainName",
+        ),
     ],
 }

@@ -22,7 +22,7 @@ def repositories(count: int) -> dict[str, Any]:
 def lists(count: int) -> dict[str, Any]:
     """A configuration whose lists have so many entries."""
     external = {
-        "litellm_params": {"model": "openai/x", "api_base": "https://x.example.com/v1", "api_key": "none"},
+        "litellm_params": {"model": "openai/x", "api_base": "https://x.example.com/v1", "api_key": "EMPTY"},
         "lisa_params": {"model_type": "textgen", "streaming": True},
     }
     return {
