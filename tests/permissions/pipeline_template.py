@@ -53,7 +53,13 @@ _Tagged.add_multi_constructor("!", _tag)  # type: ignore[no-untyped-call]  # PyY
 def files(system: Pipeline) -> dict[str, str]:
     """What `lisa init --pipeline` writes."""
     environments = [
-        {"name": name, "region": REGION, "s3BucketModels": f"demo-{name}-models-{ACCOUNT}"} for name in ("dev", "prod")
+        {
+            "name": name,
+            "deploymentName": "demo",
+            "region": REGION,
+            "s3BucketModels": f"demo-{name}-models-{ACCOUNT}",
+        }
+        for name in ("dev", "prod")
     ]
     return pipeline_files(
         PipelineSettings(system=system, workflows=SETTINGS, deployment="demo", environments=environments)

@@ -37,7 +37,8 @@ class PipelineSettings:
         system: what runs it.
         workflows: settings that all systems share, as GitHub's workflows have them.
         deployment: deploymentName.
-        environments: values of each environment that the pipeline deploys: name, region, s3BucketModels.
+        environments: values of each environment that the pipeline deploys: name, deploymentName, region,
+            s3BucketModels.
     """
 
     system: Pipeline

@@ -63,6 +63,19 @@ def _bucket(answers: Answers, environment: str) -> str:
     return f"{answers['deploymentName']}-{environment}-models-{answers[f'{environment}.accountNumber']}".lower()[:63]
 
 
+def deployment_names(answers: Answers) -> dict[str, str]:
+    """The deploymentName of each environment: with its own name behind it where an earlier one has the same account
+    and Region, since names of some tables and parameters have nothing else of the environment in them.
+    """
+    found: dict[str, str] = {}
+    used: set[tuple[str, str]] = set()
+    for name in environment_names(answers):
+        place = answers[f"{name}.accountNumber"], answers[f"{name}.region"]
+        found[name] = f"{answers['deploymentName']}-{name}" if place in used else answers["deploymentName"]
+        used.add(place)
+    return found
+
+
 def is_isolated(name: str) -> bool:
     """Whether a region has no internet, so that no pipeline of GitHub's reaches it."""
     found = region(name)

@@ -25,6 +25,7 @@ from lisa_compiler.starter.prompts import (
     QUESTIONS,
     Answers,
     Question,
+    deployment_names,
     environment_names,
     environments_mistake,
     example_answers,
@@ -152,7 +153,9 @@ def configuration_files(answers: Answers) -> dict[str, str]:
     """Render config.yaml and the overlays in environments/, by path."""
     values = _values(answers)
     overlays = {
-        f"environments/{environment['name']}.yaml": _render("environment.yaml.j2", {"environment": environment})
+        f"environments/{environment['name']}.yaml": _render(
+            "environment.yaml.j2", {"environment": environment, "deploymentName": answers["deploymentName"]}
+        )
         for environment in values["environments"]
     }
     return {"config.yaml": _render("config.yaml.j2", values), **overlays}
@@ -161,7 +164,10 @@ def configuration_files(answers: Answers) -> dict[str, str]:
 def _values(answers: Answers) -> dict[str, Any]:
     # A question that was not asked has a blank answer.
     shared = {question.name: "" for question in QUESTIONS if not question.each} | dict(answers)
-    environments = [_environment(answers, name) for name in environment_names(answers)]
+    environments = [
+        {**_environment(answers, name), "deploymentName": own_name}
+        for name, own_name in deployment_names(answers).items()
+    ]
     return {"answers": shared, "environments": environments, "version": VERSION}
 
 

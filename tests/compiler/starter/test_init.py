@@ -56,6 +56,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def test_environments_of_one_account_and_region_have_names_of_their_own(tmp_path: Path) -> None:
+    result = init(tmp_path / "ours", environments="dev stage prod", **{"prod.region": "eu-west-1"})
+    assert result.exit_code == 0, result.stderr
+    folder = tmp_path / "ours" / "environments"
+    overlays = [yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("dev", "stage", "prod")]
+    assert [overlay.get("deploymentName") for overlay in overlays] == [None, "ours-stage", "ours-prod"]
+    readme = (tmp_path / "ours/README.md").read_text()
+    assert "Environment=stage StackPrefix=ours-stage " in readme
+    assert "Environment=dev StackPrefix=ours " in readme
+    assert (
+        "StackPrefix:\n    Type: String\n    Default: ours-prod\n"
+        in (tmp_path / "ours/pipeline/roles.yaml").read_text()
+    )
+
+
 def test_it_is_valid_and_compiled(made: Path) -> None:
     project = ["--project", str(made)]
     assert lisa("validate", *project, "--all").exit_code == 0
