@@ -7,13 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.compiler.ci.test_github import Hub
 
 from lisa_compiler.resources import templates_dir
 from lisa_compiler.starter.pipelines import Pipeline
@@ -67,6 +70,18 @@ def repository(site: Site) -> Site:
 
 
 @pytest.fixture(scope="module")
+def hub() -> Iterator[dict[str, str]]:
+    """Variables that lead to a stand-in for GitHub's API."""
+    Hub.issues, Hub.calls, Hub.refuse = [], [], 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/api"
+    yield {"GITHUB_API_URL": address, "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "secret"}
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
 def planner(repository: Site) -> Iterator[tuple[Site, Enforced]]:
     with enforcing(repository.aws, policies("PlanRole")) as role:
         yield replace(repository, aws=role.url), role
@@ -117,12 +132,15 @@ def test_plan_says_what_a_reviewer_has_to_know(planned: tuple[Site, str]) -> Non
 
 
 def test_role_that_plans_allows_what_planning_calls_and_no_more(
-    planned: tuple[Site, str], planner: tuple[Site, Enforced]
+    planned: tuple[Site, str], planner: tuple[Site, Enforced], hub: dict[str, str]
 ) -> None:
     site, role = planner
     assert planned
-    drift = lisa(site, "ci", "drift", "--env", "dev")
+    drift = lisa(site, "ci", "drift", "--env", "dev", "--issues", **hub)
     assert drift.code == 3, drift.err
+    (issue,) = Hub.issues
+    assert (issue["title"], issue["state"]) == ("dev has drifted", "open")
+    assert issue["body"] == (site.folder / "drift/dev.md").read_text()
     assert "change not deployed" in (site.folder / "drift/dev.md").read_text()
     status = lisa(site, "status", "--env", "dev")
     assert status.code == 0, status.err
@@ -197,8 +215,9 @@ def test_nothing_is_lost_when_a_run_is_canceled(
     assert json.loads(lisa(site, "ci", "plan", "--env", "dev").out) == {}
 
 
-def test_every_environment_is_planned_without_a_name(planner: tuple[Site, Enforced]) -> None:
+def test_issue_is_closed_when_the_account_matches_again(planner: tuple[Site, Enforced], hub: dict[str, str]) -> None:
     site, _ = planner
-    drift = lisa(site, "ci", "drift")
+    drift = lisa(site, "ci", "drift", "--issues", **hub)
     assert drift.code == 0, drift.err
+    assert [issue["state"] for issue in Hub.issues] == ["closed"]
     assert "no drift" in (site.folder / "drift/dev.md").read_text()
