@@ -80,7 +80,7 @@ def bedrock_model_known(config: Config) -> Iterator[RuleViolation]:
     for at, route, called in _models(config):
         model = base_model(route.target)
         if model not in known:
-            near = nearest(model, known, 0.9)
+            near = nearest(model, known, 0.93)
             hint = f" Did you mean `{near}`?" if near else ""
             message = (
                 f"It is not known whether Amazon Bedrock has `{model}`: LiteLLM {version()} does not list it.{hint}"

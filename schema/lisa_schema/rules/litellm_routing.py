@@ -30,7 +30,12 @@ _UNSERVED: Final = {
 """Sections of LiteLLM for operations to which the gateway has no route (docs/gateway.md)."""
 
 
-@rule("LISA546", "litellm-model-kind", "Set lisa_params.model_type and model_info.mode to what the model does.")
+@rule(
+    "LISA546",
+    "litellm-model-kind",
+    "Set lisa_params.model_type and model_info.mode to what the model does.",
+    Severity.WARNING,
+)
 def litellm_model_kind(config: Config) -> Iterator[RuleViolation]:
     """`model_type` should be what LiteLLM lists the model for: prompts to an embedding model fail, and the reverse."""
     for index, entry in enumerate(config.litellm_config.model_list):
@@ -43,11 +48,11 @@ def litellm_model_kind(config: Config) -> Iterator[RuleViolation]:
         given = entry.model_info.mode if entry.model_info else None
         if kind is ModelType.EMBEDDING and mode != "embedding" and given in (None, "embedding"):
             message = f"`{name}` is a model for {_words(mode)} according to LiteLLM {version()}, not for embeddings."
-            yield RuleViolation(at, message, "Write textgen.", (), Severity.WARNING)
+            yield RuleViolation(at, message, "Write textgen.")
         elif kind is ModelType.TEXTGEN and mode not in CHAT and given in (None, *CHAT):
             message = f"`{name}` is a model for {_words(mode)} according to LiteLLM {version()}, not for chat."
             fix = "Write embedding, and remove streaming." if mode == "embedding" else f"Set model_info.mode: {mode}."
-            yield RuleViolation(at, message, fix, (), Severity.WARNING)
+            yield RuleViolation(at, message, fix)
 
 
 @rule("LISA597", "litellm-fallback-works", "Write a list of models that can answer the same requests.")
