@@ -66,10 +66,15 @@ def init_command(
     )
     where = shown_path(directory)
     print_status(
-        f"{where} is ready and compiled. Read its README.md for the one-time setup before the first deployment.\n"
+        f"{where if where != '.' else 'This directory'} is ready and compiled. Read its README.md for the one-time setup before the first deployment.\n"
         f"LISA is installed from {source.description}.{'' if source.wheel or requirement else _VENDOR_HINT}\n"
-        f"Next: cd {shlex.quote(where)}, git init, git add --all, git commit, and push it to a new Git repository."
+        f"Next: {', '.join(_next_commands(directory, where))}, and push it to a new Git repository."
     )
+
+
+def _next_commands(directory: Path, where: str) -> list[str]:
+    steps = [] if where == "." else [f"cd {shlex.quote(where)}"]
+    return [*steps, *([] if (directory / ".git").exists() else ["git init"]), "git add --all", "git commit"]
 
 
 def _at_terminal() -> bool:
