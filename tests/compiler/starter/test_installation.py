@@ -98,7 +98,7 @@ def test_published_version_is_the_default_and_init_says_so(tmp_path: Path) -> No
 @pytest.mark.usefixtures("_uncompiled")
 def test_workflows_install_by_the_same_commands(tmp_path: Path) -> None:
     init(tmp_path / "ours")
-    for name in ("check", "deploy"):
+    for name in ("check", "compile", "deploy-environment", "drift"):
         workflow = yaml.safe_load((tmp_path / f"ours/.github/workflows/{name}.yml").read_text())
         runs = [step.get("run") for job in workflow["jobs"].values() for step in job["steps"]]
         assert INSTALL in runs
