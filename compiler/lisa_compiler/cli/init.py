@@ -66,7 +66,8 @@ def init_command(
     )
     where = shown_path(directory)
     print_status(
-        f"{where if where != '.' else 'This directory'} is ready and compiled. Read its README.md for the one-time setup before the first deployment.\n"
+        f"{'This directory' if where == '.' else where} is ready and compiled. Read its README.md for the one-time "
+        "setup before the first deployment.\n"
         f"LISA is installed from {source.description}.{'' if source.wheel or requirement else _VENDOR_HINT}\n"
         f"Next: {', '.join(_next_commands(directory, where))}, and push it to a new Git repository."
     )
