@@ -75,6 +75,16 @@ OWNED: Final[tuple[OwnedVariable, ...]] = (
         "Remove it: requests could run code in the container.",
         ("sglang",),
     ),
+    *(
+        OwnedVariable(
+            name=name,
+            controls="whether requests can change the server and run code in it",
+            fix="Remove it: it is for the development of vLLM.",
+            containers=("vllm",),
+            accepts=("0",),
+        )
+        for name in ("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_INSECURE_SERIALIZATION")
+    ),
     OwnedVariable(
         name="NVIDIA_VISIBLE_DEVICES",
         controls="which GPUs the container gets",

@@ -30,6 +30,7 @@ PASSING: Passing = {
         [f"{ENVIRONMENT}={{LITELLM_MASTER_KEY: '{SECRET}', PORT: 8080, SSL_CERT_FILE: /etc/ssl/certs/own.pem}}"],
         [f"{MODEL_ENVIRONMENT}={{VLLM_USE_V1: 1, MAX_TOTAL_TOKENS: 2048, TENSOR_PARALLEL_SIZE: 1, HF_HUB_OFFLINE: 1}}"],
         [f"{MODEL_ENVIRONMENT}={{HF_TOKEN: '{SECRET}', THREADS: 7, COPY_ATTEMPTS: 9, host: a, model_name: b}}"],
+        [*VLLM, f"{MODEL_ENVIRONMENT}={{VLLM_SERVER_DEV_MODE: 0, NVIDIA_VISIBLE_DEVICES: all}}"],
         [OWN_IMAGE, f"{MODEL_ENVIRONMENT}={{MODEL_ID: /nvme/model, PORT: 8080, HOSTNAME: 0.0.0.0}}"],
         [f"{VARIABLES}={{LITELLM_LOG: DEBUG, TOKENIZERS_PARALLELISM: 'false'}}"],
     ],
@@ -106,6 +107,10 @@ FAILING: Failing = {
         ),
         ([f"{MODEL_ENVIRONMENT}.MODEL_ID=other"], "ecsModels[0].containerConfig.environment.MODEL_ID"),
         ([f"{MODEL_ENVIRONMENT}.NGROK=true"], "ecsModels[0].containerConfig.environment.NGROK"),
+        *(
+            ([*VLLM, f"{MODEL_ENVIRONMENT}.{name}=1"], f"ecsModels[0].containerConfig.environment.{name}")
+            for name in ("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_INSECURE_SERIALIZATION")
+        ),
         ([*ISOLATED, f"{ENVIRONMENT}.SSL_CERT_FILE=/x"], f"{ENVIRONMENT}.SSL_CERT_FILE"),
         *(
             ([f"{VARIABLES}.{name}={value}"], f"{VARIABLES}.{name}")
