@@ -101,6 +101,8 @@ def litellm_compiled_values(config: Config) -> Iterator[RuleViolation]:
 
 
 def _hint(config: Config, name: str) -> str:
+    if name in config.litellm_config.environment_variables:
+        return " In environment_variables it refers to itself."
     known = {*config.rest_api_config.container_config.environment, *config.litellm_config.environment_variables}
     near = nearest(name, known | SET_BY_LISA, 0.85)
     return f" Did you mean `{near}`?" if near else ""
