@@ -93,7 +93,7 @@ class RegistryImage(ConfigModel):
 
     type: Literal["registry"] = Field(description="An image in a container registry.")
     registry: ImageReference = Field(
-        description="Image reference, as for `docker pull`.", examples=["docker.io/vllm/vllm-openai:v0.5.0"]
+        description="Image reference, as for `docker pull`.", examples=["registry.example.com/lisa-vllm:v0.32.0"]
     )
 
 

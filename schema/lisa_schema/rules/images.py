@@ -71,6 +71,28 @@ def image_of_engine(config: Config) -> Iterator[RuleViolation]:
         yield RuleViolation(_image_path(path, service), message, fix, also)
 
 
+@rule(
+    "LISA515",
+    "image-entrypoint",
+    "Set the image as `baseImage` of type `asset`: LISA then builds an image with its entrypoint.",
+    Severity.WARNING,
+)
+def image_has_entrypoint(config: Config) -> Iterator[RuleViolation]:
+    """An image that is pulled as it is must have LISA's entrypoint; those that the engines' projects publish do not."""
+    for path, service in services(config):
+        source = service.container_config.image
+        if not isinstance(service, EcsModel) or not isinstance(source, EcrImage | RegistryImage) or not service.deploy:
+            continue
+        image = engine_image(source)
+        if image.engine is None or not image.publishes(image.engine):
+            continue
+        message = (
+            f"`{image.name}` has the name of the image that the project of {TITLES[image.engine]} publishes. As it is, "
+            "it does not copy the weights, and does not listen on port 8080."
+        )
+        yield RuleViolation(_image_path(path, service), message)
+
+
 @rule("LISA502", "image-hardware", "Use an image that is built for the instance's processors.", Severity.WARNING)
 def image_for_hardware(config: Config) -> Iterator[RuleViolation]:
     """An image must be built for the processors of its instances: GPUs and architecture."""

@@ -60,6 +60,12 @@ PASSING: Passing = {
         [SGLANG, on("lmsysorg/sglang:v0.5.23-cu129-amd64")],
         [VLLM, on("registry.example.com/cpu/base:1")],
     ],
+    "image-entrypoint": [
+        [VLLM, on("docker.io/vllm/vllm-openai:v0.32.0")],
+        [VLLM, pulled("registry.example.com/lisa-vllm:v0.32.0")],
+        [VLLM, ecr("team/vllm:v0.32.0")],
+        [VLLM, pulled("mirror.example.com/vllm/vllm-openai:v0.32.0"), OFF],
+    ],
     "image-registry": [
         [],
         [VLLM, on("docker.io/vllm/vllm-openai:v0.32.0")],
@@ -142,6 +148,12 @@ FAILING: Failing = {
         ([SGLANG, on("lmsysorg/sglang:v0.5.23-rocm700-mi30x")], BASE),
         ([VLLM, on("vllm/vllm-openai:v0.32.0-aarch64")], BASE),
         ([VLLM, pulled("763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm-neuronx:0.11")], f"{BASE[:-9]}registry"),
+    ],
+    "image-entrypoint": [
+        ([VLLM, pulled("vllm/vllm-openai:v0.32.0")], BASE.replace("baseImage", "registry")),
+        ([SGLANG, pulled("mirror.example.com/lmsysorg/sglang:v0.5.23")], BASE.replace("baseImage", "registry")),
+        ([pulled(f"{TGI}:3.3.4")], BASE.replace("baseImage", "registry")),
+        ([VLLM, ecr("mirror/vllm-openai:v0.32.0")], BASE.replace("baseImage", "repositoryArn")),
     ],
     "image-registry": [
         ([VLLM, on("hub.docker.com/r/vllm/vllm-openai:v0.32.0")], BASE),
