@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from lisa_schema.diagnostics import Severity
 from lisa_schema.document import Path
-from lisa_schema.litellm.names import nearest, provider_of, version
+from lisa_schema.litellm.entries import call_parameters
+from lisa_schema.litellm.names import names, nearest, provider_of, version
 from lisa_schema.litellm.references import has_own_image
 from lisa_schema.litellm.requirements import (
     OF_OPENAI,
@@ -18,6 +19,7 @@ from lisa_schema.litellm.requirements import (
     is_variable_set,
     providers,
 )
+from lisa_schema.litellm.routes import aws_route
 from lisa_schema.models import Config
 from lisa_schema.rules.registry import RuleViolation, rule
 
@@ -42,7 +44,15 @@ def litellm_provider_complete(config: Config) -> Iterator[RuleViolation]:
         at: Path = (*_ROOT, "model_list", index, "litellm_params", "model")
         name = str(parameters.get("custom_llm_provider") or provider_of(entry.litellm_params.model))
         provider = providers().get(name)
-        if provider is None or provider.module or parameters.get("mock_response"):
+        if parameters.get("mock_response") or aws_route(call_parameters(entry, config)) is not None:
+            continue
+        if provider is None:
+            if name in names("providers"):
+                message = f"What `{name}` requires is unknown: LISA has not tried it with LiteLLM {version()}."
+                trial = "Try a request with `lisa dev`, or before clients depend on it."
+                yield RuleViolation(at, message, trial, (), Severity.WARNING)
+            continue
+        if provider.module:
             continue
         if entry.litellm_params.model == "*":
             yield from _any_provider(at, parameters, config)
@@ -110,8 +120,8 @@ def _missing(
 def _any_provider(at: Path, parameters: Mapping[str, Any], config: Config) -> Iterator[RuleViolation]:
     """`*` passes the model of a request on: some provider must have a key."""
     groups = [group for one in providers().values() for group in (*one.needs, one.key)]
-    names = {name for group in groups for name in group.variables}
-    if parameters.get("api_key") or any(is_variable_set(config, name) for name in names):
+    variables = {name for group in groups for name in group.variables}
+    if parameters.get("api_key") or any(is_variable_set(config, name) for name in variables):
         return
     message = "`*` accepts models of every provider, and no key of any provider is set."
     yield RuleViolation(at, message, None, (), Severity.WARNING)

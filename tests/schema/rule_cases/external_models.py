@@ -44,6 +44,8 @@ PASSING: Passing = {
         [external_model("hosted_vllm/ours"), f"{ENVIRONMENT}.HOSTED_VLLM_API_BASE=https://m.example.com/v1"],
         [external_model("ollama/llama3", ", api_base: 'http://ollama.example.com:11434'")],
         [external_model("mistral/mistral-large-latest", KEY)],
+        [external_model("bedrock/amazon.nova-pro-v1:0")],
+        [external_model("sagemaker/ours")],
         [external_model("azure/ours", f", api_base: 'https://x.openai.azure.com'{KEY}")],
         [
             external_model(
@@ -186,6 +188,7 @@ FAILING: Failing = {
                 ("azure/ours", ", api_base: 'https://x.openai.azure.com'"),
                 ("hosted_vllm/ours", ""),
                 ("hosted_vllm/ours", KEY),
+                ("oci/xai.grok-4", KEY),
                 ("ollama/llama3", ""),
                 ("gemini/gemini-2.5-pro", ""),
                 ("mistral/mistral-large-latest", ""),
