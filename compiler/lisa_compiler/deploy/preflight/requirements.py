@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lisa_compiler.deploy.preflight.domains import CertificateUse, certificate_uses, domain_keys
+from lisa_compiler.deploy.preflight.templates import Template, named_resources, properties, resources
 from lisa_compiler.plan.amis import ConfiguredAmi, PinnedAmi
 from lisa_schema.endpoints import required_endpoints
 
@@ -17,26 +18,6 @@ if TYPE_CHECKING:
     from lisa_compiler.artifacts.assembly import Assembly
     from lisa_compiler.plan import Deployment, ServicePlan
     from lisa_compiler.plan.amis import PlannedAmi
-
-Template = Mapping[str, Any]
-
-# Properties that name a resource which an account or a region has only once.
-_NAMED = {
-    "AWS::ApiGateway::DomainName": "DomainName",
-    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
-    "AWS::DynamoDB::Table": "TableName",
-    "AWS::ECS::Cluster": "ClusterName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::OpenSearchService::Domain": "DomainName",
-    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::SSM::Parameter": "Name",
-    "AWS::SecretsManager::Secret": "Name",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,22 +150,22 @@ def require(deployment: Deployment, assembly: Assembly) -> Requirements:
         account=config.account_number,
         region=config.region,
         groups=tuple(_groups(deployment, templates)),
-        zones=tuple(dict.fromkeys(_zone(one) for one in _properties(templates, "AWS::EC2::Subnet"))),
+        zones=tuple(dict.fromkeys(_zone(one) for one in properties(templates, "AWS::EC2::Subnet"))),
         imported=_imported(deployment),
         service_roles=_service_roles(templates),
         creates_service_roles=frozenset(_created_service_roles(templates)),
         endpoint_services=tuple(
-            sorted({str(one["ServiceName"]) for one in _properties(templates, "AWS::EC2::VPCEndpoint")})
+            sorted({str(one["ServiceName"]) for one in properties(templates, "AWS::EC2::VPCEndpoint")})
         ),
         interface_services=_interface_services(deployment),
         policies=tuple(sorted(_boundaries(templates))),
         certificates=tuple(certificate_uses(deployment)),
         domains=domain_keys(deployment),
-        new_vpcs=sum(1 for _ in _properties(templates, "AWS::EC2::VPC")),
-        new_addresses=sum(1 for _ in _properties(templates, "AWS::EC2::EIP")),
+        new_vpcs=sum(1 for _ in properties(templates, "AWS::EC2::VPC")),
+        new_addresses=sum(1 for _ in properties(templates, "AWS::EC2::EIP")),
         load_balancers=Counter(
             str(one.get("Type", "application"))
-            for one in _properties(templates, "AWS::ElasticLoadBalancingV2::LoadBalancer")
+            for one in properties(templates, "AWS::ElasticLoadBalancingV2::LoadBalancer")
         ),
         bootstrap_version=version,
         bootstrap_parameter=parameter,
@@ -204,32 +185,23 @@ def _keys(deployment: Deployment) -> Iterator[KeyUse]:
         yield KeyUse(arn=arn, key=f"secretKeyArns[{index}]")
 
 
-def _resources(templates: Mapping[str, Template], kind: str) -> Iterator[Template]:
-    for template in templates.values():
-        yield from (one for one in template["Resources"].values() if one["Type"] == kind)
-
-
-def _properties(templates: Mapping[str, Template], kind: str) -> Iterator[Template]:
-    return (one.get("Properties", {}) for one in _resources(templates, kind))
-
-
 def _groups(deployment: Deployment, templates: Mapping[str, Template]) -> Iterator[InstanceGroup]:
     services = {"serve": deployment.rest_api, **{model.component: model.service for model in deployment.models}}
     for component, service in services.items():
         own = {component: templates[component]}
-        launch = next(_properties(own, "AWS::EC2::LaunchTemplate"))["LaunchTemplateData"]
+        launch = next(properties(own, "AWS::EC2::LaunchTemplate"))["LaunchTemplateData"]
         device = launch["BlockDeviceMappings"][0]
-        for group in _resources(own, "AWS::AutoScaling::AutoScalingGroup"):
+        for group in resources(own, "AWS::AutoScaling::AutoScalingGroup"):
             yield _group(component, service, group, device)
 
 
 def _group(component: str, service: ServicePlan, group: Template, device: Template) -> InstanceGroup:
-    properties = group["Properties"]
-    low, high = int(properties["MinSize"]), int(properties["MaxSize"])
+    given = group["Properties"]
+    low, high = int(given["MinSize"]), int(given["MaxSize"])
     rolling = group.get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
     batch = int(rolling.get("MaxBatchSize", 1)) if rolling else 0
     # Auto Scaling goes over the maximum only where the maintenance policy lets it (Auto Scaling User Guide).
-    percent = int(properties.get("InstanceMaintenancePolicy", {}).get("MaxHealthyPercentage", 100))
+    percent = int(given.get("InstanceMaintenancePolicy", {}).get("MaxHealthyPercentage", 100))
     over = max(percent, 100) / 100
     return InstanceGroup(
         component=component,
@@ -267,16 +239,16 @@ def _service_roles(templates: Mapping[str, Template]) -> dict[str, str]:
         "ecs.amazonaws.com": "AWSServiceRoleForECS",
         "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
     }
-    if any(_properties(templates, "AWS::RDS::DBInstance")):
+    if any(properties(templates, "AWS::RDS::DBInstance")):
         roles["rds.amazonaws.com"] = "AWSServiceRoleForRDS"
-    if any("VPCOptions" in one for one in _properties(templates, "AWS::OpenSearchService::Domain")):
+    if any("VPCOptions" in one for one in properties(templates, "AWS::OpenSearchService::Domain")):
         roles["opensearchservice.amazonaws.com"] = "AWSServiceRoleForAmazonOpenSearchService"
     return roles
 
 
 def _created_service_roles(templates: Mapping[str, Template]) -> Iterator[str]:
     for template in templates.values():
-        for one in _resources({"": template}, "AWS::IAM::ServiceLinkedRole"):
+        for one in resources({"": template}, "AWS::IAM::ServiceLinkedRole"):
             equals = template.get("Conditions", {}).get(one.get("Condition"), {}).get("Fn::Equals")
             parameter = equals and template["Parameters"].get(equals[0].get("Ref"), {})
             if not equals or parameter.get("Default") == equals[1]:
@@ -294,7 +266,7 @@ def _interface_services(deployment: Deployment) -> tuple[str, ...]:
 
 
 def _boundaries(templates: Mapping[str, Template]) -> set[str]:
-    found = {str(one.get("PermissionsBoundary", "")) for one in _properties(templates, "AWS::IAM::Role")}
+    found = {str(one.get("PermissionsBoundary", "")) for one in properties(templates, "AWS::IAM::Role")}
     return {arn for arn in found if arn}
 
 
@@ -307,13 +279,3 @@ def _bootstrap(assembly: Assembly) -> tuple[int, str]:
         if one.get("requiresBootstrapStackVersion")
     ]
     return max(needed, default=(0, ""))
-
-
-def named_resources(templates: Mapping[str, Template]) -> dict[str, tuple[str, ...]]:
-    """Names that templates give to resources of which an account or a Region has only one of a name, by type."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for kind, key in _NAMED.items():
-        for properties in _properties(templates, kind):
-            if isinstance(name := properties.get(key), str):
-                found[kind].add(name)
-    return {kind: tuple(sorted(names)) for kind, names in sorted(found.items())}

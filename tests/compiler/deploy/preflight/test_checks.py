@@ -10,7 +10,7 @@ from tests.compiler.deploy.strict_aws import DENIED
 
 from lisa_compiler.deploy.preflight import Facts, Requirements, Status, check
 from lisa_compiler.deploy.preflight.checks_capacity import quota_of
-from lisa_compiler.deploy.preflight.requirements import named_resources
+from lisa_compiler.deploy.preflight.templates import named_resources
 
 from . import healthy as account
 from .answers import ROOT, customer_key, images, parameters, stack_resources, stacks, zones
