@@ -19,6 +19,7 @@ from lisa_compiler.cli.options import SCOPE, TableFormat, command_group, takes
 from lisa_compiler.cli.terminal import ExitCode, print_status, write_output
 from lisa_compiler.cli.verify import CaBundle, TokenFile, read_token, run_checks
 from lisa_compiler.deploy.deployment_context import DeploymentContext
+from lisa_compiler.plan.names import LEDGER_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,21 +72,21 @@ def bootstrap(context: DeploymentContext, *, yes: Yes = False) -> None:
     """Prepare an account and Region once: the CDK's bucket, ECR repository and roles."""
     from lisa_compiler.deploy import cdk as cdk_cli  # noqa: PLC0415  # boto3: 0.4 s
     from lisa_compiler.deploy import session  # noqa: PLC0415  # likewise
-    from lisa_compiler.ledger import table as ledger  # noqa: PLC0415  # likewise
+    from lisa_compiler.ledger.table import make_table  # noqa: PLC0415  # likewise
 
     cdk = cdk_cli.find(context.project.root)
     account = context.account()
     place = f"aws://{account.number}/{account.region}"
     print_status(
         f"bootstrap {place} with cdk {cdk.version}: the stack CDKToolkit with a bucket, an ECR repository and roles, "
-        f"and the stack {ledger.NAME} with the table in which deployments are locked and recorded"
+        f"and the stack {LEDGER_TABLE} with the table in which deployments are locked and recorded"
     )
     require_approval("Bootstrap?", yes=yes)
     code = session.run_cdk(context, cdk, session.bootstrap_arguments(context, place), print_status)
     if code:
         raise typer.Exit(ExitCode.FAILED)
-    made = ledger.make_table(account)
-    print_status(f"the table {ledger.NAME} {'was created' if made else 'exists'}")
+    made = make_table(account)
+    print_status(f"the table {LEDGER_TABLE} {'was created' if made else 'exists'}")
 
 
 @app.command(

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from lisa_compiler.aws.dynamodb import MISSING_TABLE, Table
 from lisa_compiler.aws.errors import DeployError, RequestError
 from lisa_compiler.aws.session import translate_aws_errors
+from lisa_compiler.plan.names import LEDGER_TABLE
 
 if TYPE_CHECKING:
     from lisa_compiler.aws.account import Account
     from lisa_compiler.plan.names import Names
-
-NAME: Final = "lisa-deployments"
-"""Name of the table and of its stack; fixed, because every command of every deployment must find it."""
 
 KEY, SORT_KEY = "deployment", "entry"
 
@@ -29,7 +27,7 @@ TEMPLATE: Final[dict[str, Any]] = {
             "DeletionPolicy": "Retain",
             "UpdateReplacePolicy": "Retain",
             "Properties": {
-                "TableName": NAME,
+                "TableName": LEDGER_TABLE,
                 "AttributeDefinitions": [
                     {"AttributeName": KEY, "AttributeType": "S"},
                     {"AttributeName": SORT_KEY, "AttributeType": "S"},
@@ -51,7 +49,7 @@ _PAUSE = 2.0
 
 def open_table(account: Account) -> Table:
     """The table of an account and Region; nothing is read yet."""
-    return Table(account.client("dynamodb"), NAME)
+    return Table(account.client("dynamodb"), LEDGER_TABLE)
 
 
 def partition_key(names: Names) -> str:
@@ -68,8 +66,8 @@ def explaining_a_missing_table(environment: str) -> Iterator[None]:
         if error.code != MISSING_TABLE:
             raise
         raise DeployError(
-            f"The account has no table {NAME}, in which deployments are locked and recorded: run `lisa bootstrap --env "
-            f"{environment}`, also where it has run with an earlier version. ({error.reason})"
+            f"The account has no table {LEDGER_TABLE}, in which deployments are locked and recorded: run `lisa bootstrap "
+            f"--env {environment}`, also where it has run with an earlier version. ({error.reason})"
         ) from error
 
 
@@ -84,8 +82,10 @@ def make_table(account: Account) -> bool:
     if _exists(account):
         return False
     cloudformation = account.client("cloudformation")
-    with translate_aws_errors(f"The stack {NAME} cannot be created"):
-        made = cloudformation.create_stack(StackName=NAME, TemplateBody=json.dumps(TEMPLATE), OnFailure="DELETE")
+    with translate_aws_errors(f"The stack {LEDGER_TABLE} cannot be created"):
+        made = cloudformation.create_stack(
+            StackName=LEDGER_TABLE, TemplateBody=json.dumps(TEMPLATE), OnFailure="DELETE"
+        )
         while True:
             stack = cloudformation.describe_stacks(StackName=made["StackId"])["Stacks"][0]
             if not stack["StackStatus"].endswith("_IN_PROGRESS"):
@@ -93,15 +93,15 @@ def make_table(account: Account) -> bool:
             time.sleep(_PAUSE)
     if stack["StackStatus"] != "CREATE_COMPLETE":
         reason = stack.get("StackStatusReason", "see its events")
-        raise DeployError(f"The stack {NAME} could not be created ({stack['StackStatus']}): {reason}.")
+        raise DeployError(f"The stack {LEDGER_TABLE} could not be created ({stack['StackStatus']}): {reason}.")
     return True
 
 
 def _exists(account: Account) -> bool:
     client = account.client("dynamodb")
     try:
-        with translate_aws_errors(f"The table {NAME} cannot be read"):
-            client.describe_table(TableName=NAME)
+        with translate_aws_errors(f"The table {LEDGER_TABLE} cannot be read"):
+            client.describe_table(TableName=LEDGER_TABLE)
     except RequestError as error:
         if error.code == MISSING_TABLE:
             return False

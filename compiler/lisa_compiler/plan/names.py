@@ -29,6 +29,9 @@ TABLE_NAME_LIMIT = 255
 DB_IDENTIFIER_LIMIT = 63
 OPENSEARCH_DOMAIN_LIMIT = 28
 
+LEDGER_TABLE = "lisa-deployments"
+"""Table in which deployments are locked and recorded, and its stack; fixed, because every command must find it."""
+
 GATEWAY_CONFIGURATION = "gateway/configuration"
 """Path in Parameter Store, below the deployment's prefix, of the parameter that names the gateway's configuration."""
 

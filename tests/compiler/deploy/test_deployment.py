@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from lisa_compiler.aws.dynamodb import Table
-from lisa_compiler.ledger import table as ledger
 from lisa_compiler.ledger.lock import Lock
+from lisa_compiler.plan.names import LEDGER_TABLE
 
 from .site import TOOLS, Result, Site, edit
 
@@ -279,7 +279,7 @@ def test_a_plan_whose_change_set_was_replaced_is_refused(deployed: Site) -> None
 
 
 def test_two_deployments_do_not_mix(deployed: Site) -> None:
-    held = Lock(Table(deployed.client("dynamodb"), ledger.NAME), "demo-lisa-dev", "dev")
+    held = Lock(Table(deployed.client("dynamodb"), LEDGER_TABLE), "demo-lisa-dev", "dev")
     with held.hold("arn:aws:iam::123456789012:user/other", "lisa deploy", print):
         results = [deployed.lisa("deploy", "--yes"), deployed.lisa("destroy", "--yes")]
         shown = deployed.lisa("status")

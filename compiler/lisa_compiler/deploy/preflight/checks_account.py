@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.deploy.preflight.facts import MISSING, Answer
 from lisa_compiler.deploy.preflight.result import Result, Status
-from lisa_compiler.ledger.table import NAME as LEDGER
+from lisa_compiler.plan.names import LEDGER_TABLE
 from lisa_weights.store.missing_bucket import missing_bucket_fix
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def check_ledger(requirements: Requirements, facts: Facts) -> Iterator[Result]:
     found = facts.has_ledger
     if found.value is None:
         message = f"It is unknown whether the table exists: {found.unknown}."
-        yield Result("ledger", LEDGER, Status.UNKNOWN, message)
+        yield Result("ledger", LEDGER_TABLE, Status.UNKNOWN, message)
     elif not found.value:
         fix = f"Run `lisa bootstrap --env {requirements.environment}`, also where an earlier version has run it."
-        yield Result("ledger", LEDGER, Status.FAILS, "The table of deployments does not exist.", fix)
+        yield Result("ledger", LEDGER_TABLE, Status.FAILS, "The table of deployments does not exist.", fix)
     else:
-        yield Result("ledger", LEDGER, Status.OK, "The table of deployments exists.")
+        yield Result("ledger", LEDGER_TABLE, Status.OK, "The table of deployments exists.")
 
 
 def check_keys(requirements: Requirements, facts: Facts) -> Iterator[Result]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lisa_compiler.aws.errors import RequestError
 from lisa_compiler.aws.session import translate_aws_errors
 from lisa_compiler.deploy.preflight.facts import Answer
-from lisa_compiler.ledger.table import NAME as LEDGER
+from lisa_compiler.plan.names import LEDGER_TABLE
 
 if TYPE_CHECKING:
     from lisa_compiler.deploy.preflight.account_reader import AccountReader
@@ -34,7 +34,7 @@ def has_ledger(asker: AccountReader) -> Answer[bool]:
     """Whether the table exists in which deployments are locked and recorded."""
 
     def question() -> bool:
-        return bool(asker.client("dynamodb").describe_table(TableName=LEDGER))
+        return bool(asker.client("dynamodb").describe_table(TableName=LEDGER_TABLE))
 
     answer = asker.found("dynamodb:DescribeTable", question, "ResourceNotFoundException")
     return answer if answer.unknown else Answer(value=bool(answer.value))
