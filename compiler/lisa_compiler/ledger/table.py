@@ -66,8 +66,8 @@ def explaining_a_missing_table(environment: str) -> Iterator[None]:
         if error.code != MISSING_TABLE:
             raise
         raise DeployError(
-            f"The account has no table {LEDGER_TABLE}, in which deployments are locked and recorded: run `lisa bootstrap "
-            f"--env {environment}`, also where it has run with an earlier version. ({error.reason})"
+            f"The account has no table {LEDGER_TABLE}, in which deployments are locked and recorded: run `lisa "
+            f"bootstrap --env {environment}`, also where it has run with an earlier version. ({error.reason})"
         ) from error
 
 
