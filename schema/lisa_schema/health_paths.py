@@ -92,5 +92,5 @@ def absent_programs(image: EngineImage) -> frozenset[str]:
 
 
 def is_official(image: EngineImage) -> bool:
-    """Return whether an image is the official one, to which nobody added programs."""
+    """Return whether an image is the official one, without additional programs."""
     return image.repository in ("python", "library/python", "docker/library/python")

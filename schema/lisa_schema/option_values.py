@@ -14,7 +14,7 @@ _DECLARED_TO: Final = {"tgi": version("3.3.99"), "tei": version("1.9.99")}
 
 
 def is_covered(engine: str, installed: EngineVersion | None) -> bool:
-    """Return whether the table tells what a version takes."""
+    """Return whether the table has what a version accepts."""
     if engine in _DECLARED_TO:
         return installed is not None and installed <= _DECLARED_TO[engine]
     return engine_values.is_listed(engine) and engine_values.is_covered(engine, installed)

@@ -89,7 +89,7 @@ def _explain(
 
 
 def _refused(document: Document, path: Path, detail: ErrorDetails) -> Diagnostic:
-    """Tell what only the models refuse; JSON Schema takes `2.0` for an integer."""
+    """Report what only the models reject; JSON Schema takes `2.0` for an integer."""
     origin, at, node = document.origin(path), key_path(path), document.find(path)
     if detail["type"] in ("int_type", "int_from_float") and isinstance(node, ScalarNode):
         message = f"`{at}` must be an integer, but is the number `{node.text}`."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lisa_compiler.project.git import GitError, find_commit, run_git
+from lisa_compiler.project.git import GitError, changed_files, find_commit, run_git
 from lisa_compiler.project.paths import OUTPUT
 from lisa_schema.errors import LisaError
 
@@ -41,15 +41,9 @@ def read_changes(project: Path) -> Changes:
     Raises:
         GitError: there is no repository.
     """
-    listed = run_git(project, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all").stdout
-    prefix = run_git(project, "rev-parse", "--show-prefix").stdout.decode().strip()
-    output: list[str] = []
-    others: list[str] = []
-    for entry in filter(None, listed.split(b"\0")):
-        path = entry[3:].decode(errors="replace")
-        own = path.removeprefix(prefix) if path.startswith(prefix) else f"/{path}"
-        (output if own.startswith(f"{OUTPUT}/") else others).append(own)
-    return Changes(tuple(output), tuple(others))
+    changed = changed_files(project)
+    output = tuple(path for path in changed if path.startswith(f"{OUTPUT}/"))
+    return Changes(output, tuple(path for path in changed if path not in output))
 
 
 def commit_output(project: Path, compile_all: Callable[[], None], message: str) -> str | None:

@@ -20,7 +20,7 @@ from lisa_compiler.ci.markdown import limited
 from lisa_schema.errors import LisaError
 
 LABEL: Final = "lisa-drift"
-"""Label of the issues; only people with access to the repository set it, so nobody else's issue is taken for one."""
+"""Label of the issues; only people with access to the repository can set it, so that no other issue matches."""
 
 _BODY, _SUMMARY = 65_000, 1_000_000
 """Bytes: GitHub takes 65,536 characters in an issue, and 1 MiB in the summary of a step."""

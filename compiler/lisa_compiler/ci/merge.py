@@ -108,7 +108,7 @@ def finish(project: Path, compile_all: Callable[[], None]) -> Finished | None:
         if others := [path for path in read_changes(project).others if not _is_untracked(project, path)]:
             raise MergeError(f"{', '.join(others[:5])} differ from the merge's commit. Commit or stash them first.")
         if len(parents) < 2:
-            # A rebase or a cherry-pick: its commits are not this command's to change. It is told once.
+            # A rebase or a cherry-pick: its commits are not this command's to change. It is reported once.
             mark.unlink(missing_ok=True)
             raise MergeError(
                 "HEAD is not a merge. Run `lisa compile --all`, and commit generated/ with the commit that changed it."

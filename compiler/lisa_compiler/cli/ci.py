@@ -71,7 +71,8 @@ def ci_check(
     *,
     base: Base = None,
     report: Annotated[
-        Path, typer.Option("--report", metavar="DIR", help="Write findings and impact into this directory.")
+        Path,
+        typer.Option("--report", metavar="DIR", help="Write findings and impact into this directory.", file_okay=False),
     ] = _REPORT,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings of the compiler as errors.")] = False,
     form: Annotated[CheckFormat, typer.Option("--format", help="Text, or annotations of GitHub.")] = CheckFormat.TEXT,
@@ -98,7 +99,7 @@ def ci_plan(
     invocation: Invocation,
     *,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Directory of plans, texts and digests.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Directory of plans, texts and digests.", file_okay=False)
     ] = _PLANS,
     always: Annotated[
         bool, typer.Option("--always", help="Plan also what the ledger says is deployed as it is.")
@@ -150,7 +151,8 @@ def ci_deploy(
         typer.Option("--plan", metavar="FILE", help="The approved plan; default: plans/<env>.json.", dir_okay=False),
     ] = None,
     digest: Annotated[
-        str, typer.Option("--sha256", metavar="DIGEST", help="Digest that `lisa ci plan` told; blank: nothing planned.")
+        str,
+        typer.Option("--sha256", metavar="DIGEST", help="Digest that `lisa ci plan` printed; blank: nothing planned."),
     ],
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not run `lisa verify` at the end.")] = False,
 ) -> None:
@@ -174,7 +176,9 @@ def ci_deploy(
 def ci_drift(
     invocation: Invocation,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Directory of the reports.")] = _DRIFT,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Directory of the reports.", file_okay=False)
+    ] = _DRIFT,
     issues: Annotated[
         bool, typer.Option("--issues", help="Open, update or close one GitHub issue for each environment.")
     ] = False,

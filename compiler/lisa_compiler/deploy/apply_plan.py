@@ -35,7 +35,7 @@ def prepare(session: DeploySession, plan: ReviewedPlan) -> ReviewedPlan:
         DeployError: CloudFormation cannot make a change set; those that were made are deleted.
     """
     if plan.recovery:
-        # No change set can tell how a stack recovers, and what it adopts: `lisa deploy` does what the plan lists.
+        # No change set shows how a stack recovers, and what it adopts: `lisa deploy` does what the plan lists.
         session.tell(f"no change sets are made, because stacks must recover first: {'; '.join(plan.recovery)}")
         return plan
     updated = _with_action(plan.stacks, Action.UPDATE)

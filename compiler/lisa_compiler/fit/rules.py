@@ -134,7 +134,7 @@ def _divisible(question: Question, shape: TransformerShape) -> Iterator[Breach]:
     fix = _divisors(shape, question)
     for what, number in numbers:
         if number % parallel:
-            # One reason is enough: the same size mends all of them.
+            # One reason is enough: the same size fixes all of them.
             message = f"{number:,} {what} are not divisible by tensor parallel size {parallel}"
             yield Breach(RuleKind.PARALLEL, message, is_certain=True, fix=fix)
             return

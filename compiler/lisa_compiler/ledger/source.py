@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lisa_compiler.aws.errors import DeployError
 from lisa_compiler.output.manifest import sha256
-from lisa_compiler.project.git import GitError, find_commit, run_git
+from lisa_compiler.project.git import GitError, changed_files, find_commit, run_git
 from lisa_compiler.project.paths import shown_path
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def read_source(project: Path, output: Path) -> Source:
     commit = find_commit(project, "HEAD")
     place = output.resolve().relative_to(project.resolve()).as_posix()
     # Untracked files are of interest in the output alone: projects have drafts and notes.
-    changed = {*_status(project, "no", "."), *_status(project, "all", place)}
+    changed = {*changed_files(project, ".", untracked=False), *changed_files(project, place)}
     if not run_git(project, "ls-files", "--", f"{place}/manifest.json").stdout:
         changed.add(f"{place}/manifest.json")
     return Source(digest=digest, commit=commit, uncommitted=tuple(sorted(changed)))
@@ -121,15 +121,6 @@ def _is_in_repository(project: Path) -> bool:
         return run_git(project, "rev-parse", "--is-inside-work-tree", check=False).stdout.strip() == b"true"
     except GitError:
         return False
-
-
-def _status(project: Path, untracked: str, place: str) -> list[str]:
-    """Files that differ from HEAD, by their path from the project."""
-    listed = run_git(
-        project, "status", "--porcelain=v1", "-z", "--no-renames", f"--untracked-files={untracked}", "--", place
-    ).stdout
-    prefix = run_git(project, "rev-parse", "--show-prefix").stdout.decode().strip()
-    return [entry[3:].decode(errors="replace").removeprefix(prefix) for entry in listed.split(b"\0") if entry]
 
 
 def _is_ancestor(project: Path, older: str, newer: str) -> bool:

@@ -1,4 +1,4 @@
-"""The version of aws-cdk-lib that output is compiled with: the manifest names it, and another one is told as such.
+"""The version of aws-cdk-lib that output is compiled with: the manifest names it, and another one is reported.
 
 Another version compiles other templates from the same sources: output that differs for this reason alone is not out of
 date, and compiling it again would undo what was reviewed.

@@ -47,5 +47,24 @@ def find_commit(project: Path, reference: str) -> str | None:
     return result.stdout.decode().strip() or None
 
 
+def changed_files(project: Path, place: str | None = None, *, untracked: bool = True) -> list[str]:
+    """Files that differ from HEAD, by their path from the project; that of files outside of it begins with a slash.
+
+    Args:
+        project: directory of config.yaml.
+        place: path from the project of a directory whose files are listed; None for the whole repository.
+        untracked: whether untracked files are listed, unless they are ignored.
+
+    Raises:
+        GitError: there is no repository.
+    """
+    which = f"--untracked-files={'all' if untracked else 'no'}"
+    within = [] if place is None else ["--", place]
+    listed = run_git(project, "status", "--porcelain=v1", "-z", "--no-renames", which, *within).stdout
+    prefix = run_git(project, "rev-parse", "--show-prefix").stdout.decode().strip()
+    paths = [entry[3:].decode(errors="replace") for entry in listed.split(b"\0") if entry]
+    return [path.removeprefix(prefix) if path.startswith(prefix) else f"/{path}" for path in paths]
+
+
 def _reason(result: subprocess.CompletedProcess[bytes]) -> str:
     return result.stderr.decode(errors="replace").strip().removeprefix("fatal: ")

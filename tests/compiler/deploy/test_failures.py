@@ -202,7 +202,7 @@ def test_an_empty_stack_of_a_removed_model_is_destroyed(site: ModelSite) -> None
     assert [step.reason for step in site.plan("one model").orphaned] == ["never created"]
     site.deployed("one model")
     assert site.name("model-second") not in site.statuses
-    # Without a change set, it is told by its name.
+    # Without a change set, it is recognized by its name.
     site.attempt("base")
     model.stacks[site.name("model-second")].status = "REVIEW_IN_PROGRESS"
     model.stacks[site.name("model-second")].records.clear()

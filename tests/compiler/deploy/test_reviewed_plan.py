@@ -39,7 +39,7 @@ def test_a_plan_keeps_impacts_and_cost(tmp_path: Path) -> None:
     found = read_plan(tmp_path / "plan.json")
     assert found == written
     assert found.impacts == ("Service interruption: model a is unavailable for about 4\N{EN DASH}27 minutes. b",)
-    # What is told to people is not compared.
+    # What is written for people is not compared.
     found.require_unmoved(PLAN)
 
 
