@@ -73,7 +73,8 @@ def artifacts_save(
     names: Names = None,
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Output directory of the archives.")
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Output directory of the archives.", file_okay=False),
     ] = Path("images"),
 ) -> None:
     """Write images as archives for `lisa bundle --images`; build missing ones first."""

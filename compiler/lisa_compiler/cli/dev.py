@@ -61,7 +61,7 @@ def dev(
     model_name: Annotated[str | None, typer.Option(metavar="NAME", help="Model name at that endpoint.")] = None,
     logs: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write one log file per process instead of terminal output."),
+        typer.Option(metavar="DIR", help="Write one log file per process instead of terminal output.", file_okay=False),
     ] = None,
     command: Annotated[
         list[str] | None,

@@ -139,7 +139,12 @@ def weights_report(
     markdown: Annotated[bool, typer.Option("--markdown/--json", help="Format on stdout.")] = True,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="DIR", help="Write all formats, in-toto and CycloneDX into a directory."),
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Write all formats, in-toto and CycloneDX into a directory.",
+            file_okay=False,
+        ),
     ] = None,
 ) -> None:
     """Report what a model contains, what was found in it, and where it came from."""
